@@ -1,0 +1,105 @@
+import type { JsonObject } from "../protocol/json.ts";
+import type { Mode } from "../protocol/messages.ts";
+import { encodeUpdate } from "../protocol/update.ts";
+import type { Entries } from "./entries.ts";
+import { applyMergePatch, composeMergePatches } from "./merge.ts";
+import type { AcceptedUpdate } from "./record.ts";
+import { encodeState } from "./resume.ts";
+
+/** Updates that wait to be sent to one group of subscribers. */
+export interface Pending {
+  readonly size: number;
+  add(accepted: AcceptedUpdate): void;
+  /** What a subscriber at `from` has to get, as canonical JSON, and how many updates were merged away for it. */
+  after(from: number, entries: Entries): { updates: string[]; skipped: number };
+  clear(): void;
+}
+
+export function pendingOf(mode: Mode): Pending {
+  return mode === "all" ? new PendingAll() : new PendingLatest();
+}
+
+/** `mode=all`: every update, in order. */
+class PendingAll implements Pending {
+  #updates: AcceptedUpdate[] = [];
+
+  get size(): number {
+    return this.#updates.length;
+  }
+
+  add(accepted: AcceptedUpdate): void {
+    this.#updates.push(accepted);
+  }
+
+  after(from: number): { updates: string[]; skipped: number } {
+    return { updates: this.#updates.filter(({ seq }) => seq > from).map(({ text }) => text), skipped: 0 };
+  }
+
+  clear(): void {
+    this.#updates = [];
+  }
+}
+
+/** The updates of one key that wait together. */
+interface Waiting {
+  readonly first: AcceptedUpdate;
+  last: AcceptedUpdate;
+  count: number;
+  /** What they do together, or "state" where only the key's present state can say it. */
+  merged: AcceptedUpdate["update"] | "state";
+}
+
+/** `mode=latest`: one update a key, whatever came in. Holds at most one item a key. */
+class PendingLatest implements Pending {
+  readonly #byKey = new Map<string, Waiting>();
+
+  get size(): number {
+    return this.#byKey.size;
+  }
+
+  add(accepted: AcceptedUpdate): void {
+    const { key } = accepted.update;
+    const waiting = this.#byKey.get(key);
+    if (!waiting) {
+      this.#byKey.set(key, { first: accepted, last: accepted, count: 1, merged: accepted.update });
+      return;
+    }
+    waiting.merged = waiting.merged === "state" ? "state" : mergeUpdates(waiting.merged, accepted.update);
+    waiting.last = accepted;
+    waiting.count++;
+  }
+
+  after(from: number, entries: Entries): { updates: string[]; skipped: number } {
+    const updates: string[] = [];
+    let skipped = 0;
+    for (const [key, waiting] of this.#byKey) {
+      if (waiting.last.seq <= from) continue;
+      if (waiting.count === 1) {
+        updates.push(waiting.last.text);
+        continue;
+      }
+      // Whoever came in between these updates has some of them already, and is told the state instead.
+      const whole = waiting.first.seq > from;
+      const entry = entries.recall(key);
+      updates.push(whole && waiting.merged !== "state" ? encodeUpdate(waiting.merged) : entry ? encodeState(entry) : waiting.last.text);
+      skipped += waiting.count - 1;
+    }
+    return { updates, skipped };
+  }
+
+  clear(): void {
+    this.#byKey.clear();
+  }
+}
+
+type Update = AcceptedUpdate["update"];
+
+/** One update that does what `first` and then `second` do, or "state" where no merge patch can. */
+function mergeUpdates(first: Update, second: Update): Update | "state" {
+  if (!("patch" in second)) return second;
+  const { patch: _, ...stamps } = second;
+  if ("set" in first) return { ...stamps, set: applyMergePatch(first.set, second.patch) };
+  if ("delete" in first) return { ...stamps, set: applyMergePatch(undefined, second.patch) };
+  const patch: JsonObject | undefined = composeMergePatches(first.patch, second.patch);
+  return patch ? { ...stamps, patch } : "state";
+}

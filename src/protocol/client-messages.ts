@@ -1,0 +1,98 @@
+import * as v from "valibot";
+import type { MessageErrorCode } from "./codes.ts";
+import { issuePath, issueReason } from "./explain.ts";
+import { isJsonObject, parseJson } from "./json.ts";
+import { LIMITS } from "./limits.ts";
+import { MODES, type Subscription } from "./messages.ts";
+import { parseSelection } from "./selection.ts";
+
+/** What a client may say on a socket, checked. `id`, where it gave one, comes back on the answer. */
+export type ClientMessage =
+  | { type: "subscribe"; id: number | undefined; subscription: Subscription }
+  | { type: "publish"; id: number | undefined; updates: unknown[] }
+  | { type: "auth"; id: number | undefined; token: string }
+  | { type: "ack"; id: number | undefined; seq: number };
+
+export type DecodedMessage =
+  | { ok: true; message: ClientMessage }
+  | { ok: false; id: number | undefined; code: MessageErrorCode; reason: string };
+
+const idSchema = v.pipe(v.number("is not a number"), v.finite("is not a number"));
+const id = v.exactOptional(idSchema);
+
+export const hzSchema = v.pipe(
+  v.number("is not a number"),
+  v.minValue(LIMITS.hzMin, `is below ${LIMITS.hzMin}`),
+  v.maxValue(LIMITS.hzMax, `is above ${LIMITS.hzMax}`),
+);
+export const modeSchema = v.picklist(MODES, "is neither latest nor all");
+
+const subscribeSchema = v.strictObject({
+  type: v.literal("subscribe"),
+  id,
+  keys: v.exactOptional(v.array(v.string("is not a string"), "is not an array")),
+  hz: v.exactOptional(hzSchema),
+  mode: v.exactOptional(modeSchema),
+});
+const publishSchema = v.strictObject({
+  type: v.literal("publish"),
+  id,
+  updates: v.pipe(
+    v.array(v.unknown(), "is not an array"),
+    v.maxLength(LIMITS.batchUpdates, `has more than ${LIMITS.batchUpdates} updates`),
+  ),
+});
+const authSchema = v.strictObject({ type: v.literal("auth"), id, token: v.string("is not a string") });
+const ackSchema = v.strictObject({
+  type: v.literal("ack"),
+  id,
+  seq: v.pipe(v.number("is not a number"), v.safeInteger("is not a whole number"), v.minValue(0, "is below 0")),
+});
+
+/** Checks one text frame of a client. Never throws; the reason names the member that is wrong. */
+export function decodeClientMessage(text: string): DecodedMessage {
+  const parsed = parseJson(text);
+  if (!parsed.ok) return refuse(undefined, parsed.reason);
+  const input = parsed.value;
+  if (!isJsonObject(input)) return refuse(undefined, "the message is not a JSON object");
+  const sentId = v.is(idSchema, input["id"]) ? input["id"] : undefined;
+  switch (input["type"]) {
+    case "subscribe":
+      return decode(subscribeSchema, input, sentId, (message) => {
+        const selection = parseSelection(message.keys ?? []);
+        if (!selection.ok) return refuse(sentId, selection.reason);
+        const subscription = { selection: selection.selection, mode: message.mode ?? "latest", hz: message.hz };
+        return { ok: true, message: { type: "subscribe", id: sentId, subscription } };
+      });
+    case "publish":
+      return decode(publishSchema, input, sentId, ({ updates }) => ({
+        ok: true,
+        message: { type: "publish", id: sentId, updates },
+      }));
+    case "auth":
+      return decode(authSchema, input, sentId, ({ token }) => ({
+        ok: true,
+        message: { type: "auth", id: sentId, token },
+      }));
+    case "ack":
+      return decode(ackSchema, input, sentId, ({ seq }) => ({ ok: true, message: { type: "ack", id: sentId, seq } }));
+    default:
+      return refuse(sentId, "type is none of subscribe, publish, auth, ack");
+  }
+}
+
+function decode<S extends v.GenericSchema>(
+  schema: S,
+  input: unknown,
+  sentId: number | undefined,
+  accept: (output: v.InferOutput<S>) => DecodedMessage,
+): DecodedMessage {
+  const result = v.safeParse(schema, input);
+  if (result.success) return accept(result.output);
+  const issue = result.issues[0];
+  return refuse(sentId, `${issuePath(issue) || "the message"} ${issueReason(issue)}`);
+}
+
+function refuse(sentId: number | undefined, reason: string): DecodedMessage {
+  return { ok: false, id: sentId, code: "invalid_message", reason };
+}

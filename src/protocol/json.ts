@@ -1,0 +1,82 @@
+import { LIMITS } from "./limits.ts";
+
+/** Any value that JSON can write. */
+export type Json = string | number | boolean | null | Json[] | JsonObject;
+/** A JSON object. Its members may have any name, `__proto__` included: see `setMember`. */
+export interface JsonObject {
+  [member: string]: Json;
+}
+
+export type Parsed = { ok: true; value: unknown } | { ok: false; reason: string };
+
+/** Parses JSON text without throwing. The reason names no content, so that it can be shown to anyone. */
+export function parseJson(text: string): Parsed {
+  try {
+    return { ok: true, value: JSON.parse(text) };
+  } catch {
+    return { ok: false, reason: text.trim() === "" ? "the body is empty" : "the text is not valid JSON" };
+  }
+}
+
+export function isJsonObject(value: unknown): value is JsonObject {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
+}
+
+/**
+ * Sets a member as data, whatever its name is. Plain assignment to `__proto__` would change the prototype,
+ * and the member would be lost.
+ */
+export function setMember(object: JsonObject, name: string, value: Json): void {
+  if (name === "__proto__") {
+    Object.defineProperty(object, name, { value, writable: true, enumerable: true, configurable: true });
+  } else {
+    object[name] = value;
+  }
+}
+
+/**
+ * The path of the first place in `value` that this server refuses to keep, with the reason, or nothing: nesting
+ * deeper than `LIMITS.valueDepth`, a number that JSON cannot write (`1e999` reads as Infinity and would be written
+ * as null), or a string that is not well-formed Unicode (it has no UTF-8 form).
+ */
+export function jsonProblem(value: Json, path: string, depth = 1): { path: string; message: string } | undefined {
+  if (typeof value === "number") {
+    return Number.isFinite(value) ? undefined : { path, message: "is a number too large for a double" };
+  }
+  if (typeof value === "string") {
+    return value.isWellFormed() ? undefined : { path, message: "is not well-formed Unicode" };
+  }
+  if (typeof value !== "object" || value === null) return undefined;
+  if (depth > LIMITS.valueDepth) return { path, message: `is nested deeper than ${LIMITS.valueDepth} levels` };
+  if (Array.isArray(value)) {
+    for (let i = 0; i < value.length; i++) {
+      const problem = jsonProblem(value[i] ?? null, `${path}[${i}]`, depth + 1);
+      if (problem) return problem;
+    }
+    return undefined;
+  }
+  for (const name of Object.keys(value)) {
+    const problem = name.isWellFormed()
+      ? jsonProblem(value[name] ?? null, `${path}.${name}`, depth + 1)
+      : { path, message: "has a member whose name is not well-formed Unicode" };
+    if (problem) return problem;
+  }
+  return undefined;
+}
+
+/** Whether `text` takes more than `limit` bytes as UTF-8. Counts only when the answer is not plain from the length. */
+export function exceedsBytes(text: string, limit: number): boolean {
+  if (text.length > limit) return true;
+  return text.length * 3 > limit && utf8Length(text) > limit;
+}
+
+/** Bytes that a well-formed string takes as UTF-8. */
+export function utf8Length(text: string): number {
+  let bytes = text.length;
+  for (let i = 0; i < text.length; i++) {
+    const unit = text.charCodeAt(i);
+    // A surrogate pair is two units and four bytes: two more.
+    if (unit > 0x7f) bytes += unit > 0x7ff && (unit < 0xd800 || unit > 0xdfff) ? 2 : 1;
+  }
+  return bytes;
+}

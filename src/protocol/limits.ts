@@ -1,0 +1,68 @@
+/**
+ * Every bound of the wire, each with its reason. Sizes are bytes of UTF-8 unless a name says otherwise.
+ * The contract fixes those marked (contract); the others are this server's choice and may be lowered or raised.
+ */
+export const LIMITS = {
+  /** (contract) Characters of a feed's name. */
+  feedNameLength: 64,
+  /** (contract) Characters of a key. */
+  keyLength: 128,
+  /** (contract) One value as JSON. */
+  valueBytes: 64 * 1024,
+  /** (contract) Updates in one batch. */
+  batchUpdates: 1_000,
+  /** (contract) One publish body, after inflating; also one WebSocket message from a client. */
+  batchBytes: 1024 * 1024,
+  /**
+   * One batch as this server writes it. Only numbers can grow when they are written again (`1e20` becomes 21
+   * digits), and a stored row may have 2 MB: this leaves room for the rest of the row.
+   */
+  encodedBatchBytes: 1_250_000,
+  /** Levels of nesting in a value: far more than real data has, few enough that recursion over it is safe. */
+  valueDepth: 32,
+  /** Bad updates named in one error: enough to see the pattern, few enough to keep the answer small. */
+  reportedIssues: 50,
+  /** (contract) Characters of an idempotency key. */
+  idempotencyKeyLength: 128,
+  /** Keys and prefixes in one selection. Bounds the work of an update and the size of what a socket must keep. */
+  selectionKeys: 1_000,
+  /** One selection, written out. A socket's state must fit into 16 KiB to survive hibernation. */
+  selectionBytes: 12 * 1024,
+  /** Deleted keys remembered, so that a returning client can be told of each deletion. */
+  tombstones: 10_000,
+  /** One message of a snapshot that is sent in parts, in characters. */
+  snapshotPartLength: 256 * 1024,
+  /** One catch-up message, in characters: whoever missed more gets a snapshot, which can come in parts. */
+  catchUpLength: 1024 * 1024,
+  /** Updates that wait in memory for one group of `mode=all` subscribers; past it they are read from the log again. */
+  pendingUpdates: 10_000,
+  /** One catch-up of `mode=all`, over all its messages, in characters: past it a snapshot serves better. */
+  replayLength: 4 * 1024 * 1024,
+  /** (contract) Updates in one page of history. */
+  historyPage: 1_000,
+  /** (contract) Milliseconds for which a publish with an idempotency key is remembered. */
+  idempotencyWindow: 10 * 60 * 1000,
+  /** Publishes remembered at a time. Past it, one that carries a key is refused until the oldest has gone. */
+  rememberedPublishes: 200_000,
+  /** Bad messages in a row after which a socket is closed with 4400. */
+  badMessages: 20,
+  /** (contract) Messages a second that a subscriber may ask for. */
+  hzMin: 0.1,
+  hzMax: 60,
+  /** Longest `ttl`, in seconds: ten years. */
+  ttlMax: 10 * 365 * 86_400,
+  /** Feeds in one answer of the list. */
+  listedFeeds: 1_000,
+} as const;
+
+/** How much one feed may hold. A deployment may set its own. */
+export interface FeedLimits {
+  /** Live keys. */
+  readonly keys: number;
+  /** All keys and values together, in characters of JSON: an object has 128 MB for everything, a reply 32 MB. */
+  readonly length: number;
+  /** Updates kept to be read again as history and by `mode=all`, in characters of JSON. */
+  readonly history: number;
+}
+
+export const FEED_LIMITS: FeedLimits = { keys: 100_000, length: 24 * 1024 * 1024, history: 32 * 1024 * 1024 };

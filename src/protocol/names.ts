@@ -1,0 +1,22 @@
+import { LIMITS } from "./limits.ts";
+
+const FEED_NAME = /^[a-z0-9][a-z0-9._-]*$/;
+// A control character (C0, DEL, C1) would corrupt logs and headers; `*` and `,` belong to the selection's syntax.
+// oxlint-disable-next-line no-control-regex
+const NOT_IN_A_KEY = /[\u0000-\u001f\u007f-\u009f*,]/;
+
+/** Whether `name` may name a feed: 1 to 64 of `a-z 0-9 . _ -`, the first one alphanumeric. */
+export function isFeedName(name: string): boolean {
+  return name.length <= LIMITS.feedNameLength && FEED_NAME.test(name);
+}
+
+/** Says what is wrong with a key, or nothing. Length is counted in characters (code points), as the contract counts. */
+export function keyProblem(key: string): string | undefined {
+  if (key === "") return "is empty";
+  if (key.length > LIMITS.keyLength && [...key].length > LIMITS.keyLength)
+    return `is longer than ${LIMITS.keyLength} characters`;
+  if (NOT_IN_A_KEY.test(key)) return "contains a control character, `*` or `,`";
+  // A lone surrogate has no UTF-8 form: it would come back from storage as another key.
+  if (!key.isWellFormed()) return "is not well-formed Unicode";
+  return undefined;
+}

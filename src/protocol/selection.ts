@@ -1,0 +1,67 @@
+import { exceedsBytes } from "./json.ts";
+import { LIMITS } from "./limits.ts";
+import { keyProblem } from "./names.ts";
+
+/**
+ * Which keys a subscriber gets. Normalised: equal selections have equal ids, whatever order or repetition they
+ * were written in, so that their subscribers can share one encoding.
+ */
+export interface Selection {
+  /** The normalised patterns, comma-separated; "" is everything. */
+  readonly id: string;
+  /** Exact keys that no prefix covers. */
+  readonly keys: ReadonlySet<string>;
+  /** Prefixes, none of them covered by another. `[""]` is everything. */
+  readonly prefixes: readonly string[];
+}
+
+export const EVERYTHING: Selection = { id: "", keys: new Set(), prefixes: [""] };
+
+export type ParsedSelection = { ok: true; selection: Selection } | { ok: false; reason: string };
+
+/** Reads a selection: exact keys and `prefix*` patterns. An empty list, or `*` in it, is everything. */
+export function parseSelection(patterns: readonly string[]): ParsedSelection {
+  if (patterns.length === 0) return { ok: true, selection: EVERYTHING };
+  if (patterns.length > LIMITS.selectionKeys) {
+    return { ok: false, reason: `keys has more than ${LIMITS.selectionKeys} entries` };
+  }
+  const exact = new Set<string>();
+  const prefixes = new Set<string>();
+  for (const [i, pattern] of patterns.entries()) {
+    if (pattern === "*") {
+      prefixes.add("");
+      continue;
+    }
+    const isPrefix = pattern.endsWith("*");
+    const name = isPrefix ? pattern.slice(0, -1) : pattern;
+    const problem = keyProblem(name);
+    if (problem) return { ok: false, reason: `keys[${i}] ${problem}` };
+    (isPrefix ? prefixes : exact).add(name);
+  }
+  const selection = normalise(exact, prefixes);
+  return exceedsBytes(selection.id, LIMITS.selectionBytes)
+    ? { ok: false, reason: `keys is longer than ${LIMITS.selectionBytes} bytes` }
+    : { ok: true, selection };
+}
+
+/** Reads back the id of a selection that this server normalised before. */
+export function selectionOfId(id: string): Selection {
+  const parsed = parseSelection(id === "" ? [] : id.split(","));
+  return parsed.ok ? parsed.selection : EVERYTHING;
+}
+
+export function selects(selection: Selection, key: string): boolean {
+  return selection.keys.has(key) || selection.prefixes.some((prefix) => key.startsWith(prefix));
+}
+
+function normalise(exact: Set<string>, prefixes: Set<string>): Selection {
+  // In code unit order a prefix comes right before all that it covers.
+  const kept: string[] = [];
+  for (const prefix of [...prefixes].sort()) {
+    const last = kept.at(-1);
+    if (last === undefined || !prefix.startsWith(last)) kept.push(prefix);
+  }
+  if (kept[0] === "") return EVERYTHING;
+  const keys = [...exact].filter((key) => !kept.some((prefix) => key.startsWith(prefix))).sort();
+  return { id: [...keys, ...kept.map((prefix) => `${prefix}*`)].join(","), keys: new Set(keys), prefixes: kept };
+}

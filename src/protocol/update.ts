@@ -1,0 +1,155 @@
+import * as v from "valibot";
+import type { UpdateIssue } from "./codes.ts";
+import { issuePath, issueReason } from "./explain.ts";
+import { exceedsBytes, isJsonObject, jsonProblem, type JsonObject } from "./json.ts";
+import { LIMITS } from "./limits.ts";
+import { keyProblem } from "./names.ts";
+
+/** The members that every update may carry beside its change. */
+interface UpdateMembers {
+  key: string;
+  /** When it happened at the source, in milliseconds since 1970. */
+  time?: number;
+  /** The source's own version of the key: an update that is not above the last one is stale. */
+  version?: number;
+  /** Seconds after which the entry is deleted unless a newer update comes. */
+  ttl?: number;
+}
+
+/** One change of one key, as published and as sent to subscribers. */
+export type Update =
+  | (UpdateMembers & { set: JsonObject })
+  | (UpdateMembers & { patch: JsonObject })
+  | (UpdateMembers & { delete: true });
+
+const finite = (what: string) => v.pipe(v.number(`is not ${what}`), v.finite(`is not ${what}`));
+const keySchema = v.pipe(
+  v.string("is not a string"),
+  v.rawCheck(({ dataset, addIssue }) => {
+    const problem = dataset.typed ? keyProblem(dataset.value) : undefined;
+    if (problem) addIssue({ message: problem });
+  }),
+);
+// Checked as one value, not member by member: a record schema would drop members with names such as `__proto__`.
+const objectSchema = v.custom<JsonObject>(isJsonObject, "is not a JSON object");
+
+const members = {
+  key: keySchema,
+  time: v.exactOptional(finite("a time in milliseconds")),
+  version: v.exactOptional(finite("a number")),
+  ttl: v.exactOptional(
+    v.pipe(
+      finite("a number of seconds"),
+      v.gtValue(0, "is not above 0"),
+      v.maxValue(LIMITS.ttlMax, "is longer than ten years"),
+    ),
+  ),
+};
+const setSchema = v.strictObject({ ...members, set: objectSchema });
+const patchSchema = v.strictObject({ ...members, patch: objectSchema });
+const deleteSchema = v.strictObject({ ...members, delete: v.literal(true, "is not true") });
+
+const CHANGES = ["set", "patch", "delete"] as const;
+const KNOWN = new Set<string>([...Object.keys(members), ...CHANGES]);
+
+export type DecodedUpdates = { ok: true; updates: EncodedUpdates } | { ok: false; issues: UpdateIssue[] };
+
+/** A batch as it travels from here on: one string of canonical JSON an update, its members in a fixed order, `key` first. */
+export type EncodedUpdates = string[];
+
+/**
+ * Checks untrusted updates and writes each one down canonically. All of them or none: any issue refuses the batch.
+ * At most `LIMITS.reportedIssues` issues are told.
+ */
+export function decodeUpdates(inputs: readonly unknown[]): DecodedUpdates {
+  const issues: UpdateIssue[] = [];
+  const updates: EncodedUpdates = [];
+  for (let index = 0; index < inputs.length && issues.length < LIMITS.reportedIssues; index++) {
+    const result = decodeUpdate(inputs[index]);
+    if (result.ok) updates.push(result.text);
+    else for (const issue of result.issues) issues.push({ index, ...issue });
+  }
+  return issues.length === 0
+    ? { ok: true, updates }
+    : { ok: false, issues: issues.slice(0, LIMITS.reportedIssues) };
+}
+
+type Issue = Omit<UpdateIssue, "index">;
+type DecodedUpdate = { ok: true; text: string } | { ok: false; issues: Issue[] };
+
+function decodeUpdate(input: unknown): DecodedUpdate {
+  if (!isJsonObject(input)) return refuse("", "is not a JSON object");
+  const changes = CHANGES.filter((change) => Object.hasOwn(input, change));
+  const unknown = Object.keys(input).filter((name) => !KNOWN.has(name));
+  if (unknown.length > 0) {
+    return { ok: false, issues: unknown.map((path) => ({ path, message: "is not a member of an update" })) };
+  }
+  if (changes.length !== 1) {
+    return refuse("", `has ${changes.length === 0 ? "none" : changes.join(" and ")} of set, patch, delete; exactly one is needed`);
+  }
+  const schema = changes[0] === "set" ? setSchema : changes[0] === "patch" ? patchSchema : deleteSchema;
+  const result = v.safeParse(schema, input);
+  if (!result.success) {
+    const issues = result.issues.map((issue) => ({ path: issuePath(issue), message: issueReason(issue) }));
+    return { ok: false, issues };
+  }
+  const update: Update = result.output;
+  const body = "set" in update ? update.set : "patch" in update ? update.patch : undefined;
+  if (body === undefined) return { ok: true, text: encodeUpdate(update) };
+  const change = "set" in update ? "set" : "patch";
+  const problem = jsonProblem(body, change);
+  if (problem) return { ok: false, issues: [problem] };
+  const text = encodeUpdate(update);
+  // The whole update is a little longer than its value: only a long one needs the value's own count.
+  if (exceedsBytes(text, LIMITS.valueBytes) && exceedsBytes(JSON.stringify(body), LIMITS.valueBytes)) {
+    return refuse(change, `is larger than ${LIMITS.valueBytes} bytes as JSON`);
+  }
+  return { ok: true, text };
+}
+
+function refuse(path: string, message: string): DecodedUpdate {
+  return { ok: false, issues: [{ path, message }] };
+}
+
+/** Writes an update with its members in the one order that storage and history searches rely on: `key` first. */
+export function encodeUpdate(update: Update): string {
+  let text = `{"key":${JSON.stringify(update.key)}`;
+  if ("set" in update) text += `,"set":${JSON.stringify(update.set)}`;
+  else if ("patch" in update) text += `,"patch":${JSON.stringify(update.patch)}`;
+  else text += `,"delete":true`;
+  return text + encodeTail(update);
+}
+
+/** Writes an entry as a `set`, from JSON text of its value. */
+export function encodeSet(key: string, valueText: string, stamps: { time?: number; version?: number }): string {
+  return `{"key":${JSON.stringify(key)},"set":${valueText}${encodeTail(stamps)}`;
+}
+
+/** Writes a deletion. */
+export function encodeDelete(key: string, stamps: { time?: number; version?: number } = {}): string {
+  return `{"key":${JSON.stringify(key)},"delete":true${encodeTail(stamps)}`;
+}
+
+function encodeTail(update: { time?: number; version?: number; ttl?: number }): string {
+  let text = "";
+  if (update.time !== undefined) text += `,"time":${update.time}`;
+  if (update.version !== undefined) text += `,"version":${update.version}`;
+  if (update.ttl !== undefined) text += `,"ttl":${update.ttl}`;
+  return text + "}";
+}
+
+/**
+ * Reads back what `encodeUpdate` wrote, from this server's own storage or from its own HTTP side.
+ * Not for anything a client sent: it trusts the text.
+ */
+export function readEncodedUpdate(text: string): Update {
+  // The text was checked when it was written; checking again would cost as much as the publish did.
+  return JSON.parse(text) as Update;
+}
+
+/** Whether a batch, as it would be written, is larger than this server stores in one piece. */
+export function batchTooLarge(updates: EncodedUpdates): boolean {
+  let length = 0;
+  for (const text of updates) length += text.length;
+  return exceedsBytes(length * 3 > LIMITS.encodedBatchBytes ? updates.join("\n") : "", LIMITS.encodedBatchBytes);
+}
