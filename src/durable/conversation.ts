@@ -1,0 +1,84 @@
+import type { Access } from "../access/access.ts";
+import { CLOSE } from "../protocol/codes.ts";
+import { decodeClientMessage, type ClientMessage } from "../protocol/client-messages.ts";
+import { exceedsBytes } from "../protocol/json.ts";
+import { LIMITS } from "../protocol/limits.ts";
+import { encodeAuthorized, encodeReceiptMessage } from "../protocol/messages.ts";
+import { batchTooLarge, decodeUpdates } from "../protocol/update.ts";
+import type { Connection } from "./connection.ts";
+import type { PublishOutcome, PublishRequest } from "./live-feed.ts";
+
+export interface Conversation {
+  readonly feed: string;
+  readonly access: Access;
+  publish(request: PublishRequest): Promise<PublishOutcome>;
+  /** Writes what waits to be written, before anything is shown. */
+  settle(): void;
+}
+
+/** Answers one message of a client. */
+export async function converse(
+  conversation: Conversation,
+  connection: Connection,
+  frame: string | ArrayBuffer,
+): Promise<void> {
+  if (typeof frame !== "string") {
+    connection.refuse(undefined, "invalid_message", "binary frames are not part of tickertape.v1");
+    return;
+  }
+  if (exceedsBytes(frame, LIMITS.batchBytes)) {
+    connection.close(CLOSE.tooLarge, `a message may have ${LIMITS.batchBytes} bytes`);
+    return;
+  }
+  const decoded = decodeClientMessage(frame);
+  if (decoded.ok) await answer(conversation, connection, decoded.message);
+  else connection.refuse(decoded.id, decoded.code, decoded.reason);
+}
+
+async function answer(conversation: Conversation, connection: Connection, message: ClientMessage): Promise<void> {
+  switch (message.type) {
+    case "subscribe":
+      conversation.settle();
+      connection.resubscribe(message.subscription, message.id);
+      return;
+    case "publish":
+      await publish(conversation, connection, message);
+      return;
+    case "auth": {
+      const grants = await conversation.access.authenticate(message.token, conversation.feed);
+      if (grants === "invalid" || !grants.subscribe) {
+        connection.close(CLOSE.unauthorized, "the credential is not valid");
+        return;
+      }
+      connection.grant(grants.publish);
+      connection.answer(encodeAuthorized(message.id, undefined));
+      return;
+    }
+    case "ack":
+      // Taken so that clients may send it; what a client has is known from what it was sent.
+      return;
+  }
+}
+
+async function publish(
+  conversation: Conversation,
+  connection: Connection,
+  { id, updates }: Extract<ClientMessage, { type: "publish" }>,
+): Promise<void> {
+  if (!connection.mayPublish) {
+    connection.refuse(id, "forbidden", "this socket's credential does not allow publishing to this feed");
+    return;
+  }
+  const decoded = decodeUpdates(updates);
+  if (!decoded.ok) {
+    connection.refuse(id, "invalid_update", "no update of the batch was accepted", decoded.issues);
+    return;
+  }
+  if (batchTooLarge(decoded.updates)) {
+    connection.refuse(id, "too_large", "the batch is too large");
+    return;
+  }
+  const outcome = await conversation.publish({ updates: decoded.updates });
+  if (outcome.ok) connection.answer(encodeReceiptMessage(id, outcome.receipt));
+  else connection.refuse(id, outcome.code, outcome.detail ?? "no update of the batch was accepted", outcome.issues);
+}

@@ -1,0 +1,244 @@
+import { DurableObject } from "cloudflare:workers";
+import type { Access } from "../access/access.ts";
+import { keyAccess, type KeySettings } from "../access/keys.ts";
+import { joinBatches, resume } from "../feed/resume.ts";
+import { snapshotEntries } from "../feed/snapshot.ts";
+import { CLOSE } from "../protocol/codes.ts";
+import { FEED_LIMITS, type FeedLimits } from "../protocol/limits.ts";
+import { encodeHello, encodeSnapshotPart, encodeUpdateMessage, type Mode } from "../protocol/messages.ts";
+import { formatPosition, type Position } from "../protocol/position.ts";
+import { selectionOfId } from "../protocol/selection.ts";
+import { loadState } from "./attachment.ts";
+import { Connection } from "./connection.ts";
+import { converse } from "./conversation.ts";
+import type { DirectoryObject } from "./directory-object.ts";
+import { FeedStore, type HistoryPage } from "./feed-store.ts";
+import { LiveFeed, type Pace, type PublishOutcome, type PublishRequest } from "./live-feed.ts";
+import { DEFAULT_PACE } from "./pace.ts";
+import { readSubscribeUpgrade } from "./subscribe-request.ts";
+
+/** What a feed's object needs to know. A Worker with other names or rules overrides `FeedObject.configure`. */
+export interface FeedObjectOptions {
+  /** Who may do what, for credentials that come over a socket. */
+  readonly access: Access;
+  /** Where feeds are listed; none given means that they are not. */
+  readonly directory: DurableObjectStub<DirectoryObject> | undefined;
+  readonly pace: Pace;
+  readonly limits: FeedLimits;
+}
+
+/** Bindings and secrets that the object reads unless `configure` is overridden. */
+export interface FeedObjectEnv extends KeySettings {
+  readonly DIRECTORY?: DurableObjectNamespace<DirectoryObject>;
+}
+
+export interface ReadRequest {
+  /** A selection's id. */
+  readonly selection: string;
+  readonly mode: Mode;
+  /** Only what changed after this. */
+  readonly since: Position | undefined;
+  /** `epoch:seq` that the reader has: where nothing has changed since, it is told so and nothing more. */
+  readonly known: string | undefined;
+}
+
+export interface ReadOutcome {
+  readonly position: string;
+  /** JSON; nothing where the reader knows it already. */
+  readonly body: string | undefined;
+}
+
+export interface FeedStats extends Position {
+  readonly feed: string;
+  /** Whether it was ever published to. */
+  readonly exists: boolean;
+  readonly keys: number;
+  readonly subscribers: number;
+  /** When the last update was accepted, in milliseconds since 1970; 0 before the first. */
+  readonly time: number;
+  /** Bytes of storage in use. */
+  readonly storage: number;
+}
+
+/**
+ * The Durable Object of one feed, named after it: orders and keeps its updates, holds its sockets, serves its state.
+ * Only accepts, attaches and delegates.
+ */
+export class FeedObject<Env extends FeedObjectEnv = FeedObjectEnv> extends DurableObject<Env> {
+  readonly #options: FeedObjectOptions;
+  readonly #store: FeedStore;
+  readonly #connections = new Map<WebSocket, Connection>();
+  #live: LiveFeed | undefined;
+  #listed: Promise<void> | undefined;
+
+  constructor(ctx: DurableObjectState, env: Env) {
+    super(ctx, env);
+    this.#options = this.configure(env);
+    this.#store = new FeedStore(ctx.storage.sql, this.#options.limits);
+    // Answered by the platform, without waking the object.
+    ctx.setWebSocketAutoResponse(new WebSocketRequestResponsePair("ping", "pong"));
+  }
+
+  /** Called once, by the constructor. */
+  protected configure(env: Env): FeedObjectOptions {
+    return {
+      access: keyAccess(env),
+      directory: env.DIRECTORY?.getByName("feeds"),
+      pace: DEFAULT_PACE,
+      limits: FEED_LIMITS,
+    };
+  }
+
+  /** Takes a WebSocket that the HTTP side has checked. */
+  override fetch(request: Request): Response {
+    const asked = readSubscribeUpgrade(request);
+    if (!asked) return new Response(null, { status: 404 });
+    const { feed, broadcast } = this.#settled();
+    const { 0: client, 1: server } = new WebSocketPair();
+    this.ctx.acceptWebSocket(server);
+    server.send(encodeHello(this.#name, feed.position));
+    this.#connections.set(server, Connection.open(server, feed, broadcast, asked, asked.since));
+    const headers = asked.protocol === undefined ? {} : { "Sec-WebSocket-Protocol": asked.protocol };
+    return new Response(null, { status: 101, webSocket: client, headers });
+  }
+
+  async publish(request: PublishRequest): Promise<PublishOutcome> {
+    const live = this.#open();
+    try {
+      await this.#list();
+    } catch {
+      return { ok: false, code: "overloaded", detail: "The list of feeds cannot be written.", retryAfter: 1 };
+    }
+    return live.publish(request);
+  }
+
+  /** The entries of a selection, or what changed in it. */
+  read({ selection: id, mode, since, known }: ReadRequest): ReadOutcome {
+    const { feed } = this.#settled();
+    const position = formatPosition(feed.position);
+    if (known === position) return { position, body: undefined };
+    const selection = selectionOfId(id);
+    if (!since) {
+      const head = JSON.stringify({ feed: this.#name, ...feed.position }).slice(0, -1);
+      return { position, body: `${head},"entries":{${snapshotEntries(feed, selection)}}}` };
+    }
+    const catchUp = resume(feed, this.#store, { selection, mode, hz: undefined }, since);
+    if (catchUp.kind === "updates") return { position, body: encodeUpdateMessage(joinBatches(catchUp.batches)) };
+    const body = encodeSnapshotPart(feed.position, catchUp.reason, snapshotEntries(feed, selection), false, undefined);
+    return { position, body };
+  }
+
+  history(key: string, limit: number, before: number | undefined): HistoryPage & { epoch: string } {
+    const { feed } = this.#settled();
+    return { epoch: feed.epoch, ...this.#store.history(key, limit, before ?? feed.seq + 1) };
+  }
+
+  stats(): FeedStats {
+    const { feed, broadcast } = this.#settled();
+    return {
+      feed: this.#name,
+      ...feed.position,
+      exists: this.#store.exists,
+      keys: feed.entries.size,
+      subscribers: broadcast.subscribers,
+      time: feed.time,
+      storage: this.#store.exists ? this.ctx.storage.sql.databaseSize : 0,
+    };
+  }
+
+  /** Removes every entry and begins a new epoch. */
+  async reset(): Promise<Position> {
+    const live = this.#open();
+    await this.#list();
+    live.reset(newEpoch());
+    return live.feed.position;
+  }
+
+  override async webSocketMessage(socket: WebSocket, frame: string | ArrayBuffer): Promise<void> {
+    const live = this.#open();
+    const connection = this.#connections.get(socket);
+    if (!connection || socket.readyState !== WebSocket.OPEN) return;
+    const conversation = {
+      feed: this.#name,
+      access: this.#options.access,
+      publish: (request: PublishRequest) => this.publish(request),
+      settle: () => live.settle(),
+    };
+    await converse(conversation, connection, frame);
+  }
+
+  override webSocketClose(socket: WebSocket, code: number): void {
+    this.#drop(socket);
+    // 1005, 1006 and 1015 say that no code came: they cannot be sent.
+    if (socket.readyState !== WebSocket.CLOSED) socket.close(code === 1005 || code === 1006 || code === 1015 ? CLOSE.normal : code);
+  }
+
+  override webSocketError(socket: WebSocket): void {
+    this.#drop(socket);
+  }
+
+  override alarm(): void {
+    this.#open().onAlarm();
+  }
+
+  #drop(socket: WebSocket): void {
+    this.#open();
+    this.#connections.get(socket)?.forget();
+    this.#connections.delete(socket);
+  }
+
+  get #name(): string {
+    const { name } = this.ctx.id;
+    if (name === undefined) throw new Error("a feed's object is addressed by the feed's name");
+    return name;
+  }
+
+  /** The feed, fit to be shown. */
+  #settled(): LiveFeed {
+    const live = this.#open();
+    live.settle();
+    return live;
+  }
+
+  /** The feed, read from storage and joined to the sockets that are still connected where memory was lost. */
+  #open(): LiveFeed {
+    if (this.#live) return this.#live;
+    const sockets: [WebSocket, ReturnType<typeof loadState>][] = this.ctx
+      .getWebSockets()
+      .filter((socket) => socket.readyState === WebSocket.OPEN)
+      .map((socket) => [socket, loadState(socket)]);
+    const platform = {
+      now: () => Date.now(),
+      setAlarm: (at: number) => void this.ctx.storage.setAlarm(at),
+      abandon: (reason: string) => this.ctx.abort(reason),
+    };
+    // A feed that was never published to has no epoch in storage: the one that its subscribers were told is kept.
+    const told = sockets.find(([, state]) => state)?.[1]?.told.epoch;
+    const live = new LiveFeed(this.#store, platform, this.#options.pace, told ?? newEpoch());
+    this.#live = live;
+    for (const [socket, state] of sockets) {
+      if (state) this.#connections.set(socket, Connection.reopen(socket, live.feed, live.broadcast, state));
+      else socket.close(CLOSE.restart, "come back");
+    }
+    live.flush();
+    return live;
+  }
+
+  /** Lists the feed before it is first written to. */
+  async #list(): Promise<void> {
+    if (this.#store.exists) return;
+    this.#listed ??= Promise.resolve(this.#options.directory?.add(this.#name));
+    try {
+      await this.#listed;
+    } catch (error) {
+      this.#listed = undefined;
+      throw error;
+    }
+  }
+}
+
+/** 50 random bits, in the alphabet of feed names: short to write, and never the same twice. */
+function newEpoch(): string {
+  const bytes = crypto.getRandomValues(new Uint8Array(10));
+  return Array.from(bytes, (byte) => "abcdefghijklmnopqrstuvwxyz234567"[byte & 31]).join("");
+}

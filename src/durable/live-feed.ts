@@ -1,0 +1,172 @@
+import { Broadcast, type FlushInterval } from "../feed/broadcast.ts";
+import type { Feed } from "../feed/feed.ts";
+import { Idempotency, type RememberedPublish } from "../feed/idempotency.ts";
+import type { LogRecord } from "../feed/record.ts";
+import type { ProblemCode, UpdateIssue } from "../protocol/codes.ts";
+import type { Receipt } from "../protocol/messages.ts";
+import type { EncodedUpdates } from "../protocol/update.ts";
+import type { FeedStore } from "./feed-store.ts";
+import { GroupCommit } from "./group-commit.ts";
+
+export interface PublishRequest {
+  readonly updates: EncodedUpdates;
+  /** The publisher's key for this request, and a digest of its body. */
+  readonly idempotency?: { readonly key: string; readonly digest: string } | undefined;
+}
+
+export type PublishOutcome =
+  | { ok: true; receipt: Receipt; replayed: boolean }
+  | { ok: false; code: ProblemCode; detail?: string; issues?: UpdateIssue[]; retryAfter?: number };
+
+/** What the object's platform gives: clocks and what must happen when all is lost. Times are milliseconds since 1970. */
+export interface Platform {
+  now(): number;
+  /** Sets the alarm; it may be set anew before it has gone off. */
+  setAlarm(at: number): void;
+  /** Throws the object's memory away: it is ahead of what is stored. */
+  abandon(reason: string): void;
+}
+
+export interface Pace {
+  readonly flushInterval: FlushInterval;
+  /** Milliseconds in which publishes are gathered into one write, after one that was written at once. */
+  readonly commitWindow: number;
+  /** Publishes that are written without waiting for the window's end. */
+  readonly commitSize: number;
+}
+
+/** Subscribers that are sent to before the receipts go out: that takes a millisecond or two. */
+const SERVED_AT_ONCE = 64;
+
+interface Accepted {
+  readonly record: LogRecord | undefined;
+  readonly remembered: RememberedPublish | undefined;
+}
+
+/**
+ * A feed at work: admitted in memory, written, then told. The order never turns: whatever is shown to anyone passes
+ * `settle` first, and the platform holds back what is sent until the writes before it are durable.
+ */
+export class LiveFeed {
+  readonly feed: Feed;
+  readonly broadcast: Broadcast;
+  readonly #store: FeedStore;
+  readonly #idempotency = new Idempotency();
+  readonly #commit: GroupCommit<Accepted>;
+  readonly #platform: Platform;
+  #flushTimer: ReturnType<typeof setTimeout> | undefined;
+  #alarm: number | undefined;
+
+  /** Opens what is stored; `epoch` is for a feed that is not. */
+  constructor(store: FeedStore, platform: Platform, pace: Pace, epoch: string) {
+    const stored = store.load(platform.now(), epoch);
+    this.feed = stored.feed;
+    for (const publish of stored.remembered) this.#idempotency.remember(publish);
+    this.#store = store;
+    this.#platform = platform;
+    this.broadcast = new Broadcast(this.feed, store, pace.flushInterval);
+    this.#commit = new GroupCommit({
+      write: (accepted) => this.#write(accepted),
+      now: () => platform.now(),
+      window: pace.commitWindow,
+      enough: pace.commitSize,
+    });
+  }
+
+  /** Publishes a batch. Resolves when it is written; until then nobody is shown any of it. */
+  async publish({ updates, idempotency }: PublishRequest): Promise<PublishOutcome> {
+    const now = this.#platform.now();
+    const first = idempotency && this.#idempotency.find(idempotency.key, now);
+    if (first) {
+      this.settle();
+      return first.digest === idempotency.digest
+        ? { ok: true, receipt: first.receipt, replayed: true }
+        : { ok: false, code: "idempotency_mismatch", detail: "The key was first used with another body." };
+    }
+    const wait = idempotency ? this.#idempotency.waitForRoom(now) : 0;
+    if (wait > 0) {
+      const detail = "Too many publishes with an idempotency key are remembered.";
+      return { ok: false, code: "overloaded", detail, retryAfter: Math.ceil(wait / 1000) };
+    }
+    this.#expire(now);
+    const admission = this.feed.admit(updates, now);
+    if (!admission.ok) return admission;
+    const { receipt, record } = admission;
+    const remembered = idempotency && { ...idempotency, at: now, receipt };
+    if (remembered) this.#idempotency.remember(remembered);
+    if (record || remembered) await this.#commit.add({ record, remembered });
+    else this.settle();
+    return { ok: true, receipt, replayed: false };
+  }
+
+  /** Makes what is in memory fit to be shown: deletes what has expired and writes what waits to be written. */
+  settle(): void {
+    this.#expire(this.#platform.now());
+    this.#commit.settle();
+  }
+
+  /** Sends what is due and sees to it that the rest is sent in time. */
+  flush(): void {
+    clearTimeout(this.#flushTimer ?? null);
+    const now = this.#platform.now();
+    const next = this.broadcast.flush(now);
+    this.#flushTimer = next === undefined ? undefined : setTimeout(() => this.#onFlushTimer(), Math.max(1, next - now));
+  }
+
+  /** Begins anew under another epoch and tells all subscribers. */
+  reset(epoch: string): void {
+    this.settle();
+    this.feed.reset(epoch);
+    this.#guard(() => this.#store.reset(this.feed, this.#platform.now()));
+    this.broadcast.announceReset();
+  }
+
+  /** To be called when the alarm goes off. */
+  onAlarm(): void {
+    this.#alarm = undefined;
+    this.settle();
+    this.#setAlarm();
+  }
+
+  #onFlushTimer(): void {
+    this.#flushTimer = undefined;
+    this.settle();
+    this.flush();
+  }
+
+  #expire(now: number): void {
+    const record = this.feed.expire(now);
+    if (!record) return;
+    // Not awaited: whoever is shown the result settles first.
+    void this.#commit.add({ record, remembered: undefined }).catch(() => {});
+  }
+
+  #write(accepted: readonly Accepted[]): void {
+    const records = accepted.flatMap(({ record }) => record ?? []);
+    const remembered = accepted.flatMap(({ remembered }) => remembered ?? []);
+    this.#guard(() => this.#store.append(this.feed, records, remembered, this.#platform.now()));
+    for (const record of records) this.broadcast.deliver(record);
+    this.#setAlarm();
+    // With many to serve, whoever published gets the receipt first and the fan-out has a turn of its own.
+    if (this.broadcast.subscribers <= SERVED_AT_ONCE) this.flush();
+    else this.#flushTimer ??= setTimeout(() => this.#onFlushTimer(), 0);
+  }
+
+  #setAlarm(): void {
+    const next = this.feed.nextExpiry;
+    // An alarm that comes too early does no harm, and leaving it saves the write that setting it costs.
+    if (next === undefined || (this.#alarm !== undefined && this.#alarm <= next)) return;
+    this.#alarm = next;
+    this.#platform.setAlarm(next);
+  }
+
+  /** Memory that is ahead of storage must not be served: the object starts again from what is stored. */
+  #guard(write: () => void): void {
+    try {
+      write();
+    } catch (error) {
+      this.#platform.abandon("a write failed");
+      throw error;
+    }
+  }
+}

@@ -1,0 +1,130 @@
+import { seqAfter, readRecord, type LogRecord } from "../feed/record.ts";
+import type { RestoredEntry } from "../feed/feed.ts";
+import type { RememberedPublish } from "../feed/idempotency.ts";
+import type { Entries } from "../feed/entries.ts";
+
+/*
+ * How records, entries and receipts are written into rows: lines of JSON. JSON has no raw line break or tab, so that
+ * lines are found without parsing, a value stays text until somebody needs it, and a search for one key reads only
+ * the lines that begin with it.
+ *
+ *   records    one line `<from> <time>` a batch, then one line an update
+ *   entries    `<seq> TAB <time> TAB <version> TAB <expires> TAB <key as JSON> TAB <value as JSON>`, oldest change
+ *              first; a field that is not there is empty, and a tombstone has no value
+ *   receipts   `[key, digest, at, epoch, seq, accepted, stale]`
+ */
+
+export function encodeRecord(record: LogRecord): string {
+  let text = `${record.from} ${record.time}`;
+  for (const update of record.updates) text += `\n${update.text}`;
+  return text;
+}
+
+/** Reads records back. Those that end at or before `after` are passed over unparsed. */
+export function* decodeRecords(text: string, after = -1): Generator<LogRecord> {
+  for (const { from, time, lines } of recordLines(text)) {
+    if (from + lines.length > after) yield readRecord(from, time, lines);
+  }
+}
+
+/** The updates of one key in `text`, as lines with their seq and the record's time, oldest first. */
+export function findKey(text: string, key: string): { seq: number; time: number; line: string }[] {
+  const start = keyMark(key);
+  const found: { seq: number; time: number; line: string }[] = [];
+  for (const { from, time, lines } of recordLines(text)) {
+    for (const [i, line] of lines.entries()) if (line.startsWith(start)) found.push({ seq: from + 1 + i, time, line });
+  }
+  return found;
+}
+
+/** What each stored update of the key begins with, and no other key's does. */
+export function keyMark(key: string): string {
+  return `{"key":${JSON.stringify(key)},`;
+}
+
+function* recordLines(text: string): Generator<{ from: number; time: number; lines: string[] }> {
+  let current: { from: number; time: number; lines: string[] } | undefined;
+  for (const line of text === "" ? [] : text.split("\n")) {
+    if (line.startsWith("{")) current?.lines.push(line);
+    else {
+      if (current) yield current;
+      const [from, time] = line.split(" ");
+      current = { from: Number(from), time: Number(time), lines: [] };
+    }
+  }
+  if (current) yield current;
+}
+
+/** Entries and tombstones in chunks of about `chunkLength` characters. */
+export function* encodeEntries(entries: Entries, chunkLength: number): Generator<string> {
+  let lines: string[] = [];
+  let length = 0;
+  for (const { seq, time, version, expires, key, text } of entries.oldestFirst()) {
+    const line = `${seq}\t${time ?? ""}\t${version ?? ""}\t${expires ?? ""}\t${JSON.stringify(key)}\t${text ?? ""}`;
+    lines.push(line);
+    length += line.length;
+    if (length < chunkLength) continue;
+    yield lines.join("\n");
+    lines = [];
+    length = 0;
+  }
+  if (lines.length > 0) yield lines.join("\n");
+}
+
+export function* decodeEntries(chunk: string): Generator<RestoredEntry> {
+  for (const line of chunk.split("\n")) {
+    const [seq = "", time = "", version = "", expires = "", key = "", text = ""] = line.split("\t");
+    yield {
+      seq: Number(seq),
+      time: optional(time),
+      version: optional(version),
+      expires: optional(expires),
+      key: JSON.parse(key) as string,
+      text: text === "" ? undefined : text,
+    };
+  }
+}
+
+function optional(field: string): number | undefined {
+  return field === "" ? undefined : Number(field);
+}
+
+export function encodeReceipts(publishes: readonly RememberedPublish[]): string {
+  return publishes
+    .map(({ key, digest, at, receipt: { epoch, seq, accepted, stale } }) =>
+      JSON.stringify([key, digest, at, epoch, seq, accepted, stale]),
+    )
+    .join("\n");
+}
+
+type ReceiptLine = [key: string, digest: string, at: number, epoch: string, seq: number, accepted: number, stale: number];
+
+export function* decodeReceipts(text: string): Generator<RememberedPublish> {
+  for (const line of text === "" ? [] : text.split("\n")) {
+    const [key, digest, at, epoch, seq, accepted, stale] = JSON.parse(line) as ReceiptLine;
+    yield { key, digest, at, receipt: { epoch, seq, accepted, stale } };
+  }
+}
+
+/**
+ * Gathers records into texts of about `length` characters. A text is closed once it is that long, so that it is
+ * longer by one record at most.
+ */
+export function packRecords(records: readonly LogRecord[], length: number): PackedRecords[] {
+  const packs: PackedRecords[] = [];
+  for (const record of records) {
+    const last = packs.at(-1);
+    const text = encodeRecord(record);
+    if (last && last.text.length < length) {
+      last.text += `\n${text}`;
+      last.seq = seqAfter(record);
+    } else packs.push({ text, seq: seqAfter(record) });
+  }
+  return packs;
+}
+
+export interface PackedRecords {
+  text: string;
+  /** The feed's seq after the last of the records. */
+  seq: number;
+}

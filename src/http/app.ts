@@ -1,0 +1,60 @@
+import { Hono } from "hono";
+import { isFeedName } from "../protocol/names.ts";
+import { list, reset } from "./admin.ts";
+import type { FeedAppOptions, FeedVariables } from "./options.ts";
+import { crossOrigin } from "./origins.ts";
+import { Problem, problemResponse } from "./problem.ts";
+import { publish } from "./publish.ts";
+import { history, snapshot, stats } from "./read.ts";
+import { isUpgrade, subscribe } from "./subscribe.ts";
+
+/** A Hono app that serves feeds. It can be mounted in another one: `app.route("/", createFeedApp(options))`. */
+export function createFeedApp<Bindings extends object>(
+  options: FeedAppOptions<Bindings>,
+): Hono<{ Bindings: Bindings; Variables: FeedVariables }> {
+  const app = new Hono<{ Bindings: Bindings; Variables: FeedVariables }>();
+
+  app.use("/v1/*", crossOrigin<{ Bindings: Bindings; Variables: FeedVariables }>((env) => options.allowedOrigins(env)));
+  app.use("/v1/feeds/:feed/*", async (c, next) => {
+    const feed = c.req.param("feed");
+    if (!isFeedName(feed)) {
+      throw new Problem("invalid_feed", "A feed's name is 1 to 64 of a-z 0-9 . _ -, the first one a letter or digit.");
+    }
+    c.set("feed", feed);
+    await next();
+  });
+
+  app.get("/healthz", (c) => c.json({ status: "ok" }, 200, { "Cache-Control": "no-store" }));
+  app.all("/healthz", notAllowed("GET, HEAD"));
+
+  app.get("/v1/feeds", (c) => list(c, options));
+  app.all("/v1/feeds", notAllowed("GET, HEAD"));
+
+  app.get("/v1/feeds/:feed", (c) => (isUpgrade(c.req.raw) ? subscribe(c, options) : snapshot(c, options)));
+  app.post("/v1/feeds/:feed", (c) => publish(c, options));
+  app.delete("/v1/feeds/:feed", (c) => reset(c, options));
+  app.all("/v1/feeds/:feed", notAllowed("GET, HEAD, POST, DELETE"));
+
+  app.get("/v1/feeds/:feed/history", (c) => history(c, options));
+  app.all("/v1/feeds/:feed/history", notAllowed("GET, HEAD"));
+  app.get("/v1/feeds/:feed/stats", (c) => stats(c, options));
+  app.all("/v1/feeds/:feed/stats", notAllowed("GET, HEAD"));
+
+  app.notFound(() => problemResponse("not_found", { detail: "No such path is served here." }));
+  app.onError((error) => {
+    if (error instanceof Problem) return problemResponse(error.code, error.details);
+    // Most often a feed's object that is restarting. What went wrong is for the log, not for the caller.
+    console.error("tickertape: a request failed", error);
+    return problemResponse("overloaded", {
+      detail: "The feed could not be reached. Try again.",
+      headers: { "Retry-After": "1" },
+    });
+  });
+  return app;
+}
+
+function notAllowed(allow: string): () => never {
+  return () => {
+    throw new Problem("method_not_allowed", `The methods here are ${allow}.`, { headers: { Allow: allow } });
+  };
+}

@@ -1,0 +1,109 @@
+import { parseJson } from "../protocol/json.ts";
+import { LIMITS } from "../protocol/limits.ts";
+import { Problem } from "./problem.ts";
+
+/** A publish body, read and taken apart: untrusted values, one an update. */
+export interface PublishBody {
+  readonly inputs: readonly unknown[];
+  /** The body as it was after inflating. */
+  readonly bytes: Uint8Array;
+}
+
+/** Reads a publish body: JSON or NDJSON, plain or gzip. Never holds more than the limit. */
+export async function readPublishBody(request: Request): Promise<PublishBody> {
+  const isLines = mediaType(request) === "application/x-ndjson";
+  const bytes = await readBytes(request);
+  const text = decodeText(bytes);
+  const inputs = isLines ? parseLines(text) : parseWhole(text);
+  if (inputs.length > LIMITS.batchUpdates) {
+    throw new Problem("too_large", `The batch has ${inputs.length} updates; ${LIMITS.batchUpdates} are allowed.`);
+  }
+  return { inputs, bytes };
+}
+
+function mediaType(request: Request): string {
+  const [type = "", ...parameters] = (request.headers.get("Content-Type") ?? "").toLowerCase().split(";");
+  const name = type.trim();
+  const charset = parameters.map((parameter) => parameter.trim()).find((parameter) => parameter.startsWith("charset="));
+  const isUtf8 = charset === undefined || /^charset="?utf-?8"?$/.test(charset);
+  if (isUtf8 && (name === "application/json" || name === "application/x-ndjson")) return name;
+  throw new Problem(
+    "unsupported_media_type",
+    "Send Content-Type: application/json or application/x-ndjson, in UTF-8.",
+    { headers: { "Accept-Post": "application/json, application/x-ndjson" } },
+  );
+}
+
+async function readBytes(request: Request): Promise<Uint8Array> {
+  const encoding = (request.headers.get("Content-Encoding") ?? "identity").trim().toLowerCase();
+  if (encoding !== "identity" && encoding !== "gzip") {
+    throw new Problem("unsupported_media_type", "The only Content-Encoding is gzip.", {
+      headers: { "Accept-Encoding": "gzip" },
+    });
+  }
+  if (Number(request.headers.get("Content-Length")) > LIMITS.batchBytes) throw tooLarge();
+  if (!request.body) return new Uint8Array();
+  if (encoding === "identity") return collect(request.body);
+  try {
+    return await collect(request.body.pipeThrough(new DecompressionStream("gzip")));
+  } catch (error) {
+    if (error instanceof Problem) throw error;
+    throw new Problem("invalid_json", "The body is not valid gzip.");
+  }
+}
+
+/** Stops reading at the limit, whatever the length was said to be and however well the body was compressed. */
+async function collect(stream: ReadableStream<Uint8Array>): Promise<Uint8Array> {
+  const chunks: Uint8Array[] = [];
+  let length = 0;
+  const reader = stream.getReader();
+  for (;;) {
+    const { done, value } = await reader.read();
+    if (done) break;
+    length += value.byteLength;
+    if (length > LIMITS.batchBytes) {
+      // Not awaited: whether the sender takes notice is its own affair.
+      void reader.cancel().catch(() => {});
+      throw tooLarge();
+    }
+    chunks.push(value);
+  }
+  const [first] = chunks;
+  if (first && chunks.length === 1) return first;
+  const bytes = new Uint8Array(length);
+  let offset = 0;
+  for (const chunk of chunks) {
+    bytes.set(chunk, offset);
+    offset += chunk.byteLength;
+  }
+  return bytes;
+}
+
+function tooLarge(): Problem {
+  return new Problem("too_large", `The body may have ${LIMITS.batchBytes} bytes, after inflating.`);
+}
+
+function decodeText(bytes: Uint8Array): string {
+  try {
+    return new TextDecoder("utf-8", { fatal: true, ignoreBOM: false }).decode(bytes);
+  } catch {
+    throw new Problem("invalid_json", "The body is not valid UTF-8.");
+  }
+}
+
+function parseWhole(text: string): readonly unknown[] {
+  const parsed = parseJson(text);
+  if (!parsed.ok) throw new Problem("invalid_json", `The body cannot be read: ${parsed.reason}.`);
+  return Array.isArray(parsed.value) ? parsed.value : [parsed.value];
+}
+
+function parseLines(text: string): readonly unknown[] {
+  const inputs: unknown[] = [];
+  for (const [i, line] of text.split("\n").entries()) {
+    if (line.trim() === "") continue;
+    const parsed = parseJson(line);
+    if (!parsed.ok) throw new Problem("invalid_json", `Line ${i + 1} cannot be read: ${parsed.reason}.`);
+    inputs.push(parsed.value);
+  }
+  return inputs;
+}

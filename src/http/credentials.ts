@@ -1,0 +1,59 @@
+import type { Access, Grants } from "../access/access.ts";
+import { one } from "./query.ts";
+import { Problem } from "./problem.ts";
+
+const BEARER_PROTOCOL = "bearer.";
+
+/** Subprotocols that a client offers, in its order. */
+export function offeredProtocols(request: Request): string[] {
+  return (request.headers.get("Sec-WebSocket-Protocol") ?? "")
+    .split(",")
+    .map((protocol) => protocol.trim())
+    .filter((protocol) => protocol !== "");
+}
+
+export function isBearerProtocol(protocol: string): boolean {
+  return protocol.startsWith(BEARER_PROTOCOL);
+}
+
+/**
+ * The credential of a request: from the header; for a subscriber also from an offered subprotocol `bearer.<token>`
+ * or, where neither can be set, from the query.
+ */
+function presentedCredential(request: Request, query: URLSearchParams): string | undefined {
+  const header = request.headers.get("Authorization");
+  if (header !== null) {
+    const match = /^Bearer +(\S+) *$/i.exec(header);
+    if (!match?.[1]) throw unauthorized("Authorization is not of the form: Bearer <credential>.");
+    return match[1];
+  }
+  if (request.method !== "GET" && request.method !== "HEAD") return undefined;
+  const protocol = offeredProtocols(request).find(isBearerProtocol);
+  return protocol?.slice(BEARER_PROTOCOL.length) ?? one(query, "token");
+}
+
+/** What the caller may do with a feed. A credential that is nobody's is refused even where none is needed. */
+export async function authenticate(
+  access: Access,
+  request: Request,
+  query: URLSearchParams,
+  feed: string,
+): Promise<Grants> {
+  const grants = await access.authenticate(presentedCredential(request, query), feed);
+  if (grants === "invalid") throw unauthorized("The credential is not valid.");
+  return grants;
+}
+
+/** Refuses a caller who lacks a grant: with 401 where a credential would help, with 403 where it has one. */
+export function demand(grants: Grants, needed: keyof Grants, request: Request): void {
+  if (grants[needed]) return;
+  const hasCredential = request.headers.has("Authorization") || grants.publish;
+  if (!hasCredential) throw unauthorized(`A credential that allows to ${WORDS[needed]} is needed.`);
+  throw new Problem("forbidden", `The credential does not allow to ${WORDS[needed]}.`);
+}
+
+const WORDS = { subscribe: "subscribe to this feed", publish: "publish to this feed", admin: "administer" } as const;
+
+function unauthorized(detail: string): Problem {
+  return new Problem("unauthorized", detail, { headers: { "WWW-Authenticate": 'Bearer realm="tickertape"' } });
+}

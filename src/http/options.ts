@@ -1,0 +1,37 @@
+import type { Context } from "hono";
+import type { Access } from "../access/access.ts";
+import { keyAccess, type KeySettings } from "../access/keys.ts";
+import type { DirectoryObject } from "../durable/directory-object.ts";
+import type { FeedObject } from "../durable/feed-object.ts";
+
+/** How the HTTP side finds its objects and decides who may do what. Each is asked once a request. */
+export interface FeedAppOptions<Bindings extends object> {
+  /** The namespace of the feeds' objects. */
+  feeds(env: Bindings): DurableObjectNamespace<FeedObject>;
+  /** The namespace of the directory's object. */
+  directory(env: Bindings): DurableObjectNamespace<DirectoryObject>;
+  access(env: Bindings): Access;
+  /** Other origins whose pages are allowed: comma-separated, or `*`. */
+  allowedOrigins(env: Bindings): string;
+}
+
+/** The names that wrangler.toml and the README use. */
+export interface FeedAppBindings extends KeySettings {
+  readonly FEEDS: DurableObjectNamespace<FeedObject>;
+  readonly DIRECTORY: DurableObjectNamespace<DirectoryObject>;
+  readonly ALLOWED_ORIGINS?: string | undefined;
+}
+
+export const DEFAULT_OPTIONS: FeedAppOptions<FeedAppBindings> = {
+  feeds: (env) => env.FEEDS,
+  directory: (env) => env.DIRECTORY,
+  access: (env) => keyAccess(env),
+  allowedOrigins: (env) => env.ALLOWED_ORIGINS ?? "",
+};
+
+/** A request to one feed, once its name has been checked. */
+export interface FeedVariables {
+  feed: string;
+}
+
+export type FeedContext<Bindings extends object> = Context<{ Bindings: Bindings; Variables: FeedVariables }>;

@@ -1,0 +1,44 @@
+import { batchTooLarge, decodeUpdates } from "../protocol/update.ts";
+import { LIMITS } from "../protocol/limits.ts";
+import { readPublishBody } from "./body.ts";
+import { authenticate, demand } from "./credentials.ts";
+import type { FeedAppOptions, FeedContext } from "./options.ts";
+import { Problem } from "./problem.ts";
+
+/** `POST /v1/feeds/{feed}` */
+export async function publish<B extends object>(c: FeedContext<B>, options: FeedAppOptions<B>): Promise<Response> {
+  const feed = c.get("feed");
+  const request = c.req.raw;
+  const access = options.access(c.env);
+  if (access.unconfigured !== undefined) console.warn(`tickertape: ${access.unconfigured}`);
+  demand(await authenticate(access, request, new URL(c.req.url).searchParams, feed), "publish", request);
+  const key = readIdempotencyKey(request);
+  const { inputs, bytes } = await readPublishBody(request);
+  if (inputs.length === 0) throw new Problem("invalid_update", "The batch has no updates.");
+  const decoded = decodeUpdates(inputs);
+  if (!decoded.ok) throw new Problem("invalid_update", "No update of the batch was accepted.", { issues: decoded.issues });
+  if (batchTooLarge(decoded.updates)) {
+    throw new Problem("too_large", `The batch is longer than ${LIMITS.encodedBatchBytes} bytes with its numbers written out.`);
+  }
+  const idempotency = key === undefined ? undefined : { key, digest: await digest(bytes) };
+  const outcome = await options.feeds(c.env).getByName(feed).publish({ updates: decoded.updates, idempotency });
+  if (!outcome.ok) {
+    const { code, detail = "No update of the batch was accepted.", issues, retryAfter } = outcome;
+    throw new Problem(code, detail, { issues, headers: retryAfter ? { "Retry-After": String(retryAfter) } : {} });
+  }
+  const headers = { "Cache-Control": "no-store", ...(outcome.replayed && { "Idempotency-Replayed": "true" }) };
+  return c.json({ feed, ...outcome.receipt }, 200, headers);
+}
+
+function readIdempotencyKey(request: Request): string | undefined {
+  const key = request.headers.get("Idempotency-Key");
+  if (key === null) return undefined;
+  if (key.length >= 1 && key.length <= LIMITS.idempotencyKeyLength) return key;
+  throw new Problem("invalid_query", `Idempotency-Key has ${key.length} characters; 1 to ${LIMITS.idempotencyKeyLength} are allowed.`);
+}
+
+/** 128 bits of SHA-256: enough to tell one publisher's bodies apart, and short to keep. */
+async function digest(bytes: Uint8Array): Promise<string> {
+  const hash = await crypto.subtle.digest("SHA-256", bytes);
+  return btoa(String.fromCharCode(...new Uint8Array(hash, 0, 16))).slice(0, 22);
+}

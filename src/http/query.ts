@@ -1,0 +1,58 @@
+import * as v from "valibot";
+import { hzSchema, modeSchema } from "../protocol/client-messages.ts";
+import { issueReason } from "../protocol/explain.ts";
+import type { Subscription } from "../protocol/messages.ts";
+import { parsePosition, type Position } from "../protocol/position.ts";
+import { parseSelection } from "../protocol/selection.ts";
+import { Problem } from "./problem.ts";
+
+/** What a subscriber asks for in the query. Parameters that nobody knows are ignored; a bad one is refused. */
+export interface SubscribeQuery {
+  readonly subscription: Subscription;
+  readonly since: Position | undefined;
+}
+
+export function readSubscribeQuery(query: URLSearchParams): SubscribeQuery {
+  const keys = query.getAll("keys").join(",");
+  const selection = parseSelection(query.has("keys") ? keys.split(",") : []);
+  if (!selection.ok) throw new Problem("invalid_query", `${selection.reason}.`);
+  const mode = query.has("mode") ? check("mode", modeSchema, one(query, "mode")) : "latest";
+  const hz = query.has("hz") ? check("hz", hzSchema, readNumber("hz", one(query, "hz"))) : undefined;
+  return { subscription: { selection: selection.selection, mode, hz }, since: readSince(query) };
+}
+
+function readSince(query: URLSearchParams): Position | undefined {
+  const text = one(query, "since");
+  if (text === undefined) return undefined;
+  const position = parsePosition(text);
+  if (!position) throw new Problem("invalid_query", "since is not a position, which is written epoch:seq.");
+  return position;
+}
+
+/** A parameter that may come once. */
+export function one(query: URLSearchParams, name: string): string | undefined {
+  const values = query.getAll(name);
+  if (values.length > 1) throw new Problem("invalid_query", `${name} is given ${values.length} times.`);
+  return values[0];
+}
+
+/** A whole number within bounds, or nothing where the parameter is not given. */
+export function readInteger(query: URLSearchParams, name: string, min: number, max: number): number | undefined {
+  const text = one(query, name);
+  if (text === undefined) return undefined;
+  const value = readNumber(name, text);
+  if (Number.isInteger(value) && value >= min && value <= max) return value;
+  throw new Problem("invalid_query", `${name} is not a whole number from ${min} to ${max}.`);
+}
+
+function readNumber(name: string, text: string | undefined): number {
+  // Number() also takes "", " ", "0x10": none of them is how a number is written here.
+  if (text !== undefined && /^-?[0-9]+(\.[0-9]+)?$/.test(text)) return Number(text);
+  throw new Problem("invalid_query", `${name} is not a number.`);
+}
+
+function check<T>(name: string, schema: v.GenericSchema<unknown, T>, input: unknown): T {
+  const result = v.safeParse(schema, input);
+  if (result.success) return result.output;
+  throw new Problem("invalid_query", `${name} ${issueReason(result.issues[0])}.`);
+}

@@ -1,0 +1,59 @@
+import { LIMITS } from "../protocol/limits.ts";
+import { readEncodedUpdate } from "../protocol/update.ts";
+import { keyProblem } from "../protocol/names.ts";
+import { authenticate, demand } from "./credentials.ts";
+import type { FeedAppOptions, FeedContext } from "./options.ts";
+import { Problem } from "./problem.ts";
+import { one, readInteger, readSubscribeQuery } from "./query.ts";
+
+/** `GET /v1/feeds/{feed}`: a snapshot, or with `since` what changed. */
+export async function snapshot<B extends object>(c: FeedContext<B>, options: FeedAppOptions<B>): Promise<Response> {
+  const query = await readable(c, options);
+  const { subscription, since } = readSubscribeQuery(query);
+  const { position, body } = await options
+    .feeds(c.env)
+    .getByName(c.get("feed"))
+    .read({ selection: subscription.selection.id, mode: subscription.mode, since, known: knownPosition(c.req.raw, since) });
+  // Kept by nobody without asking: a copy that is shown as the present would be wrong.
+  const headers = { ETag: `"${position}"`, "Cache-Control": "no-cache", "Content-Type": "application/json" };
+  return body === undefined ? new Response(null, { status: 304, headers }) : new Response(body, { headers });
+}
+
+/** `GET /v1/feeds/{feed}/history` */
+export async function history<B extends object>(c: FeedContext<B>, options: FeedAppOptions<B>): Promise<Response> {
+  const query = await readable(c, options);
+  const feed = c.get("feed");
+  const key = one(query, "key");
+  const problem = key === undefined ? "is missing" : keyProblem(key);
+  if (key === undefined || problem) throw new Problem("invalid_query", `key ${problem}.`);
+  const limit = readInteger(query, "limit", 1, LIMITS.historyPage) ?? 100;
+  const before = readInteger(query, "before", 0, Number.MAX_SAFE_INTEGER);
+  const page = await options.feeds(c.env).getByName(feed).history(key, limit, before);
+  const updates = page.updates.map(({ seq, time, line }) => {
+    const { key: _, ...update } = readEncodedUpdate(line);
+    return { seq, ...update, time: update.time ?? time };
+  });
+  return c.json({ feed, epoch: page.epoch, key, updates, more: page.more }, 200, { "Cache-Control": "no-cache" });
+}
+
+/** `GET /v1/feeds/{feed}/stats` */
+export async function stats<B extends object>(c: FeedContext<B>, options: FeedAppOptions<B>): Promise<Response> {
+  await readable(c, options);
+  const { exists: _, ...shown } = await options.feeds(c.env).getByName(c.get("feed")).stats();
+  return c.json(shown, 200, { "Cache-Control": "no-cache" });
+}
+
+/** Demands that the caller may read the feed, and hands on the query. */
+async function readable<B extends object>(c: FeedContext<B>, options: FeedAppOptions<B>): Promise<URLSearchParams> {
+  const query = new URL(c.req.url).searchParams;
+  const grants = await authenticate(options.access(c.env), c.req.raw, query, c.get("feed"));
+  demand(grants, "subscribe", c.req.raw);
+  return query;
+}
+
+/** The position in `If-None-Match`. With `since` the answer is about the way there, and is never left out. */
+function knownPosition(request: Request, since: unknown): string | undefined {
+  const header = request.headers.get("If-None-Match");
+  if (header === null || since !== undefined) return undefined;
+  return /^\s*(?:W\/)?"([^"]*)"\s*$/.exec(header)?.[1];
+}

@@ -1,0 +1,32 @@
+import { subscribeUpgrade } from "../durable/subscribe-request.ts";
+import { PROTOCOL } from "../protocol/messages.ts";
+import { authenticate, demand, isBearerProtocol, offeredProtocols } from "./credentials.ts";
+import type { FeedAppOptions, FeedContext } from "./options.ts";
+import { demandOrigin } from "./origins.ts";
+import { Problem } from "./problem.ts";
+import { readSubscribeQuery } from "./query.ts";
+
+export function isUpgrade(request: Request): boolean {
+  return request.method === "GET" && request.headers.get("Upgrade")?.toLowerCase() === "websocket";
+}
+
+/** `GET /v1/feeds/{feed}` with `Upgrade: websocket` */
+export async function subscribe<B extends object>(c: FeedContext<B>, options: FeedAppOptions<B>): Promise<Response> {
+  const request = c.req.raw;
+  const query = new URL(c.req.url).searchParams;
+  demandOrigin(options.allowedOrigins(c.env), request);
+  const grants = await authenticate(options.access(c.env), request, query, c.get("feed"));
+  demand(grants, "subscribe", request);
+  const { subscription, since } = readSubscribeQuery(query);
+  const protocol = chooseProtocol(offeredProtocols(request));
+  const upgrade = subscribeUpgrade({ subscription, since, mayPublish: grants.publish, protocol });
+  return options.feeds(c.env).getByName(c.get("feed")).fetch(upgrade);
+}
+
+/** The subprotocol to speak; nothing where the client offered none and gets the default. */
+function chooseProtocol(offered: readonly string[]): string | undefined {
+  const protocols = offered.filter((protocol) => !isBearerProtocol(protocol));
+  if (protocols.length === 0) return undefined;
+  if (protocols.includes(PROTOCOL)) return PROTOCOL;
+  throw new Problem("unsupported_protocol", `The subprotocol spoken here is ${PROTOCOL}.`);
+}
