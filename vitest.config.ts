@@ -9,7 +9,11 @@ export default defineConfig({
           cloudflareTest({
             wrangler: { configPath: "./wrangler.toml" },
             miniflare: {
-              bindings: { PUBLISH_KEY: "publish-key,publish-key-next", ADMIN_KEY: "admin-key" },
+              bindings: {
+                PUBLISH_KEY: "publish-key,publish-key-next",
+                ADMIN_KEY: "admin-key",
+                PROPERTY_RUNS: process.env["PROPERTY_RUNS"] ?? "",
+              },
             },
           }),
         ],

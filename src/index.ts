@@ -4,4 +4,4 @@ import { DEFAULT_OPTIONS } from "./http/options.ts";
 export { DirectoryObject } from "./durable/directory-object.ts";
 export { FeedObject } from "./durable/feed-object.ts";
 
-export default createFeedApp(DEFAULT_OPTIONS);
+export default createFeedApp(DEFAULT_OPTIONS) satisfies ExportedHandler<TickertapeEnv>;

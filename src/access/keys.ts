@@ -23,7 +23,10 @@ export function keyAccess(settings: KeySettings): Access {
     async authenticate(credential): Promise<Grants | "invalid"> {
       if (credential === undefined) return { subscribe: isPublic, publish: false, admin: false };
       // Both lists are always gone through, so that time does not tell which list a key is in.
-      const [mayPublish, isAdmin] = await Promise.all([isOneOf(credential, publishKeys), isOneOf(credential, adminKeys)]);
+      const [mayPublish, isAdmin] = await Promise.all([
+        isOneOf(credential, publishKeys),
+        isOneOf(credential, adminKeys),
+      ]);
       if (isAdmin) return { subscribe: true, publish: true, admin: true };
       return mayPublish ? { subscribe: isPublic, publish: true, admin: false } : "invalid";
     },

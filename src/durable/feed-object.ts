@@ -170,7 +170,8 @@ export class FeedObject<Env extends FeedObjectEnv = FeedObjectEnv> extends Durab
   override webSocketClose(socket: WebSocket, code: number): void {
     this.#drop(socket);
     // 1005, 1006 and 1015 say that no code came: they cannot be sent.
-    if (socket.readyState !== WebSocket.CLOSED) socket.close(code === 1005 || code === 1006 || code === 1015 ? CLOSE.normal : code);
+    if (socket.readyState !== WebSocket.CLOSED)
+      socket.close(code === 1005 || code === 1006 || code === 1015 ? CLOSE.normal : code);
   }
 
   override webSocketError(socket: WebSocket): void {

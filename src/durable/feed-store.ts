@@ -59,7 +59,10 @@ export class FeedStore implements Log {
       for (const entry of decodeEntries(entries)) feed.restore(entry);
     }
     const remembered: RememberedPublish[] = [];
-    const rows = this.#sql.exec<{ receipts: string }>("SELECT receipts FROM receipts WHERE expires > ? ORDER BY id", now);
+    const rows = this.#sql.exec<{ receipts: string }>(
+      "SELECT receipts FROM receipts WHERE expires > ? ORDER BY id",
+      now,
+    );
     for (const { receipts } of rows) remembered.push(...decodeReceipts(receipts));
     for (const row of this.#journal()) {
       for (const record of decodeRecords(row.records)) feed.replay(record);
@@ -147,7 +150,7 @@ export class FeedStore implements Log {
 
   *#recordsNewestFirst(key: string, before: number): Generator<string> {
     const journal = this.#journal().toArray();
-    for (const row of journal.reverse()) yield row.records;
+    for (const row of journal.toReversed()) yield row.records;
     const rows = this.#sql.exec<{ records: string }>(
       "SELECT records FROM history WHERE start < ? AND instr(records, ?) > 0 ORDER BY seq DESC",
       before,

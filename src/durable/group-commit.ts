@@ -1,22 +1,38 @@
+export interface CommitPace {
+  /** Under sustained load one write is made every so many milliseconds, for all that came in meanwhile. */
+  readonly window: number;
+  /** As many as this that wait are written without waiting longer. */
+  readonly enough: number;
+  /** So many writes are made at once after a quiet time, each for one publish, before load counts as sustained. */
+  readonly burst: number;
+  /**
+   * A window that gathered fewer was not worth waiting for: whoever publishes one by one, each after the receipt
+   * before, is served at once for another burst.
+   */
+  readonly worthwhile: number;
+}
+
 /**
- * Lets what arrives together share one write. The first arrival after a quiet time is written at once; those that
- * follow within the window are gathered, until it ends or enough of them wait.
+ * Lets what arrives together share one write. Each write costs money and a turn of the disk, each millisecond of
+ * waiting delays a receipt: a feed that is published to now and then writes at once, and only a busy one gathers.
  */
 export class GroupCommit<T> {
   readonly #write: (items: readonly T[]) => void;
   readonly #now: () => number;
-  readonly #window: number;
-  readonly #enough: number;
+  readonly #pace: CommitPace;
   #waiting: { item: T; written: () => void; failed: (error: unknown) => void }[] = [];
-  #lastWrite = 0;
+  /** A bucket that a write empties by one `window` and that time fills up to `burst` windows; in milliseconds. */
+  #credit: number;
+  #creditedAt: number;
   #timer: ReturnType<typeof setTimeout> | undefined;
 
-  /** `window` is in milliseconds, `enough` in items. `write` is synchronous, all or nothing. */
-  constructor(options: { write: (items: readonly T[]) => void; now: () => number; window: number; enough: number }) {
-    this.#write = options.write;
-    this.#now = options.now;
-    this.#window = options.window;
-    this.#enough = options.enough;
+  /** `write` is synchronous, and writes all or nothing. */
+  constructor(write: (items: readonly T[]) => void, pace: CommitPace, now: () => number) {
+    this.#write = write;
+    this.#pace = pace;
+    this.#now = now;
+    this.#credit = pace.burst * pace.window;
+    this.#creditedAt = now();
   }
 
   /** Resolves once the item has been written, rejects if it could not be. */
@@ -24,17 +40,11 @@ export class GroupCommit<T> {
     const written = new Promise<void>((resolve, reject) => {
       this.#waiting.push({ item, written: resolve, failed: reject });
     });
-    const wait = this.#lastWrite + this.#window - this.#now();
-    if (wait > 0 && this.#waiting.length < this.#enough) this.#timer ??= setTimeout(() => this.#settleQuietly(), wait);
-    else this.#settleQuietly();
+    const wait = this.#pace.window - this.#earnCredit();
+    if (wait > 0 && this.#waiting.length < this.#pace.enough) {
+      this.#timer ??= setTimeout(() => this.#endWindow(), wait);
+    } else this.#settleQuietly();
     return written;
-  }
-
-  /** A failed write is told to those who wait for it, and to nobody else. */
-  #settleQuietly(): void {
-    try {
-      this.settle();
-    } catch {}
   }
 
   /** Writes what waits, now. Called before anything is told to anyone: nothing unwritten may be seen. */
@@ -44,7 +54,7 @@ export class GroupCommit<T> {
     const waiting = this.#waiting;
     if (waiting.length === 0) return;
     this.#waiting = [];
-    this.#lastWrite = this.#now();
+    this.#credit = Math.max(0, this.#earnCredit() - this.#pace.window);
     try {
       this.#write(waiting.map(({ item }) => item));
     } catch (error) {
@@ -52,5 +62,26 @@ export class GroupCommit<T> {
       throw error;
     }
     for (const { written } of waiting) written();
+  }
+
+  #endWindow(): void {
+    const gathered = this.#waiting.length;
+    this.#settleQuietly();
+    if (gathered < this.#pace.worthwhile) this.#credit = this.#pace.burst * this.#pace.window;
+  }
+
+  /** A failed write is told to those who wait for it, and to nobody else. */
+  #settleQuietly(): void {
+    try {
+      this.settle();
+    } catch {}
+  }
+
+  #earnCredit(): number {
+    const now = this.#now();
+    const earned = Math.max(0, now - this.#creditedAt);
+    this.#creditedAt = now;
+    this.#credit = Math.min(this.#pace.burst * this.#pace.window, this.#credit + earned);
+    return this.#credit;
   }
 }

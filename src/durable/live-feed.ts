@@ -6,7 +6,7 @@ import type { ProblemCode, UpdateIssue } from "../protocol/codes.ts";
 import type { Receipt } from "../protocol/messages.ts";
 import type { EncodedUpdates } from "../protocol/update.ts";
 import type { FeedStore } from "./feed-store.ts";
-import { GroupCommit } from "./group-commit.ts";
+import { GroupCommit, type CommitPace } from "./group-commit.ts";
 
 export interface PublishRequest {
   readonly updates: EncodedUpdates;
@@ -29,10 +29,7 @@ export interface Platform {
 
 export interface Pace {
   readonly flushInterval: FlushInterval;
-  /** Milliseconds in which publishes are gathered into one write, after one that was written at once. */
-  readonly commitWindow: number;
-  /** Publishes that are written without waiting for the window's end. */
-  readonly commitSize: number;
+  readonly commit: CommitPace;
 }
 
 /** Subscribers that are sent to before the receipts go out: that takes a millisecond or two. */
@@ -65,12 +62,11 @@ export class LiveFeed {
     this.#store = store;
     this.#platform = platform;
     this.broadcast = new Broadcast(this.feed, store, pace.flushInterval);
-    this.#commit = new GroupCommit({
-      write: (accepted) => this.#write(accepted),
-      now: () => platform.now(),
-      window: pace.commitWindow,
-      enough: pace.commitSize,
-    });
+    this.#commit = new GroupCommit(
+      (accepted) => this.#write(accepted),
+      pace.commit,
+      () => platform.now(),
+    );
   }
 
   /** Publishes a batch. Resolves when it is written; until then nobody is shown any of it. */

@@ -5,6 +5,5 @@ export const DEFAULT_PACE: Pace = {
   // A message to one socket costs some 30 us of CPU, whatever is in it: the window grows with the sockets, so that
   // sending takes about half of the time at most.
   flushInterval: (subscribers) => 20 + subscribers * 0.06,
-  commitWindow: 20,
-  commitSize: 8,
+  commit: { window: 25, enough: 12, burst: 200, worthwhile: 3 },
 };

@@ -1,3 +1,4 @@
+import { readOwnJson } from "../protocol/json.ts";
 import { seqAfter, readRecord, type LogRecord } from "../feed/record.ts";
 import type { RestoredEntry } from "../feed/feed.ts";
 import type { RememberedPublish } from "../feed/idempotency.ts";
@@ -79,7 +80,7 @@ export function* decodeEntries(chunk: string): Generator<RestoredEntry> {
       time: optional(time),
       version: optional(version),
       expires: optional(expires),
-      key: JSON.parse(key) as string,
+      key: readOwnJson<string>(key),
       text: text === "" ? undefined : text,
     };
   }
@@ -97,11 +98,19 @@ export function encodeReceipts(publishes: readonly RememberedPublish[]): string 
     .join("\n");
 }
 
-type ReceiptLine = [key: string, digest: string, at: number, epoch: string, seq: number, accepted: number, stale: number];
+type ReceiptLine = [
+  key: string,
+  digest: string,
+  at: number,
+  epoch: string,
+  seq: number,
+  accepted: number,
+  stale: number,
+];
 
 export function* decodeReceipts(text: string): Generator<RememberedPublish> {
   for (const line of text === "" ? [] : text.split("\n")) {
-    const [key, digest, at, epoch, seq, accepted, stale] = JSON.parse(line) as ReceiptLine;
+    const [key, digest, at, epoch, seq, accepted, stale] = readOwnJson<ReceiptLine>(line);
     yield { key, digest, at, receipt: { epoch, seq, accepted, stale } };
   }
 }

@@ -17,6 +17,8 @@ export class Subscriber {
   group: Group<Subscriber>;
   /** The feed's seq that it was last told. */
   seq: number;
+  /** Updates that waited for its group when it joined: it has them already. */
+  waitedBefore = 0;
 
   constructor(send: Send, group: Group<Subscriber>, seq: number) {
     this.send = send;
@@ -79,12 +81,11 @@ export class Broadcast {
    * selected now and were not before.
    */
   resubscribe(subscriber: Subscriber, subscription: Subscription, id: number | undefined): void {
-    const owed = this.#owed(subscriber.group, subscriber.seq);
+    const owed = this.#owed(subscriber);
     if (owed.length > 0) this.#send(subscriber, owed);
     const before = subscriber.group.subscription.selection;
     this.unsubscribe(subscriber);
-    subscriber.group = this.#audience.group(subscription, this.#feed.seq);
-    this.#audience.join(subscriber, subscriber.group);
+    this.#enter(subscriber, this.#audience.group(subscription, this.#feed.seq));
     const { selection } = subscription;
     const except = (key: string): boolean => selects(before, key);
     this.#send(subscriber, snapshotMessages(this.#feed, { selection, reason: "subscribe", id, except }));
@@ -119,7 +120,10 @@ export class Broadcast {
       group.pending.clear();
       group.since = this.#feed.seq;
       const messages = this.#encodeSnapshot(group, "reset");
-      for (const member of group.members) this.#send(member, messages);
+      for (const member of group.members) {
+        member.waitedBefore = 0;
+        this.#send(member, messages);
+      }
     }
     this.#dirty.clear();
   }
@@ -127,8 +131,14 @@ export class Broadcast {
   #join(send: Send, subscription: Subscription, seq: number): Subscriber {
     const group = this.#audience.group(subscription, this.#feed.seq);
     const subscriber = new Subscriber(send, group, seq);
-    this.#audience.join(subscriber, group);
+    this.#enter(subscriber, group);
     return subscriber;
+  }
+
+  #enter(subscriber: Subscriber, group: Group<Subscriber>): void {
+    subscriber.group = group;
+    subscriber.waitedBefore = group.pending.added;
+    this.#audience.join(subscriber, group);
   }
 
   #flushGroup(group: Group<Subscriber>, now: number): void {
@@ -140,19 +150,21 @@ export class Broadcast {
     for (const member of group.members) {
       let messages = owedFrom.get(member.seq);
       if (!messages) {
-        messages = this.#owed(group, member.seq);
+        messages = this.#owed(member);
         owedFrom.set(member.seq, messages);
       }
+      member.waitedBefore = 0;
       if (messages.length > 0) this.#send(member, messages);
     }
     group.pending.clear();
     group.since = this.#feed.seq;
   }
 
-  /** All that a member of the group who was last told `from` is owed at this moment, whatever the group's window says. */
-  #owed(group: Group<Subscriber>, from: number): readonly string[] {
+  /** All that a subscriber is owed at this moment, whatever its group's window says. Depends only on its seq and group. */
+  #owed({ group, seq: from, waitedBefore }: Subscriber): readonly string[] {
     if (from >= group.since) {
-      const { updates, skipped } = group.pending.after(from, this.#feed.entries);
+      const updates = group.pending.after(from, this.#feed.entries);
+      const skipped = group.pending.added - waitedBefore - updates.length;
       const { seq, time } = this.#feed;
       return updates.length === 0 ? [] : [encodeUpdateMessage({ from, seq, time, updates, skipped })];
     }

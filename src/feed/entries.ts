@@ -66,12 +66,12 @@ export class Entries {
         const entry = this.recall(key);
         if (entry && entry.seq > seq) changed.push(entry);
       }
-      return changed.sort((a, b) => a.seq - b.seq);
+      return changed.toSorted((a, b) => a.seq - b.seq);
     }
     for (let entry = this.#newest; entry && entry.seq > seq; entry = entry.older) {
       if (selects(selection, entry.key)) changed.push(entry);
     }
-    return changed.reverse();
+    return changed.toReversed();
   }
 
   /** Live entries and tombstones, the one that changed longest ago first. */

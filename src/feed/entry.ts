@@ -1,4 +1,4 @@
-import type { JsonObject } from "../protocol/json.ts";
+import { readOwnJson, type JsonObject } from "../protocol/json.ts";
 
 /**
  * One key of a feed: live, or deleted and remembered (a tombstone). Entries are linked in the order in which they
@@ -33,8 +33,7 @@ export class Entry {
   }
 
   get value(): JsonObject | undefined {
-    // The text was written by this server from a checked value.
-    if (this.#value === undefined && this.#text !== undefined) this.#value = JSON.parse(this.#text) as JsonObject;
+    if (this.#value === undefined && this.#text !== undefined) this.#value = readOwnJson<JsonObject>(this.#text);
     return this.#value;
   }
 

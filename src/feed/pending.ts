@@ -8,10 +8,13 @@ import { encodeState } from "./resume.ts";
 
 /** Updates that wait to be sent to one group of subscribers. */
 export interface Pending {
+  /** What is held in memory. */
   readonly size: number;
+  /** Updates added since the last `clear`. */
+  readonly added: number;
   add(accepted: AcceptedUpdate): void;
-  /** What a subscriber at `from` has to get, as canonical JSON, and how many updates were merged away for it. */
-  after(from: number, entries: Entries): { updates: string[]; skipped: number };
+  /** What a subscriber who was last told `from` has to get, as canonical JSON. */
+  after(from: number, entries: Entries): string[];
   clear(): void;
 }
 
@@ -27,12 +30,16 @@ class PendingAll implements Pending {
     return this.#updates.length;
   }
 
+  get added(): number {
+    return this.#updates.length;
+  }
+
   add(accepted: AcceptedUpdate): void {
     this.#updates.push(accepted);
   }
 
-  after(from: number): { updates: string[]; skipped: number } {
-    return { updates: this.#updates.filter(({ seq }) => seq > from).map(({ text }) => text), skipped: 0 };
+  after(from: number): string[] {
+    return this.#updates.filter(({ seq }) => seq > from).map(({ text }) => text);
   }
 
   clear(): void {
@@ -52,12 +59,18 @@ interface Waiting {
 /** `mode=latest`: one update a key, whatever came in. Holds at most one item a key. */
 class PendingLatest implements Pending {
   readonly #byKey = new Map<string, Waiting>();
+  #added = 0;
 
   get size(): number {
     return this.#byKey.size;
   }
 
+  get added(): number {
+    return this.#added;
+  }
+
   add(accepted: AcceptedUpdate): void {
+    this.#added++;
     const { key } = accepted.update;
     const waiting = this.#byKey.get(key);
     if (!waiting) {
@@ -69,9 +82,8 @@ class PendingLatest implements Pending {
     waiting.count++;
   }
 
-  after(from: number, entries: Entries): { updates: string[]; skipped: number } {
+  after(from: number, entries: Entries): string[] {
     const updates: string[] = [];
-    let skipped = 0;
     for (const [key, waiting] of this.#byKey) {
       if (waiting.last.seq <= from) continue;
       if (waiting.count === 1) {
@@ -81,14 +93,20 @@ class PendingLatest implements Pending {
       // Whoever came in between these updates has some of them already, and is told the state instead.
       const whole = waiting.first.seq > from;
       const entry = entries.recall(key);
-      updates.push(whole && waiting.merged !== "state" ? encodeUpdate(waiting.merged) : entry ? encodeState(entry) : waiting.last.text);
-      skipped += waiting.count - 1;
+      updates.push(
+        whole && waiting.merged !== "state"
+          ? encodeUpdate(waiting.merged)
+          : entry
+            ? encodeState(entry)
+            : waiting.last.text,
+      );
     }
-    return { updates, skipped };
+    return updates;
   }
 
   clear(): void {
     this.#byKey.clear();
+    this.#added = 0;
   }
 }
 

@@ -24,7 +24,11 @@ export interface Log {
 }
 
 export function readRecord(from: number, time: number, texts: EncodedUpdates): LogRecord {
-  return { from, time, updates: texts.map((text, i) => ({ seq: from + 1 + i, text, update: readEncodedUpdate(text) })) };
+  return {
+    from,
+    time,
+    updates: texts.map((text, i) => ({ seq: from + 1 + i, text, update: readEncodedUpdate(text) })),
+  };
 }
 
 export function seqAfter(record: LogRecord): number {

@@ -66,7 +66,12 @@ export function encodeState(entry: Entry): string {
 }
 
 /** Every update after `from`, in messages of bounded size that never split a record. */
-function everyUpdate(feed: Feed, log: Log, selection: Selection, from: number): [UpdateBatch, ...UpdateBatch[]] | undefined {
+function everyUpdate(
+  feed: Feed,
+  log: Log,
+  selection: Selection,
+  from: number,
+): [UpdateBatch, ...UpdateBatch[]] | undefined {
   const records = log.recordsAfter(from);
   if (!records) return undefined;
   const batches: UpdateBatch[] = [];

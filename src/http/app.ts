@@ -14,7 +14,10 @@ export function createFeedApp<Bindings extends object>(
 ): Hono<{ Bindings: Bindings; Variables: FeedVariables }> {
   const app = new Hono<{ Bindings: Bindings; Variables: FeedVariables }>();
 
-  app.use("/v1/*", crossOrigin<{ Bindings: Bindings; Variables: FeedVariables }>((env) => options.allowedOrigins(env)));
+  app.use(
+    "/v1/*",
+    crossOrigin<{ Bindings: Bindings; Variables: FeedVariables }>((env) => options.allowedOrigins(env)),
+  );
   app.use("/v1/feeds/:feed/*", async (c, next) => {
     const feed = c.req.param("feed");
     if (!isFeedName(feed)) {

@@ -35,5 +35,8 @@ export function crossOrigin<E extends { Bindings: object }>(
 export function demandOrigin(allowed: string, request: Request): void {
   const origin = request.headers.get("Origin");
   if (origin === null || allowsOrigin(allowed, origin, request.url)) return;
-  throw new Problem("origin_not_allowed", "Pages of this origin may not subscribe here. Set ALLOWED_ORIGINS to allow it.");
+  throw new Problem(
+    "origin_not_allowed",
+    "Pages of this origin may not subscribe here. Set ALLOWED_ORIGINS to allow it.",
+  );
 }

@@ -16,9 +16,13 @@ export async function publish<B extends object>(c: FeedContext<B>, options: Feed
   const { inputs, bytes } = await readPublishBody(request);
   if (inputs.length === 0) throw new Problem("invalid_update", "The batch has no updates.");
   const decoded = decodeUpdates(inputs);
-  if (!decoded.ok) throw new Problem("invalid_update", "No update of the batch was accepted.", { issues: decoded.issues });
+  if (!decoded.ok)
+    throw new Problem("invalid_update", "No update of the batch was accepted.", { issues: decoded.issues });
   if (batchTooLarge(decoded.updates)) {
-    throw new Problem("too_large", `The batch is longer than ${LIMITS.encodedBatchBytes} bytes with its numbers written out.`);
+    throw new Problem(
+      "too_large",
+      `The batch is longer than ${LIMITS.encodedBatchBytes} bytes with its numbers written out.`,
+    );
   }
   const idempotency = key === undefined ? undefined : { key, digest: await digest(bytes) };
   const outcome = await options.feeds(c.env).getByName(feed).publish({ updates: decoded.updates, idempotency });
@@ -34,7 +38,10 @@ function readIdempotencyKey(request: Request): string | undefined {
   const key = request.headers.get("Idempotency-Key");
   if (key === null) return undefined;
   if (key.length >= 1 && key.length <= LIMITS.idempotencyKeyLength) return key;
-  throw new Problem("invalid_query", `Idempotency-Key has ${key.length} characters; 1 to ${LIMITS.idempotencyKeyLength} are allowed.`);
+  throw new Problem(
+    "invalid_query",
+    `Idempotency-Key has ${key.length} characters; 1 to ${LIMITS.idempotencyKeyLength} are allowed.`,
+  );
 }
 
 /** 128 bits of SHA-256: enough to tell one publisher's bodies apart, and short to keep. */

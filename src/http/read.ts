@@ -13,7 +13,12 @@ export async function snapshot<B extends object>(c: FeedContext<B>, options: Fee
   const { position, body } = await options
     .feeds(c.env)
     .getByName(c.get("feed"))
-    .read({ selection: subscription.selection.id, mode: subscription.mode, since, known: knownPosition(c.req.raw, since) });
+    .read({
+      selection: subscription.selection.id,
+      mode: subscription.mode,
+      since,
+      known: knownPosition(c.req.raw, since),
+    });
   // Kept by nobody without asking: a copy that is shown as the present would be wrong.
   const headers = { ETag: `"${position}"`, "Cache-Control": "no-cache", "Content-Type": "application/json" };
   return body === undefined ? new Response(null, { status: 304, headers }) : new Response(body, { headers });

@@ -13,7 +13,7 @@ export function isFeedName(name: string): boolean {
 /** Says what is wrong with a key, or nothing. Length is counted in characters (code points), as the contract counts. */
 export function keyProblem(key: string): string | undefined {
   if (key === "") return "is empty";
-  if (key.length > LIMITS.keyLength && [...key].length > LIMITS.keyLength)
+  if (key.length > LIMITS.keyLength && Array.from(key).length > LIMITS.keyLength)
     return `is longer than ${LIMITS.keyLength} characters`;
   if (NOT_IN_A_KEY.test(key)) return "contains a control character, `*` or `,`";
   // A lone surrogate has no UTF-8 form: it would come back from storage as another key.

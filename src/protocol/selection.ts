@@ -57,11 +57,11 @@ export function selects(selection: Selection, key: string): boolean {
 function normalise(exact: Set<string>, prefixes: Set<string>): Selection {
   // In code unit order a prefix comes right before all that it covers.
   const kept: string[] = [];
-  for (const prefix of [...prefixes].sort()) {
+  for (const prefix of [...prefixes].toSorted()) {
     const last = kept.at(-1);
     if (last === undefined || !prefix.startsWith(last)) kept.push(prefix);
   }
   if (kept[0] === "") return EVERYTHING;
-  const keys = [...exact].filter((key) => !kept.some((prefix) => key.startsWith(prefix))).sort();
+  const keys = [...exact].filter((key) => !kept.some((prefix) => key.startsWith(prefix))).toSorted();
   return { id: [...keys, ...kept.map((prefix) => `${prefix}*`)].join(","), keys: new Set(keys), prefixes: kept };
 }
