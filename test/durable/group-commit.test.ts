@@ -1,0 +1,97 @@
+import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
+import { GroupCommit } from "../../src/durable/group-commit.ts";
+
+describe("group commit", () => {
+  let writes: number[][];
+  let commit: GroupCommit<number>;
+
+  beforeEach(() => {
+    vi.useFakeTimers();
+    writes = [];
+    const write = (items: readonly number[]): void => void writes.push([...items]);
+    commit = new GroupCommit(write, { window: 25, enough: 4, burst: 2, worthwhile: 2 }, () => Date.now());
+  });
+  afterEach(() => void vi.useRealTimers());
+
+  test("a quiet feed writes at once, and leaves no timer", async () => {
+    await commit.add(1);
+    expect(writes).toEqual([[1]]);
+    vi.advanceTimersByTime(1000);
+    await commit.add(2);
+    expect(writes).toEqual([[1], [2]]);
+    expect(vi.getTimerCount()).toBe(0);
+  });
+
+  test("under sustained load what comes within a window shares one write", async () => {
+    void commit.add(1);
+    void commit.add(2);
+    const receipts = [commit.add(3), commit.add(4)];
+    expect(writes).toEqual([[1], [2]]);
+    vi.advanceTimersByTime(25);
+    await Promise.all(receipts);
+    expect(writes).toEqual([[1], [2], [3, 4]]);
+    expect(vi.getTimerCount()).toBe(0);
+  });
+
+  test("enough that wait are written without waiting longer", async () => {
+    void commit.add(1);
+    void commit.add(2);
+    await Promise.all([3, 4, 5, 6].map((item) => commit.add(item)));
+    expect(writes).toEqual([[1], [2], [3, 4, 5, 6]]);
+  });
+
+  test("whoever publishes one by one does not wait for company that never comes", async () => {
+    let waited = 0;
+    for (let i = 0; i < 30; i++) {
+      const before = Date.now();
+      const written = commit.add(i);
+      vi.runAllTimers();
+      await written;
+      waited += Date.now() - before;
+    }
+    // Two at once, then one window that shows that nobody else is there, and so on.
+    expect(waited).toBeLessThanOrEqual(10 * 25);
+    expect(writes).toHaveLength(30);
+  });
+
+  test("whoever is to be shown something first has what waits written", () => {
+    void commit.add(1);
+    void commit.add(2);
+    void commit.add(3);
+    commit.settle();
+    expect(writes).toEqual([[1], [2], [3]]);
+    expect(vi.getTimerCount()).toBe(0);
+  });
+
+  test("a steady stream shares writes and loses nothing", () => {
+    for (let i = 0; i < 2000; i++) {
+      void commit.add(i);
+      vi.advanceTimersByTime(2);
+    }
+    vi.advanceTimersByTime(1000);
+    expect(writes.flat()).toEqual(Array.from({ length: 2000 }, (_, i) => i));
+    expect(writes.length).toBeLessThan(2000 / 3);
+  });
+
+  test("a write that fails is told to each who waits for it, and the next one is tried", async () => {
+    let broken = true;
+    const written: number[] = [];
+    const failing = new GroupCommit<number>(
+      (items) => {
+        if (broken) throw new Error("disk");
+        written.push(...items);
+      },
+      { window: 25, enough: 4, burst: 1, worthwhile: 2 },
+      () => Date.now(),
+    );
+    await expect(failing.add(1)).rejects.toThrow("disk");
+    const waiting = [failing.add(2), failing.add(3)];
+    const outcomes = Promise.allSettled(waiting);
+    vi.advanceTimersByTime(25);
+    expect((await outcomes).map(({ status }) => status)).toEqual(["rejected", "rejected"]);
+    broken = false;
+    vi.advanceTimersByTime(25);
+    await failing.add(4);
+    expect(written).toEqual([4]);
+  });
+});

@@ -1,0 +1,187 @@
+import { runInDurableObject } from "cloudflare:test";
+import { env } from "cloudflare:workers";
+import { describe, expect, test } from "vitest";
+import { newFeed, post, publish, request, snapshot } from "../support/api.ts";
+import { TestSubscriber } from "../support/subscriber.ts";
+import { evict, MEMORIES } from "./steps.ts";
+
+describe("[I1] what was acknowledged is there after the memory is lost", () => {
+  test("entries, deletions, versions, epoch and seq", async () => {
+    const feed = newFeed();
+    const { epoch } = await publish(feed, [
+      { key: "A", set: { p: 1, __proto__: 2 }, version: 5 },
+      { key: "B", set: { p: 2 } },
+      { key: 'tab\u00a0"é"', set: { text: 'line\nbreak\t"tab" \u2028 😀' } },
+      { key: "B", delete: true },
+    ]);
+    const before = await snapshot(feed);
+    await evict(feed);
+    expect(await snapshot(feed)).toEqual(before);
+    expect(before).toMatchObject({ epoch, seq: 4 });
+    expect(await publish(feed, { key: "A", set: {}, version: 5 })).toMatchObject({ accepted: 0, stale: 1, seq: 4 });
+  });
+
+  test("the remembered publishes, though all of their updates were stale", async () => {
+    const feed = newFeed();
+    await publish(feed, { key: "A", set: { p: 1 }, version: 5 });
+    const send = (): Promise<Response> =>
+      post(feed, { key: "A", set: { p: 0 }, version: 1 }, { "Idempotency-Key": "stale one" });
+    const first: unknown = await (await send()).json();
+    await evict(feed);
+    const second = await send();
+    expect(second.headers.get("Idempotency-Replayed")).toBe("true");
+    expect(await second.json()).toEqual(first);
+  });
+
+  test("everything, over checkpoints and restarts, and storage stays bounded", async () => {
+    const feed = newFeed();
+    const text = "x".repeat(2000);
+    let retry: (() => Promise<Response>) | undefined;
+    let receipt: unknown;
+    for (let round = 0; round < 8; round++) {
+      for (let i = 0; i < 4; i++) {
+        const batch = Array.from({ length: 50 }, (_, k) => ({ key: `k${k}`, set: { text, n: round * 4 + i } }));
+        const send = (): Promise<Response> => post(feed, batch, { "Idempotency-Key": `${round}/${i}` });
+        const response = await send();
+        expect(response.status).toBe(200);
+        if (round === 0 && i === 0) [retry, receipt] = [send, await response.json()];
+      }
+      await publish(feed, { key: `gone${round}`, set: {} });
+      await publish(feed, { key: `gone${round}`, delete: true });
+      await evict(feed);
+    }
+    const rows = await tables(feed);
+    expect(rows["checkpoint"], "no checkpoint was ever written").toBeGreaterThan(0);
+    expect(rows["history"]).toBeGreaterThan(0);
+    expect(rows["journal"]).toBeLessThan(20);
+    const { seq, entries } = await snapshot(feed);
+    expect(seq).toBe(8 * (4 * 50 + 2));
+    expect(Object.keys(entries)).toHaveLength(50);
+    expect(Object.values(entries).every(({ n }) => n === 31)).toBe(true);
+    const replayed = await retry!();
+    expect(replayed.headers.get("Idempotency-Replayed")).toBe("true");
+    expect(await replayed.json()).toEqual(receipt);
+  });
+
+  test("the history, across checkpoints, page by page", async () => {
+    const feed = newFeed();
+    const text = "y".repeat(3000);
+    for (let i = 0; i < 300; i += 30) {
+      const batch = Array.from({ length: 30 }, (_, j) => ({
+        key: j % 3 === 0 ? "K" : "other",
+        set: { i: i + j, text },
+      }));
+      await publish(feed, batch);
+    }
+    expect((await tables(feed))["history"]).toBeGreaterThan(1);
+    await evict(feed);
+    const seen: number[] = [];
+    let before = "";
+    for (;;) {
+      const response = await request(`/v1/feeds/${feed}/history?key=K&limit=7${before}`);
+      const page: { updates: { seq: number }[]; more: boolean } = await response.json();
+      seen.unshift(...page.updates.map(({ seq }) => seq));
+      if (!page.more) break;
+      before = `&before=${page.updates[0]!.seq}`;
+    }
+    expect(seen).toEqual(Array.from({ length: 100 }, (_, i) => 1 + 3 * i));
+  });
+
+  test("every update since a position that lies before the last checkpoint, for mode=all", async () => {
+    const feed = newFeed();
+    const text = "z".repeat(3000);
+    await publish(feed, { key: "A", set: { i: 0 } });
+    const away = await (await TestSubscriber.connect(feed, "?mode=all")).reaches(1);
+    away.close();
+    for (let i = 0; i < 200; i += 20) {
+      await publish(
+        feed,
+        Array.from({ length: 20 }, (_, j) => ({ key: "A", set: { i: 1 + i + j, text } })),
+      );
+    }
+    expect((await tables(feed))["history"]).toBeGreaterThan(0);
+    await evict(feed);
+    const back = await TestSubscriber.connect(feed, `?mode=all&since=${away.since}`, {}, away.view);
+    await back.reaches(201);
+    expect(back.view.updates.map((update) => "set" in update && update.set["i"])).toEqual(
+      Array.from({ length: 200 }, (_, i) => i + 1),
+    );
+  });
+});
+
+describe("[I4] reading costs nothing that lasts", () => {
+  test("a feed that was never published to is empty and leaves nothing in storage", async () => {
+    const feed = newFeed();
+    const subscriber = await (await TestSubscriber.connect(feed)).reaches(0);
+    expect((await snapshot(feed)).entries).toEqual({});
+    await request(`/v1/feeds/${feed}?since=${subscriber.since}`);
+    await request(`/v1/feeds/${feed}/stats`);
+    await request(`/v1/feeds/${feed}/history?key=A`);
+    subscriber.send({ type: "subscribe", keys: ["A"] });
+    await subscriber.until(({ messages }) => messages.at(-1)?.reason === "subscribe");
+    expect(await tables(feed)).toEqual({});
+    const list: { feeds: { feed: string }[] } = await (await request("/v1/feeds")).json();
+    expect(list.feeds.map((listed) => listed.feed)).not.toContain(feed);
+  });
+
+  test("a publish that shares its moment with no other writes one row", async () => {
+    const feed = newFeed();
+    await publish(feed, { key: "A", set: { p: 1 } });
+    const written = await rowsWritten(feed, async () => {
+      await publish(feed, { key: "A", patch: { p: 2 } });
+    });
+    expect(written).toBe(1);
+  });
+});
+
+describe.each(MEMORIES)("[I3] a refused batch changes nothing %s", (_, between) => {
+  test("though only its last update is bad", async () => {
+    const feed = newFeed();
+    await publish(feed, { key: "A", set: { text: "x".repeat(60_000) } });
+    const before = await snapshot(feed);
+    await between(feed);
+    const response = await post(feed, [
+      { key: "B", set: {} },
+      { key: "A", patch: { more: "y".repeat(6000) } },
+    ]);
+    expect(response.status).toBe(422);
+    const { issues } = await response.json<{ issues: unknown[] }>();
+    expect(issues).toEqual([{ index: 1, path: "patch", message: expect.stringContaining("65536") }]);
+    await between(feed);
+    expect(await snapshot(feed)).toEqual(before);
+  });
+});
+
+/** Rows of each table of the feed's storage. */
+function tables(feed: string): Promise<Record<string, number>> {
+  return runInDurableObject(env.FEEDS.getByName(feed), (_, { storage }) => {
+    const names = storage.sql
+      .exec<{ name: string }>(
+        "SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE '\\_%' ESCAPE '\\'",
+      )
+      .toArray();
+    return Object.fromEntries(
+      names.map(({ name }) => [name, storage.sql.exec<{ n: number }>(`SELECT count(*) AS n FROM ${name}`).one().n]),
+    );
+  });
+}
+
+/** Rows that the object writes while `act` runs. */
+async function rowsWritten(feed: string, act: () => Promise<void>): Promise<number> {
+  const stub = env.FEEDS.getByName(feed);
+  let written = 0;
+  await runInDurableObject(stub, (_, { storage }) => {
+    const { sql } = storage;
+    const exec = sql.exec.bind(sql);
+    Object.defineProperty(sql, "exec", {
+      configurable: true,
+      value: (...args: Parameters<SqlStorage["exec"]>) => {
+        const cursor = exec(...args);
+        written += cursor.rowsWritten;
+        return cursor;
+      },
+    });
+  });
+  await act();
+  return written;
+}

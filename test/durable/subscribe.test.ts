@@ -1,0 +1,213 @@
+import { describe, expect, test } from "vitest";
+import { ADMIN_KEY, newFeed, publish, request, snapshot } from "../support/api.ts";
+import { TestSubscriber } from "../support/subscriber.ts";
+import { MEMORIES } from "./steps.ts";
+
+describe.each(MEMORIES)("subscribing %s", (_, between) => {
+  test("hello, then a snapshot, then updates that go on from it", async () => {
+    const feed = newFeed();
+    const { epoch } = await publish(feed, { key: "AAPL", set: { price: 191.2 } });
+    await between(feed);
+    const subscriber = await (await TestSubscriber.connect(feed)).reaches(1);
+    expect(subscriber.messages).toEqual([
+      { type: "hello", protocol: "tickertape.v1", feed, epoch, seq: 1 },
+      { type: "snapshot", epoch, seq: 1, reason: "initial", entries: { AAPL: { price: 191.2 } } },
+    ]);
+    await between(feed);
+    await publish(feed, { key: "AAPL", patch: { price: 191.3 }, time: 1732096000123, version: 7 });
+    await subscriber.reaches(2);
+    expect(subscriber.messages[2]).toMatchObject({
+      type: "update",
+      from: 1,
+      seq: 2,
+      updates: [{ key: "AAPL", patch: { price: 191.3 }, time: 1732096000123, version: 7 }],
+    });
+    expect(subscriber.messages[2]!.time).toBeGreaterThan(Date.now() - 60_000);
+    await between(feed);
+    await publish(feed, { key: "AAPL", delete: true });
+    await subscriber.reaches(3);
+    expect(subscriber.state()).toEqual({});
+  });
+
+  test("a subscriber of some keys gets those and no others", async () => {
+    const feed = newFeed();
+    await publish(feed, [
+      { key: "AAPL", set: { p: 1 } },
+      { key: "tech.X", set: { p: 2 } },
+      { key: "oil", set: { p: 3 } },
+    ]);
+    const subscriber = await (await TestSubscriber.connect(feed, "?keys=AAPL,tech.*")).reaches(3);
+    expect(subscriber.state()).toEqual({ AAPL: { p: 1 }, "tech.X": { p: 2 } });
+    await between(feed);
+    await publish(feed, { key: "oil", set: { p: 4 } });
+    await between(feed);
+    await publish(feed, { key: "tech.Y", set: { p: 5 } });
+    await subscriber.reaches(5);
+    expect(subscriber.view.updates).toEqual([{ key: "tech.Y", set: { p: 5 } }]);
+  });
+
+  test("a batch comes whole, in one message", async () => {
+    const feed = newFeed();
+    const subscriber = await (await TestSubscriber.connect(feed)).reaches(0);
+    await between(feed);
+    const batch = Array.from({ length: 1000 }, (_, i) => ({ key: `k${i}`, set: { i } }));
+    await publish(feed, batch);
+    await subscriber.reaches(1000);
+    const updates = subscriber.messages.filter(({ type }) => type === "update");
+    expect(updates).toHaveLength(1);
+    expect(updates[0]!.updates).toEqual(batch);
+  });
+
+  test("coming back with the position brings just what was missed", async () => {
+    const feed = newFeed();
+    await publish(feed, [
+      { key: "A", set: { p: 1 } },
+      { key: "B", set: { p: 1 } },
+      { key: "C", set: { p: 1 } },
+    ]);
+    const first = await (await TestSubscriber.connect(feed)).reaches(3);
+    first.close();
+    await between(feed);
+    await publish(feed, [
+      { key: "A", patch: { q: 2 } },
+      { key: "B", delete: true },
+    ]);
+    await between(feed);
+    const second = await TestSubscriber.connect(feed, `?since=${first.since}`, {}, first.view);
+    await second.reaches(5);
+    expect(second.messages.map(({ type }) => type)).toEqual(["hello", "update"]);
+    expect(second.messages[1]).toMatchObject({
+      from: 3,
+      seq: 5,
+      updates: [
+        { key: "A", set: { p: 1, q: 2 } },
+        { key: "B", delete: true },
+      ],
+    });
+    expect(second.state()).toEqual((await snapshot(feed)).entries);
+  });
+
+  test("mode=all brings every update again, in order", async () => {
+    const feed = newFeed();
+    await publish(feed, { key: "A", set: { n: 0 } });
+    const first = await (await TestSubscriber.connect(feed, "?mode=all")).reaches(1);
+    first.close();
+    const missed = Array.from({ length: 20 }, (_, i) => ({ key: i % 2 ? "A" : "B", patch: { n: i } }));
+    for (const update of missed) await publish(feed, update);
+    await between(feed);
+    const second = await TestSubscriber.connect(feed, `?mode=all&since=${first.since}`, {}, first.view);
+    await second.reaches(21);
+    expect(second.view.updates).toEqual(missed);
+  });
+
+  test("whoever missed nothing is told so, on the same terms on a feed that was never published to", async () => {
+    const feed = newFeed();
+    const first = await (await TestSubscriber.connect(feed)).reaches(0);
+    await between(feed);
+    const second = await TestSubscriber.connect(feed, `?since=${first.since}`);
+    second.view.position = { ...first.position! };
+    expect(await second.message("update")).toMatchObject({ from: 0, seq: 0, updates: [] });
+    await between(feed);
+    await publish(feed, { key: "A", set: { p: 1 } });
+    await Promise.all([first.reaches(1), second.reaches(1)]);
+    expect(second.state()).toEqual({ A: { p: 1 } });
+  });
+
+  test("a position that the feed cannot go on from is answered with a snapshot and the reason", async () => {
+    const feed = newFeed();
+    const { epoch } = await publish(feed, { key: "A", set: { p: 1 } });
+    await between(feed);
+    for (const [since, reason] of [
+      ["another:1", "epoch_changed"],
+      [`${epoch}:9`, "position_ahead"],
+    ]) {
+      const subscriber = await TestSubscriber.connect(feed, `?since=${since}`);
+      expect(await subscriber.message("snapshot")).toMatchObject({ reason, seq: 1, entries: { A: { p: 1 } } });
+    }
+  });
+
+  test("subscribe replaces the selection, and answers with what is selected now and was not before", async () => {
+    const feed = newFeed();
+    await publish(feed, [
+      { key: "A", set: { p: 1 } },
+      { key: "B", set: { p: 2 } },
+      { key: "tech.X", set: { p: 3 } },
+    ]);
+    const subscriber = await (await TestSubscriber.connect(feed, "?keys=A,B")).reaches(3);
+    await between(feed);
+    subscriber.send({ type: "subscribe", id: 1, keys: ["B", "tech.*"], hz: 20, mode: "latest" });
+    await subscriber.message("snapshot", 1);
+    expect(subscriber.messages.at(-1)).toMatchObject({ reason: "subscribe", entries: { "tech.X": { p: 3 } } });
+    expect(subscriber.state()).toEqual({ B: { p: 2 }, "tech.X": { p: 3 } });
+    await between(feed);
+    await publish(feed, [
+      { key: "A", set: { p: 9 } },
+      { key: "tech.X", patch: { p: 4 } },
+    ]);
+    await subscriber.reaches(5);
+    expect(subscriber.state()).toEqual({ B: { p: 2 }, "tech.X": { p: 4 } });
+  });
+
+  test("a reset empties every view, under a new epoch", async () => {
+    const feed = newFeed();
+    const { epoch } = await publish(feed, { key: "A", set: { p: 1 } });
+    const subscriber = await (await TestSubscriber.connect(feed)).reaches(1);
+    await between(feed);
+    const response = await request(`/v1/feeds/${feed}`, {
+      method: "DELETE",
+      headers: { Authorization: `Bearer ${ADMIN_KEY}` },
+    });
+    const reset: { epoch: string } = await response.json();
+    expect(reset).toEqual({ feed, epoch: expect.not.stringMatching(epoch), seq: 0 });
+    await subscriber.until(({ messages }) => messages.at(-1)?.reason === "reset");
+    expect(subscriber.state()).toEqual({});
+    await between(feed);
+    await publish(feed, { key: "B", set: { p: 2 } });
+    await subscriber.until(({ view }) => view.entries.has("B"));
+    expect(subscriber.position).toEqual({ epoch: reset.epoch, seq: 1 });
+    const old = await TestSubscriber.connect(feed, `?since=${epoch}:1`);
+    expect(await old.message("snapshot")).toMatchObject({ reason: "epoch_changed", entries: { B: { p: 2 } } });
+  });
+
+  test("a socket that may publish does so, and gets a receipt", async () => {
+    const feed = newFeed();
+    const subscriber = await TestSubscriber.connect(feed, "", { Authorization: "Bearer publish-key" });
+    await between(feed);
+    subscriber.send({ type: "publish", id: 7, updates: [{ key: "A", set: { p: 1 } }] });
+    expect(await subscriber.message("receipt", 7)).toMatchObject({ seq: 1, accepted: 1, stale: 0 });
+    await subscriber.reaches(1);
+    expect((await snapshot(feed)).entries).toEqual({ A: { p: 1 } });
+  });
+
+  test("stats count the subscribers that are connected", async () => {
+    const feed = newFeed();
+    const subscribers = await Promise.all([1, 2, 3].map(() => TestSubscriber.connect(feed)));
+    await between(feed);
+    expect(await stats(feed)).toMatchObject({ feed, seq: 0, keys: 0, subscribers: 3 });
+    subscribers[0]!.close();
+    await subscribers[0]!.until(({ closed }) => closed !== undefined);
+    await between(feed);
+    expect(await stats(feed)).toMatchObject({ subscribers: 2 });
+  });
+
+  test("a large snapshot comes in parts and is whole", async () => {
+    const feed = newFeed();
+    const text = "x".repeat(1000);
+    for (let i = 0; i < 3; i++) {
+      await publish(
+        feed,
+        Array.from({ length: 300 }, (_, j) => ({ key: `k${i * 300 + j}`, set: { text } })),
+      );
+    }
+    await between(feed);
+    const subscriber = await (await TestSubscriber.connect(feed)).reaches(900);
+    const parts = subscriber.messages.filter(({ type }) => type === "snapshot");
+    expect(parts.length).toBeGreaterThan(1);
+    expect(parts.map(({ more }) => more ?? false)).toEqual([...parts.slice(1).map(() => true), false]);
+    expect(subscriber.view.entries.size).toBe(900);
+  });
+});
+
+async function stats(feed: string): Promise<unknown> {
+  return (await request(`/v1/feeds/${feed}/stats`)).json();
+}

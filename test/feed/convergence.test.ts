@@ -1,0 +1,134 @@
+import fc from "fast-check";
+import { describe, expect, test } from "vitest";
+import type { Update } from "../../src/protocol/update.ts";
+import { runs } from "../support/runs.ts";
+import { isWanted } from "../support/view.ts";
+import { House, PureSubscriber } from "./house.ts";
+
+/** Few keys and members, so that everything meets everything. */
+const keys = fc.constantFrom("A", "A", "B", "tech.X", "tech.Y", "z");
+const selections = fc.constantFrom<string[]>(
+  [],
+  ["A"],
+  ["tech.*"],
+  ["A", "tech.*"],
+  ["A", "B", "tech.X"],
+  ["*"],
+  ["none"],
+);
+const value = fc.constantFrom({ p: 1 }, { p: 2, q: { r: 1 } }, { q: null }, { q: { r: null, s: 2 } }, { q: 3 }, {});
+const update: fc.Arbitrary<Update> = fc.oneof(
+  fc.record({ key: keys, set: value }),
+  fc.record({ key: keys, patch: value }),
+  fc.record({ key: keys, patch: value }),
+  fc.record({ key: keys, delete: fc.constant<true>(true) }),
+  fc.record({ key: keys, set: value, ttl: fc.constantFrom(0.1, 1) }),
+  fc.record({ key: keys, set: value, version: fc.integer({ min: 1, max: 4 }) }),
+);
+
+type Step =
+  | { do: "publish"; updates: Update[] }
+  | { do: "connect" | "disconnect" | "resume"; who: number }
+  | { do: "subscribe"; who: number; keys: string[] }
+  | { do: "pass"; ms: number }
+  | { do: "rebuild" }
+  | { do: "reset" };
+
+const who = fc.nat({ max: 4 });
+const step: fc.Arbitrary<Step> = fc.oneof(
+  {
+    weight: 8,
+    arbitrary: fc.record({
+      do: fc.constant("publish" as const),
+      updates: fc.array(update, { minLength: 1, maxLength: 4 }),
+    }),
+  },
+  { weight: 6, arbitrary: fc.record({ do: fc.constantFrom("connect", "disconnect", "resume"), who }) },
+  { weight: 2, arbitrary: fc.record({ do: fc.constant("subscribe" as const), who, keys: selections }) },
+  { weight: 4, arbitrary: fc.record({ do: fc.constant("pass" as const), ms: fc.constantFrom(1, 1, 20, 60, 2000) }) },
+  { weight: 2, arbitrary: fc.constant({ do: "rebuild" as const }) },
+  { weight: 1, arbitrary: fc.constant({ do: "reset" as const }) },
+);
+
+const settings = fc.array(
+  fc.tuple(selections, fc.constantFrom("latest" as const, "all" as const), fc.constantFrom(undefined, 1, 10)),
+  {
+    minLength: 5,
+    maxLength: 5,
+  },
+);
+
+describe("[I2] a subscriber's view equals the feed's entries, restricted to its selection", () => {
+  test("after any publishes, disconnects, resumes, selection changes, resets and rebuilds", () => {
+    const seen = { updates: 0, snapshots: 0, skipped: 0 };
+    fc.assert(
+      fc.property(settings, fc.array(step, { maxLength: 80, size: "max" }), (settings, steps) => {
+        const subscribers = settings.map(([keys, mode, hz]) => new PureSubscriber(keys, mode, hz));
+        const house = new House();
+        for (const [i, step] of steps.entries()) act(house, subscribers, step, `e${i + 2}`);
+        for (const subscriber of subscribers)
+          if (!subscriber.subscriber) rejoin(house, subscriber, subscriber.view.position !== undefined);
+        house.pass(5000);
+        for (const subscriber of subscribers) {
+          expect(subscriber.view.state()).toEqual(restricted(house, subscriber.keys));
+          for (const message of subscriber.sent) {
+            if (message.startsWith('{"type":"update"')) seen.updates++;
+            else seen.snapshots++;
+            if (message.includes('"skipped":')) seen.skipped++;
+          }
+        }
+        expect(house.broadcast.flush(house.now), "a window is open though nothing waits").toBeUndefined();
+      }),
+      { numRuns: runs(1000) },
+    );
+    // The property is worth something only where all of this happened.
+    for (const [what, count] of Object.entries(seen)) expect(count, what).toBeGreaterThan(0);
+  });
+});
+
+function act(house: House, subscribers: readonly PureSubscriber[], step: Step, epoch: string): void {
+  const subscriber = "who" in step ? subscribers[step.who]! : undefined;
+  switch (step.do) {
+    case "publish":
+      house.publish(...step.updates);
+      break;
+    case "connect":
+      if (!subscriber!.subscriber) rejoin(house, subscriber!, false);
+      break;
+    case "resume":
+      house.disconnect(subscriber!);
+      rejoin(house, subscriber!, subscriber!.view.position !== undefined);
+      break;
+    case "disconnect":
+      house.disconnect(subscriber!);
+      break;
+    case "subscribe":
+      subscriber!.keys = step.keys;
+      if (subscriber!.subscriber) {
+        subscriber!.view.wants = step.keys;
+        house.broadcast.resubscribe(subscriber!.subscriber, subscriber!.subscription, 1);
+      } else {
+        // A position is of a selection: whoever changes it while away begins anew.
+        subscriber!.view.position = undefined;
+      }
+      break;
+    case "pass":
+      house.pass(step.ms);
+      break;
+    case "rebuild":
+      house.rebuild(subscribers);
+      break;
+    case "reset":
+      house.reset(epoch);
+      break;
+  }
+}
+
+function rejoin(house: House, subscriber: PureSubscriber, resume: boolean): void {
+  const { position } = subscriber.view;
+  house.connect(subscriber, resume && position ? `${position.epoch}:${position.seq}` : undefined);
+}
+
+function restricted(house: House, keys: readonly string[]): Record<string, unknown> {
+  return Object.fromEntries(Object.entries(house.entries()).filter(([key]) => isWanted(keys, key)));
+}

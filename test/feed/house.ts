@@ -1,0 +1,171 @@
+import { Broadcast, type Subscriber } from "../../src/feed/broadcast.ts";
+import { Feed } from "../../src/feed/feed.ts";
+import { seqAfter, type Log, type LogRecord } from "../../src/feed/record.ts";
+import type { Subscription } from "../../src/protocol/messages.ts";
+import { parsePosition } from "../../src/protocol/position.ts";
+import { parseSelection } from "../../src/protocol/selection.ts";
+import { decodeUpdates, type Update } from "../../src/protocol/update.ts";
+import { expect } from "vitest";
+import { isWanted, View, type Message } from "../support/view.ts";
+
+/** A log that keeps everything from some seq on. */
+export class MemoryLog implements Log {
+  readonly records: LogRecord[] = [];
+  start = 0;
+
+  recordsAfter(seq: number): LogRecord[] | undefined {
+    return seq < this.start ? undefined : this.records.filter((record) => seqAfter(record) > seq);
+  }
+}
+
+export function subscriptionOf(
+  keys: readonly string[],
+  mode: Subscription["mode"] = "latest",
+  hz?: number,
+): Subscription {
+  const parsed = parseSelection(keys);
+  if (!parsed.ok) throw new Error(parsed.reason);
+  return { selection: parsed.selection, mode, hz };
+}
+
+/** A subscriber of the pure feed: what it was sent, and the view that it has from that. */
+export class PureSubscriber {
+  readonly view: View;
+  readonly sent: string[] = [];
+  subscriber: Subscriber | undefined;
+  /** The feed's log, to check messages against. */
+  log: MemoryLog | undefined;
+  keys: readonly string[];
+  readonly mode: Subscription["mode"];
+  readonly hz: number | undefined;
+
+  constructor(keys: readonly string[], mode: Subscription["mode"], hz: number | undefined) {
+    this.keys = keys;
+    this.mode = mode;
+    this.hz = hz;
+    this.view = new View();
+  }
+
+  get subscription(): Subscription {
+    return subscriptionOf(this.keys, this.mode, this.hz);
+  }
+
+  readonly receive = (messages: readonly string[]): void => {
+    for (const text of messages) {
+      this.sent.push(text);
+      const message: Message = JSON.parse(text);
+      if (message.type === "update") this.#checkUpdate(message);
+      this.view.apply(message);
+    }
+  };
+
+  /** Holds an update message against the log: nothing from outside of `from`..`seq`, nothing twice, nothing unsaid. */
+  #checkUpdate({ from, seq, updates = [], skipped = 0 }: Message): void {
+    const concerned = (this.log?.records ?? [])
+      .flatMap((record) => record.updates)
+      .filter((accepted) => accepted.seq > from! && accepted.seq <= seq!)
+      .filter(({ update }) => isWanted(this.#selected, update.key));
+    if (this.mode === "all") expect(updates).toEqual(concerned.map(({ update }) => update));
+    const keys = concerned.map(({ update }) => update.key);
+    if (this.mode === "latest") expect(updates.map(({ key }) => key).toSorted()).toEqual([...new Set(keys)].toSorted());
+    if (this.#selected.length === 0) expect(updates.length + skipped).toBe(concerned.length);
+  }
+
+  /** What the server selects for it at this moment. */
+  get #selected(): readonly string[] {
+    const id = this.subscriber?.group.subscription.selection.id ?? this.subscription.selection.id;
+    return id === "*" || id === "" ? [] : id.split(",");
+  }
+}
+
+/** A feed with a clock that is stepped by hand, a log, and nothing else: no storage, no sockets, no timers. */
+export class House {
+  now = 1_700_000_000_000;
+  log = new MemoryLog();
+  feed: Feed;
+  broadcast: Broadcast;
+  interval = 50;
+  /** When the broadcast wants to be flushed again. */
+  due: number | undefined;
+
+  constructor(epoch = "e1") {
+    this.feed = Feed.begin(epoch);
+    this.broadcast = this.#newBroadcast();
+  }
+
+  publish(...updates: Update[]): ReturnType<Feed["admit"]> {
+    const decoded = decodeUpdates(updates);
+    if (!decoded.ok) throw new Error(JSON.stringify(decoded.issues));
+    this.expire();
+    const admission = this.feed.admit(decoded.updates, this.now);
+    if (admission.ok && admission.record) this.#keep(admission.record);
+    return admission;
+  }
+
+  expire(): void {
+    const record = this.feed.expire(this.now);
+    if (record) this.#keep(record);
+  }
+
+  connect(subscriber: PureSubscriber, since?: string): void {
+    const position = since === undefined ? undefined : parsePosition(since);
+    subscriber.log = this.log;
+    subscriber.subscriber = this.broadcast.subscribe(subscriber.receive, subscriber.subscription, position);
+  }
+
+  disconnect(subscriber: PureSubscriber): void {
+    if (subscriber.subscriber) this.broadcast.unsubscribe(subscriber.subscriber);
+    subscriber.subscriber = undefined;
+  }
+
+  flush(): void {
+    this.due = this.broadcast.flush(this.now);
+  }
+
+  /** Lets time pass, flushing whenever that was asked for. */
+  pass(milliseconds: number): void {
+    const end = this.now + milliseconds;
+    while (this.due !== undefined && this.due <= end) {
+      this.now = Math.max(this.now, this.due);
+      this.flush();
+    }
+    this.now = end;
+    this.expire();
+    this.flush();
+  }
+
+  /** What a lost memory does: the feed is rebuilt from its records, connected subscribers from what they were told. */
+  rebuild(subscribers: readonly PureSubscriber[]): void {
+    const feed = Feed.begin(this.feed.epoch);
+    for (const record of this.log.records) feed.replay(record);
+    this.feed = feed;
+    this.broadcast = this.#newBroadcast();
+    for (const subscriber of subscribers) {
+      if (!subscriber.subscriber || !subscriber.view.position) continue;
+      const told = { ...subscriber.view.position };
+      subscriber.subscriber = this.broadcast.rejoin(subscriber.receive, subscriber.subscription, told);
+    }
+    this.flush();
+  }
+
+  reset(epoch: string): void {
+    this.feed.reset(epoch);
+    this.log.records.length = 0;
+    this.log.start = 0;
+    this.broadcast.announceReset();
+  }
+
+  entries(): Record<string, unknown> {
+    return Object.fromEntries([...this.feed.entries.select(subscriptionOf([]).selection)].map((e) => [e.key, e.value]));
+  }
+
+  #keep(record: LogRecord): void {
+    this.log.records.push(record);
+    this.broadcast.deliver(record);
+    this.flush();
+  }
+
+  #newBroadcast(): Broadcast {
+    return new Broadcast(this.feed, this.log, () => this.interval);
+  }
+}

@@ -1,0 +1,86 @@
+import fc from "fast-check";
+import { describe, expect, test } from "vitest";
+import { applyMergePatch, composeMergePatches } from "../../src/feed/merge.ts";
+import type { JsonObject } from "../../src/protocol/json.ts";
+
+/** The examples of RFC 7396, appendix A, whose patch is an object: others cannot be published. */
+const EXAMPLES: [target: string, patch: string, result: string][] = [
+  ['{"a":"b"}', '{"a":"c"}', '{"a":"c"}'],
+  ['{"a":"b"}', '{"b":"c"}', '{"a":"b","b":"c"}'],
+  ['{"a":"b"}', '{"a":null}', "{}"],
+  ['{"a":"b","b":"c"}', '{"a":null}', '{"b":"c"}'],
+  ['{"a":["b"]}', '{"a":"c"}', '{"a":"c"}'],
+  ['{"a":"c"}', '{"a":["b"]}', '{"a":["b"]}'],
+  ['{"a":{"b":"c"}}', '{"a":{"b":"d","c":null}}', '{"a":{"b":"d"}}'],
+  ['{"a":[{"b":"c"}]}', '{"a":[1]}', '{"a":[1]}'],
+  ['{"e":null}', '{"a":1}', '{"e":null,"a":1}'],
+  ["{}", '{"a":{"bb":{"ccc":null}}}', '{"a":{"bb":{}}}'],
+];
+
+describe("merge patches (RFC 7396)", () => {
+  test.each(EXAMPLES)("%s patched with %s is %s", (target, patch, result) => {
+    expect(applyMergePatch(JSON.parse(target), JSON.parse(patch))).toEqual(JSON.parse(result));
+  });
+
+  test("members named like prototypes are data", () => {
+    const patch = JSON.parse(
+      '{"__proto__":{"polluted":true},"constructor":{"prototype":{"polluted":true}},"toString":1}',
+    );
+    const result = applyMergePatch(JSON.parse('{"__proto__":{"kept":1}}'), patch);
+    expect(JSON.stringify(result)).toBe(
+      '{"__proto__":{"kept":1,"polluted":true},"constructor":{"prototype":{"polluted":true}},"toString":1}',
+    );
+    expect(Object.getPrototypeOf(result)).toBe(Object.prototype);
+    expect(({} as Record<string, unknown>)["polluted"]).toBeUndefined();
+  });
+
+  test("neither argument is changed", () => {
+    fc.assert(
+      fc.property(objects, objects, (target, patch) => {
+        const before = JSON.stringify([target, patch]);
+        applyMergePatch(target, patch);
+        expect(JSON.stringify([target, patch])).toBe(before);
+      }),
+    );
+  });
+});
+
+describe("composed merge patches", () => {
+  test("one composed patch does what the two do one after the other, whatever they are applied to", () => {
+    let composable = 0;
+    fc.assert(
+      fc.property(objects, objects, objects, (target, first, second) => {
+        const composed = composeMergePatches(first, second);
+        if (!composed) return;
+        composable++;
+        expect(applyMergePatch(target, composed)).toEqual(applyMergePatch(applyMergePatch(target, first), second));
+      }),
+      { numRuns: 2000 },
+    );
+    expect(composable).toBeGreaterThan(500);
+  });
+
+  test("an object put where the first patch removed something cannot be said by a patch", () => {
+    expect(composeMergePatches({ a: null }, { a: { y: 1 } })).toBeUndefined();
+    expect(composeMergePatches({ a: 1 }, { a: { y: 1 } })).toBeUndefined();
+    expect(composeMergePatches({ a: { b: null } }, { a: { b: { y: 1 } } })).toBeUndefined();
+  });
+});
+
+/** Few names, so that patches meet each other's members often. */
+const names = fc.constantFrom("a", "b", "__proto__", "constructor");
+const objects: fc.Arbitrary<JsonObject> = fc.letrec<{ object: JsonObject; value: JsonObject[string] }>((tie) => ({
+  object: fc.array(fc.tuple(names, tie("value")), { maxLength: 3 }).map(fromMembers),
+  value: fc.oneof(
+    { depthSize: "small", withCrossShrink: true },
+    fc.constantFrom(null, 1, "x", [1, null]),
+    tie("object"),
+  ),
+})).object;
+
+function fromMembers(members: [string, unknown][]): JsonObject {
+  // As parsing would make it: `__proto__` is an own member.
+  return JSON.parse(
+    `{${members.map(([name, value]) => `${JSON.stringify(name)}:${JSON.stringify(value)}`).join(",")}}`,
+  );
+}

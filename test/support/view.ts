@@ -1,0 +1,89 @@
+import { expect } from "vitest";
+import { applyMergePatch } from "../../src/feed/merge.ts";
+import type { JsonObject } from "../../src/protocol/json.ts";
+import type { Update } from "../../src/protocol/update.ts";
+
+/** Any message of the server, as a client reads it. */
+export interface Message {
+  type: string;
+  id?: number;
+  epoch?: string;
+  seq?: number;
+  from?: number;
+  time?: number;
+  reason?: string;
+  more?: boolean;
+  skipped?: number;
+  entries?: Record<string, JsonObject>;
+  updates?: Update[];
+  code?: string;
+  message?: string;
+  accepted?: number;
+  stale?: number;
+  feed?: string;
+  protocol?: string;
+  expires?: number;
+}
+
+/**
+ * What a client has after doing what the contract says with each message. Fails the test where continuity breaks:
+ * every `from` must be the seq that the client had, and no seq goes back.
+ */
+export class View {
+  readonly entries = new Map<string, JsonObject>();
+  position: { epoch: string; seq: number } | undefined;
+  /** Every update it was shown, in order. A snapshot begins the list anew. */
+  updates: Update[] = [];
+  /** What it selects: what is deselected by a `subscribe` message goes when the answer comes. */
+  wants: readonly string[] = [];
+  #parts: Record<string, JsonObject>[] = [];
+
+  /** Whether it waits for the rest of a snapshot. */
+  get partial(): boolean {
+    return this.#parts.length > 0;
+  }
+
+  apply(message: Message): void {
+    if (message.type === "snapshot") this.#applySnapshot(message);
+    if (message.type === "update") this.#applyUpdate(message);
+  }
+
+  state(): Record<string, JsonObject> {
+    return Object.fromEntries(this.entries);
+  }
+
+  #applySnapshot(message: Message): void {
+    this.#parts.push(message.entries!);
+    if (message.more) return;
+    // The answer to `subscribe` adds to what there was; every other snapshot replaces it.
+    if (message.reason === "subscribe") {
+      for (const key of this.entries.keys()) if (!isWanted(this.wants, key)) this.entries.delete(key);
+    } else {
+      this.entries.clear();
+      this.updates = [];
+    }
+    for (const part of this.#parts) for (const key of Object.keys(part)) this.entries.set(key, part[key]!);
+    this.#parts = [];
+    this.position = { epoch: message.epoch!, seq: message.seq! };
+  }
+
+  #applyUpdate(message: Message): void {
+    expect(this.partial, "an update came between the parts of a snapshot").toBe(false);
+    expect(message.from, `continuity of ${JSON.stringify(message)}`).toBe(this.position?.seq);
+    expect(message.seq).toBeGreaterThanOrEqual(message.from!);
+    for (const update of message.updates!) {
+      this.updates.push(update);
+      if ("set" in update) this.entries.set(update.key, update.set);
+      else if ("patch" in update) {
+        this.entries.set(update.key, applyMergePatch(this.entries.get(update.key), update.patch));
+      } else this.entries.delete(update.key);
+    }
+    this.position!.seq = message.seq!;
+  }
+}
+
+/** The contract's selection rule, said in the plainest way: no patterns are everything. */
+export function isWanted(patterns: readonly string[], key: string): boolean {
+  if (patterns.length === 0) return true;
+  return patterns.some((pattern) => (pattern.endsWith("*") ? key.startsWith(pattern.slice(0, -1)) : pattern === key));
+}
