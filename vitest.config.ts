@@ -25,7 +25,7 @@ export default defineConfig({
       {
         test: {
           name: "node",
-          include: ["test/demo/**/*.test.ts", "test/house/**/*.test.ts"],
+          include: ["test/{demo,house}/**/*.test.ts", "test/page/**/*.test.js"],
           testTimeout: 30_000,
         },
       },

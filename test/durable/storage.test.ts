@@ -21,6 +21,18 @@ describe("[I1] what was acknowledged is there after the memory is lost", () => {
     expect(await publish(feed, { key: "A", set: {}, version: 5 })).toMatchObject({ accepted: 0, stale: 1, seq: 4 });
   });
 
+  test("each of several publishes with evictions between them", async () => {
+    const feed = newFeed();
+    for (let i = 0; i < 5; i++) {
+      await publish(feed, { key: `k${i}`, set: { i } });
+      await publish(feed, { key: "last", set: { i } });
+      await evict(feed);
+    }
+    const { seq, entries } = await snapshot(feed);
+    expect(seq).toBe(10);
+    expect(entries).toEqual({ k0: { i: 0 }, k1: { i: 1 }, k2: { i: 2 }, k3: { i: 3 }, k4: { i: 4 }, last: { i: 4 } });
+  });
+
   test("the remembered publishes, though all of their updates were stale", async () => {
     const feed = newFeed();
     await publish(feed, { key: "A", set: { p: 1 }, version: 5 });

@@ -1,0 +1,111 @@
+// Runs on a fresh machine: any Node from 20 on, with no packages.
+import { spawn, spawnSync } from "node:child_process";
+import { existsSync, readFileSync } from "node:fs";
+import { constants } from "node:os";
+import { delimiter, join, resolve } from "node:path";
+import { fileURLToPath } from "node:url";
+
+/** The project's folder. */
+export const root = fileURLToPath(new URL("../../", import.meta.url));
+const modules = join(root, "node_modules");
+/** The Node that the project pins: wrangler and TypeScript files need it, whatever the machine has. */
+export const pinnedNode = join(modules, ".bin/node");
+
+/**
+ * Installs exactly what package-lock.json lists, where that is not what is there. Throws an `Error` where it fails.
+ */
+export async function install() {
+  const reason = outdated();
+  if (reason === undefined) return;
+  console.log(`Installing packages: ${reason}.`);
+  const path = (process.env["PATH"] ?? "").split(delimiter).filter((entry) => !resolve(entry).startsWith(modules));
+  // Not by the Node in node_modules, which npm removes first.
+  const code = await runToEnd("npm", ["ci", "--include=dev", "--no-audit", "--no-fund", "--loglevel=error"], {
+    ...process.env,
+    PATH: path.join(delimiter),
+  });
+  if (code !== 0) throw new Error(`npm ci failed with exit code ${code}; what it says is above`);
+  const wrong = outdated();
+  if (wrong !== undefined) throw new Error(`npm did not install what package-lock.json lists: ${wrong}`);
+}
+
+/**
+ * Runs a command in the project's folder to its end, passing on what ends this process.
+ * @param {string} command
+ * @param {string[]} args
+ * @param {NodeJS.ProcessEnv} [env]
+ * @returns {Promise<number>} its exit code: 128 and the signal's number where a signal ended it, 127 where it can't be run
+ */
+export function runToEnd(command, args, env = process.env) {
+  return new Promise((done) => {
+    const child = spawn(command, args, { cwd: root, env, stdio: "inherit" });
+    /** @param {NodeJS.Signals} signal */
+    const pass = (signal) => child.kill(signal);
+    const signals = /** @type {const} */ (["SIGTERM", "SIGHUP"]);
+    process.on("SIGINT", leaveToChild);
+    for (const signal of signals) process.on(signal, pass);
+    /** @param {number} code */
+    const end = (code) => {
+      process.off("SIGINT", leaveToChild);
+      for (const signal of signals) process.off(signal, pass);
+      done(code);
+    };
+    child.on("error", (error) => {
+      console.error(`${command}: ${error.message}`);
+      end(127);
+    });
+    child.on("exit", (code, signal) => end(code ?? 128 + (signal ? constants.signals[signal] : 0)));
+  });
+}
+
+/** A terminal gives Ctrl-C to the child as well, and a second one would cut its own clearing up short. */
+function leaveToChild() {}
+
+/** Why node_modules can't be used as it is, if so. */
+function outdated() {
+  // npm writes this record last, so a broken-off installation has none.
+  const record = join(modules, ".package-lock.json");
+  if (!existsSync(record)) return "node_modules is missing or incomplete";
+  const installed = readPackages(record);
+  for (const [path, wanted] of Object.entries(readPackages(join(root, "package-lock.json")))) {
+    // The root itself; and what other platforms need, which npm leaves out here.
+    if (path === "" || (!(path in installed) && isOptional(wanted))) continue;
+    const found = installed[path];
+    if (found?.["version"] !== wanted["version"]) {
+      return `${path} differs from package-lock.json`;
+    }
+  }
+  // Installed for another platform, it exists but does not start.
+  if (spawnSync(pinnedNode, ["--version"]).status !== 0) return "node_modules is of another platform";
+  return undefined;
+}
+
+/** @param {Record<string, unknown>} entry */
+function isOptional(entry) {
+  return entry["optional"] === true || entry["devOptional"] === true;
+}
+
+/**
+ * The `packages` of a lock file by their paths; none where it can't be read.
+ * @param {string} file
+ * @returns {Record<string, Record<string, unknown>>}
+ */
+function readPackages(file) {
+  /** @type {unknown} */
+  let lock;
+  try {
+    lock = JSON.parse(readFileSync(file, "utf8"));
+  } catch {
+    return {};
+  }
+  const packages = asRecord(asRecord(lock)["packages"]);
+  return Object.fromEntries(Object.entries(packages).map(([path, entry]) => [path, asRecord(entry)]));
+}
+
+/**
+ * @param {unknown} value
+ * @returns {Record<string, unknown>}
+ */
+function asRecord(value) {
+  return typeof value === "object" && value !== null ? { ...value } : {};
+}
