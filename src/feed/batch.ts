@@ -11,6 +11,7 @@ interface Draft {
   live: boolean;
   value: JsonObject | undefined;
   lengthBound: number;
+  measured: number;
   seq: number;
   time: number | undefined;
   version: number | undefined;
@@ -43,6 +44,7 @@ export class Batch {
       live: !("delete" in update),
       value: undefined,
       lengthBound: length,
+      measured: length,
       seq,
       time: update.time,
       version: update.version ?? before?.version,
@@ -53,7 +55,7 @@ export class Batch {
       draft.value = applyMergePatch(before?.value, update.patch);
       // A patch that creates its entry was measured when it was decoded.
       if (before?.live) {
-        const problem = measure(draft, draft.value, before.lengthBound + length);
+        const problem = measure(draft, draft.value, before.lengthBound + length, before.measured);
         if (problem !== undefined) return { path: "patch", message: problem };
       }
     }
@@ -89,7 +91,7 @@ export class Batch {
   apply(onExpires: (at: number, key: string) => void): void {
     for (const [key, draft] of this.#drafts) {
       this.#entries.touch(key, draft.seq, (entry) => {
-        if (draft.value) entry.setValue(draft.value, draft.lengthBound);
+        if (draft.value) entry.setValue(draft.value, draft.lengthBound, draft.measured);
         else entry.clearValue();
         entry.time = draft.time;
         entry.version = draft.version;
@@ -104,18 +106,18 @@ export class Batch {
   }
 }
 
-/** Below it a value is far from its limit, and a rough bound of its length is good enough. In characters. */
-const ROUGH_LENGTH = 1024;
-
 /**
- * Bounds the length of a patched value. Patches add up though the value may not grow, so that past a rough bound
- * it is written out and measured.
+ * Bounds the length of a patched value. Patches add up though the value may not grow: once the bound is twice what
+ * was last measured, or near the limit, the value is written out and measured again. So measuring costs about as
+ * much as the patches themselves, and no bound is far from the truth.
  */
-function measure(draft: Draft, value: JsonObject, bound: number): string | undefined {
+function measure(draft: Draft, value: JsonObject, bound: number, measured: number): string | undefined {
   draft.lengthBound = bound;
-  if (bound <= ROUGH_LENGTH) return undefined;
+  draft.measured = measured;
+  if (bound <= 2 * measured + 64 && bound * 3 <= LIMITS.valueBytes) return undefined;
   const text = JSON.stringify(value);
   draft.lengthBound = text.length;
+  draft.measured = text.length;
   return exceedsBytes(text, LIMITS.valueBytes)
     ? `makes the value ${utf8Length(text)} bytes long; ${LIMITS.valueBytes} are allowed`
     : undefined;

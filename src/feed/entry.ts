@@ -23,6 +23,7 @@ export class Entry {
   #value: JsonObject | undefined;
   /** No less than the length of the value's JSON text. */
   #length = 0;
+  #measured = 0;
 
   constructor(key: string) {
     this.key = key;
@@ -48,21 +49,29 @@ export class Entry {
     return this.#length;
   }
 
-  setValue(value: JsonObject, lengthBound: number): void {
+  /** The bound when it was last the true length, or near it. */
+  get measured(): number {
+    return this.#measured;
+  }
+
+  setValue(value: JsonObject, lengthBound: number, measured: number): void {
     this.#value = value;
     this.#text = undefined;
     this.#length = lengthBound;
+    this.#measured = measured;
   }
 
   setText(text: string): void {
     this.#text = text;
     this.#value = undefined;
     this.#length = text.length;
+    this.#measured = text.length;
   }
 
   clearValue(): void {
     this.#value = undefined;
     this.#text = undefined;
     this.#length = 0;
+    this.#measured = 0;
   }
 }

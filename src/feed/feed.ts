@@ -73,6 +73,11 @@ export class Feed {
     return this.#expiry.next;
   }
 
+  /** Times to die that are kept in memory: at most a few times the entries. */
+  get waitingToExpire(): number {
+    return this.#expiry.size;
+  }
+
   /** Takes a batch, all of it or none. Stale updates are counted and left out. `now` is in milliseconds since 1970. */
   admit(texts: EncodedUpdates, now: number): Admission {
     const batch = new Batch(this.#entries);

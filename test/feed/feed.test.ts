@@ -1,0 +1,183 @@
+import fc from "fast-check";
+import { describe, expect, test } from "vitest";
+import { ExpiryQueue } from "../../src/feed/expiry.ts";
+import { Feed } from "../../src/feed/feed.ts";
+import { Idempotency } from "../../src/feed/idempotency.ts";
+import { resume } from "../../src/feed/resume.ts";
+import { LIMITS } from "../../src/protocol/limits.ts";
+import type { Update } from "../../src/protocol/update.ts";
+import { House, MemoryLog, subscriptionOf } from "./house.ts";
+
+const limits = { keys: 3, length: 1000, history: 1 };
+
+function admit(feed: Feed, ...updates: Update[]): ReturnType<Feed["admit"]> {
+  return feed.admit(
+    updates.map((update) => JSON.stringify(update)),
+    0,
+  );
+}
+
+describe("admission", () => {
+  test("seq goes up by one for every accepted update, and stale ones are counted and left out", () => {
+    const feed = Feed.begin("e");
+    const admission = admit(
+      feed,
+      { key: "A", set: { p: 1 }, version: 2 },
+      { key: "A", set: { p: 0 }, version: 2 },
+      { key: "A", set: { p: 2 } },
+      { key: "A", patch: { q: 1 }, version: 3 },
+    );
+    expect(admission).toMatchObject({ ok: true, receipt: { epoch: "e", seq: 3, accepted: 3, stale: 1 } });
+    expect(feed.entries.get("A")?.value).toEqual({ p: 2, q: 1 });
+  });
+
+  test("a version outlives the deletion of its key", () => {
+    const feed = Feed.begin("e");
+    admit(feed, { key: "A", set: {}, version: 5 }, { key: "A", delete: true });
+    expect(admit(feed, { key: "A", set: {}, version: 4 })).toMatchObject({ receipt: { stale: 1 } });
+    expect(admit(feed, { key: "A", set: {}, version: 6 })).toMatchObject({ receipt: { accepted: 1 } });
+  });
+
+  test("[I3] a batch that would overfill the feed changes nothing, and one that shrinks it is taken", () => {
+    const feed = Feed.begin("e", limits);
+    admit(feed, { key: "A", set: {} }, { key: "B", set: {} }, { key: "C", set: {} });
+    expect(admit(feed, { key: "A", set: { p: 1 } }, { key: "D", set: {} })).toMatchObject({
+      ok: false,
+      code: "feed_full",
+    });
+    expect(feed.seq).toBe(3);
+    expect(feed.entries.get("A")?.value).toEqual({});
+    expect(admit(feed, { key: "A", delete: true }, { key: "D", set: {} })).toMatchObject({ ok: true });
+    const text = "x".repeat(900);
+    expect(admit(feed, { key: "D", set: { text } })).toMatchObject({ ok: true });
+    expect(admit(feed, { key: "B", set: { text } })).toMatchObject({ ok: false, code: "feed_full" });
+    expect(admit(feed, { key: "D", set: {} })).toMatchObject({ ok: true });
+  });
+
+  test("patches that add up are measured by what they make, not by what they were", () => {
+    const feed = Feed.begin("e", limits);
+    for (let i = 0; i < 1000; i++) expect(admit(feed, { key: "A", patch: { price: i } })).toMatchObject({ ok: true });
+    expect(feed.entries.lengthBound).toBeLessThan(150);
+  });
+});
+
+describe("[I2] resume", () => {
+  test("deletions that were forgotten make a position expire, and nothing else does", () => {
+    const house = new House();
+    house.publish({ key: "A", set: {} });
+    const deletions = LIMITS.tombstones + 10;
+    for (let i = 0; i < deletions; i++) {
+      house.publish({ key: `k${i}`, set: {} });
+      house.publish({ key: `k${i}`, delete: true });
+    }
+    const at = (seq: number): unknown => resume(house.feed, house.log, subscriptionOf([]), { epoch: "e1", seq });
+    expect(at(1)).toEqual({ kind: "snapshot", reason: "position_expired" });
+    // The tenth deletion is the last one forgotten: seq 1 + 2 * 10.
+    expect(at(20)).toMatchObject({ kind: "snapshot" });
+    expect(at(21)).toMatchObject({ kind: "updates" });
+    expect(at(house.feed.seq)).toMatchObject({ kind: "updates", batches: [{ updates: [] }] });
+  });
+
+  test("whoever missed more than a snapshot would cost gets the snapshot", () => {
+    const house = new House();
+    house.publish({ key: "A", set: {} });
+    const text = "x".repeat(60_000);
+    for (let i = 0; i < 20; i++) house.publish({ key: `k${i}`, set: { text } });
+    expect(resume(house.feed, house.log, subscriptionOf([]), { epoch: "e1", seq: 1 })).toMatchObject({
+      kind: "snapshot",
+    });
+    expect(resume(house.feed, house.log, subscriptionOf(["k3"]), { epoch: "e1", seq: 1 })).toMatchObject({
+      kind: "updates",
+    });
+  });
+
+  test("[I3] mode=all comes in several messages that never split a batch", () => {
+    const house = new House();
+    const text = "x".repeat(1000);
+    for (let i = 0; i < 40; i++) {
+      house.publish(...Array.from({ length: 50 }, (_, k): Update => ({ key: `k${k}`, set: { i, text } })));
+    }
+    const caughtUp = resume(house.feed, house.log, subscriptionOf([], "all"), { epoch: "e1", seq: 0 });
+    if (caughtUp.kind !== "updates") throw new Error(caughtUp.reason);
+    expect(caughtUp.batches.length).toBeGreaterThan(3);
+    expect(caughtUp.batches.every(({ seq }) => seq % 50 === 0)).toBe(true);
+    expect(caughtUp.batches.flatMap(({ updates }) => updates)).toHaveLength(2000);
+  });
+
+  test("a feed restored from its records is the same feed", () => {
+    const house = new House();
+    house.publish({ key: "A", set: { p: 1 }, version: 3, ttl: 60 }, { key: "B", set: {} }, { key: "B", delete: true });
+    house.publish({ key: "A", patch: { q: 1 }, time: 5 });
+    const restored = Feed.begin("e1");
+    for (const record of house.log.records) restored.replay(record);
+    for (const feed of [house.feed, restored]) {
+      expect(feed.position).toEqual({ epoch: "e1", seq: 4 });
+      expect(feed.entries.get("A")).toMatchObject({
+        seq: 4,
+        time: 5,
+        version: 3,
+        expires: undefined,
+        value: { p: 1, q: 1 },
+      });
+      expect(feed.entries.recall("B")).toMatchObject({ seq: 3, live: false });
+    }
+    expect(resume(restored, new MemoryLog(), subscriptionOf([]), { epoch: "e1", seq: 0 })).toEqual(
+      resume(house.feed, house.log, subscriptionOf([]), { epoch: "e1", seq: 0 }),
+    );
+  });
+});
+
+describe("time", () => {
+  test("what expires together is deleted together, as one batch", () => {
+    const house = new House();
+    house.publish({ key: "A", set: {}, ttl: 10 }, { key: "B", set: {}, ttl: 10 }, { key: "C", set: {}, ttl: 20 });
+    house.now += 10_000;
+    house.expire();
+    expect(house.log.records.at(-1)?.updates.map(({ update }) => update)).toEqual([
+      { key: "A", delete: true },
+      { key: "B", delete: true },
+    ]);
+    expect(house.feed.nextExpiry).toBe(house.now + 10_000);
+  });
+
+  test("the queue gives up its items in order of time, whatever order they came in", () => {
+    fc.assert(
+      fc.property(fc.array(fc.nat({ max: 50 })), fc.nat({ max: 50 }), (times, now) => {
+        const queue = new ExpiryQueue();
+        for (const [i, at] of times.entries()) queue.add(at, String(i));
+        const due = [...queue.due(now)].map(({ at }) => at);
+        expect(due).toEqual(times.filter((at) => at <= now).toSorted((a, b) => a - b));
+        expect(queue.next).toBe(times.filter((at) => at > now).toSorted((a, b) => a - b)[0]);
+      }),
+    );
+  });
+
+  test("[I5] keys that are renewed for ever leave no trail", () => {
+    const house = new House();
+    let most = 0;
+    for (let i = 0; i < 5000; i++) {
+      house.publish({ key: `k${i % 5}`, set: {}, ttl: 30 });
+      most = Math.max(most, house.feed.waitingToExpire);
+      house.now += 10;
+    }
+    expect(most).toBeLessThan(50);
+  });
+});
+
+describe("idempotency", () => {
+  test("a publish is remembered for ten minutes and no longer", () => {
+    const memory = new Idempotency();
+    memory.remember({ key: "a", digest: "d", at: 0, receipt: { epoch: "e", seq: 1, accepted: 1, stale: 0 } });
+    expect(memory.find("a", LIMITS.idempotencyWindow - 1)?.receipt.seq).toBe(1);
+    expect(memory.find("a", LIMITS.idempotencyWindow)).toBeUndefined();
+  });
+
+  test("[I5] when too many are remembered, there is room again once the oldest has gone", () => {
+    const memory = new Idempotency();
+    const receipt = { epoch: "e", seq: 1, accepted: 1, stale: 0 };
+    for (let i = 0; i < LIMITS.rememberedPublishes; i++) memory.remember({ key: `${i}`, digest: "d", at: i, receipt });
+    const now = LIMITS.rememberedPublishes;
+    expect(memory.waitForRoom(now)).toBe(LIMITS.idempotencyWindow - now);
+    expect(memory.waitForRoom(LIMITS.idempotencyWindow)).toBe(0);
+  });
+});
