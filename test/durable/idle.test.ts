@@ -1,0 +1,56 @@
+import { runInDurableObject } from "cloudflare:test";
+import { env } from "cloudflare:workers";
+import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
+import { FeedStore } from "../../src/durable/feed-store.ts";
+import { LiveFeed } from "../../src/durable/live-feed.ts";
+import { DEFAULT_PACE } from "../../src/durable/pace.ts";
+import type { FeedObject } from "../../src/index.ts";
+import { FEED_LIMITS } from "../../src/protocol/limits.ts";
+import { newFeed } from "../support/api.ts";
+import { subscriptionOf } from "../feed/house.ts";
+
+describe("[I4] no timer is armed while nothing is pending", () => {
+  beforeEach(() => void vi.useFakeTimers());
+  afterEach(() => void vi.useRealTimers());
+
+  test("not before, between or after publishes, however they were paced", async () => {
+    await withLiveFeed(async (live, sent) => {
+      live.broadcast.subscribe((messages) => sent.push(...messages), subscriptionOf([]), undefined);
+      expect(vi.getTimerCount()).toBe(0);
+      for (let round = 0; round < 3; round++) {
+        const receipts = [];
+        for (let i = 0; i < 300; i++) {
+          receipts.push(live.publish({ updates: [`{"key":"A","patch":{"n":${i}}}`] }));
+          vi.advanceTimersByTime(1);
+        }
+        expect(vi.getTimerCount(), "a busy feed gathers").toBeGreaterThan(0);
+        vi.advanceTimersByTime(1000);
+        await Promise.all(receipts);
+        expect(vi.getTimerCount()).toBe(0);
+      }
+      expect(JSON.parse(sent.at(-1)!)).toMatchObject({ seq: 900, updates: [{ key: "A", patch: { n: 299 } }] });
+    });
+  });
+
+  test("not with 1,000 subscribers, who are served after the receipt", async () => {
+    await withLiveFeed(async (live, sent) => {
+      for (let i = 0; i < 1000; i++) {
+        live.broadcast.subscribe((messages) => sent.push(...messages), subscriptionOf([]), undefined);
+      }
+      sent.length = 0;
+      await live.publish({ updates: ['{"key":"A","set":{}}'] });
+      expect(sent, "the receipt comes first").toEqual([]);
+      vi.advanceTimersByTime(0);
+      expect(sent).toHaveLength(1000);
+      expect(vi.getTimerCount()).toBe(0);
+    });
+  });
+});
+
+/** A feed at work in a real object's storage, with this test's clock. */
+function withLiveFeed(act: (live: LiveFeed, sent: string[]) => Promise<void>): Promise<void> {
+  return runInDurableObject(env.FEEDS.getByName(newFeed()), async (_: FeedObject, { storage }) => {
+    const platform = { now: () => Date.now(), setAlarm: () => {}, abandon: () => {} };
+    await act(new LiveFeed(new FeedStore(storage.sql, FEED_LIMITS), platform, DEFAULT_PACE, "epoch"), []);
+  });
+}
