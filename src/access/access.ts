@@ -5,10 +5,18 @@ export interface Grants {
   readonly admin: boolean;
 }
 
-/** Who may do what. `credential` is what the caller presented, if anything. */
+/** Somebody who makes a request. */
+export interface Caller {
+  /** Whether no credential was presented. */
+  readonly anonymous: boolean;
+  /** What the caller may do with a feed. */
+  on(feed: string): Grants;
+}
+
+/** Who may do what. */
 export interface Access {
-  /** The caller's grants on a feed, or `invalid` where a credential was presented that is nobody's. */
-  authenticate(credential: string | undefined, feed: string): Promise<Grants | "invalid">;
+  /** Who presents this credential, if any; `invalid` where it is nobody's. */
+  identify(credential: string | undefined): Promise<Caller | "invalid">;
   /** What an operator has to set before anyone can publish; nothing where somebody can. */
   readonly unconfigured: string | undefined;
 }

@@ -1,4 +1,4 @@
-import type { Access, Grants } from "./access.ts";
+import type { Access, Caller, Grants } from "./access.ts";
 
 /** The settings that static keys are read from. All are optional: what is not set grants nothing. */
 export interface KeySettings {
@@ -20,17 +20,22 @@ export function keyAccess(settings: KeySettings): Access {
       publishKeys.length + adminKeys.length === 0
         ? "nobody can publish: set the secret PUBLISH_KEY (or ADMIN_KEY)"
         : undefined,
-    async authenticate(credential): Promise<Grants | "invalid"> {
-      if (credential === undefined) return { subscribe: isPublic, publish: false, admin: false };
+    async identify(credential): Promise<Caller | "invalid"> {
+      if (credential === undefined) return keyHolder({ subscribe: isPublic, publish: false, admin: false }, true);
       // Both lists are always gone through, so that time does not tell which list a key is in.
       const [mayPublish, isAdmin] = await Promise.all([
         isOneOf(credential, publishKeys),
         isOneOf(credential, adminKeys),
       ]);
-      if (isAdmin) return { subscribe: true, publish: true, admin: true };
-      return mayPublish ? { subscribe: isPublic, publish: true, admin: false } : "invalid";
+      if (isAdmin) return keyHolder({ subscribe: true, publish: true, admin: true });
+      return mayPublish ? keyHolder({ subscribe: isPublic, publish: true, admin: false }) : "invalid";
     },
   };
+}
+
+/** A key allows the same on every feed. */
+function keyHolder(grants: Grants, anonymous = false): Caller {
+  return { anonymous, on: () => grants };
 }
 
 function splitKeys(keys: string | undefined): string[] {

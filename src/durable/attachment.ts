@@ -1,4 +1,5 @@
 import * as v from "valibot";
+import { LIMITS } from "../protocol/limits.ts";
 import { MODES, type Subscription } from "../protocol/messages.ts";
 import type { Position } from "../protocol/position.ts";
 import { selectionOfId } from "../protocol/selection.ts";
@@ -6,7 +7,7 @@ import { selectionOfId } from "../protocol/selection.ts";
 const attachmentSchema = v.object({
   epoch: v.string(),
   seq: v.number(),
-  selection: v.string(),
+  selection: v.union([v.string(), v.instance(Uint8Array)]),
   mode: v.picklist(MODES),
   hz: v.optional(v.number()),
   publish: v.boolean(),
@@ -23,7 +24,7 @@ export interface SocketState {
 /** Written with every message sent, so that a rebuilt object knows what each client has: a fraction of what a send costs. */
 export function saveState(socket: WebSocket, { subscription, mayPublish, told }: SocketState): void {
   const { selection, mode, hz } = subscription;
-  socket.serializeAttachment({ ...told, selection: selection.id, mode, hz, publish: mayPublish });
+  socket.serializeAttachment({ ...told, selection: compact(selection.id), mode, hz, publish: mayPublish });
 }
 
 /** Reads a socket's state back; nothing where it has none that this version can read. */
@@ -32,8 +33,22 @@ export function loadState(socket: WebSocket): SocketState | undefined {
   if (!result.success) return undefined;
   const { epoch, seq, selection, mode, hz, publish } = result.output;
   return {
-    subscription: { selection: selectionOfId(selection), mode, hz },
+    subscription: { selection: selectionOfId(expand(selection)), mode, hz },
     mayPublish: publish,
     told: { epoch, seq },
   };
+}
+
+/**
+ * The platform stores a string as one byte a character, or as two each where any is beyond Latin-1: a selection of
+ * the largest size would then not fit. Such a one is stored as UTF-8.
+ */
+function compact(text: string): string | Uint8Array {
+  if (2 * text.length <= LIMITS.selectionBytes) return text;
+  // oxlint-disable-next-line no-control-regex
+  return /^[\u0000-\u00ff]*$/.test(text) ? text : new TextEncoder().encode(text);
+}
+
+function expand(stored: string | Uint8Array): string {
+  return typeof stored === "string" ? stored : new TextDecoder().decode(stored);
 }

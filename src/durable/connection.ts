@@ -11,7 +11,8 @@ export class Connection {
   readonly #socket: WebSocket;
   readonly #feed: Feed;
   readonly #broadcast: Broadcast;
-  readonly #subscriber: Subscriber;
+  readonly #subscriber: Subscriber | undefined;
+  #closed = false;
   #subscription: Subscription;
   #mayPublish: boolean;
   #badMessages = 0;
@@ -29,6 +30,7 @@ export class Connection {
     this.#subscription = subscription;
     this.#mayPublish = mayPublish;
     this.#subscriber = join((messages, seq) => this.#tell(messages, seq));
+    if (this.#closed) this.forget();
   }
 
   /** A socket that has just been accepted and stands at `since`. It is brought up to date at once. */
@@ -58,40 +60,55 @@ export class Connection {
   /** Lets the socket publish, or no longer. */
   grant(mayPublish: boolean): void {
     this.#mayPublish = mayPublish;
-    this.#save(this.#subscriber.seq);
+    if (this.#subscriber) this.#save(this.#subscriber.seq);
   }
 
   resubscribe(subscription: Subscription, id: number | undefined): void {
     this.#subscription = subscription;
-    this.#broadcast.resubscribe(this.#subscriber, subscription, id);
+    if (this.#subscriber) this.#broadcast.resubscribe(this.#subscriber, subscription, id);
+  }
+
+  /** Notes a message that was in order: only bad ones in a row count. */
+  heard(): void {
+    this.#badMessages = 0;
   }
 
   /** Answers a message; the answer tells of no new seq. */
   answer(message: string): void {
-    this.#badMessages = 0;
     this.#send(message);
   }
 
-  /** Answers a bad message. Whoever keeps sending them is closed. */
+  /** Answers a message that was refused. Whoever keeps sending what is bad or not allowed is closed. */
   refuse(id: number | undefined, code: MessageErrorCode, reason: string, issues?: readonly UpdateIssue[]): void {
     this.#send(encodeError(id, code, reason, issues));
-    if (++this.#badMessages >= LIMITS.badMessages) this.close(CLOSE.badMessages, "too many bad messages");
+    // A full or busy feed is not the client's fault.
+    if (code === "overloaded" || code === "feed_full" || ++this.#badMessages < LIMITS.badMessages) return;
+    if (code === "forbidden") this.close(CLOSE.forbidden, "not allowed");
+    else this.close(CLOSE.badMessages, "too many bad messages");
   }
 
   /** Ends the connection. The client's own end of it may come later or never. */
   close(code: number, reason: string): void {
+    this.#closed = true;
     this.forget();
     this.#socket.close(code, reason);
   }
 
   /** Stops sending: the connection is gone. */
   forget(): void {
-    this.#broadcast.unsubscribe(this.#subscriber);
+    // It may fail while it is being opened, before it has a subscriber.
+    if (this.#subscriber) this.#broadcast.unsubscribe(this.#subscriber);
   }
 
+  /** One connection that fails must not keep a feed from its publishers or from the others. */
   #tell(messages: readonly string[], seq: number): void {
-    for (const message of messages) this.#send(message);
-    this.#save(seq);
+    try {
+      // First: what cannot be kept must not be told either, as a rebuilt object would not know of it.
+      this.#save(seq);
+      for (const message of messages) this.#send(message);
+    } catch {
+      this.close(CLOSE.restart, "come back");
+    }
   }
 
   #save(seq: number): void {

@@ -22,12 +22,12 @@ export async function converse(
   connection: Connection,
   frame: string | ArrayBuffer,
 ): Promise<void> {
-  if (typeof frame !== "string") {
-    connection.refuse(undefined, "invalid_message", "binary frames are not part of tickertape.v1");
+  if (typeof frame === "string" ? exceedsBytes(frame, LIMITS.batchBytes) : frame.byteLength > LIMITS.batchBytes) {
+    connection.close(CLOSE.tooLarge, `a message may have ${LIMITS.batchBytes} bytes`);
     return;
   }
-  if (exceedsBytes(frame, LIMITS.batchBytes)) {
-    connection.close(CLOSE.tooLarge, `a message may have ${LIMITS.batchBytes} bytes`);
+  if (typeof frame !== "string") {
+    connection.refuse(undefined, "invalid_message", "binary frames are not part of tickertape.v1");
     return;
   }
   const decoded = decodeClientMessage(frame);
@@ -38,6 +38,7 @@ export async function converse(
 async function answer(conversation: Conversation, connection: Connection, message: ClientMessage): Promise<void> {
   switch (message.type) {
     case "subscribe":
+      connection.heard();
       conversation.settle();
       connection.resubscribe(message.subscription, message.id);
       return;
@@ -45,16 +46,23 @@ async function answer(conversation: Conversation, connection: Connection, messag
       await publish(conversation, connection, message);
       return;
     case "auth": {
-      const grants = await conversation.access.authenticate(message.token, conversation.feed);
-      if (grants === "invalid" || !grants.subscribe) {
+      const caller = await conversation.access.identify(message.token);
+      if (caller === "invalid") {
         connection.close(CLOSE.unauthorized, "the credential is not valid");
         return;
       }
+      const grants = caller.on(conversation.feed);
+      if (!grants.subscribe) {
+        connection.close(CLOSE.forbidden, "the credential does not allow to subscribe to this feed");
+        return;
+      }
+      connection.heard();
       connection.grant(grants.publish);
       connection.answer(encodeAuthorized(message.id, undefined));
       return;
     }
     case "ack":
+      connection.heard();
       // Taken so that clients may send it; what a client has is known from what it was sent.
       return;
   }
@@ -78,6 +86,7 @@ async function publish(
     connection.refuse(id, "too_large", "the batch is too large");
     return;
   }
+  connection.heard();
   const outcome = await conversation.publish({ updates: decoded.updates });
   if (outcome.ok) connection.answer(encodeReceiptMessage(id, outcome.receipt));
   else connection.refuse(id, outcome.code, outcome.detail ?? "no update of the batch was accepted", outcome.issues);

@@ -38,8 +38,8 @@ export interface ReadRequest {
   readonly mode: Mode;
   /** Only what changed after this. */
   readonly since: Position | undefined;
-  /** `epoch:seq` that the reader has: where nothing has changed since, it is told so and nothing more. */
-  readonly known: string | undefined;
+  /** Positions whose whole state the reader has, or `*`: at one of them it is told so and nothing more. */
+  readonly known: readonly string[];
 }
 
 export interface ReadOutcome {
@@ -58,6 +58,8 @@ export interface FeedStats extends Position {
   readonly time: number;
   /** Bytes of storage in use. */
   readonly storage: number;
+  /** When the object came into memory, in milliseconds since 1970: later each time that it has hibernated. */
+  readonly started: number;
 }
 
 /**
@@ -68,6 +70,7 @@ export class FeedObject<Env extends FeedObjectEnv = FeedObjectEnv> extends Durab
   readonly #options: FeedObjectOptions;
   readonly #store: FeedStore;
   readonly #connections = new Map<WebSocket, Connection>();
+  readonly #started = Date.now();
   #live: LiveFeed | undefined;
   #listed: Promise<void> | undefined;
 
@@ -116,7 +119,7 @@ export class FeedObject<Env extends FeedObjectEnv = FeedObjectEnv> extends Durab
   read({ selection: id, mode, since, known }: ReadRequest): ReadOutcome {
     const { feed } = this.#settled();
     const position = formatPosition(feed.position);
-    if (known === position) return { position, body: undefined };
+    if (known.includes(position) || known.includes("*")) return { position, body: undefined };
     const selection = selectionOfId(id);
     if (!since) {
       const head = JSON.stringify({ feed: this.#name, ...feed.position }).slice(0, -1);
@@ -143,6 +146,7 @@ export class FeedObject<Env extends FeedObjectEnv = FeedObjectEnv> extends Durab
       subscribers: broadcast.subscribers,
       time: feed.time,
       storage: this.#store.exists ? this.ctx.storage.sql.databaseSize : 0,
+      started: this.#started,
     };
   }
 

@@ -15,7 +15,7 @@ import type { Entries } from "../feed/entries.ts";
  *   receipts   `[key, digest, at, epoch, seq, accepted, stale]`
  */
 
-export function encodeRecord(record: LogRecord): string {
+function encodeRecord(record: LogRecord): string {
   let text = `${record.from} ${record.time}`;
   for (const update of record.updates) text += `\n${update.text}`;
   return text;

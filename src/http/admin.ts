@@ -1,5 +1,7 @@
+import type { Caller } from "../access/access.ts";
+import type { DirectoryObject } from "../durable/directory-object.ts";
 import { LIMITS } from "../protocol/limits.ts";
-import { authenticate, demand } from "./credentials.ts";
+import { demand, identify } from "./credentials.ts";
 import type { FeedAppOptions, FeedContext } from "./options.ts";
 import { one, readInteger } from "./query.ts";
 
@@ -7,32 +9,45 @@ import { one, readInteger } from "./query.ts";
 export async function reset<B extends object>(c: FeedContext<B>, options: FeedAppOptions<B>): Promise<Response> {
   const feed = c.get("feed");
   const request = c.req.raw;
-  const grants = await authenticate(options.access(c.env), request, new URL(c.req.url).searchParams, feed);
-  demand(grants, "admin", request);
+  demand(await identify(options.access(c.env), request, new URL(c.req.url).searchParams), "admin", feed);
   const { epoch, seq } = await options.feeds(c.env).getByName(feed).reset();
   return c.json({ feed, epoch, seq }, 200, { "Cache-Control": "no-store" });
 }
 
-/** `GET /v1/feeds`: the feeds that exist, in order of name, and `next` to go on `after` where there are more. */
+/**
+ * `GET /v1/feeds`: the feeds that exist and that the caller may read, in order of name, and `next` to go on `after`
+ * where there may be more.
+ */
 export async function list<B extends object>(c: FeedContext<B>, options: FeedAppOptions<B>): Promise<Response> {
   const query = new URL(c.req.url).searchParams;
-  const access = options.access(c.env);
-  const after = one(query, "after") ?? "";
+  const caller = await identify(options.access(c.env), c.req.raw, query);
+  // Without a credential all feeds are open or none is.
+  if (caller.anonymous) demand(caller, "subscribe", "");
   const limit = readInteger(query, "limit", 1, LIMITS.listedFeeds) ?? LIMITS.listedFeeds;
-  const names = await options.directory(c.env).getByName("feeds").list(after, limit);
+  const directory = options.directory(c.env).getByName("feeds");
+  const names = await readable(directory, caller, one(query, "after") ?? "", limit);
   const namespace = options.feeds(c.env);
-  const listed = await Promise.all(
-    names.map(async (name) => {
-      const grants = await authenticate(access, c.req.raw, query, name);
-      return grants.subscribe ? namespace.getByName(name).stats() : undefined;
-    }),
-  );
-  if (names.length === 0) demand(await authenticate(access, c.req.raw, query, ""), "subscribe", c.req.raw);
-  const feeds = listed.flatMap((stats) => {
-    if (!stats?.exists) return [];
-    const { feed, seq, keys, subscribers } = stats;
-    return [{ feed, seq, keys, subscribers }];
-  });
+  const listed = await Promise.all(names.map((name) => namespace.getByName(name).stats()));
+  const feeds = listed
+    .filter(({ exists }) => exists)
+    .map(({ feed, seq, keys, subscribers }) => ({ feed, seq, keys, subscribers }));
   const next = names.length === limit ? names.at(-1) : undefined;
   return c.json({ feeds, next }, 200, { "Cache-Control": "no-cache" });
+}
+
+/** Up to `limit` names after `after` that the caller may read: no other name is ever given away. */
+async function readable(
+  directory: DurableObjectStub<DirectoryObject>,
+  caller: Caller,
+  after: string,
+  limit: number,
+): Promise<string[]> {
+  const found: string[] = [];
+  for (let from = after; ;) {
+    const names = await directory.list(from, LIMITS.listedFeeds);
+    found.push(...names.filter((name) => caller.on(name).subscribe));
+    const last = names.at(-1);
+    if (found.length >= limit || names.length < LIMITS.listedFeeds || last === undefined) return found.slice(0, limit);
+    from = last;
+  }
 }

@@ -1,4 +1,4 @@
-import type { Access, Grants } from "../access/access.ts";
+import type { Access, Caller, Grants } from "../access/access.ts";
 import { one } from "./query.ts";
 import { Problem } from "./problem.ts";
 
@@ -32,23 +32,17 @@ function presentedCredential(request: Request, query: URLSearchParams): string |
   return protocol?.slice(BEARER_PROTOCOL.length) ?? one(query, "token");
 }
 
-/** What the caller may do with a feed. A credential that is nobody's is refused even where none is needed. */
-export async function authenticate(
-  access: Access,
-  request: Request,
-  query: URLSearchParams,
-  feed: string,
-): Promise<Grants> {
-  const grants = await access.authenticate(presentedCredential(request, query), feed);
-  if (grants === "invalid") throw unauthorized("The credential is not valid.");
-  return grants;
+/** Who makes the request. A credential that is nobody's is refused even where none is needed. */
+export async function identify(access: Access, request: Request, query: URLSearchParams): Promise<Caller> {
+  const caller = await access.identify(presentedCredential(request, query));
+  if (caller === "invalid") throw unauthorized("The credential is not valid.");
+  return caller;
 }
 
-/** Refuses a caller who lacks a grant: with 401 where a credential would help, with 403 where it has one. */
-export function demand(grants: Grants, needed: keyof Grants, request: Request): void {
-  if (grants[needed]) return;
-  const hasCredential = request.headers.has("Authorization") || grants.publish;
-  if (!hasCredential) throw unauthorized(`A credential that allows to ${WORDS[needed]} is needed.`);
+/** Refuses a caller who lacks a grant on a feed: with 401 where a credential would help, with 403 where it has one. */
+export function demand(caller: Caller, needed: keyof Grants, feed: string): void {
+  if (caller.on(feed)[needed]) return;
+  if (caller.anonymous) throw unauthorized(`A credential that allows to ${WORDS[needed]} is needed.`);
   throw new Problem("forbidden", `The credential does not allow to ${WORDS[needed]}.`);
 }
 

@@ -3,7 +3,7 @@ import { cors } from "hono/cors";
 import { Problem } from "./problem.ts";
 
 /** Whether pages of `origin` may use this server: its own origin, those listed (comma-separated), or any for `*`. */
-export function allowsOrigin(allowed: string, origin: string, url: string): boolean {
+function allowsOrigin(allowed: string, origin: string, url: string): boolean {
   if (origin === new URL(url).origin) return true;
   return allowed.split(",").some((entry) => entry.trim() === "*" || entry.trim() === origin);
 }

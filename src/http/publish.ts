@@ -1,7 +1,7 @@
 import { batchTooLarge, decodeUpdates } from "../protocol/update.ts";
 import { LIMITS } from "../protocol/limits.ts";
 import { readPublishBody } from "./body.ts";
-import { authenticate, demand } from "./credentials.ts";
+import { demand, identify } from "./credentials.ts";
 import type { FeedAppOptions, FeedContext } from "./options.ts";
 import { Problem } from "./problem.ts";
 
@@ -11,10 +11,9 @@ export async function publish<B extends object>(c: FeedContext<B>, options: Feed
   const request = c.req.raw;
   const access = options.access(c.env);
   if (access.unconfigured !== undefined) console.warn(`tickertape: ${access.unconfigured}`);
-  demand(await authenticate(access, request, new URL(c.req.url).searchParams, feed), "publish", request);
+  demand(await identify(access, request, new URL(c.req.url).searchParams), "publish", feed);
   const key = readIdempotencyKey(request);
   const { inputs, bytes } = await readPublishBody(request);
-  if (inputs.length === 0) throw new Problem("invalid_update", "The batch has no updates.");
   const decoded = decodeUpdates(inputs);
   if (!decoded.ok)
     throw new Problem("invalid_update", "No update of the batch was accepted.", { issues: decoded.issues });

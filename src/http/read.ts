@@ -1,7 +1,7 @@
 import { LIMITS } from "../protocol/limits.ts";
 import { readEncodedUpdate } from "../protocol/update.ts";
 import { keyProblem } from "../protocol/names.ts";
-import { authenticate, demand } from "./credentials.ts";
+import { demand, identify } from "./credentials.ts";
 import type { FeedAppOptions, FeedContext } from "./options.ts";
 import { Problem } from "./problem.ts";
 import { one, readInteger, readSubscribeQuery } from "./query.ts";
@@ -17,7 +17,8 @@ export async function snapshot<B extends object>(c: FeedContext<B>, options: Fee
       selection: subscription.selection.id,
       mode: subscription.mode,
       since,
-      known: knownPosition(c.req.raw, since),
+      // With `since` the answer is about the way there, and is never left out.
+      known: since ? [] : knownTags(c.req.raw),
     });
   // Kept by nobody without asking: a copy that is shown as the present would be wrong.
   const headers = { ETag: `"${position}"`, "Cache-Control": "no-cache", "Content-Type": "application/json" };
@@ -51,14 +52,15 @@ export async function stats<B extends object>(c: FeedContext<B>, options: FeedAp
 /** Demands that the caller may read the feed, and hands on the query. */
 async function readable<B extends object>(c: FeedContext<B>, options: FeedAppOptions<B>): Promise<URLSearchParams> {
   const query = new URL(c.req.url).searchParams;
-  const grants = await authenticate(options.access(c.env), c.req.raw, query, c.get("feed"));
-  demand(grants, "subscribe", c.req.raw);
+  const caller = await identify(options.access(c.env), c.req.raw, query);
+  demand(caller, "subscribe", c.get("feed"));
   return query;
 }
 
-/** The position in `If-None-Match`. With `since` the answer is about the way there, and is never left out. */
-function knownPosition(request: Request, since: unknown): string | undefined {
+/** What `If-None-Match` names: positions without their quotes, or `*` for whatever there is. */
+function knownTags(request: Request): string[] {
   const header = request.headers.get("If-None-Match");
-  if (header === null || since !== undefined) return undefined;
-  return /^\s*(?:W\/)?"([^"]*)"\s*$/.exec(header)?.[1];
+  if (header === null) return [];
+  if (header.trim() === "*") return ["*"];
+  return Array.from(header.matchAll(/(?:W\/)?"([^"]*)"/g), ([, tag = ""]) => tag);
 }

@@ -1,6 +1,6 @@
 import { subscribeUpgrade } from "../durable/subscribe-request.ts";
 import { PROTOCOL } from "../protocol/messages.ts";
-import { authenticate, demand, isBearerProtocol, offeredProtocols } from "./credentials.ts";
+import { demand, identify, isBearerProtocol, offeredProtocols } from "./credentials.ts";
 import type { FeedAppOptions, FeedContext } from "./options.ts";
 import { demandOrigin } from "./origins.ts";
 import { Problem } from "./problem.ts";
@@ -15,11 +15,11 @@ export async function subscribe<B extends object>(c: FeedContext<B>, options: Fe
   const request = c.req.raw;
   const query = new URL(c.req.url).searchParams;
   demandOrigin(options.allowedOrigins(c.env), request);
-  const grants = await authenticate(options.access(c.env), request, query, c.get("feed"));
-  demand(grants, "subscribe", request);
+  const caller = await identify(options.access(c.env), request, query);
+  demand(caller, "subscribe", c.get("feed"));
   const { subscription, since } = readSubscribeQuery(query);
   const protocol = chooseProtocol(offeredProtocols(request));
-  const upgrade = subscribeUpgrade({ subscription, since, mayPublish: grants.publish, protocol });
+  const upgrade = subscribeUpgrade({ subscription, since, mayPublish: caller.on(c.get("feed")).publish, protocol });
   return options.feeds(c.env).getByName(c.get("feed")).fetch(upgrade);
 }
 

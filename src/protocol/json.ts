@@ -14,7 +14,7 @@ export function parseJson(text: string): Parsed {
   try {
     return { ok: true, value: JSON.parse(text) };
   } catch {
-    return { ok: false, reason: text.trim() === "" ? "the body is empty" : "the text is not valid JSON" };
+    return { ok: false, reason: text.trim() === "" ? "there is no text" : "the text is not valid JSON" };
   }
 }
 

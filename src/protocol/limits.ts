@@ -26,7 +26,7 @@ export const LIMITS = {
   idempotencyKeyLength: 128,
   /** Keys and prefixes in one selection. Bounds the work of an update and the size of what a socket must keep. */
   selectionKeys: 1_000,
-  /** One selection, written out. A socket's state must fit into 16 KiB to survive hibernation. */
+  /** One selection as UTF-8. A socket's state must fit into 16 KiB to survive hibernation. */
   selectionBytes: 12 * 1024,
   /** Deleted keys remembered, so that a returning client can be told of each deletion. */
   tombstones: 10_000,

@@ -62,6 +62,8 @@ export type EncodedUpdates = string[];
  * At most `LIMITS.reportedIssues` issues are told.
  */
 export function decodeUpdates(inputs: readonly unknown[]): DecodedUpdates {
+  if (inputs.length === 0)
+    return { ok: false, issues: [{ index: 0, path: "", message: "is missing: the batch is empty" }] };
   const issues: UpdateIssue[] = [];
   const updates: EncodedUpdates = [];
   for (let index = 0; index < inputs.length && issues.length < LIMITS.reportedIssues; index++) {

@@ -53,7 +53,7 @@ class Client {
     const { position } = this.view;
     if (position) query.set("since", `${position.epoch}:${position.seq}`);
     const headers = { Authorization: "Bearer publish-key" };
-    this.socket = await TestSubscriber.connect(feed, `?${query}`, headers, this.view);
+    this.socket = await TestSubscriber.connect(feed, `?${query.toString()}`, headers, this.view);
     return this.socket;
   }
 

@@ -29,7 +29,7 @@ function run(
   }
   const { status, stdout, stderr } = spawnSync(join(root, "node_modules/.bin", tool), args, { cwd: folder });
   if (path !== undefined) rmSync(path);
-  return { status, output: `${stdout}${stderr}` };
+  return { status, output: `${stdout.toString()}${stderr.toString()}` };
 }
 
 describe("imports point one way, and the pure folders know no platform", () => {

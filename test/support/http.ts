@@ -28,7 +28,10 @@ export async function gzip(data: BodyInit): Promise<Uint8Array> {
 /** Everything of a feed that anyone can see, and how much of it stands in storage. */
 export async function feedState(feed: string): Promise<unknown> {
   const paths = [`/v1/feeds/${feed}`, `/v1/feeds/${feed}/stats`, `/v1/feeds/${feed}/history?key=A`];
-  return Promise.all(paths.map(async (path) => (await request(path)).json()));
+  // When the object came into memory is not the feed's state.
+  return Promise.all(
+    paths.map(async (path) => Object.assign(await (await request(path)).json<object>(), { started: 0 })),
+  );
 }
 
 /** The tables in the storage of a feed's object. */

@@ -1,0 +1,64 @@
+import { createServer } from "node:http";
+import { once } from "node:events";
+import { chromium, type Browser, type Page } from "playwright-core";
+
+/** Nothing that calls home, and no sandbox, which containers do not allow. */
+const FLAGS = [
+  "--no-sandbox",
+  "--disable-quic",
+  "--disable-background-networking",
+  "--disable-component-update",
+  "--disable-sync",
+  "--no-first-run",
+];
+
+export function launchChromium(): Promise<Browser> {
+  const executablePath = process.env["CHROMIUM_PATH"] ?? "/usr/bin/chromium";
+  return chromium.launch({ executablePath, args: FLAGS });
+}
+
+/**
+ * Errors and warnings on a page's console, exceptions included. What a browser itself says about a server that is not
+ * there is left out: no page can keep it from that.
+ */
+export function complaintsOf(page: Page): string[] {
+  const complaints: string[] = [];
+  page.on("pageerror", (error) => complaints.push(String(error)));
+  page.on("console", (message) => {
+    const isLost = /^(WebSocket connection to|Failed to load resource: net::ERR_)/.test(message.text());
+    if (["error", "warning"].includes(message.type()) && !isLost) complaints.push(message.text());
+  });
+  return complaints;
+}
+
+/** An empty page of another origin. */
+export async function startForeignSite(): Promise<{ url: string; close: () => void }> {
+  const server = createServer((_, response) => {
+    response.setHeader("Content-Type", "text/html").end("<!doctype html><title>Elsewhere</title>");
+  });
+  server.listen(0, "127.0.0.1");
+  await once(server, "listening");
+  const address = server.address();
+  if (address === null || typeof address === "string") throw new Error("no port");
+  return { url: `http://127.0.0.1:${address.port}/`, close: () => void server.close() };
+}
+
+/** Opens a page's own WebSocket and returns the first frames of it as text, or "refused" where it does not open. */
+export function openSocket(page: Page, url: string, frames: number): Promise<string[] | "refused"> {
+  return page.evaluate(
+    ([url, frames]) =>
+      new Promise<string[] | "refused">((resolve) => {
+        const received: string[] = [];
+        const socket = new WebSocket(url);
+        // Whichever comes first counts.
+        socket.addEventListener("error", () => resolve("refused"));
+        socket.addEventListener("message", ({ data }) => {
+          received.push(String(data));
+          if (received.length < frames) return;
+          resolve(received);
+          socket.close();
+        });
+      }),
+    [url.replace(/^http/, "ws"), frames] as const,
+  );
+}

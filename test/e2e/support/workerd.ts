@@ -1,0 +1,161 @@
+import { execFile, spawn, type ChildProcess } from "node:child_process";
+import { once } from "node:events";
+import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
+import { createRequire } from "node:module";
+import { createServer } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { promisify } from "node:util";
+
+const run = promisify(execFile);
+export const root = join(import.meta.dirname, "../../..");
+/** The Node that the project pins, whatever this one is: wrangler needs it. */
+export const pinnedNode = join(root, "node_modules/.bin/node");
+
+/** Builds the Worker as `wrangler deploy` would, and returns the folder of its modules. */
+export async function buildWorker(): Promise<string> {
+  const outdir = await mkdtemp(join(tmpdir(), "tickertape-build-"));
+  const wrangler = join(root, "node_modules/wrangler/bin/wrangler.js");
+  await run(pinnedNode, [wrangler, "deploy", "--dry-run", "--outdir", outdir], {
+    cwd: root,
+    env: { ...process.env, WRANGLER_SEND_METRICS: "false" },
+  });
+  return outdir;
+}
+
+export interface WorkerdOptions {
+  /** Folder of the built Worker. */
+  readonly build: string;
+  /** Folder of the storage; kept when the process ends. Made where none is given. */
+  readonly storage?: string;
+  readonly bindings?: Readonly<Record<string, string>>;
+  /** Any free one where none is given. */
+  readonly port?: number;
+}
+
+/** One bare workerd process that serves the Worker, with its storage on disk. No wrangler, no assets. */
+export class Workerd {
+  readonly port: number;
+  readonly storage: string;
+  readonly process: ChildProcess;
+  readonly #options: WorkerdOptions;
+  /** What it has printed. */
+  output = "";
+
+  private constructor(child: ChildProcess, port: number, storage: string, options: WorkerdOptions) {
+    this.process = child;
+    this.port = port;
+    this.storage = storage;
+    this.#options = options;
+    const note = (data: Buffer): void => void (this.output = (this.output + data.toString()).slice(-20_000));
+    child.stdout?.on("data", note);
+    child.stderr?.on("data", note);
+  }
+
+  static async start(options: WorkerdOptions): Promise<Workerd> {
+    const { build, storage, bindings = {} } = options;
+    const folder = storage ?? (await mkdtemp(join(tmpdir(), "tickertape-storage-")));
+    await mkdir(folder, { recursive: true });
+    const port = options.port ?? (await freePort());
+    // Beside the module: what a config embeds is found relative to it.
+    const config = join(build, `config-${port}.capnp`);
+    await writeFile(config, capnp(folder, port, bindings));
+    const child = spawn(workerdPath(), ["serve", config, "--verbose"], { stdio: ["ignore", "pipe", "pipe"] });
+    const workerd = new Workerd(child, port, folder, options);
+    await workerd.#ready();
+    return workerd;
+  }
+
+  get url(): string {
+    return `http://127.0.0.1:${this.port}`;
+  }
+
+  /** Starts a successor of a process that has ended: same storage, same port, same settings. */
+  again(): Promise<Workerd> {
+    return Workerd.start({ ...this.#options, storage: this.storage, port: this.port });
+  }
+
+  /** Ends the process at once, as a power failure would. */
+  async kill(signal: NodeJS.Signals = "SIGKILL"): Promise<void> {
+    if (this.process.exitCode !== null || this.process.signalCode !== null) return;
+    const ended = once(this.process, "exit");
+    this.process.kill(signal);
+    await ended;
+  }
+
+  /** Ends the process and removes its storage. */
+  async dispose(): Promise<void> {
+    await this.kill();
+    await rm(this.storage, { recursive: true, force: true });
+  }
+
+  async #ready(): Promise<void> {
+    const deadline = Date.now() + 20_000;
+    for (;;) {
+      try {
+        if ((await fetch(`${this.url}/healthz`)).ok) return;
+      } catch {}
+      if (this.process.exitCode !== null || Date.now() > deadline) {
+        throw new Error(`workerd did not start:\n${this.output}`);
+      }
+      await new Promise((resolve) => setTimeout(resolve, 20));
+    }
+  }
+}
+
+/**
+ * A free port that the system gives to no outgoing connection. While the server is down, the port stays its own: no
+ * other program gets it by chance, and no client that dials it gets connected to itself.
+ */
+export async function lastingPort(): Promise<number> {
+  for (;;) {
+    const port = 20_000 + Math.floor(Math.random() * 10_000);
+    try {
+      return await freePort(port);
+    } catch {
+      // Taken; another one will do.
+    }
+  }
+}
+
+async function freePort(wanted = 0): Promise<number> {
+  const server = createServer().listen(wanted, "127.0.0.1");
+  await once(server, "listening");
+  const address = server.address();
+  server.close();
+  await once(server, "close");
+  if (address === null || typeof address === "string") throw new Error("no port");
+  return address.port;
+}
+
+function workerdPath(): string {
+  const require = createRequire(import.meta.url);
+  const workerd: { default: string } = require("workerd");
+  return workerd.default;
+}
+
+function capnp(storage: string, port: number, bindings: Readonly<Record<string, string>>): string {
+  const texts = Object.entries(bindings).map(([name, text]) => `(name = "${name}", text = ${JSON.stringify(text)}),`);
+  return `using Workerd = import "/workerd/workerd.capnp";
+const config :Workerd.Config = (
+  services = [
+    (name = "main", worker = (
+      modules = [(name = "index.js", esModule = embed "index.js")],
+      compatibilityDate = "2026-09-01",
+      durableObjectNamespaces = [
+        (className = "FeedObject", uniqueKey = "tickertape-FeedObject", enableSql = true),
+        (className = "DirectoryObject", uniqueKey = "tickertape-DirectoryObject", enableSql = true),
+      ],
+      durableObjectStorage = (localDisk = "storage"),
+      bindings = [
+        (name = "FEEDS", durableObjectNamespace = "FeedObject"),
+        (name = "DIRECTORY", durableObjectNamespace = "DirectoryObject"),
+        ${texts.join("\n        ")}
+      ],
+    )),
+    (name = "storage", disk = (path = "${storage}", writable = true)),
+  ],
+  sockets = [(name = "http", address = "127.0.0.1:${port}", http = (), service = "main")],
+);
+`;
+}

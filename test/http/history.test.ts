@@ -1,0 +1,135 @@
+import { evictDurableObject } from "cloudflare:test";
+import { env } from "cloudflare:workers";
+import { describe, expect, test } from "vitest";
+import { newFeed, publish, request } from "../support/api.ts";
+
+interface History {
+  feed: string;
+  epoch: string;
+  key: string;
+  updates: { seq: number; time: number; set?: { p: number } }[];
+  more: boolean;
+}
+
+async function history(feed: string, query: string): Promise<History> {
+  const response = await request(`/v1/feeds/${feed}/history?${query}`);
+  expect(response.status).toBe(200);
+  return response.json();
+}
+
+function seqs({ updates }: History): number[] {
+  return updates.map(({ seq }) => seq);
+}
+
+describe("history", () => {
+  test("holds a key's updates with their seq, oldest first, deletions among them", async () => {
+    const feed = newFeed();
+    const { epoch } = await publish(feed, [
+      { key: "A", set: { p: 1 }, time: 1000 },
+      { key: "B", set: {} },
+      { key: "A", patch: { p: null, q: 2 }, time: 999.5, version: 3, ttl: 60 },
+      { key: "A", delete: true, time: 0 },
+    ]);
+    expect(await history(feed, "key=A")).toEqual({
+      feed,
+      epoch,
+      key: "A",
+      updates: [
+        { seq: 1, time: 1000, set: { p: 1 } },
+        { seq: 3, time: 999.5, patch: { p: null, q: 2 }, version: 3, ttl: 60 },
+        { seq: 4, time: 0, delete: true },
+      ],
+      more: false,
+    });
+  });
+
+  test("has the server's time where the publisher gave none", async () => {
+    const feed = newFeed();
+    const before = Date.now();
+    await publish(feed, { key: "A", set: {} });
+    const { updates } = await history(feed, "key=A");
+    expect(updates[0]?.time).toBeGreaterThanOrEqual(before);
+    expect(updates[0]?.time).toBeLessThanOrEqual(Date.now());
+  });
+
+  test("leaves out stale updates", async () => {
+    const feed = newFeed();
+    await publish(feed, [
+      { key: "A", set: {}, version: 2 },
+      { key: "A", set: {}, version: 1 },
+    ]);
+    expect(seqs(await history(feed, "key=A"))).toEqual([1]);
+  });
+
+  test("of a key that never was is empty", async () => {
+    const feed = newFeed();
+    await publish(feed, { key: "AA", set: { key: "A" } });
+    expect(await history(feed, "key=A")).toMatchObject({ key: "A", updates: [], more: false });
+  });
+
+  test.each(['"', "\\", "é😀", " ", "{}", "A\u2028", "%", "_", "'"])("finds the key %j and no other", async (key) => {
+    const feed = newFeed();
+    await publish(feed, [
+      { key, set: { p: 1 } },
+      { key: `${key}x`, set: { p: 2 } },
+      { key: `x${key}`, set: { p: 3 } },
+    ]);
+    const found = await history(feed, `key=${encodeURIComponent(key)}`);
+    expect(found.key).toBe(key);
+    expect(seqs(found)).toEqual([1]);
+  });
+
+  test("holds the newest 100 unless told otherwise, and up to 1,000", async () => {
+    const feed = newFeed();
+    await publish(
+      feed,
+      Array.from({ length: 1_000 }, (_, p) => ({ key: "A", set: { p } })),
+    );
+    await publish(feed, { key: "A", set: { p: 1_000 } });
+    expect(seqs(await history(feed, "key=A"))).toEqual(Array.from({ length: 100 }, (_, i) => 902 + i));
+    const longest = await history(feed, "key=A&limit=1000");
+    expect(seqs(longest)).toEqual(Array.from({ length: 1_000 }, (_, i) => 2 + i));
+    expect(longest.more).toBe(true);
+    expect(seqs(await history(feed, "key=A&limit=1"))).toEqual([1_001]);
+  });
+
+  test("says more only where there is more", async () => {
+    const feed = newFeed();
+    await publish(
+      feed,
+      Array.from({ length: 5 }, (_, p) => ({ key: "A", set: { p } })),
+    );
+    expect((await history(feed, "key=A&limit=5")).more).toBe(false);
+    expect((await history(feed, "key=A&limit=4")).more).toBe(true);
+    expect(await history(feed, "key=A&before=1")).toMatchObject({ updates: [], more: false });
+    expect(await history(feed, "key=A&before=0")).toMatchObject({ updates: [], more: false });
+    expect(seqs(await history(feed, "key=A&before=9007199254740991"))).toEqual([1, 2, 3, 4, 5]);
+  });
+
+  test.each([1, 7, 50, 1_000])(
+    "is gone through page by page without a gap or a duplicate, %i at a time",
+    async (limit) => {
+      const feed = newFeed();
+      const expected: number[] = [];
+      // Long values, so that storage has gone through several of its rows and checkpoints.
+      for (let batch = 0; batch < 12; batch++) {
+        const updates = Array.from({ length: 10 }, (_, i) => ({
+          key: i % 3 ? "A" : "B",
+          set: { p: i, pad: "x".repeat(8_000) },
+        }));
+        const { seq } = await publish(feed, updates);
+        for (const [i, { key }] of updates.entries()) if (key === "A") expected.push(seq - 9 + i);
+        if (batch === 6) await evictDurableObject(env.FEEDS.getByName(feed));
+      }
+      const found: number[] = [];
+      let page = await history(feed, `key=A&limit=${limit}`);
+      found.unshift(...seqs(page));
+      while (page.more) {
+        page = await history(feed, `key=A&limit=${limit}&before=${found[0]}`);
+        expect(page.updates).not.toEqual([]);
+        found.unshift(...seqs(page));
+      }
+      expect(found).toEqual(expected);
+    },
+  );
+});

@@ -1,0 +1,111 @@
+import { evictDurableObject } from "cloudflare:test";
+import { env } from "cloudflare:workers";
+import { expect, test } from "vitest";
+import { newFeed, post, snapshot } from "../support/api.ts";
+import { gzip, problem, storedTables } from "../support/http.ts";
+import { TestSubscriber } from "../support/subscriber.ts";
+
+const KEY = { "Idempotency-Key": "order-1" };
+const UPDATE = { key: "A", set: { p: 1 } };
+const REPLAYED = "Idempotency-Replayed";
+
+test("the first publish with an idempotency key is not marked as a replay", async () => {
+  const response = await post(newFeed(), UPDATE, KEY);
+  expect(response.status).toBe(200);
+  expect(response.headers.get(REPLAYED)).toBeNull();
+});
+
+test("a repeat with the same body gets the first receipt again and publishes nothing", async () => {
+  const feed = newFeed();
+  const subscriber = await TestSubscriber.connect(feed, "?mode=all");
+  const first = await (await post(feed, UPDATE, KEY)).json();
+  await post(feed, { key: "B", set: {} });
+  const repeat = await post(feed, UPDATE, KEY);
+  expect(repeat.headers.get(REPLAYED)).toBe("true");
+  expect(await repeat.json()).toEqual(first);
+  await post(feed, { key: "C", set: {} });
+  await subscriber.reaches(3);
+  const keys = subscriber.messages.flatMap(({ updates }) => updates ?? []).map(({ key }) => key);
+  expect(keys).toEqual(["A", "B", "C"]);
+});
+
+test("a repeat after a restart gets the first receipt again", async () => {
+  const feed = newFeed();
+  const first = await (await post(feed, UPDATE, KEY)).json();
+  await evictDurableObject(env.FEEDS.getByName(feed));
+  const repeat = await post(feed, UPDATE, KEY);
+  expect(repeat.headers.get(REPLAYED)).toBe("true");
+  expect(await repeat.json()).toEqual(first);
+  expect((await snapshot(feed)).seq).toBe(1);
+});
+
+test("repeats that arrive together are published once", async () => {
+  const feed = newFeed();
+  const responses = await Promise.all(Array.from({ length: 8 }, () => post(feed, UPDATE, KEY)));
+  const receipts = await Promise.all(responses.map((response) => response.json()));
+  expect(new Set(receipts.map((receipt) => JSON.stringify(receipt))).size).toBe(1);
+  expect(responses.filter(({ headers }) => headers.has(REPLAYED))).toHaveLength(7);
+  expect((await snapshot(feed)).seq).toBe(1);
+});
+
+test("a batch that was stale throughout is remembered too", async () => {
+  const feed = newFeed();
+  await post(feed, { ...UPDATE, version: 2 });
+  const first = await (await post(feed, { ...UPDATE, version: 1 }, KEY)).json();
+  expect(first).toMatchObject({ accepted: 0, stale: 1 });
+  await evictDurableObject(env.FEEDS.getByName(feed));
+  const repeat = await post(feed, { ...UPDATE, version: 1 }, KEY);
+  expect(repeat.headers.get(REPLAYED)).toBe("true");
+  expect(await repeat.json()).toEqual(first);
+});
+
+test.each([false, true])("a repeat with another body is refused (after a restart: %s)", async (restart) => {
+  const feed = newFeed();
+  await post(feed, UPDATE, KEY);
+  if (restart) await evictDurableObject(env.FEEDS.getByName(feed));
+  await problem(await post(feed, { key: "A", set: { p: 2 } }, KEY), "idempotency_mismatch");
+  expect(await snapshot(feed)).toMatchObject({ seq: 1, entries: { A: { p: 1 } } });
+});
+
+test("the same body is the same whether or not it was compressed", async () => {
+  const feed = newFeed();
+  await post(feed, UPDATE, KEY);
+  const headers = { ...KEY, "Content-Encoding": "gzip" };
+  const repeat = await post(feed, await gzip(JSON.stringify(UPDATE)), headers);
+  expect(repeat.headers.get(REPLAYED)).toBe("true");
+});
+
+test("keys are told apart to the last character, and by case", async () => {
+  const feed = newFeed();
+  for (const key of ["a", "A", "ab", "__proto__", "constructor", '"\\'.padEnd(128, "x")]) {
+    const response = await post(feed, UPDATE, { "Idempotency-Key": key });
+    expect(response.headers.get(REPLAYED), key).toBeNull();
+  }
+  expect((await snapshot(feed)).seq).toBe(6);
+});
+
+test("each feed remembers for itself", async () => {
+  const [one, two] = [newFeed(), newFeed()];
+  await post(one, UPDATE, KEY);
+  const response = await post(two, { key: "B", set: {} }, KEY);
+  expect(response.status).toBe(200);
+  expect(response.headers.get(REPLAYED)).toBeNull();
+  expect((await snapshot(two)).entries).toEqual({ B: {} });
+});
+
+test("a refused publish uses up no key: the corrected body is published under it", async () => {
+  const feed = newFeed();
+  await problem(await post(feed, { key: "A", sett: {} }, KEY), "invalid_update");
+  const response = await post(feed, UPDATE, KEY);
+  expect(response.status).toBe(200);
+  expect(response.headers.get(REPLAYED)).toBeNull();
+});
+
+test.each([
+  ["empty", ""],
+  ["of 129 characters", "x".repeat(129)],
+])("a key that is %s is refused", async (_, key) => {
+  const feed = newFeed();
+  await problem(await post(feed, UPDATE, { "Idempotency-Key": key }), "invalid_query");
+  expect(await storedTables(feed)).toEqual([]);
+});

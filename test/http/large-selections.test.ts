@@ -1,0 +1,80 @@
+import { evictDurableObject } from "cloudflare:test";
+import { env } from "cloudflare:workers";
+import { describe, expect, test } from "vitest";
+import { newFeed, publish, request } from "../support/api.ts";
+import { TestSubscriber, upgrade } from "../support/subscriber.ts";
+
+/** Selections that are near the bounds of what the server takes, each of so many keys of so many characters. */
+const SELECTIONS: [what: string, keys: string[]][] = [
+  ["1,000 keys", keysOf(1_000, 4, "k")],
+  ["12,000 characters of keys", keysOf(100, 119, "k")],
+  ["12,000 characters of keys, one of them not of Latin-1", [...keysOf(100, 118, "k"), "€"]],
+  ["keys in emoji", keysOf(90, 33, "😀")],
+  ["keys in characters of two bytes", keysOf(95, 63, "é")],
+  ["keys in characters of three bytes", keysOf(95, 42, "€")],
+];
+
+function keysOf(count: number, length: number, fill: string): string[] {
+  return Array.from({ length: count }, (_, i) => fill.repeat(length - `${i}`.length) + i);
+}
+
+describe.each(SELECTIONS)("a selection of %s", (_, keys) => {
+  const query = `?keys=${encodeURIComponent(keys.join())}`;
+  const [first, last] = [keys[0]!, keys.at(-1)!];
+
+  test("reads a snapshot", async () => {
+    const feed = newFeed();
+    await publish(feed, [
+      { key: last, set: { p: 1 } },
+      { key: "other", set: {} },
+    ]);
+    const response = await request(`/v1/feeds/${feed}${query}`);
+    expect(response.status).toBe(200);
+    expect(await response.json()).toMatchObject({ seq: 2, entries: { [last]: { p: 1 } } });
+  });
+
+  test("subscribes, and outlives a restart", async () => {
+    const feed = newFeed();
+    const subscriber = await TestSubscriber.connect(feed, query);
+    await subscriber.message("snapshot");
+    await publish(feed, [
+      { key: last, set: { p: 1 } },
+      { key: "other", set: {} },
+    ]);
+    await subscriber.reaches(2);
+    await evictDurableObject(env.FEEDS.getByName(feed));
+    await publish(feed, [
+      { key: "other", set: {} },
+      { key: first, set: { p: 2 } },
+    ]);
+    await subscriber.reaches(4);
+    expect(subscriber.state()).toEqual({ [last]: { p: 1 }, [first]: { p: 2 } });
+  });
+
+  test("can be asked for by a subscribe message, and outlives a restart", async () => {
+    const feed = newFeed();
+    const subscriber = await TestSubscriber.connect(feed, "?keys=nothing");
+    subscriber.send({ type: "subscribe", id: 1, keys });
+    await subscriber.message("snapshot", 1);
+    await evictDurableObject(env.FEEDS.getByName(feed));
+    await publish(feed, [
+      { key: "nothing", set: {} },
+      { key: last, set: { p: 1 } },
+    ]);
+    await subscriber.reaches(2);
+    expect(subscriber.state()).toEqual({ [last]: { p: 1 } });
+  });
+
+  test("whatever becomes of it, leaves publishers and other subscribers undisturbed", async () => {
+    const feed = newFeed();
+    const other = await TestSubscriber.connect(feed);
+    const response = await upgrade(feed, query);
+    response.webSocket?.accept();
+    await publish(feed, { key: last, set: { p: 1 } });
+    await publish(feed, { key: last, set: { p: 2 } });
+    await other.reaches(2);
+    expect(other.state()).toEqual({ [last]: { p: 2 } });
+    const stats = await (await request(`/v1/feeds/${feed}/stats`)).json();
+    expect(stats).toMatchObject({ seq: 2, subscribers: response.status === 101 ? 2 : 1 });
+  });
+});

@@ -1,0 +1,119 @@
+import * as fc from "fast-check";
+import { describe, expect, test } from "vitest";
+import { LIMITS } from "../../src/protocol/limits.ts";
+import { EVERYTHING, parseSelection, selectionOfId, selects, type Selection } from "../../src/protocol/selection.ts";
+import { isWanted } from "../support/view.ts";
+import { key } from "./arbitraries.ts";
+
+/** Few letters, so that patterns often cover each other. */
+const shortKey = fc.string({ unit: fc.constantFrom("a", "b", "\u00e9", "😀"), minLength: 1, maxLength: 4 });
+const pattern = fc.oneof(
+  shortKey,
+  shortKey.map((name) => `${name}*`),
+  fc.constant("*"),
+);
+const patterns = fc.oneof(
+  fc.array(pattern, { maxLength: 6 }),
+  fc.array(
+    fc.oneof(
+      key,
+      key.map((name) => `${name}*`),
+    ),
+    { maxLength: 6 },
+  ),
+);
+
+function parse(list: readonly string[]): Selection {
+  const parsed = parseSelection(list);
+  if (!parsed.ok) throw new Error(parsed.reason);
+  return parsed.selection;
+}
+
+const UNIVERSE = ["a", "b", "aa", "ab", "ba", "bb", "aab", "abb", "bab", "zz"];
+
+function meaningOf(list: string[]): boolean[] {
+  return UNIVERSE.map((name) => isWanted(list, name));
+}
+
+/** Keys that take 128 bytes each, with their comma. */
+function longKeys(count: number): string[] {
+  return Array.from({ length: count }, (_, i) => `${i}`.padStart(127, "k"));
+}
+
+describe("a selection", () => {
+  test("selects exactly the keys and prefixes that it names; none given means all", () => {
+    fc.assert(
+      fc.property(patterns, fc.array(fc.oneof(shortKey, key), { maxLength: 10 }), (list, keys) => {
+        const selection = parse(list);
+        const named = list.map((entry) => entry.replace(/\*$/, "")).filter((name) => name !== "");
+        for (const name of [...keys, ...named, ...named.map((prefix) => `${prefix}x`)]) {
+          expect(selects(selection, name), `${JSON.stringify(list)} on ${name}`).toBe(isWanted(list, name));
+        }
+      }),
+    );
+  });
+
+  test("has the same id in any order, with repetitions and with keys that a prefix covers", () => {
+    fc.assert(
+      fc.property(
+        fc.array(pattern, { minLength: 1, maxLength: 6 }),
+        fc.infiniteStream(fc.nat()),
+        shortKey,
+        (list, random, suffix) => {
+          const { value: at } = random.next();
+          const turned = [...list.slice(at % list.length), ...list.slice(0, at % list.length)].toReversed();
+          const covered = list.filter((entry) => entry.endsWith("*")).map((entry) => entry.slice(0, -1) + suffix);
+          const { id } = parse(list);
+          expect(parse(turned).id).toBe(id);
+          expect(parse([...turned, ...list]).id).toBe(id);
+          expect(parse([...covered, ...list, ...covered.map((name) => `${name}*`)]).id).toBe(id);
+        },
+      ),
+    );
+  });
+
+  test("of another meaning has another id", () => {
+    const small = fc.array(fc.constantFrom("a", "b", "aa", "ab", "a*", "b*", "ab*", "*"), { maxLength: 4 });
+    fc.assert(
+      fc.property(small, small, (one, two) => {
+        const same = JSON.stringify(meaningOf(one)) === JSON.stringify(meaningOf(two));
+        expect(parse(one).id === parse(two).id).toBe(same);
+      }),
+    );
+  });
+
+  test("is read back from its id", () => {
+    fc.assert(
+      fc.property(patterns, (list) => {
+        expect(selectionOfId(parse(list).id)).toEqual(parse(list));
+      }),
+    );
+  });
+
+  test.each([[[]], [["*"]], [["a", "*"]], [["*", "a*", "b"]]])("%j is everything", (list) => {
+    expect(parse(list)).toEqual(EVERYTHING);
+  });
+});
+
+describe("a selection is refused", () => {
+  test.each([
+    [[""], "keys[0] is empty"],
+    [["a", "b*", "**"], "keys[2] contains a control character, `*` or `,`"],
+    [["a*b"], "keys[0] contains a control character, `*` or `,`"],
+    [["a,b"], "keys[0] contains a control character, `*` or `,`"],
+    [["ok", "a\n*"], "keys[1] contains a control character, `*` or `,`"],
+    [["\ud800*"], "keys[0] is not well-formed Unicode"],
+    [["k".repeat(129)], "keys[0] is longer than 128 characters"],
+    [[`${"k".repeat(129)}*`], "keys[0] is longer than 128 characters"],
+  ])("%j", (list, reason) => {
+    expect(parseSelection(list)).toEqual({ ok: false, reason });
+  });
+
+  test("with more entries than the limit, or more bytes", () => {
+    const names = Array.from({ length: LIMITS.selectionKeys }, (_, i) => `${i}`);
+    expect(parseSelection(names).ok).toBe(true);
+    expect(parseSelection([...names, "one-more"]).ok).toBe(false);
+    expect(parseSelection(longKeys(LIMITS.selectionBytes / 128)).ok).toBe(true);
+    expect(parseSelection(longKeys(LIMITS.selectionBytes / 128 + 1)).ok).toBe(false);
+  });
+});

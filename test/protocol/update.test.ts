@@ -1,0 +1,131 @@
+import * as fc from "fast-check";
+import { describe, expect, test } from "vitest";
+import { applyMergePatch } from "../../src/feed/merge.ts";
+import { LIMITS } from "../../src/protocol/limits.ts";
+import { batchTooLarge, decodeUpdates, encodeDelete, encodeSet, readEncodedUpdate } from "../../src/protocol/update.ts";
+import { jsonText, key, objectText } from "./arbitraries.ts";
+
+const finite = fc.double({ noNaN: true, noDefaultInfinity: true }).map((value) => JSON.stringify(value));
+const ttl = fc.double({ min: 1e-9, max: LIMITS.ttlMax, noNaN: true }).map(String);
+
+/** Good updates as a publisher may write them: members in any order, with any of the optional ones. */
+const updateText = fc
+  .record({
+    name: key.map((value) => JSON.stringify(value)),
+    change: fc.oneof(
+      objectText.map((value) => ["set", value]),
+      objectText.map((value) => ["patch", value]),
+      fc.constant(["delete", "true"]),
+    ),
+    stamps: fc.record({ time: finite, version: finite, ttl }, { requiredKeys: [] }),
+    first: fc.boolean(),
+  })
+  .map(({ name, change: [change, value], stamps, first }) => {
+    const members = [
+      `"key":${name}`,
+      `"${change}":${value}`,
+      ...Object.entries(stamps).map(([stamp, number]) => `"${stamp}":${number}`),
+    ];
+    return `{${(first ? members : members.toReversed()).join()}}`;
+  });
+
+function canonical(source: string): Record<string, unknown> {
+  return JSON.parse(source);
+}
+
+describe("a good update", () => {
+  test("is written down and read back with nothing lost, whatever its members are named", () => {
+    fc.assert(
+      fc.property(updateText, (source) => {
+        const decoded = decodeUpdates([JSON.parse(source)]);
+        if (!decoded.ok) throw new Error(JSON.stringify(decoded.issues));
+        const [text = ""] = decoded.updates;
+        const sent = canonical(source);
+        const kept = new Map(Object.entries(readEncodedUpdate(text)));
+        expect([...kept.keys()].toSorted()).toEqual(Object.keys(sent).toSorted());
+        // As text, since equality of objects does not look at members named __proto__.
+        for (const [name, value] of Object.entries(sent))
+          expect(JSON.stringify(kept.get(name))).toBe(JSON.stringify(value));
+        expect(text.startsWith(`{"key":${JSON.stringify(sent["key"])},`)).toBe(true);
+        expect(text).not.toMatch(/[\n\r\t]/);
+      }),
+    );
+  });
+
+  test("decoded again is the same text", () => {
+    fc.assert(
+      fc.property(fc.array(updateText, { minLength: 1, maxLength: 5 }), (sources) => {
+        const once = decodeUpdates(sources.map((source) => JSON.parse(source)));
+        if (!once.ok) throw new Error(JSON.stringify(once.issues));
+        expect(decodeUpdates(once.updates.map((text) => JSON.parse(text)))).toEqual(once);
+      }),
+    );
+  });
+
+  test("leaves JavaScript's own prototypes alone", () => {
+    fc.assert(
+      fc.property(objectText, objectText, (target, patch) => {
+        const before = Object.getOwnPropertyNames(Object.prototype).length;
+        const result = applyMergePatch(JSON.parse(target), JSON.parse(patch));
+        expect(Object.getPrototypeOf(result)).toBe(Object.prototype);
+        expect(Object.getOwnPropertyNames(Object.prototype)).toHaveLength(before);
+      }),
+    );
+  });
+});
+
+describe("any JSON at all", () => {
+  test("is taken or refused with a path and a reason, and nothing is thrown", () => {
+    fc.assert(
+      fc.property(fc.array(fc.oneof(jsonText, updateText, objectText), { minLength: 1, maxLength: 5 }), (sources) => {
+        const decoded = decodeUpdates(sources.map((source) => JSON.parse(source)));
+        if (decoded.ok) expect(decoded.updates).toHaveLength(sources.length);
+        else
+          for (const { index, message } of decoded.issues)
+            expect([sources[index], message]).toEqual([expect.any(String), expect.stringMatching(/\S/)]);
+      }),
+    );
+  });
+
+  test("an empty batch is no batch", () => {
+    expect(decodeUpdates([])).toMatchObject({ ok: false, issues: [{ index: 0, path: "" }] });
+  });
+
+  test("that is no object is no update", () => {
+    for (const input of [null, 0, "", true, [], [{}], undefined]) {
+      expect(decodeUpdates([input])).toEqual({
+        ok: false,
+        issues: [{ index: 0, path: "", message: "is not a JSON object" }],
+      });
+    }
+  });
+});
+
+describe("the server's own updates", () => {
+  test("are read back as what they were written from", () => {
+    fc.assert(
+      fc.property(key, objectText, fc.maxSafeInteger(), (name, value, version) => {
+        const canonicalValue = JSON.stringify(JSON.parse(value));
+        const set = readEncodedUpdate(encodeSet(name, canonicalValue, { version }));
+        expect(JSON.stringify(set)).toBe(
+          `{"key":${JSON.stringify(name)},"set":${canonicalValue},"version":${version}}`,
+        );
+        expect(readEncodedUpdate(encodeDelete(name, { time: 5 }))).toEqual({ key: name, delete: true, time: 5 });
+      }),
+    );
+  });
+});
+
+test.each(["x", "é", "€", "😀"])(
+  "a batch is too large from the first byte past the limit on, in characters such as %s",
+  (character) => {
+    const width = new TextEncoder().encode(character).length;
+    const texts = Array.from({ length: 10 }, () =>
+      character.repeat(Math.floor(LIMITS.encodedBatchBytes / 10 / width) - 1),
+    );
+    const bytes = 10 * width * (Math.floor(LIMITS.encodedBatchBytes / 10 / width) - 1) + 9 + 1;
+    const room = LIMITS.encodedBatchBytes - bytes;
+    expect(batchTooLarge([...texts, "x".repeat(room)])).toBe(false);
+    expect(batchTooLarge([...texts, "x".repeat(room + 1)])).toBe(true);
+  },
+);
