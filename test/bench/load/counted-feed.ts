@@ -1,0 +1,46 @@
+import type { StorageCounts } from "../counting/counts.ts";
+import { publishEndpoint } from "../targets/tickertape.ts";
+import { Lane } from "./lane.ts";
+import { batch } from "./updates.ts";
+
+/** Fits the largest batch that a POST may hold, with values of a few hundred bytes. */
+const FILL_BATCH = 1_000;
+
+/** A feed on the counting Worker. */
+export class CountedFeed {
+  readonly #port: number;
+  readonly #feed: string;
+  readonly #lane: Lane;
+
+  private constructor(port: number, feed: string, lane: Lane) {
+    this.#port = port;
+    this.#feed = feed;
+    this.#lane = lane;
+  }
+
+  static async open(port: number, feed: string): Promise<CountedFeed> {
+    return new CountedFeed(port, feed, await Lane.open(publishEndpoint(port, feed)));
+  }
+
+  async counts(): Promise<StorageCounts> {
+    const response = await fetch(`http://127.0.0.1:${this.#port}/counts/${this.#feed}`);
+    if (!response.ok) throw new Error(`counts answered ${response.status}: ${await response.text()}`);
+    return (await response.json()) as StorageCounts;
+  }
+
+  /** Publishes `keys` keys, each once. */
+  async fill(keys: number, valueBytes: number): Promise<void> {
+    for (let first = 0; first < keys; first += FILL_BATCH) {
+      await this.post(batch(first, Math.min(FILL_BATCH, keys - first), keys, valueBytes));
+    }
+  }
+
+  async post(body: string): Promise<void> {
+    const status = await this.#lane.post(body);
+    if (status !== 200) throw new Error(`a POST answered ${status}`);
+  }
+
+  close(): void {
+    this.#lane.close();
+  }
+}

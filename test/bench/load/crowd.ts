@@ -1,0 +1,99 @@
+import { fork, type ChildProcess } from "node:child_process";
+import { once } from "node:events";
+import { join } from "node:path";
+import type { Lab } from "../lab.ts";
+import { pause } from "./clock.ts";
+import type { SubscribeEndpoint } from "./raw-subscriber.ts";
+
+export type CrowdRequest =
+  | { readonly type: "connect"; readonly count: number; readonly endpoint: SubscribeEndpoint }
+  | { readonly type: "begin" | "look" | "finish" };
+
+export type CrowdReply =
+  | { readonly ok: true; readonly report: CrowdReport; readonly samples?: LatencySamples }
+  | { readonly ok: false; readonly reason: string };
+
+/** What all subscribers got together since `begin`. */
+export interface CrowdReport {
+  readonly messages: number;
+  readonly updates: number;
+  /** Of messages that held updates, without their frames. */
+  readonly bytes: number;
+  /** When the last update came, in milliseconds of the shared clock. */
+  readonly last: number;
+  /** Subscribers that have lost their connection. */
+  readonly closed: number;
+}
+
+/** From the making of an update to its receipt by one subscriber, in milliseconds. */
+export interface LatencySamples {
+  readonly p50: number;
+  readonly p99: number;
+  readonly count: number;
+}
+
+/** Nothing new for so long means that all has arrived. */
+const QUIET = 500;
+const LONGEST_DRAIN = 10_000;
+
+/** Many subscribers, in a process of their own. */
+export class Crowd {
+  readonly #lab: Lab;
+  readonly #process: ChildProcess;
+
+  private constructor(lab: Lab, child: ChildProcess) {
+    this.#lab = lab;
+    this.#process = child;
+  }
+
+  /** Resolves once all are connected. */
+  static async open(lab: Lab, endpoint: SubscribeEndpoint, count: number): Promise<Crowd> {
+    const child = fork(join(import.meta.dirname, "crowd-process.ts"));
+    lab.track(child);
+    const crowd = new Crowd(lab, child);
+    await crowd.#ask({ type: "connect", count, endpoint });
+    return crowd;
+  }
+
+  /** Counts from zero. */
+  async begin(): Promise<void> {
+    await this.#ask({ type: "begin" });
+  }
+
+  /** Waits until nothing more comes, and sums up. */
+  async finish(): Promise<CrowdReport & { samples: LatencySamples }> {
+    await this.#quiet();
+    const { report, samples } = await this.#ask({ type: "finish" });
+    if (!samples) throw new Error("the crowd gave no samples");
+    if (report.closed > 0) throw new Error(`${report.closed} subscribers lost their connection`);
+    return { ...report, samples };
+  }
+
+  async close(): Promise<void> {
+    await this.#lab.end(this.#process);
+  }
+
+  async #quiet(): Promise<void> {
+    let seen = -1;
+    for (let waited = 0; waited < LONGEST_DRAIN; waited += QUIET) {
+      const { report } = await this.#ask({ type: "look" });
+      if (report.updates === seen) return;
+      seen = report.updates;
+      await pause(QUIET);
+    }
+  }
+
+  async #ask(request: CrowdRequest): Promise<Extract<CrowdReply, { ok: true }>> {
+    const answered = new AbortController();
+    const { signal } = answered;
+    try {
+      const reply = once(this.#process, "message", { signal }).then(([message]: CrowdReply[]) => message);
+      this.#process.send(request);
+      const first = await Promise.race([reply, once(this.#process, "exit", { signal }).then(() => undefined)]);
+      if (first?.ok) return first;
+      throw new Error(`the crowd failed: ${first?.reason ?? "its process ended"}`);
+    } finally {
+      answered.abort();
+    }
+  }
+}

@@ -1,0 +1,73 @@
+import { once } from "node:events";
+import { connect, type Socket } from "node:net";
+
+/** Where and how something is published over HTTP. */
+export interface PublishEndpoint {
+  readonly port: number;
+  readonly path: string;
+  readonly headers: Readonly<Record<string, string>>;
+}
+
+const END_OF_HEAD = "\r\n\r\n";
+
+/**
+ * One connection that POSTs again and again, one request at a time. Written on a bare socket: an HTTP client costs
+ * more CPU a request than the server that is to be measured, and here both share the cores.
+ */
+export class Lane {
+  readonly #socket: Socket;
+  readonly #head: string;
+  #received = "";
+  #waiting: { resolve: (status: number) => void; reject: (error: Error) => void } | undefined;
+
+  private constructor(socket: Socket, { port, path, headers }: PublishEndpoint) {
+    this.#socket = socket;
+    const lines = Object.entries(headers).map(([name, value]) => `${name}: ${value}\r\n`);
+    this.#head = `POST ${path} HTTP/1.1\r\nHost: 127.0.0.1:${port}\r\nContent-Type: application/json\r\n${lines.join("")}`;
+    socket.setNoDelay(true);
+    socket.setEncoding("latin1");
+    socket.on("data", (text: string) => this.#receive(text));
+    socket.on("error", (error) => this.#fail(error));
+    socket.on("close", () => this.#fail(new Error("the server closed a publisher's connection")));
+  }
+
+  static async open(endpoint: PublishEndpoint): Promise<Lane> {
+    const socket = connect({ port: endpoint.port, host: "127.0.0.1" });
+    await once(socket, "connect");
+    return new Lane(socket, endpoint);
+  }
+
+  /** POSTs a body of ASCII and resolves to the status once the whole answer is there. */
+  post(body: string, idempotencyKey?: string): Promise<number> {
+    const key = idempotencyKey === undefined ? "" : `Idempotency-Key: ${idempotencyKey}\r\n`;
+    const answered = new Promise<number>((resolve, reject) => {
+      this.#waiting = { resolve, reject };
+    });
+    this.#socket.write(`${this.#head}${key}Content-Length: ${body.length}\r\n\r\n${body}`, "latin1");
+    return answered;
+  }
+
+  close(): void {
+    this.#waiting = undefined;
+    this.#socket.destroy();
+  }
+
+  #receive(text: string): void {
+    this.#received += text;
+    const end = this.#received.indexOf(END_OF_HEAD);
+    if (end < 0) return;
+    const head = this.#received.slice(0, end);
+    const length = /\r\ncontent-length: *(\d+)/i.exec(head)?.[1];
+    if (length === undefined) return this.#fail(new Error(`an answer without Content-Length:\n${head}`));
+    if (this.#received.length < end + END_OF_HEAD.length + Number(length)) return;
+    this.#received = "";
+    const waiting = this.#waiting;
+    this.#waiting = undefined;
+    waiting?.resolve(Number(head.slice(9, 12)));
+  }
+
+  #fail(error: Error): void {
+    this.#waiting?.reject(error);
+    this.#waiting = undefined;
+  }
+}

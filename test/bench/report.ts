@@ -1,0 +1,59 @@
+import type { Figures } from "./scenario.ts";
+import { median } from "./statistics.ts";
+
+export interface Measured {
+  readonly median: number;
+  readonly min: number;
+  readonly max: number;
+  /** One value a run, in order. */
+  readonly values: readonly number[];
+}
+
+export interface CaseReport {
+  readonly case: string;
+  readonly figures: Readonly<Record<string, Measured>>;
+}
+
+export interface ScenarioReport {
+  readonly scenario: string;
+  readonly about: string;
+  readonly cases: readonly CaseReport[];
+}
+
+/** Sums up one case's runs. A figure that a run could not give (NaN) is left out of that run. */
+export function summarize(name: string, runs: readonly Figures[]): CaseReport {
+  const figures: Record<string, Measured> = {};
+  for (const figure of Object.keys(runs[0] ?? {})) {
+    const values = runs.map((run) => run[figure] ?? NaN).filter((value) => !Number.isNaN(value));
+    figures[figure] = { median: median(values), min: Math.min(...values), max: Math.max(...values), values };
+  }
+  return { case: name, figures };
+}
+
+/** The table of a scenario in Markdown: the median, and what the runs lay between. */
+export function formatTable({ cases }: ScenarioReport): string {
+  const names = Object.keys(cases[0]?.figures ?? {});
+  const rows = cases.map((line) => [line.case, ...names.map((name) => formatMeasured(line.figures[name]))]);
+  const table = [["case", ...names], ...rows];
+  const widths = table[0]?.map((_, i) => Math.max(...table.map((cells) => cells[i]?.length ?? 0))) ?? [];
+  const lines = table.map((cells) => `| ${cells.map((cell, i) => pad(cell, widths[i] ?? 0, i)).join(" | ")} |`);
+  const rule = `| ${widths.map((width, i) => (i === 0 ? "-".repeat(width) : `${"-".repeat(width - 1)}:`)).join(" | ")} |`;
+  return [lines[0], rule, ...lines.slice(1)].join("\n");
+}
+
+function pad(cell: string, width: number, column: number): string {
+  return column === 0 ? cell.padEnd(width) : cell.padStart(width);
+}
+
+function formatMeasured(measured: Measured | undefined): string {
+  if (!measured || measured.values.length === 0) return "";
+  const { median: middle, min, max, values } = measured;
+  if (values.length === 1 || min === max) return formatNumber(middle);
+  return `${formatNumber(middle)} (${formatNumber(min)}–${formatNumber(max)})`;
+}
+
+/** Three digits are more than a shared machine can repeat. */
+function formatNumber(value: number): string {
+  if (value === 0 || Math.abs(value) >= 100) return Math.round(value).toLocaleString("en-US");
+  return String(Number(value.toPrecision(3)));
+}

@@ -1,0 +1,97 @@
+import type { Lab } from "../lab.ts";
+import { clock, pause } from "../load/clock.ts";
+import { CountedFeed } from "../load/counted-feed.ts";
+import { Publisher, type Load } from "../load/publisher.ts";
+import { batch, update } from "../load/updates.ts";
+import type { Case, Figures, Scenario } from "../scenario.ts";
+import { publishEndpoint } from "../targets/tickertape.ts";
+
+interface Pattern {
+  readonly name: string;
+  readonly load: Load;
+  readonly updates: number;
+  /**
+   * Of one value. How many rows a POST writes does not depend on it, how soon the next checkpoint comes does: slow
+   * patterns publish large values, so that a case sees several checkpoints within its time.
+   */
+  readonly valueBytes: number;
+}
+
+const PATTERNS: readonly Pattern[] = [
+  { name: "one at a time", load: { inFlight: 1 }, updates: 1, valueBytes: 16_000 },
+  { name: "16 in flight", load: { inFlight: 16 }, updates: 1, valueBytes: 2_000 },
+  { name: "500/s", load: { rate: 500 }, updates: 1, valueBytes: 4_000 },
+  { name: "100 a POST, one at a time", load: { inFlight: 1 }, updates: 100, valueBytes: 200 },
+  { name: "100 a POST, 16 in flight", load: { inFlight: 16 }, updates: 100, valueBytes: 200 },
+];
+const KEYS = [40, 10_000];
+/** Keys that a case changes, of those that the feed has. */
+const CHANGED_KEYS = 40;
+const FILLED_BYTES = 200;
+/** A case ends once it has seen so many checkpoints, or after so many seconds. */
+const CHECKPOINTS = 4;
+const MOST_SECONDS = 15;
+const WARM_UP_SECONDS = 1;
+/** Milliseconds. */
+const LOOK_EVERY = 200;
+
+export const rows: Scenario = {
+  name: "rows",
+  about: "SQLite rows that publishing writes",
+  async prepare(lab) {
+    await lab.countingWorker();
+    return KEYS.flatMap((keys) =>
+      PATTERNS.flatMap((pattern) => [rowsCase(lab, keys, pattern, false), rowsCase(lab, keys, pattern, true)]),
+    );
+  },
+};
+
+function rowsCase(lab: Lab, keys: number, pattern: Pattern, isIdempotent: boolean): Case {
+  const name = `${keys.toLocaleString("en-US")} keys, ${pattern.name}${isIdempotent ? ", Idempotency-Key" : ""}`;
+  return { name, run: () => measure(lab, keys, pattern, isIdempotent) };
+}
+
+async function measure(lab: Lab, keys: number, pattern: Pattern, isIdempotent: boolean): Promise<Figures> {
+  const { load, updates, valueBytes } = pattern;
+  const storage = await lab.folder("storage");
+  const workerd = await lab.serve(await lab.countingWorker(), storage);
+  const feed = await CountedFeed.open(workerd.port, "bench");
+  const publisher = new Publisher(publishEndpoint(workerd.port, "bench"), (i) => ({
+    body: updates === 1 ? update(i % CHANGED_KEYS, valueBytes) : batch(i * updates, updates, CHANGED_KEYS, valueBytes),
+    idempotencyKey: isIdempotent ? `rows-${i}` : undefined,
+  }));
+  try {
+    await feed.fill(keys, FILLED_BYTES);
+    // A feed that has been quiet writes the first publishes one by one: that is over before counting begins.
+    await publisher.publish(load, WARM_UP_SECONDS);
+    const before = await feed.counts();
+    let isEnough = false;
+    // In one piece, looked at while it goes on: a pause would be a quiet time again.
+    const start = clock();
+    const watch = async (): Promise<void> => {
+      while (clock() < start + MOST_SECONDS * 1000 && !isEnough) {
+        await pause(LOOK_EVERY);
+        const { generation } = await feed.counts();
+        isEnough = generation >= before.generation + CHECKPOINTS && clock() > start + lab.seconds * 1000;
+      }
+    };
+    const [{ posts, refused }] = await Promise.all([publisher.publish(load, MOST_SECONDS, () => isEnough), watch()]);
+    if (refused > 0) throw new Error(`${refused} POSTs were refused`);
+    const after = await feed.counts();
+    const written = after.rowsWritten - before.rowsWritten;
+    const journal = after.journalRows - before.journalRows;
+    const checkpoints = after.generation - before.generation;
+    return {
+      POSTs: posts,
+      "rows/1,000 POSTs": (1000 * journal) / posts,
+      "with checkpoints": (1000 * written) / posts,
+      checkpoints,
+      "rows/checkpoint": checkpoints === 0 ? NaN : (written - journal) / checkpoints,
+    };
+  } finally {
+    publisher.close();
+    feed.close();
+    await workerd.kill();
+    await lab.discard(storage);
+  }
+}
