@@ -1,5 +1,7 @@
-import type { Broadcast, Subscriber } from "../feed/broadcast.ts";
+import { AckMeter } from "../feed/acks.ts";
+import type { Broadcast } from "../feed/broadcast.ts";
 import type { Feed } from "../feed/feed.ts";
+import type { Sink, Subscriber } from "../feed/subscriber.ts";
 import { CLOSE, type MessageErrorCode, type UpdateIssue } from "../protocol/codes.ts";
 import { LIMITS } from "../protocol/limits.ts";
 import { encodeError, type Subscription } from "../protocol/messages.ts";
@@ -7,7 +9,7 @@ import type { Position } from "../protocol/position.ts";
 import { saveState, type SocketState } from "./attachment.ts";
 
 /** One subscriber's WebSocket. What it is stands in its attachment too, and changes there with it. */
-export class Connection {
+export class Connection implements Sink {
   readonly #socket: WebSocket;
   readonly #feed: Feed;
   readonly #broadcast: Broadcast;
@@ -15,6 +17,7 @@ export class Connection {
   #closed = false;
   #subscription: Subscription;
   #mayPublish: boolean;
+  readonly #acks = new AckMeter();
   #badMessages = 0;
 
   private constructor(
@@ -22,14 +25,14 @@ export class Connection {
     feed: Feed,
     broadcast: Broadcast,
     { subscription, mayPublish }: Omit<SocketState, "told">,
-    join: (send: Subscriber["send"]) => Subscriber,
+    join: (sink: Sink) => Subscriber,
   ) {
     this.#socket = socket;
     this.#feed = feed;
     this.#broadcast = broadcast;
     this.#subscription = subscription;
     this.#mayPublish = mayPublish;
-    this.#subscriber = join((messages, seq) => this.#tell(messages, seq));
+    this.#subscriber = join(this);
     if (this.#closed) this.forget();
   }
 
@@ -41,16 +44,41 @@ export class Connection {
     state: Omit<SocketState, "told">,
     since: Position | undefined,
   ): Connection {
-    return new Connection(socket, feed, broadcast, state, (send) =>
-      broadcast.subscribe(send, state.subscription, since),
+    return new Connection(socket, feed, broadcast, state, (sink) =>
+      broadcast.subscribe(sink, state.subscription, since),
     );
   }
 
   /** A socket that was connected before the object lost its memory. */
   static reopen(socket: WebSocket, feed: Feed, broadcast: Broadcast, state: SocketState): Connection {
-    return new Connection(socket, feed, broadcast, state, (send) =>
-      broadcast.rejoin(send, state.subscription, state.told),
+    return new Connection(socket, feed, broadcast, state, (sink) =>
+      broadcast.rejoin(sink, state.subscription, state.told),
     );
+  }
+
+  /** One connection that fails must not keep a feed from its publishers or from the others. */
+  send(messages: readonly string[], seq: number): void {
+    try {
+      // First: what cannot be kept must not be told either, as a rebuilt object would not know of it.
+      this.#save(seq);
+      for (const message of messages) {
+        this.#post(message);
+        this.#acks.sent(seq, message.length);
+      }
+    } catch {
+      this.close(CLOSE.restart, "come back");
+    }
+  }
+
+  /** Runtimes of before November 2026 do not tell what is buffered: there a client's acks are all that is known. */
+  backlog(): number {
+    const buffered = "bufferedAmount" in this.#socket ? this.#socket.bufferedAmount : 0;
+    const { unacknowledged } = this.#acks;
+    return unacknowledged > LIMITS.unackedHigh ? Math.max(buffered, unacknowledged) : buffered;
+  }
+
+  drop(): void {
+    this.close(CLOSE.overloaded, "the connection takes nothing: come back later");
   }
 
   get mayPublish(): boolean {
@@ -65,7 +93,8 @@ export class Connection {
 
   resubscribe(subscription: Subscription, id: number | undefined): void {
     this.#subscription = subscription;
-    if (this.#subscriber) this.#broadcast.resubscribe(this.#subscriber, subscription, id);
+    if (!this.#subscriber || this.#isSwamped()) return;
+    this.#broadcast.resubscribe(this.#subscriber, subscription, id);
   }
 
   /** Notes a message that was in order: only bad ones in a row count. */
@@ -75,12 +104,17 @@ export class Connection {
 
   /** Answers a message; the answer tells of no new seq. */
   answer(message: string): void {
-    this.#send(message);
+    if (!this.#isSwamped()) this.#post(message);
+  }
+
+  /** Notes what the client says it has. */
+  acknowledge(seq: number): void {
+    this.#acks.acknowledged(seq);
   }
 
   /** Answers a message that was refused. Whoever keeps sending what is bad or not allowed is closed. */
   refuse(id: number | undefined, code: MessageErrorCode, reason: string, issues?: readonly UpdateIssue[]): void {
-    this.#send(encodeError(id, code, reason, issues));
+    this.answer(encodeError(id, code, reason, issues));
     // A full or busy feed is not the client's fault.
     if (code === "overloaded" || code === "feed_full" || ++this.#badMessages < LIMITS.badMessages) return;
     if (code === "forbidden") this.close(CLOSE.forbidden, "not allowed");
@@ -100,23 +134,19 @@ export class Connection {
     if (this.#subscriber) this.#broadcast.unsubscribe(this.#subscriber);
   }
 
-  /** One connection that fails must not keep a feed from its publishers or from the others. */
-  #tell(messages: readonly string[], seq: number): void {
-    try {
-      // First: what cannot be kept must not be told either, as a rebuilt object would not know of it.
-      this.#save(seq);
-      for (const message of messages) this.#send(message);
-    } catch {
-      this.close(CLOSE.restart, "come back");
-    }
-  }
-
   #save(seq: number): void {
     const told = { epoch: this.#feed.epoch, seq };
     saveState(this.#socket, { subscription: this.#subscription, mayPublish: this.#mayPublish, told });
   }
 
-  #send(message: string): void {
+  /** Whether the client asks for more and more and takes none of it. Such a one is dropped. */
+  #isSwamped(): boolean {
+    if (this.backlog() <= LIMITS.backlogMax) return false;
+    this.drop();
+    return true;
+  }
+
+  #post(message: string): void {
     // A closing socket takes no more; its close event, or the next wake-up, removes it.
     if (this.#socket.readyState === WebSocket.OPEN) this.#socket.send(message);
   }

@@ -63,7 +63,7 @@ async function answer(conversation: Conversation, connection: Connection, messag
     }
     case "ack":
       connection.heard();
-      // Taken so that clients may send it; what a client has is known from what it was sent.
+      connection.acknowledge(message.seq);
       return;
   }
 }

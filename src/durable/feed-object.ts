@@ -13,7 +13,7 @@ import { Connection } from "./connection.ts";
 import { converse } from "./conversation.ts";
 import type { DirectoryObject } from "./directory-object.ts";
 import { FeedStore, type HistoryPage } from "./feed-store.ts";
-import { LiveFeed, type Pace, type PublishOutcome, type PublishRequest } from "./live-feed.ts";
+import { LiveFeed, type FeedPace, type PublishOutcome, type PublishRequest } from "./live-feed.ts";
 import { DEFAULT_PACE } from "./pace.ts";
 import { readSubscribeUpgrade } from "./subscribe-request.ts";
 
@@ -23,7 +23,7 @@ export interface FeedObjectOptions {
   readonly access: Access;
   /** Where feeds are listed; none given means that they are not. */
   readonly directory: DurableObjectStub<DirectoryObject> | undefined;
-  readonly pace: Pace;
+  readonly pace: FeedPace;
   readonly limits: FeedLimits;
 }
 

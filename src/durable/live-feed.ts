@@ -1,6 +1,7 @@
-import { Broadcast, type FlushInterval } from "../feed/broadcast.ts";
+import { Broadcast } from "../feed/broadcast.ts";
 import type { Feed } from "../feed/feed.ts";
 import { Idempotency, type RememberedPublish } from "../feed/idempotency.ts";
+import type { Pace } from "../feed/pace.ts";
 import type { LogRecord } from "../feed/record.ts";
 import type { ProblemCode, UpdateIssue } from "../protocol/codes.ts";
 import type { Receipt } from "../protocol/messages.ts";
@@ -27,8 +28,8 @@ export interface Platform {
   abandon(reason: string): void;
 }
 
-export interface Pace {
-  readonly flushInterval: FlushInterval;
+export interface FeedPace {
+  readonly send: Pace;
   readonly commit: CommitPace;
 }
 
@@ -55,13 +56,13 @@ export class LiveFeed {
   #alarm: number | undefined;
 
   /** Opens what is stored; `epoch` is for a feed that is not. */
-  constructor(store: FeedStore, platform: Platform, pace: Pace, epoch: string) {
+  constructor(store: FeedStore, platform: Platform, pace: FeedPace, epoch: string) {
     const stored = store.load(platform.now(), epoch);
     this.feed = stored.feed;
     for (const publish of stored.remembered) this.#idempotency.remember(publish);
     this.#store = store;
     this.#platform = platform;
-    this.broadcast = new Broadcast(this.feed, store, pace.flushInterval);
+    this.broadcast = new Broadcast(this.feed, store, pace.send);
     this.#commit = new GroupCommit(
       (accepted) => this.#write(accepted),
       pace.commit,
@@ -106,7 +107,7 @@ export class LiveFeed {
     clearTimeout(this.#flushTimer ?? null);
     const now = this.#platform.now();
     const next = this.broadcast.flush(now);
-    this.#flushTimer = next === undefined ? undefined : setTimeout(() => this.#onFlushTimer(), Math.max(1, next - now));
+    this.#flushTimer = next === undefined ? undefined : setTimeout(() => this.#onFlushTimer(), Math.max(0, next - now));
   }
 
   /** Begins anew under another epoch and tells all subscribers. */
@@ -141,7 +142,7 @@ export class LiveFeed {
     const records = accepted.flatMap(({ record }) => record ?? []);
     const remembered = accepted.flatMap(({ remembered }) => remembered ?? []);
     this.#guard(() => this.#store.append(this.feed, records, remembered, this.#platform.now()));
-    for (const record of records) this.broadcast.deliver(record);
+    this.broadcast.deliver(records, this.#platform.now());
     this.#setAlarm();
     // With many to serve, whoever published gets the receipt first and the fan-out has a turn of its own.
     if (this.broadcast.subscribers <= SERVED_AT_ONCE) this.flush();

@@ -10,8 +10,8 @@ export class Group<S> {
   readonly pending: Pending;
   /** `pending` holds every concerned update after this seq. */
   since: number;
-  /** Not before this time is the next message sent, in milliseconds since 1970. */
-  nextFlush = 0;
+  /** When `hz` allows the next message, in milliseconds since 1970. */
+  notBefore = 0;
 
   constructor(id: string, subscription: Subscription, since: number) {
     this.id = id;

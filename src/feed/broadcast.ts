@@ -3,49 +3,37 @@ import { encodeUpdateMessage, type SnapshotReason, type Subscription } from "../
 import type { Position } from "../protocol/position.ts";
 import { selects } from "../protocol/selection.ts";
 import { Audience, type Group } from "./audience.ts";
+import { EncodedCache } from "./encoded-cache.ts";
 import type { Feed } from "./feed.ts";
+import { Laggards } from "./laggards.ts";
+import { Outbox } from "./outbox.ts";
+import { PassClock, type Pace } from "./pace.ts";
 import type { Log, LogRecord } from "./record.ts";
 import { resume, type CatchUp } from "./resume.ts";
 import { snapshotMessages } from "./snapshot.ts";
-
-/** Sends messages to one connection; `seq` is the feed's seq that they tell it of. */
-export type Send = (messages: readonly string[], seq: number) => void;
-
-/** One subscriber, whatever its transport. */
-export class Subscriber {
-  readonly send: Send;
-  group: Group<Subscriber>;
-  /** The feed's seq that it was last told. */
-  seq: number;
-  /** Updates that waited for its group when it joined: it has them already. */
-  waitedBefore = 0;
-
-  constructor(send: Send, group: Group<Subscriber>, seq: number) {
-    this.send = send;
-    this.group = group;
-    this.seq = seq;
-  }
-}
-
-/** How long a group waits between two messages, in milliseconds, given how many subscribers the feed has. */
-export type FlushInterval = (subscribers: number) => number;
+import { Subscriber, type Sink } from "./subscriber.ts";
 
 /**
- * Fans a feed's durable records out: at once where a group has been quiet, else gathered into its window. Owns no
- * timer: `flush` says when it wants to be called again.
+ * Fans a feed's durable records out: as they come while the load is light, else gathered into passes. Owns no timer:
+ * `flush` says when it wants to be called again.
  */
 export class Broadcast {
   readonly #feed: Feed;
   readonly #log: Log;
-  readonly #interval: FlushInterval;
+  readonly #pace: Pace;
+  readonly #clock: PassClock;
   readonly #audience = new Audience<Subscriber>();
   /** Groups that may be owed something. */
   readonly #dirty = new Set<Group<Subscriber>>();
+  readonly #outbox = new Outbox();
+  readonly #laggards = new Laggards();
+  readonly #encoded = new EncodedCache();
 
-  constructor(feed: Feed, log: Log, interval: FlushInterval) {
+  constructor(feed: Feed, log: Log, pace: Pace) {
     this.#feed = feed;
     this.#log = log;
-    this.#interval = interval;
+    this.#pace = pace;
+    this.#clock = new PassClock(pace);
   }
 
   get subscribers(): number {
@@ -53,9 +41,13 @@ export class Broadcast {
   }
 
   /** Adds a subscriber and brings it from `since` to the present: by what it missed, or by a snapshot. */
-  subscribe(send: Send, subscription: Subscription, since: Position | undefined): Subscriber {
-    const subscriber = this.#join(send, subscription, this.#feed.seq);
-    this.#send(subscriber, this.#encode(subscriber.group, resume(this.#feed, this.#log, subscription, since)));
+  subscribe(sink: Sink, subscription: Subscription, since: Position | undefined): Subscriber {
+    const subscriber = this.#join(sink, subscription, this.#feed.seq);
+    const key = `${since?.epoch ?? ""}:${since?.seq ?? ""}|${subscription.mode}|${subscription.selection.id}`;
+    const messages = this.#encoded.get(key, this.#feed.position, () =>
+      this.#encode(subscriber.group, resume(this.#feed, this.#log, subscription, since)),
+    );
+    this.#send(subscriber, messages);
     return subscriber;
   }
 
@@ -63,8 +55,8 @@ export class Broadcast {
    * Adds a subscriber that is connected already and was last told `told`. What it has missed since then, if
    * anything, comes with the next flush; only a feed that began anew is told at once.
    */
-  rejoin(send: Send, subscription: Subscription, told: Position): Subscriber {
-    const subscriber = this.#join(send, subscription, told.seq);
+  rejoin(sink: Sink, subscription: Subscription, told: Position): Subscriber {
+    const subscriber = this.#join(sink, subscription, told.seq);
     if (told.epoch !== this.#feed.epoch || told.seq > this.#feed.seq) {
       this.#send(subscriber, this.#encodeSnapshot(subscriber.group, "epoch_changed"));
     } else if (told.seq < this.#feed.seq) this.#dirty.add(subscriber.group);
@@ -72,6 +64,7 @@ export class Broadcast {
   }
 
   unsubscribe(subscriber: Subscriber): void {
+    this.#laggards.forget(subscriber);
     this.#audience.leave(subscriber, subscriber.group);
     if (subscriber.group.members.size === 0) this.#dirty.delete(subscriber.group);
   }
@@ -81,8 +74,7 @@ export class Broadcast {
    * selected now and were not before.
    */
   resubscribe(subscriber: Subscriber, subscription: Subscription, id: number | undefined): void {
-    const owed = this.#owed(subscriber);
-    if (owed.length > 0) this.#send(subscriber, owed);
+    this.#bringUpToDate(subscriber);
     const before = subscriber.group.subscription.selection;
     this.unsubscribe(subscriber);
     this.#enter(subscriber, this.#audience.group(subscription, this.#feed.seq));
@@ -91,31 +83,47 @@ export class Broadcast {
     this.#send(subscriber, snapshotMessages(this.#feed, { selection, reason: "subscribe", id, except }));
   }
 
-  /** Takes a record that is durable. It is sent by the next flush. */
-  deliver(record: LogRecord): void {
-    for (const accepted of record.updates) {
-      for (const group of this.#audience.deliver(accepted)) {
-        this.#dirty.add(group);
-        if (group.pending.size <= LIMITS.pendingUpdates) continue;
-        // Too much to keep waiting in memory: the members will be served from the log instead.
-        group.pending.clear();
-        group.since = this.#feed.seq;
-      }
+  /** Takes records that are durable. They are sent by the next flushes. */
+  deliver(records: readonly LogRecord[], now: number): void {
+    const concerned = new Set<Group<Subscriber>>();
+    for (const { updates } of records) {
+      for (const accepted of updates) for (const group of this.#audience.deliver(accepted)) concerned.add(group);
     }
+    let messages = 0;
+    for (const group of concerned) {
+      // Whom `hz` makes wait is not served at once in any case.
+      if (group.notBefore <= now) messages += group.members.size;
+      this.#dirty.add(group);
+      if (group.pending.size <= LIMITS.pendingUpdates) continue;
+      // Too much to keep waiting in memory: the members will be served from the log instead.
+      group.pending.clear();
+      group.since = this.#feed.seq;
+    }
+    if (messages > 0) this.#clock.offer(messages, now);
   }
 
-  /** Sends what is due at `now`, and returns when the next flush is due; nothing where nothing waits. */
+  /** Sends what is due at `now`, one slice of it, and returns when to go on; nothing where nothing waits. */
   flush(now: number): number | undefined {
-    let next: number | undefined;
-    for (const group of this.#dirty) {
-      if (group.nextFlush <= now) this.#flushGroup(group, now);
-      else next = Math.min(next ?? Infinity, group.nextFlush);
-    }
-    return next;
+    this.#laggards.review(
+      now,
+      (subscriber) => this.#bringUpToDate(subscriber),
+      (subscriber) => {
+        this.unsubscribe(subscriber);
+        subscriber.sink.drop();
+      },
+    );
+    if (this.#outbox.isEmpty && this.#clock.next(now) <= now) this.#beginPass(now);
+    this.#outbox.sendSlice(this.#pace.slice, ({ subscriber, messages, seq }) => {
+      if (this.#laggards.catch(subscriber, now)) return;
+      subscriber.seq = seq;
+      subscriber.sink.send(messages, seq);
+    });
+    return this.#nextFlush(now);
   }
 
   /** Tells every subscriber that the feed has begun anew: what it had is gone. */
   announceReset(): void {
+    this.#outbox.clear();
     for (const group of this.#audience.groups) {
       group.pending.clear();
       group.since = this.#feed.seq;
@@ -128,9 +136,9 @@ export class Broadcast {
     this.#dirty.clear();
   }
 
-  #join(send: Send, subscription: Subscription, seq: number): Subscriber {
+  #join(sink: Sink, subscription: Subscription, seq: number): Subscriber {
     const group = this.#audience.group(subscription, this.#feed.seq);
-    const subscriber = new Subscriber(send, group, seq);
+    const subscriber = new Subscriber(sink, group, seq);
     this.#enter(subscriber, group);
     return subscriber;
   }
@@ -141,23 +149,54 @@ export class Broadcast {
     this.#audience.join(subscriber, group);
   }
 
-  #flushGroup(group: Group<Subscriber>, now: number): void {
-    this.#dirty.delete(group);
-    const { hz } = group.subscription;
-    group.nextFlush = now + Math.max(hz === undefined ? 0 : 1000 / hz, this.#interval(this.#audience.size));
+  /** Encodes what the due groups are owed, and puts it into the outbox. */
+  #beginPass(now: number): void {
+    let messages = 0;
+    for (const group of this.#dirty) {
+      if (group.notBefore > now) continue;
+      this.#dirty.delete(group);
+      messages += this.#addToOutbox(group);
+      const { hz } = group.subscription;
+      if (hz !== undefined) group.notBefore = now + 1000 / hz;
+    }
+    if (messages > 0) this.#clock.passed(messages, now);
+  }
+
+  #addToOutbox(group: Group<Subscriber>): number {
+    const { seq } = this.#feed;
+    let count = 0;
     // Members stand at few different seqs, most often at one; what is owed from each is encoded once.
     const owedFrom = new Map<number, readonly string[]>();
-    for (const member of group.members) {
-      let messages = owedFrom.get(member.seq);
+    for (const subscriber of group.members) {
+      const { seq: from } = subscriber;
+      let messages = owedFrom.get(from);
       if (!messages) {
-        messages = this.#owed(member);
-        owedFrom.set(member.seq, messages);
+        // Those who lag are not waited for, and not encoded for either.
+        if (this.#laggards.has(subscriber)) continue;
+        messages = this.#owed(subscriber);
+        owedFrom.set(from, messages);
       }
-      member.waitedBefore = 0;
-      if (messages.length > 0) this.#send(member, messages);
+      subscriber.waitedBefore = 0;
+      if (messages.length === 0 || this.#laggards.has(subscriber)) continue;
+      this.#outbox.add({ subscriber, group, from, seq, messages });
+      count++;
     }
     group.pending.clear();
-    group.since = this.#feed.seq;
+    group.since = seq;
+    return count;
+  }
+
+  #nextFlush(now: number): number | undefined {
+    if (!this.#outbox.isEmpty) return now;
+    let next = this.#laggards.size > 0 ? now + LIMITS.lagReview : Infinity;
+    const pass = this.#clock.next(now);
+    for (const group of this.#dirty) next = Math.min(next, Math.max(pass, group.notBefore));
+    return next === Infinity ? undefined : next;
+  }
+
+  #bringUpToDate(subscriber: Subscriber): void {
+    const owed = this.#owed(subscriber);
+    if (owed.length > 0) this.#send(subscriber, owed);
   }
 
   /** All that a subscriber is owed at this moment, whatever its group's window says. Depends only on its seq and group. */
@@ -185,6 +224,6 @@ export class Broadcast {
 
   #send(subscriber: Subscriber, messages: readonly string[]): void {
     subscriber.seq = this.#feed.seq;
-    subscriber.send(messages, this.#feed.seq);
+    subscriber.sink.send(messages, this.#feed.seq);
   }
 }

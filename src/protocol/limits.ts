@@ -34,6 +34,22 @@ export const LIMITS = {
   snapshotPartLength: 256 * 1024,
   /** One catch-up message, in characters: whoever missed more gets a snapshot, which can come in parts. */
   catchUpLength: 1024 * 1024,
+  /** Characters that are sent in one go. */
+  sliceLength: 4 * 1024 * 1024,
+  /** Bytes of backlog above which a subscriber is sent nothing more. */
+  backlogHigh: 256 * 1024,
+  /** Bytes of backlog below which it gets what it is owed. */
+  backlogLow: 64 * 1024,
+  /** Bytes of backlog with which a client that still asks for more is closed with 4503. */
+  backlogMax: 8 * 1024 * 1024,
+  /** Milliseconds between two looks at those who lag. */
+  lagReview: 250,
+  /** Milliseconds for which a backlog may stay as it is before its connection is closed with 4503. */
+  stuckTime: 30_000,
+  /** Bytes that a client which sends `ack` may have left unacknowledged before it counts as lagging. */
+  unackedHigh: 1024 * 1024,
+  /** Encoded snapshots and catch-ups that are kept for others who want the same, in characters. */
+  encodedCacheLength: 8 * 1024 * 1024,
   /** Updates that wait in memory for one group of `mode=all` subscribers; past it they are read from the log again. */
   pendingUpdates: 10_000,
   /** One catch-up of `mode=all`, over all its messages, in characters: past it a snapshot serves better. */

@@ -28,7 +28,7 @@ const update: fc.Arbitrary<Update> = fc.oneof(
 
 type Step =
   | { do: "publish"; updates: Update[] }
-  | { do: "connect" | "disconnect" | "resume"; who: number }
+  | { do: "connect" | "disconnect" | "resume" | "stall" | "read"; who: number }
   | { do: "subscribe"; who: number; keys: string[] }
   | { do: "pass"; ms: number }
   | { do: "rebuild" }
@@ -43,7 +43,7 @@ const step: fc.Arbitrary<Step> = fc.oneof(
       updates: fc.array(update, { minLength: 1, maxLength: 4 }),
     }),
   },
-  { weight: 6, arbitrary: fc.record({ do: fc.constantFrom("connect", "disconnect", "resume"), who }) },
+  { weight: 6, arbitrary: fc.record({ do: fc.constantFrom("connect", "disconnect", "resume", "stall", "read"), who }) },
   { weight: 2, arbitrary: fc.record({ do: fc.constant("subscribe" as const), who, keys: selections }) },
   { weight: 4, arbitrary: fc.record({ do: fc.constant("pass" as const), ms: fc.constantFrom(1, 1, 20, 60, 2000) }) },
   { weight: 2, arbitrary: fc.constant({ do: "rebuild" as const }) },
@@ -58,16 +58,20 @@ const settings = fc.array(
   },
 );
 
+/** Everything at once or gathered, in one go or with something else between any two messages. */
+const paces = fc.record({ capacity: fc.constantFrom(0, 1_000_000), slice: fc.constantFrom(1, 2, 100) });
+
 describe("[I2] a subscriber's view equals the feed's entries, restricted to its selection", () => {
-  test("after any publishes, disconnects, resumes, selection changes, resets and rebuilds", () => {
+  test("after any publishes, stalls, disconnects, resumes, selection changes, resets and rebuilds", () => {
     const seen = { updates: 0, snapshots: 0, skipped: 0 };
     fc.assert(
-      fc.property(settings, fc.array(step, { maxLength: 80, size: "max" }), (settings, steps) => {
+      fc.property(paces, settings, fc.array(step, { maxLength: 80, size: "max" }), (pace, settings, steps) => {
         const subscribers = settings.map(([keys, mode, hz]) => new PureSubscriber(keys, mode, hz));
-        const house = new House();
+        const house = new House(pace);
         for (const [i, step] of steps.entries()) act(house, subscribers, step, `e${i + 2}`);
         for (const subscriber of subscribers)
           if (!subscriber.subscriber) rejoin(house, subscriber, subscriber.view.position !== undefined);
+        for (const subscriber of subscribers) subscriber.waiting = 0;
         house.pass(5000);
         for (const subscriber of subscribers) {
           expect(subscriber.view.state()).toEqual(restricted(house, subscriber.keys));
@@ -101,6 +105,12 @@ function act(house: House, subscribers: readonly PureSubscriber[], step: Step, e
       break;
     case "disconnect":
       house.disconnect(subscriber!);
+      break;
+    case "stall":
+      subscriber!.waiting = 1_000_000;
+      break;
+    case "read":
+      subscriber!.waiting = 0;
       break;
     case "subscribe":
       subscriber!.keys = step.keys;

@@ -1,6 +1,8 @@
-import { Broadcast, type Subscriber } from "../../src/feed/broadcast.ts";
+import { Broadcast } from "../../src/feed/broadcast.ts";
 import { Feed } from "../../src/feed/feed.ts";
 import { seqAfter, type Log, type LogRecord } from "../../src/feed/record.ts";
+import type { Pace } from "../../src/feed/pace.ts";
+import type { Sink, Subscriber } from "../../src/feed/subscriber.ts";
 import type { Subscription } from "../../src/protocol/messages.ts";
 import { parsePosition } from "../../src/protocol/position.ts";
 import { parseSelection } from "../../src/protocol/selection.ts";
@@ -29,7 +31,7 @@ export function subscriptionOf(
 }
 
 /** A subscriber of the pure feed: what it was sent, and the view that it has from that. */
-export class PureSubscriber {
+export class PureSubscriber implements Sink {
   readonly view: View;
   readonly sent: string[] = [];
   subscriber: Subscriber | undefined;
@@ -50,14 +52,27 @@ export class PureSubscriber {
     return subscriptionOf(this.keys, this.mode, this.hz);
   }
 
-  readonly receive = (messages: readonly string[]): void => {
+  /** What it has not taken, in bytes. Set by tests of slow readers. */
+  waiting = 0;
+  dropped = false;
+
+  backlog(): number {
+    return this.waiting;
+  }
+
+  drop(): void {
+    this.dropped = true;
+    this.subscriber = undefined;
+  }
+
+  send(messages: readonly string[]): void {
     for (const text of messages) {
       this.sent.push(text);
       const message: Message = JSON.parse(text);
       if (message.type === "update") this.#checkUpdate(message);
       this.view.apply(message);
     }
-  };
+  }
 
   /** Holds an update message against the log: nothing from outside of `from`..`seq`, nothing twice, nothing unsaid. */
   #checkUpdate({ from, seq, updates = [], skipped = 0 }: Message): void {
@@ -84,12 +99,14 @@ export class House {
   log = new MemoryLog();
   feed: Feed;
   broadcast: Broadcast;
-  interval = 50;
+  readonly pace: Pace;
   /** When the broadcast wants to be flushed again. */
   due: number | undefined;
 
-  constructor(epoch = "e1") {
-    this.feed = Feed.begin(epoch);
+  /** With a capacity of 0 everything after the first message is gathered. */
+  constructor(pace: Partial<Pace> = {}) {
+    this.pace = { capacity: 0, slice: 1000, window: () => 50, ...pace };
+    this.feed = Feed.begin("e1");
     this.broadcast = this.#newBroadcast();
   }
 
@@ -110,7 +127,7 @@ export class House {
   connect(subscriber: PureSubscriber, since?: string): void {
     const position = since === undefined ? undefined : parsePosition(since);
     subscriber.log = this.log;
-    subscriber.subscriber = this.broadcast.subscribe(subscriber.receive, subscriber.subscription, position);
+    subscriber.subscriber = this.broadcast.subscribe(subscriber, subscriber.subscription, position);
   }
 
   disconnect(subscriber: PureSubscriber): void {
@@ -131,7 +148,8 @@ export class House {
     }
     this.now = end;
     this.expire();
-    this.flush();
+    do this.flush();
+    while (this.due !== undefined && this.due <= end);
   }
 
   /** What a lost memory does: the feed is rebuilt from its records, connected subscribers from what they were told. */
@@ -143,7 +161,7 @@ export class House {
     for (const subscriber of subscribers) {
       if (!subscriber.subscriber || !subscriber.view.position) continue;
       const told = { ...subscriber.view.position };
-      subscriber.subscriber = this.broadcast.rejoin(subscriber.receive, subscriber.subscription, told);
+      subscriber.subscriber = this.broadcast.rejoin(subscriber, subscriber.subscription, told);
     }
     this.flush();
   }
@@ -161,11 +179,11 @@ export class House {
 
   #keep(record: LogRecord): void {
     this.log.records.push(record);
-    this.broadcast.deliver(record);
+    this.broadcast.deliver([record], this.now);
     this.flush();
   }
 
   #newBroadcast(): Broadcast {
-    return new Broadcast(this.feed, this.log, () => this.interval);
+    return new Broadcast(this.feed, this.log, this.pace);
   }
 }
