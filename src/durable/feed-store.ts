@@ -224,7 +224,8 @@ export class FeedStore implements Log {
       );
     }
     this.#sql.exec("DELETE FROM receipts WHERE expires <= ?", now);
-    this.#sql.exec("DELETE FROM journal WHERE length > ?", schema.DEAD_SLOT_LENGTH);
+    // The next generation will most likely write over as many slots as this one had.
+    this.#sql.exec("DELETE FROM journal WHERE slot >= ? AND length > ?", this.#slots, schema.DEAD_SLOT_LENGTH);
     this.#generation++;
     this.#slots = 0;
     this.#journalLength = 0;

@@ -7,10 +7,13 @@ export interface CommitPace {
   readonly burst: number;
   /**
    * A window that gathered fewer was not worth waiting for: whoever publishes one by one, each after the receipt
-   * before, is served at once for another burst.
+   * before, is served at once for a while, and for twice as long after each such window, up to a burst.
    */
   readonly worthwhile: number;
 }
+
+/** Few: a stream that merely paused for a window is not mistaken for a publisher that goes one by one. */
+const FIRST_GRANT = 10;
 
 /**
  * Lets what arrives together share one write. Each write costs money and a turn of the disk, each millisecond of
@@ -24,6 +27,8 @@ export class GroupCommit<T> {
   /** A bucket that a write empties by one `window` and that time fills up to `burst` windows; in milliseconds. */
   #credit: number;
   #creditedAt: number;
+  /** Writes at once that the next window which was not worth it is followed by. */
+  #grant = FIRST_GRANT;
   #timer: ReturnType<typeof setTimeout> | undefined;
 
   /** `write` is synchronous, and writes all or nothing. */
@@ -67,7 +72,12 @@ export class GroupCommit<T> {
   #endWindow(): void {
     const gathered = this.#waiting.length;
     this.#settleQuietly();
-    if (gathered < this.#pace.worthwhile) this.#credit = this.#pace.burst * this.#pace.window;
+    if (gathered >= this.#pace.worthwhile) {
+      this.#grant = FIRST_GRANT;
+      return;
+    }
+    this.#credit = Math.max(this.#credit, this.#grant * this.#pace.window);
+    this.#grant = Math.min(2 * this.#grant, this.#pace.burst);
   }
 
   /** A failed write is told to those who wait for it, and to nobody else. */

@@ -55,7 +55,7 @@ export const JOURNAL_ROW_LENGTH = 128 * 1024;
 export const JOURNAL_LENGTH = 256 * 1024;
 /** Most rows of a journal: bounds the rows that a wake-up has to read. */
 export const JOURNAL_SLOTS = 4096;
-/** A dead slot that holds more than this is deleted rather than kept for writing over. */
+/** A dead slot beyond those last in use that holds more than this is deleted rather than kept for writing over. */
 export const DEAD_SLOT_LENGTH = 64 * 1024;
 /** One checkpoint or history row, in characters; below 2 MB with three bytes each. */
 export const CHUNK_LENGTH = 512 * 1024;

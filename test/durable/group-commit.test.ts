@@ -42,16 +42,37 @@ describe("group commit", () => {
 
   test("whoever publishes one by one does not wait for company that never comes", async () => {
     let waited = 0;
-    for (let i = 0; i < 30; i++) {
+    const patient = new GroupCommit(
+      (items: readonly number[]) => void writes.push([...items]),
+      { window: 25, enough: 4, burst: 80, worthwhile: 2 },
+      () => Date.now(),
+    );
+    for (let i = 0; i < 1000; i++) {
       const before = Date.now();
-      const written = commit.add(i);
+      const written = patient.add(i);
       vi.runAllTimers();
       await written;
       waited += Date.now() - before;
     }
-    // Two at once, then one window that shows that nobody else is there, and so on.
-    expect(waited).toBeLessThanOrEqual(10 * 25);
-    expect(writes).toHaveLength(30);
+    // 80 at once, then a window and 10, a window and 20, 40, 80, 80, ...
+    expect(waited / 25).toBeLessThanOrEqual(16);
+    expect(writes).toHaveLength(1000);
+  });
+
+  test("a stream that pauses now and then goes on sharing writes", () => {
+    const stream = new GroupCommit(
+      (items: readonly number[]) => void writes.push([...items]),
+      { window: 25, enough: 12, burst: 200, worthwhile: 3 },
+      () => Date.now(),
+    );
+    for (let i = 0; i < 10_000; i++) {
+      void stream.add(i);
+      vi.advanceTimersByTime(i % 250 === 0 ? 50 : 2);
+    }
+    vi.advanceTimersByTime(1000);
+    expect(writes.flat()).toHaveLength(10_000);
+    // 500 a second is 12 in a window; the pauses cost a few single writes each.
+    expect(writes.length).toBeLessThan(1700);
   });
 
   test("whoever is to be shown something first has what waits written", () => {
