@@ -54,6 +54,8 @@ export interface FeedStats extends Position {
   readonly exists: boolean;
   readonly keys: number;
   readonly subscribers: number;
+  /** Subscribers that do not take what they are sent, and are waited for. */
+  readonly lagging: number;
   /** When the last update was accepted, in milliseconds since 1970; 0 before the first. */
   readonly time: number;
   /** Bytes of storage in use. */
@@ -144,6 +146,7 @@ export class FeedObject<Env extends FeedObjectEnv = FeedObjectEnv> extends Durab
       exists: this.#store.exists,
       keys: feed.entries.size,
       subscribers: broadcast.subscribers,
+      lagging: broadcast.lagging,
       time: feed.time,
       storage: this.#store.exists ? this.ctx.storage.sql.databaseSize : 0,
       started: this.#started,

@@ -40,6 +40,11 @@ export class Broadcast {
     return this.#audience.size;
   }
 
+  /** Subscribers that do not take what they are sent. */
+  get lagging(): number {
+    return this.#laggards.size;
+  }
+
   /** Adds a subscriber and brings it from `since` to the present: by what it missed, or by a snapshot. */
   subscribe(sink: Sink, subscription: Subscription, since: Position | undefined): Subscriber {
     const subscriber = this.#join(sink, subscription, this.#feed.seq);

@@ -34,6 +34,8 @@ export function subscriptionOf(
 export class PureSubscriber implements Sink {
   readonly view: View;
   readonly sent: string[] = [];
+  /** The arrays of messages as they were handed over: the same array is the same encoding. */
+  readonly given: (readonly string[])[] = [];
   subscriber: Subscriber | undefined;
   /** The feed's log, to check messages against. */
   log: MemoryLog | undefined;
@@ -66,6 +68,7 @@ export class PureSubscriber implements Sink {
   }
 
   send(messages: readonly string[]): void {
+    this.given.push(messages);
     for (const text of messages) {
       this.sent.push(text);
       const message: Message = JSON.parse(text);

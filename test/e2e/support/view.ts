@@ -16,6 +16,7 @@ export interface Message {
   more?: boolean;
   entries?: Record<string, Fields>;
   updates?: Update[];
+  skipped?: number;
 }
 
 /**

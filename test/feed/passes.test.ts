@@ -1,0 +1,78 @@
+import { describe, expect, test } from "vitest";
+import { PassClock } from "../../src/feed/pace.ts";
+import { DEFAULT_PACE } from "../../src/durable/pace.ts";
+import { House, PureSubscriber } from "./house.ts";
+
+/** Subscribers of everything on a feed at the feed's own pace. */
+function audience(count: number): { house: House; subscribers: PureSubscriber[] } {
+  const house = new House(DEFAULT_PACE.send);
+  const subscribers = Array.from({ length: count }, () => new PureSubscriber([], "latest", undefined));
+  for (const subscriber of subscribers) house.connect(subscriber);
+  return { house, subscribers };
+}
+
+/** Messages that one subscriber got while updates came every `every` milliseconds. */
+function messages(count: number, every: number, updates: number): number {
+  const { house, subscribers } = audience(count);
+  const before = subscribers[0]!.sent.length;
+  for (let i = 0; i < updates; i++) {
+    house.publish({ key: "A", set: { i } });
+    house.pass(every);
+  }
+  return subscribers[0]!.sent.length - before;
+}
+
+describe("updates go out as they come while that is light work", () => {
+  test.each([
+    ["100 subscribers, 100 updates a second", 100, 10],
+    ["1,000 subscribers, 20 updates a second", 1000, 50],
+    ["10 subscribers, 1,000 updates a second", 10, 1],
+  ])("%s: a message for each", (_, count, every) => {
+    expect(messages(count, every, 60)).toBe(60);
+  });
+
+  test("1,000 subscribers, 100 updates a second: gathered, a message each 70 ms or so", () => {
+    const count = messages(1000, 10, 200);
+    expect(count).toBeGreaterThan(20);
+    expect(count).toBeLessThan(45);
+  });
+
+  test("the load is forgotten when it has gone", () => {
+    const clock = new PassClock(DEFAULT_PACE.send);
+    for (let now = 0; now < 1000; now += 10) clock.offer(1000, now);
+    clock.passed(1000, 995);
+    expect(clock.next(1000)).toBeGreaterThan(1000);
+    expect(clock.next(2000)).toBe(2000);
+  });
+
+  test("many who watch one key each are not taken for many who watch the same", () => {
+    const house = new House(DEFAULT_PACE.send);
+    const subscribers = Array.from({ length: 5000 }, (_, i) => new PureSubscriber([`k${i}`], "latest", undefined));
+    for (const subscriber of subscribers) house.connect(subscriber);
+    for (let i = 0; i < 500; i++) {
+      house.publish({ key: `k${i}`, set: { i } });
+      expect(subscribers[i]!.view.position?.seq, "at once").toBe(i + 1);
+      house.pass(1);
+    }
+  });
+});
+
+describe("many at once", () => {
+  test("a snapshot is encoded once per selection and position, however many come for it", () => {
+    const house = new House();
+    for (let i = 0; i < 100; i++) house.publish({ key: `k${i}`, set: { i } });
+    const comers = Array.from({ length: 50 }, () => new PureSubscriber([], "latest", undefined));
+    for (const comer of comers) house.connect(comer);
+    expect(new Set(comers.map(({ given }) => given[0])).size, "the very same messages").toBe(1);
+    const back = Array.from({ length: 50 }, () => new PureSubscriber([], "latest", undefined));
+    for (const comer of back) {
+      comer.view.position = { epoch: "e1", seq: 40 };
+      house.connect(comer, "e1:40");
+    }
+    expect(new Set(back.map(({ given }) => given[0])).size).toBe(1);
+    house.publish({ key: "k0", set: { i: -1 } });
+    const late = new PureSubscriber([], "latest", undefined);
+    house.connect(late);
+    expect(late.view.state()["k0"]).toEqual({ i: -1 });
+  });
+});
