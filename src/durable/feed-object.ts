@@ -1,13 +1,10 @@
 import { DurableObject } from "cloudflare:workers";
 import type { Access } from "../access/access.ts";
 import { keyAccess, type KeySettings } from "../access/keys.ts";
-import { joinBatches, resume } from "../feed/resume.ts";
-import { snapshotEntries } from "../feed/snapshot.ts";
 import { CLOSE } from "../protocol/codes.ts";
 import { FEED_LIMITS, type FeedLimits } from "../protocol/limits.ts";
-import { encodeHello, encodeSnapshotPart, encodeUpdateMessage, type Mode } from "../protocol/messages.ts";
-import { formatPosition, type Position } from "../protocol/position.ts";
-import { selectionOfId } from "../protocol/selection.ts";
+import { encodeHello } from "../protocol/messages.ts";
+import type { Position } from "../protocol/position.ts";
 import { loadState } from "./attachment.ts";
 import { Connection } from "./connection.ts";
 import { converse } from "./conversation.ts";
@@ -15,6 +12,8 @@ import type { DirectoryObject } from "./directory-object.ts";
 import { FeedStore, type HistoryPage } from "./feed-store.ts";
 import { LiveFeed, type FeedPace, type PublishOutcome, type PublishRequest } from "./live-feed.ts";
 import { DEFAULT_PACE } from "./pace.ts";
+import { newEpoch } from "./epoch.ts";
+import { read, type FeedStats, type ReadOutcome, type ReadRequest } from "./reading.ts";
 import { readSubscribeUpgrade } from "./subscribe-request.ts";
 
 /** What a feed's object needs to know. A Worker with other names or rules overrides `FeedObject.configure`. */
@@ -30,38 +29,6 @@ export interface FeedObjectOptions {
 /** Bindings and secrets that the object reads unless `configure` is overridden. */
 export interface FeedObjectEnv extends KeySettings {
   readonly DIRECTORY?: DurableObjectNamespace<DirectoryObject>;
-}
-
-export interface ReadRequest {
-  /** A selection's id. */
-  readonly selection: string;
-  readonly mode: Mode;
-  /** Only what changed after this. */
-  readonly since: Position | undefined;
-  /** Positions whose whole state the reader has, or `*`: at one of them it is told so and nothing more. */
-  readonly known: readonly string[];
-}
-
-export interface ReadOutcome {
-  readonly position: string;
-  /** JSON; nothing where the reader knows it already. */
-  readonly body: string | undefined;
-}
-
-export interface FeedStats extends Position {
-  readonly feed: string;
-  /** Whether it was ever published to. */
-  readonly exists: boolean;
-  readonly keys: number;
-  readonly subscribers: number;
-  /** Subscribers that do not take what they are sent, and are waited for. */
-  readonly lagging: number;
-  /** When the last update was accepted, in milliseconds since 1970; 0 before the first. */
-  readonly time: number;
-  /** Bytes of storage in use. */
-  readonly storage: number;
-  /** When the object came into memory, in milliseconds since 1970: later each time that it has hibernated. */
-  readonly started: number;
 }
 
 /**
@@ -118,19 +85,8 @@ export class FeedObject<Env extends FeedObjectEnv = FeedObjectEnv> extends Durab
   }
 
   /** The entries of a selection, or what changed in it. */
-  read({ selection: id, mode, since, known }: ReadRequest): ReadOutcome {
-    const { feed } = this.#settled();
-    const position = formatPosition(feed.position);
-    if (known.includes(position) || known.includes("*")) return { position, body: undefined };
-    const selection = selectionOfId(id);
-    if (!since) {
-      const head = JSON.stringify({ feed: this.#name, ...feed.position }).slice(0, -1);
-      return { position, body: `${head},"entries":{${snapshotEntries(feed, selection)}}}` };
-    }
-    const catchUp = resume(feed, this.#store, { selection, mode, hz: undefined }, since);
-    if (catchUp.kind === "updates") return { position, body: encodeUpdateMessage(joinBatches(catchUp.batches)) };
-    const body = encodeSnapshotPart(feed.position, catchUp.reason, snapshotEntries(feed, selection), false, undefined);
-    return { position, body };
+  read(request: ReadRequest): ReadOutcome {
+    return read(this.#name, this.#settled().feed, this.#store, request);
   }
 
   history(key: string, limit: number, before: number | undefined): HistoryPage & { epoch: string } {
@@ -243,10 +199,4 @@ export class FeedObject<Env extends FeedObjectEnv = FeedObjectEnv> extends Durab
       throw error;
     }
   }
-}
-
-/** 50 random bits, in the alphabet of feed names: short to write, and never the same twice. */
-function newEpoch(): string {
-  const bytes = crypto.getRandomValues(new Uint8Array(10));
-  return Array.from(bytes, (byte) => "abcdefghijklmnopqrstuvwxyz234567"[byte & 31]).join("");
 }

@@ -1,5 +1,5 @@
 import { LIMITS } from "../protocol/limits.ts";
-import { encodeUpdateMessage, type SnapshotReason, type Subscription } from "../protocol/messages.ts";
+import type { Subscription } from "../protocol/messages.ts";
 import type { Position } from "../protocol/position.ts";
 import { selects } from "../protocol/selection.ts";
 import { Audience, type Group } from "./audience.ts";
@@ -7,9 +7,10 @@ import { EncodedCache } from "./encoded-cache.ts";
 import type { Feed } from "./feed.ts";
 import { Laggards } from "./laggards.ts";
 import { Outbox } from "./outbox.ts";
+import { encodeCatchUp, encodeSnapshot, messagesOwed } from "./owed.ts";
 import { PassClock, type Pace } from "./pace.ts";
 import type { Log, LogRecord } from "./record.ts";
-import { resume, type CatchUp } from "./resume.ts";
+import { resume } from "./resume.ts";
 import { snapshotMessages } from "./snapshot.ts";
 import { Subscriber, type Sink } from "./subscriber.ts";
 
@@ -50,7 +51,7 @@ export class Broadcast {
     const subscriber = this.#join(sink, subscription, this.#feed.seq);
     const key = `${since?.epoch ?? ""}:${since?.seq ?? ""}|${subscription.mode}|${subscription.selection.id}`;
     const messages = this.#encoded.get(key, this.#feed.position, () =>
-      this.#encode(subscriber.group, resume(this.#feed, this.#log, subscription, since)),
+      encodeCatchUp(this.#feed, subscription, resume(this.#feed, this.#log, subscription, since)),
     );
     this.#send(subscriber, messages);
     return subscriber;
@@ -63,7 +64,7 @@ export class Broadcast {
   rejoin(sink: Sink, subscription: Subscription, told: Position): Subscriber {
     const subscriber = this.#join(sink, subscription, told.seq);
     if (told.epoch !== this.#feed.epoch || told.seq > this.#feed.seq) {
-      this.#send(subscriber, this.#encodeSnapshot(subscriber.group, "epoch_changed"));
+      this.#send(subscriber, encodeSnapshot(this.#feed, subscription, "epoch_changed"));
     } else if (told.seq < this.#feed.seq) this.#dirty.add(subscriber.group);
     return subscriber;
   }
@@ -132,7 +133,7 @@ export class Broadcast {
     for (const group of this.#audience.groups) {
       group.pending.clear();
       group.since = this.#feed.seq;
-      const messages = this.#encodeSnapshot(group, "reset");
+      const messages = encodeSnapshot(this.#feed, group.subscription, "reset");
       for (const member of group.members) {
         member.waitedBefore = 0;
         this.#send(member, messages);
@@ -178,7 +179,7 @@ export class Broadcast {
       if (!messages) {
         // Those who lag are not waited for, and not encoded for either.
         if (this.#laggards.has(subscriber)) continue;
-        messages = this.#owed(subscriber);
+        messages = messagesOwed(this.#feed, this.#log, subscriber);
         owedFrom.set(from, messages);
       }
       subscriber.waitedBefore = 0;
@@ -200,31 +201,8 @@ export class Broadcast {
   }
 
   #bringUpToDate(subscriber: Subscriber): void {
-    const owed = this.#owed(subscriber);
+    const owed = messagesOwed(this.#feed, this.#log, subscriber);
     if (owed.length > 0) this.#send(subscriber, owed);
-  }
-
-  /** All that a subscriber is owed at this moment, whatever its group's window says. Depends only on its seq and group. */
-  #owed({ group, seq: from, waitedBefore }: Subscriber): readonly string[] {
-    if (from >= group.since) {
-      const updates = group.pending.after(from, this.#feed.entries);
-      const skipped = group.pending.added - waitedBefore - updates.length;
-      const { seq, time } = this.#feed;
-      return updates.length === 0 ? [] : [encodeUpdateMessage({ from, seq, time, updates, skipped })];
-    }
-    const catchUp = resume(this.#feed, this.#log, group.subscription, { epoch: this.#feed.epoch, seq: from });
-    if (catchUp.kind === "snapshot") return this.#encodeSnapshot(group, "lagging");
-    return catchUp.batches.some(({ updates }) => updates.length > 0) ? this.#encode(group, catchUp) : [];
-  }
-
-  #encode(group: Group<Subscriber>, catchUp: CatchUp): readonly string[] {
-    return catchUp.kind === "snapshot"
-      ? this.#encodeSnapshot(group, catchUp.reason)
-      : catchUp.batches.map(encodeUpdateMessage);
-  }
-
-  #encodeSnapshot(group: Group<Subscriber>, reason: SnapshotReason): readonly string[] {
-    return snapshotMessages(this.#feed, { selection: group.subscription.selection, reason });
   }
 
   #send(subscriber: Subscriber, messages: readonly string[]): void {
