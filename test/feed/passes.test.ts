@@ -76,3 +76,28 @@ describe("many at once", () => {
     expect(late.view.state()["k0"]).toEqual({ i: -1 });
   });
 });
+
+describe("[I2] memory that is lost in the middle of a window", () => {
+  test.each(["latest", "all"] as const)("loses nothing of what waited, mode=%s", (mode) => {
+    const house = new House();
+    const slow = new PureSubscriber([], mode, 0.1);
+    house.connect(slow);
+    for (let n = 1; n <= 5; n++) house.publish({ key: "A", set: { n } });
+    expect(slow.view.position?.seq).toBe(1);
+    house.rebuild([slow]);
+    const numbers = slow.view.updates.map((update) => "set" in update && update.set["n"]);
+    expect(numbers).toEqual(mode === "all" ? [1, 2, 3, 4, 5] : [1, 5]);
+    expect(slow.view.state()).toEqual(house.entries());
+  });
+
+  test("and in the middle of a pass: whoever was not reached yet is served by the next", () => {
+    const house = new House({ slice: 2 });
+    const subscribers = Array.from({ length: 5 }, () => new PureSubscriber([], "latest", undefined));
+    for (const subscriber of subscribers) house.connect(subscriber);
+    house.publish({ key: "A", set: { n: 1 } });
+    expect(subscribers.map(({ view }) => view.position?.seq)).toEqual([1, 1, 0, 0, 0]);
+    house.rebuild(subscribers);
+    house.pass(0);
+    expect(subscribers.map(({ view }) => view.updates.length)).toEqual([1, 1, 1, 1, 1]);
+  });
+});
