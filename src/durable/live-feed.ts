@@ -8,6 +8,7 @@ import type { Receipt } from "../protocol/messages.ts";
 import type { EncodedUpdates } from "../protocol/update.ts";
 import type { FeedStore } from "./feed-store.ts";
 import { GroupCommit, type CommitPace } from "./group-commit.ts";
+import { Timer } from "./timer.ts";
 
 export interface PublishRequest {
   readonly updates: EncodedUpdates;
@@ -52,7 +53,10 @@ export class LiveFeed {
   readonly #idempotency = new Idempotency();
   readonly #commit: GroupCommit<Accepted>;
   readonly #platform: Platform;
-  #flushTimer: ReturnType<typeof setTimeout> | undefined;
+  readonly #flushTimer = new Timer(() => {
+    this.settle();
+    this.flush();
+  });
   #alarm: number | undefined;
 
   /** Opens what is stored; `epoch` is for a feed that is not. */
@@ -104,10 +108,10 @@ export class LiveFeed {
 
   /** Sends what is due and sees to it that the rest is sent in time. */
   flush(): void {
-    clearTimeout(this.#flushTimer ?? null);
     const now = this.#platform.now();
     const next = this.broadcast.flush(now);
-    this.#flushTimer = next === undefined ? undefined : setTimeout(() => this.#onFlushTimer(), Math.max(0, next - now));
+    if (next === undefined) this.#flushTimer.cancel();
+    else this.#flushTimer.set(next, now);
   }
 
   /** Begins anew under another epoch and tells all subscribers. */
@@ -125,12 +129,6 @@ export class LiveFeed {
     this.#setAlarm();
   }
 
-  #onFlushTimer(): void {
-    this.#flushTimer = undefined;
-    this.settle();
-    this.flush();
-  }
-
   #expire(now: number): void {
     const record = this.feed.expire(now);
     if (!record) return;
@@ -141,12 +139,13 @@ export class LiveFeed {
   #write(accepted: readonly Accepted[]): void {
     const records = accepted.flatMap(({ record }) => record ?? []);
     const remembered = accepted.flatMap(({ remembered }) => remembered ?? []);
-    this.#guard(() => this.#store.append(this.feed, records, remembered, this.#platform.now()));
-    this.broadcast.deliver(records, this.#platform.now());
+    const now = this.#platform.now();
+    this.#guard(() => this.#store.append(this.feed, records, remembered, now));
+    this.broadcast.deliver(records, now);
     this.#setAlarm();
     // With many to serve, whoever published gets the receipt first and the fan-out has a turn of its own.
     if (this.broadcast.subscribers <= SERVED_AT_ONCE) this.flush();
-    else this.#flushTimer ??= setTimeout(() => this.#onFlushTimer(), 0);
+    else this.#flushTimer.set(now, now);
   }
 
   #setAlarm(): void {

@@ -51,6 +51,22 @@ describe("[I4] no timer is armed while nothing is pending", () => {
       expect(vi.getTimerCount()).toBe(0);
     });
   });
+
+  test("a reader that lags, and is looked at now and then, keeps nobody else waiting", async () => {
+    await withLiveFeed(async (live, sent) => {
+      const lagging: Sink = { send: () => {}, backlog: () => 1_000_000, drop: () => {} };
+      live.broadcast.subscribe(lagging, subscriptionOf([]), undefined);
+      for (let i = 0; i < 100; i++) live.broadcast.subscribe(sinkOf(sent), subscriptionOf([]), undefined);
+      for (let i = 0; i < 3; i++) {
+        sent.length = 0;
+        await live.publish({ updates: [`{"key":"A","set":{"i":${i}}}`] });
+        vi.advanceTimersByTime(5);
+        expect(sent).toHaveLength(100);
+        vi.advanceTimersByTime(100);
+      }
+      expect(live.broadcast.lagging).toBe(1);
+    });
+  });
 });
 
 /** A feed at work in a real object's storage, with this test's clock. */
