@@ -8,8 +8,7 @@ import { one, readInteger } from "./query.ts";
 /** `DELETE /v1/feeds/{feed}` */
 export async function reset<B extends object>(c: FeedContext<B>, options: FeedAppOptions<B>): Promise<Response> {
   const feed = c.get("feed");
-  const request = c.req.raw;
-  demand(await identify(options.access(c.env), request, new URL(c.req.url).searchParams), "admin", feed);
+  demand(await identify(options.access(c.env), c.req.raw), "admin", feed);
   const { epoch, seq } = await options.feeds(c.env).getByName(feed).reset();
   return c.json({ feed, epoch, seq }, 200, { "Cache-Control": "no-store" });
 }

@@ -9,7 +9,7 @@ export interface PublishBody {
   readonly bytes: Uint8Array;
 }
 
-/** Reads a publish body: JSON or NDJSON, plain or gzip. Never holds more than the limit. */
+/** Reads a publish body: JSON or NDJSON, plain or gzip. Takes no more than the limit. */
 export async function readPublishBody(request: Request): Promise<PublishBody> {
   const isLines = mediaType(request) === "application/x-ndjson";
   const bytes = await readBytes(request);
@@ -41,7 +41,10 @@ async function readBytes(request: Request): Promise<Uint8Array> {
       headers: { "Accept-Encoding": "gzip" },
     });
   }
-  if (Number(request.headers.get("Content-Length")) > LIMITS.batchBytes) throw tooLarge();
+  const length = request.headers.get("Content-Length");
+  if (Number(length) > LIMITS.batchBytes) throw tooLarge();
+  // HTTP lets no more bytes through than were said to come, and taking them in one go costs less than a reader.
+  if (encoding === "identity" && length !== null) return readWhole(request);
   if (!request.body) return new Uint8Array();
   if (encoding === "identity") return collect(request.body);
   try {
@@ -50,6 +53,13 @@ async function readBytes(request: Request): Promise<Uint8Array> {
     if (error instanceof Problem) throw error;
     throw new Problem("invalid_json", "The body is not valid gzip.");
   }
+}
+
+/** Looks at the length all the same: a request that another Worker makes can say one that is not true. */
+async function readWhole(request: Request): Promise<Uint8Array> {
+  const bytes = new Uint8Array(await request.arrayBuffer());
+  if (bytes.byteLength > LIMITS.batchBytes) throw tooLarge();
+  return bytes;
 }
 
 /** Stops reading at the limit, whatever the length was said to be and however well the body was compressed. */
@@ -83,9 +93,11 @@ function tooLarge(): Problem {
   return new Problem("too_large", `The body may have ${LIMITS.batchBytes} bytes, after inflating.`);
 }
 
+const utf8 = new TextDecoder("utf-8", { fatal: true, ignoreBOM: false });
+
 function decodeText(bytes: Uint8Array): string {
   try {
-    return new TextDecoder("utf-8", { fatal: true, ignoreBOM: false }).decode(bytes);
+    return utf8.decode(bytes);
   } catch {
     throw new Problem("invalid_json", "The body is not valid UTF-8.");
   }

@@ -17,23 +17,26 @@ export function isBearerProtocol(protocol: string): boolean {
 }
 
 /**
- * The credential of a request: from the header; for a subscriber also from an offered subprotocol `bearer.<token>`
+ * The credential of a request: from the header; for a reader also from an offered subprotocol `bearer.<token>`
  * or, where neither can be set, from the query.
  */
-function presentedCredential(request: Request, query: URLSearchParams): string | undefined {
+function presentedCredential(request: Request, query: URLSearchParams | undefined): string | undefined {
   const header = request.headers.get("Authorization");
   if (header !== null) {
     const match = /^Bearer +(\S+) *$/i.exec(header);
     if (!match?.[1]) throw unauthorized("Authorization is not of the form: Bearer <credential>.");
     return match[1];
   }
-  if (request.method !== "GET" && request.method !== "HEAD") return undefined;
+  if (!query) return undefined;
   const protocol = offeredProtocols(request).find(isBearerProtocol);
   return protocol?.slice(BEARER_PROTOCOL.length) ?? one(query, "token");
 }
 
-/** Who makes the request. A credential that is nobody's is refused even where none is needed. */
-export async function identify(access: Access, request: Request, query: URLSearchParams): Promise<Caller> {
+/**
+ * Who makes the request. A credential that is nobody's is refused even where none is needed. `query` is given for
+ * requests that read: no other one's credential may come by URL, where it is logged and kept.
+ */
+export async function identify(access: Access, request: Request, query?: URLSearchParams): Promise<Caller> {
   const caller = await access.identify(presentedCredential(request, query));
   if (caller === "invalid") throw unauthorized("The credential is not valid.");
   return caller;

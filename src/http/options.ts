@@ -25,9 +25,21 @@ export interface FeedAppBindings extends KeySettings {
 export const DEFAULT_OPTIONS: FeedAppOptions<FeedAppBindings> = {
   feeds: (env) => env.FEEDS,
   directory: (env) => env.DIRECTORY,
-  access: (env) => keyAccess(env),
+  access: oncePerEnv<FeedAppBindings, Access>(keyAccess),
   allowedOrigins: (env) => env.ALLOWED_ORIGINS ?? "",
 };
+
+/** An environment's settings never change: others come with a deployment, as another object. */
+function oncePerEnv<Env extends object, T>(make: (env: Env) => T): (env: Env) => T {
+  const made = new WeakMap<Env, T>();
+  return (env) => {
+    const kept = made.get(env);
+    if (kept !== undefined) return kept;
+    const value = make(env);
+    made.set(env, value);
+    return value;
+  };
+}
 
 /** A request to one feed, once its name has been checked. */
 export interface FeedVariables {

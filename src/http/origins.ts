@@ -8,11 +8,11 @@ function allowsOrigin(allowed: string, origin: string, url: string): boolean {
   return allowed.split(",").some((entry) => entry.trim() === "*" || entry.trim() === origin);
 }
 
-/** Answers preflights and names allowed origins on every answer. */
+/** Answers preflights and names allowed origins on every answer to a page. */
 export function crossOrigin<E extends { Bindings: object }>(
   allowedOf: (env: E["Bindings"]) => string,
 ): MiddlewareHandler<E> {
-  return cors({
+  const answerPage = cors({
     origin: (origin, c: Context<E>) => (allowsOrigin(allowedOf(c.env), origin, c.req.url) ? origin : null),
     allowMethods: ["GET", "HEAD", "POST", "DELETE"],
     allowHeaders: [
@@ -26,6 +26,12 @@ export function crossOrigin<E extends { Bindings: object }>(
     exposeHeaders: ["ETag", "Idempotency-Replayed", "Retry-After"],
     maxAge: 86_400,
   });
+  return async (c, next) => {
+    // A publisher that is no page has no use for these headers, and adding them means building its answer twice.
+    // Answers to the other methods are named whoever asks: a cache may hand them on to a page.
+    if (c.req.method === "POST" && !c.req.raw.headers.has("Origin")) return next();
+    return answerPage(c, next);
+  };
 }
 
 /**

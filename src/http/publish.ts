@@ -11,7 +11,7 @@ export async function publish<B extends object>(c: FeedContext<B>, options: Feed
   const request = c.req.raw;
   const access = options.access(c.env);
   if (access.unconfigured !== undefined) console.warn(`tickertape: ${access.unconfigured}`);
-  demand(await identify(access, request, new URL(c.req.url).searchParams), "publish", feed);
+  demand(await identify(access, request), "publish", feed);
   const key = readIdempotencyKey(request);
   const { inputs, bytes } = await readPublishBody(request);
   const decoded = decodeUpdates(inputs);
@@ -29,8 +29,13 @@ export async function publish<B extends object>(c: FeedContext<B>, options: Feed
     const { code, detail = "No update of the batch was accepted.", issues, retryAfter } = outcome;
     throw new Problem(code, detail, { issues, headers: retryAfter ? { "Retry-After": String(retryAfter) } : {} });
   }
-  const headers = { "Cache-Control": "no-store", ...(outcome.replayed && { "Idempotency-Replayed": "true" }) };
-  return c.json({ feed, ...outcome.receipt }, 200, headers);
+  return new Response(JSON.stringify({ feed, ...outcome.receipt }), {
+    headers: {
+      "Content-Type": "application/json",
+      "Cache-Control": "no-store",
+      ...(outcome.replayed && { "Idempotency-Replayed": "true" }),
+    },
+  });
 }
 
 function readIdempotencyKey(request: Request): string | undefined {

@@ -49,27 +49,37 @@ export function setMember(object: JsonObject, name: string, value: Json): void {
  * deeper than `LIMITS.valueDepth`, a number that JSON cannot write (`1e999` reads as Infinity and would be written
  * as null), or a string that is not well-formed Unicode (it has no UTF-8 form).
  */
-export function jsonProblem(value: Json, path: string, depth = 1): { path: string; message: string } | undefined {
+export function jsonProblem(value: Json, path: string): JsonProblem | undefined {
+  const problem = findProblem(value, 1);
+  return problem && { path: path + problem.path, message: problem.message };
+}
+
+interface JsonProblem {
+  path: string;
+  message: string;
+}
+
+/** The path is put together on the way back, so that a good value, as almost all are, costs no strings. */
+function findProblem(value: Json, depth: number): JsonProblem | undefined {
   if (typeof value === "number") {
-    return Number.isFinite(value) ? undefined : { path, message: "is a number too large for a double" };
+    return Number.isFinite(value) ? undefined : { path: "", message: "is a number too large for a double" };
   }
   if (typeof value === "string") {
-    return value.isWellFormed() ? undefined : { path, message: "is not well-formed Unicode" };
+    return value.isWellFormed() ? undefined : { path: "", message: "is not well-formed Unicode" };
   }
   if (typeof value !== "object" || value === null) return undefined;
-  if (depth > LIMITS.valueDepth) return { path, message: `is nested deeper than ${LIMITS.valueDepth} levels` };
+  if (depth > LIMITS.valueDepth) return { path: "", message: `is nested deeper than ${LIMITS.valueDepth} levels` };
   if (Array.isArray(value)) {
     for (let i = 0; i < value.length; i++) {
-      const problem = jsonProblem(value[i] ?? null, `${path}[${i}]`, depth + 1);
-      if (problem) return problem;
+      const problem = findProblem(value[i] ?? null, depth + 1);
+      if (problem) return { path: `[${i}]${problem.path}`, message: problem.message };
     }
     return undefined;
   }
   for (const name of Object.keys(value)) {
-    const problem = name.isWellFormed()
-      ? jsonProblem(value[name] ?? null, `${path}.${name}`, depth + 1)
-      : { path, message: "has a member whose name is not well-formed Unicode" };
-    if (problem) return problem;
+    if (!name.isWellFormed()) return { path: "", message: "has a member whose name is not well-formed Unicode" };
+    const problem = findProblem(value[name] ?? null, depth + 1);
+    if (problem) return { path: `.${name}${problem.path}`, message: problem.message };
   }
   return undefined;
 }

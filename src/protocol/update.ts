@@ -1,7 +1,7 @@
 import * as v from "valibot";
 import type { UpdateIssue } from "./codes.ts";
 import { issuePath, issueReason } from "./explain.ts";
-import { exceedsBytes, isJsonObject, jsonProblem, type JsonObject } from "./json.ts";
+import { exceedsBytes, isJsonObject, jsonProblem, type Json, type JsonObject } from "./json.ts";
 import { LIMITS } from "./limits.ts";
 import { keyProblem } from "./names.ts";
 
@@ -67,7 +67,9 @@ export function decodeUpdates(inputs: readonly unknown[]): DecodedUpdates {
   const issues: UpdateIssue[] = [];
   const updates: EncodedUpdates = [];
   for (let index = 0; index < inputs.length && issues.length < LIMITS.reportedIssues; index++) {
-    const result = decodeUpdate(inputs[index]);
+    const input = inputs[index];
+    const text = acceptUpdate(input);
+    const result: DecodedUpdate = text === undefined ? checkUpdate(input) : { ok: true, text };
     if (result.ok) updates.push(result.text);
     else for (const issue of result.issues) issues.push({ index, ...issue });
   }
@@ -77,7 +79,35 @@ export function decodeUpdates(inputs: readonly unknown[]): DecodedUpdates {
 type Issue = Omit<UpdateIssue, "index">;
 type DecodedUpdate = { ok: true; text: string } | { ok: false; issues: Issue[] };
 
-function decodeUpdate(input: unknown): DecodedUpdate {
+/**
+ * The text of a good update; nothing for any other, and for those `checkUpdate` says why. The same rules without the
+ * schemas: going through them takes longer than all else that is done here with an update.
+ */
+export function acceptUpdate(input: unknown): string | undefined {
+  if (!isJsonObject(input)) return undefined;
+  const { key, set, patch, time, version, ttl } = input;
+  if (typeof key !== "string" || keyProblem(key) !== undefined) return undefined;
+  if (!isStamp(time) || !isStamp(version) || !isStamp(ttl)) return undefined;
+  if (ttl !== undefined && (ttl <= 0 || ttl > LIMITS.ttlMax)) return undefined;
+  let members = 2;
+  for (const stamp of [time, version, ttl]) if (stamp !== undefined) members++;
+  // One more than the key, one change and these is a second change or is unknown.
+  if (Object.keys(input).length !== members) return undefined;
+  const tail = encodeTail({ time, version, ttl });
+  const change = set === undefined ? "patch" : "set";
+  const value = set === undefined ? patch : set;
+  if (value === undefined) return input["delete"] === true ? encode(key, "delete", "true", tail) : undefined;
+  if (!isJsonObject(value) || jsonProblem(value, change)) return undefined;
+  const text = JSON.stringify(value);
+  return exceedsBytes(text, LIMITS.valueBytes) ? undefined : encode(key, change, text, tail);
+}
+
+function isStamp(value: Json | undefined): value is number | undefined {
+  return value === undefined || Number.isFinite(value);
+}
+
+/** Holds an update against the schemas, for what is wrong with it. */
+export function checkUpdate(input: unknown): DecodedUpdate {
   if (!isJsonObject(input)) return refuse("", "is not a JSON object");
   const changes = CHANGES.filter((change) => Object.hasOwn(input, change));
   const unknown = Object.keys(input).filter((name) => !KNOWN.has(name));
@@ -116,29 +146,34 @@ function refuse(path: string, message: string): DecodedUpdate {
 
 /** Writes an update with its members in the one order that storage and history searches rely on: `key` first. */
 export function encodeUpdate(update: Update): string {
-  let text = `{"key":${JSON.stringify(update.key)}`;
-  if ("set" in update) text += `,"set":${JSON.stringify(update.set)}`;
-  else if ("patch" in update) text += `,"patch":${JSON.stringify(update.patch)}`;
-  else text += `,"delete":true`;
-  return text + encodeTail(update);
+  const tail = encodeTail(update);
+  if ("set" in update) return encode(update.key, "set", JSON.stringify(update.set), tail);
+  if ("patch" in update) return encode(update.key, "patch", JSON.stringify(update.patch), tail);
+  return encode(update.key, "delete", "true", tail);
 }
 
 /** Writes an entry as a `set`, from JSON text of its value. */
 export function encodeSet(key: string, valueText: string, stamps: { time?: number; version?: number }): string {
-  return `{"key":${JSON.stringify(key)},"set":${valueText}${encodeTail(stamps)}`;
+  return encode(key, "set", valueText, encodeTail(stamps));
 }
 
 /** Writes a deletion. */
 export function encodeDelete(key: string, stamps: { time?: number; version?: number } = {}): string {
-  return `{"key":${JSON.stringify(key)},"delete":true${encodeTail(stamps)}`;
+  return encode(key, "delete", "true", encodeTail(stamps));
 }
 
-function encodeTail(update: { time?: number; version?: number; ttl?: number }): string {
+function encode(key: string, change: (typeof CHANGES)[number], valueText: string, tail: string): string {
+  return `{"key":${JSON.stringify(key)},"${change}":${valueText}${tail}}`;
+}
+
+type Stamps = { [stamp in "time" | "version" | "ttl"]?: number | undefined };
+
+function encodeTail({ time, version, ttl }: Stamps): string {
   let text = "";
-  if (update.time !== undefined) text += `,"time":${update.time}`;
-  if (update.version !== undefined) text += `,"version":${update.version}`;
-  if (update.ttl !== undefined) text += `,"ttl":${update.ttl}`;
-  return text + "}";
+  if (time !== undefined) text += `,"time":${time}`;
+  if (version !== undefined) text += `,"version":${version}`;
+  if (ttl !== undefined) text += `,"ttl":${ttl}`;
+  return text;
 }
 
 /**

@@ -129,6 +129,18 @@ test("a client that is no page, and names no origin, is served whatever ALLOWED_
   }
 });
 
+test.each(["GET", "HEAD", "OPTIONS"])(
+  "%s without an origin is answered as one that differs by origin",
+  async (method) => {
+    for (const app of Object.values(SETTINGS)) {
+      const response = await app(`/v1/feeds/${newFeed()}`, { method });
+      expect(response.ok).toBe(true);
+      expect(response.headers.get("Vary")?.toLowerCase()).toContain("origin");
+      expect(response.headers.get(ALLOW)).toBeNull();
+    }
+  },
+);
+
 describe("an app that is mounted in another one under a base path", () => {
   const outer = new Hono<{ Bindings: FeedAppBindings }>();
   outer.get("/own", (c) => c.text("own"));

@@ -2,7 +2,16 @@ import * as fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { applyMergePatch } from "../../src/feed/merge.ts";
 import { LIMITS } from "../../src/protocol/limits.ts";
-import { batchTooLarge, decodeUpdates, encodeDelete, encodeSet, readEncodedUpdate } from "../../src/protocol/update.ts";
+import {
+  acceptUpdate,
+  batchTooLarge,
+  checkUpdate,
+  decodeUpdates,
+  encodeDelete,
+  encodeSet,
+  readEncodedUpdate,
+} from "../../src/protocol/update.ts";
+import { runs } from "../support/runs.ts";
 import { jsonText, key, objectText } from "./arbitraries.ts";
 
 const finite = fc.double({ noNaN: true, noDefaultInfinity: true }).map((value) => JSON.stringify(value));
@@ -28,6 +37,27 @@ const updateText = fc
     ];
     return `{${(first ? members : members.toReversed()).join()}}`;
   });
+
+/** Whatever a member may wrongly be, or be at the edge of what is right. */
+const oddText = fc.oneof(
+  {
+    weight: 3,
+    arbitrary: fc.constantFrom("0", "-0", "-1", "1e999", "-1e999", "5e-324", "315360000", "315360001", "1e9"),
+  },
+  { weight: 3, arbitrary: fc.constantFrom("{}", "[]", "null", "true", "false", '"\\ud800"', '"a,b"', '""') },
+  { weight: 2, arbitrary: fc.constantFrom('{"a":1e999}', '{"a":["\\ud800"]}', '{"\\udc00":1}') },
+  jsonText,
+);
+
+/** Good updates of which one member was given another value, or which have one more. */
+const oddUpdateText = fc
+  .tuple(
+    updateText,
+    fc.constantFrom("key", "set", "patch", "delete", "time", "version", "ttl", "__proto__", "toString", "Key", ""),
+    oddText,
+  )
+  // Of two members with one name the last one counts, where the first stood.
+  .map(([source, name, value]) => `${source.slice(0, -1)},"${name}":${value}}`);
 
 function canonical(source: string): Record<string, unknown> {
   return JSON.parse(source);
@@ -84,6 +114,17 @@ describe("any JSON at all", () => {
           for (const { index, message } of decoded.issues)
             expect([sources[index], message]).toEqual([expect.any(String), expect.stringMatching(/\S/)]);
       }),
+    );
+  });
+
+  test("is held to the same rules with and without the schemas", () => {
+    fc.assert(
+      fc.property(fc.oneof({ weight: 5, arbitrary: oddUpdateText }, updateText, jsonText), (source) => {
+        const input: unknown = JSON.parse(source);
+        const checked = checkUpdate(input);
+        expect(acceptUpdate(input)).toBe(checked.ok ? checked.text : undefined);
+      }),
+      { numRuns: runs(2_000) },
     );
   });
 

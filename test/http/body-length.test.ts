@@ -1,0 +1,55 @@
+import { describe, expect, test } from "vitest";
+import { newFeed, post, request, snapshot } from "../support/api.ts";
+import { problem, storedTables } from "../support/http.ts";
+
+const MIB = 1024 * 1024;
+const GOOD = '{"key":"A","set":{"p":1}}';
+
+/** The ways in which a Worker can send a body to another: there what Content-Length says need not be true. */
+const WAYS: [how: string, body: (text: string) => BodyInit][] = [
+  ["text", (text) => text],
+  ["bytes", (text) => new TextEncoder().encode(text)],
+  ["a stream", (text) => new Response(text).body!],
+  [
+    "a stream of chunks",
+    (text) =>
+      new ReadableStream<Uint8Array>({
+        start(controller) {
+          const bytes = new TextEncoder().encode(text);
+          for (let i = 0; i < bytes.length; i += 65_536) controller.enqueue(bytes.slice(i, i + 65_536));
+          controller.close();
+        },
+      }),
+  ],
+];
+
+function send(feed: string, body: BodyInit, length: string): Promise<Response> {
+  return request(`/v1/feeds/${feed}`, {
+    method: "POST",
+    headers: { Authorization: "Bearer publish-key", "Content-Type": "application/json", "Content-Length": length },
+    body,
+  });
+}
+
+describe.each(WAYS)("a Content-Length that is not true, of a body sent as %s", (_, body) => {
+  test.each(["0", "1", String(GOOD.length), String(MIB)])("does not lift the limit: %s", async (length) => {
+    const feed = newFeed();
+    await problem(await send(feed, body(GOOD.padEnd(MIB + 1)), length), "too_large");
+    expect(await storedTables(feed)).toEqual([]);
+  });
+
+  test.each(["0", "1", String(MIB), "x", "-1"])("keeps no good body out: %s", async (length) => {
+    const feed = newFeed();
+    expect((await send(feed, body(GOOD), length)).status).toBe(200);
+    expect((await snapshot(feed)).entries).toEqual({ A: { p: 1 } });
+  });
+});
+
+test("a body that is not UTF-8 does not spoil the next one", async () => {
+  const feed = newFeed();
+  for (const tail of [[0xe2, 0x82], [0xff], [0xf0, 0x9f]]) {
+    const bad = Uint8Array.from([...new TextEncoder().encode(GOOD), ...tail]);
+    await problem(await post(feed, bad), "invalid_json");
+    expect((await post(feed, `\ufeff${GOOD}`)).status).toBe(200);
+  }
+});

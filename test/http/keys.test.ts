@@ -1,0 +1,60 @@
+import * as fc from "fast-check";
+import { describe, expect, test } from "vitest";
+import { keyAccess } from "../../src/access/keys.ts";
+
+const NUL = "\u0000";
+const key = fc.stringMatching(/^[!-+\--~é€]{1,8}$/);
+const near = fc
+  .tuple(key, fc.constantFrom("", NUL, NUL.repeat(9), "x", "x".repeat(500), "é"))
+  .map((parts) => parts.join(""));
+
+async function granted(settings: Parameters<typeof keyAccess>[0], credential: string): Promise<string> {
+  const caller = await keyAccess(settings).identify(credential);
+  if (caller === "invalid") return "nothing";
+  const { publish, admin } = caller.on("any");
+  return admin ? "admin" : publish ? "publish" : "less";
+}
+
+describe("a credential", () => {
+  test("is good where it is one of the keys to the last character, and no other is", async () => {
+    await fc.assert(
+      fc.asyncProperty(
+        fc.array(key, { maxLength: 4 }),
+        fc.array(key, { maxLength: 4 }),
+        fc.oneof(near, key),
+        async (publishers, admins, other) => {
+          const settings = { PUBLISH_KEY: publishers.join(), ADMIN_KEY: admins.join(" , ") };
+          for (const credential of [...publishers, ...admins, other, "", ...publishers.map((known) => known + NUL)]) {
+            const expected = admins.includes(credential)
+              ? "admin"
+              : publishers.includes(credential)
+                ? "publish"
+                : "nothing";
+            expect(await granted(settings, credential)).toBe(expected);
+          }
+        },
+      ),
+    );
+  });
+
+  test.each([
+    ["longer than all keys", "secret-and-more"],
+    ["the start of a key", "secre"],
+    ["a key and a zero character", `short${NUL}`],
+    ["zero characters alone", NUL.repeat(6)],
+    ["empty", ""],
+  ])("is refused that is %s", async (_, credential) => {
+    expect(await granted({ PUBLISH_KEY: "short,secret" }, credential)).toBe("nothing");
+  });
+
+  test("may be a key of any length", async () => {
+    const long = "k".repeat(5_000);
+    expect(await granted({ PUBLISH_KEY: `short,${long}` }, long)).toBe("publish");
+    expect(await granted({ PUBLISH_KEY: `short,${long}` }, `${long}k`)).toBe("nothing");
+    expect(await granted({ PUBLISH_KEY: `short,${long}` }, "short")).toBe("publish");
+  });
+
+  test("that is in both lists allows what an admin key allows", async () => {
+    expect(await granted({ PUBLISH_KEY: "both", ADMIN_KEY: "both" }, "both")).toBe("admin");
+  });
+});
