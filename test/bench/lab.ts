@@ -5,6 +5,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { promisify } from "node:util";
 import { buildWorker, Workerd } from "../e2e/support/workerd.ts";
+import { installedPeer } from "./peers.ts";
 
 const execute = promisify(execFile);
 const root = join(import.meta.dirname, "../..");
@@ -15,13 +16,17 @@ export const PUBLISH_KEY = "bench-key";
 export class Lab {
   /** How long a timed case publishes. */
   readonly seconds: number;
+  /** How long a reader is stuck. */
+  readonly floodSeconds: number;
   readonly #folders = new Set<string>();
-  readonly #processes = new Set<ChildProcess>();
+  readonly #processes = new Map<ChildProcess, NodeJS.Signals>();
+  readonly #builds = new Map<string, Promise<string>>();
   #worker: Promise<string> | undefined;
-  #countingWorker: Promise<string> | undefined;
+  #peers: Promise<void> | undefined;
 
-  constructor(seconds: number) {
+  constructor(seconds: number, floodSeconds: number) {
     this.seconds = seconds;
+    this.floodSeconds = floodSeconds;
   }
 
   /** Folder of the Worker as it is deployed. */
@@ -32,16 +37,22 @@ export class Lab {
 
   /** Folder of the same Worker with `counting/index.ts` around it, which tells what its storage does. */
   countingWorker(): Promise<string> {
-    this.#countingWorker ??= this.folder("build").then(async (outdir) => {
-      const wrangler = join(root, "node_modules/wrangler/bin/wrangler.js");
-      const config = join(import.meta.dirname, "counting/wrangler.toml");
-      await execute(process.execPath, [wrangler, "deploy", "--dry-run", "--config", config, "--outdir", outdir], {
-        cwd: root,
-        env: { ...process.env, WRANGLER_SEND_METRICS: "false" },
-      });
-      return outdir;
-    });
-    return this.#countingWorker;
+    return this.build("counting/wrangler.toml");
+  }
+
+  /** Folder of another Worker, given its config. */
+  build(config: string): Promise<string> {
+    const built = this.#builds.get(config) ?? this.#build(join(import.meta.dirname, config));
+    this.#builds.set(config, built);
+    return built;
+  }
+
+  /** Where a peer's package is entered, installed where it is missing. */
+  async peer(name: string): Promise<string> {
+    // One after the other: two that are missing are installed at once by the first.
+    const installed = (this.#peers ?? Promise.resolve()).then(() => installedPeer(name));
+    this.#peers = installed.then(() => {});
+    return installed;
   }
 
   /** A new folder. */
@@ -57,17 +68,17 @@ export class Lab {
     return workerd;
   }
 
-  /** Sees to it that a process ends with the bench, however the bench ends. */
-  track(child: ChildProcess): void {
-    this.#processes.add(child);
+  /** Sees to it that a process ends with the bench, however the bench ends. One with children has to be asked. */
+  track(child: ChildProcess, signal: NodeJS.Signals = "SIGKILL"): void {
+    this.#processes.set(child, signal);
     child.once("exit", () => this.#processes.delete(child));
   }
 
   /** Ends one process and waits until it is gone. */
-  async end(child: ChildProcess, signal: NodeJS.Signals = "SIGKILL"): Promise<void> {
+  async end(child: ChildProcess): Promise<void> {
     if (child.exitCode !== null || child.signalCode !== null) return;
     const ended = once(child, "exit");
-    child.kill(signal);
+    child.kill(this.#processes.get(child) ?? "SIGKILL");
     await ended;
   }
 
@@ -77,8 +88,18 @@ export class Lab {
   }
 
   async close(): Promise<void> {
-    await Promise.all([...this.#processes].map((child) => this.end(child)));
+    await Promise.all([...this.#processes.keys()].map((child) => this.end(child)));
     await Promise.all([...this.#folders].map((folder) => this.discard(folder)));
+  }
+
+  async #build(config: string): Promise<string> {
+    const outdir = await this.folder("build");
+    const wrangler = join(root, "node_modules/wrangler/bin/wrangler.js");
+    await execute(process.execPath, [wrangler, "deploy", "--dry-run", "--config", config, "--outdir", outdir], {
+      cwd: root,
+      env: { ...process.env, WRANGLER_SEND_METRICS: "false" },
+    });
+    return outdir;
   }
 
   #keep(folder: string): string {

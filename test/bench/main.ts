@@ -1,21 +1,31 @@
 import { writeFile } from "node:fs/promises";
 import { cpus, release } from "node:os";
 import { parseArgs } from "node:util";
+import { answerGoals, GOAL_PLAN } from "./answers.ts";
 import { Lab } from "./lab.ts";
-import { formatTable, summarize, type ScenarioReport } from "./report.ts";
-import type { Figures, Scenario } from "./scenario.ts";
+import { formatGoals, formatTable, summarize, withRatios, type ScenarioReport } from "./report.ts";
+import type { Case, Figures, Scenario } from "./scenario.ts";
 import { fanout } from "./scenarios/fanout.ts";
+import { growth } from "./scenarios/growth.ts";
+import { idle } from "./scenarios/idle.ts";
+import { keys } from "./scenarios/keys.ts";
 import { publish } from "./scenarios/publish.ts";
 import { rows } from "./scenarios/rows.ts";
+import { slow } from "./scenarios/slow.ts";
+import { storm } from "./scenarios/storm.ts";
 import { wake } from "./scenarios/wake.ts";
 
-const SCENARIOS: readonly Scenario[] = [wake, rows, publish, fanout];
-const USAGE = `npm run bench -- [scenario ...] [--runs N] [--seconds N] [--cases TEXT] [--json FILE]
+const SCENARIOS: readonly Scenario[] = [wake, rows, publish, fanout, keys, storm, idle, growth, slow];
+/** Not a scenario: what the scenarios are measured for. */
+const GOALS = "goals";
+const USAGE = `npm run bench -- [scenario ...] [--runs N] [--seconds N] [--flood N] [--cases TEXT] [--json FILE]
 
 ${SCENARIOS.map(({ name, about }) => `  ${name.padEnd(10)} ${about}`).join("\n")}
+  ${GOALS.padEnd(10)} of all these, what the table of goals is read from, and that table
 
   --runs N      times that each case is measured; the table shows the median (3)
   --seconds N   how long a timed case publishes (3)
+  --flood N     how long a reader is stuck, in seconds (60)
   --cases TEXT  only the cases whose name contains this
   --json FILE   also writes every value to this file
 `;
@@ -25,6 +35,7 @@ const { values, positionals } = parseArgs({
   options: {
     runs: { type: "string", default: "3" },
     seconds: { type: "string", default: "3" },
+    flood: { type: "string", default: "60" },
     cases: { type: "string", default: "" },
     json: { type: "string" },
     help: { type: "boolean", default: false },
@@ -32,14 +43,23 @@ const { values, positionals } = parseArgs({
 });
 const runs = Number(values.runs);
 const seconds = Number(values.seconds);
-const chosen = positionals.length === 0 ? SCENARIOS : SCENARIOS.filter(({ name }) => positionals.includes(name));
-const unknown = positionals.filter((name) => !SCENARIOS.some((scenario) => scenario.name === name));
-if (values.help || unknown.length > 0 || !(runs >= 1 && runs <= 100) || !(seconds > 0 && seconds <= 60)) {
+const flood = Number(values.flood);
+const isKnown = (name: string): boolean => name === GOALS || SCENARIOS.some((scenario) => scenario.name === name);
+const isWithin = (value: number, most: number): boolean => value > 0 && value <= most;
+const isSound = positionals.every(isKnown) && runs >= 1 && isWithin(runs, 100) && isWithin(seconds, 60);
+if (values.help || !isSound || !isWithin(flood, 600)) {
   process.stderr.write(USAGE);
   process.exit(values.help ? 0 : 2);
 }
 
-const lab = new Lab(seconds);
+/** The scenarios to measure, each with what the names of its cases must contain. */
+const plan = SCENARIOS.flatMap((scenario): { scenario: Scenario; cases: string }[] => {
+  if (positionals.length === 0 || positionals.includes(scenario.name)) return [{ scenario, cases: values.cases }];
+  const part = positionals.includes(GOALS) ? GOAL_PLAN.find((part) => part.scenario === scenario.name) : undefined;
+  return part ? [{ scenario, cases: part.cases }] : [];
+});
+
+const lab = new Lab(seconds, flood);
 let isInterrupted = false;
 for (const signal of ["SIGINT", "SIGTERM"] as const) {
   process.once(signal, () => {
@@ -50,28 +70,32 @@ for (const signal of ["SIGINT", "SIGTERM"] as const) {
 }
 try {
   const scenarios: ScenarioReport[] = [];
-  for (const scenario of chosen) scenarios.push(await measure(scenario));
+  for (const { scenario, cases } of plan) scenarios.push(await measure(scenario, cases));
   const machine = { cpus: cpus().length, model: cpus()[0]?.model, kernel: release(), node: process.version };
-  const report = { date: new Date().toISOString(), machine, runs, seconds, scenarios };
+  const goals = positionals.length === 0 || positionals.includes(GOALS) ? answerGoals(scenarios) : undefined;
+  if (goals) process.stdout.write(`\n${formatGoals(goals)}\n`);
+  const report = { date: new Date().toISOString(), machine, runs, seconds, flood, scenarios, goals };
   if (values.json !== undefined) await writeFile(values.json, `${JSON.stringify(report, undefined, 2)}\n`);
 } catch (error) {
   if (!isInterrupted) throw error;
-  process.exitCode = 1;
 } finally {
   await lab.close();
 }
 
-async function measure(scenario: Scenario): Promise<ScenarioReport> {
+async function measure(scenario: Scenario, containing: string): Promise<ScenarioReport> {
   note(`${scenario.name}: preparing`);
-  const cases = (await scenario.prepare(lab)).filter(({ name }) => name.includes(values.cases));
+  const cases = (await scenario.prepare(lab)).filter(({ name }) => name.includes(containing));
   const results = new Map<string, Figures[]>(cases.map(({ name }) => [name, []]));
+  const rounds = Math.min(runs, scenario.mostRuns ?? runs);
   // Run by run, not case by case: whatever else the machine does for a while then touches all cases alike.
-  for (let run = 1; run <= runs; run++) {
-    for (const { name, run: measureOnce } of cases) {
+  for (let run = 1; run <= rounds; run++) {
+    const round = new Map<Case, Figures>();
+    for (const measured of cases) {
       if (isInterrupted) throw new Error("interrupted");
-      note(`${scenario.name}: run ${run} of ${runs}: ${name}`);
-      results.get(name)?.push(await measureOnce());
+      note(`${scenario.name}: run ${run} of ${rounds}: ${measured.name}`);
+      round.set(measured, await measured.run());
     }
+    for (const [{ name }, figures] of withRatios(round)) results.get(name)?.push(figures);
   }
   note("");
   const report = {

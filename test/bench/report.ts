@@ -1,7 +1,8 @@
-import type { Figures } from "./scenario.ts";
+import type { GoalLine } from "./answers.ts";
+import type { Case, Figures } from "./scenario.ts";
 import { median } from "./statistics.ts";
 
-export interface Measured {
+interface Measured {
   readonly median: number;
   readonly min: number;
   readonly max: number;
@@ -20,6 +21,23 @@ export interface ScenarioReport {
   readonly cases: readonly CaseReport[];
 }
 
+/** Adds to each case of a contest how it compares with the contest's best peer in this run. */
+export function withRatios(run: ReadonlyMap<Case, Figures>): Map<Case, Figures> {
+  const best = new Map<string, number>();
+  for (const [{ contest }, figures] of run) {
+    if (contest?.isPeer !== true) continue;
+    best.set(contest.of, Math.max(best.get(contest.of) ?? 0, figures[contest.figure] ?? 0));
+  }
+  return new Map(
+    Array.from(run, ([measured, figures]) => {
+      const { contest } = measured;
+      if (!contest) return [measured, figures];
+      const ratio = (figures[contest.figure] ?? NaN) / (best.get(contest.of) ?? NaN);
+      return [measured, { ...figures, "times best peer": ratio }];
+    }),
+  );
+}
+
 /** Sums up one case's runs. A figure that a run could not give (NaN) is left out of that run. */
 export function summarize(name: string, runs: readonly Figures[]): CaseReport {
   const figures: Record<string, Measured> = {};
@@ -34,10 +52,20 @@ export function summarize(name: string, runs: readonly Figures[]): CaseReport {
 export function formatTable({ cases }: ScenarioReport): string {
   const names = Object.keys(cases[0]?.figures ?? {});
   const rows = cases.map((line) => [line.case, ...names.map((name) => formatMeasured(line.figures[name]))]);
-  const table = [["case", ...names], ...rows];
+  return markdown([["case", ...names], ...rows], pad);
+}
+
+/** The goals in Markdown. */
+export function formatGoals(lines: readonly GoalLine[]): string {
+  return markdown([["what", "goal", "measured", "answer"], ...lines], (cell, width) => cell.padEnd(width));
+}
+
+type Pad = (cell: string, width: number, column: number) => string;
+
+function markdown(table: readonly (readonly string[])[], pad: Pad): string {
   const widths = table[0]?.map((_, i) => Math.max(...table.map((cells) => cells[i]?.length ?? 0))) ?? [];
   const lines = table.map((cells) => `| ${cells.map((cell, i) => pad(cell, widths[i] ?? 0, i)).join(" | ")} |`);
-  const rule = `| ${widths.map((width, i) => (i === 0 ? "-".repeat(width) : `${"-".repeat(width - 1)}:`)).join(" | ")} |`;
+  const rule = `| ${widths.map((width, i) => (pad("-", 2, i) === "- " ? "-".repeat(width) : `${"-".repeat(width - 1)}:`)).join(" | ")} |`;
   return [lines[0], rule, ...lines.slice(1)].join("\n");
 }
 

@@ -1,10 +1,7 @@
 import type { StorageCounts } from "../counting/counts.ts";
 import { publishEndpoint } from "../targets/tickertape.ts";
 import { Lane } from "./lane.ts";
-import { batch } from "./updates.ts";
-
-/** Fits the largest batch that a POST may hold, with values of a few hundred bytes. */
-const FILL_BATCH = 1_000;
+import { fill } from "./fill.ts";
 
 /** A feed on the counting Worker. */
 export class CountedFeed {
@@ -30,9 +27,7 @@ export class CountedFeed {
 
   /** Publishes `keys` keys, each once. */
   async fill(keys: number, valueBytes: number): Promise<void> {
-    for (let first = 0; first < keys; first += FILL_BATCH) {
-      await this.post(batch(first, Math.min(FILL_BATCH, keys - first), keys, valueBytes));
-    }
+    await fill(publishEndpoint(this.#port, this.#feed), keys, valueBytes);
   }
 
   async post(body: string): Promise<void> {

@@ -6,11 +6,23 @@ import { pause } from "./clock.ts";
 import type { SubscribeEndpoint } from "./raw-subscriber.ts";
 
 export type CrowdRequest =
-  | { readonly type: "connect"; readonly count: number; readonly endpoint: SubscribeEndpoint }
+  | {
+      readonly type: "connect";
+      readonly count: number;
+      readonly endpoint: SubscribeEndpoint;
+      /** Each gets so little that the latency of all of it is taken. */
+      readonly isSparse?: boolean | undefined;
+    }
+  | { readonly type: "storm"; readonly count: number; readonly endpoint: SubscribeEndpoint; readonly seq: number }
   | { readonly type: "begin" | "look" | "finish" };
 
 export type CrowdReply =
-  | { readonly ok: true; readonly report: CrowdReport; readonly samples?: LatencySamples }
+  | {
+      readonly ok: true;
+      readonly report: CrowdReport;
+      readonly samples?: LatencySamples;
+      readonly storm?: StormReport;
+    }
   | { readonly ok: false; readonly reason: string };
 
 /** What all subscribers got together since `begin`. */
@@ -19,7 +31,8 @@ export interface CrowdReport {
   readonly updates: number;
   /** Of messages that held updates, without their frames. */
   readonly bytes: number;
-  /** When the last update came, in milliseconds of the shared clock. */
+  /** When the first and the last update came, in milliseconds of the shared clock. */
+  readonly first: number;
   readonly last: number;
   /** Subscribers that have lost their connection. */
   readonly closed: number;
@@ -29,7 +42,17 @@ export interface CrowdReport {
 export interface LatencySamples {
   readonly p50: number;
   readonly p99: number;
+  /** Share that came within a quarter of a second. */
+  readonly inTime: number;
   readonly count: number;
+}
+
+/** From the first connection to the whole state, in milliseconds, over all clients. */
+export interface StormReport {
+  readonly p50: number;
+  readonly p99: number;
+  readonly max: number;
+  readonly bytes: number;
 }
 
 /** Nothing new for so long means that all has arrived. */
@@ -47,12 +70,28 @@ export class Crowd {
   }
 
   /** Resolves once all are connected. */
-  static async open(lab: Lab, endpoint: SubscribeEndpoint, count: number): Promise<Crowd> {
+  static async open(lab: Lab, endpoint: SubscribeEndpoint, count: number, isSparse?: boolean): Promise<Crowd> {
+    const crowd = Crowd.empty(lab);
+    await crowd.#ask({ type: "connect", count, endpoint, isSparse });
+    return crowd;
+  }
+
+  /** One whose clients come later. */
+  static empty(lab: Lab): Crowd {
     const child = fork(join(import.meta.dirname, "crowd-process.ts"));
     lab.track(child);
-    const crowd = new Crowd(lab, child);
-    await crowd.#ask({ type: "connect", count, endpoint });
-    return crowd;
+    return new Crowd(lab, child);
+  }
+
+  get pid(): number {
+    return this.#process.pid ?? 0;
+  }
+
+  /** So many connect all at once, and leave when each has the state as of `seq`. */
+  async storm(endpoint: SubscribeEndpoint, count: number, seq: number): Promise<StormReport> {
+    const { storm } = await this.#ask({ type: "storm", count, endpoint, seq });
+    if (!storm) throw new Error("the crowd did not tell of the storm");
+    return storm;
   }
 
   /** Counts from zero. */

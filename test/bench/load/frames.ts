@@ -3,14 +3,34 @@ import { randomBytes } from "node:crypto";
 /** Gets a frame's payload as a part of `buffer`, which is used again after the call. */
 export type OnFrame = (opcode: number, buffer: Buffer, start: number, end: number) => void;
 
-export const OPCODE = { close: 8, ping: 9, pong: 10 } as const;
+export const OPCODE = { text: 1, close: 8, ping: 9, pong: 10 } as const;
 
 /** Finds the frames in what a server sends. Knows only what a server may do where no extension was offered. */
 export class FrameReader {
-  #rest: Buffer | undefined;
+  /** The beginning of a frame whose end is still to come, in pieces: it is put together once it is whole. */
+  #pieces: Buffer[] = [];
+  #gathered = 0;
+  #wanted = 0;
 
+  /** `chunk` is not kept. */
   push(chunk: Buffer, onFrame: OnFrame): void {
-    const buffer = this.#rest ? Buffer.concat([this.#rest, chunk]) : chunk;
+    let buffer = chunk;
+    if (this.#gathered > 0) {
+      this.#pieces.push(Buffer.from(chunk));
+      this.#gathered += chunk.length;
+      if (this.#gathered < this.#wanted) return;
+      buffer = Buffer.concat(this.#pieces, this.#gathered);
+      this.#pieces = [];
+      this.#gathered = 0;
+    }
+    const rest = this.#frames(buffer, onFrame);
+    if (rest === buffer.length) return;
+    this.#pieces.push(Buffer.from(buffer.subarray(rest)));
+    this.#gathered = buffer.length - rest;
+  }
+
+  /** Returns where the first frame begins that is not whole. */
+  #frames(buffer: Buffer, onFrame: OnFrame): number {
     let offset = 0;
     while (buffer.length - offset >= 2) {
       let length = (buffer[offset + 1] ?? 0) & 0x7f;
@@ -24,11 +44,14 @@ export class FrameReader {
         length = Number(buffer.readBigUInt64BE(start));
         start += 8;
       }
-      if (buffer.length < start + length) break;
+      this.#wanted = start + length - offset;
+      if (buffer.length < start + length) return offset;
       onFrame((buffer[offset] ?? 0) & 0x0f, buffer, start, start + length);
       offset = start + length;
     }
-    this.#rest = offset === buffer.length ? undefined : buffer.subarray(offset);
+    // Of a head that is cut off, one byte more may be enough to go on.
+    this.#wanted = 0;
+    return offset;
   }
 }
 

@@ -1,5 +1,6 @@
 import { once } from "node:events";
 import { connect, type Socket } from "node:net";
+import { clock } from "./clock.ts";
 
 /** Where and how something is published over HTTP. */
 export interface PublishEndpoint {
@@ -8,6 +9,8 @@ export interface PublishEndpoint {
   readonly headers: Readonly<Record<string, string>>;
 }
 
+/** Servers close a connection that is idle for some seconds; one that is idle for so many milliseconds is not used again. */
+const LONGEST_IDLE = 2_000;
 const END_OF_HEAD = "\r\n\r\n";
 
 /**
@@ -18,6 +21,8 @@ export class Lane {
   readonly #socket: Socket;
   readonly #head: string;
   #received = "";
+  #usedAt = clock();
+  #isClosed = false;
   #waiting: { resolve: (status: number) => void; reject: (error: Error) => void } | undefined;
 
   private constructor(socket: Socket, { port, path, headers }: PublishEndpoint) {
@@ -28,13 +33,21 @@ export class Lane {
     socket.setEncoding("latin1");
     socket.on("data", (text: string) => this.#receive(text));
     socket.on("error", (error) => this.#fail(error));
-    socket.on("close", () => this.#fail(new Error("the server closed a publisher's connection")));
+    socket.on("close", () => {
+      this.#isClosed = true;
+      this.#fail(new Error("the server closed a publisher's connection"));
+    });
   }
 
   static async open(endpoint: PublishEndpoint): Promise<Lane> {
     const socket = connect({ port: endpoint.port, host: "127.0.0.1" });
     await once(socket, "connect");
     return new Lane(socket, endpoint);
+  }
+
+  /** Whether another POST can go this way: one that is sent while the server closes it would never be answered. */
+  get isUsable(): boolean {
+    return !this.#isClosed && clock() < this.#usedAt + LONGEST_IDLE;
   }
 
   /** POSTs a body of ASCII and resolves to the status once the whole answer is there. */
@@ -63,6 +76,7 @@ export class Lane {
     this.#received = "";
     const waiting = this.#waiting;
     this.#waiting = undefined;
+    this.#usedAt = clock();
     waiting?.resolve(Number(head.slice(9, 12)));
   }
 

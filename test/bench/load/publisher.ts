@@ -8,6 +8,9 @@ export interface Post {
 }
 
 export interface Published {
+  /** POSTs that were to be made; at a fixed rate, more than could be where the server falls behind. */
+  readonly offered: number;
+  /** POSTs answered. */
   readonly posts: number;
   /** POSTs answered by anything but 2xx. */
   readonly refused: number;
@@ -20,8 +23,13 @@ export interface Published {
 /** `inFlight`: each connection posts again when it has its receipt. `rate`: so many POSTs a second, come what may. */
 export type Load = { readonly inFlight: number } | { readonly rate: number };
 
-/** With a server that is slower than the rate, POSTs wait for one of these, and their waiting counts as latency. */
-const MOST_LANES = 128;
+/**
+ * At a fixed rate a POST never waits for the receipt of another. With so many unanswered the server is behind for good,
+ * and what would come on top is given up: it counts as offered and not as delivered.
+ */
+const MOST_LANES = 256;
+/** Seconds to wait for the last receipts; a server that is further behind owes them. */
+const LONGEST_WAIT = 3;
 
 /** Posts to one server until it is closed. */
 export class Publisher {
@@ -40,16 +48,23 @@ export class Publisher {
   async publish(load: Load, seconds: number, isEnough = (): boolean => false): Promise<Published> {
     const latencies: number[] = [];
     const tally = { refused: 0 };
+    let offered: number | undefined;
     const start = clock();
     const end = start + seconds * 1000;
-    if ("rate" in load) await this.#paced(load.rate, start, end, latencies, tally, isEnough);
+    if ("rate" in load) offered = await this.#paced(load.rate, start, end, latencies, tally, isEnough);
     else {
       const loops = Array.from({ length: load.inFlight }, async () => {
         while (clock() < end && !isEnough()) await this.#post(clock(), latencies, tally);
       });
       await Promise.all(loops);
     }
-    return { posts: latencies.length, refused: tally.refused, latencies, seconds: (clock() - start) / 1000 };
+    return {
+      offered: offered ?? latencies.length,
+      posts: latencies.length,
+      refused: tally.refused,
+      latencies,
+      seconds: (clock() - start) / 1000,
+    };
   }
 
   close(): void {
@@ -63,27 +78,32 @@ export class Publisher {
     latencies: number[],
     tally: { refused: number },
     isEnough: () => boolean,
-  ): Promise<void> {
+  ): Promise<number> {
     const open = new Set<Promise<void>>();
     const failures: unknown[] = [];
-    // A server that cannot keep up gets twice the time, and its figures then show a lower rate.
-    const latest = 2 * end - start;
-    for (let due = start; due < end && clock() < latest && !isEnough(); due += 1000 / rate) {
+    let offered = 0;
+    for (let due = start; due < end && !isEnough(); due += 1000 / rate) {
       while (clock() < due) await pause(Math.max(1, due - clock()));
-      if (this.#free.length === 0 && open.size >= MOST_LANES) await Promise.race(open);
       if (failures.length > 0) break;
+      offered++;
+      if (open.size >= MOST_LANES) continue;
       // Counted from when it was due: a server that stalls may not hide the POSTs that it kept waiting.
       const posted = this.#post(due, latencies, tally)
         .catch((error: unknown) => void failures.push(error))
         .finally(() => open.delete(posted));
       open.add(posted);
     }
-    await Promise.all(open);
+    await Promise.race([Promise.all(open), pause(LONGEST_WAIT * 1000)]);
     if (failures.length > 0) throw failures[0];
+    return offered;
   }
 
   async #post(since: number, latencies: number[], tally: { refused: number }): Promise<void> {
     let lane = this.#free.pop();
+    while (lane && !lane.isUsable) {
+      lane.close();
+      lane = this.#free.pop();
+    }
     if (!lane) {
       lane = await Lane.open(this.#endpoint);
       this.#all.push(lane);

@@ -1,57 +1,84 @@
 import { connect, type Socket } from "node:net";
+import { clock } from "./clock.ts";
 import { clientFrame, FrameReader, OPCODE, upgradeRequest, type OnFrame } from "./frames.ts";
+
+/** Gets a message as a part of `buffer`, which is used again after the call, and when it was read. */
+export type OnMessage = (buffer: Buffer, start: number, end: number, at: number) => void;
 
 /** Where and how something is subscribed to over WebSocket. */
 export interface SubscribeEndpoint {
   readonly port: number;
+  /** `{i}` in it stands for the subscriber's number. */
   readonly path: string;
-  /** A text message that the server wants before it sends anything. */
-  readonly greeting?: string | undefined;
+  /** `engine.io` opens and keeps alive a connection by messages of its own. */
+  readonly dialect?: "engine.io" | undefined;
 }
+
+/**
+ * What all sockets of the process are read into, one after the other: a buffer for each read, and a stream to carry it,
+ * would cost the generator more than the rest of its work.
+ */
+const READ_BUFFER = Buffer.allocUnsafeSlow(256 * 1024);
+const END_OF_HEAD = "\r\n\r\n";
+/** The messages of engine.io, of which the first character is the type. */
+const ENGINE_IO = { open: 48, ping: 50, message: 52, pong: Buffer.from("3"), connect: Buffer.from("40") };
 
 /** A WebSocket on a bare socket: what it receives is looked at where it lies, and nothing else is done with it. */
 export class RawSubscriber {
   readonly #socket: Socket;
   readonly #frames = new FrameReader();
-  readonly #onFrame: OnFrame;
+  readonly #onMessage: OnMessage;
+  readonly #isEngineIo: boolean;
+  readonly #opened = Promise.withResolvers<void>();
+  #head: Buffer | undefined = Buffer.alloc(0);
+  /** When the last read was, in milliseconds of the shared clock: once a read, as a read may hold a hundred frames. */
+  #readAt = 0;
   #closed = false;
+  #closeCode: number | undefined;
 
-  private constructor(socket: Socket, onFrame: OnFrame) {
-    this.#socket = socket;
-    this.#onFrame = onFrame;
+  private constructor(endpoint: SubscribeEndpoint, onMessage: OnMessage) {
+    const { port, path, dialect } = endpoint;
+    this.#onMessage = onMessage;
+    this.#isEngineIo = dialect === "engine.io";
+    const onread = {
+      buffer: READ_BUFFER,
+      callback: (length: number): boolean => {
+        this.#receive(READ_BUFFER.subarray(0, length));
+        return true;
+      },
+    };
+    this.#socket = connect({ port, host: "127.0.0.1", noDelay: true, onread });
+    this.#socket.on("connect", () => this.#socket.write(upgradeRequest(port, path)));
+    this.#socket.on("error", (error) => this.#opened.reject(error));
+    this.#socket.on("close", () => {
+      this.#closed = true;
+      this.#opened.reject(new Error("the server closed the connection"));
+    });
   }
 
-  /** Resolves once the server has agreed to the upgrade. */
-  static open(endpoint: SubscribeEndpoint, onFrame: OnFrame): Promise<RawSubscriber> {
-    const { port, path, greeting } = endpoint;
-    const socket = connect({ port, host: "127.0.0.1", noDelay: true });
-    const subscriber = new RawSubscriber(socket, onFrame);
-    return new Promise((resolve, reject) => {
-      let head = Buffer.alloc(0);
-      const onHead = (chunk: Buffer): void => {
-        head = Buffer.concat([head, chunk]);
-        const end = head.indexOf("\r\n\r\n");
-        if (end < 0) return;
-        socket.off("data", onHead);
-        const text = head.toString("latin1", 0, end);
-        if (!text.startsWith("HTTP/1.1 101")) return reject(new Error(`the upgrade was refused:\n${text}`));
-        socket.on("data", (data: Buffer) => subscriber.#receive(data));
-        if (greeting !== undefined) socket.write(clientFrame(1, Buffer.from(greeting)));
-        if (head.length > end + 4) subscriber.#receive(head.subarray(end + 4));
-        resolve(subscriber);
-      };
-      socket.on("connect", () => socket.write(upgradeRequest(port, path)));
-      socket.on("data", onHead);
-      socket.on("error", reject);
-      socket.on("close", () => {
-        subscriber.#closed = true;
-        reject(new Error("the server closed the connection"));
-      });
-    });
+  /** Resolves once the server takes it for a subscriber. */
+  static async open(endpoint: SubscribeEndpoint, onMessage: OnMessage): Promise<RawSubscriber> {
+    const subscriber = new RawSubscriber(endpoint, onMessage);
+    await subscriber.#opened.promise;
+    return subscriber;
   }
 
   get closed(): boolean {
     return this.#closed;
+  }
+
+  /** The code with which the server closed, where it gave one. */
+  get closeCode(): number | undefined {
+    return this.#closeCode;
+  }
+
+  /** Stops reading: what the server sends then fills the system's buffers, and after that the server's. */
+  stopReading(): void {
+    this.#socket.pause();
+  }
+
+  readAgain(): void {
+    this.#socket.resume();
   }
 
   close(): void {
@@ -59,10 +86,38 @@ export class RawSubscriber {
   }
 
   #receive(data: Buffer): void {
-    this.#frames.push(data, (opcode, buffer, start, end) => {
-      if (opcode === OPCODE.ping) this.#socket.write(clientFrame(OPCODE.pong, buffer.subarray(start, end)));
-      else if (opcode === OPCODE.close) this.#socket.end();
-      else this.#onFrame(opcode, buffer, start, end);
-    });
+    this.#readAt = clock();
+    if (this.#head) this.#receiveHead(this.#head, data);
+    else this.#frames.push(data, this.#take);
+  }
+
+  #receiveHead(before: Buffer, data: Buffer): void {
+    const head = Buffer.concat([before, data]);
+    this.#head = head;
+    const end = head.indexOf(END_OF_HEAD);
+    if (end < 0) return;
+    this.#head = undefined;
+    const text = head.toString("latin1", 0, end);
+    if (!text.startsWith("HTTP/1.1 101")) return this.#opened.reject(new Error(`the upgrade was refused:\n${text}`));
+    if (!this.#isEngineIo) this.#opened.resolve();
+    if (head.length > end + END_OF_HEAD.length) this.#receive(head.subarray(end + END_OF_HEAD.length));
+  }
+
+  readonly #take: OnFrame = (opcode, buffer, start, end) => {
+    if (opcode === OPCODE.ping) this.#socket.write(clientFrame(OPCODE.pong, buffer.subarray(start, end)));
+    else if (opcode === OPCODE.close) {
+      this.#closeCode = end - start >= 2 ? buffer.readUInt16BE(start) : undefined;
+      this.#socket.end();
+    } else {
+      if (this.#isEngineIo) this.#answerEngineIo(buffer[start] ?? 0);
+      this.#onMessage(buffer, start, end, this.#readAt);
+    }
+  };
+
+  #answerEngineIo(type: number): void {
+    if (type === ENGINE_IO.open) this.#socket.write(clientFrame(OPCODE.text, ENGINE_IO.connect));
+    else if (type === ENGINE_IO.ping) this.#socket.write(clientFrame(OPCODE.text, ENGINE_IO.pong));
+    // The first message is the answer to `connect`; later ones change nothing.
+    else if (type === ENGINE_IO.message) this.#opened.resolve();
   }
 }

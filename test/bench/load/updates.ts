@@ -5,6 +5,9 @@ export const UPDATE_MARK = `{"key":`;
 /** Stands before the time at which an update was made, in microseconds of the shared clock. */
 export const STAMP_MARK = `"at":`;
 
+/** No update is shorter, in bytes. */
+export const SHORTEST_UPDATE = 50;
+
 /** One update of key `K<k>` whose value has about `bytes` bytes, and the time at which it was made. */
 export function update(k: number, bytes: number): string {
   const stamp = Math.round(clock() * 1000);

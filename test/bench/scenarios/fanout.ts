@@ -1,74 +1,98 @@
 import type { Lab } from "../lab.ts";
-import { clock } from "../load/clock.ts";
-import { cpuSeconds } from "../load/cpu.ts";
+import { CpuMeter } from "../load/cpu.ts";
 import { Crowd } from "../load/crowd.ts";
 import { Publisher, type Load } from "../load/publisher.ts";
 import { update } from "../load/updates.ts";
 import type { Figures, Scenario } from "../scenario.ts";
 import { percentile } from "../statistics.ts";
-import type { Target } from "../targets/target.ts";
+import { installedTargets } from "../targets/all.ts";
+import type { RunningTarget, Target } from "../targets/target.ts";
 import { tickertape } from "../targets/tickertape.ts";
-import { ws } from "../targets/ws.ts";
 
-/** More servers to compare with go here. */
-const TARGETS: readonly Target[] = [tickertape, ws];
-const SUBSCRIBERS = [100, 1_000];
+const SUBSCRIBERS = 1_000;
 const LOADS: readonly [name: string, load: Load][] = [
   ["20/s", { rate: 20 }],
   ["100/s", { rate: 100 }],
+  ["200/s", { rate: 200 }],
   ["500/s", { rate: 500 }],
   ["16 in flight", { inFlight: 16 }],
 ];
 /** So many that updates which wait together are seldom of one key: what is merged away is not work done. */
 const KEYS = 1_000;
-const VALUE_BYTES = 100;
+const VALUE_BYTES = 50;
 const WARM_UP_SECONDS = 0.5;
 
 export const fanout: Scenario = {
   name: "fanout",
-  about: "single updates, one POST each, to subscribers of everything",
+  about: "single updates of 50 bytes, one POST each, to 1,000 subscribers of everything",
   async prepare(lab) {
-    await lab.worker();
-    return SUBSCRIBERS.flatMap((subscribers) =>
-      LOADS.flatMap(([name, load]) =>
-        TARGETS.map((target) => ({
-          name: `${subscribers} subscribers, ${name}, ${target.name}`,
-          run: () => measure(lab, target, subscribers, load),
-        })),
-      ),
+    const targets = await installedTargets();
+    return LOADS.flatMap(([name, load]) =>
+      targets.map((target) => ({
+        name: `${name}, ${target.name}`,
+        // Ours is left out: what it is compared with is the best of the others.
+        contest: { of: name, isPeer: target !== tickertape, figure: "delivered/s" },
+        run: () => measureTarget(lab, target, load),
+      })),
     );
   },
 };
 
-async function measure(lab: Lab, target: Target, subscribers: number, load: Load): Promise<Figures> {
+async function measureTarget(lab: Lab, target: Target, load: Load): Promise<Figures> {
   const server = await target.start(lab);
-  const crowd = await Crowd.open(lab, server.subscribe, subscribers);
-  const publisher = new Publisher(server.publish, (i) => ({ body: update(i % KEYS, VALUE_BYTES) }));
-  const cpu = async (): Promise<number> =>
-    (await Promise.all(server.pids.map(cpuSeconds))).reduce((sum, seconds) => sum + seconds);
+  try {
+    return await measureFanout(lab, server, { subscribers: SUBSCRIBERS, keys: KEYS, valueBytes: VALUE_BYTES, load });
+  } finally {
+    await server.stop();
+  }
+}
+
+export interface FanoutLoad {
+  readonly subscribers: number;
+  readonly keys: number;
+  readonly valueBytes: number;
+  readonly load: Load;
+  /** The key of the i-th POST; one after the other where none is given. */
+  readonly key?: (i: number) => number;
+  /** Each subscriber gets a few updates only. */
+  readonly isSparse?: boolean;
+}
+
+/** Publishes to a running server that so many have subscribed to, and tells what came of it. */
+export async function measureFanout(lab: Lab, server: RunningTarget, asked: FanoutLoad): Promise<Figures> {
+  const { subscribers, keys, valueBytes, load, key = (i) => i % keys, isSparse = false } = asked;
+  const crowd = await Crowd.open(lab, server.subscribe, subscribers, isSparse);
+  const publisher = new Publisher(server.publish, (i) => ({ body: update(key(i), valueBytes) }));
+  const meter = new CpuMeter(() => server.pids(), [crowd.pid]);
   try {
     await publisher.publish(load, WARM_UP_SECONDS);
     await crowd.finish();
     await crowd.begin();
-    const cpuBefore = await cpu();
-    const start = clock();
+    await meter.begin();
     const published = await publisher.publish(load, lab.seconds);
-    const { updates, messages, last, samples } = await crowd.finish();
-    const cpuUsed = (await cpu()) - cpuBefore;
+    const { server: serverCpu, generator } = await meter.end();
+    const { updates, messages, last, first, samples } = await crowd.finish();
+    const { serverSeconds } = await meter.end();
     if (published.refused > 0) throw new Error(`${published.refused} POSTs were refused`);
+    const audience = isSparse ? 1 : subscribers;
     return {
       "published/s": published.posts / published.seconds,
-      "delivered/s": (updates / (last - start)) * 1000,
-      "delivered %": (100 * updates) / (published.posts * subscribers),
+      unanswered: published.offered - published.posts,
+      "delivered/s": (updates / (last - first)) * 1000,
+      "in time %": (100 * updates * samples.inTime) / (published.offered * audience),
       "p50 ms": samples.p50,
       "p99 ms": samples.p99,
       "receipt p50 ms": percentile(published.latencies, 0.5),
-      "updates/message": updates / messages,
-      "CPU us/update": (cpuUsed * 1e6) / updates,
+      "receipt p99 ms": percentile(published.latencies, 0.99),
+      "updates/frame": updates / messages,
+      "frames/s": (messages / (last - first)) * 1000,
+      "CPU us/update": (serverSeconds * 1e6) / updates,
+      "CPU us/frame": (serverSeconds * 1e6) / messages,
+      "server CPU %": serverCpu,
+      "generator CPU %": generator,
     };
   } finally {
     publisher.close();
     await crowd.close();
-    await server.stop();
   }
 }

@@ -24,6 +24,8 @@ const PATTERNS: readonly Pattern[] = [
   { name: "100 a POST, one at a time", load: { inFlight: 1 }, updates: 100, valueBytes: 200 },
   { name: "100 a POST, 16 in flight", load: { inFlight: 16 }, updates: 100, valueBytes: 200 },
 ];
+/** What a feed of small updates pays in all: it comes to two checkpoints or so within the longest time. */
+const SMALL: Pattern = { name: "500/s, values of 50 bytes", load: { rate: 500 }, updates: 1, valueBytes: 50 };
 const KEYS = [40, 10_000];
 /** Keys that a case changes, of those that the feed has. */
 const CHANGED_KEYS = 40;
@@ -40,9 +42,10 @@ export const rows: Scenario = {
   about: "SQLite rows that publishing writes",
   async prepare(lab) {
     await lab.countingWorker();
-    return KEYS.flatMap((keys) =>
+    const cases = KEYS.flatMap((keys) =>
       PATTERNS.flatMap((pattern) => [rowsCase(lab, keys, pattern, false), rowsCase(lab, keys, pattern, true)]),
     );
+    return [...cases, rowsCase(lab, CHANGED_KEYS, SMALL, false)];
   },
 };
 

@@ -131,7 +131,7 @@ function timeGet(port: number, path: string, agent: Agent): Promise<number> {
 async function timeSnapshot(port: number): Promise<number> {
   const start = clock();
   const { promise: took, resolve } = Promise.withResolvers<number>();
-  const subscriber = await RawSubscriber.open({ port, path: PATH }, (_, buffer, from, end) => {
+  const subscriber = await RawSubscriber.open({ port, path: PATH }, (buffer, from, end) => {
     const isSnapshot = buffer.toString("latin1", from, from + SNAPSHOT.length) === SNAPSHOT;
     if (isSnapshot && !buffer.subarray(end - MORE.length, end).equals(MORE)) resolve(clock() - start);
   });

@@ -4,16 +4,18 @@ import type { SubscribeEndpoint } from "../load/raw-subscriber.ts";
 
 /**
  * A server that carries what is POSTed to it to all who subscribed over WebSocket. To compare with another one, add a
- * file beside this one and name it in the list of the fan-out scenario.
+ * file beside this one and name it in `targets/all.ts`.
  */
 export interface Target {
   readonly name: string;
+  /** Whether it can be run on this machine, for one that cannot be installed by npm. */
+  isInstalled?(): Promise<boolean>;
   start(lab: Lab): Promise<RunningTarget>;
 }
 
 export interface RunningTarget {
-  /** The server's processes, whose CPU is counted. */
-  readonly pids: readonly number[];
+  /** The server's processes at this moment, whose CPU is counted. */
+  pids(): Promise<readonly number[]>;
   readonly publish: PublishEndpoint;
   readonly subscribe: SubscribeEndpoint;
   stop(): Promise<void>;

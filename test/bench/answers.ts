@@ -1,0 +1,34 @@
+import { GOALS, type Read } from "./goals.ts";
+import type { ScenarioReport } from "./report.ts";
+
+export type GoalLine = readonly [what: string, goal: string, measured: string, answer: string];
+
+/** Each goal with what these reports say of it. */
+export function answerGoals(reports: readonly ScenarioReport[]): GoalLine[] {
+  const read: Read = (scenario, name, figure) => {
+    const report = reports.find((report) => report.scenario === scenario);
+    return report?.cases.find((line) => line.case === name)?.figures[figure]?.median ?? NaN;
+  };
+  return GOALS.map(({ what, goal, measure }) => {
+    const { measured, parts } = measure(read);
+    return [what, goal, measured, verdict(parts)];
+  });
+}
+
+function verdict(parts: readonly number[]): string {
+  if (parts.some((part) => Number.isNaN(part))) return "not measured";
+  const least = Math.min(...parts);
+  return least >= 1 ? "met" : `${Math.floor(100 * least)} % of it`;
+}
+
+/** The scenarios that the goals are read from, and the cases of them that are needed. */
+export const GOAL_PLAN: readonly { readonly scenario: string; readonly cases: string }[] = [
+  { scenario: "rows", cases: "40 keys, 500/s, values of 50 bytes" },
+  { scenario: "publish", cases: "16 in flight" },
+  { scenario: "fanout", cases: "" },
+  { scenario: "keys", cases: "" },
+  { scenario: "storm", cases: "" },
+  { scenario: "idle", cases: "5,000" },
+  { scenario: "growth", cases: "" },
+  { scenario: "slow", cases: "" },
+];

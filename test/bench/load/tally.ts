@@ -1,0 +1,84 @@
+import { percentile } from "../statistics.ts";
+import type { LatencySamples } from "./crowd.ts";
+import { SHORTEST_UPDATE, STAMP_MARK, UPDATE_MARK } from "./updates.ts";
+
+const mark = Buffer.from(UPDATE_MARK);
+const stampMark = Buffer.from(STAMP_MARK);
+/** An update that takes longer to arrive, in milliseconds, is late: nobody would call that live. */
+const IN_TIME = 250;
+/** Most different messages that are under way at a time. */
+const REMEMBERED = 8;
+/** Shorter ones are scanned sooner than compared. */
+const WORTH_REMEMBERING = 512;
+
+/** Counts what subscribers receive, without parsing it. */
+export class Tally {
+  messages = 0;
+  updates = 0;
+  /** Of messages that held updates, without their frames. */
+  bytes = 0;
+  /** When the first and the last update came, in milliseconds of the shared clock. */
+  first = 0;
+  last = 0;
+  #latencies: number[] = [];
+  /** Long messages that came lately. Most often the next subscriber gets the very same bytes: comparing is cheaper than scanning. */
+  readonly #known: { payload: Buffer; updates: number }[] = [];
+  #next = 0;
+
+  reset(): void {
+    this.messages = this.updates = this.bytes = this.first = this.last = 0;
+    this.#latencies = [];
+  }
+
+  /** Takes one message; of a sampled one, the latency of each update is noted. */
+  take(isSampled: boolean, buffer: Buffer, start: number, end: number, now: number): void {
+    const updates = this.#count(buffer, start, end);
+    if (updates === 0) return;
+    if (isSampled) this.#sample(now, buffer, start, end);
+    if (this.messages++ === 0) this.first = now;
+    this.updates += updates;
+    this.bytes += end - start;
+    this.last = now;
+  }
+
+  samples(): LatencySamples {
+    const latencies = this.#latencies;
+    const inTime = latencies.filter((latency) => latency <= IN_TIME).length / Math.max(1, latencies.length);
+    return { p50: percentile(latencies, 0.5), p99: percentile(latencies, 0.99), inTime, count: latencies.length };
+  }
+
+  #count(buffer: Buffer, start: number, end: number): number {
+    const length = end - start;
+    if (length < WORTH_REMEMBERING) return count(buffer, start, end);
+    const known = this.#known.find(
+      ({ payload }) => payload.length === length && buffer.compare(payload, 0, length, start, end) === 0,
+    );
+    if (known) return known.updates;
+    const updates = count(buffer, start, end);
+    this.#known[this.#next] = { payload: Buffer.from(buffer.subarray(start, end)), updates };
+    this.#next = (this.#next + 1) % REMEMBERED;
+    return updates;
+  }
+
+  #sample(now: number, buffer: Buffer, start: number, end: number): void {
+    for (let at = buffer.indexOf(stampMark, start); at >= 0 && at < end; at = buffer.indexOf(stampMark, at)) {
+      at += stampMark.length;
+      let microseconds = 0;
+      for (; at < end; at++) {
+        const digit = (buffer[at] ?? 0) - 48;
+        if (digit < 0 || digit > 9) break;
+        microseconds = microseconds * 10 + digit;
+      }
+      this.#latencies.push(now - microseconds / 1000);
+    }
+  }
+}
+
+function count(buffer: Buffer, start: number, end: number): number {
+  let found = 0;
+  for (let at = buffer.indexOf(mark, start); at >= 0 && at < end; at = buffer.indexOf(mark, at + SHORTEST_UPDATE)) {
+    found++;
+    if (end - at < 2 * SHORTEST_UPDATE) break;
+  }
+  return found;
+}

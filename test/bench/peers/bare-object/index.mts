@@ -1,0 +1,31 @@
+import { DurableObject } from "cloudflare:workers";
+
+/*
+ * The least that a Durable Object can do to carry what is POSTed to all its sockets: hibernatable sockets, one loop,
+ * no storage, no checks, no merging. What it takes is what the platform takes. The classes have our names so that it is
+ * served with the very same config.
+ */
+export class FeedObject extends DurableObject {
+  override async fetch(request: Request): Promise<Response> {
+    if (request.headers.get("Upgrade") === "websocket") {
+      const { 0: client, 1: server } = new WebSocketPair();
+      this.ctx.acceptWebSocket(server);
+      // The first message ever sent makes a socket larger: whoever compares memory has to say which of the two it is.
+      if (new URL(request.url).search === "?greet") server.send("welcome");
+      return new Response(null, { status: 101, webSocket: client });
+    }
+    const body = await request.text();
+    for (const socket of this.ctx.getWebSockets()) socket.send(body);
+    return new Response("{}");
+  }
+}
+
+/** Only there because the config names it. */
+export class DirectoryObject extends DurableObject {}
+
+export default {
+  fetch(request, env): Response | Promise<Response> {
+    if (new URL(request.url).pathname === "/healthz") return new Response("ok");
+    return env.FEEDS.getByName("bench").fetch(request);
+  },
+} satisfies ExportedHandler<{ readonly FEEDS: DurableObjectNamespace<FeedObject> }>;

@@ -1,0 +1,25 @@
+import { getServerByName, Server } from "partyserver";
+
+/** A room as partyserver's own examples write it. Our class names, so that it is served with the very same config. */
+export class FeedObject extends Server {
+  static override options = { hibernate: true };
+
+  override async onRequest(request: Request): Promise<Response> {
+    this.broadcast(await request.text());
+    return new Response("{}");
+  }
+}
+
+/** Only there because the config names it. */
+export class DirectoryObject extends Server {}
+
+interface Env extends Cloudflare.Env {
+  readonly FEEDS: DurableObjectNamespace<FeedObject>;
+}
+
+export default {
+  async fetch(request, env): Promise<Response> {
+    if (new URL(request.url).pathname === "/healthz") return new Response("ok");
+    return (await getServerByName(env.FEEDS, "bench")).fetch(request);
+  },
+} satisfies ExportedHandler<Env>;

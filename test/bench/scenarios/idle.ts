@@ -1,0 +1,81 @@
+import type { Lab } from "../lab.ts";
+import { pause } from "../load/clock.ts";
+import { Crowd } from "../load/crowd.ts";
+import { needSockets } from "../load/files.ts";
+import { residentBytes } from "../load/memory.ts";
+import type { Figures, Scenario } from "../scenario.ts";
+import { bareObject } from "../targets/all.ts";
+import type { RunningTarget, Target } from "../targets/target.ts";
+import { tickertape } from "../targets/tickertape.ts";
+
+/** Any message that was ever sent to a socket costs workerd some KB for as long as it is open; ours are sent a snapshot. */
+const greeting: Target = {
+  name: "bare object that greets",
+  async start(lab) {
+    const server = await bareObject.start(lab);
+    return { ...server, subscribe: { ...server.subscribe, path: "/?greet" } };
+  },
+};
+const SOCKETS = [1_000, 5_000];
+/** Come and go before the counting begins: what is allocated once for all is then there. */
+const EARLIER = 200;
+/** Milliseconds. */
+const SETTLING = 3_000;
+/** An object hibernates after ten seconds. */
+const UNTIL_ASLEEP = 15_000;
+
+export const idle: Scenario = {
+  name: "idle",
+  about: "memory of workerd per idle socket",
+  mostRuns: 3,
+  async prepare(lab) {
+    await lab.worker();
+    return SOCKETS.flatMap((sockets) =>
+      [tickertape, bareObject, greeting].map((target) => ({
+        name: `${sockets.toLocaleString("en-US")}, ${target.name}`,
+        run: () => measure(lab, target, sockets),
+      })),
+    );
+  },
+};
+
+async function measure(lab: Lab, target: Target, sockets: number): Promise<Figures> {
+  await needSockets(sockets);
+  const server = await target.start(lab);
+  try {
+    const earlier = await Crowd.open(lab, server.subscribe, EARLIER);
+    await pause(SETTLING);
+    await earlier.close();
+    await pause(SETTLING);
+    const started = await startedAt(server);
+    const before = await resident(server);
+    const crowd = await Crowd.open(lab, server.subscribe, sockets);
+    await pause(SETTLING);
+    const awake = await resident(server);
+    await pause(UNTIL_ASLEEP);
+    const asleep = await resident(server);
+    const isReborn = (await startedAt(server)) > started;
+    await crowd.close();
+    return {
+      "before MB": before / 1e6,
+      "KB/socket awake": (awake - before) / sockets / 1_000,
+      "KB/socket after 15 s": (asleep - before) / sockets / 1_000,
+      "has hibernated": Number.isNaN(started) ? NaN : Number(isReborn),
+    };
+  } finally {
+    await server.stop();
+  }
+}
+
+async function resident(server: RunningTarget): Promise<number> {
+  const [pid = 0] = await server.pids();
+  return residentBytes(pid);
+}
+
+/** When the feed's object came into memory; NaN where there is no feed. */
+async function startedAt({ publish }: RunningTarget): Promise<number> {
+  const response = await fetch(`http://127.0.0.1:${publish.port}${publish.path}/stats`);
+  const stats: unknown = await response.json().catch(() => undefined);
+  const started = typeof stats === "object" && stats !== null && "started" in stats ? stats.started : undefined;
+  return typeof started === "number" ? started : NaN;
+}

@@ -1,0 +1,80 @@
+import type { Lab } from "../lab.ts";
+import { CpuMeter } from "../load/cpu.ts";
+import { Crowd } from "../load/crowd.ts";
+import { fill } from "../load/fill.ts";
+import { Lane } from "../load/lane.ts";
+import { batch } from "../load/updates.ts";
+import type { Case, Figures, Scenario } from "../scenario.ts";
+import { publishEndpoint } from "../targets/tickertape.ts";
+
+const CLIENTS = 1_000;
+const KEYS = 1_000;
+const VALUE_BYTES = 100;
+/** Keys that change while the clients are away. */
+const MISSED = 100;
+const PATH = "/v1/feeds/bench";
+/** Clients that have come before: the first run of any code is not what a storm is about. */
+const EARLIER = 50;
+
+export const storm: Scenario = {
+  name: "storm",
+  about: "1,000 clients connect at once to a feed of 1,000 keys of 100 bytes; ms until each has its state",
+  async prepare(lab) {
+    await lab.worker();
+    const cases: [name: string, comesBack: boolean, isRestarted: boolean][] = [
+      ["new clients", false, false],
+      ["new clients, server just restarted", false, true],
+      ["with since, server just restarted", true, true],
+    ];
+    return cases.map(([name, comesBack, isRestarted]): Case => ({
+      name,
+      run: () => measure(lab, comesBack, isRestarted),
+    }));
+  },
+};
+
+async function measure(lab: Lab, comesBack: boolean, isRestarted: boolean): Promise<Figures> {
+  const storage = await lab.folder("storage");
+  let workerd = await lab.serve(await lab.worker(), storage);
+  const crowd = Crowd.empty(lab);
+  try {
+    await fill(publishEndpoint(workerd.port, "bench"), KEYS, VALUE_BYTES);
+    const before = await position(workerd.port);
+    await publishMissed(workerd.port);
+    if (isRestarted) {
+      await workerd.kill();
+      workerd = await lab.serve(await lab.worker(), storage);
+    } else await crowd.storm({ port: workerd.port, path: PATH }, EARLIER, before.seq + MISSED);
+    const { pid = 0 } = workerd.process;
+    const meter = new CpuMeter(async () => [pid], [crowd.pid]);
+    await meter.begin();
+    const path = comesBack ? `${PATH}?since=${before.epoch}:${before.seq}` : PATH;
+    const { p50, p99, max, bytes } = await crowd.storm({ port: workerd.port, path }, CLIENTS, before.seq + MISSED);
+    const { serverSeconds, server, generator } = await meter.end();
+    return {
+      "p50 ms": p50,
+      "p99 ms": p99,
+      "last ms": max,
+      "KB/client": bytes / CLIENTS / 1_000,
+      "CPU us/client": (serverSeconds * 1e6) / CLIENTS,
+      "server CPU %": server,
+      "generator CPU %": generator,
+    };
+  } finally {
+    await crowd.close();
+    await workerd.kill();
+    await lab.discard(storage);
+  }
+}
+
+async function publishMissed(port: number): Promise<void> {
+  const lane = await Lane.open(publishEndpoint(port, "bench"));
+  const status = await lane.post(batch(0, MISSED, KEYS, VALUE_BYTES));
+  lane.close();
+  if (status !== 200) throw new Error(`a POST answered ${status}`);
+}
+
+async function position(port: number): Promise<{ epoch: string; seq: number }> {
+  const response = await fetch(`http://127.0.0.1:${port}${PATH}/stats`);
+  return (await response.json()) as { epoch: string; seq: number };
+}

@@ -1,0 +1,39 @@
+import type { Lab } from "../lab.ts";
+import type { PublishEndpoint } from "../load/lane.ts";
+import type { RunningTarget } from "./target.ts";
+
+/** Serves a built Worker on a bare workerd, with new storage on disk. */
+export async function startWorkerd(
+  lab: Lab,
+  build: string,
+  endpoints: (port: number) => { publish: PublishEndpoint; subscribe: { path: string } },
+): Promise<RunningTarget> {
+  const storage = await lab.folder("storage");
+  const workerd = await lab.serve(build, storage);
+  const { port } = workerd;
+  const { publish, subscribe } = endpoints(port);
+  return {
+    pids: async () => [workerd.process.pid ?? 0],
+    publish,
+    subscribe: { port, ...subscribe },
+    async stop() {
+      await workerd.kill();
+      await lab.discard(storage);
+    },
+  };
+}
+
+/** Worker builds that answer every path alike. */
+export function workerdPeer(
+  name: string,
+  build: (lab: Lab) => Promise<string>,
+): { name: string; start(lab: Lab): Promise<RunningTarget> } {
+  return {
+    name,
+    start: async (lab) =>
+      startWorkerd(lab, await build(lab), (port) => ({
+        publish: { port, path: "/", headers: {} },
+        subscribe: { path: "/" },
+      })),
+  };
+}
