@@ -8,7 +8,7 @@ export const DEFAULT_PACE: FeedPace = {
     capacity: 26_000,
     // Some 3 ms, for which nothing else happens.
     slice: 100,
-    window: (messages) => 20 + messages * 0.05,
+    window: (messages) => 20 + messages * 0.054,
   },
-  commit: { window: 25, enough: 12, burst: 200, worthwhile: 3 },
+  commit: { window: 22, enough: 12, burst: 200, worthwhile: 3 },
 };
