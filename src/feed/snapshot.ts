@@ -1,6 +1,7 @@
 import { LIMITS } from "../protocol/limits.ts";
 import { encodeSnapshotPart, type SnapshotReason } from "../protocol/messages.ts";
 import type { Selection } from "../protocol/selection.ts";
+import type { Entry } from "./entry.ts";
 import type { Feed } from "./feed.ts";
 
 export interface SnapshotRequest {
@@ -24,7 +25,7 @@ export function snapshotMessages(feed: Feed, request: SnapshotRequest): string[]
       part = [];
       length = 0;
     }
-    const text = `${JSON.stringify(entry.key)}:${entry.text ?? "{}"}`;
+    const text = encodeMember(entry);
     part.push(text);
     length += text.length;
   }
@@ -36,7 +37,12 @@ export function snapshotMessages(feed: Feed, request: SnapshotRequest): string[]
 export function snapshotEntries(feed: Feed, selection: Selection): string {
   const members: string[] = [];
   for (const entry of feed.entries.select(selection)) {
-    members.push(`${JSON.stringify(entry.key)}:${entry.text ?? "{}"}`);
+    members.push(encodeMember(entry));
   }
   return members.join(",");
+}
+
+/** A live entry as a member of the `entries` object. */
+function encodeMember({ key, text }: Entry): string {
+  return `${JSON.stringify(key)}:${text ?? "{}"}`;
 }

@@ -1,11 +1,10 @@
 import { execFile, spawn } from "node:child_process";
 import { readdir, readFile, writeFile } from "node:fs/promises";
-import { createServer } from "node:net";
-import { once } from "node:events";
 import { join } from "node:path";
 import { promisify } from "node:util";
 import { pause } from "../load/clock.ts";
 import type { Target } from "./target.ts";
+import { freePort } from "../../e2e/support/workerd.ts";
 
 const MODULES = ["/usr/lib/nginx/modules", "/usr/share/nginx/modules", "/usr/lib64/nginx/modules"];
 const MODULE = "ngx_nchan_module.so";
@@ -80,16 +79,6 @@ async function hasNginx(): Promise<boolean> {
 async function children(pid: number): Promise<number[]> {
   const text = await readFile(`/proc/${pid}/task/${pid}/children`, "utf8");
   return text.trim() === "" ? [] : text.trim().split(" ").map(Number);
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, "127.0.0.1");
-  await once(server, "listening");
-  const address = server.address();
-  server.close();
-  await once(server, "close");
-  if (address === null || typeof address === "string") throw new Error("no port");
-  return address.port;
 }
 
 async function answers(port: number): Promise<void> {

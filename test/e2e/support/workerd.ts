@@ -118,7 +118,7 @@ export async function lastingPort(): Promise<number> {
   }
 }
 
-async function freePort(wanted = 0): Promise<number> {
+export async function freePort(wanted = 0): Promise<number> {
   const server = createServer().listen(wanted, "127.0.0.1");
   await once(server, "listening");
   const address = server.address();
