@@ -4,7 +4,7 @@ import { LIMITS, type FeedLimits } from "../protocol/limits.ts";
 import type { Update } from "../protocol/update.ts";
 import type { Entries } from "./entries.ts";
 import type { Entry } from "./entry.ts";
-import { applyMergePatch } from "./merge.ts";
+import { applyMergePatch } from "../protocol/merge-patch.ts";
 
 /** What one key will be once the batch is applied. */
 interface Draft {

@@ -2,7 +2,7 @@ import type { JsonObject } from "../protocol/json.ts";
 import type { Mode } from "../protocol/messages.ts";
 import { encodeUpdate } from "../protocol/update.ts";
 import type { Entries } from "./entries.ts";
-import { applyMergePatch, composeMergePatches } from "./merge.ts";
+import { applyMergePatch, composeMergePatches } from "../protocol/merge-patch.ts";
 import type { AcceptedUpdate } from "./record.ts";
 import { encodeState } from "./resume.ts";
 

@@ -1,6 +1,6 @@
 import * as fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { applyMergePatch } from "../../src/feed/merge.ts";
+import { applyMergePatch } from "../../src/protocol/merge-patch.ts";
 import { LIMITS } from "../../src/protocol/limits.ts";
 import {
   acceptUpdate,

@@ -1,5 +1,5 @@
 import { expect } from "vitest";
-import { applyMergePatch } from "../../src/feed/merge.ts";
+import { applyMergePatch } from "../../src/protocol/merge-patch.ts";
 import type { JsonObject } from "../../src/protocol/json.ts";
 import type { Update } from "../../src/protocol/update.ts";
 

@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { applyMergePatch, composeMergePatches } from "../../src/feed/merge.ts";
+import { applyMergePatch, composeMergePatches } from "../../src/protocol/merge-patch.ts";
 import type { JsonObject } from "../../src/protocol/json.ts";
 
 /** The examples of RFC 7396, appendix A, whose patch is an object: others cannot be published. */

@@ -1,4 +1,4 @@
-import { isJsonObject, setMember, type Json, type JsonObject } from "../protocol/json.ts";
+import { isJsonObject, setMember, type Json, type JsonObject } from "./json.ts";
 
 /**
  * Applies an RFC 7396 merge patch and returns the new value; neither argument is changed. `null` members are
