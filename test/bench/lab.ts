@@ -61,9 +61,9 @@ export class Lab {
   }
 
   /** Serves a build on a bare workerd; on new storage where none is given. */
-  async serve(build: string, storage?: string): Promise<Workerd> {
+  async serve(build: string, storage?: string, inspectorPort?: number): Promise<Workerd> {
     const folder = storage ?? (await this.folder("storage"));
-    const workerd = await Workerd.start({ build, storage: folder, bindings: { PUBLISH_KEY } });
+    const workerd = await Workerd.start({ build, storage: folder, bindings: { PUBLISH_KEY }, inspectorPort });
     this.track(workerd.process);
     return workerd;
   }

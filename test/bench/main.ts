@@ -9,13 +9,14 @@ import { fanout } from "./scenarios/fanout.ts";
 import { growth } from "./scenarios/growth.ts";
 import { idle } from "./scenarios/idle.ts";
 import { keys } from "./scenarios/keys.ts";
+import { profile } from "./scenarios/profile.ts";
 import { publish } from "./scenarios/publish.ts";
 import { rows } from "./scenarios/rows.ts";
 import { slow } from "./scenarios/slow.ts";
 import { storm } from "./scenarios/storm.ts";
 import { wake } from "./scenarios/wake.ts";
 
-const SCENARIOS: readonly Scenario[] = [wake, rows, publish, fanout, keys, storm, idle, growth, slow];
+const SCENARIOS: readonly Scenario[] = [wake, rows, publish, fanout, keys, storm, idle, growth, slow, profile];
 /** Not a scenario: what the scenarios are measured for. */
 const GOALS = "goals";
 const USAGE = `npm run bench -- [scenario ...] [--runs N] [--seconds N] [--flood N] [--cases TEXT] [--json FILE]

@@ -1,7 +1,27 @@
 import { readFile } from "node:fs/promises";
+import { Inspector } from "./inspector.ts";
 
 /** Bytes of memory that a process holds (its resident set). */
 export async function residentBytes(pid: number): Promise<number> {
   const status = await readFile(`/proc/${pid}/status`, "utf8");
   return Number(/^VmRSS:\s*(\d+) kB$/m.exec(status)?.[1]) * 1024;
+}
+
+/** What one collection finds dead may have held more. */
+const COLLECTIONS = 3;
+
+/**
+ * Bytes of JavaScript objects alive in a workerd's main service, after collecting what is not. Throws where no
+ * inspector listens on that port.
+ */
+export async function heapBytes(inspectorPort: number, httpPort: number): Promise<number> {
+  const inspector = await Inspector.open(inspectorPort, httpPort);
+  try {
+    await inspector.call("HeapProfiler.enable");
+    for (let n = 0; n < COLLECTIONS; n++) await inspector.call("HeapProfiler.collectGarbage");
+    const usage = await inspector.call<{ usedSize: number; embedderHeapUsedSize: number }>("Runtime.getHeapUsage");
+    return usage.usedSize + usage.embedderHeapUsedSize;
+  } finally {
+    inspector.close();
+  }
 }

@@ -1,21 +1,18 @@
+import { freePort } from "../../e2e/support/workerd.ts";
 import type { Lab } from "../lab.ts";
 import { pause } from "../load/clock.ts";
 import { Crowd } from "../load/crowd.ts";
 import { needSockets } from "../load/files.ts";
-import { residentBytes } from "../load/memory.ts";
+import { heapBytes, residentBytes } from "../load/memory.ts";
 import type { Figures, Scenario } from "../scenario.ts";
 import { bareObject } from "../targets/all.ts";
 import type { RunningTarget, Target } from "../targets/target.ts";
 import { tickertape } from "../targets/tickertape.ts";
 
 /** Any message that was ever sent to a socket costs workerd some KB for as long as it is open; ours are sent a snapshot. */
-const greeting: Target = {
-  name: "bare object that greets",
-  async start(lab) {
-    const server = await bareObject.start(lab);
-    return { ...server, subscribe: { ...server.subscribe, path: "/?greet" } };
-  },
-};
+const greeting = bareObjectThat("greets", "/?greet");
+/** Whoever fans out holds the sockets that it fans out to, or has the runtime make them anew each time. */
+const keeping = bareObjectThat("greets and keeps its sockets", "/?greet&keep");
 const SOCKETS = [1_000, 5_000];
 /** Come and go before the counting begins: what is allocated once for all is then there. */
 const EARLIER = 200;
@@ -31,7 +28,7 @@ export const idle: Scenario = {
   async prepare(lab) {
     await lab.worker();
     return SOCKETS.flatMap((sockets) =>
-      [tickertape, bareObject, greeting].map((target) => ({
+      [tickertape, bareObject, greeting, keeping].map((target) => ({
         name: `${sockets.toLocaleString("en-US")}, ${target.name}`,
         run: () => measure(lab, target, sockets),
       })),
@@ -41,7 +38,9 @@ export const idle: Scenario = {
 
 async function measure(lab: Lab, target: Target, sockets: number): Promise<Figures> {
   await needSockets(sockets);
-  const server = await target.start(lab);
+  const inspectorPort = await freePort();
+  const server = await target.start(lab, inspectorPort);
+  const heap = (): Promise<number> => heapBytes(inspectorPort, server.publish.port);
   try {
     const earlier = await Crowd.open(lab, server.subscribe, EARLIER);
     await pause(SETTLING);
@@ -49,22 +48,37 @@ async function measure(lab: Lab, target: Target, sockets: number): Promise<Figur
     await pause(SETTLING);
     const started = await startedAt(server);
     const before = await resident(server);
+    const heapBefore = await heap();
     const crowd = await Crowd.open(lab, server.subscribe, sockets);
     await pause(SETTLING);
     const awake = await resident(server);
+    const heapAwake = await heap();
     await pause(UNTIL_ASLEEP);
     const asleep = await resident(server);
+    const heapAsleep = await heap();
     const isReborn = (await startedAt(server)) > started;
     await crowd.close();
     return {
       "before MB": before / 1e6,
       "KB/socket awake": (awake - before) / sockets / 1_000,
       "KB/socket after 15 s": (asleep - before) / sockets / 1_000,
+      "heap B/socket awake": (heapAwake - heapBefore) / sockets,
+      "heap B/socket after 15 s": (heapAsleep - heapBefore) / sockets,
       "has hibernated": Number.isNaN(started) ? NaN : Number(isReborn),
     };
   } finally {
     await server.stop();
   }
+}
+
+function bareObjectThat(does: string, path: string): Target {
+  return {
+    name: `bare object that ${does}`,
+    async start(lab, inspectorPort) {
+      const server = await bareObject.start(lab, inspectorPort);
+      return { ...server, subscribe: { ...server.subscribe, path } };
+    },
+  };
 }
 
 async function resident(server: RunningTarget): Promise<number> {

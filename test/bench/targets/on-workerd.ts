@@ -1,15 +1,16 @@
 import type { Lab } from "../lab.ts";
 import type { PublishEndpoint } from "../load/lane.ts";
-import type { RunningTarget } from "./target.ts";
+import type { RunningTarget, Target } from "./target.ts";
 
 /** Serves a built Worker on a bare workerd, with new storage on disk. */
 export async function startWorkerd(
   lab: Lab,
   build: string,
   endpoints: (port: number) => { publish: PublishEndpoint; subscribe: { path: string } },
+  inspectorPort?: number,
 ): Promise<RunningTarget> {
   const storage = await lab.folder("storage");
-  const workerd = await lab.serve(build, storage);
+  const workerd = await lab.serve(build, storage, inspectorPort);
   const { port } = workerd;
   const { publish, subscribe } = endpoints(port);
   return {
@@ -24,16 +25,15 @@ export async function startWorkerd(
 }
 
 /** Worker builds that answer every path alike. */
-export function workerdPeer(
-  name: string,
-  build: (lab: Lab) => Promise<string>,
-): { name: string; start(lab: Lab): Promise<RunningTarget> } {
+export function workerdPeer(name: string, build: (lab: Lab) => Promise<string>): Target {
   return {
     name,
-    start: async (lab) =>
-      startWorkerd(lab, await build(lab), (port) => ({
-        publish: { port, path: "/", headers: {} },
-        subscribe: { path: "/" },
-      })),
+    start: async (lab, inspectorPort) =>
+      startWorkerd(
+        lab,
+        await build(lab),
+        (port) => ({ publish: { port, path: "/", headers: {} }, subscribe: { path: "/" } }),
+        inspectorPort,
+      ),
   };
 }

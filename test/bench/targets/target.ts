@@ -10,7 +10,8 @@ export interface Target {
   readonly name: string;
   /** Whether it can be run on this machine, for one that cannot be installed by npm. */
   isInstalled?(): Promise<boolean>;
-  start(lab: Lab): Promise<RunningTarget>;
+  /** `inspectorPort`: where V8's inspector is to listen, for a server on workerd. */
+  start(lab: Lab, inspectorPort?: number): Promise<RunningTarget>;
 }
 
 export interface RunningTarget {

@@ -6,11 +6,13 @@ import type { Target } from "./target.ts";
 /** A new feed on a bare workerd, with its storage on disk. */
 export const tickertape: Target = {
   name: "tickertape",
-  start: async (lab) =>
-    startWorkerd(lab, await lab.worker(), (port) => ({
-      publish: publishEndpoint(port, "bench"),
-      subscribe: { path: "/v1/feeds/bench" },
-    })),
+  start: async (lab, inspectorPort) =>
+    startWorkerd(
+      lab,
+      await lab.worker(),
+      (port) => ({ publish: publishEndpoint(port, "bench"), subscribe: { path: "/v1/feeds/bench" } }),
+      inspectorPort,
+    ),
 };
 
 export function publishEndpoint(port: number, feed: string): PublishEndpoint {

@@ -31,6 +31,8 @@ export interface WorkerdOptions {
   readonly bindings?: Readonly<Record<string, string>>;
   /** Any free one where none is given. */
   readonly port?: number;
+  /** Where V8's inspector listens; nowhere if not given. */
+  readonly inspectorPort?: number | undefined;
 }
 
 /** One bare workerd process that serves the Worker, with its storage on disk. No wrangler, no assets. */
@@ -60,7 +62,11 @@ export class Workerd {
     // Beside the module: what a config embeds is found relative to it.
     const config = join(build, `config-${port}.capnp`);
     await writeFile(config, capnp(folder, port, bindings));
-    const child = spawn(workerdPath(), ["serve", config, "--verbose"], { stdio: ["ignore", "pipe", "pipe"] });
+    const { inspectorPort } = options;
+    const inspect = inspectorPort === undefined ? [] : [`--inspector-addr=127.0.0.1:${inspectorPort}`];
+    const child = spawn(workerdPath(), ["serve", config, "--verbose", ...inspect], {
+      stdio: ["ignore", "pipe", "pipe"],
+    });
     const workerd = new Workerd(child, port, folder, options);
     await workerd.#ready();
     return workerd;

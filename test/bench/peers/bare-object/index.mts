@@ -6,12 +6,16 @@ import { DurableObject } from "cloudflare:workers";
  * served with the very same config.
  */
 export class FeedObject extends DurableObject {
+  readonly #kept = new Set<WebSocket>();
+
   override async fetch(request: Request): Promise<Response> {
     if (request.headers.get("Upgrade") === "websocket") {
       const { 0: client, 1: server } = new WebSocketPair();
       this.ctx.acceptWebSocket(server);
       // The first message ever sent makes a socket larger: whoever compares memory has to say which of the two it is.
-      if (new URL(request.url).search === "?greet") server.send("welcome");
+      const { searchParams: asked } = new URL(request.url);
+      if (asked.has("greet")) server.send("welcome");
+      if (asked.has("keep")) this.#kept.add(server);
       return new Response(null, { status: 101, webSocket: client });
     }
     const body = await request.text();
