@@ -12,6 +12,7 @@ export default defineConfig({
               bindings: {
                 PUBLISH_KEY: "publish-key,publish-key-next",
                 ADMIN_KEY: "admin-key",
+                JWT_SECRET: "a shared secret of the tests alone",
                 PROPERTY_RUNS: process.env["PROPERTY_RUNS"] ?? "",
               },
             },
@@ -19,13 +20,13 @@ export default defineConfig({
         ],
         test: {
           name: "workerd",
-          include: ["test/{protocol,feed,durable,http}/**/*.test.ts"],
+          include: ["test/{protocol,feed,access,durable,http}/**/*.test.ts"],
         },
       },
       {
         test: {
           name: "node",
-          include: ["test/{demo,house}/**/*.test.ts", "test/page/**/*.test.js"],
+          include: ["test/{client,demo,house}/**/*.test.ts", "test/page/**/*.test.js"],
           testTimeout: 30_000,
         },
       },

@@ -9,14 +9,22 @@ export interface Grants {
 export interface Caller {
   /** Whether no credential was presented. */
   readonly anonymous: boolean;
+  /** When the credential ends, in milliseconds since 1970; none where it does not. */
+  readonly expires: number | undefined;
   /** What the caller may do with a feed. */
   on(feed: string): Grants;
 }
 
+/**
+ * Who presents a credential. `invalid`: it is nobody's, or has ended. `unavailable`: that cannot be told now, as the
+ * keys to check it with cannot be had.
+ */
+export type Identity = Caller | "invalid" | "unavailable";
+
 /** Who may do what. */
 export interface Access {
-  /** Who presents this credential, if any; `invalid` where it is nobody's. */
-  identify(credential: string | undefined): Promise<Caller | "invalid">;
+  /** Who presents this credential, if any. */
+  identify(credential: string | undefined): Promise<Identity>;
   /** What an operator has to set before anyone can publish; nothing where somebody can. */
   readonly unconfigured: string | undefined;
 }

@@ -11,30 +11,34 @@ const attachmentSchema = v.object({
   mode: v.picklist(MODES),
   hz: v.optional(v.number()),
   publish: v.boolean(),
+  expires: v.optional(v.number()),
 });
 
 /** All that a socket is, beside the connection itself. It outlives the object's memory with the socket. */
 export interface SocketState {
   readonly subscription: Subscription;
   readonly mayPublish: boolean;
+  /** When its credential ends, in milliseconds since 1970; none where it does not. */
+  readonly expires: number | undefined;
   /** What the client was last told. */
   readonly told: Position;
 }
 
 /** Written with every message sent, so that a rebuilt object knows what each client has: a fraction of what a send costs. */
-export function saveState(socket: WebSocket, { subscription, mayPublish, told }: SocketState): void {
+export function saveState(socket: WebSocket, { subscription, mayPublish, expires, told }: SocketState): void {
   const { selection, mode, hz } = subscription;
-  socket.serializeAttachment({ ...told, selection: compact(selection.id), mode, hz, publish: mayPublish });
+  socket.serializeAttachment({ ...told, selection: compact(selection.id), mode, hz, publish: mayPublish, expires });
 }
 
 /** Reads a socket's state back; nothing where it has none that this version can read. */
 export function loadState(socket: WebSocket): SocketState | undefined {
   const result = v.safeParse(attachmentSchema, socket.deserializeAttachment());
   if (!result.success) return undefined;
-  const { epoch, seq, selection, mode, hz, publish } = result.output;
+  const { epoch, seq, selection, mode, hz, publish, expires } = result.output;
   return {
     subscription: { selection: selectionOfId(expand(selection)), mode, hz },
     mayPublish: publish,
+    expires,
     told: { epoch, seq },
   };
 }

@@ -17,6 +17,7 @@ export class Connection implements Sink {
   #closed = false;
   #subscription: Subscription;
   #mayPublish: boolean;
+  #expires: number | undefined;
   readonly #acks = new AckMeter();
   #badMessages = 0;
 
@@ -24,7 +25,7 @@ export class Connection implements Sink {
     socket: WebSocket,
     feed: Feed,
     broadcast: Broadcast,
-    { subscription, mayPublish }: Omit<SocketState, "told">,
+    { subscription, mayPublish, expires }: Omit<SocketState, "told">,
     join: (sink: Sink) => Subscriber,
   ) {
     this.#socket = socket;
@@ -32,6 +33,7 @@ export class Connection implements Sink {
     this.#broadcast = broadcast;
     this.#subscription = subscription;
     this.#mayPublish = mayPublish;
+    this.#expires = expires;
     this.#subscriber = join(this);
     if (this.#closed) this.forget();
   }
@@ -85,9 +87,22 @@ export class Connection implements Sink {
     return this.#mayPublish;
   }
 
-  /** Lets the socket publish, or no longer. */
-  grant(mayPublish: boolean): void {
+  /** When its credential ends, in milliseconds since 1970; none where it does not. */
+  get expires(): number | undefined {
+    return this.#expires;
+  }
+
+  /** Whether its credential has ended. Such a one is closed. */
+  expire(now: number): boolean {
+    if (this.#expires === undefined || this.#expires > now) return false;
+    this.close(CLOSE.unauthorized, "the credential has expired");
+    return true;
+  }
+
+  /** Replaces what the socket may do, and for how long. */
+  grant(mayPublish: boolean, expires: number | undefined): void {
     this.#mayPublish = mayPublish;
+    this.#expires = expires;
     if (this.#subscriber) this.#save(this.#subscriber.seq);
   }
 
@@ -136,7 +151,8 @@ export class Connection implements Sink {
 
   #save(seq: number): void {
     const told = { epoch: this.#feed.epoch, seq };
-    saveState(this.#socket, { subscription: this.#subscription, mayPublish: this.#mayPublish, told });
+    const state = { subscription: this.#subscription, mayPublish: this.#mayPublish, expires: this.#expires, told };
+    saveState(this.#socket, state);
   }
 
   /** Whether the client asks for more and more and takes none of it. Such a one is dropped. */

@@ -14,6 +14,8 @@ export interface Conversation {
   publish(request: PublishRequest): Promise<PublishOutcome>;
   /** Writes what waits to be written, before anything is shown. */
   settle(): void;
+  /** Sees to it that connections whose credential has ended by then are closed. Milliseconds since 1970. */
+  expireBy(at: number): void;
 }
 
 /** Answers one message of a client. */
@@ -51,14 +53,19 @@ async function answer(conversation: Conversation, connection: Connection, messag
         connection.close(CLOSE.unauthorized, "the credential is not valid");
         return;
       }
+      if (caller === "unavailable") {
+        connection.refuse(message.id, "overloaded", "the credential cannot be checked now: try again");
+        return;
+      }
       const grants = caller.on(conversation.feed);
       if (!grants.subscribe) {
         connection.close(CLOSE.forbidden, "the credential does not allow to subscribe to this feed");
         return;
       }
       connection.heard();
-      connection.grant(grants.publish);
-      connection.answer(encodeAuthorized(message.id, undefined));
+      connection.grant(grants.publish, caller.expires);
+      if (caller.expires !== undefined) conversation.expireBy(caller.expires);
+      connection.answer(encodeAuthorized(message.id, caller.expires));
       return;
     }
     case "ack":

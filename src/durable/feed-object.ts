@@ -1,10 +1,11 @@
 import { DurableObject } from "cloudflare:workers";
 import type { Access } from "../access/access.ts";
-import { keyAccess, type KeySettings } from "../access/keys.ts";
+import { accessBy, type AccessSettings } from "../access/credentials.ts";
 import { CLOSE } from "../protocol/codes.ts";
 import { FEED_LIMITS, type FeedLimits } from "../protocol/limits.ts";
 import { encodeHello } from "../protocol/messages.ts";
 import type { Position } from "../protocol/position.ts";
+import { Alarm } from "./alarm.ts";
 import { loadState } from "./attachment.ts";
 import { Connection } from "./connection.ts";
 import { converse } from "./conversation.ts";
@@ -27,7 +28,7 @@ export interface FeedObjectOptions {
 }
 
 /** Bindings and secrets that the object reads unless `configure` is overridden. */
-export interface FeedObjectEnv extends KeySettings {
+export interface FeedObjectEnv extends AccessSettings {
   readonly DIRECTORY?: DurableObjectNamespace<DirectoryObject>;
 }
 
@@ -39,6 +40,7 @@ export class FeedObject<Env extends FeedObjectEnv = FeedObjectEnv> extends Durab
   readonly #options: FeedObjectOptions;
   readonly #store: FeedStore;
   readonly #connections = new Map<WebSocket, Connection>();
+  readonly #alarm = new Alarm((at) => void this.ctx.storage.setAlarm(at));
   readonly #started = Date.now();
   #live: LiveFeed | undefined;
   #listed: Promise<void> | undefined;
@@ -54,7 +56,7 @@ export class FeedObject<Env extends FeedObjectEnv = FeedObjectEnv> extends Durab
   /** Called once, by the constructor. */
   protected configure(env: Env): FeedObjectOptions {
     return {
-      access: keyAccess(env),
+      access: accessBy(env),
       directory: env.DIRECTORY?.getByName("feeds"),
       pace: DEFAULT_PACE,
       limits: FEED_LIMITS,
@@ -70,6 +72,7 @@ export class FeedObject<Env extends FeedObjectEnv = FeedObjectEnv> extends Durab
     this.ctx.acceptWebSocket(server);
     server.send(encodeHello(this.#name, feed.position));
     this.#connections.set(server, Connection.open(server, feed, broadcast, asked, asked.since));
+    if (asked.expires !== undefined) this.#alarm.wakeBy(asked.expires);
     const headers = asked.protocol === undefined ? {} : { "Sec-WebSocket-Protocol": asked.protocol };
     return new Response(null, { status: 101, webSocket: client, headers });
   }
@@ -120,12 +123,13 @@ export class FeedObject<Env extends FeedObjectEnv = FeedObjectEnv> extends Durab
   override async webSocketMessage(socket: WebSocket, frame: string | ArrayBuffer): Promise<void> {
     const live = this.#open();
     const connection = this.#connections.get(socket);
-    if (!connection || socket.readyState !== WebSocket.OPEN) return;
+    if (!connection || socket.readyState !== WebSocket.OPEN || connection.expire(Date.now())) return;
     const conversation = {
       feed: this.#name,
       access: this.#options.access,
       publish: (request: PublishRequest) => this.publish(request),
       settle: () => live.settle(),
+      expireBy: (at: number) => this.#alarm.wakeBy(at),
     };
     await converse(conversation, connection, frame);
   }
@@ -142,7 +146,16 @@ export class FeedObject<Env extends FeedObjectEnv = FeedObjectEnv> extends Durab
   }
 
   override alarm(): void {
+    this.#alarm.wentOff();
     this.#open().onAlarm();
+    this.#expireConnections(Date.now());
+  }
+
+  /** Closes those whose credential has ended, and has the others looked at when theirs does. */
+  #expireConnections(now: number): void {
+    for (const connection of this.#connections.values()) {
+      if (connection.expires !== undefined && !connection.expire(now)) this.#alarm.wakeBy(connection.expires);
+    }
   }
 
   #drop(socket: WebSocket): void {
@@ -173,7 +186,7 @@ export class FeedObject<Env extends FeedObjectEnv = FeedObjectEnv> extends Durab
       .map((socket) => [socket, loadState(socket)]);
     const platform = {
       now: () => Date.now(),
-      setAlarm: (at: number) => void this.ctx.storage.setAlarm(at),
+      wakeBy: (at: number) => this.#alarm.wakeBy(at),
       abandon: (reason: string) => this.ctx.abort(reason),
     };
     // A feed that was never published to has no epoch in storage: the one that its subscribers were told is kept.

@@ -23,8 +23,8 @@ export type PublishOutcome =
 /** What the object's platform gives: clocks and what must happen when all is lost. Times are milliseconds since 1970. */
 export interface Platform {
   now(): number;
-  /** Sets the alarm; it may be set anew before it has gone off. */
-  setAlarm(at: number): void;
+  /** Sees to it that `onAlarm` is called at `at` or before. */
+  wakeBy(at: number): void;
   /** Throws the object's memory away: it is ahead of what is stored. */
   abandon(reason: string): void;
 }
@@ -57,8 +57,6 @@ export class LiveFeed {
     this.settle();
     this.flush();
   });
-  #alarm: number | undefined;
-
   /** Opens what is stored; `epoch` is for a feed that is not. */
   constructor(store: FeedStore, platform: Platform, pace: FeedPace, epoch: string) {
     const stored = store.load(platform.now(), epoch);
@@ -124,9 +122,8 @@ export class LiveFeed {
 
   /** To be called when the alarm goes off. */
   onAlarm(): void {
-    this.#alarm = undefined;
     this.settle();
-    this.#setAlarm();
+    this.#wakeForExpiry();
   }
 
   #expire(now: number): void {
@@ -142,18 +139,15 @@ export class LiveFeed {
     const now = this.#platform.now();
     this.#guard(() => this.#store.append(this.feed, records, remembered, now));
     this.broadcast.deliver(records, now);
-    this.#setAlarm();
+    this.#wakeForExpiry();
     // With many to serve, whoever published gets the receipt first and the fan-out has a turn of its own.
     if (this.broadcast.subscribers <= SERVED_AT_ONCE) this.flush();
     else this.#flushTimer.set(now, now);
   }
 
-  #setAlarm(): void {
+  #wakeForExpiry(): void {
     const next = this.feed.nextExpiry;
-    // An alarm that comes too early does no harm, and leaving it saves the write that setting it costs.
-    if (next === undefined || (this.#alarm !== undefined && this.#alarm <= next)) return;
-    this.#alarm = next;
-    this.#platform.setAlarm(next);
+    if (next !== undefined) this.#platform.wakeBy(next);
   }
 
   /** Memory that is ahead of storage must not be served: the object starts again from what is stored. */

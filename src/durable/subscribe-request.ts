@@ -8,6 +8,8 @@ export interface SubscribeRequest {
   readonly subscription: Subscription;
   readonly since: Position | undefined;
   readonly mayPublish: boolean;
+  /** When the credential ends, in milliseconds since 1970; none where it does not. */
+  readonly expires: number | undefined;
   /** The subprotocol to name in the answer, where the client offered any. */
   readonly protocol: string | undefined;
 }
@@ -21,13 +23,14 @@ const wireSchema = v.object({
   hz: v.optional(v.number()),
   since: v.optional(v.object({ epoch: v.string(), seq: v.number() })),
   publish: v.boolean(),
+  expires: v.optional(v.number()),
   protocol: v.optional(v.string()),
 });
 
 /** The upgrade as it is sent on to the feed's object. */
-export function subscribeUpgrade({ subscription, since, mayPublish, protocol }: SubscribeRequest): Request {
+export function subscribeUpgrade({ subscription, mayPublish, ...asked }: SubscribeRequest): Request {
   const { selection, mode, hz } = subscription;
-  const wire = { selection: selection.id, mode, hz, since, publish: mayPublish, protocol };
+  const wire = { selection: selection.id, mode, hz, publish: mayPublish, ...asked };
   // Header values are bytes; keys may be any Unicode.
   const value = encodeURIComponent(JSON.stringify(wire));
   return new Request("https://feed/", { headers: { Upgrade: "websocket", [HEADER]: value } });
@@ -37,6 +40,8 @@ export function subscribeUpgrade({ subscription, since, mayPublish, protocol }: 
 export function readSubscribeUpgrade(request: Request): SubscribeRequest | undefined {
   const value = request.headers.get(HEADER);
   if (value === null || request.headers.get("Upgrade")?.toLowerCase() !== "websocket") return undefined;
-  const { selection, mode, hz, since, publish, protocol } = v.parse(wireSchema, JSON.parse(decodeURIComponent(value)));
-  return { subscription: { selection: selectionOfId(selection), mode, hz }, since, mayPublish: publish, protocol };
+  const wire = v.parse(wireSchema, JSON.parse(decodeURIComponent(value)));
+  const { selection, mode, hz, since, publish, expires, protocol } = wire;
+  const subscription = { selection: selectionOfId(selection), mode, hz };
+  return { subscription, since, mayPublish: publish, expires, protocol };
 }

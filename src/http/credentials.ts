@@ -39,6 +39,10 @@ function presentedCredential(request: Request, query: URLSearchParams | undefine
 export async function identify(access: Access, request: Request, query?: URLSearchParams): Promise<Caller> {
   const caller = await access.identify(presentedCredential(request, query));
   if (caller === "invalid") throw unauthorized("The credential is not valid.");
+  if (caller === "unavailable") {
+    const headers = { "Retry-After": "5" };
+    throw new Problem("overloaded", "The credential cannot be checked now. Try again.", { headers });
+  }
   return caller;
 }
 

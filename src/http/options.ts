@@ -1,6 +1,6 @@
 import type { Context } from "hono";
 import type { Access } from "../access/access.ts";
-import { keyAccess, type KeySettings } from "../access/keys.ts";
+import { accessBy, type AccessSettings } from "../access/credentials.ts";
 import type { DirectoryObject } from "../durable/directory-object.ts";
 import type { FeedObject } from "../durable/feed-object.ts";
 
@@ -16,7 +16,7 @@ export interface FeedAppOptions<Bindings extends object> {
 }
 
 /** The names that wrangler.toml and the README use. */
-export interface FeedAppBindings extends KeySettings {
+export interface FeedAppBindings extends AccessSettings {
   readonly FEEDS: DurableObjectNamespace<FeedObject>;
   readonly DIRECTORY: DurableObjectNamespace<DirectoryObject>;
   readonly ALLOWED_ORIGINS?: string | undefined;
@@ -25,7 +25,7 @@ export interface FeedAppBindings extends KeySettings {
 export const DEFAULT_OPTIONS: FeedAppOptions<FeedAppBindings> = {
   feeds: (env) => env.FEEDS,
   directory: (env) => env.DIRECTORY,
-  access: oncePerEnv<FeedAppBindings, Access>(keyAccess),
+  access: oncePerEnv<FeedAppBindings, Access>(accessBy),
   allowedOrigins: (env) => env.ALLOWED_ORIGINS ?? "",
 };
 

@@ -19,7 +19,9 @@ export async function subscribe<B extends object>(c: FeedContext<B>, options: Fe
   demand(caller, "subscribe", c.get("feed"));
   const { subscription, since } = readSubscribeQuery(query);
   const protocol = chooseProtocol(offeredProtocols(request));
-  const upgrade = subscribeUpgrade({ subscription, since, mayPublish: caller.on(c.get("feed")).publish, protocol });
+  const { expires } = caller;
+  const mayPublish = caller.on(c.get("feed")).publish;
+  const upgrade = subscribeUpgrade({ subscription, since, protocol, mayPublish, expires });
   return options.feeds(c.env).getByName(c.get("feed")).fetch(upgrade);
 }
 

@@ -1,6 +1,8 @@
-import { describe, expect, test } from "vitest";
+import { generateKeyPair, SignJWT } from "jose";
+import { describe, expect, test, vi } from "vitest";
 import { newFeed, publish } from "../support/api.ts";
 import { appWith } from "../support/app.ts";
+import { JWT_SECRET, token } from "../support/tokens.ts";
 import { bearer, KEYS, posting, PUBLIC, refused, TOKEN } from "./credentials.ts";
 
 const FEED = newFeed();
@@ -111,5 +113,38 @@ describe("a subprotocol bearer.<token>", () => {
   test("is no credential for a publish", async () => {
     const headers = { "Sec-WebSocket-Protocol": "bearer.new-publish" };
     await refused(await TOKEN(`/v1/feeds/${FEED}`, posting(headers)), "unauthorized");
+  });
+});
+
+describe("a token", () => {
+  test("reads the feeds of its scope, and learns of no other", async () => {
+    const [mine, other] = [newFeed(), newFeed()];
+    await publish(mine, { key: "A", set: { p: 1 } });
+    await publish(other, { key: "A", set: { p: 1 } });
+    const app = appWith({ ...KEYS, JWT_SECRET, SUBSCRIBE_ACCESS: "token" });
+    const headers = bearer(await token(`subscribe:${mine}`));
+    expect(await (await app(`/v1/feeds/${mine}`, { headers })).json()).toMatchObject({ entries: { A: { p: 1 } } });
+    for (const path of [`/v1/feeds/${other}`, `/v1/feeds/${other}/history?key=A`, `/v1/feeds/${other}/stats`]) {
+      await refused(await app(path, { headers }), "forbidden");
+    }
+    await refused(await app(`/v1/feeds/${other}`, { headers: { ...headers, Upgrade: "websocket" } }), "forbidden");
+    expect(await (await app("/v1/feeds", { headers })).json()).toMatchObject({ feeds: [{ feed: mine }] });
+    await refused(await app(`/v1/feeds/${mine}`, posting(headers)), "forbidden");
+  });
+
+  test("that cannot be checked now is answered with overloaded, and when to try again", async () => {
+    const log = vi.spyOn(console, "error").mockImplementation(() => {});
+    vi.stubGlobal("fetch", async () => new Response("down", { status: 500 }));
+    const app = appWith({ ...KEYS, JWKS_URL: `https://keys.test/${newFeed()}`, SUBSCRIBE_ACCESS: "token" });
+    const { privateKey } = await generateKeyPair("ES256");
+    const signed = await new SignJWT({ scope: "admin" })
+      .setProtectedHeader({ alg: "ES256" })
+      .setExpirationTime("1h")
+      .sign(privateKey);
+    const response = await app(`/v1/feeds/${FEED}`, { headers: bearer(signed) });
+    expect(response.headers.get("Retry-After")).toMatch(/^\d+$/);
+    await refused(response, "overloaded");
+    vi.unstubAllGlobals();
+    log.mockRestore();
   });
 });

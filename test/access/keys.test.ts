@@ -1,6 +1,6 @@
 import * as fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { keyAccess } from "../../src/access/keys.ts";
+import { accessBy } from "../../src/access/credentials.ts";
 
 const NUL = "\u0000";
 const key = fc.stringMatching(/^[!-+\--~é€]{1,8}$/);
@@ -8,9 +8,9 @@ const near = fc
   .tuple(key, fc.constantFrom("", NUL, NUL.repeat(9), "x", "x".repeat(500), "é"))
   .map((parts) => parts.join(""));
 
-async function granted(settings: Parameters<typeof keyAccess>[0], credential: string): Promise<string> {
-  const caller = await keyAccess(settings).identify(credential);
-  if (caller === "invalid") return "nothing";
+async function granted(settings: Parameters<typeof accessBy>[0], credential: string): Promise<string> {
+  const caller = await accessBy(settings).identify(credential);
+  if (typeof caller === "string") return "nothing";
   const { publish, admin } = caller.on("any");
   return admin ? "admin" : publish ? "publish" : "less";
 }
