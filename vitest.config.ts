@@ -13,6 +13,9 @@ export default defineConfig({
                 PUBLISH_KEY: "publish-key,publish-key-next",
                 ADMIN_KEY: "admin-key",
                 JWT_SECRET: "a shared secret of the tests alone",
+                PUBLISH_BURST: "2000",
+                MAX_SOCKETS_PER_ADDRESS: "3",
+                MESSAGE_BURST: "300",
                 PROPERTY_RUNS: process.env["PROPERTY_RUNS"] ?? "",
               },
             },
@@ -26,7 +29,7 @@ export default defineConfig({
       {
         test: {
           name: "node",
-          include: ["test/{client,demo,house}/**/*.test.ts", "test/page/**/*.test.js"],
+          include: ["test/{client,publisher,react,dashboard,demo,house}/**/*.test.ts"],
           testTimeout: 30_000,
         },
       },

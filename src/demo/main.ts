@@ -1,9 +1,10 @@
-import { randomInt, randomUUID } from "node:crypto";
+import { randomInt } from "node:crypto";
 import { setTimeout as wait } from "node:timers/promises";
 import { parseArgs } from "node:util";
+import { createPublisher, PublishRefusedError, type PublisherStatus } from "../publisher/index.ts";
 import { Market } from "./market.ts";
-import { Publisher } from "./publisher.ts";
 import { seededRandom } from "./random.ts";
+import { Tape } from "./tape.ts";
 
 const HELP = `Publishes a made-up stock market to a Tickertape feed, until it is stopped.
 
@@ -22,7 +23,8 @@ const FLUSH_MS = 3_000;
 const RATE_MAX = 10_000;
 
 interface Options {
-  feedUrl: string;
+  url: string;
+  feed: string;
   key: string | undefined;
   seed: number;
   rate: number;
@@ -41,17 +43,16 @@ function readOptions(): Options | "help" {
     },
   });
   if (values.help) return "help";
-  const url = URL.parse(`v1/feeds/${encodeURIComponent(values.feed)}`, values.url.replace(/\/*$/, "/"));
-  if (url?.protocol !== "http:" && url?.protocol !== "https:") {
-    throw new Error(`--url is not an http address: ${values.url}`);
-  }
+  const { url, feed } = values;
+  if (!/^https?:$/.test(URL.parse(url)?.protocol ?? "")) throw new Error(`--url is not an http address: ${url}`);
   const rate = Number(values.rate);
   if (!(rate > 0 && rate <= RATE_MAX)) throw new Error(`--rate is not between 0 and ${RATE_MAX}: ${values.rate}`);
   const seed = values.seed === undefined ? randomInt(2 ** 32) : Number(values.seed);
   if (!Number.isSafeInteger(seed)) throw new Error(`--seed is not a whole number: ${values.seed}`);
   // An empty key, as an unset variable in a shell gives it, is none.
   return {
-    feedUrl: url.href,
+    url,
+    feed,
     key: (values.key ?? process.env["PUBLISH_KEY"]) || undefined,
     seed,
     rate,
@@ -61,47 +62,49 @@ function readOptions(): Options | "help" {
 /** Ends early, and not as a failure, when the signal aborts. */
 const sleep = (ms: number, signal: AbortSignal) => wait(ms, undefined, { signal }).catch(() => {});
 
+/** Says when the server goes away and when it is back, each once. */
+function announcer(): (status: PublisherStatus) => void {
+  let away = false;
+  return (status) => {
+    if (status.state === "away" && !away) {
+      console.error(`Demo publisher: the server takes nothing (${status.reason}); trying again.`);
+    } else if (status.state === "delivering" && away) console.error("Demo publisher: the server is back.");
+    away = status.state === "away";
+  };
+}
+
 /** Publishes until stopped. Returns the exit code. */
-async function publish({ feedUrl, key, seed, rate }: Options): Promise<number> {
+async function publish({ url, feed, key, seed, rate }: Options): Promise<number> {
   const closing = new AbortController();
   const giveUp = new AbortController();
   const market = new Market({ random: seededRandom(seed), rate, start: Date.now() });
-  const publisher = new Publisher(
-    { url: feedUrl, key },
-    { fetch, now: Date.now, random: Math.random, sleep, newKey: randomUUID },
-    {
-      away: (reason) => console.error(`Demo publisher: the server takes nothing (${reason}); trying again.`),
-      back: () => console.error("Demo publisher: the server is back."),
-      reset: () => market.reopen(),
-    },
-  );
+  const publisher = createPublisher({ url, feed, key, conflate: true, onStatus: announcer() });
+  const tape = new Tape(market, publisher, () => closing.abort());
   const stop = () => {
     // A second signal means it.
     if (closing.signal.aborted) giveUp.abort();
     closing.abort();
-    publisher.close();
     setTimeout(() => giveUp.abort(), FLUSH_MS).unref();
   };
   for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.on(signal, stop);
   // Started by another program that is gone now: nobody is left to stop it.
   process.on("disconnect", stop);
 
-  const publishing = publisher.run(giveUp.signal).finally(() => closing.abort());
-  console.log(`Demo publisher: about ${rate} updates a second to ${feedUrl} (seed ${seed}).`);
+  console.log(`Demo publisher: about ${rate} updates a second to ${feed} at ${url} (seed ${seed}).`);
   while (!closing.signal.aborted) {
-    publisher.add(market.advance(Date.now()));
+    tape.tick(Date.now());
     await sleep(TICK_MS, closing.signal);
   }
-  const ending = await publishing;
-  if (ending.type === "refused") {
-    console.error(`Demo publisher: ${feedUrl} refused the updates: ${ending.reason}`);
-    if (ending.reason.startsWith("401") || ending.reason.startsWith("403")) {
+  try {
+    const { length } = await publisher.close({ signal: giveUp.signal });
+    if (length > 0) console.error(`Demo publisher: stopped with ${length} updates not acknowledged.`);
+  } catch (error) {
+    if (!(error instanceof PublishRefusedError)) throw error;
+    console.error(`Demo publisher: ${url} refused the updates: ${error.message}`);
+    if (error.status === 401 || error.status === 403) {
       console.error("PUBLISH_KEY or --key has to be one of the server's publish keys.");
     }
     return 1;
-  }
-  if (ending.type === "stopped" && ending.undelivered > 0) {
-    console.error(`Demo publisher: stopped with ${ending.undelivered} updates not acknowledged.`);
   }
   return 0;
 }

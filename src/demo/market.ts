@@ -33,7 +33,7 @@ export class Market {
    */
   advance(now: number): Update[] {
     this.#skip(now - this.#now);
-    const updates = this.#whole ? this.#listings.map((listing) => listing.snapshot(this.#now)) : [];
+    const updates = this.#whole ? this.entries() : [];
     this.#whole = false;
     for (let due = this.#nextDue(now); due; due = this.#nextDue(now)) {
       const update = due.step();
@@ -41,6 +41,11 @@ export class Market {
     }
     this.#now = now;
     return updates;
+  }
+
+  /** Every symbol's whole entry, as it is now. */
+  entries(): Update[] {
+    return this.#listings.map((listing) => listing.snapshot(this.#now));
   }
 
   /** Has the next `advance` send every entry whole, because whoever had them has lost them. */

@@ -4,7 +4,7 @@ import { Market } from "../../src/demo/market.ts";
 import { seededRandom } from "../../src/demo/random.ts";
 import { SYMBOLS } from "../../src/demo/symbols.ts";
 import type { Fields, Update } from "../../src/demo/update.ts";
-import { applyTo } from "./fake-server.ts";
+import { applyTo } from "./apply.ts";
 
 const START = Date.UTC(2026, 0, 5, 14, 30);
 

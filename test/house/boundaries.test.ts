@@ -46,6 +46,12 @@ describe("imports point one way, and the pure folders know no platform", () => {
     ["access", 'export { Problem } from "../http/problem.ts";'],
     ["durable", 'export { Problem } from "../http/problem.ts";'],
     ["http", 'export { Feed } from "../feed/feed.ts";'],
+    ["client", 'export { Feed } from "../feed/feed.ts";'],
+    ["client", 'export { safeParse } from "valibot";'],
+    ["publisher", 'export { connect } from "../client/index.ts";'],
+    ["react", 'export { createPublisher } from "../publisher/index.ts";'],
+    ["dashboard", 'export { Problem } from "../http/problem.ts";'],
+    ["protocol", 'export { connect } from "../client/index.ts";'],
   ])("a violation planted in %s is caught: %s", (place, text) => {
     const { status, output } = run("oxlint", ["src"], `src/${place}/planted.ts`, `${text}\n`);
     expect(output).toContain("planted.ts");

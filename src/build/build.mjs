@@ -1,0 +1,84 @@
+// Builds what browsers are served into public/assets/. Run by wrangler before `dev` and `deploy`, by `npm run build` and
+// before the tests. Any Node from 20 on. Silent unless something is wrong.
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  readdirSync,
+  renameSync,
+  rmSync,
+  writeFileSync,
+} from "node:fs";
+import { basename, join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { build } from "esbuild";
+
+const root = fileURLToPath(new URL("../../", import.meta.url));
+const assets = join(root, "public/assets");
+
+/** The file that comes of each entry. */
+const ENTRIES = [
+  // Charts and the like may be loaded when they are needed: what is imported dynamically becomes a file of its own.
+  { name: "dashboard", entry: "src/dashboard/main.ts", splitting: true },
+  // One file, for a plain <script type="module">.
+  { name: "tickertape", entry: "src/client/index.ts", splitting: false },
+];
+
+/** @param {typeof ENTRIES[number]} entry */
+async function bundle({ name, entry, splitting }) {
+  const { outputFiles } = await build({
+    absWorkingDir: root,
+    entryPoints: { [name]: entry },
+    outdir: assets,
+    chunkNames: `${name}-[hash]`,
+    bundle: true,
+    splitting,
+    format: "esm",
+    target: "es2022",
+    minify: true,
+    sourcemap: true,
+    define: { "process.env.NODE_ENV": '"production"' },
+    logLevel: "warning",
+    write: false,
+  });
+  return outputFiles;
+}
+
+/**
+ * Leaves a file alone that says the same already, so that nobody reloads for nothing; and puts a new one in its place at
+ * once, for a server may be reading it.
+ * @param {{ path: string, contents: Uint8Array }} file
+ * @param {string} staging
+ */
+function replace({ path, contents }, staging) {
+  if (existsSync(path) && readFileSync(path).equals(contents)) return;
+  const fresh = join(staging, basename(path));
+  writeFileSync(fresh, contents);
+  renameSync(fresh, path);
+}
+
+/** @param {import("esbuild").OutputFile[]} files */
+function write(files) {
+  mkdirSync(assets, { recursive: true });
+  mkdirSync(join(root, ".wrangler"), { recursive: true });
+  // Outside of what is served, and on the same disk.
+  const staging = mkdtempSync(join(root, ".wrangler/build-"));
+  try {
+    for (const file of files) replace(file, staging);
+  } finally {
+    rmSync(staging, { recursive: true, force: true });
+  }
+  const names = new Set(files.map(({ path }) => basename(path)));
+  for (const name of readdirSync(assets))
+    if (!names.has(name)) rmSync(join(assets, name), { recursive: true, force: true });
+}
+
+try {
+  const present = ENTRIES.filter(({ entry }) => existsSync(join(root, entry)));
+  write((await Promise.all(present.map(bundle))).flat());
+} catch (error) {
+  // What esbuild finds wrong it has already said.
+  if (!(error instanceof Error && "errors" in error)) process.stderr.write(`${String(error)}\n`);
+  process.exitCode = 1;
+}

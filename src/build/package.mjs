@@ -1,0 +1,42 @@
+// Emits what the package holds into dist/: modules as they are, with their types. Run by `npm run build:package`.
+import { spawnSync } from "node:child_process";
+import { existsSync, readdirSync, rmSync } from "node:fs";
+import { join, relative } from "node:path";
+import { fileURLToPath } from "node:url";
+import { build } from "esbuild";
+
+const root = fileURLToPath(new URL("../../", import.meta.url));
+const dist = join(root, "dist");
+
+function compile() {
+  const tsc = join(root, "node_modules/typescript/bin/tsc");
+  return spawnSync(process.execPath, [tsc, "-p", join(root, "src/build/tsconfig.package.json")], { stdio: "inherit" });
+}
+
+/** The modules that the entries load, as paths from dist/. */
+async function loaded() {
+  const entries = ["client", "publisher", "react"].map((name) => join(dist, name, "index.js")).filter(existsSync);
+  const { metafile } = await build({
+    absWorkingDir: dist,
+    entryPoints: entries,
+    outdir: dist,
+    bundle: true,
+    packages: "external",
+    format: "esm",
+    metafile: true,
+    write: false,
+  });
+  return new Set(Object.keys(metafile.inputs));
+}
+
+rmSync(dist, { recursive: true, force: true });
+const { status } = compile();
+if (status === 0) {
+  // A module of the server that is only wanted for its types comes with its code, which nothing here would load.
+  const wanted = await loaded();
+  for (const name of readdirSync(dist, { recursive: true })) {
+    const path = join(dist, String(name));
+    if (path.endsWith(".js") && !wanted.has(relative(dist, path))) rmSync(path);
+  }
+}
+process.exitCode = status ?? 1;

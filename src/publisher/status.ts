@@ -1,0 +1,47 @@
+import type { PublisherStatus } from "./types.ts";
+
+type Listener = (status: PublisherStatus) => void;
+
+/** What a publisher's status is, and who wants to know. */
+export class Status {
+  #current: PublisherStatus = { state: "delivering" };
+  readonly #listeners = new Set<{ call: Listener }>();
+
+  get current(): PublisherStatus {
+    return this.#current;
+  }
+
+  /** The same function added twice is called twice. */
+  on(call: Listener): () => void {
+    const entry = { call };
+    this.#listeners.add(entry);
+    return () => void this.#listeners.delete(entry);
+  }
+
+  delivering(): void {
+    if (this.#current.state !== "delivering") this.#set({ state: "delivering" });
+  }
+
+  away(reason: string, retryAt: number): void {
+    const since = this.#current.state === "away" ? this.#current.since : Date.now();
+    this.#set({ state: "away", reason, since, retryAt });
+  }
+
+  closed(reason: string): void {
+    if (this.#current.state !== "closed") this.#set({ state: "closed", reason });
+  }
+
+  #set(status: PublisherStatus): void {
+    this.#current = status;
+    for (const entry of this.#listeners) {
+      try {
+        entry.call(status);
+      } catch (error) {
+        // It is an error that nobody caught, and shows as one; the others are called all the same.
+        queueMicrotask(() => {
+          throw error;
+        });
+      }
+    }
+  }
+}

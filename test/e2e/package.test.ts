@@ -1,0 +1,117 @@
+import { execFile } from "node:child_process";
+import { mkdir, mkdtemp, readdir, readFile, rm, symlink, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { promisify } from "node:util";
+import { gzipSync } from "node:zlib";
+import { build } from "esbuild";
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { PUBLISH_KEY } from "./support/api.ts";
+import { copyCheckout } from "./support/checkout.ts";
+import { Server } from "./support/server.ts";
+import { pinnedNode, root } from "./support/workerd.ts";
+
+const run = promisify(execFile);
+
+/** Somebody's project that has installed the package. */
+let project: string;
+/** The package in it. */
+let installed: string;
+let server: Server;
+
+beforeAll(async () => {
+  const checkout = await copyCheckout();
+  project = await mkdtemp(join(tmpdir(), "tickertape-project-"));
+  installed = join(project, "node_modules/tickertape");
+  await mkdir(installed, { recursive: true });
+  try {
+    await run("npm", ["pack", "--pack-destination", project], { cwd: checkout });
+  } finally {
+    await rm(checkout, { recursive: true, force: true });
+  }
+  const archive = (await readdir(project)).find((name) => name.endsWith(".tgz")) ?? "";
+  await run("tar", ["-xzf", join(project, archive), "-C", installed, "--strip-components=1"]);
+  await writeFile(join(project, "package.json"), JSON.stringify({ type: "module" }));
+  server = await Server.start();
+});
+afterAll(async () => {
+  await server.dispose();
+  await rm(project, { recursive: true, force: true });
+});
+
+test("what is packed is what its users need, and it depends on nothing", async () => {
+  const files = await readdir(installed, { recursive: true });
+  expect(files).toEqual(expect.arrayContaining(["README.md", "LICENSE", "CHANGELOG.md", "package.json"]));
+  expect((await readdir(installed)).filter((name) => !/^[A-Z]/.test(name)).toSorted()).toEqual([
+    "dist",
+    "package.json",
+  ]);
+  for (const name of files.filter((name) => name.endsWith(".js"))) {
+    const text = await readFile(join(installed, name), "utf8");
+    const imported = [...text.matchAll(/^(?:import|export) .*from "([^"]+)";$/gm)].map(([, from]) => from);
+    const others = imported.filter((from) => !from?.startsWith("./") && !from?.startsWith("../"));
+    expect(others, name).toEqual(name.includes("/react/") && others.length > 0 ? ["react"] : []);
+  }
+  const manifest: Record<string, unknown> = JSON.parse(await readFile(join(installed, "package.json"), "utf8"));
+  expect(manifest["dependencies"]).toBeUndefined();
+});
+
+test("a Node program that has installed it publishes with it, and watches what it published", async () => {
+  const program = `
+    import { connect } from "tickertape/client";
+    import { createPublisher } from "tickertape/publisher";
+    const [url, key] = process.argv.slice(2);
+    const feed = connect(url, "packed");
+    const publisher = createPublisher({ url, feed: "packed", key });
+    const { seq } = await publisher.publish([{ key: "AAPL", set: { price: 191.2 } }, { key: "MSFT", set: { price: 430 } }]);
+    await publisher.close();
+    for await (const { key, value } of feed) {
+      if (key !== "MSFT") continue;
+      console.log(JSON.stringify({ seq, value, all: [...feed.keys()].sort() }));
+      break;
+    }
+    feed.close();
+  `;
+  await writeFile(join(project, "program.js"), program);
+  const { stdout, stderr } = await run(pinnedNode, ["program.js", server.url, PUBLISH_KEY], {
+    cwd: project,
+    timeout: 30_000,
+  });
+  expect(JSON.parse(stdout)).toEqual({ seq: 2, value: { price: 430 }, all: ["AAPL", "MSFT"] });
+  expect(stderr).toBe("");
+});
+
+test("its hooks find the React of the project, and render on a server", async () => {
+  for (const name of ["react", "react-dom", "scheduler"]) {
+    await symlink(join(root, "node_modules", name), join(project, "node_modules", name));
+  }
+  const program = `
+    import { createElement } from "react";
+    import { renderToString } from "react-dom/server";
+    import { useEntry, useFeed, useFeedStatus } from "tickertape/react";
+    function Price() {
+      const feed = useFeed("https://feeds.example.com", "stocks");
+      return useFeedStatus(feed).state + " " + String(useEntry(feed, "AAPL"));
+    }
+    console.log(renderToString(createElement(Price)));
+  `;
+  await writeFile(join(project, "rendered.js"), program);
+  const { stdout } = await run(pinnedNode, ["--preserve-symlinks", "rendered.js"], { cwd: project });
+  expect(stdout.trim()).toBe("connecting undefined");
+});
+
+test("a page that imports the client loads less than 6 kB of it", async () => {
+  await writeFile(
+    join(project, "page.js"),
+    'import { connect } from "tickertape/client"; connect(location.origin, "stocks").on("change", console.log);',
+  );
+  const { outputFiles } = await build({
+    entryPoints: [join(project, "page.js")],
+    bundle: true,
+    minify: true,
+    format: "esm",
+    target: "es2022",
+    write: false,
+  });
+  expect(gzipSync(outputFiles[0]?.contents ?? "", { level: 9 }).byteLength).toBeLessThan(6_000);
+});

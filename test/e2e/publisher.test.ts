@@ -1,0 +1,80 @@
+import { setTimeout as wait } from "node:timers/promises";
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { createPublisher, PublishRefusedError, type Receipt } from "../../src/publisher/index.ts";
+import { PUBLISH_KEY, snapshot } from "./support/api.ts";
+import { readHistory } from "./support/ledger.ts";
+import { Server } from "./support/server.ts";
+import { until } from "./support/until.ts";
+
+/** How often the server is killed. */
+const ROUNDS = 5;
+
+let server: Server;
+
+beforeAll(async () => {
+  server = await Server.start();
+});
+afterAll(() => server.dispose());
+
+test("the server killed in mid-stream, every update is there once, in order, and has its receipt", async () => {
+  const publisher = createPublisher({
+    url: server.url,
+    feed: "stream",
+    key: PUBLISH_KEY,
+    batchUpdates: 20,
+    timeout: 2_000,
+  });
+  const receipts: Promise<Receipt>[] = [];
+  let published = 0;
+  const over = new AbortController();
+  const stream = async (): Promise<void> => {
+    while (!over.signal.aborted) {
+      await publisher.ready();
+      // Batches and single updates by turns, several calls to a POST.
+      const size = 1 + (published % 3);
+      const updates = Array.from({ length: size }, () => ({ key: "n", set: { n: ++published } }));
+      receipts.push(publisher.publish(updates.length === 1 && updates[0] ? updates[0] : updates));
+      if (published % 4 === 0) await wait(1);
+    }
+  };
+  const streaming = stream();
+  for (let round = 0; round < ROUNDS; round++) {
+    const before = receipts.length;
+    await receipts.at(-1);
+    await until(() => receipts.length > before + 20, "publishing to go on");
+    // The moment is anybody's, and what this test is about: it waits for nothing.
+    await wait(Math.random() * 200);
+    await server.kill();
+    await until(() => publisher.status.state === "away", "the publisher to notice");
+    await server.restart();
+    await until(() => publisher.status.state === "delivering", "the publisher to come back");
+  }
+  over.abort();
+  await streaming;
+  expect(await publisher.close()).toEqual([]);
+
+  const { seq, entries } = await snapshot(`${server.url}/v1/feeds/stream`);
+  expect([seq, entries["n"]]).toEqual([published, { n: published }]);
+  const kept = await readHistory(`${server.url}/v1/feeds/stream`, "n");
+  expect(kept.map(({ update }) => update)).toEqual(
+    Array.from({ length: published }, (_, i) => ({ key: "n", set: { n: i + 1 } })),
+  );
+  for (const receipt of receipts) expect(await receipt).toMatchObject({ feed: "stream", stale: 0 });
+});
+
+test("the server's own refusals reach the caller concerned, and nobody else", async () => {
+  const publisher = createPublisher({ url: server.url, feed: "refusals", key: PUBLISH_KEY });
+  const good = [publisher.publish({ key: "A", set: { n: 1 } }), publisher.publish({ key: "B", patch: { n: 1 } })];
+  const bad = publisher.publish([
+    { key: "C", set: { n: 1 } },
+    { key: "D,E", set: { n: 1 } },
+  ]);
+  good.push(publisher.publish({ key: "F", set: { text: "x".repeat(60_000) } }));
+  await expect(bad).rejects.toMatchObject({ status: 422, code: "invalid_update", issues: [{ index: 1, path: "key" }] });
+  await Promise.all(good);
+  expect(Object.keys((await snapshot(`${server.url}/v1/feeds/refusals`)).entries)).toEqual(["A", "B", "F"]);
+
+  const stranger = createPublisher({ url: server.url, feed: "refusals", key: "of another server" });
+  await expect(stranger.publish({ key: "A", delete: true })).rejects.toBeInstanceOf(PublishRefusedError);
+  expect(stranger.status).toMatchObject({ state: "closed", reason: expect.stringContaining("401 unauthorized") });
+});

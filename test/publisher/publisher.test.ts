@@ -1,0 +1,237 @@
+import { afterEach, describe, expect, test, vi } from "vitest";
+import {
+  createPublisher,
+  PublisherClosedError,
+  PublisherFullError,
+  PublishRefusedError,
+} from "../../src/publisher/index.ts";
+import { FakeServer } from "./fake-server.ts";
+import { count, often, outcome, setUp, tick } from "./set-up.ts";
+
+afterEach(() => vi.useRealTimers());
+
+describe("publishing", () => {
+  test("updates arrive in their order with the key, one POST at a time", async () => {
+    const { publisher, server, statuses } = setUp();
+    for (const update of count(20)) {
+      void publisher.publish(update);
+      if (Number(update.patch?.["n" as never]) % 3 === 0) await Promise.resolve();
+    }
+    expect(await outcome(publisher.flush())).toEqual({ value: undefined });
+    expect(server.applied).toEqual(count(20));
+    expect(server.mostInFlight).toBe(1);
+    expect(server.seen.length).toBeGreaterThan(1);
+    expect(new Set(server.seen.map(({ key }) => key)).size).toBe(server.seen.length);
+    expect(server.seen[0]).toMatchObject({
+      url: "http://feed.test/v1/feeds/stocks",
+      authorization: "Bearer publish-key",
+    });
+    expect(statuses).toEqual([]);
+  });
+
+  test("calls made in one go share a POST, and its receipt", async () => {
+    const { publisher, server } = setUp();
+    const receipts = Promise.all([publisher.publish(count(2)), publisher.publish(tick("MSFT", 1))]);
+    const receipt = { feed: "stocks", epoch: "first", seq: 3, accepted: 3, stale: 0 };
+    expect(await outcome(receipts)).toEqual({ value: [receipt, receipt] });
+    expect(server.seen).toHaveLength(1);
+  });
+
+  test("a batch is never split over two POSTs", async () => {
+    const { publisher, server } = setUp([], { batchUpdates: 10 });
+    for (const size of [6, 3, 4, 25, 1]) void publisher.publish(count(size));
+    await outcome(publisher.flush());
+    expect(server.seen.map(({ body }) => JSON.parse(body).length)).toEqual([9, 4, 25, 1]);
+  });
+
+  test("a POST is gathered up to batchBytes, and no further", async () => {
+    const body = JSON.stringify([tick("AAPL", 1), tick("AAPL", 2)]);
+    for (const [batchBytes, posts] of [
+      [body.length, 1],
+      [body.length - 1, 2],
+    ]) {
+      const { publisher, server } = setUp([], { batchBytes });
+      void publisher.publish(tick("AAPL", 1));
+      void publisher.publish(tick("AAPL", 2));
+      await outcome(publisher.flush());
+      expect(server.seen).toHaveLength(posts ?? 0);
+    }
+  });
+
+  test("what was published is what goes out, whatever the caller does to its object then", async () => {
+    const { publisher, server } = setUp();
+    const value = { n: 1 };
+    void publisher.publish({ key: "A", set: value });
+    value.n = 2;
+    await outcome(publisher.flush());
+    expect(server.applied).toEqual([{ key: "A", set: { n: 1 } }]);
+  });
+
+  test.for([
+    ["no updates", [], "is empty"],
+    ["more than 1,000 updates", count(1_001), "1001 updates"],
+    ["more than 1 MiB", often(40, { key: "A", set: { text: "é".repeat(15_000) } }), "bytes as JSON"],
+    ["a NaN, which JSON would write as null", { key: "A", patch: { n: Number.NaN } }, "n is NaN"],
+    ["a bigint", { key: "A", set: { n: 1n } }, "BigInt"],
+  ] as const)("%s: refused at once, and nothing is sent", async ([, updates, message]) => {
+    const { publisher, server } = setUp();
+    await expect(publisher.publish(updates)).rejects.toThrow(message);
+    await outcome(publisher.flush());
+    expect(server.seen).toEqual([]);
+  });
+
+  test("null is data", async () => {
+    const { publisher, server } = setUp();
+    await outcome(publisher.publish({ key: "A", patch: { n: null } }));
+    expect(server.applied).toEqual([{ key: "A", patch: { n: null } }]);
+  });
+
+  test("a large body goes out gzipped, a small one as it is", async () => {
+    const server = new FakeServer(() => "accept");
+    const publisher = createPublisher({ url: "http://feed.test/live/", feed: "stocks", fetch: server.fetch });
+    await publisher.publish(count(10));
+    await publisher.publish(count(1_000));
+    expect(server.seen.map(({ encoding }) => encoding)).toEqual([null, "gzip"]);
+    expect(server.seen[0]?.url).toBe("http://feed.test/live/v1/feeds/stocks");
+    expect(server.applied).toEqual([...count(10), ...count(1_000)]);
+  });
+
+  test("an address that is not one of http is refused", () => {
+    expect(() => createPublisher({ url: "ftp://feed.test", feed: "stocks" })).toThrow(TypeError);
+    expect(() => createPublisher({ url: "feed.test", feed: "stocks" })).toThrow(TypeError);
+    expect(() => createPublisher({ url: "http://feed.test", feed: "stocks", maxPending: 0 })).toThrow(RangeError);
+  });
+});
+
+describe("back-pressure", () => {
+  test("over maxPending publish rejects, and ready tells when there is room", async () => {
+    const { publisher, server } = setUp(["lost"], { maxPending: 5 });
+    const first = publisher.publish(count(4));
+    await publisher.ready();
+    await expect(publisher.publish(count(2))).rejects.toBeInstanceOf(PublisherFullError);
+    void publisher.publish(tick("B", 1));
+    let room = false;
+    const ready = publisher.ready().then(() => (room = true));
+    await vi.advanceTimersByTimeAsync(0);
+    expect([room, publisher.pending]).toEqual([false, 5]);
+    await outcome(first);
+    await ready;
+    await outcome(publisher.flush());
+    expect(publisher.pending).toBe(0);
+    expect(server.applied).toEqual([...count(4), tick("B", 1)]);
+  });
+
+  test("a batch larger than maxPending is taken when nothing waits", async () => {
+    const { publisher, server } = setUp([], { maxPending: 5 });
+    await outcome(publisher.publish(count(10)));
+    expect(server.applied).toHaveLength(10);
+  });
+});
+
+const set = (key: string, n: number, version?: number) => ({ key, set: { n }, ...(version && { version }) });
+
+describe("conflate", () => {
+  test("while they wait, a set takes the place of an earlier one, and both are settled together", async () => {
+    const { publisher, server } = setUp(["lost"], { conflate: true, maxPending: 3 });
+    const first = publisher.publish(set("A", 0));
+    await vi.advanceTimersByTimeAsync(0);
+    const receipts = [1, 2, 3].map((n) => publisher.publish(set("A", n)));
+    for (const n of [1, 2, 3]) receipts.push(publisher.publish(set("B", n)));
+    expect(publisher.pending).toBe(3);
+    await outcome(Promise.all([first, ...receipts]));
+    expect(server.applied).toEqual([set("A", 0), set("A", 3), set("B", 3)]);
+    expect(new Set(await Promise.all(receipts)).size).toBe(1);
+  });
+
+  test.for([
+    ["a patch of the key in between", [set("A", 1), tick("A", 2), set("A", 3)]],
+    ["a deletion in between", [set("A", 1), { key: "A", delete: true } as const, set("A", 3)]],
+    ["a batch", [set("A", 1), [set("A", 2)], set("A", 3)]],
+    ["a version that may turn out to be stale", [set("A", 1), set("A", 2, 5), set("A", 3, 5), set("A", 4)]],
+  ] as const)("%s stays", async ([, calls]) => {
+    const { publisher, server } = setUp([], { conflate: true });
+    for (const call of calls) void publisher.publish(call);
+    await outcome(publisher.flush());
+    expect(server.applied).toEqual(calls.flat());
+  });
+
+  test("a higher version takes the place of a lower one", async () => {
+    const { publisher, server } = setUp([], { conflate: true });
+    for (const version of [1, 2, 3]) void publisher.publish(set("A", version, version));
+    await outcome(publisher.flush());
+    expect(server.applied).toEqual([set("A", 3, 3)]);
+  });
+
+  test("what flush waits for is not put behind what comes later", async () => {
+    const { publisher, server } = setUp([], { conflate: true });
+    void publisher.publish(set("A", 1));
+    const flushed = publisher.flush();
+    void publisher.publish(set("A", 2));
+    await outcome(flushed);
+    expect(server.applied).toEqual([set("A", 1), set("A", 2)]);
+  });
+
+  test("without it, nothing is merged", async () => {
+    const { publisher, server } = setUp();
+    for (const n of [1, 2, 3]) void publisher.publish(set("A", n));
+    await outcome(publisher.flush());
+    expect(server.applied).toHaveLength(3);
+  });
+});
+
+describe("the end", () => {
+  test("close delivers what waits and takes nothing more", async () => {
+    const { publisher, server, statuses } = setUp(["lost"]);
+    void publisher.publish(count(3));
+    const closed = publisher.close();
+    await expect(publisher.publish(tick("A", 1))).rejects.toBeInstanceOf(PublisherClosedError);
+    await expect(publisher.ready()).rejects.toBeInstanceOf(PublisherClosedError);
+    expect(await outcome(closed)).toEqual({ value: [] });
+    expect(server.applied).toEqual(count(3));
+    expect(statuses.map(({ state }) => state)).toEqual(["away", "delivering", "closed"]);
+  });
+
+  test("told to stop, close gives what has no receipt, and each publish tells whether it may have been applied", async () => {
+    const { publisher } = setUp(["accept", ...often(50, "lost" as const)], { batchUpdates: 2 });
+    await outcome(publisher.publish(count(1)));
+    const sent = publisher.publish(count(2));
+    const waiting = publisher.publish(tick("B", 1));
+    await vi.advanceTimersByTimeAsync(5_000);
+    const stop = new AbortController();
+    const closed = publisher.close({ signal: stop.signal });
+    await vi.advanceTimersByTimeAsync(5_000);
+    stop.abort();
+    expect(await closed).toEqual([...count(2), tick("B", 1)]);
+    await expect(sent).rejects.toThrow("may have been applied");
+    await expect(waiting).rejects.toBeInstanceOf(PublisherClosedError);
+    // Nothing is left that would keep a process from ending.
+    expect(vi.getTimerCount()).toBe(0);
+  });
+
+  test("told to stop while a refused batch is sent in parts, it gives only those parts that have no answer", async () => {
+    const { publisher } = setUp([{ status: 422 }, "accept", "hang"]);
+    const done = publisher.publish(tick("A", 1));
+    void publisher.publish(tick("B", 1));
+    await vi.advanceTimersByTimeAsync(10);
+    expect(await publisher.close({ signal: AbortSignal.abort() })).toEqual([tick("B", 1)]);
+    expect(await done).toMatchObject({ seq: 1 });
+  });
+
+  test("told to stop during a request, it does not wait for the answer", async () => {
+    const { publisher } = setUp(["hang"]);
+    const sent = publisher.publish(count(1));
+    await vi.advanceTimersByTimeAsync(10);
+    const closed = publisher.close({ signal: AbortSignal.abort() });
+    await expect(closed).resolves.toEqual(count(1));
+    await expect(sent).rejects.toThrow("may have been applied");
+  });
+
+  test("flush and close tell a refusal that nobody looked at, once", async () => {
+    const { publisher } = setUp();
+    void publisher.publish(tick("bad", 1));
+    expect(await outcome(publisher.flush())).toEqual({ error: expect.any(PublishRefusedError) });
+    expect(await outcome(publisher.flush())).toEqual({ value: undefined });
+    void publisher.publish(tick("bad", 1));
+    expect(await outcome(publisher.close())).toEqual({ error: expect.any(PublishRefusedError) });
+  });
+});

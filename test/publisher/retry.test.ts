@@ -1,0 +1,235 @@
+import { afterEach, describe, expect, test, vi } from "vitest";
+import { PublishRefusedError, PublishUnknownError } from "../../src/publisher/index.ts";
+import type { Fate } from "./fake-server.ts";
+import { count, often, outcome, setUp, START, tick } from "./set-up.ts";
+
+afterEach(() => vi.useRealTimers());
+
+const MINUTE = 60_000;
+const unauthorized: Fate = { status: 401, body: { code: "unauthorized", detail: "The key is unknown." } };
+const overloaded: Fate = { status: 503, body: { code: "overloaded", detail: "Come back later." } };
+
+describe("while the server is away", () => {
+  test("a batch is sent again with the same Idempotency-Key and body, until it is acknowledged", async () => {
+    const fates: Fate[] = ["lost", overloaded, { status: 429 }, { status: 408 }, { status: 425 }, { status: 502 }];
+    const { publisher, server, statuses } = setUp([...fates, "hang", "receipt hangs", "receipt lost"]);
+    expect(await outcome(publisher.publish(count(3)))).toMatchObject({ value: { accepted: 3 } });
+    expect(server.seen).toHaveLength(10);
+    expect(new Set(server.seen.map(({ key, body }) => `${key} ${body}`)).size).toBe(1);
+    expect(server.applied).toEqual(count(3));
+    expect(statuses.map((status) => (status.state === "away" ? status.reason : status.state))).toEqual([
+      "connect ECONNRESET",
+      "503 overloaded Come back later.",
+      "429",
+      "408",
+      "425",
+      "502",
+      "no answer within 10000 ms",
+      "no answer within 10000 ms",
+      "connect ECONNRESET",
+      "delivering",
+    ]);
+  });
+
+  test("its status says since when, and when the next attempt begins", async () => {
+    const { publisher, server, statuses } = setUp(["lost", "lost"]);
+    await outcome(publisher.publish(count(1)));
+    const aways = statuses.flatMap((status) => (status.state === "away" ? [status] : []));
+    expect(aways.map(({ since }) => since)).toEqual([START, START]);
+    expect(server.seen.slice(1).map(({ at }) => at)).toEqual(aways.map(({ retryAt }) => Math.floor(retryAt)));
+  });
+
+  test("an answer that is not a receipt is none", async () => {
+    const { publisher, server } = setUp([{ status: 200, body: "<html>Sign in to this network</html>" }]);
+    await outcome(publisher.publish(count(1)));
+    expect(server.seen).toHaveLength(2);
+  });
+
+  test("waits grow, each drawn at random up to a ceiling, so that publishers don't come back all at once", async () => {
+    const { publisher, server } = setUp(often(60, overloaded));
+    await outcome(publisher.publish(count(1)));
+    const waits = server.seen.map(({ at }, index) => at - (server.seen[index - 1]?.at ?? at)).slice(1);
+    expect(waits).toHaveLength(60);
+    for (const [index, ms] of waits.entries()) expect(ms).toBeLessThanOrEqual(Math.min(10_000, 200 * 2 ** index));
+    expect(Math.max(...waits)).toBeGreaterThan(7_000);
+    expect(Math.min(...waits.slice(10))).toBeLessThan(3_000);
+  });
+
+  test.for([
+    ["seconds", "7", 7_000],
+    ["a date", new Date(START + 30_000).toUTCString(), 30_000],
+    ["an hour, cut to five minutes", "3600", 5 * MINUTE],
+    ["a date in the past: not at all", new Date(START - MINUTE).toUTCString(), 0],
+    ["no sense: not at all", "soon", 0],
+    ["less than nothing: not at all", "-5", 0],
+  ] as const)("Retry-After is waited for: %s", async ([, header, ms]) => {
+    const { publisher, server } = setUp([{ status: 429, headers: { "retry-after": header } }]);
+    await outcome(publisher.publish(count(1)));
+    const waited = (server.seen[1]?.at ?? 0) - START;
+    expect(waited).toBeGreaterThanOrEqual(ms);
+    expect(waited).toBeLessThanOrEqual(ms + 200);
+  });
+
+  test("for ever, where it is plain that nothing was applied", async () => {
+    const { publisher, server } = setUp([...often(300, overloaded), ...often(300, "refused connection" as const)]);
+    expect(await outcome(publisher.publish(count(1)))).toMatchObject({ value: { seq: 1 } });
+    expect((server.seen.at(-1)?.at ?? 0) - START).toBeGreaterThan(20 * MINUTE);
+  });
+
+  test("giveUpAfter ends it, and what comes after has its own time", async () => {
+    const { publisher, server } = setUp(often(30, overloaded), { giveUpAfter: 20_000, batchUpdates: 1 });
+    const first = publisher.publish(tick("A", 1));
+    const second = publisher.publish(tick("B", 1));
+    await outcome(first);
+    await expect(first).rejects.toMatchObject({
+      name: "PublishRefusedError",
+      message: "503 overloaded Come back later.",
+    });
+    expect(await outcome(second)).toBeDefined();
+    const times = server.seen.filter(({ body }) => body.includes('"A"')).map(({ at }) => at);
+    expect((times.at(-1) ?? 0) - START).toBe(20_000);
+  });
+
+  test("having given up is no sign that the server is back", async () => {
+    const { publisher, statuses } = setUp(often(30, overloaded), { giveUpAfter: 20_000 });
+    await outcome(publisher.flush().then(() => publisher.publish(tick("A", 1))));
+    expect(publisher.status.state).toBe("away");
+    expect(statuses.every(({ state }) => state === "away")).toBe(true);
+  });
+});
+
+describe("an outage longer than the feed remembers a publish", () => {
+  test("what may have been applied is not sent again: it is said to be unknown, and the next goes on", async () => {
+    const { publisher, server } = setUp(["receipt lost", ...often(400, "hang" as const)], {
+      batchUpdates: 1,
+    });
+    const first = publisher.publish(tick("A", 1));
+    await vi.advanceTimersByTimeAsync(0);
+    void publisher.publish(tick("B", 1));
+    await vi.advanceTimersByTimeAsync(9 * MINUTE + 15_000);
+    await expect(first).rejects.toBeInstanceOf(PublishUnknownError);
+    const attempts = server.seen.filter(({ body }) => body.includes('"A"'));
+    const last = (attempts.at(-1)?.at ?? 0) - START;
+    expect(last).toBeLessThanOrEqual(9 * MINUTE);
+    expect(last).toBeGreaterThan(8.5 * MINUTE);
+    expect(server.seen.at(-1)?.body).toContain('"B"');
+  });
+
+  test("the server back in time, it is delivered once", async () => {
+    const { publisher, server } = setUp([
+      "receipt lost",
+      { status: 503, headers: { "retry-after": "300" } },
+      overloaded,
+      { status: 503, headers: { "retry-after": "300" } },
+    ]);
+    expect(await outcome(publisher.publish(count(2)))).toMatchObject({ value: { seq: 2 } });
+    expect(server.applied).toEqual(count(2));
+    expect((server.seen.at(-1)?.at ?? 0) - START).toBeLessThanOrEqual(9 * MINUTE);
+  });
+
+  test.for([401, 404])("a %i that follows a lost answer does not say that nothing was applied", async (status) => {
+    const { publisher } = setUp(["receipt lost", { status }]);
+    expect(await outcome(publisher.publish(count(1)))).toEqual({ error: expect.any(PublishUnknownError) });
+  });
+});
+
+describe("what is refused for good", () => {
+  test.for([
+    [404, "not_found", "There is nothing here."],
+    [409, "feed_full", "The feed holds no more keys."],
+    [413, "too_large", "The body is too large."],
+  ] as const)("a %i is told at once with what the server says", async ([status, code, detail]) => {
+    const { publisher, server } = setUp([{ status, body: { code, detail } }]);
+    const refused = publisher.publish(count(2));
+    await outcome(refused);
+    await expect(refused).rejects.toMatchObject({
+      name: "PublishRefusedError",
+      status,
+      code,
+      message: `${status} ${code} ${detail}`,
+    });
+    expect(server.seen).toHaveLength(1);
+    expect(await outcome(publisher.publish(count(1)))).toMatchObject({ value: { seq: 1 } });
+  });
+
+  test("a redirect is not followed, for it would lose the updates and look like success", async () => {
+    const { publisher } = setUp([{ status: 301, headers: { location: "https://feed.test/" } }]);
+    expect(await outcome(publisher.publish(count(1)))).toMatchObject({ error: { status: 301 } });
+  });
+
+  test("one caller's bad update sinks nobody else's, and its issues count in what that caller published", async () => {
+    const { publisher, server } = setUp(["lost"]);
+    const good = [publisher.publish(count(3)), publisher.publish(tick("B", 1))];
+    const bad = publisher.publish([tick("C", 1), tick("bad", 2)]);
+    good.push(publisher.publish(tick("D", 1)), publisher.publish(tick("E", 1)));
+    await outcome(Promise.all(good));
+    await expect(bad).rejects.toMatchObject({
+      message: "422 invalid_update No update was accepted. [1] key is bad",
+      issues: [{ index: 1, path: "key", message: "is bad" }],
+    });
+    expect(server.applied).toEqual([...count(3), tick("B", 1), tick("D", 1), tick("E", 1)]);
+  });
+
+  test("a refused key stops it: all that waits and all that comes is rejected for the same reason", async () => {
+    const { publisher, server } = setUp([unauthorized], { batchUpdates: 1 });
+    const calls = [1, 2, 3].map((n) => publisher.publish(tick("A", n)));
+    for (const call of calls)
+      expect(await outcome(call)).toMatchObject({ error: { status: 401, code: "unauthorized" } });
+    expect(publisher.status).toEqual({ state: "closed", reason: "401 unauthorized The key is unknown." });
+    await expect(publisher.publish(tick("A", 4))).rejects.toBeInstanceOf(PublishRefusedError);
+    await expect(publisher.ready()).rejects.toBeInstanceOf(PublishRefusedError);
+    expect(server.seen).toHaveLength(1);
+    expect(await outcome(publisher.close())).toMatchObject({ error: { status: 401 } });
+  });
+
+  test("a refused key stops the other half of a split batch too", async () => {
+    const { publisher, server } = setUp([{ status: 422 }, unauthorized]);
+    const calls = [1, 2, 3].map((n) => publisher.publish(tick("A", n)));
+    await outcome(publisher.close());
+    for (const call of calls) await expect(call).rejects.toMatchObject({ status: 401 });
+    expect(server.seen).toHaveLength(2);
+    expect(publisher.status.state).toBe("closed");
+  });
+});
+
+describe("a key that is a function", () => {
+  test("is asked before each POST, and once more when it is refused", async () => {
+    let asked = 0;
+    const { publisher, server } = setUp(["accept", unauthorized, "accept"], { key: async () => `token-${++asked}` });
+    await outcome(publisher.publish(tick("A", 1)));
+    expect(await outcome(publisher.publish(tick("A", 2)))).toMatchObject({ value: { seq: 2 } });
+    expect(server.seen.map(({ authorization }) => authorization)).toEqual([
+      "Bearer token-1",
+      "Bearer token-2",
+      "Bearer token-3",
+    ]);
+    expect(server.seen[1]?.key).toBe(server.seen[2]?.key);
+  });
+
+  test("refused later in the same outage, it is asked again", async () => {
+    const { publisher, server } = setUp([unauthorized, overloaded, unauthorized, "accept"], { key: () => "token" });
+    expect(await outcome(publisher.publish(tick("A", 1)))).toMatchObject({ value: { seq: 1 } });
+    expect(server.seen).toHaveLength(4);
+  });
+
+  test("refused again, the calls concerned are rejected and it goes on", async () => {
+    const { publisher, server } = setUp([unauthorized, unauthorized], { key: () => "token" });
+    expect(await outcome(publisher.publish(tick("A", 1)))).toMatchObject({ error: { status: 401 } });
+    expect(await outcome(publisher.publish(tick("A", 2)))).toMatchObject({ value: { seq: 1 } });
+    expect(server.seen).toHaveLength(3);
+  });
+
+  test("where it throws or gives no answer, it is asked again after a while", async () => {
+    let asked = 0;
+    const key = () => {
+      asked++;
+      if (asked === 1) throw new Error("the vault is locked");
+      return asked === 2 ? new Promise<string>(() => {}) : "token";
+    };
+    const { publisher, server, statuses } = setUp([], { key });
+    await outcome(publisher.publish(tick("A", 1)));
+    expect(server.seen.map(({ authorization }) => authorization)).toEqual(["Bearer token"]);
+    expect(statuses[0]).toMatchObject({ state: "away", reason: "there is no key: the vault is locked" });
+    expect(statuses[1]).toMatchObject({ reason: "there is no key: no answer within 10000 ms" });
+  });
+});

@@ -1,0 +1,42 @@
+import { vi } from "vitest";
+import {
+  createPublisher,
+  type PublisherOptions,
+  type PublisherStatus,
+  type Update,
+} from "../../src/publisher/index.ts";
+import { FakeServer, type Fate } from "./fake-server.ts";
+
+export const START = Date.UTC(2026, 0, 5, 14, 30);
+
+/** A publisher and a server with these fates in turn (`accept` from then on), on a clock that only the test moves. */
+export function setUp(fates: readonly Fate[] = [], options: Partial<PublisherOptions> = {}) {
+  vi.useFakeTimers({ now: START });
+  const server = new FakeServer((index) => fates[index] ?? "accept");
+  const statuses: PublisherStatus[] = [];
+  const publisher = createPublisher({
+    url: "http://feed.test",
+    feed: "stocks",
+    key: "publish-key",
+    fetch: server.fetch,
+    // Packing takes real time, which the clock of these tests knows nothing of.
+    gzipOver: Infinity,
+    onStatus: (status) => statuses.push(status),
+    ...options,
+  });
+  return { publisher, server, statuses };
+}
+
+/** How a promise ends, with the clock moved on as far as it takes. */
+export async function outcome<T>(promise: Promise<T>): Promise<{ value: T } | { error: unknown }> {
+  const settled = promise.then(
+    (value) => ({ value }),
+    (error: unknown) => ({ error }),
+  );
+  await vi.runAllTimersAsync();
+  return settled;
+}
+
+export const tick = (key: string, n: number): Update => ({ key, patch: { n } });
+export const count = (length: number): Update[] => Array.from({ length }, (_, n) => tick("AAPL", n));
+export const often = <T>(times: number, what: T): T[] => Array.from({ length: times }, () => what);
