@@ -9,6 +9,8 @@ export interface Grants {
 export interface Caller {
   /** Whether no credential was presented. */
   readonly anonymous: boolean;
+  /** Who it is, the same for the same credential: what limits of rate are counted by. No secret. */
+  readonly id: string;
   /** When the credential ends, in milliseconds since 1970; none where it does not. */
   readonly expires: number | undefined;
   /** What the caller may do with a feed. */

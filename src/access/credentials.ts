@@ -19,13 +19,14 @@ export function accessBy(settings: AccessSettings): Access {
   const adminKeys = splitKeys(settings.ADMIN_KEY);
   const checkToken = tokenChecker(settings);
   const isPublic = (settings.SUBSCRIBE_ACCESS ?? "public") === "public";
-  const anonymous: Caller = { ...everywhere({ subscribe: isPublic, publish: false, admin: false }), anonymous: true };
-  const publisher = everywhere({ subscribe: isPublic, publish: true, admin: false });
-  const admin = everywhere({ subscribe: true, publish: true, admin: true });
+  const nobody = everywhere("", { subscribe: isPublic, publish: false, admin: false });
+  const anonymous: Caller = { ...nobody, anonymous: true };
+  const publisher = { subscribe: isPublic, publish: true, admin: false };
+  const admin = { subscribe: true, publish: true, admin: true };
   // An admin key that is a publish key too counts as what it allows more of: the last match holds.
   const holderOf = keyRing([
-    ...publishKeys.map((key) => ({ key, holder: publisher })),
-    ...adminKeys.map((key) => ({ key, holder: admin })),
+    ...publishKeys.map((key, i) => ({ key, holder: everywhere(`publish key ${i + 1}`, publisher) })),
+    ...adminKeys.map((key, i) => ({ key, holder: everywhere(`admin key ${i + 1}`, admin) })),
   ]);
   return {
     unconfigured:
@@ -43,14 +44,15 @@ export function accessBy(settings: AccessSettings): Access {
 }
 
 /** A key allows the same on every feed, and does not end. */
-function everywhere(grants: Grants): Caller {
-  return { anonymous: false, expires: undefined, on: () => grants };
+function everywhere(id: string, grants: Grants): Caller {
+  return { anonymous: false, id, expires: undefined, on: () => grants };
 }
 
-function bearer({ scope, expires }: TokenClaims, isPublic: boolean): Caller {
+function bearer({ subject, scope, expires }: TokenClaims, isPublic: boolean): Caller {
   const grants = readScope(scope);
   return {
     anonymous: false,
+    id: `token ${subject}`,
     expires,
     on(feed) {
       const granted = grants(feed);

@@ -22,6 +22,8 @@ export interface TokenSettings {
 
 /** What a valid token says. */
 export interface TokenClaims {
+  /** Whom it was issued to; empty where it does not say. */
+  readonly subject: string;
   readonly scope: string;
   /** Milliseconds since 1970. */
   readonly expires: number;
@@ -39,6 +41,8 @@ const PUBLIC_ALGORITHMS = ["RS256", "ES256", "EdDSA"];
 const CLOCK_TOLERANCE = 30;
 /** No request header is that long; what is longer is not looked at. */
 const TOKEN_LENGTH = 16 * 1024;
+/** Characters of a subject that are kept: it stands in the state of each of its sockets. */
+const SUBJECT_LENGTH = 128;
 
 /** Checks JSON Web Tokens; nothing where no key is configured. */
 export function tokenChecker(settings: TokenSettings): ((token: string) => Promise<CheckedToken>) | undefined {
@@ -77,10 +81,11 @@ export function tokenChecker(settings: TokenSettings): ((token: string) => Promi
   };
 }
 
-function readClaims({ exp, scope }: JWTPayload): CheckedToken {
+function readClaims({ exp, scope, sub }: JWTPayload): CheckedToken {
   const expires = (exp ?? 0) * 1000;
   if (expires <= Date.now()) return "invalid";
-  return { expires, scope: typeof scope === "string" ? scope : "" };
+  const subject = (sub ?? "").slice(0, SUBJECT_LENGTH);
+  return { expires, scope: typeof scope === "string" ? scope : "", subject };
 }
 
 /** A token that names no key may fit several of the set: it is valid if one of them made it. */

@@ -1,12 +1,9 @@
-import { isFeedName } from "../protocol/names.ts";
 import type { Grants } from "./access.ts";
-
-/** Says whether a scope covers a feed. */
-type Covers = (feed: string) => boolean;
+import { readPattern, type Covers } from "./patterns.ts";
 
 /**
- * Reads an OAuth 2.0 `scope`: `publish:<pattern>`, `subscribe:<pattern>` and `admin`, separated by spaces. A pattern is
- * a feed's name, the beginning of names with `*` after it, or `*`. What is none of these grants nothing.
+ * Reads an OAuth 2.0 `scope`: `publish:<pattern>`, `subscribe:<pattern>` and `admin`, separated by spaces. What is none
+ * of these grants nothing.
  */
 export function readScope(scope: string): (feed: string) => Grants {
   const tokens = scope.split(" ");
@@ -21,11 +18,4 @@ export function readScope(scope: string): (feed: string) => Grants {
   const publish = covered("publish");
   const subscribe = covered("subscribe");
   return (feed) => ({ admin, publish: admin || publish(feed), subscribe: admin || subscribe(feed) });
-}
-
-function readPattern(pattern: string): Covers | undefined {
-  if (isFeedName(pattern)) return (feed) => feed === pattern;
-  const prefix = pattern.slice(0, -1);
-  if (!pattern.endsWith("*") || (prefix !== "" && !isFeedName(prefix))) return undefined;
-  return (feed) => feed.startsWith(prefix);
 }

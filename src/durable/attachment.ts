@@ -10,35 +10,40 @@ const attachmentSchema = v.object({
   selection: v.union([v.string(), v.instance(Uint8Array)]),
   mode: v.picklist(MODES),
   hz: v.optional(v.number()),
-  publish: v.boolean(),
+  publisher: v.optional(v.string()),
   expires: v.optional(v.number()),
+  address: v.optional(v.string()),
 });
 
 /** All that a socket is, beside the connection itself. It outlives the object's memory with the socket. */
 export interface SocketState {
   readonly subscription: Subscription;
-  readonly mayPublish: boolean;
+  /** Who publishes over it; none where it may not. */
+  readonly publisher: string | undefined;
   /** When its credential ends, in milliseconds since 1970; none where it does not. */
   readonly expires: number | undefined;
+  /** Where it is counted as coming from; none where it is not counted. */
+  readonly address: string | undefined;
   /** What the client was last told. */
   readonly told: Position;
 }
 
 /** Written with every message sent, so that a rebuilt object knows what each client has: a fraction of what a send costs. */
-export function saveState(socket: WebSocket, { subscription, mayPublish, expires, told }: SocketState): void {
+export function saveState(socket: WebSocket, { subscription, told, ...state }: SocketState): void {
   const { selection, mode, hz } = subscription;
-  socket.serializeAttachment({ ...told, selection: compact(selection.id), mode, hz, publish: mayPublish, expires });
+  socket.serializeAttachment({ ...told, selection: compact(selection.id), mode, hz, ...state });
 }
 
 /** Reads a socket's state back; nothing where it has none that this version can read. */
 export function loadState(socket: WebSocket): SocketState | undefined {
   const result = v.safeParse(attachmentSchema, socket.deserializeAttachment());
   if (!result.success) return undefined;
-  const { epoch, seq, selection, mode, hz, publish, expires } = result.output;
+  const { epoch, seq, selection, mode, hz, publisher, expires, address } = result.output;
   return {
     subscription: { selection: selectionOfId(expand(selection)), mode, hz },
-    mayPublish: publish,
+    publisher,
     expires,
+    address,
     told: { epoch, seq },
   };
 }

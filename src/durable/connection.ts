@@ -1,3 +1,5 @@
+import type { Rate } from "../access/quotas.ts";
+import { TokenBucket } from "../access/token-bucket.ts";
 import { AckMeter } from "../feed/acks.ts";
 import type { Broadcast } from "../feed/broadcast.ts";
 import type { Feed } from "../feed/feed.ts";
@@ -16,24 +18,29 @@ export class Connection implements Sink {
   readonly #subscriber: Subscriber | undefined;
   #closed = false;
   #subscription: Subscription;
-  #mayPublish: boolean;
+  #publisher: string | undefined;
   #expires: number | undefined;
+  /** Where it is counted as coming from; none where it is not counted. */
+  readonly address: string | undefined;
   readonly #acks = new AckMeter();
   #badMessages = 0;
+  /** What it may send; none before its first message. */
+  #messages: TokenBucket | undefined;
 
   private constructor(
     socket: WebSocket,
     feed: Feed,
     broadcast: Broadcast,
-    { subscription, mayPublish, expires }: Omit<SocketState, "told">,
+    { subscription, publisher, expires, address }: Omit<SocketState, "told">,
     join: (sink: Sink) => Subscriber,
   ) {
     this.#socket = socket;
     this.#feed = feed;
     this.#broadcast = broadcast;
     this.#subscription = subscription;
-    this.#mayPublish = mayPublish;
+    this.#publisher = publisher;
     this.#expires = expires;
+    this.address = address;
     this.#subscriber = join(this);
     if (this.#closed) this.forget();
   }
@@ -83,8 +90,18 @@ export class Connection implements Sink {
     this.close(CLOSE.overloaded, "the connection takes nothing: come back later");
   }
 
-  get mayPublish(): boolean {
-    return this.#mayPublish;
+  /** Who publishes over it; none where it may not. */
+  get publisher(): string | undefined {
+    return this.#publisher;
+  }
+
+  /** Whether it sends more messages than it may. Such a one is closed. Publishers are held to their own rate. */
+  floods(rate: Rate, now: number): boolean {
+    if (this.#publisher !== undefined) return false;
+    this.#messages ??= new TokenBucket(rate, now);
+    if (this.#messages.take(now) === 0) return false;
+    this.close(CLOSE.tooMuch, "too many messages: come back later");
+    return true;
   }
 
   /** When its credential ends, in milliseconds since 1970; none where it does not. */
@@ -100,8 +117,8 @@ export class Connection implements Sink {
   }
 
   /** Replaces what the socket may do, and for how long. */
-  grant(mayPublish: boolean, expires: number | undefined): void {
-    this.#mayPublish = mayPublish;
+  grant(publisher: string | undefined, expires: number | undefined): void {
+    this.#publisher = publisher;
     this.#expires = expires;
     if (this.#subscriber) this.#save(this.#subscriber.seq);
   }
@@ -131,7 +148,13 @@ export class Connection implements Sink {
   refuse(id: number | undefined, code: MessageErrorCode, reason: string, issues?: readonly UpdateIssue[]): void {
     this.answer(encodeError(id, code, reason, issues));
     // A full or busy feed is not the client's fault.
-    if (code === "overloaded" || code === "feed_full" || ++this.#badMessages < LIMITS.badMessages) return;
+    if (
+      code === "overloaded" ||
+      code === "feed_full" ||
+      code === "rate_limited" ||
+      ++this.#badMessages < LIMITS.badMessages
+    )
+      return;
     if (code === "forbidden") this.close(CLOSE.forbidden, "not allowed");
     else this.close(CLOSE.badMessages, "too many bad messages");
   }
@@ -151,8 +174,13 @@ export class Connection implements Sink {
 
   #save(seq: number): void {
     const told = { epoch: this.#feed.epoch, seq };
-    const state = { subscription: this.#subscription, mayPublish: this.#mayPublish, expires: this.#expires, told };
-    saveState(this.#socket, state);
+    saveState(this.#socket, {
+      subscription: this.#subscription,
+      publisher: this.#publisher,
+      expires: this.#expires,
+      address: this.address,
+      told,
+    });
   }
 
   /** Whether the client asks for more and more and takes none of it. Such a one is dropped. */

@@ -11,7 +11,7 @@ import type { PublishOutcome, PublishRequest } from "./live-feed.ts";
 export interface Conversation {
   readonly feed: string;
   readonly access: Access;
-  publish(request: PublishRequest): Promise<PublishOutcome>;
+  publish(request: PublishRequest, publisher: string): Promise<PublishOutcome>;
   /** Writes what waits to be written, before anything is shown. */
   settle(): void;
   /** Sees to it that connections whose credential has ended by then are closed. Milliseconds since 1970. */
@@ -63,7 +63,7 @@ async function answer(conversation: Conversation, connection: Connection, messag
         return;
       }
       connection.heard();
-      connection.grant(grants.publish, caller.expires);
+      connection.grant(grants.publish ? caller.id : undefined, caller.expires);
       if (caller.expires !== undefined) conversation.expireBy(caller.expires);
       connection.answer(encodeAuthorized(message.id, caller.expires));
       return;
@@ -80,7 +80,8 @@ async function publish(
   connection: Connection,
   { id, updates }: Extract<ClientMessage, { type: "publish" }>,
 ): Promise<void> {
-  if (!connection.mayPublish) {
+  const { publisher } = connection;
+  if (publisher === undefined) {
     connection.refuse(id, "forbidden", "this socket's credential does not allow publishing to this feed");
     return;
   }
@@ -94,7 +95,7 @@ async function publish(
     return;
   }
   connection.heard();
-  const outcome = await conversation.publish({ updates: decoded.updates });
+  const outcome = await conversation.publish({ updates: decoded.updates }, publisher);
   if (outcome.ok) connection.answer(encodeReceiptMessage(id, outcome.receipt));
   else connection.refuse(id, outcome.code, outcome.detail ?? "no update of the batch was accepted", outcome.issues);
 }

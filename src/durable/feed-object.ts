@@ -1,13 +1,15 @@
 import { DurableObject } from "cloudflare:workers";
 import type { Access } from "../access/access.ts";
 import { accessBy, type AccessSettings } from "../access/credentials.ts";
-import { CLOSE } from "../protocol/codes.ts";
-import { FEED_LIMITS, type FeedLimits } from "../protocol/limits.ts";
+import { quotasOf, type Quotas, type QuotaSettings } from "../access/quotas.ts";
+import { TokenBuckets } from "../access/token-bucket.ts";
+import { CLOSE, PROBLEMS } from "../protocol/codes.ts";
 import { encodeHello } from "../protocol/messages.ts";
 import type { Position } from "../protocol/position.ts";
 import { Alarm } from "./alarm.ts";
 import { loadState } from "./attachment.ts";
 import { Connection } from "./connection.ts";
+import { Connections } from "./connections.ts";
 import { converse } from "./conversation.ts";
 import type { DirectoryObject } from "./directory-object.ts";
 import { FeedStore, type HistoryPage } from "./feed-store.ts";
@@ -24,11 +26,11 @@ export interface FeedObjectOptions {
   /** Where feeds are listed; none given means that they are not. */
   readonly directory: DurableObjectStub<DirectoryObject> | undefined;
   readonly pace: FeedPace;
-  readonly limits: FeedLimits;
+  readonly quotas: Quotas;
 }
 
 /** Bindings and secrets that the object reads unless `configure` is overridden. */
-export interface FeedObjectEnv extends AccessSettings {
+export interface FeedObjectEnv extends AccessSettings, QuotaSettings {
   readonly DIRECTORY?: DurableObjectNamespace<DirectoryObject>;
 }
 
@@ -39,16 +41,18 @@ export interface FeedObjectEnv extends AccessSettings {
 export class FeedObject<Env extends FeedObjectEnv = FeedObjectEnv> extends DurableObject<Env> {
   readonly #options: FeedObjectOptions;
   readonly #store: FeedStore;
-  readonly #connections = new Map<WebSocket, Connection>();
+  readonly #publishers: TokenBuckets;
+  readonly #connections = new Connections();
   readonly #alarm = new Alarm((at) => void this.ctx.storage.setAlarm(at));
   readonly #started = Date.now();
   #live: LiveFeed | undefined;
-  #listed: Promise<void> | undefined;
+  #listed: Promise<boolean> | undefined;
 
   constructor(ctx: DurableObjectState, env: Env) {
     super(ctx, env);
     this.#options = this.configure(env);
-    this.#store = new FeedStore(ctx.storage.sql, this.#options.limits);
+    this.#store = new FeedStore(ctx.storage.sql, this.#options.quotas.feed);
+    this.#publishers = new TokenBuckets(this.#options.quotas.publish);
     // Answered by the platform, without waking the object.
     ctx.setWebSocketAutoResponse(new WebSocketRequestResponsePair("ping", "pong"));
   }
@@ -59,7 +63,7 @@ export class FeedObject<Env extends FeedObjectEnv = FeedObjectEnv> extends Durab
       access: accessBy(env),
       directory: env.DIRECTORY?.getByName("feeds"),
       pace: DEFAULT_PACE,
-      limits: FEED_LIMITS,
+      quotas: quotasOf(env),
     };
   }
 
@@ -68,19 +72,32 @@ export class FeedObject<Env extends FeedObjectEnv = FeedObjectEnv> extends Durab
     const asked = readSubscribeUpgrade(request);
     if (!asked) return new Response(null, { status: 404 });
     const { feed, broadcast } = this.#settled();
+    const { sockets, socketsPerAddress } = this.#options.quotas;
+    if (this.#connections.size >= sockets) return new Response(null, { status: PROBLEMS.overloaded.status });
+    if (asked.address !== undefined && this.#connections.from(asked.address) >= socketsPerAddress) {
+      return new Response(null, { status: PROBLEMS.rate_limited.status });
+    }
     const { 0: client, 1: server } = new WebSocketPair();
     this.ctx.acceptWebSocket(server);
     server.send(encodeHello(this.#name, feed.position));
-    this.#connections.set(server, Connection.open(server, feed, broadcast, asked, asked.since));
+    this.#connections.add(server, Connection.open(server, feed, broadcast, asked, asked.since));
     if (asked.expires !== undefined) this.#alarm.wakeBy(asked.expires);
     const headers = asked.protocol === undefined ? {} : { "Sec-WebSocket-Protocol": asked.protocol };
     return new Response(null, { status: 101, webSocket: client, headers });
   }
 
-  async publish(request: PublishRequest): Promise<PublishOutcome> {
+  /** `publisher`: who it is, as limits of rate are counted. */
+  async publish(request: PublishRequest, publisher: string): Promise<PublishOutcome> {
+    const wait = this.#publishers.take(publisher, Date.now());
+    if (wait > 0) {
+      const detail = "This credential publishes more often than it may.";
+      return { ok: false, code: "rate_limited", detail, retryAfter: Math.ceil(wait / 1000) };
+    }
     const live = this.#open();
     try {
-      await this.#list();
+      if (!(await this.#list())) {
+        return { ok: false, code: "feed_full", detail: "There are as many feeds as there may be." };
+      }
     } catch {
       return { ok: false, code: "overloaded", detail: "The list of feeds cannot be written.", retryAfter: 1 };
     }
@@ -112,10 +129,10 @@ export class FeedObject<Env extends FeedObjectEnv = FeedObjectEnv> extends Durab
     };
   }
 
-  /** Removes every entry and begins a new epoch. */
-  async reset(): Promise<Position> {
+  /** Removes every entry and begins a new epoch. Nothing where there are as many feeds as there may be. */
+  async reset(): Promise<Position | undefined> {
     const live = this.#open();
-    await this.#list();
+    if (!(await this.#list())) return undefined;
     live.reset(newEpoch());
     return live.feed.position;
   }
@@ -123,11 +140,13 @@ export class FeedObject<Env extends FeedObjectEnv = FeedObjectEnv> extends Durab
   override async webSocketMessage(socket: WebSocket, frame: string | ArrayBuffer): Promise<void> {
     const live = this.#open();
     const connection = this.#connections.get(socket);
-    if (!connection || socket.readyState !== WebSocket.OPEN || connection.expire(Date.now())) return;
+    const now = Date.now();
+    if (!connection || socket.readyState !== WebSocket.OPEN || connection.expire(now)) return;
+    if (connection.floods(this.#options.quotas.messages, now)) return;
     const conversation = {
       feed: this.#name,
       access: this.#options.access,
-      publish: (request: PublishRequest) => this.publish(request),
+      publish: (request: PublishRequest, publisher: string) => this.publish(request, publisher),
       settle: () => live.settle(),
       expireBy: (at: number) => this.#alarm.wakeBy(at),
     };
@@ -153,15 +172,14 @@ export class FeedObject<Env extends FeedObjectEnv = FeedObjectEnv> extends Durab
 
   /** Closes those whose credential has ended, and has the others looked at when theirs does. */
   #expireConnections(now: number): void {
-    for (const connection of this.#connections.values()) {
+    for (const connection of this.#connections) {
       if (connection.expires !== undefined && !connection.expire(now)) this.#alarm.wakeBy(connection.expires);
     }
   }
 
   #drop(socket: WebSocket): void {
     this.#open();
-    this.#connections.get(socket)?.forget();
-    this.#connections.delete(socket);
+    this.#connections.remove(socket);
   }
 
   get #name(): string {
@@ -194,22 +212,26 @@ export class FeedObject<Env extends FeedObjectEnv = FeedObjectEnv> extends Durab
     const live = new LiveFeed(this.#store, platform, this.#options.pace, told ?? newEpoch());
     this.#live = live;
     for (const [socket, state] of sockets) {
-      if (state) this.#connections.set(socket, Connection.reopen(socket, live.feed, live.broadcast, state));
+      if (state) this.#connections.add(socket, Connection.reopen(socket, live.feed, live.broadcast, state));
       else socket.close(CLOSE.restart, "come back");
     }
     live.flush();
     return live;
   }
 
-  /** Lists the feed before it is first written to. */
-  async #list(): Promise<void> {
-    if (this.#store.exists) return;
-    this.#listed ??= Promise.resolve(this.#options.directory?.add(this.#name));
+  /** Lists the feed before it is first written to. False where there are as many as there may be. */
+  async #list(): Promise<boolean> {
+    if (this.#store.exists) return true;
+    const { directory, quotas } = this.#options;
+    if (!directory) return true;
+    // Asked once for all who wait; anew by the next where it was not to be.
+    this.#listed ??= Promise.resolve(directory.add(this.#name, quotas.feeds));
+    let isListed = false;
     try {
-      await this.#listed;
-    } catch (error) {
-      this.#listed = undefined;
-      throw error;
+      isListed = await this.#listed;
+    } finally {
+      if (!isListed) this.#listed = undefined;
     }
+    return isListed;
   }
 }

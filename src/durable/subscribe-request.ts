@@ -7,9 +7,12 @@ import { selectionOfId } from "../protocol/selection.ts";
 export interface SubscribeRequest {
   readonly subscription: Subscription;
   readonly since: Position | undefined;
-  readonly mayPublish: boolean;
+  /** Who publishes over the socket; none where it may not. */
+  readonly publisher: string | undefined;
   /** When the credential ends, in milliseconds since 1970; none where it does not. */
   readonly expires: number | undefined;
+  /** Where the subscriber is counted as coming from; none where it is not counted. */
+  readonly address: string | undefined;
   /** The subprotocol to name in the answer, where the client offered any. */
   readonly protocol: string | undefined;
 }
@@ -22,15 +25,16 @@ const wireSchema = v.object({
   mode: v.picklist(MODES),
   hz: v.optional(v.number()),
   since: v.optional(v.object({ epoch: v.string(), seq: v.number() })),
-  publish: v.boolean(),
+  publisher: v.optional(v.string()),
   expires: v.optional(v.number()),
+  address: v.optional(v.string()),
   protocol: v.optional(v.string()),
 });
 
 /** The upgrade as it is sent on to the feed's object. */
-export function subscribeUpgrade({ subscription, mayPublish, ...asked }: SubscribeRequest): Request {
+export function subscribeUpgrade({ subscription, ...asked }: SubscribeRequest): Request {
   const { selection, mode, hz } = subscription;
-  const wire = { selection: selection.id, mode, hz, publish: mayPublish, ...asked };
+  const wire = { selection: selection.id, mode, hz, ...asked };
   // Header values are bytes; keys may be any Unicode.
   const value = encodeURIComponent(JSON.stringify(wire));
   return new Request("https://feed/", { headers: { Upgrade: "websocket", [HEADER]: value } });
@@ -41,7 +45,7 @@ export function readSubscribeUpgrade(request: Request): SubscribeRequest | undef
   const value = request.headers.get(HEADER);
   if (value === null || request.headers.get("Upgrade")?.toLowerCase() !== "websocket") return undefined;
   const wire = v.parse(wireSchema, JSON.parse(decodeURIComponent(value)));
-  const { selection, mode, hz, since, publish, expires, protocol } = wire;
+  const { selection, mode, hz, since, publisher, expires, address, protocol } = wire;
   const subscription = { selection: selectionOfId(selection), mode, hz };
-  return { subscription, since, mayPublish: publish, expires, protocol };
+  return { subscription, since, publisher, expires, address, protocol };
 }

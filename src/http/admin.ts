@@ -1,16 +1,19 @@
 import type { Caller } from "../access/access.ts";
 import type { DirectoryObject } from "../durable/directory-object.ts";
 import { LIMITS } from "../protocol/limits.ts";
-import { demand, identify } from "./credentials.ts";
+import { jsonAnswer } from "./answer.ts";
+import { authenticate, demand } from "./credentials.ts";
 import type { FeedAppOptions, FeedContext } from "./options.ts";
+import { Problem } from "./problem.ts";
 import { one, readInteger } from "./query.ts";
 
 /** `DELETE /v1/feeds/{feed}` */
 export async function reset<B extends object>(c: FeedContext<B>, options: FeedAppOptions<B>): Promise<Response> {
   const feed = c.get("feed");
-  demand(await identify(options.access(c.env), c.req.raw), "admin", feed);
-  const { epoch, seq } = await options.feeds(c.env).getByName(feed).reset();
-  return c.json({ feed, epoch, seq }, 200, { "Cache-Control": "no-store" });
+  demand(await authenticate(c, options), "admin", feed);
+  const position = await options.feeds(c.env).getByName(feed).reset();
+  if (!position) throw new Problem("feed_full", "There are as many feeds as there may be.");
+  return jsonAnswer({ feed, ...position }, { "Cache-Control": "no-store" });
 }
 
 /**
@@ -19,19 +22,17 @@ export async function reset<B extends object>(c: FeedContext<B>, options: FeedAp
  */
 export async function list<B extends object>(c: FeedContext<B>, options: FeedAppOptions<B>): Promise<Response> {
   const query = new URL(c.req.url).searchParams;
-  const caller = await identify(options.access(c.env), c.req.raw, query);
+  const caller = await authenticate(c, options, query);
   // Without a credential all feeds are open or none is.
   if (caller.anonymous) demand(caller, "subscribe", "");
   const limit = readInteger(query, "limit", 1, LIMITS.listedFeeds) ?? LIMITS.listedFeeds;
   const directory = options.directory(c.env).getByName("feeds");
   const names = await readable(directory, caller, one(query, "after") ?? "", limit);
-  const namespace = options.feeds(c.env);
-  const listed = await Promise.all(names.map((name) => namespace.getByName(name).stats()));
-  const feeds = listed
+  const feeds = (await directory.describe(names))
     .filter(({ exists }) => exists)
     .map(({ feed, seq, keys, subscribers }) => ({ feed, seq, keys, subscribers }));
   const next = names.length === limit ? names.at(-1) : undefined;
-  return c.json({ feeds, next }, 200, { "Cache-Control": "no-cache" });
+  return jsonAnswer({ feeds, next }, { "Cache-Control": "no-cache" });
 }
 
 /** Up to `limit` names after `after` that the caller may read: no other name is ever given away. */

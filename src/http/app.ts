@@ -1,6 +1,8 @@
 import { Hono } from "hono";
 import { isFeedName } from "../protocol/names.ts";
 import { list, reset } from "./admin.ts";
+import { jsonAnswer } from "./answer.ts";
+import { metrics } from "./metrics.ts";
 import type { FeedAppOptions, FeedVariables } from "./options.ts";
 import { crossOrigin } from "./origins.ts";
 import { Problem, problemResponse } from "./problem.ts";
@@ -23,12 +25,16 @@ export function createFeedApp<Bindings extends object>(
     if (!isFeedName(feed)) {
       throw new Problem("invalid_feed", "A feed's name is 1 to 64 of a-z 0-9 . _ -, the first one a letter or digit.");
     }
+    if (!options.quotas(c.env).serves(feed)) throw new Problem("not_found", "No feed of this name is served here.");
     c.set("feed", feed);
     await next();
   });
 
-  app.get("/healthz", (c) => c.json({ status: "ok" }, 200, { "Cache-Control": "no-store" }));
+  app.get("/healthz", () => jsonAnswer({ status: "ok" }, { "Cache-Control": "no-store" }));
   app.all("/healthz", notAllowed("GET, HEAD"));
+
+  app.get("/metrics", (c) => metrics(c, options));
+  app.all("/metrics", notAllowed("GET, HEAD"));
 
   app.get("/v1/feeds", (c) => list(c, options));
   app.all("/v1/feeds", notAllowed("GET, HEAD"));

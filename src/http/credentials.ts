@@ -1,6 +1,8 @@
-import type { Access, Caller, Grants } from "../access/access.ts";
+import type { Caller, Grants } from "../access/access.ts";
+import type { FeedAppOptions, FeedContext } from "./options.ts";
 import { one } from "./query.ts";
 import { Problem } from "./problem.ts";
+import { demandRate } from "./rates.ts";
 
 const BEARER_PROTOCOL = "bearer.";
 
@@ -33,11 +35,18 @@ function presentedCredential(request: Request, query: URLSearchParams | undefine
 }
 
 /**
- * Who makes the request. A credential that is nobody's is refused even where none is needed. `query` is given for
- * requests that read: no other one's credential may come by URL, where it is logged and kept.
+ * Who makes the request, refused where it is one too many. A credential that is nobody's is refused even where none is
+ * needed. `query` is given for requests that read: no other one's credential may come by URL, where it is logged and
+ * kept.
  */
-export async function identify(access: Access, request: Request, query?: URLSearchParams): Promise<Caller> {
-  const caller = await access.identify(presentedCredential(request, query));
+export async function authenticate<B extends object>(
+  c: FeedContext<B>,
+  options: FeedAppOptions<B>,
+  query?: URLSearchParams,
+): Promise<Caller> {
+  const request = c.req.raw;
+  const caller = await options.access(c.env).identify(presentedCredential(request, query));
+  await demandRate(options, c.env, request, typeof caller === "string" ? undefined : caller);
   if (caller === "invalid") throw unauthorized("The credential is not valid.");
   if (caller === "unavailable") {
     const headers = { "Retry-After": "5" };

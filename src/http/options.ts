@@ -1,6 +1,7 @@
 import type { Context } from "hono";
 import type { Access } from "../access/access.ts";
 import { accessBy, type AccessSettings } from "../access/credentials.ts";
+import { quotasOf, type Quotas, type QuotaSettings } from "../access/quotas.ts";
 import type { DirectoryObject } from "../durable/directory-object.ts";
 import type { FeedObject } from "../durable/feed-object.ts";
 
@@ -11,21 +12,31 @@ export interface FeedAppOptions<Bindings extends object> {
   /** The namespace of the directory's object. */
   directory(env: Bindings): DurableObjectNamespace<DirectoryObject>;
   access(env: Bindings): Access;
+  quotas(env: Bindings): Quotas;
+  /** Counts requests without a valid credential, by address; none given means no limit. */
+  addressRate(env: Bindings): RateLimit | undefined;
+  /** Counts requests with one, by credential; none given means no limit. */
+  credentialRate(env: Bindings): RateLimit | undefined;
   /** Other origins whose pages are allowed: comma-separated, or `*`. */
   allowedOrigins(env: Bindings): string;
 }
 
 /** The names that wrangler.toml and the README use. */
-export interface FeedAppBindings extends AccessSettings {
+export interface FeedAppBindings extends AccessSettings, QuotaSettings {
   readonly FEEDS: DurableObjectNamespace<FeedObject>;
   readonly DIRECTORY: DurableObjectNamespace<DirectoryObject>;
   readonly ALLOWED_ORIGINS?: string | undefined;
+  readonly ADDRESS_RATE?: RateLimit | undefined;
+  readonly CREDENTIAL_RATE?: RateLimit | undefined;
 }
 
 export const DEFAULT_OPTIONS: FeedAppOptions<FeedAppBindings> = {
   feeds: (env) => env.FEEDS,
   directory: (env) => env.DIRECTORY,
   access: oncePerEnv<FeedAppBindings, Access>(accessBy),
+  quotas: oncePerEnv<FeedAppBindings, Quotas>(quotasOf),
+  addressRate: (env) => env.ADDRESS_RATE,
+  credentialRate: (env) => env.CREDENTIAL_RATE,
   allowedOrigins: (env) => env.ALLOWED_ORIGINS ?? "",
 };
 

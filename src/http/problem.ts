@@ -1,3 +1,4 @@
+import { API_HEADERS } from "./answer.ts";
 import { PROBLEMS, type ProblemCode, type UpdateIssue } from "../protocol/codes.ts";
 
 export interface ProblemDetails {
@@ -25,6 +26,6 @@ export function problemResponse(code: ProblemCode, { detail, issues, headers }: 
   const body = { type: `urn:tickertape:problem:${code}`, title, status, detail, code, issues };
   return new Response(`${JSON.stringify(body)}\n`, {
     status,
-    headers: { ...headers, "Content-Type": "application/problem+json", "Cache-Control": "no-store" },
+    headers: { ...API_HEADERS, ...headers, "Content-Type": "application/problem+json", "Cache-Control": "no-store" },
   });
 }

@@ -1,7 +1,8 @@
 import { batchTooLarge, decodeUpdates } from "../protocol/update.ts";
 import { LIMITS } from "../protocol/limits.ts";
 import { readPublishBody } from "./body.ts";
-import { demand, identify } from "./credentials.ts";
+import { jsonAnswer } from "./answer.ts";
+import { authenticate, demand } from "./credentials.ts";
 import type { FeedAppOptions, FeedContext } from "./options.ts";
 import { Problem } from "./problem.ts";
 
@@ -11,7 +12,8 @@ export async function publish<B extends object>(c: FeedContext<B>, options: Feed
   const request = c.req.raw;
   const access = options.access(c.env);
   if (access.unconfigured !== undefined) console.warn(`tickertape: ${access.unconfigured}`);
-  demand(await identify(access, request), "publish", feed);
+  const caller = await authenticate(c, options);
+  demand(caller, "publish", feed);
   const key = readIdempotencyKey(request);
   const { inputs, bytes } = await readPublishBody(request);
   const decoded = decodeUpdates(inputs);
@@ -24,18 +26,18 @@ export async function publish<B extends object>(c: FeedContext<B>, options: Feed
     );
   }
   const idempotency = key === undefined ? undefined : { key, digest: await digest(bytes) };
-  const outcome = await options.feeds(c.env).getByName(feed).publish({ updates: decoded.updates, idempotency });
+  const outcome = await options
+    .feeds(c.env)
+    .getByName(feed)
+    .publish({ updates: decoded.updates, idempotency }, caller.id);
   if (!outcome.ok) {
     const { code, detail = "No update of the batch was accepted.", issues, retryAfter } = outcome;
     throw new Problem(code, detail, { issues, headers: retryAfter ? { "Retry-After": String(retryAfter) } : {} });
   }
-  return new Response(JSON.stringify({ feed, ...outcome.receipt }), {
-    headers: {
-      "Content-Type": "application/json",
-      "Cache-Control": "no-store",
-      ...(outcome.replayed && { "Idempotency-Replayed": "true" }),
-    },
-  });
+  return jsonAnswer(
+    { feed, ...outcome.receipt },
+    { "Cache-Control": "no-store", ...(outcome.replayed && { "Idempotency-Replayed": "true" }) },
+  );
 }
 
 function readIdempotencyKey(request: Request): string | undefined {

@@ -1,7 +1,8 @@
 import { LIMITS } from "../protocol/limits.ts";
 import { readEncodedUpdate } from "../protocol/update.ts";
 import { keyProblem } from "../protocol/names.ts";
-import { demand, identify } from "./credentials.ts";
+import { API_HEADERS, jsonAnswer } from "./answer.ts";
+import { authenticate, demand } from "./credentials.ts";
 import type { FeedAppOptions, FeedContext } from "./options.ts";
 import { Problem } from "./problem.ts";
 import { one, readInteger, readSubscribeQuery } from "./query.ts";
@@ -21,8 +22,9 @@ export async function snapshot<B extends object>(c: FeedContext<B>, options: Fee
       known: since ? [] : knownTags(c.req.raw),
     });
   // Kept by nobody without asking: a copy that is shown as the present would be wrong.
-  const headers = { ETag: `"${position}"`, "Cache-Control": "no-cache", "Content-Type": "application/json" };
-  return body === undefined ? new Response(null, { status: 304, headers }) : new Response(body, { headers });
+  const headers = { ETag: `"${position}"`, "Cache-Control": "no-cache" };
+  if (body !== undefined) return jsonAnswer(body, headers);
+  return new Response(null, { status: 304, headers: { ...API_HEADERS, ...headers } });
 }
 
 /** `GET /v1/feeds/{feed}/history` */
@@ -39,20 +41,20 @@ export async function history<B extends object>(c: FeedContext<B>, options: Feed
     const { key: _, ...update } = readEncodedUpdate(line);
     return { seq, ...update, time: update.time ?? time };
   });
-  return c.json({ feed, epoch: page.epoch, key, updates, more: page.more }, 200, { "Cache-Control": "no-cache" });
+  return jsonAnswer({ feed, epoch: page.epoch, key, updates, more: page.more }, { "Cache-Control": "no-cache" });
 }
 
 /** `GET /v1/feeds/{feed}/stats` */
 export async function stats<B extends object>(c: FeedContext<B>, options: FeedAppOptions<B>): Promise<Response> {
   await readable(c, options);
   const { exists: _, ...shown } = await options.feeds(c.env).getByName(c.get("feed")).stats();
-  return c.json(shown, 200, { "Cache-Control": "no-cache" });
+  return jsonAnswer(shown, { "Cache-Control": "no-cache" });
 }
 
 /** Demands that the caller may read the feed, and hands on the query. */
 async function readable<B extends object>(c: FeedContext<B>, options: FeedAppOptions<B>): Promise<URLSearchParams> {
   const query = new URL(c.req.url).searchParams;
-  const caller = await identify(options.access(c.env), c.req.raw, query);
+  const caller = await authenticate(c, options, query);
   demand(caller, "subscribe", c.get("feed"));
   return query;
 }

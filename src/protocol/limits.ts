@@ -67,8 +67,8 @@ export const LIMITS = {
   hzMax: 60,
   /** Longest `ttl`, in seconds: ten years. */
   ttlMax: 10 * 365 * 86_400,
-  /** Feeds in one answer of the list. */
-  listedFeeds: 1_000,
+  /** Feeds in one answer of the list: each is asked, and a request may ask no more than 1,000 objects. */
+  listedFeeds: 500,
 } as const;
 
 /** How much one feed may hold. A deployment may set its own. */

@@ -50,7 +50,7 @@ describe("the list of feeds", () => {
     expect(names.filter((name) => !name.startsWith("t-"))).toEqual(["10", "9", "a", "a-1", "a.b", "a0", "a_b", "b"]);
   });
 
-  test.each([1, 2, 3, 1_000])(
+  test.each([1, 2, 3, 500])(
     "is gone through page by page, %i at a time, without a gap or a duplicate",
     async (limit) => {
       for (let i = 0; i < 3; i++) await publish(newFeed(), { key: "A", set: {} });
@@ -67,7 +67,7 @@ describe("the list of feeds", () => {
     },
   );
 
-  test.each(["limit=0", "limit=1001", "limit=x", "limit=", "limit=1&limit=2", "after=a&after=b"])(
+  test.each(["limit=0", "limit=501", "limit=x", "limit=", "limit=1&limit=2", "after=a&after=b"])(
     "refuses ?%s",
     async (query) => {
       await problem(await request(`/v1/feeds?${query}`), "invalid_query");

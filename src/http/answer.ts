@@ -1,0 +1,13 @@
+/** On every answer of the API: what it says is data, whatever a browser takes it for, and nobody's page. */
+export const API_HEADERS = {
+  "X-Content-Type-Options": "nosniff",
+  "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
+  "Referrer-Policy": "no-referrer",
+} as const;
+
+/** An answer in JSON, given as text or as what is to be written. */
+export function jsonAnswer(body: string | object, headers: Readonly<Record<string, string>>): Response {
+  return new Response(typeof body === "string" ? body : JSON.stringify(body), {
+    headers: { ...API_HEADERS, "Content-Type": "application/json", ...headers },
+  });
+}

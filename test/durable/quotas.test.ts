@@ -1,0 +1,107 @@
+import { env } from "cloudflare:workers";
+import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
+import { newFeed, post, publish } from "../support/api.ts";
+import { problem } from "../support/http.ts";
+import { TestSubscriber, upgrade } from "../support/subscriber.ts";
+import { evict, MEMORIES } from "./steps.ts";
+
+// As the tests' Worker is deployed.
+const SOCKETS_PER_ADDRESS = 3;
+const MESSAGE_BURST = 300;
+const PUBLISH_BURST = 2_000;
+
+const from = (address: string): Record<string, string> => ({ "CF-Connecting-IP": address });
+
+describe.each(MEMORIES)("subscribers from one address %s", (_, between) => {
+  test("are so many and no more, and others are served", async () => {
+    const feed = newFeed();
+    const subscribers: TestSubscriber[] = [];
+    for (let i = 0; i < SOCKETS_PER_ADDRESS; i++) {
+      subscribers.push(await TestSubscriber.connect(feed, "", from("2001:db8::1")));
+    }
+    await between(feed);
+    const refused = await upgrade(feed, "", from("2001:db8::2"));
+    expect(refused.headers.get("Retry-After")).toMatch(/^\d+$/);
+    await problem(refused, "rate_limited");
+    await TestSubscriber.connect(feed, "", from("2001:db8:0:1::1"));
+    await between(feed);
+    await TestSubscriber.connect(feed);
+    // One that leaves makes room.
+    subscribers[0]!.close();
+    await vi.waitFor(async () => {
+      const { subscribers: left } = await env.FEEDS.getByName(feed).stats();
+      expect(left).toBe(SOCKETS_PER_ADDRESS + 1);
+    });
+    await between(feed);
+    await TestSubscriber.connect(feed, "", from("2001:db8::2"));
+    await problem(await upgrade(feed, "", from("2001:db8::2")), "rate_limited");
+  });
+});
+
+describe("messages on a socket", () => {
+  test("that come faster than they may close it with 4429", async () => {
+    const feed = newFeed();
+    const subscriber = await (await TestSubscriber.connect(feed)).reaches(0);
+    for (let i = 0; i < 2 * MESSAGE_BURST; i++) subscriber.send({ type: "ack", seq: 0 });
+    await subscriber.until(({ closed }) => closed !== undefined, "the close");
+    expect(subscriber.closed).toMatchObject({ code: 4429 });
+  });
+
+  test("may be as many as a publisher's own rate allows", async () => {
+    const feed = newFeed();
+    const publisher = await TestSubscriber.connect(feed, "", { Authorization: "Bearer publish-key" });
+    const publishes = MESSAGE_BURST + 50;
+    for (let i = 1; i <= publishes; i++) {
+      publisher.send({ type: "publish", id: i, updates: [{ key: "A", set: { i } }] });
+    }
+    await publisher.message("receipt", publishes);
+    expect(publisher.closed).toBeUndefined();
+  });
+});
+
+describe("publishing", () => {
+  beforeEach(() => void vi.useFakeTimers({ toFake: ["Date"], now: Date.now() }));
+  afterEach(() => void vi.useRealTimers());
+
+  test("is held to the credential's rate, over HTTP and sockets alike, and another credential's is its own", async () => {
+    const feed = newFeed();
+    const publisher = await TestSubscriber.connect(feed, "", { Authorization: "Bearer publish-key" });
+    const stub = env.FEEDS.getByName(feed);
+    const updates = [JSON.stringify({ key: "A", set: { p: 1 } })] as never;
+    // As many as were let through by the front.
+    await Promise.all(Array.from({ length: PUBLISH_BURST }, () => stub.publish({ updates }, "publish key 1")));
+    const response = await post(feed, { key: "A", set: { p: 2 } });
+    expect(response.headers.get("Retry-After")).toBe("1");
+    await problem(response, "rate_limited");
+    publisher.send({ type: "publish", id: 1, updates: [{ key: "A", set: { p: 3 } }] });
+    expect(await publisher.message("error", 1)).toMatchObject({ code: "rate_limited" });
+    const other = await post(feed, { key: "A", set: { p: 4 } }, { Authorization: "Bearer publish-key-next" });
+    expect(await other.json()).toMatchObject({ seq: PUBLISH_BURST + 1, accepted: 1 });
+    vi.setSystemTime(Date.now() + 1_000);
+    expect((await publish(feed, { key: "A", set: { p: 5 } })).seq).toBe(PUBLISH_BURST + 2);
+  });
+});
+
+describe("the list of feeds", () => {
+  test("takes no more than there may be, over evictions, and those that are in it may be published to", async () => {
+    const directory = env.DIRECTORY.getByName("one of its own");
+    expect(await directory.add("a", 2)).toBe(true);
+    expect(await directory.add("b", 2)).toBe(true);
+    expect(await directory.add("c", 2)).toBe(false);
+    expect(await directory.add("a", 2)).toBe(true);
+    expect(await directory.list("", 10)).toEqual(["a", "b"]);
+    expect(await directory.add("c", 3)).toBe(true);
+  });
+
+  test("asks many feeds once for all who want to know within two seconds", async () => {
+    const names = Array.from({ length: 101 }, () => newFeed());
+    const directory = env.DIRECTORY.getByName("another one");
+    await directory.describe(names);
+    await publish(names[0]!, { key: "A", set: {} });
+    const shared = await directory.describe(names);
+    expect(shared[0]).toMatchObject({ feed: names[0], seq: 0 });
+    // Few are asked each time.
+    expect((await directory.describe(names.slice(0, 100)))[0]).toMatchObject({ seq: 1 });
+    await evict(names[0]!);
+  });
+});

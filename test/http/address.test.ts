@@ -1,0 +1,28 @@
+import { describe, expect, test } from "vitest";
+import { addressOf } from "../../src/http/address.ts";
+
+function counted(address: string | undefined): string | undefined {
+  return addressOf(
+    new Request("https://feeds.test/", { headers: address === undefined ? {} : { "CF-Connecting-IP": address } }),
+  );
+}
+
+describe("where a request comes from", () => {
+  test.each([undefined, "", "127.0.0.1", "::1", "::ffff:127.0.0.1"])("is not counted for %j", (address) => {
+    expect(counted(address)).toBeUndefined();
+  });
+
+  test.each([
+    ["203.0.113.7", "203.0.113.7"],
+    ["::ffff:203.0.113.7", "203.0.113.7"],
+    ["2001:db8:1:2:3:4:5:6", "2001:db8:1:2::/64"],
+    ["2001:DB8:1:2:ffff:ffff:ffff:ffff", "2001:db8:1:2::/64"],
+    ["2001:db8:1:2::", "2001:db8:1:2::/64"],
+    ["2001:db8::7", "2001:db8:0:0::/64"],
+    ["2001:db8::2:3:4:5:6", "2001:db8:0:2::/64"],
+    ["::2:3:4:5:6:7", "0:0:2:3::/64"],
+    ["2001::", "2001:0:0:0::/64"],
+  ])("%s counts as %s", (address, network) => {
+    expect(counted(address)).toBe(network);
+  });
+});
