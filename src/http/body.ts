@@ -12,7 +12,7 @@ export interface PublishBody {
 /** Reads a publish body: JSON or NDJSON, plain or gzip. Takes no more than the limit. */
 export async function readPublishBody(request: Request): Promise<PublishBody> {
   const isLines = mediaType(request) === "application/x-ndjson";
-  const bytes = await readBytes(request);
+  const bytes = await inTime(readBytes(request));
   const text = decodeText(bytes);
   const inputs = isLines ? parseLines(text) : parseWhole(text);
   if (inputs.length > LIMITS.batchUpdates) {
@@ -52,6 +52,22 @@ async function readBytes(request: Request): Promise<Uint8Array> {
   } catch (error) {
     if (error instanceof Problem) throw error;
     throw new Problem("invalid_json", "The body is not valid gzip.");
+  }
+}
+
+/** Ends waiting for a body that only trickles in. */
+async function inTime<T>(reading: Promise<T>): Promise<T> {
+  let timer: ReturnType<typeof setTimeout> | null = null;
+  const tooLate = new Promise<never>((_, reject) => {
+    timer = setTimeout(
+      () => reject(new Problem("invalid_json", `The body did not arrive within ${LIMITS.bodyTime / 1000} seconds.`)),
+      LIMITS.bodyTime,
+    );
+  });
+  try {
+    return await Promise.race([reading, tooLate]);
+  } finally {
+    clearTimeout(timer);
   }
 }
 

@@ -13,6 +13,8 @@ export const LIMITS = {
   batchUpdates: 1_000,
   /** (contract) One publish body, after inflating; also one WebSocket message from a client. */
   batchBytes: 1024 * 1024,
+  /** Milliseconds that a publish body may take to arrive: a publisher whose line is that slow publishes nothing in time. */
+  bodyTime: 30_000,
   /**
    * One batch as this server writes it. Only numbers can grow when they are written again (`1e20` becomes 21
    * digits), and a stored row may have 2 MB: this leaves room for the rest of the row.

@@ -1,5 +1,6 @@
-import { describe, expect, test } from "vitest";
+import { describe, expect, test, vi } from "vitest";
 import { newFeed, post, request, snapshot } from "../support/api.ts";
+import { appWith } from "../support/app.ts";
 import { problem, storedTables } from "../support/http.ts";
 
 const MIB = 1024 * 1024;
@@ -51,5 +52,29 @@ test("a body that is not UTF-8 does not spoil the next one", async () => {
     const bad = Uint8Array.from([...new TextEncoder().encode(GOOD), ...tail]);
     await problem(await post(feed, bad), "invalid_json");
     expect((await post(feed, `\ufeff${GOOD}`)).status).toBe(200);
+  }
+});
+
+test("a body that never ends is not waited for", async () => {
+  vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout"] });
+  try {
+    const feed = newFeed();
+    const app = appWith({ PUBLISH_KEY: "publish-key" });
+    const { promise: reading, resolve: pulled } = Promise.withResolvers<void>();
+    const body = new ReadableStream<Uint8Array>({
+      start: (controller) => controller.enqueue(new TextEncoder().encode(GOOD.slice(0, 5))),
+      pull: () => {
+        pulled();
+        return new Promise(() => {});
+      },
+    });
+    const headers = { Authorization: "Bearer publish-key", "Content-Type": "application/json" };
+    const answer = app(`/v1/feeds/${feed}`, { method: "POST", headers, body });
+    await reading;
+    await vi.advanceTimersByTimeAsync(30_000);
+    expect((await problem(await answer, "invalid_json")).detail).toContain("30 seconds");
+    expect(await storedTables(feed)).toEqual([]);
+  } finally {
+    vi.useRealTimers();
   }
 });
