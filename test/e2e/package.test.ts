@@ -1,4 +1,4 @@
-import { execFile } from "node:child_process";
+import { execFile, spawn } from "node:child_process";
 import { mkdir, mkdtemp, readdir, readFile, rm, symlink, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -8,7 +8,9 @@ import { build } from "esbuild";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { PUBLISH_KEY } from "./support/api.ts";
 import { copyCheckout } from "./support/checkout.ts";
+import { readmeCode } from "./support/readme.ts";
 import { Server } from "./support/server.ts";
+import { until } from "./support/until.ts";
 import { pinnedNode, root } from "./support/workerd.ts";
 
 const run = promisify(execFile);
@@ -79,6 +81,21 @@ test("a Node program that has installed it publishes with it, and watches what i
   });
   expect(JSON.parse(stdout)).toEqual({ seq: 2, value: { price: 430 }, all: ["AAPL", "MSFT"] });
   expect(stderr).toBe("");
+});
+
+test("the README's lines for a program work in one that has installed it", async () => {
+  await writeFile(join(project, "watch.ts"), await readmeCode("ts", "tickertape/client", server.url));
+  await writeFile(join(project, "publish.ts"), await readmeCode("ts", "tickertape/publisher", server.url));
+  const watching = spawn(pinnedNode, ["watch.ts"], { cwd: project, stdio: ["ignore", "pipe", "inherit"] });
+  let printed = "";
+  watching.stdout.on("data", (data: Buffer) => (printed += data.toString()));
+  try {
+    await run(pinnedNode, ["publish.ts"], { cwd: project, timeout: 30_000, env: { ...process.env, PUBLISH_KEY } });
+    await until(() => printed.includes("\n"), "a change");
+    expect(printed).toBe("AAPL undefined -> 191.3\n");
+  } finally {
+    watching.kill();
+  }
 });
 
 test("its hooks find the React of the project, and render on a server", async () => {

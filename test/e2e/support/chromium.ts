@@ -31,10 +31,10 @@ export function complaintsOf(page: Page): string[] {
   return complaints;
 }
 
-/** An empty page of another origin. */
-export async function startForeignSite(): Promise<{ url: string; close: () => void }> {
+/** An empty page of another origin, or one with `body` in it. */
+export async function startForeignSite(body = ""): Promise<{ url: string; close: () => void }> {
   const server = createServer((_, response) => {
-    response.setHeader("Content-Type", "text/html").end("<!doctype html><title>Elsewhere</title>");
+    response.setHeader("Content-Type", "text/html").end(`<!doctype html><title>Elsewhere</title>${body}`);
   });
   server.listen(0, "127.0.0.1");
   await once(server, "listening");

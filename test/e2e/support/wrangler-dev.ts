@@ -9,17 +9,20 @@ import { lastingPort, pinnedNode } from "./workerd.ts";
 export class WranglerDev {
   readonly port: number;
   readonly #folder: string;
+  readonly #vars: Readonly<Record<string, string>>;
   #group: Group;
 
-  private constructor(folder: string, port: number) {
+  private constructor(folder: string, port: number, vars: Readonly<Record<string, string>>) {
     this.#folder = folder;
     this.port = port;
+    this.#vars = vars;
     this.#group = this.#spawn();
   }
 
-  static async start(): Promise<WranglerDev> {
+  /** `vars` are set beside those that all tests have, or instead of them. */
+  static async start(vars: Readonly<Record<string, string>> = {}): Promise<WranglerDev> {
     const folder = await copyCheckout();
-    const wrangler = new WranglerDev(folder, await lastingPort());
+    const wrangler = new WranglerDev(folder, await lastingPort(), { ...BINDINGS, ...vars });
     await wrangler.#group.healthy(wrangler.url, 60_000);
     return wrangler;
   }
@@ -45,7 +48,7 @@ export class WranglerDev {
   }
 
   #spawn(): Group {
-    const vars = Object.entries(BINDINGS).flatMap(([name, value]) => ["--var", `${name}:${value}`]);
+    const vars = Object.entries(this.#vars).flatMap(([name, value]) => ["--var", `${name}:${value}`]);
     const args = [
       "dev",
       "--ip",

@@ -1,0 +1,51 @@
+import type { Browser } from "playwright-core";
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { publish } from "./support/api.ts";
+import { launchChromium, startForeignSite } from "./support/chromium.ts";
+import { readmeCode } from "./support/readme.ts";
+import { until } from "./support/until.ts";
+import { WranglerDev } from "./support/wrangler-dev.ts";
+
+let server: WranglerDev;
+let browser: Browser;
+
+beforeAll(async () => {
+  [server, browser] = await Promise.all([WranglerDev.start({ ALLOWED_ORIGINS: "*" }), launchChromium()]);
+});
+afterAll(async () => {
+  await browser.close();
+  await server.dispose();
+});
+
+test("the README's lines for a page work in an empty page, wherever it comes from", async () => {
+  const feed = `${server.url}/v1/feeds/stocks`;
+  await publish(feed, [
+    { key: "AAPL", set: { price: 191.2 } },
+    { key: "TSLA", set: { price: 250 } },
+  ]);
+  const site = await startForeignSite(await readmeCode("html", "tickertape.js", server.url));
+  const page = await browser.newPage();
+  const lines: string[] = [];
+  page.on("pageerror", (error) => lines.push(String(error)));
+  page.on("console", (message) => {
+    void Promise.all(message.args().map((argument) => argument.jsonValue())).then((args) =>
+      lines.push(JSON.stringify(args)),
+    );
+  });
+  await page.goto(site.url);
+  await until(
+    () => lines.some((line) => line.startsWith(`["live"`)),
+    () => `the feed to be live; printed ${lines.join()}`,
+  );
+  await publish(feed, { key: "MSFT", set: { price: 430 } });
+  await until(
+    () => lines.some((line) => line.includes("MSFT")),
+    () => `MSFT; printed ${lines.join()}`,
+  );
+  expect(lines.filter((line) => line.includes("price")).map((line): unknown => JSON.parse(line))).toEqual([
+    [[{ key: "AAPL", value: { price: 191.2 } }]],
+    [[{ key: "MSFT", value: { price: 430 } }]],
+  ]);
+  await page.close();
+  site.close();
+});
