@@ -21,6 +21,8 @@ export interface ReadOutcome {
   readonly position: string;
   /** JSON; nothing where the reader knows it already. */
   readonly body: string | undefined;
+  /** Whether the body tells of nothing: there was a `since`, and nothing has changed. */
+  readonly isEmpty: boolean;
 }
 
 export interface FeedStats extends Position {
@@ -43,14 +45,17 @@ export interface FeedStats extends Position {
 export function read(name: string, feed: Feed, log: Log, request: ReadRequest): ReadOutcome {
   const { mode, since, known } = request;
   const position = formatPosition(feed.position);
-  if (known.includes(position) || known.includes("*")) return { position, body: undefined };
+  if (known.includes(position) || known.includes("*")) return { position, body: undefined, isEmpty: true };
   const selection = selectionOfId(request.selection);
   if (!since) {
     const head = JSON.stringify({ feed: name, ...feed.position }).slice(0, -1);
-    return { position, body: `${head},"entries":{${snapshotEntries(feed, selection)}}}` };
+    return { position, body: `${head},"entries":{${snapshotEntries(feed, selection)}}}`, isEmpty: false };
   }
   const catchUp = resume(feed, log, { selection, mode, hz: undefined }, since);
-  if (catchUp.kind === "updates") return { position, body: encodeUpdateMessage(joinBatches(catchUp.batches)) };
+  if (catchUp.kind === "updates") {
+    const message = joinBatches(catchUp.batches);
+    return { position, body: encodeUpdateMessage(message), isEmpty: message.updates.length === 0 };
+  }
   const body = encodeSnapshotPart(feed.position, catchUp.reason, snapshotEntries(feed, selection), false, undefined);
-  return { position, body };
+  return { position, body, isEmpty: false };
 }

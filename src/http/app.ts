@@ -3,6 +3,7 @@ import { isFeedName } from "../protocol/names.ts";
 import { list, reset } from "./admin.ts";
 import { jsonAnswer } from "./answer.ts";
 import { metrics } from "./metrics.ts";
+import { streamEvents, wantsEvents } from "./event-stream.ts";
 import type { FeedAppOptions, FeedVariables } from "./options.ts";
 import { crossOrigin } from "./origins.ts";
 import { Problem, problemResponse } from "./problem.ts";
@@ -39,7 +40,10 @@ export function createFeedApp<Bindings extends object>(
   app.get("/v1/feeds", (c) => list(c, options));
   app.all("/v1/feeds", notAllowed("GET, HEAD"));
 
-  app.get("/v1/feeds/:feed", (c) => (isUpgrade(c.req.raw) ? subscribe(c, options) : snapshot(c, options)));
+  app.get("/v1/feeds/:feed", (c) => {
+    if (isUpgrade(c.req.raw)) return subscribe(c, options);
+    return wantsEvents(c.req.raw) ? streamEvents(c, options) : snapshot(c, options);
+  });
   app.post("/v1/feeds/:feed", (c) => publish(c, options));
   app.delete("/v1/feeds/:feed", (c) => reset(c, options));
   app.all("/v1/feeds/:feed", notAllowed("GET, HEAD, POST, DELETE"));

@@ -1,6 +1,7 @@
 import * as v from "valibot";
 import { hzSchema, modeSchema } from "../protocol/client-messages.ts";
 import { issueReason } from "../protocol/explain.ts";
+import { LIMITS } from "../protocol/limits.ts";
 import type { Subscription } from "../protocol/messages.ts";
 import { parsePosition, type Position } from "../protocol/position.ts";
 import { parseSelection } from "../protocol/selection.ts";
@@ -10,6 +11,14 @@ import { Problem } from "./problem.ts";
 export interface SubscribeQuery {
   readonly subscription: Subscription;
   readonly since: Position | undefined;
+}
+
+/** Seconds that a reader waits for a change; 0 where it does not. Only `GET` without an upgrade has it. */
+export function readWait(query: URLSearchParams): number {
+  if (!query.has("wait")) return 0;
+  const seconds = readNumber("wait", one(query, "wait"));
+  if (seconds >= 0 && seconds <= LIMITS.waitMax) return seconds;
+  throw new Problem("invalid_query", `wait is not a number from 0 to ${LIMITS.waitMax}.`);
 }
 
 export function readSubscribeQuery(query: URLSearchParams): SubscribeQuery {

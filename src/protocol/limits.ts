@@ -67,6 +67,8 @@ export const LIMITS = {
   /** (contract) Messages a second that a subscriber may ask for. */
   hzMin: 0.1,
   hzMax: 60,
+  /** (contract) Seconds that a reader may wait for a change. */
+  waitMax: 30,
   /** Longest `ttl`, in seconds: ten years. */
   ttlMax: 10 * 365 * 86_400,
   /** Feeds in one answer of the list: each is asked, and a request may ask no more than 1,000 objects. */

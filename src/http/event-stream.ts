@@ -1,0 +1,111 @@
+import { CLOSE } from "../protocol/codes.ts";
+import { encodeError } from "../protocol/messages.ts";
+import { API_HEADERS } from "./answer.ts";
+import { authenticate, demand } from "./credentials.ts";
+import { acceptedSocket, openFeedSocket } from "./feed-socket.ts";
+import type { FeedAppOptions, FeedContext } from "./options.ts";
+import { readSubscribeQuery } from "./query.ts";
+import { EventWriter, HEARTBEAT, lastEventPosition, retryLine } from "./sse-events.ts";
+
+/** Milliseconds between two signs of life; the wire promises one every 25 seconds. */
+const HEARTBEAT_EVERY = 20_000;
+/** Milliseconds after which a stream is ended, and the client resumes: proxies, too, end what lasts for ever. */
+const LIFETIME = 15 * 60_000;
+/** Both are drawn from these to half as much again, so that not all clients of a moment come back in one. */
+const RETRY = 2_000;
+/** After the server had too much to do, or is about to restart. */
+const RETRY_LATER = 10_000;
+/** Bytes after which the object is told how far the client has come, so that it holds back for one that is slow. */
+const ACK_EVERY = 128 * 1024;
+
+const HEADERS = {
+  ...API_HEADERS,
+  "Content-Type": "text/event-stream; charset=utf-8",
+  // A proxy that gathers or compresses would hold events back.
+  "Cache-Control": "no-cache, no-transform",
+  "X-Accel-Buffering": "no",
+};
+
+export function wantsEvents(request: Request): boolean {
+  return (request.headers.get("Accept") ?? "").split(",").some((type) => /^\s*text\/event-stream\s*(;|$)/i.test(type));
+}
+
+/** `GET /v1/feeds/{feed}` with `Accept: text/event-stream` */
+export async function streamEvents<B extends object>(c: FeedContext<B>, options: FeedAppOptions<B>): Promise<Response> {
+  const query = new URL(c.req.url).searchParams;
+  const caller = await authenticate(c, options, query);
+  demand(caller, "subscribe", c.get("feed"));
+  const asked = readSubscribeQuery(query);
+  const last = lastEventPosition(c.req.raw);
+  if (c.req.raw.method === "HEAD") return new Response(null, { headers: HEADERS });
+  const since = last === "none" ? asked.since : last;
+  const socket = acceptedSocket(await openFeedSocket(c, options, caller, { ...asked, since }));
+  return new Response(pump(socket), { headers: HEADERS });
+}
+
+/** Hands a socket's messages on as events, until either side ends it. */
+function pump(socket: WebSocket): ReadableStream<Uint8Array> {
+  const { readable, writable } = new IdentityTransformStream();
+  const writer = writable.getWriter();
+  const encoder = new TextEncoder();
+  const events = new EventWriter();
+  let unacknowledged = 0;
+  let waiting = 0;
+  let ended = false;
+  let written: Promise<void> = Promise.resolve();
+
+  const end = (): void => {
+    if (ended) return;
+    ended = true;
+    clearInterval(heart);
+    clearTimeout(lifetime);
+    socket.close(CLOSE.normal);
+    written = written.then(() => writer.close()).catch(() => {});
+  };
+  const write = (text: string, seq?: number): void => {
+    if (ended) return;
+    const bytes = encoder.encode(text);
+    waiting++;
+    written = written
+      .then(async () => {
+        // Ends when the client's connection has taken it.
+        await writer.write(bytes);
+        waiting--;
+        unacknowledged += bytes.byteLength;
+        if (seq === undefined || unacknowledged < ACK_EVERY) return;
+        unacknowledged = 0;
+        acknowledge(socket, seq);
+      })
+      .catch(end);
+  };
+
+  // Not while something waits: a client that takes nothing is not kept alive by comments.
+  const heart = setInterval(() => waiting === 0 && write(HEARTBEAT), HEARTBEAT_EVERY);
+  const lifetime = setTimeout(end, jittered(LIFETIME));
+  write(retryLine(jittered(RETRY)));
+  socket.addEventListener("message", ({ data }) => {
+    if (typeof data !== "string") return;
+    const seq = EventWriter.seqOf(data);
+    // Whoever has acknowledged once is waited for.
+    if (seq !== undefined && data.startsWith('{"type":"hello"')) acknowledge(socket, seq);
+    write(events.write(data), seq);
+  });
+  socket.addEventListener("close", ({ code, reason }) => {
+    // It takes nothing, so that nothing can be said to it: its end of the line is all it will see.
+    if (code === CLOSE.overloaded && waiting > 0) void writer.abort().catch(() => {});
+    else if (code === CLOSE.unauthorized) write(events.write(encodeError(undefined, "unauthorized", reason)));
+    else if (code !== CLOSE.normal) write(retryLine(jittered(RETRY_LATER)));
+    end();
+  });
+  // The client has gone: what nobody reads is not written.
+  writer.closed.catch(end);
+  return readable;
+}
+
+function acknowledge(socket: WebSocket, seq: number): void {
+  socket.send(JSON.stringify({ type: "ack", seq }));
+}
+
+function jittered(ms: number): number {
+  return ms * (1 + Math.random() / 2);
+}

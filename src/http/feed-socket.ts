@@ -1,0 +1,38 @@
+import { subscribeUpgrade } from "../durable/subscribe-request.ts";
+import type { Caller } from "../access/access.ts";
+import { PROBLEMS } from "../protocol/codes.ts";
+import { addressOf } from "./address.ts";
+import type { FeedAppOptions, FeedContext } from "./options.ts";
+import { Problem } from "./problem.ts";
+import type { SubscribeQuery } from "./query.ts";
+
+/**
+ * Opens a socket to the feed's object for a caller who has been checked: the answer to an upgrade, with the socket in it.
+ * Every transport gets its messages over such a one, so that the object can sleep while nothing happens.
+ */
+export async function openFeedSocket<B extends object>(
+  c: FeedContext<B>,
+  options: FeedAppOptions<B>,
+  caller: Caller,
+  { subscription, since }: SubscribeQuery,
+  protocol?: string,
+): Promise<Response> {
+  const { id, expires } = caller;
+  const publisher = caller.on(c.get("feed")).publish ? id : undefined;
+  const address = addressOf(c.req.raw);
+  const upgrade = subscribeUpgrade({ subscription, since, protocol, publisher, expires, address });
+  const response = await options.feeds(c.env).getByName(c.get("feed")).fetch(upgrade);
+  if (response.status === 101) return response;
+  const headers = { "Retry-After": "30" };
+  if (response.status !== PROBLEMS.rate_limited.status) {
+    throw new Problem("overloaded", "The feed has as many subscribers as it takes.", { headers });
+  }
+  throw new Problem("rate_limited", "The feed has as many subscribers from this address as it takes.", { headers });
+}
+
+/** The socket of such an answer, for a transport that reads it here. */
+export function acceptedSocket({ webSocket }: Response): WebSocket {
+  if (!webSocket) throw new Error("the feed's object answered without a socket");
+  webSocket.accept();
+  return webSocket;
+}

@@ -1,0 +1,81 @@
+import { env } from "cloudflare:workers";
+import { describe, expect, test, vi } from "vitest";
+import { evict } from "../durable/steps.ts";
+import { newFeed, publish, request } from "../support/api.ts";
+import { problem } from "../support/http.ts";
+
+async function subscribers(feed: string): Promise<number> {
+  return (await env.FEEDS.getByName(feed).stats()).subscribers;
+}
+
+describe("waiting for a change", () => {
+  test("is answered at once where there is one already", async () => {
+    const feed = newFeed();
+    const { epoch } = await publish(feed, { key: "A", set: { p: 1 } });
+    await publish(feed, { key: "A", patch: { p: 2 } });
+    const response = await request(`/v1/feeds/${feed}?since=${epoch}:1&wait=30`);
+    expect(await response.json()).toMatchObject({ type: "update", from: 1, seq: 2, updates: [{ key: "A" }] });
+  });
+
+  test("is answered as soon as something selected changes, with all the way from since", async () => {
+    const feed = newFeed();
+    const { epoch } = await publish(feed, { key: "A", set: { p: 1 } });
+    const waiting = request(`/v1/feeds/${feed}?since=${epoch}:1&wait=30&keys=A`);
+    await vi.waitFor(async () => expect(await subscribers(feed)).toBe(1));
+    await publish(feed, { key: "other", set: {} });
+    await evict(feed);
+    await publish(feed, { key: "other", set: { p: 2 } });
+    expect(await subscribers(feed)).toBe(1);
+    await publish(feed, { key: "A", patch: { p: 2 } });
+    const response = await waiting;
+    expect(response.headers.get("ETag")).toBe(`"${epoch}:4"`);
+    expect(await response.json()).toEqual({
+      type: "update",
+      from: 1,
+      seq: 4,
+      time: expect.any(Number),
+      updates: [{ key: "A", set: { p: 2 } }],
+    });
+    await vi.waitFor(async () => expect(await subscribers(feed)).toBe(0));
+  });
+
+  test("is 204 when the time is up", async () => {
+    const feed = newFeed();
+    const { epoch } = await publish(feed, { key: "A", set: { p: 1 } });
+    for (const wait of ["0", "0.05"]) {
+      const response = await request(`/v1/feeds/${feed}?since=${epoch}:1&wait=${wait}`);
+      expect(response.status).toBe(204);
+      expect(response.body).toBeNull();
+      expect(response.headers.get("ETag")).toBe(`"${epoch}:1"`);
+    }
+    await vi.waitFor(async () => expect(await subscribers(feed)).toBe(0));
+  });
+
+  test("is answered with a snapshot where the feed begins anew meanwhile", async () => {
+    const feed = newFeed();
+    const { epoch } = await publish(feed, { key: "A", set: { p: 1 } });
+    const waiting = request(`/v1/feeds/${feed}?since=${epoch}:1&wait=30`);
+    await vi.waitFor(async () => expect(await subscribers(feed)).toBe(1));
+    await request(`/v1/feeds/${feed}`, { method: "DELETE", headers: { Authorization: "Bearer admin-key" } });
+    expect(await (await waiting).json()).toMatchObject({ type: "snapshot", reason: "epoch_changed", entries: {} });
+  });
+
+  test("is answered with the snapshot at once where there is no since", async () => {
+    const feed = newFeed();
+    await publish(feed, { key: "A", set: { p: 1 } });
+    expect(await (await request(`/v1/feeds/${feed}?wait=30`)).json()).toMatchObject({ entries: { A: { p: 1 } } });
+  });
+
+  test("of a feed that was never published to creates nothing, and ends with its first update", async () => {
+    const feed = newFeed();
+    const { epoch } = await (await request(`/v1/feeds/${feed}`)).json<{ epoch: string }>();
+    const waiting = request(`/v1/feeds/${feed}?since=${epoch}:0&wait=30`);
+    await vi.waitFor(async () => expect(await subscribers(feed)).toBe(1));
+    await publish(feed, { key: "A", set: { p: 1 } });
+    expect(await (await waiting).json()).toMatchObject({ type: "update", from: 0, seq: 1 });
+  });
+
+  test.each(["-1", "31", "x", "", "1e1", "30.5"])("is refused for %j seconds", async (wait) => {
+    await problem(await request(`/v1/feeds/${newFeed()}?since=a:1&wait=${wait}`), "invalid_query");
+  });
+});
