@@ -1,0 +1,165 @@
+import { execFile, spawnSync } from "node:child_process";
+import { writeFile } from "node:fs/promises";
+import { get, type IncomingMessage } from "node:http";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { promisify } from "node:util";
+import { EventSource } from "eventsource";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { publish, snapshot } from "./support/api.ts";
+import { readmeCode } from "./support/readme.ts";
+import { Server } from "./support/server.ts";
+import { until } from "./support/until.ts";
+import { FeedView } from "./support/view.ts";
+
+const run = promisify(execFile);
+
+let server: Server;
+
+beforeAll(async () => {
+  server = await Server.start();
+});
+afterAll(() => server.dispose());
+
+const feedUrl = (feed: string): string => `${server.url}/v1/feeds/${feed}`;
+
+/** Keeps a view by the events of a library's EventSource. */
+function watch(url: string): { source: EventSource; view: FeedView; ids: string[] } {
+  const view = new FeedView();
+  const ids: string[] = [];
+  const source = new EventSource(url);
+  for (const type of ["hello", "snapshot", "update"]) {
+    source.addEventListener(type, ({ data, lastEventId }) => {
+      view.receive(data);
+      ids.push(lastEventId);
+    });
+  }
+  return { source, view, ids };
+}
+
+describe("the eventsource package", () => {
+  test("shows a feed live, and resumes by itself over a crash of the server, without a gap", async () => {
+    const url = feedUrl("crash");
+    await publish(url, { key: "A", set: { n: 0 } });
+    const { source, view, ids } = watch(url);
+    await until(() => view.position?.seq === 1, "the snapshot");
+    for (let n = 1; n <= 20; n++) {
+      await publish(url, { key: `k${n % 3}`, set: { n } });
+      if (n % 10 === 0) await server.crash();
+    }
+    await until(() => view.position?.seq === 21, "everything");
+    expect(view.faults).toEqual([]);
+    expect(view.state()).toEqual((await snapshot(url)).entries);
+    // Never a second snapshot: what was missed came as updates.
+    expect(view.reasons).toEqual(["initial"]);
+    expect(ids.at(-1)).toBe(view.since);
+    source.close();
+  });
+});
+
+describe("[I4] an idle feed hibernates with its streams", () => {
+  /** workerd takes an idle object out of memory after ten seconds; no clock but the real one makes it. */
+  const IDLE_MS = 11_500;
+
+  test("which stay open, and go on where they left off", async () => {
+    const url = feedUrl("idle");
+    await publish(url, { key: "A", set: { n: 1 } });
+    const { source, view } = watch(url);
+    await until(() => view.position?.seq === 1, "the snapshot");
+    const started = async (): Promise<number> =>
+      ((await (await fetch(`${url}/stats`)).json()) as { started: number }).started;
+    const before = await started();
+    await new Promise((resolve) => setTimeout(resolve, IDLE_MS));
+    await publish(url, { key: "A", set: { n: 2 } });
+    await until(() => view.position?.seq === 2, "the update");
+    expect(await started(), "the object never left memory").toBeGreaterThan(before);
+    expect(view.types).toEqual(["hello", "snapshot", "update"]);
+    source.close();
+  });
+});
+
+describe("[I5] a reader of a stream that stops reading", () => {
+  const MEGABYTES = 30;
+
+  test("is waited for, and has everything once it reads again; the object holds little of it", async () => {
+    const url = feedUrl("stalled");
+    await flood(url, 1);
+    const response = await new Promise<IncomingMessage>((resolve) =>
+      get(url, { headers: { Accept: "text/event-stream" } }, resolve),
+    );
+    const view = new FeedView();
+    let rest = "";
+    response.setEncoding("utf8").on("data", (text: string) => {
+      const blocks = (rest + text).split("\n\n");
+      rest = blocks.pop() ?? "";
+      for (const block of blocks) for (const [, data] of block.matchAll(/^data: (.*)$/gm)) view.receive(data);
+    });
+    await until(() => view.position, "its snapshot");
+    response.pause();
+    const { seq } = await flood(url, MEGABYTES);
+    const stats = await (await fetch(`${url}/stats`)).json();
+    expect(stats).toMatchObject({ subscribers: 1, lagging: 1 });
+    response.resume();
+    await until(() => view.position?.seq === seq, "its catching up");
+    expect(view.faults).toEqual([]);
+    expect(view.state()).toEqual((await snapshot(url)).entries);
+    expect(view.messages.some(({ skipped = 0 }) => skipped > 0)).toBe(true);
+    response.destroy();
+    // Gone, it is noticed when there is something to send.
+    await until(async () => {
+      await publish(url, { key: "more", set: {} });
+      const { subscribers } = (await (await fetch(`${url}/stats`)).json()) as { subscribers: number };
+      return subscribers === 0;
+    }, "its being let go");
+  });
+});
+
+test("curl shows a stream", async () => {
+  const url = feedUrl("curl");
+  const { epoch } = await publish(url, { key: "AAPL", set: { price: 191.2 } });
+  // It ends after two seconds, as the stream does not.
+  const args = ["-sN", "--max-time", "2", "-H", "Accept: text/event-stream", url];
+  const { stdout } = await run("curl", args).catch((error: { stdout: string }) => error);
+  expect(stdout).toMatch(/^retry: \d+\n\nevent: hello\ndata: \{"type":"hello".*\}\n\nevent: snapshot\n/);
+  expect(stdout).toContain(`\nid: ${epoch}:1\ndata: {"type":"snapshot"`);
+});
+
+test("the README's lines of Python follow a feed, where there is Python", async () => {
+  const url = feedUrl("stocks");
+  await publish(url, { key: "AAPL", set: { price: 191.2 } });
+  const program = join(tmpdir(), `tickertape-${process.pid}.py`);
+  const code = await readmeCode("python", "text/event-stream", server.url);
+  expect(code.trimEnd().split("\n").length).toBeLessThanOrEqual(15);
+  if (spawnSync("python3", ["--version"]).status !== 0) return;
+  await writeFile(program, code);
+  const child = execFile("python3", ["-u", program]);
+  let printed = "";
+  child.stdout?.on("data", (data) => (printed += data));
+  child.stderr?.on("data", (data) => (printed += data));
+  try {
+    await until(
+      () => printed.includes("191.2"),
+      () => `the entry; printed ${printed}`,
+    );
+    await publish(url, { key: "AAPL", patch: { price: 191.3 } });
+    await until(
+      () => printed.includes("191.3"),
+      () => `the change; printed ${printed}`,
+    );
+  } finally {
+    child.kill();
+  }
+});
+
+/** Publishes so many megabytes to 40 keys, and returns the last receipt. */
+async function flood(url: string, megabytes: number): Promise<{ seq: number }> {
+  let receipt = { seq: 0 };
+  for (let i = 0; i < megabytes; i++) {
+    const text = String.fromCharCode(97 + (i % 26)).repeat(25_000);
+    receipt = await publish(
+      url,
+      Array.from({ length: 40 }, (_, k) => ({ key: `k${k}`, set: { i, text } })),
+    );
+  }
+  return receipt;
+}
