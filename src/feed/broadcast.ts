@@ -207,6 +207,7 @@ export class Broadcast {
 
   #send(subscriber: Subscriber, messages: readonly string[]): void {
     subscriber.seq = this.#feed.seq;
+    subscriber.waitedBefore = subscriber.group.pending.added;
     subscriber.sink.send(messages, this.#feed.seq);
   }
 }

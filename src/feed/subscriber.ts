@@ -15,7 +15,7 @@ export class Subscriber {
   group: Group<Subscriber>;
   /** The feed's seq that it was last told. */
   seq: number;
-  /** Updates that waited for its group when it joined: it has them already. */
+  /** Of the updates that wait for its group, how many it has already: they waited when it joined or was caught up. */
   waitedBefore = 0;
 
   constructor(sink: Sink, group: Group<Subscriber>, seq: number) {
