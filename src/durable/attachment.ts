@@ -13,6 +13,7 @@ const attachmentSchema = v.object({
   publisher: v.optional(v.string()),
   expires: v.optional(v.number()),
   address: v.optional(v.string()),
+  packed: v.optional(v.boolean()),
 });
 
 /** All that a socket is, beside the connection itself. It outlives the object's memory with the socket. */
@@ -24,26 +25,36 @@ export interface SocketState {
   readonly expires: number | undefined;
   /** Where it is counted as coming from; none where it is not counted. */
   readonly address: string | undefined;
+  /** Whether it speaks MessagePack. */
+  readonly packed: boolean;
   /** What the client was last told. */
   readonly told: Position;
 }
 
 /** Written with every message sent, so that a rebuilt object knows what each client has: a fraction of what a send costs. */
-export function saveState(socket: WebSocket, { subscription, told, ...state }: SocketState): void {
+export function saveState(socket: WebSocket, { subscription, told, packed, ...state }: SocketState): void {
   const { selection, mode, hz } = subscription;
-  socket.serializeAttachment({ ...told, selection: compact(selection.id), mode, hz, ...state });
+  socket.serializeAttachment({
+    ...told,
+    selection: compact(selection.id),
+    mode,
+    hz,
+    ...state,
+    ...(packed && { packed }),
+  });
 }
 
 /** Reads a socket's state back; nothing where it has none that this version can read. */
 export function loadState(socket: WebSocket): SocketState | undefined {
   const result = v.safeParse(attachmentSchema, socket.deserializeAttachment());
   if (!result.success) return undefined;
-  const { epoch, seq, selection, mode, hz, publisher, expires, address } = result.output;
+  const { epoch, seq, selection, mode, hz, publisher, expires, address, packed } = result.output;
   return {
     subscription: { selection: selectionOfId(expand(selection)), mode, hz },
     publisher,
     expires,
     address,
+    packed: packed === true,
     told: { epoch, seq },
   };
 }

@@ -7,6 +7,7 @@ import type { Sink, Subscriber } from "../feed/subscriber.ts";
 import { CLOSE, type MessageErrorCode, type UpdateIssue } from "../protocol/codes.ts";
 import { LIMITS } from "../protocol/limits.ts";
 import { encodeError, type Subscription } from "../protocol/messages.ts";
+import { pack, packAll } from "../protocol/packed.ts";
 import type { Position } from "../protocol/position.ts";
 import { saveState, type SocketState } from "./attachment.ts";
 
@@ -22,6 +23,8 @@ export class Connection implements Sink {
   #expires: number | undefined;
   /** Where it is counted as coming from; none where it is not counted. */
   readonly address: string | undefined;
+  /** Whether it speaks MessagePack. */
+  readonly packed: boolean;
   readonly #acks = new AckMeter();
   #badMessages = 0;
   /** What it may send; none before its first message. */
@@ -31,7 +34,7 @@ export class Connection implements Sink {
     socket: WebSocket,
     feed: Feed,
     broadcast: Broadcast,
-    { subscription, publisher, expires, address }: Omit<SocketState, "told">,
+    { subscription, publisher, expires, address, packed }: Omit<SocketState, "told">,
     join: (sink: Sink) => Subscriber,
   ) {
     this.#socket = socket;
@@ -41,6 +44,7 @@ export class Connection implements Sink {
     this.#publisher = publisher;
     this.#expires = expires;
     this.address = address;
+    this.packed = packed;
     this.#subscriber = join(this);
     if (this.#closed) this.forget();
   }
@@ -70,9 +74,9 @@ export class Connection implements Sink {
     try {
       // First: what cannot be kept must not be told either, as a rebuilt object would not know of it.
       this.#save(seq);
-      for (const message of messages) {
-        this.#post(message);
-        this.#acks.sent(seq, message.length);
+      for (const frame of this.packed ? packAll(messages) : messages) {
+        this.#post(frame);
+        this.#acks.sent(seq, frame.length);
       }
     } catch {
       this.close(CLOSE.restart, "come back");
@@ -136,7 +140,7 @@ export class Connection implements Sink {
 
   /** Answers a message; the answer tells of no new seq. */
   answer(message: string): void {
-    if (!this.#isSwamped()) this.#post(message);
+    if (!this.#isSwamped()) this.#post(this.packed ? pack(message) : message);
   }
 
   /** Notes what the client says it has. */
@@ -179,6 +183,7 @@ export class Connection implements Sink {
       publisher: this.#publisher,
       expires: this.#expires,
       address: this.address,
+      packed: this.packed,
       told,
     });
   }
@@ -190,8 +195,8 @@ export class Connection implements Sink {
     return true;
   }
 
-  #post(message: string): void {
+  #post(frame: string | Uint8Array): void {
     // A closing socket takes no more; its close event, or the next wake-up, removes it.
-    if (this.#socket.readyState === WebSocket.OPEN) this.#socket.send(message);
+    if (this.#socket.readyState === WebSocket.OPEN) this.#socket.send(frame);
   }
 }

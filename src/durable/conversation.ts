@@ -28,11 +28,11 @@ export async function converse(
     connection.close(CLOSE.tooLarge, `a message may have ${LIMITS.batchBytes} bytes`);
     return;
   }
-  if (typeof frame !== "string") {
+  if (typeof frame !== "string" && !connection.packed) {
     connection.refuse(undefined, "invalid_message", "binary frames are not part of tickertape.v1");
     return;
   }
-  const decoded = decodeClientMessage(frame);
+  const decoded = decodeClientMessage(typeof frame === "string" ? frame : new Uint8Array(frame));
   if (decoded.ok) await answer(conversation, connection, decoded.message);
   else connection.refuse(decoded.id, decoded.code, decoded.reason);
 }

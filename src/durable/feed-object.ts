@@ -5,6 +5,7 @@ import { quotasOf, type Quotas, type QuotaSettings } from "../access/quotas.ts";
 import { TokenBuckets } from "../access/token-bucket.ts";
 import { CLOSE, PROBLEMS } from "../protocol/codes.ts";
 import { encodeHello } from "../protocol/messages.ts";
+import { pack, PACKED_PROTOCOL } from "../protocol/packed.ts";
 import type { Position } from "../protocol/position.ts";
 import { Alarm } from "./alarm.ts";
 import { loadState } from "./attachment.ts";
@@ -79,8 +80,10 @@ export class FeedObject<Env extends FeedObjectEnv = FeedObjectEnv> extends Durab
     }
     const { 0: client, 1: server } = new WebSocketPair();
     this.ctx.acceptWebSocket(server);
-    server.send(encodeHello(this.#name, feed.position));
-    this.#connections.add(server, Connection.open(server, feed, broadcast, asked, asked.since));
+    const packed = asked.protocol === PACKED_PROTOCOL;
+    const hello = encodeHello(this.#name, feed.position);
+    server.send(packed ? pack(hello) : hello);
+    this.#connections.add(server, Connection.open(server, feed, broadcast, { ...asked, packed }, asked.since));
     if (asked.expires !== undefined) this.#alarm.wakeBy(asked.expires);
     const headers = asked.protocol === undefined ? {} : { "Sec-WebSocket-Protocol": asked.protocol };
     return new Response(null, { status: 101, webSocket: client, headers });

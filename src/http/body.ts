@@ -1,5 +1,6 @@
 import { parseJson } from "../protocol/json.ts";
 import { LIMITS } from "../protocol/limits.ts";
+import { parsePacked } from "../protocol/packed.ts";
 import { Problem } from "./problem.ts";
 
 /** A publish body, read and taken apart: untrusted values, one an update. */
@@ -9,29 +10,31 @@ export interface PublishBody {
   readonly bytes: Uint8Array;
 }
 
-/** Reads a publish body: JSON or NDJSON, plain or gzip. Takes no more than the limit. */
+/** Reads a publish body: JSON, NDJSON or MessagePack, plain or gzip. Takes no more than the limit. */
 export async function readPublishBody(request: Request): Promise<PublishBody> {
-  const isLines = mediaType(request) === "application/x-ndjson";
+  const type = mediaType(request);
   const bytes = await inTime(readBytes(request));
-  const text = decodeText(bytes);
-  const inputs = isLines ? parseLines(text) : parseWhole(text);
+  const inputs = type === NDJSON ? parseLines(decodeText(bytes)) : parseWhole(bytes, type === PACKED);
   if (inputs.length > LIMITS.batchUpdates) {
     throw new Problem("too_large", `The batch has ${inputs.length} updates; ${LIMITS.batchUpdates} are allowed.`);
   }
   return { inputs, bytes };
 }
 
+const JSON_TYPE = "application/json";
+const NDJSON = "application/x-ndjson";
+const PACKED = "application/msgpack";
+const ACCEPTED = [JSON_TYPE, NDJSON, PACKED];
+
 function mediaType(request: Request): string {
   const [type = "", ...parameters] = (request.headers.get("Content-Type") ?? "").toLowerCase().split(";");
   const name = type.trim();
   const charset = parameters.map((parameter) => parameter.trim()).find((parameter) => parameter.startsWith("charset="));
   const isUtf8 = charset === undefined || /^charset="?utf-?8"?$/.test(charset);
-  if (isUtf8 && (name === "application/json" || name === "application/x-ndjson")) return name;
-  throw new Problem(
-    "unsupported_media_type",
-    "Send Content-Type: application/json or application/x-ndjson, in UTF-8.",
-    { headers: { "Accept-Post": "application/json, application/x-ndjson" } },
-  );
+  if (isUtf8 && ACCEPTED.includes(name)) return name;
+  throw new Problem("unsupported_media_type", `Send one of the Content-Types ${ACCEPTED.join(", ")}, text in UTF-8.`, {
+    headers: { "Accept-Post": ACCEPTED.join(", ") },
+  });
 }
 
 async function readBytes(request: Request): Promise<Uint8Array> {
@@ -119,8 +122,8 @@ function decodeText(bytes: Uint8Array): string {
   }
 }
 
-function parseWhole(text: string): readonly unknown[] {
-  const parsed = parseJson(text);
+function parseWhole(bytes: Uint8Array, isPacked: boolean): readonly unknown[] {
+  const parsed = isPacked ? parsePacked(bytes) : parseJson(decodeText(bytes));
   if (!parsed.ok) throw new Problem("invalid_json", `The body cannot be read: ${parsed.reason}.`);
   return Array.isArray(parsed.value) ? parsed.value : [parsed.value];
 }

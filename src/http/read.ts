@@ -28,7 +28,8 @@ export async function snapshot<B extends object>(c: FeedContext<B>, options: Fee
   let outcome = await read();
   const waits = since !== undefined && query.has("wait") && c.req.raw.method !== "HEAD";
   // Read anew: what rang may tell of less than the whole way from `since`.
-  if (waits && wait > 0 && outcome.isEmpty && (await awaitChange(c, options, caller, asked, wait * 1000))) outcome = await read();
+  if (waits && wait > 0 && outcome.isEmpty && (await awaitChange(c, options, caller, asked, wait * 1000)))
+    outcome = await read();
   const { position, body, isEmpty } = outcome;
   // Kept by nobody without asking: a copy that is shown as the present would be wrong.
   const headers = { ETag: `"${position}"`, "Cache-Control": "no-cache" };

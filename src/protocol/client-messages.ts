@@ -4,6 +4,7 @@ import { issuePath, issueReason } from "./explain.ts";
 import { isJsonObject, parseJson } from "./json.ts";
 import { LIMITS } from "./limits.ts";
 import { MODES, type Subscription } from "./messages.ts";
+import { parsePacked } from "./packed.ts";
 import { parseSelection } from "./selection.ts";
 
 /** What a client may say on a socket, checked. `id`, where it gave one, comes back on the answer. */
@@ -49,9 +50,9 @@ const ackSchema = v.strictObject({
   seq: v.pipe(v.number("is not a number"), v.safeInteger("is not a whole number"), v.minValue(0, "is below 0")),
 });
 
-/** Checks one text frame of a client. Never throws; the reason names the member that is wrong. */
-export function decodeClientMessage(text: string): DecodedMessage {
-  const parsed = parseJson(text);
+/** Checks one frame of a client: JSON as text, MessagePack as bytes. Never throws; the reason names what is wrong. */
+export function decodeClientMessage(frame: string | Uint8Array): DecodedMessage {
+  const parsed = typeof frame === "string" ? parseJson(frame) : parsePacked(frame);
   if (!parsed.ok) return refuse(undefined, parsed.reason);
   const input = parsed.value;
   if (!isJsonObject(input)) return refuse(undefined, "the message is not a JSON object");

@@ -50,7 +50,7 @@ describe("the subprotocol", () => {
     ["tickertape.v1", "tickertape.v1"],
     ["tickertape.v1, unknown.v9", "tickertape.v1"],
     ["unknown.v9,tickertape.v1", "tickertape.v1"],
-    ["tickertape.v1.msgpack, tickertape.v1", "tickertape.v1"],
+    ["tickertape.v2, tickertape.v1", "tickertape.v1"],
     ["tickertape.v1, bearer.publish-key", "tickertape.v1"],
     ["bearer.publish-key, tickertape.v1", "tickertape.v1"],
     ["bearer.publish-key", null],
@@ -67,7 +67,7 @@ describe("the subprotocol", () => {
     "tickertape.v2",
     "TICKERTAPE.V1",
     "tickertape.v1x, graphql-ws",
-    "tickertape.v1.msgpack",
+    "tickertape.v1.cbor",
     "unknown.v9, bearer.publish-key",
   ])("%s is not supported", async (offered) => {
     const feed = newFeed();
