@@ -1,0 +1,103 @@
+import { isJsonObject, type Json, type JsonObject } from "../protocol/json.ts";
+import type { Api, Failure } from "./api.ts";
+import { byId, make } from "./dom.ts";
+import { readUpdate } from "./publish-form.ts";
+
+/** A form to publish one update by hand. The credential lives in its field, until the panel is closed. */
+export class PublishPanel {
+  readonly #api: Api;
+  readonly #feed: string;
+  readonly #dialog = byId("publish", HTMLDialogElement);
+  readonly #credential = byId("publish-credential", HTMLInputElement);
+  readonly #key = byId("publish-key", HTMLInputElement);
+  readonly #change = byId("publish-change", HTMLSelectElement);
+  readonly #value = byId("publish-value", HTMLTextAreaElement);
+  readonly #send = byId("publish-send", HTMLButtonElement);
+  readonly #result = byId("publish-result");
+  #examples = { patch: "", set: "" };
+
+  constructor(api: Api, feed: string) {
+    this.#api = api;
+    this.#feed = feed;
+    byId("publish-form").addEventListener("submit", (event) => {
+      event.preventDefault();
+      void this.#publish();
+    });
+    this.#change.addEventListener("change", () => this.#showChange());
+    // However it is closed: by its button, by Escape or by the page.
+    this.#dialog.addEventListener("close", () => this.#clear());
+  }
+
+  /** `key`: an entry to begin with, where one is chosen; `patch` and `value`: what would fit for a patch and for a set. */
+  open(key: string | undefined, patch: JsonObject, value: JsonObject | undefined): void {
+    this.#key.value = key ?? "";
+    this.#change.value = "patch";
+    this.#examples = { patch: JSON.stringify(patch, null, 2), set: JSON.stringify(value ?? patch, null, 2) };
+    this.#value.value = this.#examples.patch;
+    this.#showChange();
+    this.#dialog.showModal();
+    this.#credential.focus();
+  }
+
+  #showChange(): void {
+    const { patch, set } = this.#examples;
+    // What somebody wrote stays.
+    if ([patch, set].includes(this.#value.value)) this.#value.value = this.#change.value === "set" ? set : patch;
+    const isDeletion = this.#change.value === "delete";
+    this.#value.disabled = isDeletion;
+    byId("publish-value-row").hidden = isDeletion;
+  }
+
+  async #publish(): Promise<void> {
+    if (this.#send.ariaBusy === "true") return;
+    const read = readUpdate({ key: this.#key.value, change: this.#change.value, value: this.#value.value });
+    for (const field of [this.#key, this.#value]) field.removeAttribute("aria-invalid");
+    if (!read.ok) {
+      const field = read.field === "key" ? this.#key : this.#value;
+      field.setAttribute("aria-invalid", "true");
+      field.focus();
+      return this.#say("problem", read.problem);
+    }
+    // Not disabled, which would take the focus from under the keyboard.
+    this.#send.ariaBusy = "true";
+    const answer = await this.#api.publish(this.#feed, read.body, this.#credential.value);
+    this.#send.ariaBusy = null;
+    // Closed meanwhile: what is shown next time belongs to the next update.
+    if (!this.#dialog.open) return;
+    if (answer.ok) this.#say("receipt", receiptText(answer.value));
+    else this.#showFailure(answer);
+  }
+
+  #showFailure({ status, title, detail, issues }: Failure): void {
+    const items = issues.map(({ path, message }) =>
+      make("li", {}, ...(path === "" ? [] : [make("code", {}, path), " "]), message),
+    );
+    this.#say(
+      "problem",
+      status === undefined ? `${title}.` : `${title} (${status}). ${detail}`,
+      ...(items.length > 0 ? [make("ul", {}, ...items)] : []),
+    );
+  }
+
+  #say(kind: "receipt" | "problem", text: string, ...more: readonly Node[]): void {
+    this.#result.dataset["kind"] = kind;
+    this.#result.replaceChildren(make("p", {}, text), ...more);
+  }
+
+  #clear(): void {
+    this.#credential.value = "";
+    this.#value.value = "";
+    this.#examples = { patch: "", set: "" };
+    this.#result.replaceChildren();
+    delete this.#result.dataset["kind"];
+  }
+}
+
+function receiptText(receipt: Json): string {
+  if (!isJsonObject(receipt)) return "Published.";
+  const { epoch, seq, stale } = { epoch: receipt["epoch"], seq: receipt["seq"], stale: receipt["stale"] };
+  const position = typeof epoch === "string" && typeof seq === "number" ? `${epoch}:${seq}` : "an unknown position";
+  return stale === 1
+    ? `Stale: not applied, its version is not above the key's last one. The feed stands at ${position}.`
+    : `Published, and durable at ${position}.`;
+}

@@ -1,0 +1,79 @@
+import type { JsonObject } from "../protocol/json.ts";
+import type { Choice } from "./address.ts";
+
+export interface Snippet {
+  readonly id: "curl-publish" | "curl-read" | "websocket" | "sdk";
+  readonly title: string;
+  readonly text: string;
+}
+
+const EXAMPLE: JsonObject = { price: 191.2 };
+
+/**
+ * Code for this very feed, to be pasted. `base` is the server's origin; `key` and `patch` are an update that would fit the feed.
+ * A feed's name needs no quoting; keys and values are data of whoever published them, and are quoted for where they go.
+ */
+export function snippetsFor(base: string, choice: Choice, key = "AAPL", patch: JsonObject = EXAMPLE): Snippet[] {
+  const url = `${base}/v1/feeds/${choice.feed}`;
+  const query = queryOf(choice);
+  const socketUrl = `${url.replace(/^http/, "ws")}${query}`;
+  const update = JSON.stringify({ key, patch });
+  return [
+    {
+      id: "curl-publish",
+      title: "Publish with curl",
+      text: [
+        `curl ${url}`,
+        // Double quotes: in single ones the shell would send the variable's name.
+        `-H "Authorization: Bearer $PUBLISH_KEY"`,
+        `-H 'Content-Type: application/json'`,
+        `-d ${shellQuote(update)}`,
+      ].join(" \\\n  "),
+    },
+    {
+      id: "curl-read",
+      title: "Read with curl",
+      text: `curl ${shellQuote(url + query)}`,
+    },
+    {
+      id: "websocket",
+      title: "Browser, no library",
+      text: [
+        `const socket = new WebSocket(${JSON.stringify(socketUrl)});`,
+        "socket.onmessage = ({ data }) => console.log(JSON.parse(data));",
+      ].join("\n"),
+    },
+    { id: "sdk", title: "SDK", text: sdkText(base, choice) },
+  ];
+}
+
+function sdkText(base: string, { feed, keys, hz }: Choice): string {
+  const members = [
+    ...(keys.length > 0 ? [`keys: ${JSON.stringify(keys)}`] : []),
+    ...(hz === undefined ? [] : [`hz: ${hz}`]),
+  ];
+  const options = members.length > 0 ? `, { ${members.join(", ")} }` : "";
+  return [
+    `import { connect } from "tickertape/client";`,
+    `// or, without npm: ${base}/assets/tickertape.js`,
+    "",
+    `const feed = connect(${JSON.stringify(base)}, ${JSON.stringify(feed)}${options});`,
+    `feed.on("change", (changes) => {`,
+    "  for (const { key, value } of changes) console.log(key, value);",
+    "});",
+    `feed.on("status", ({ state, reason }) => console.log(state, reason));`,
+  ].join("\n");
+}
+
+function queryOf({ keys, hz }: Choice): string {
+  const query = new URLSearchParams();
+  if (keys.length > 0) query.set("keys", keys.join(","));
+  if (hz !== undefined) query.set("hz", String(hz));
+  const text = query.toString().replaceAll("%2C", ",").replaceAll("%2A", "*");
+  return text === "" ? "" : `?${text}`;
+}
+
+/** For a POSIX shell: inside single quotes nothing is special but the quote itself. */
+export function shellQuote(text: string): string {
+  return `'${text.replaceAll("'", String.raw`'\''`)}'`;
+}

@@ -1,0 +1,98 @@
+import { describe, expect, it } from "vitest";
+import { Columns, fieldAt, textOf } from "../../src/dashboard/columns.ts";
+import { MainField } from "../../src/dashboard/main-field.ts";
+import type { JsonObject } from "../../src/protocol/json.ts";
+
+function columnsOf(...values: JsonObject[]): Columns {
+  const columns = new Columns();
+  for (const value of values) columns.discover(value);
+  return columns;
+}
+const labels = ({ list }: Columns): string[] => list.map(({ label }) => label);
+
+describe("columns", () => {
+  it("are the fields that entries have, those of nested objects with dots", () => {
+    const columns = columnsOf({ price: 1, book: { bid: { price: 2 }, ask: 3 } }, { halted: true });
+    expect(labels(columns)).toEqual(["price", "book.bid.price", "book.ask", "halted"]);
+    expect(columns.list.map((column) => fieldAt({ price: 1, book: { bid: { price: 2 } } }, column.path))).toEqual([
+      1,
+      2,
+      undefined,
+      undefined,
+    ]);
+  });
+
+  it("show large and deep objects, and lists, in one cell", () => {
+    const wide = Object.fromEntries(Array.from({ length: 9 }, (_, i) => [`m${i}`, i]));
+    expect(labels(columnsOf({ wide, list: [1], deep: { a: { b: { c: 1 } } }, none: {} }))).toEqual([
+      "wide",
+      "list",
+      "deep.a.b",
+      "none",
+    ]);
+  });
+
+  it("are no more than 64, and say that there would be more", () => {
+    const columns = columnsOf(Object.fromEntries(Array.from({ length: 100 }, (_, i) => [`f${i}`, i])));
+    expect(columns.list).toHaveLength(64);
+    expect(columns.clipped).toBe(true);
+    expect(columnsOf({ a: 1 }).clipped).toBe(false);
+  });
+
+  it("have the most decimals that were seen, and never fewer", () => {
+    const columns = columnsOf({ price: 191 }, { price: 191.25 }, { price: 1 });
+    expect(columns.list[0]).toMatchObject({ numeric: true, decimals: 2, width: 6 });
+  });
+
+  it("change their revision only where something changes in how they are shown", () => {
+    const columns = columnsOf({ price: 191.25 });
+    const { revision } = columns;
+    columns.discover({ price: 180.5 });
+    expect(columns.revision).toBe(revision);
+    columns.discover({ price: 0.125 });
+    expect(columns.revision).toBeGreaterThan(revision);
+  });
+
+  it("show moments as such where name and size say that they are", () => {
+    const moment = new Date(2026, 10, 20, 14, 3, 9).getTime();
+    const columns = columnsOf({ updatedAt: moment, volume: moment, price: 5, time: 12 });
+    expect(columns.list.map(({ time }) => time)).toEqual([true, false, false, false]);
+    const [updatedAt, volume] = columns.list;
+    expect(updatedAt && textOf(moment, updatedAt)).toBe("2026-11-20 14:03:09");
+    expect(volume && textOf(moment, volume)).toBe(moment.toLocaleString("en"));
+    expect(new MainField(columns).column?.label).toBe("price");
+  });
+
+  it("take names such as __proto__ as data", () => {
+    const value: JsonObject = JSON.parse('{"__proto__":{"x":1},"constructor":2}');
+    const columns = columnsOf(value);
+    expect(labels(columns)).toEqual(["__proto__.x", "constructor"]);
+    expect(columns.list.map(({ path }) => fieldAt(value, path))).toEqual([1, 2]);
+    expect(fieldAt({}, ["toString"])).toBeUndefined();
+  });
+
+  it("have different ids where a dot in a name makes their labels the same", () => {
+    const columns = columnsOf({ "a.b": 1, a: { b: 2 } });
+    expect(new Set(columns.list.map(({ id }) => id)).size).toBe(2);
+    expect(columns.list.map(({ path }) => fieldAt({ "a.b": 1, a: { b: 2 } }, path))).toEqual([1, 2]);
+  });
+});
+
+describe("the main field", () => {
+  it("is the one that is called so", () => {
+    expect(new MainField(columnsOf({ bid: 1, last: 2 })).column?.label).toBe("last");
+  });
+
+  it("is else the first that goes up and down, and no counter", () => {
+    const columns = columnsOf({ total: 1, level: 5 });
+    const main = new MainField(columns);
+    expect(main.column?.label).toBe("total");
+    main.observe({ total: 1, level: 5 }, { total: 2, level: 6 });
+    main.observe({ total: 2, level: 6 }, { total: 3, level: 4 });
+    expect(main.column?.label).toBe("level");
+  });
+
+  it("is none where nothing is a number", () => {
+    expect(new MainField(columnsOf({ name: "x" })).column).toBeUndefined();
+  });
+});

@@ -1,0 +1,29 @@
+import { execFileSync } from "node:child_process";
+import { expect, it } from "vitest";
+import { shellQuote, snippetsFor } from "../../src/dashboard/snippets.ts";
+
+const choice = { feed: "fx", keys: ["EUR", "tech.*"], hz: 4, show: undefined };
+
+function text(id: string, key?: string): string {
+  const snippets = snippetsFor("https://feed.test", choice, key, { price: 1.08, halted: false });
+  return snippets.find((snippet) => snippet.id === id)?.text ?? "";
+}
+
+it("is code for this very feed and selection", () => {
+  expect(text("curl-publish", "EUR")).toContain(`'{"key":"EUR","patch":{"price":1.08,"halted":false}}'`);
+  expect(text("curl-publish")).toContain("https://feed.test/v1/feeds/fx");
+  expect(text("curl-read")).toBe("curl 'https://feed.test/v1/feeds/fx?keys=EUR,tech.*&hz=4'");
+  expect(text("websocket")).toContain('new WebSocket("wss://feed.test/v1/feeds/fx?keys=EUR,tech.*&hz=4")');
+  expect(text("sdk")).toContain('connect("https://feed.test", "fx", { keys: ["EUR","tech.*"], hz: 4 })');
+});
+
+it("runs nothing of what a key says when it is pasted into a shell", () => {
+  for (const hostile of [`'; echo taken; '`, "$(echo taken)", "`echo taken`", `"\\`]) {
+    const said = execFileSync("sh", ["-c", `printf %s ${shellQuote(hostile)}`], { encoding: "utf8" });
+    expect(said).toBe(hostile);
+    // The command as a whole, with something in curl's place that only says what it was given.
+    const command = text("curl-publish", hostile).replace(/^curl/, "printf '%s\\n'");
+    const shown = execFileSync("sh", ["-c", command], { encoding: "utf8", env: { PUBLISH_KEY: "k" } });
+    expect(shown.split("\n").at(-2)).toBe(JSON.stringify({ key: hostile, patch: { price: 1.08, halted: false } }));
+  }
+});

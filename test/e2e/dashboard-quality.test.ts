@@ -1,0 +1,149 @@
+import axe from "axe-core";
+import type { Browser } from "playwright-core";
+import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
+import { publish } from "./support/api.ts";
+import { launchChromium } from "./support/chromium.ts";
+import { Dashboard } from "./support/dashboard.ts";
+import { until } from "./support/until.ts";
+import { WranglerDev } from "./support/wrangler-dev.ts";
+
+let server: WranglerDev;
+let browser: Browser;
+let dashboard: Dashboard;
+let price = 100;
+const feed = (): string => `${server.url}/v1/feeds/wide`;
+
+beforeAll(async () => {
+  [server, browser] = await Promise.all([WranglerDev.start(), launchChromium()]);
+  const updates = Array.from({ length: 60 }, (_, i) => ({
+    key: `K${i}`,
+    set: {
+      name: `Entry number ${i}`,
+      price: i / 4,
+      size: i * 100,
+      book: { bid: i, ask: i + 1 },
+      note: "x".repeat(300),
+    },
+  }));
+  await publish(feed(), updates);
+  await publish(feed(), { key: "K1", patch: { price: 9.5 } });
+});
+afterAll(async () => {
+  await browser.close();
+  await server.dispose();
+});
+afterEach(async () => {
+  await dashboard.close();
+});
+
+interface Violation {
+  readonly id: string;
+  readonly nodes: readonly { readonly html: string; readonly failureSummary?: string }[];
+}
+
+/** What axe-core finds against WCAG 2 A and AA and its own best practices. */
+async function violations(): Promise<string[]> {
+  await dashboard.page.evaluate(axe.source);
+  const found = await dashboard.page.evaluate<Violation[]>("axe.run(document).then(({ violations }) => violations)");
+  return found.flatMap(({ id, nodes }) => nodes.map(({ html, failureSummary }) => `${id}: ${html} ${failureSummary}`));
+}
+
+describe.each(["light", "dark"] as const)("in %s, axe-core finds nothing wrong with", (colorScheme) => {
+  const open = async (query: string, viewport?: { width: number; height: number }): Promise<void> => {
+    dashboard = await Dashboard.open(browser, server.url, query, { colorScheme, ...(viewport && { viewport }) });
+  };
+
+  test("the table, and a row that has just changed", async () => {
+    await open("?feed=wide");
+    await dashboard.shows("K1", "9.50");
+    await publish(feed(), { key: "K2", patch: { price: ++price } });
+    await publish(feed(), { key: "K3", patch: { price: -price } });
+    await dashboard.page.locator("[data-flash=up]").first().waitFor();
+    expect(await violations()).toEqual([]);
+  });
+
+  test("the detail", async () => {
+    await open("?feed=wide&show=K1");
+    await dashboard.says("#detail-note", /\d updates?$/);
+    await dashboard.page.locator("#detail-chart canvas").first().waitFor();
+    expect(await violations()).toEqual([]);
+  });
+
+  test.each(["#open-publish", "#open-snippets", "#open-feeds"])("the panel of %s", async (button) => {
+    await open("?feed=wide");
+    await dashboard.page.click(button);
+    await dashboard.page.locator("dialog[open]").waitFor();
+    expect(await violations()).toEqual([]);
+  });
+
+  test("a feed without entries", async () => {
+    await open("?feed=none");
+    await dashboard.page.locator("#nothing-yet").waitFor();
+    expect(await violations()).toEqual([]);
+  });
+
+  test("stale prices, on a phone", async () => {
+    await open("?feed=wide", { width: 390, height: 844 });
+    await dashboard.shows("K1", "9.50");
+    await dashboard.context.setOffline(true);
+    await dashboard.is("offline");
+    expect(await violations()).toEqual([]);
+  });
+});
+
+test.each([360, 390, 768, 1024, 2560])("at %i pixels nothing makes the page itself scroll sideways", async (width) => {
+  const viewport = { width, height: 844 };
+  dashboard = await Dashboard.open(browser, server.url, "?feed=wide&show=K1", { viewport });
+  await dashboard.shows("K1", "9.50");
+  const overflow = (): Promise<number> =>
+    dashboard.page.evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth);
+  expect(await overflow()).toBe(0);
+  for (const button of ["#open-publish", "#open-snippets", "#open-feeds"]) {
+    await dashboard.page.click(button);
+    const panel = await dashboard.page.locator("dialog[open]").boundingBox();
+    expect(panel?.width).toBeLessThanOrEqual(width);
+    expect(await overflow()).toBe(0);
+    await dashboard.page.keyboard.press("Escape");
+  }
+  expect(dashboard.complaints).toEqual([]);
+});
+
+test("the theme is what the system says, unless the reader chooses another, which is remembered", async () => {
+  dashboard = await Dashboard.open(browser, server.url, "?feed=wide", { colorScheme: "dark" });
+  const scheme = (): Promise<string> =>
+    dashboard.page.evaluate(() => getComputedStyle(document.documentElement).colorScheme);
+  const background = (): Promise<string> =>
+    dashboard.page.evaluate(() => getComputedStyle(document.body).backgroundColor);
+  const dark = await background();
+  await dashboard.page.selectOption("#theme", "light");
+  expect(await scheme()).toBe("light");
+  expect(await background()).not.toBe(dark);
+  await dashboard.goto("?feed=wide");
+  expect(await scheme()).toBe("light");
+  await dashboard.page.selectOption("#theme", "system");
+  expect(await background()).toBe(dark);
+});
+
+test("what is offered for pasting is copied, and works", async () => {
+  dashboard = await Dashboard.open(browser, server.url, "?feed=wide&keys=K1", {
+    permissions: ["clipboard-read", "clipboard-write"],
+  });
+  await dashboard.page.click("#open-snippets");
+  await dashboard.page.getByRole("button", { name: "Copy: Browser, no library" }).click();
+  await until(
+    async () => (await dashboard.page.locator("[data-snippet=websocket] .copy").textContent()) === "Copied",
+    "it to be copied",
+  );
+  const text = await dashboard.page.evaluate(() => navigator.clipboard.readText());
+  expect(text).toContain(`new WebSocket("${server.url.replace("http", "ws")}/v1/feeds/wide?keys=K1")`);
+  // As it would run where it is pasted, but for what it does with the first message.
+  const run = `new Promise((resolve) => { ${text.replace("console.log(", "resolve(")} })`;
+  const message = await dashboard.page.evaluate(run);
+  expect(message).toMatchObject({ type: "hello", feed: "wide" });
+});
+
+test("nothing moves for those who want it so, and changes still show", async () => {
+  dashboard = await Dashboard.open(browser, server.url, "?feed=wide", { reducedMotion: "reduce" });
+  const duration = await dashboard.cell("K1").evaluate((cell) => getComputedStyle(cell).transitionDuration);
+  expect(duration).toBe("0s");
+});

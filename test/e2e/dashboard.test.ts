@@ -1,0 +1,235 @@
+import type { Browser, Page } from "playwright-core";
+import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
+import { ADMIN_KEY, publish, PUBLISH_KEY, snapshot } from "./support/api.ts";
+import { launchChromium } from "./support/chromium.ts";
+import { Dashboard } from "./support/dashboard.ts";
+import { until } from "./support/until.ts";
+import type { Update } from "./support/view.ts";
+import { WranglerDev } from "./support/wrangler-dev.ts";
+
+let server: WranglerDev;
+let browser: Browser;
+let dashboard: Dashboard;
+
+beforeAll(async () => {
+  [server, browser] = await Promise.all([WranglerDev.start(), launchChromium()]);
+});
+afterAll(async () => {
+  await browser.close();
+  await server.dispose();
+});
+afterEach(async () => {
+  await dashboard.close();
+});
+
+const feedUrl = (feed: string): string => `${server.url}/v1/feeds/${feed}`;
+const set = (key: string, price: number, name = ""): Update => ({ key, set: { name, price } });
+
+/** All that a page may leave behind. */
+function kept(page: Page): Promise<string> {
+  return page.evaluate(() =>
+    JSON.stringify([Object.entries(localStorage), Object.entries(sessionStorage), document.cookie]),
+  );
+}
+
+describe("the table", () => {
+  test("shows a price as soon as it is published, and each change of it", async () => {
+    await publish(feedUrl("prices"), [set("AAPL", 191.25), set("MSFT", 420.5)]);
+    dashboard = await Dashboard.open(browser, server.url, "?feed=prices");
+    await dashboard.shows("AAPL", "191.25");
+    await publish(feedUrl("prices"), { key: "AAPL", patch: { price: 191.75 } });
+    await dashboard.shows("AAPL", "191.75");
+    // Not by colour alone: the direction is there as a mark of its own.
+    expect(await dashboard.cell("AAPL").getAttribute("data-flash")).toBe("up");
+    await publish(feedUrl("prices"), [set("NVDA", 140.25), { key: "MSFT", delete: true }]);
+    await dashboard.shows("NVDA", "140.25");
+    await dashboard.row("MSFT").waitFor({ state: "detached" });
+    const { epoch, seq } = await snapshot(feedUrl("prices"));
+    await dashboard.says("#position", `${epoch}:${seq}`);
+    await dashboard.says("#count", "2");
+    expect(dashboard.complaints).toEqual([]);
+  });
+
+  test("shows hostile keys and values as the text that they are", async () => {
+    const hostile = `<img src=x onerror="document.title='taken'">`;
+    const key = hostile.replaceAll('"', "'");
+    dashboard = await Dashboard.open(browser, server.url, "?feed=hostile");
+    const value = { price: hostile, [hostile]: 1, ["__proto__"]: { x: hostile } };
+    await publish(feedUrl("hostile"), { key, set: value });
+    await dashboard.shows(key, hostile);
+    // After a reload the same comes as a snapshot; its detail, the snippets and the list show it too.
+    await dashboard.goto(`?feed=hostile&show=${encodeURIComponent(key)}`);
+    await dashboard.shows(key, hostile);
+    await dashboard.says("#detail-key", key);
+    await dashboard.says("#detail-fields", new RegExp("img src=x onerror"));
+    await dashboard.page.click("#open-snippets");
+    expect(await dashboard.page.locator("img").count()).toBe(0);
+    expect(await dashboard.page.title()).toBe("hostile · Tickertape");
+    expect(dashboard.complaints).toEqual([]);
+  });
+
+  test("holds only the rows in view, and says to screen readers how many there are", async () => {
+    const updates = Array.from({ length: 1000 }, (_, i) => set(`K${String(i).padStart(4, "0")}`, i));
+    await publish(feedUrl("many"), updates);
+    dashboard = await Dashboard.open(browser, server.url, "?feed=many");
+    await dashboard.shows("K0000", "0");
+    expect((await dashboard.keys()).length).toBeLessThan(60);
+    expect(await dashboard.page.locator("#entries").getAttribute("aria-rowcount")).toBe("1001");
+    await dashboard.page.locator("#entries").focus();
+    await dashboard.page.keyboard.press("End");
+    await dashboard.shows("K0999", "999");
+    expect(await dashboard.row("K0999").getAttribute("aria-rowindex")).toBe("1001");
+    expect((await dashboard.keys()).length).toBeLessThan(60);
+    // In the document's order too, which is what is read out.
+    const keys = await dashboard.keys();
+    expect(keys).toEqual(keys.toSorted((a, b) => a.localeCompare(b)));
+    expect(dashboard.complaints).toEqual([]);
+  });
+
+  test("is sorted by a column, filtered by text, and keeps the place of rows for a moment while values change", async () => {
+    const url = feedUrl("sorted");
+    await publish(url, [set("A", 3, "apple"), set("B", 1, "pear"), set("C", 2, "pineapple")]);
+    dashboard = await Dashboard.open(browser, server.url, "?feed=sorted");
+    await dashboard.shows("A", "3");
+    const byPrice = dashboard.page.getByRole("button", { name: "price", exact: true });
+    await byPrice.click();
+    await until(async () => (await dashboard.keys()).join("") === "ACB", "the dearest first");
+    expect(await dashboard.page.locator("th[data-column=price]").getAttribute("aria-sort")).toBe("descending");
+    await byPrice.click();
+    await until(async () => (await dashboard.keys()).join("") === "BCA", "the cheapest first");
+    await publish(url, { key: "B", patch: { price: 9 } });
+    await until(async () => (await dashboard.keys()).join("") === "CAB", "the new order");
+    await dashboard.page.keyboard.press("/");
+    await dashboard.page.keyboard.type("apple");
+    await until(async () => (await dashboard.keys()).join("") === "CA", "those with apple in their name");
+    await dashboard.says("#count", "2 of 3");
+    await dashboard.page.fill("#filter", "nobody");
+    await dashboard.says("#nothing-found", /No entry matches “nobody”/);
+    await dashboard.page.click("#unfilter");
+    await dashboard.says("#count", "3");
+    expect(dashboard.complaints).toEqual([]);
+  });
+});
+
+describe("the keyboard", () => {
+  test("moves through the rows, opens a detail and closes it again", async () => {
+    await publish(feedUrl("keys"), [set("A", 1), set("B", 2), set("C", 3)]);
+    await publish(feedUrl("keys"), { key: "B", patch: { price: 2.5 } });
+    dashboard = await Dashboard.open(browser, server.url, "?feed=keys");
+    const { page } = dashboard;
+    await dashboard.shows("A", "1.0");
+    await page.keyboard.press("/");
+    await page.keyboard.press("ArrowDown");
+    await page.keyboard.press("ArrowDown");
+    await page.keyboard.press("ArrowDown");
+    await page.locator('tr[data-key="B"][aria-selected=true]').waitFor();
+    const active = await page.locator("#entries").getAttribute("aria-activedescendant");
+    expect(active).toBe(await dashboard.row("B").getAttribute("id"));
+    await page.keyboard.press("Enter");
+    await dashboard.says("#detail-key", "B");
+    // From its history, and live from then on.
+    await dashboard.says("#detail-note", "2 updates");
+    await publish(feedUrl("keys"), { key: "B", patch: { price: 4 } });
+    await dashboard.says("#detail-value", "4.0");
+    await dashboard.says("#detail-note", "3 updates");
+    expect(new URL(page.url()).searchParams.get("show")).toBe("B");
+    await page.keyboard.press("Escape");
+    await page.locator("#detail").waitFor({ state: "hidden" });
+    expect(new URL(page.url()).searchParams.get("show")).toBeNull();
+    expect(await page.evaluate(() => document.activeElement?.id)).toBe("entries");
+    expect(dashboard.complaints).toEqual([]);
+  });
+});
+
+describe("the address", () => {
+  test("says which keys are shown, and another selection changes both", async () => {
+    await publish(feedUrl("chosen"), [set("A", 1), set("B", 2), set("t.x", 3)]);
+    dashboard = await Dashboard.open(browser, server.url, "?feed=chosen&keys=A,t.*&hz=10");
+    await dashboard.shows("A", "1");
+    expect(await dashboard.keys()).toEqual(["A", "t.x"]);
+    await dashboard.page.click("#open-feeds");
+    await dashboard.page.locator("tr[data-feed=chosen]").waitFor();
+    await dashboard.page.fill("#select-keys", "B");
+    await dashboard.page.keyboard.press("Enter");
+    await dashboard.shows("B", "2");
+    expect(await dashboard.keys()).toEqual(["B"]);
+    expect(new URL(dashboard.page.url()).searchParams.get("keys")).toBe("B");
+    expect(dashboard.complaints).toEqual([]);
+  });
+});
+
+describe("an address of no feed", () => {
+  test("is said to be that, and the feeds that there are can be chosen", async () => {
+    await publish(feedUrl("there"), set("A", 1));
+    dashboard = new Dashboard(await browser.newPage(), server.url);
+    await dashboard.page.goto(`${server.url}/?feed=No_Such_Feed`);
+    await dashboard.is("closed");
+    await dashboard.says("#reason", /“No_Such_Feed” is not a feed's name/);
+    await dashboard.page.getByRole("link", { name: "there", exact: true }).click();
+    await dashboard.is("live");
+    await dashboard.shows("A", "1");
+    expect(dashboard.complaints).toEqual([]);
+  });
+});
+
+describe("a feed that is not public", () => {
+  test("asks for a credential, which stays in the page's memory", async () => {
+    await publish(feedUrl("private"), set("A", 1));
+    // As a server that wants a credential does; the real one is asked once the page has one.
+    let refusing = true;
+    const context = await browser.newContext();
+    await context.routeWebSocket(/private/, (socket) => {
+      if (refusing) void socket.close({ code: 4401, reason: "a credential is needed" });
+      else socket.connectToServer();
+    });
+    dashboard = new Dashboard(await context.newPage(), server.url);
+    const { page } = dashboard;
+    await page.goto(`${server.url}/?feed=private`);
+    await dashboard.is("closed");
+    await dashboard.says("#reason", /credential/);
+    refusing = false;
+    await page.fill("#credential", ADMIN_KEY);
+    await page.keyboard.press("Enter");
+    await dashboard.is("live");
+    await dashboard.shows("A", "1");
+    expect(await page.locator("#credential-form").isVisible()).toBe(false);
+    expect(await page.locator("#credential").inputValue()).toBe("");
+    // What is asked over HTTP is asked with it too.
+    const listed = page.waitForRequest(/\/v1\/feeds$/);
+    await page.click("#open-feeds");
+    expect(await (await listed).headerValue("Authorization")).toBe(`Bearer ${ADMIN_KEY}`);
+    expect(page.url()).not.toContain(ADMIN_KEY);
+    expect(await kept(page)).not.toContain(ADMIN_KEY);
+    await page.reload();
+    expect(await page.locator("#credential").inputValue()).toBe("");
+  });
+});
+
+describe("publishing by hand", () => {
+  test("shows the receipt or what is wrong and where, and forgets the key when it is closed", async () => {
+    await publish(feedUrl("hand"), set("A", 1));
+    dashboard = await Dashboard.open(browser, server.url, "?feed=hand");
+    await dashboard.shows("A", "1");
+    const { page } = dashboard;
+    await page.click("#open-publish");
+    const credential = page.locator("#publish-credential");
+    expect(await credential.getAttribute("autocomplete")).toBe("off");
+    await credential.fill("not-the-key");
+    await page.fill("#publish-key", "A");
+    await page.fill("#publish-value", '{"price":2.5}');
+    await page.click("#publish-send");
+    await dashboard.says("#publish-result", /401/);
+    await credential.fill(PUBLISH_KEY);
+    await page.fill("#publish-value", '{"price":1e999}');
+    await page.click("#publish-send");
+    await dashboard.says("#publish-result", /422.*patch\.price is a number too large/);
+    await page.fill("#publish-value", '{"price":2.5}');
+    await page.click("#publish-send");
+    await dashboard.says("#publish-result", /durable at \w+:2/);
+    await page.keyboard.press("Escape");
+    await page.locator("#publish").waitFor({ state: "hidden" });
+    await dashboard.shows("A", "2.5");
+    await until(async () => (await credential.inputValue()) === "", "the key to be forgotten");
+    expect(await kept(page)).not.toContain(PUBLISH_KEY);
+  });
+});
