@@ -14,6 +14,7 @@ import { Connections } from "./connections.ts";
 import { converse } from "./conversation.ts";
 import type { DirectoryObject } from "./directory-object.ts";
 import { FeedStore, type HistoryPage } from "./feed-store.ts";
+import { Listing } from "./listing.ts";
 import { LiveFeed, type FeedPace, type PublishOutcome, type PublishRequest } from "./live-feed.ts";
 import { DEFAULT_PACE } from "./pace.ts";
 import { newEpoch } from "./epoch.ts";
@@ -43,17 +44,18 @@ export class FeedObject<Env extends FeedObjectEnv = FeedObjectEnv> extends Durab
   readonly #options: FeedObjectOptions;
   readonly #store: FeedStore;
   readonly #publishers: TokenBuckets;
+  readonly #listing: Listing;
   readonly #connections = new Connections();
   readonly #alarm = new Alarm((at) => void this.ctx.storage.setAlarm(at));
   readonly #started = Date.now();
   #live: LiveFeed | undefined;
-  #listed: Promise<boolean> | undefined;
 
   constructor(ctx: DurableObjectState, env: Env) {
     super(ctx, env);
     this.#options = this.configure(env);
     this.#store = new FeedStore(ctx.storage.sql, this.#options.quotas.feed);
     this.#publishers = new TokenBuckets(this.#options.quotas.publish);
+    this.#listing = new Listing(this.#options.directory, this.#options.quotas.feeds);
     // Answered by the platform, without waking the object.
     ctx.setWebSocketAutoResponse(new WebSocketRequestResponsePair("ping", "pong"));
   }
@@ -224,17 +226,6 @@ export class FeedObject<Env extends FeedObjectEnv = FeedObjectEnv> extends Durab
 
   /** Lists the feed before it is first written to. False where there are as many as there may be. */
   async #list(): Promise<boolean> {
-    if (this.#store.exists) return true;
-    const { directory, quotas } = this.#options;
-    if (!directory) return true;
-    // Asked once for all who wait; anew by the next where it was not to be.
-    this.#listed ??= Promise.resolve(directory.add(this.#name, quotas.feeds));
-    let isListed = false;
-    try {
-      isListed = await this.#listed;
-    } finally {
-      if (!isListed) this.#listed = undefined;
-    }
-    return isListed;
+    return this.#store.exists || this.#listing.add(this.#name);
   }
 }

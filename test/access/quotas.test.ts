@@ -46,28 +46,33 @@ describe("a token bucket", () => {
   test("never gives more than its burst and what has flowed in since, and never refuses what it has", () => {
     const waits = fc.array(fc.integer({ min: 0, max: 3_000 }), { maxLength: 300 });
     fc.assert(
-      fc.property(fc.integer({ min: 1, max: 20 }), fc.integer({ min: 1, max: 30 }), waits, (perSecond, burst, steps) => {
-        let now = 1_000_000;
-        const bucket = new TokenBucket({ perSecond, burst }, now);
-        const takes: number[] = [];
-        for (const step of steps) {
-          now += step;
-          const wait = bucket.take(now);
-          if (wait === 0) takes.push(now);
-          else {
-            // One that comes back when it was told to is served.
-            expect(bucket.take(now + wait - 1)).toBeGreaterThan(0);
-            now += Math.ceil(wait);
-            expect(bucket.take(now)).toBe(0);
-            takes.push(now);
+      fc.property(
+        fc.integer({ min: 1, max: 20 }),
+        fc.integer({ min: 1, max: 30 }),
+        waits,
+        (perSecond, burst, steps) => {
+          let now = 1_000_000;
+          const bucket = new TokenBucket({ perSecond, burst }, now);
+          const takes: number[] = [];
+          for (const step of steps) {
+            now += step;
+            const wait = bucket.take(now);
+            if (wait === 0) takes.push(now);
+            else {
+              // One that comes back when it was told to is served.
+              expect(bucket.take(now + wait - 1)).toBeGreaterThan(0);
+              now += Math.ceil(wait);
+              expect(bucket.take(now)).toBe(0);
+              takes.push(now);
+            }
           }
-        }
-        for (const [i, from] of takes.entries()) {
-          for (const [j, to] of takes.slice(i).entries()) {
-            expect(j + 1).toBeLessThanOrEqual(burst + ((to - from) / 1000) * perSecond + 1e-6);
+          for (const [i, from] of takes.entries()) {
+            for (const [j, to] of takes.slice(i).entries()) {
+              expect(j + 1).toBeLessThanOrEqual(burst + ((to - from) / 1000) * perSecond + 1e-6);
+            }
           }
-        }
-      }),
+        },
+      ),
     );
   });
 
