@@ -21,8 +21,8 @@ const assets = join(root, "public/assets");
 const ENTRIES = [
   // Charts and the like may be loaded when they are needed: what is imported dynamically becomes a file of its own.
   { name: "dashboard", entry: "src/dashboard/main.ts", splitting: true },
-  // One file, for a plain <script type="module">.
-  { name: "tickertape", entry: "src/client/index.ts", splitting: false },
+  // For a plain <script type="module">.
+  { name: "tickertape", entry: "src/client/index.ts", splitting: true },
 ];
 
 /** @param {typeof ENTRIES[number]} entry */

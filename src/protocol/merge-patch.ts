@@ -5,16 +5,15 @@ import { isJsonObject, setMember, type Json, type JsonObject } from "./json.ts";
  * removed, objects are merged, everything else replaces. Member names are data, `__proto__` included.
  */
 export function applyMergePatch(target: Json | undefined, patch: JsonObject): JsonObject {
-  const result: JsonObject = {};
-  if (target !== undefined && isJsonObject(target)) {
-    for (const name of Object.keys(target)) setMember(result, name, member(target, name));
-  }
-  for (const name of Object.keys(patch)) {
-    const value = member(patch, name);
-    if (value === null) delete result[name];
-    else if (isJsonObject(value)) {
-      setMember(result, name, applyMergePatch(Object.hasOwn(result, name) ? member(result, name) : undefined, value));
-    } else setMember(result, name, value);
+  // Spread and a computed name take a member `__proto__` as the data that it is; assigning it would not.
+  let result: JsonObject = isJsonObject(target) ? { ...target } : {};
+  // oxlint-disable-next-line oxc/no-accumulating-spread -- once at most; Object.assign would assign it
+  for (const [name, value] of Object.entries(patch)) {
+    const earlier = Object.hasOwn(result, name) ? result[name] : undefined;
+    const merged = isJsonObject(value) ? applyMergePatch(earlier, value) : value;
+    if (merged === null) delete result[name];
+    else if (name === "__proto__") result = { ...result, [name]: merged };
+    else result[name] = merged;
   }
   return result;
 }

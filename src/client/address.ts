@@ -1,0 +1,25 @@
+import type { Selection } from "./types.ts";
+
+/**
+ * The address of a feed over HTTP. `base` is where the server is mounted, `http(s):` or `ws(s):`; its query is not
+ * kept. Throws a `TypeError` where it is no absolute address.
+ */
+export function feedAddress(base: string | URL, feed: string): URL {
+  const url = new URL(base);
+  url.protocol = url.protocol.replace("ws", "http");
+  url.search = url.hash = "";
+  url.pathname = url.pathname.replace(/\/*$/, `/v1/feeds/${encodeURIComponent(feed)}`);
+  return url;
+}
+
+/** The address with what is asked for. */
+export function withQuery(
+  feed: URL,
+  { keys, hz, mode }: Selection,
+  more?: Readonly<Record<string, string | undefined>>,
+): URL {
+  const url = new URL(feed);
+  const query = { keys: keys?.join(), hz: hz?.toString(), mode, ...more };
+  for (const [name, value] of Object.entries(query)) if (value) url.searchParams.set(name, value);
+  return url;
+}

@@ -1,0 +1,161 @@
+import { messageOf } from "../reading.ts";
+import { normalise } from "../selection.ts";
+import type { Link } from "../transport.ts";
+import type { FeedOptions } from "../types.ts";
+import { createView, type Asked } from "../view.ts";
+import { resumes } from "./moves.ts";
+import { probe } from "./probe.ts";
+import type { Command, Event } from "./state.ts";
+import type { Connection, Owner, Surroundings } from "./surroundings.ts";
+import { ACK_EVERY, MAX_TIMER, SLEPT, STALE_AFTER, TRIES } from "./times.ts";
+import { begin, isLinked, nextDue, transition } from "./transition.ts";
+
+/** Does as the machine says: one link at a time, one timer, one question for a token. */
+export function openConnection(
+  feed: URL,
+  options: FeedOptions,
+  { platform, transports }: Surroundings,
+  owner: Owner,
+): Connection {
+  const { token: source, staleAfter = STALE_AFTER } = options;
+  const { now } = platform;
+  const asks = typeof source === "function";
+  const view = createView();
+  const counters = { messages: 0, updates: 0, skipped: 0, connections: 0 };
+  let phase = begin(normalise(options), asks ? undefined : source, now());
+  let link: Link | undefined;
+  let timerAt = Infinity;
+  let cancelTimer: (() => void) | undefined;
+  let pingedAt = 0;
+  let latency: number | undefined;
+  let unacknowledged = 0;
+  /** The last `subscribe`: one is out at a time. */
+  let asked: Asked = { id: 0 };
+  /** The answer to the last one counts, and to none before. */
+  let questions = 0;
+  const unwatch = platform.watch((type) => dispatch({ type }));
+
+  function dispatch(event: Event): void {
+    const { status } = phase;
+    const [next, ...commands] = transition(phase, event, {
+      ...platform.look(),
+      now: now(),
+      asks,
+      staleAfter,
+    });
+    phase = next;
+    if (!isLinked(phase)) {
+      link?.close();
+      link = undefined;
+    }
+    for (const command of commands) {
+      if (typeof command === "string") perform[command]();
+      else owner.selected(new Error(command.refused));
+    }
+    setTimer();
+    if (phase.name === "closed") unwatch();
+    if (phase.status !== status) owner.status(phase.status);
+    owner.flush();
+  }
+
+  const say = (message: object): void => link?.send(JSON.stringify(message));
+
+  const perform: { readonly [Name in Extract<Command, string>]: () => void } = {
+    async askToken() {
+      const question = ++questions;
+      let event: Event;
+      try {
+        event = { type: "token", token: asks ? await source() : source };
+      } catch (error) {
+        event = { type: "tokenFailed", why: `no token: ${messageOf(error)}` };
+      }
+      if (question === questions) dispatch(event);
+    },
+    open() {
+      unacknowledged = 0;
+      const since = resumes(phase) ? view.position() : undefined;
+      view.begin(since !== undefined);
+      try {
+        link = (transports[Math.floor(phase.unopened / TRIES) % transports.length] ?? transports[0]).open(
+          { feed, selection: phase.wanted, since, token: phase.token },
+          { opened, text, closed },
+        );
+      } catch (error) {
+        // Later, as any other failure comes: this is in the middle of a transition.
+        queueMicrotask(() => closed(1006, messageOf(error)));
+      }
+    },
+    ping() {
+      pingedAt = now();
+      link?.send("ping");
+    },
+    async probe() {
+      const { token } = phase;
+      const refusal = await probe(platform, feed, phase);
+      // What another credential was refused for says nothing of this one.
+      if (refusal && token === phase.token) dispatch(refusal);
+    },
+    subscribe() {
+      asked = { ...phase.wanted, id: asked.id + 1 };
+      say({ type: "subscribe", ...asked });
+    },
+    authorize: () => say({ type: "auth", token: phase.token }),
+    selected: owner.selected,
+  };
+
+  function opened(): void {
+    counters.connections++;
+    dispatch({ type: "opened" });
+  }
+
+  function closed(code: number, reason: string): void {
+    dispatch({ type: "lost", code, reason });
+  }
+
+  function text(text: string): void {
+    unacknowledged += text.length;
+    dispatch({ type: "heard" });
+    if (text === "pong") {
+      latency = now() - pingedAt;
+      return;
+    }
+    const event = view.read(text, asked);
+    if (!event) return;
+    if (event.type === "applied") {
+      const { changes, batch } = event;
+      counters.messages += Math.sign(changes.length);
+      if (batch.cause === "update") counters.updates += changes.length;
+      counters.skipped += batch.skipped;
+      owner.changed(changes, batch, phase.wanted.mode !== "all");
+      // Only of whole messages: a part of a snapshot has no position of its own yet.
+      if (unacknowledged >= ACK_EVERY) {
+        unacknowledged = 0;
+        say({ type: "ack", seq: view.seq() });
+      }
+    }
+    dispatch(event);
+  }
+
+  function setTimer(): void {
+    const at = nextDue(phase);
+    if (at === timerAt) return;
+    cancelTimer?.();
+    timerAt = at;
+    if (at < Infinity) cancelTimer = platform.setTimer(Math.min(at - now(), MAX_TIMER), wake);
+  }
+
+  function wake(): void {
+    const hasSlept = now() - timerAt > SLEPT;
+    timerAt = Infinity;
+    if (hasSlept) dispatch({ type: "woke" });
+    dispatch({ type: "due" });
+  }
+
+  return {
+    view,
+    counters,
+    dispatch,
+    status: () => phase.status,
+    latency: () => latency,
+  };
+}

@@ -1,0 +1,401 @@
+import { beforeEach, describe, expect, expectTypeOf, test } from "vitest";
+import { FeedClosedError } from "../../src/client/closed-error.ts";
+import { openFeed } from "../../src/client/feed.ts";
+import { connect, type Change, type Feed, type FeedOptions, type FeedStatus } from "../../src/client/index.ts";
+import type { JsonObject } from "../../src/protocol/json.ts";
+import { FakeServer } from "./support/fake-server.ts";
+import { World } from "./support/world.ts";
+
+let world: World;
+let server: FakeServer;
+
+beforeEach(() => {
+  world = new World();
+  server = new FakeServer(world);
+});
+
+async function live(options: FeedOptions = {}): Promise<Feed<JsonObject>> {
+  const feed = open(options);
+  await world.pass(100);
+  expect(feed.state).toBe("live");
+  return feed;
+}
+function open(options: FeedOptions = {}): Feed<JsonObject> {
+  return openFeed("http://feeds.test", "stocks", options, { platform: world.platform, transports: [server] });
+}
+
+describe("listeners", () => {
+  test("are told a batch whole, when everything is in place", async () => {
+    const feed = await live();
+    const seen: unknown[] = [];
+    feed.on("change", (changes, { position }) => seen.push([changes.length, position, feed.size, feed.state]));
+    server.publish({ key: "A", set: {} }, { key: "B", set: {} });
+    await world.pass(100);
+    expect(seen).toEqual([[2, "e1:2", 2, "live"]]);
+  });
+
+  test("that throw are reported and stop nobody else", async () => {
+    const feed = await live();
+    const seen: string[] = [];
+    feed.on("change", () => {
+      throw new Error("mine");
+    });
+    const off = feed.on("change", () => void seen.push("second"));
+    feed.subscribe(() => void seen.push("any"));
+    server.publish({ key: "A", set: {} });
+    await world.pass(100);
+    expect(seen).toEqual(["second", "any"]);
+    expect(world.reported).toEqual([new Error("mine")]);
+    off();
+    server.publish({ key: "A", set: { n: 1 } });
+    await world.pass(100);
+    expect(seen).toEqual(["second", "any", "any"]);
+  });
+
+  test("that take themselves away and come again are called once", async () => {
+    const feed = await live();
+    let calls = 0;
+    const listen = (): void => {
+      const off = feed.on("change", () => {
+        calls++;
+        off();
+        listen();
+      });
+    };
+    listen();
+    server.publish({ key: "A", set: {} });
+    await world.pass(100);
+    expect(calls).toBe(1);
+  });
+
+  test("are told in order what one of them causes", async () => {
+    const feed = await live();
+    const seen: string[] = [];
+    feed.on("change", () => feed.close());
+    feed.on("change", () => void seen.push("change"));
+    feed.on("status", ({ state }) => void seen.push(state));
+    server.publish({ key: "A", set: {} });
+    await world.pass(100);
+    expect(seen).toEqual(["change", "closed"]);
+    expect(world.timers).toBe(0);
+  });
+});
+
+describe("getSnapshot", () => {
+  test("is the same object until something changes, and never changes itself", async () => {
+    server.publish({ key: "A", set: { n: 1 } });
+    const feed = await live();
+    const first = feed.getSnapshot();
+    expect(feed.getSnapshot()).toBe(first);
+    let calls = 0;
+    feed.subscribe(() => calls++);
+    server.publish({ key: "A", delete: true });
+    await world.pass(100);
+    expect(calls).toBe(1);
+    expect([...first.entries]).toEqual([["A", { n: 1 }]]);
+    expect(feed.getSnapshot()).toMatchObject({ position: "e1:2", status: { state: "live" } });
+    expect(feed.getSnapshot().entries.size).toBe(0);
+  });
+
+  test("has the same entries as long as none of them changes", async () => {
+    const feed = await live();
+    server.publish({ key: "A", set: {} });
+    await world.pass(100);
+    const { entries, status } = feed.getSnapshot();
+    server.link?.end(1012);
+    await world.pass(10);
+    expect(feed.getSnapshot().status).not.toBe(status);
+    expect(feed.getSnapshot().entries).toBe(entries);
+  });
+});
+
+async function take(iterator: AsyncIterator<Change<object>>, count: number): Promise<string[]> {
+  const taken: string[] = [];
+  for (let i = 0; i < count; i++) {
+    const { value, done } = await iterator.next();
+    taken.push(done ? "done" : `${value.key} ${JSON.stringify(value.value)} ${JSON.stringify(value.previous)}`);
+  }
+  return taken;
+}
+
+describe("for await", () => {
+  test("gives all entries, then the latest of each key that has changed", async () => {
+    server.publish({ key: "A", set: { n: 0 } });
+    const feed = await live();
+    const iterator = feed[Symbol.asyncIterator]();
+    expect(await take(iterator, 1)).toEqual(['A {"n":0} undefined']);
+    for (const n of [1, 2, 3]) {
+      server.publish({ key: "A", set: { n } }, { key: "B", set: {} });
+      await world.pass(100);
+    }
+    server.publish({ key: "B", delete: true });
+    await world.pass(100);
+    feed.close();
+    expect(await take(iterator, 2)).toEqual(['A {"n":3} {"n":0}', "done"]);
+  });
+
+  test("gives every change with mode all", async () => {
+    const feed = await live({ mode: "all" });
+    const iterator = feed[Symbol.asyncIterator]();
+    for (const n of [1, 2]) server.publish({ key: "A", set: { n } });
+    await world.pass(100);
+    feed.close();
+    expect(await take(iterator, 3)).toEqual(['A {"n":1} undefined', 'A {"n":2} {"n":1}', "done"]);
+  });
+
+  test("throws where more than 100,000 of every change wait", async () => {
+    const feed = await live({ mode: "all" });
+    const slow = feed[Symbol.asyncIterator]();
+    const updates = Array.from({ length: 1_000 }, (_, n) => ({ key: `k${n % 7}`, set: { n } }));
+    for (let i = 0; i < 100; i++) server.publish(...updates);
+    await world.pass(1_000);
+    const inTime = feed[Symbol.asyncIterator]();
+    server.publish({ key: "A", set: {} });
+    await world.pass(1_000);
+    await expect(slow.next()).rejects.toThrow("100000 changes wait");
+    expect(await slow.next()).toEqual({ value: undefined, done: true });
+    expect(await take(inTime, 1)).toHaveLength(1);
+  });
+
+  test("ends where it is left, and throws where the feed is refused", async () => {
+    const feed = await live();
+    server.publish({ key: "A", set: {} });
+    await world.pass(100);
+    for await (const { key } of feed) {
+      expect(key).toBe("A");
+      break;
+    }
+    const waiting = feed[Symbol.asyncIterator]();
+    await waiting.next();
+    const next = waiting.next();
+    server.link?.end(4403);
+    await world.pass(100);
+    await expect(next).rejects.toThrow(FeedClosedError);
+    await expect(next).rejects.toMatchObject({ code: 4403 });
+  });
+});
+
+describe("select", () => {
+  test("ends when the entries are there, also where another call came in between", async () => {
+    server.publish({ key: "A", set: {} }, { key: "B", set: {} });
+    const feed = await live({ keys: ["A"] });
+    const both = Promise.all([feed.select({ keys: ["none"] }), feed.select({ keys: ["B"] })]);
+    world.promises();
+    await world.pass(100);
+    await both;
+    expect([...feed.keys()]).toEqual(["B"]);
+    expect(server.openings).toHaveLength(1);
+  });
+
+  test("is in the address of the next connection, without a position of other keys", async () => {
+    const feed = await live();
+    server.isUp = false;
+    server.restart(1006);
+    await world.pass(10);
+    const selected = feed.select({ keys: ["B"] });
+    server.isUp = true;
+    world.promises();
+    await world.pass(5_000);
+    await selected;
+    expect(server.link?.request).toMatchObject({ selection: { keys: ["B"] }, since: undefined });
+  });
+
+  test("that the server refuses fails, and what was selected stays", async () => {
+    const feed = await live({ keys: ["A"] });
+    const refused = feed.select({ keys: ["a,b"] });
+    world.promises();
+    await world.pass(100);
+    await expect(refused).rejects.toThrow("keys[0]");
+    server.publish({ key: "A", set: {} });
+    await world.pass(100);
+    expect(feed.size).toBe(1);
+  });
+
+  test("fails where the feed is closed", async () => {
+    const feed = open();
+    const pending = feed.select({ keys: ["B"] });
+    feed.close();
+    await expect(pending).rejects.toThrow(FeedClosedError);
+    await expect(feed.select({})).rejects.toThrow(FeedClosedError);
+  });
+});
+
+const jwt = (exp: number): string => `e30.${btoa(JSON.stringify({ exp: exp / 1000 })).replace(/=+$/, "")}.sig`;
+
+describe("a token", () => {
+  test("is asked for before each connection, and renewed in band before it expires", async () => {
+    const tokens: string[] = [];
+    const token = (): string => {
+      world.promises();
+      server.token = jwt(world.now + 60_000);
+      tokens.push(server.token);
+      return server.token;
+    };
+    const feed = await live({ token });
+    await world.pass(170_000);
+    expect(feed.counters.connections).toBe(1);
+    expect(tokens.length).toBeGreaterThan(3);
+    expect(server.link?.heard.filter((text) => text.startsWith('{"type":"auth"'))).toHaveLength(tokens.length - 1);
+    server.link?.end(1012);
+    await world.pass(1_500);
+    expect(server.link?.request.token).toBe(tokens.at(-1));
+  });
+
+  test("that cannot be had shows in the status, and is asked for again later", async () => {
+    let tries = 0;
+    const states: FeedStatus[] = [];
+    const feed = open({
+      token: () => {
+        world.promises();
+        if (++tries < 3) throw new Error("the shop is closed");
+        return "good";
+      },
+    });
+    feed.on("status", (status) => void states.push(status));
+    await world.pass(10_000);
+    expect(states[0]).toMatchObject({ state: "connecting", reason: "no token: the shop is closed" });
+    expect(feed.state).toBe("live");
+  });
+
+  test("is asked for after sleep", async () => {
+    let asked = 0;
+    const feed = await live({
+      token: () => {
+        world.promises();
+        return `token-${++asked}`;
+      },
+    });
+    world.now += 3_600_000;
+    await world.pass(100);
+    expect(asked).toBe(2);
+    expect(server.link?.heard.at(-1)).toBe('{"type":"auth","token":"token-2"}');
+    expect(feed.state).toBe("live");
+  });
+});
+
+test("a half-open connection is found and replaced within 30 s, and nothing is missed", async () => {
+  const feed = await live();
+  server.link!.isDead = true;
+  server.publish({ key: "A", set: { n: 1 } });
+  await world.pass(31_000);
+  expect(feed.get("A")).toEqual({ n: 1 });
+  expect(feed.latency).toBe(10);
+});
+
+test("the network that goes shows within 2 s, unless the connection still works", async () => {
+  const feed = await live();
+  world.sign("offline");
+  await world.pass(2_500);
+  expect(feed.state).toBe("live");
+  world.sign("online");
+  await world.pass(1_000);
+  server.link!.isDead = true;
+  world.sign("offline");
+  await world.pass(1_900);
+  expect(feed.state).toBe("live");
+  await world.pass(200);
+  expect(feed.state).toBe("offline");
+});
+
+test("the latency is that of now while anybody can see it", async () => {
+  const feed = await live();
+  expect(feed.latency).toBe(10);
+  server.delay = 50;
+  await world.pass(2_100);
+  expect(feed.latency).toBe(100);
+  server.delay = 20;
+  await world.pass(10_100);
+  expect(feed.latency).toBe(40);
+  const pings = (): number => server.link!.heard.filter((text) => text === "ping").length;
+  expect(pings()).toBe(3);
+  world.visible = false;
+  await world.pass(19_000);
+  expect(pings()).toBe(3);
+  world.sign("visible");
+  await world.pass(100);
+  expect(pings()).toBe(4);
+});
+
+test("a position is good for the same keys in another order", async () => {
+  const feed = await live({ keys: ["B", "A"] });
+  server.publish({ key: "A", set: {} });
+  server.isUp = false;
+  server.restart(1006);
+  await world.pass(10);
+  void feed.select({ keys: ["A", "B"], mode: "latest" });
+  server.isUp = true;
+  await world.pass(5_000);
+  expect(server.link?.request.since).toBeDefined();
+});
+
+test("an iterator that is left while it waits ends there", async () => {
+  const feed = await live();
+  const iterator = feed[Symbol.asyncIterator]();
+  const next = iterator.next();
+  await iterator.return?.();
+  expect(await next).toEqual({ value: undefined, done: true });
+});
+
+test("what has come is acknowledged after 256 KiB, and not before", async () => {
+  await live();
+  const acks = (): string[] => server.link!.heard.filter((text) => text.includes("ack"));
+  const pad = "x".repeat(60_000);
+  for (let i = 0; i < 4; i++) {
+    server.publish({ key: "A", set: { pad, i } });
+    await world.pass(1_000);
+  }
+  expect(acks()).toEqual([]);
+  server.publish({ key: "A", set: { pad } });
+  await world.pass(1_000);
+  expect(acks()).toEqual(['{"type":"ack","seq":5}']);
+});
+
+test("a feed that is closed is closed for good, with nothing left behind", async () => {
+  const feed = await live();
+  feed.close();
+  feed.reconnect();
+  feed.close();
+  await world.pass(100_000);
+  expect(feed.status).toMatchObject({ state: "closed", code: undefined });
+  expect([world.timers, world.watchers, server.openings.length]).toEqual([0, 0, 1]);
+});
+
+test("a feed that was refused connects again when its user says so", async () => {
+  server.isUp = false;
+  world.answer = () => new Response('{"detail":"Not for you."}', { status: 403 });
+  const feed = open({ keys: ["A", "tech.*"], hz: 4, token: "s3cret" });
+  await world.pass(50_000);
+  expect(feed.status).toMatchObject({ state: "closed", reason: "Not for you. (403)", code: 403 });
+  expect(world.asked.map(String)).toEqual(["http://feeds.test/v1/feeds/stocks?keys=A%2Ctech.*&hz=4"]);
+  server.isUp = true;
+  feed.reconnect();
+  await world.pass(1_000);
+  expect(feed.state).toBe("live");
+});
+
+const untyped = () => connect("http://feeds.test", "stocks");
+
+test("types: entries are what the caller says", () => {
+  interface Quote {
+    price: number;
+  }
+  const use = (feed: Feed<Quote>): void => {
+    expectTypeOf(feed.get("A")).toEqualTypeOf<Quote | undefined>();
+    expectTypeOf(feed.getSnapshot().entries).toEqualTypeOf<ReadonlyMap<string, Quote>>();
+    feed.on("change", (changes) => expectTypeOf(changes).toEqualTypeOf<readonly Change<Quote>[]>());
+    feed.on("status", (status) => expectTypeOf(status).toEqualTypeOf<FeedStatus>());
+  };
+  expectTypeOf(use).parameter(0).toEqualTypeOf<ReturnType<typeof connect<Quote>>>();
+  expectTypeOf(untyped).returns.toEqualTypeOf<Feed<Record<string, unknown>>>();
+  expectTypeOf(connect).parameter(2).toEqualTypeOf<FeedOptions | undefined>();
+});
+
+test("another transport is tried after three attempts in a row that did not open", async () => {
+  const other = new FakeServer(world);
+  const transports = [server, other] as const;
+  server.isUp = false;
+  const feed = openFeed("http://feeds.test", "stocks", {}, { platform: world.platform, transports });
+  await world.pass(60_000);
+  expect(feed.state).toBe("live");
+  expect([server.openings.length, other.openings.length]).toEqual([3, 1]);
+});

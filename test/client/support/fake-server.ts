@@ -1,0 +1,225 @@
+import { expect } from "vitest";
+import { decodeClientMessage } from "../../../src/protocol/client-messages.ts";
+import { encodeAuthorized, encodeError, encodeHello } from "../../../src/protocol/messages.ts";
+import { parsePosition } from "../../../src/protocol/position.ts";
+import type { Update } from "../../../src/protocol/update.ts";
+import type { Sink, Subscriber } from "../../../src/feed/subscriber.ts";
+import { expiryOf } from "../../../src/client/token.ts";
+import type { Link, LinkEvents, LinkRequest, Transport } from "../../../src/client/transport.ts";
+import { House, subscriptionOf } from "../../feed/house.ts";
+import { isWanted } from "../../support/view.ts";
+import type { World } from "./world.ts";
+
+/** The real rules of a feed, reached over a network that delays, cuts and swallows. */
+export class FakeServer implements Transport {
+  readonly name = "fake";
+  readonly house = new House();
+  readonly world: World;
+  /** The feed's entries at every position that anybody may be shown. */
+  readonly history = new Map<string, Record<string, unknown>>();
+  readonly openings: number[] = [];
+  isUp = true;
+  /** The one token that is good; none is needed where there is none. */
+  token: string | undefined;
+  /** One way, in milliseconds. */
+  delay = 5;
+  /** What the message that is being handed over was selected by. */
+  selected: readonly string[] = [];
+  links: FakeLink[] = [];
+  #epochs = 1;
+
+  constructor(world: World) {
+    this.world = world;
+    this.note();
+  }
+
+  /** The link that the client holds. */
+  get link(): FakeLink | undefined {
+    return this.links.find((link) => link.isHeld);
+  }
+
+  open(request: LinkRequest, events: LinkEvents): Link {
+    expect(this.link, "two links at a time").toBeUndefined();
+    this.openings.push(this.world.now);
+    const link = new FakeLink(this, request, events);
+    this.links.push(link);
+    return link;
+  }
+
+  publish(...updates: Update[]): void {
+    this.house.now = this.world.now;
+    this.house.publish(...updates);
+    this.note();
+    this.#schedule();
+  }
+
+  reset(): void {
+    this.house.reset(`e${++this.#epochs}`);
+    this.note();
+  }
+
+  /** Loses its memory and every connection. */
+  restart(code: number): void {
+    for (const link of this.links) link.end(code);
+    this.house.rebuild([]);
+  }
+
+  note(): void {
+    const { epoch, seq } = this.house.feed.position;
+    this.history.set(`${epoch}:${seq}`, this.house.entries());
+  }
+
+  restricted(entries: Record<string, unknown>, keys: readonly string[]): Record<string, unknown> {
+    return Object.fromEntries(Object.entries(entries).filter(([key]) => isWanted(keys, key)));
+  }
+
+  /** What is gathered goes out when its time has come. */
+  #schedule(): void {
+    const { due } = this.house;
+    if (due === undefined) return;
+    this.world.at(due, () => {
+      this.house.now = this.world.now;
+      if (due !== this.house.due) return;
+      this.house.flush();
+      this.#schedule();
+    });
+  }
+}
+
+/** One connection, both of its ends. */
+export class FakeLink implements Link {
+  readonly server: FakeServer;
+  readonly request: LinkRequest;
+  /** The client has not let go of it. */
+  isHeld = true;
+  /** Nothing comes through any more, and nobody is told. */
+  isDead = false;
+  keys: readonly string[];
+  /** How the next message to the client is spoiled. */
+  spoil: ((text: string) => string[]) | undefined;
+  subscriber: Subscriber | undefined;
+  readonly heard: string[] = [];
+  readonly #events: LinkEvents;
+  #isOver = false;
+  /** An update was lost. The next one would show that; an answer to `subscribe`, which has no `from`, would hide it. */
+  #isLossy = false;
+  #arrival = 0;
+  /** What is selected from the answer to `subscribe` on: before it comes what the old selection is owed. */
+  #wanted: readonly string[] = [];
+
+  constructor(server: FakeServer, request: LinkRequest, events: LinkEvents) {
+    this.server = server;
+    this.request = request;
+    this.#events = events;
+    this.keys = request.selection.keys ?? [];
+    this.#travel(() => this.#accept());
+  }
+
+  // The client's end.
+
+  send(text: string): void {
+    this.#travel(() => this.#receive(text));
+  }
+
+  close(): void {
+    expect(this.isHeld, "a link is closed twice").toBe(true);
+    this.isHeld = false;
+    this.#travel(() => this.#leave());
+  }
+
+  // The server's end.
+
+  get subscription(): ReturnType<typeof subscriptionOf> {
+    const { mode, hz } = this.request.selection;
+    return subscriptionOf(this.keys, mode, hz);
+  }
+
+  say(text: string): void {
+    if (text.includes('"reason":"subscribe"')) {
+      if (this.#isLossy) {
+        this.end(1006);
+        return;
+      }
+      this.keys = this.#wanted;
+    }
+    const { spoil, keys } = this;
+    this.spoil = undefined;
+    const left = spoil?.(text) ?? [text];
+    if (left.length === 0) this.#isLossy = true;
+    for (const sent of left) {
+      this.#travel(() => {
+        this.server.selected = keys;
+        if (this.isHeld && !this.#isOver) this.#events.text(sent);
+      });
+    }
+  }
+
+  end(code: number): void {
+    this.#leave();
+    this.#travel(() => {
+      if (!this.isHeld || this.#isOver) return;
+      this.#isOver = true;
+      this.#events.closed(code, "");
+    });
+  }
+
+  #accept(): void {
+    const { server, request } = this;
+    if (!this.isHeld) return;
+    if (!server.isUp || (server.token !== undefined && request.token !== server.token)) {
+      this.end(1006);
+      return;
+    }
+    this.#travel(() => this.isHeld && this.#events.opened());
+    this.say(encodeHello("stocks", server.house.feed.position));
+    const since = request.since === undefined ? undefined : parsePosition(request.since);
+    const sink: Sink = {
+      send: (messages) => {
+        for (const text of messages) this.say(text);
+      },
+      backlog: () => 0,
+      drop: () => this.end(4503),
+    };
+    this.subscriber = server.house.broadcast.subscribe(sink, this.subscription, since);
+  }
+
+  #receive(text: string): void {
+    const { server } = this;
+    this.heard.push(text);
+    if (text === "ping") {
+      this.say("pong");
+      return;
+    }
+    const decoded = decodeClientMessage(text);
+    if (!this.subscriber) return;
+    if (!decoded.ok) {
+      this.say(encodeError(decoded.id, decoded.code, decoded.reason));
+      return;
+    }
+    const { message } = decoded;
+    if (message.type === "subscribe") {
+      const { id } = message.subscription.selection;
+      this.server.house.now = server.world.now;
+      this.#wanted = id === "" ? [] : id.split(",");
+      server.house.broadcast.resubscribe(this.subscriber, message.subscription, message.id);
+    } else if (message.type === "auth") {
+      if (server.token === undefined || message.token === server.token)
+        this.say(encodeAuthorized(message.id, expiryOf(message.token)));
+      else this.end(4401);
+    }
+  }
+
+  #leave(): void {
+    if (this.subscriber) this.server.house.broadcast.unsubscribe(this.subscriber);
+    this.subscriber = undefined;
+  }
+
+  /** Both ways take the delay, and keep the order. */
+  #travel(arrive: () => void): void {
+    const { world, delay } = this.server;
+    this.#arrival = Math.max(this.#arrival, world.now + delay);
+    world.at(this.#arrival, () => {
+      if (!this.isDead) arrive();
+    });
+  }
+}

@@ -1,0 +1,103 @@
+import type { Platform, Sign } from "../../../src/client/platform.ts";
+
+/** A machine whose clock, chance and network are the test's: nothing happens until it lets time pass. */
+export class World {
+  now = 1_700_000_000_000;
+  online = true;
+  visible = true;
+  readonly reported: unknown[] = [];
+  /** What a plain GET is answered. */
+  answer: (url: URL, init: RequestInit) => Response = () => new Response(null, { status: 304 });
+  readonly asked: URL[] = [];
+  readonly #tasks = new Map<number, { at: number; run: () => void }>();
+  readonly #watchers = new Set<(sign: Sign) => void>();
+  #count = 0;
+  #chance: number;
+  /** Promises have been made that may have to be waited for. */
+  #hasPromises = false;
+
+  constructor(seed = 1) {
+    this.#chance = seed;
+  }
+
+  readonly platform: Platform = {
+    now: () => this.now,
+    setTimer: (ms, callback) => {
+      this.timers++;
+      const cancel = this.at(this.now + ms, () => {
+        this.timers--;
+        callback();
+      });
+      return () => void (cancel() && this.timers--);
+    },
+    look: () => ({ random: this.random(), online: this.online, visible: this.visible }),
+    watch: (callback) => {
+      this.#watchers.add(callback);
+      return () => void this.#watchers.delete(callback);
+    },
+    fetch: async (url, init) => {
+      this.asked.push(url);
+      this.#hasPromises = true;
+      return this.answer(url, init);
+    },
+    reportError: (error) => void this.reported.push(error),
+  };
+
+  /** Timers of the client that are set. */
+  timers = 0;
+
+  get watchers(): number {
+    return this.#watchers.size;
+  }
+
+  /** From 0 to 1, the same for the same seed (mulberry32). */
+  random(): number {
+    this.#chance = (this.#chance + 0x6d2b79f5) | 0;
+    let t = Math.imul(this.#chance ^ (this.#chance >>> 15), 1 | this.#chance);
+    t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t;
+    return ((t ^ (t >>> 14)) >>> 0) / 2 ** 32;
+  }
+
+  /** Does something at a time. Returns what takes it back, and says whether there was still something to take back. */
+  at(at: number, run: () => void): () => boolean {
+    const id = this.#count++;
+    this.#tasks.set(id, { at, run });
+    return () => this.#tasks.delete(id);
+  }
+
+  sign(sign: Sign): void {
+    if (sign === "visible") this.visible = true;
+    else this.online = sign === "online";
+    for (const watcher of this.#watchers) watcher(sign);
+  }
+
+  promises(): void {
+    this.#hasPromises = true;
+  }
+
+  /** Lets time pass, and whatever is due in it happen in order. */
+  async pass(ms: number): Promise<void> {
+    const end = this.now + ms;
+    await this.settle();
+    for (;;) {
+      let first: [id: number, task: { at: number; run: () => void }] | undefined;
+      for (const entry of this.#tasks) if (first === undefined || entry[1].at < first[1].at) first = entry;
+      if (first === undefined || first[1].at > end) break;
+      const [id, { at, run }] = first;
+      this.#tasks.delete(id);
+      // Late, where the machine has slept.
+      this.now = Math.max(this.now, at);
+      run();
+      await this.settle();
+    }
+    this.now = end;
+    await this.settle();
+  }
+
+  /** Lets promises settle. */
+  async settle(): Promise<void> {
+    if (!this.#hasPromises) return;
+    this.#hasPromises = false;
+    await new Promise((resolve) => void setImmediate(resolve));
+  }
+}

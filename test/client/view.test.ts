@@ -1,0 +1,181 @@
+import { describe, expect, test } from "vitest";
+import type { MessageEvent } from "../../src/client/connection/state.ts";
+import { createView, type Asked, type View } from "../../src/client/view.ts";
+
+const snapshot = (entries: object, more: object = {}): object => ({
+  type: "snapshot",
+  epoch: "e1",
+  seq: 5,
+  reason: "initial",
+  entries,
+  ...more,
+});
+const update = (updates: unknown, more: object = {}): object => ({
+  type: "update",
+  from: 5,
+  seq: 6,
+  time: 7,
+  updates,
+  ...more,
+});
+
+/** A view after some messages, as JSON text has them. */
+function viewOf(...messages: object[]): View {
+  const view = createView();
+  for (const message of messages) apply(view, message);
+  return view;
+}
+function apply(view: View, message: object | string | number | null, asked?: Asked): MessageEvent | undefined {
+  return view.read(JSON.stringify(message), asked);
+}
+const stateOf = (view: View): object => Object.fromEntries(view.entries());
+
+describe("[I3] a message is applied whole or not at all", () => {
+  test("a snapshot in parts shows with its last one", () => {
+    const view = viewOf(snapshot({ A: { n: 1 } }));
+    expect(apply(view, snapshot({ B: { n: 2 } }, { more: true, seq: 9, reason: "lagging" }))).toBeUndefined();
+    expect(stateOf(view)).toEqual({ A: { n: 1 } });
+    expect(apply(view, snapshot({ C: { n: 3 } }, { seq: 9, reason: "lagging" }))).toEqual({
+      type: "applied",
+      changes: [
+        { key: "A", value: undefined, previous: { n: 1 } },
+        { key: "B", value: { n: 2 }, previous: undefined },
+        { key: "C", value: { n: 3 }, previous: undefined },
+      ],
+      batch: { position: "e1:9", time: undefined, cause: "snapshot", reason: "lagging", skipped: 0 },
+      current: true,
+    });
+  });
+
+  test.each([
+    ["two changes", { key: "A", set: {}, delete: true }],
+    ["no change", { key: "A" }],
+    ["no key", { set: {} }],
+    ["a value that is no object", { key: "A", set: [1] }],
+    ["a patch that is no object", { key: "A", patch: null }],
+    ["delete that is not true", { key: "A", delete: false }],
+  ])("an update with %s changes nothing, the good ones beside it neither", (_, bad) => {
+    const view = viewOf(snapshot({ A: { n: 1 } }));
+    expect(apply(view, update([{ key: "B", set: {} }, bad]))).toMatchObject({ type: "fault" });
+    expect(stateOf(view)).toEqual({ A: { n: 1 } });
+    expect(view.position()).toBe("e1:5");
+  });
+
+  test.each([
+    ["a gap", update([], { from: 4 })],
+    ["a seq that goes back", update([], { seq: 4 })],
+    ["a seq that is none", update([], { seq: "6" })],
+    ["a snapshot with a value that is no object", snapshot({ A: 1 })],
+    ["a snapshot without a position", { type: "snapshot", entries: {} }],
+    ["an answer that was not asked for", snapshot({}, { reason: "subscribe", id: 3 })],
+  ])("%s is a fault", (_, message) => {
+    expect(apply(viewOf(snapshot({})), message)).toMatchObject({ type: "fault" });
+  });
+
+  test("an update before a snapshot, inside one, or of another epoch is a fault", () => {
+    expect(apply(createView(), update([]))).toMatchObject({ type: "fault" });
+    expect(apply(viewOf(snapshot({}), snapshot({}, { more: true })), update([]))).toMatchObject({ type: "fault" });
+    const elsewhere = viewOf(snapshot({}), { type: "hello", epoch: "e2", seq: 5 });
+    expect(apply(elsewhere, update([]))).toMatchObject({ type: "fault" });
+  });
+
+  test("what a lost connection left of a snapshot is forgotten", () => {
+    const view = viewOf(snapshot({ A: {} }), snapshot({ B: {} }, { more: true }));
+    view.begin(true);
+    apply(view, { type: "hello", epoch: "e1", seq: 6 });
+    expect(apply(view, update([{ key: "C", set: {} }]))).toMatchObject({ type: "applied" });
+    expect(stateOf(view)).toEqual({ A: {}, C: {} });
+  });
+});
+
+describe("values", () => {
+  test("are never modified: a changed one is another object", () => {
+    const view = viewOf(snapshot({ A: { n: 1, deep: { x: 1 } }, B: {} }));
+    const [before, other] = [view.entries().get("A"), view.entries().get("B")];
+    apply(view, update([{ key: "A", patch: { n: null, deep: { y: 2 } } }]));
+    expect(before).toEqual({ n: 1, deep: { x: 1 } });
+    expect(view.entries().get("A")).toEqual({ deep: { x: 1, y: 2 } });
+    expect(view.entries().get("B")).toBe(other);
+  });
+
+  test("that a snapshot repeats stay the same objects, and are no changes", () => {
+    const view = viewOf(snapshot({ A: { n: [1, { m: null }], o: { a: 1, b: 2 } }, B: { n: 1 } }));
+    const before = view.entries().get("A");
+    const outcome = apply(view, snapshot({ A: { o: { b: 2, a: 1 }, n: [1, { m: null }] }, B: { n: 2 } }));
+    expect(outcome).toMatchObject({ changes: [{ key: "B", value: { n: 2 }, previous: { n: 1 } }] });
+    expect(view.entries().get("A")).toBe(before);
+  });
+
+  test("and keys may have any name", () => {
+    const view = viewOf();
+    view.read(`{"type":"snapshot","epoch":"e1","seq":5,"reason":"initial","entries":{"__proto__":{"a":1},"x":{}}}`);
+    view.read(`{"type":"update","from":5,"seq":6,"updates":[{"key":"x","patch":{"__proto__":{"polluted":1}}}]}`);
+    expect(view.entries().get("__proto__")).toEqual({ a: 1 });
+    expect(JSON.stringify(view.entries().get("x"))).toBe('{"__proto__":{"polluted":1}}');
+    expect("polluted" in {}).toBe(false);
+    // A member that is missing is not found on the prototype either.
+    const outcome = view.read(
+      `{"type":"snapshot","epoch":"e1","seq":7,"reason":"reset","entries":{"x":{"constructor":{}}}}`,
+    );
+    expect(outcome).toMatchObject({ changes: [{ key: "__proto__" }, { key: "x" }] });
+  });
+});
+
+test("the answer to subscribe adds what is new, drops what is no longer selected, and keeps the rest", () => {
+  const view = viewOf(snapshot({ A: { n: 1 }, "tech.B": { n: 2 } }));
+  const kept = view.entries().get("tech.B");
+  const asked = { id: 4, keys: ["tech.*", "C"] };
+  const outcome = apply(view, snapshot({ C: { n: 3 } }, { reason: "subscribe", id: 4, seq: 8 }), asked);
+  expect(outcome).toMatchObject({
+    type: "applied",
+    batch: { reason: "subscribe" },
+    changes: [{ key: "A" }, { key: "C" }],
+  });
+  expect(stateOf(view)).toEqual({ "tech.B": { n: 2 }, C: { n: 3 } });
+  expect(view.entries().get("tech.B")).toBe(kept);
+});
+
+test("a deletion of what is not there is no change, and a repeated value is one", () => {
+  const view = viewOf(snapshot({ A: { n: 1 } }));
+  const outcome = apply(
+    view,
+    update(
+      [
+        { key: "X", delete: true },
+        { key: "A", set: { n: 1 } },
+      ],
+      { skipped: 3 },
+    ),
+  );
+  expect(outcome).toMatchObject({ changes: [{ key: "A" }], batch: { time: 7, skipped: 3, cause: "update" } });
+});
+
+test("is current when it stands where the server was at the beginning", () => {
+  const view = viewOf(snapshot({}));
+  view.begin(true);
+  apply(view, { type: "hello", epoch: "e1", seq: 7 });
+  expect(apply(view, update([]))).toMatchObject({ current: false });
+  expect(apply(view, update([], { from: 6, seq: 7 }))).toMatchObject({ current: true });
+});
+
+test("what is not JSON is a fault", () => {
+  expect(viewOf(snapshot({})).read('{"type":"upd')).toMatchObject({ type: "fault" });
+});
+
+test("messages and members that are not known are ignored", () => {
+  const view = viewOf(snapshot({}, { colour: 1 }));
+  for (const message of [{ type: "news" }, {}, [], null, 4, "text"]) expect(apply(view, message)).toBeUndefined();
+  expect(apply(view, update([{ key: "A", set: {}, time: 3, colour: 1 }], { colour: 1 }))).toMatchObject({
+    type: "applied",
+  });
+});
+
+test("an answer that comes again, to a subscribe before, is a fault, and an error that answers nothing is ignored", () => {
+  const view = viewOf(snapshot({ A: {} }));
+  const again = snapshot({}, { reason: "subscribe", id: 4 });
+  expect(apply(view, again, { id: 5, keys: ["B"] })).toMatchObject({ type: "fault" });
+  expect(stateOf(view)).toEqual({ A: {} });
+  const error = { type: "error", code: "invalid_message", message: "bad" };
+  expect(apply(view, { ...error, id: 5 }, { id: 5, keys: ["B"] })).toEqual({ type: "complaint", why: "bad" });
+  expect(apply(view, error, { id: 5, keys: ["B"] })).toBeUndefined();
+});
