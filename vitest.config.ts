@@ -23,7 +23,7 @@ export default defineConfig({
         ],
         test: {
           name: "workerd",
-          include: ["test/{protocol,feed,access,durable,http}/**/*.test.ts"],
+          include: ["test/{protocol,feed,access,durable,http,security,specs}/**/*.test.ts"],
         },
       },
       {

@@ -83,7 +83,8 @@ export function tokenChecker(settings: TokenSettings): ((token: string) => Promi
 
 function readClaims({ exp, scope, sub }: JWTPayload): CheckedToken {
   const expires = (exp ?? 0) * 1000;
-  if (expires <= Date.now()) return "invalid";
+  // What an issuer signed need not be what the types say, and `1e999` reads as Infinity.
+  if (typeof (sub ?? "") !== "string" || !Number.isFinite(expires) || expires <= Date.now()) return "invalid";
   const subject = (sub ?? "").slice(0, SUBJECT_LENGTH);
   return { expires, scope: typeof scope === "string" ? scope : "", subject };
 }

@@ -20,7 +20,7 @@ export interface Quotas {
   readonly sockets: number;
   /** Of them, how many may come from one address. */
   readonly socketsPerAddress: number;
-  /** Messages of one socket that may not publish. */
+  /** Messages of one socket, but for what it publishes. */
   readonly messages: Rate;
 }
 

@@ -99,9 +99,8 @@ export class Connection implements Sink {
     return this.#publisher;
   }
 
-  /** Whether it sends more messages than it may. Such a one is closed. Publishers are held to their own rate. */
+  /** Whether it sends more messages than it may. Such a one is closed. */
   floods(rate: Rate, now: number): boolean {
-    if (this.#publisher !== undefined) return false;
     this.#messages ??= new TokenBucket(rate, now);
     if (this.#messages.take(now) === 0) return false;
     this.close(CLOSE.tooMuch, "too many messages: come back later");

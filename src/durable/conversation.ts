@@ -1,4 +1,5 @@
 import type { Access } from "../access/access.ts";
+import type { Rate } from "../access/quotas.ts";
 import { CLOSE } from "../protocol/codes.ts";
 import { decodeClientMessage, type ClientMessage } from "../protocol/client-messages.ts";
 import { exceedsBytes } from "../protocol/json.ts";
@@ -11,6 +12,8 @@ import type { PublishOutcome, PublishRequest } from "./live-feed.ts";
 export interface Conversation {
   readonly feed: string;
   readonly access: Access;
+  /** How often a socket may say anything but what it publishes. */
+  readonly messages: Rate;
   publish(request: PublishRequest, publisher: string): Promise<PublishOutcome>;
   /** Writes what waits to be written, before anything is shown. */
   settle(): void;
@@ -33,6 +36,9 @@ export async function converse(
     return;
   }
   const decoded = decodeClientMessage(typeof frame === "string" ? frame : new Uint8Array(frame));
+  // What is published is held to the publisher's own rate.
+  const publishes = connection.publisher !== undefined && decoded.ok && decoded.message.type === "publish";
+  if (!publishes && connection.floods(conversation.messages, Date.now())) return;
   if (decoded.ok) await answer(conversation, connection, decoded.message);
   else connection.refuse(decoded.id, decoded.code, decoded.reason);
 }

@@ -147,10 +147,10 @@ export class FeedObject<Env extends FeedObjectEnv = FeedObjectEnv> extends Durab
     const connection = this.#connections.get(socket);
     const now = Date.now();
     if (!connection || socket.readyState !== WebSocket.OPEN || connection.expire(now)) return;
-    if (connection.floods(this.#options.quotas.messages, now)) return;
     const conversation = {
       feed: this.#name,
       access: this.#options.access,
+      messages: this.#options.quotas.messages,
       publish: (request: PublishRequest, publisher: string) => this.publish(request, publisher),
       settle: () => live.settle(),
       expireBy: (at: number) => this.#alarm.wakeBy(at),

@@ -46,15 +46,19 @@ async function readBytes(request: Request): Promise<Uint8Array> {
   }
   const length = request.headers.get("Content-Length");
   if (Number(length) > LIMITS.batchBytes) throw tooLarge();
-  // HTTP lets no more bytes through than were said to come, and taking them in one go costs less than a reader.
-  if (encoding === "identity" && length !== null) return readWhole(request);
-  if (!request.body) return new Uint8Array();
-  if (encoding === "identity") return collect(request.body);
   try {
+    // HTTP lets no more bytes through than were said to come, and taking them in one go costs less than a reader.
+    if (encoding === "identity" && length !== null) return await readWhole(request);
+    if (!request.body) return new Uint8Array();
+    if (encoding === "identity") return await collect(request.body);
     return await collect(request.body.pipeThrough(new DecompressionStream("gzip")));
   } catch (error) {
     if (error instanceof Problem) throw error;
-    throw new Problem("invalid_json", "The body is not valid gzip.");
+    // It broke off, or its chunks or its compression make no sense: the sender's fault, not the server's.
+    throw new Problem(
+      "invalid_json",
+      encoding === "gzip" ? "The body is not valid gzip." : "The body did not arrive whole.",
+    );
   }
 }
 

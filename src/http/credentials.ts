@@ -1,4 +1,4 @@
-import type { Caller, Grants } from "../access/access.ts";
+import type { Caller, Grants, Identity } from "../access/access.ts";
 import type { FeedAppOptions, FeedContext } from "./options.ts";
 import { one } from "./query.ts";
 import { Problem } from "./problem.ts";
@@ -45,8 +45,21 @@ export async function authenticate<B extends object>(
   query?: URLSearchParams,
 ): Promise<Caller> {
   const request = c.req.raw;
-  const caller = await options.access(c.env).identify(presentedCredential(request, query));
-  await demandRate(options, c.env, request, typeof caller === "string" ? undefined : caller);
+  let caller: Identity | Problem;
+  try {
+    caller = await options.access(c.env).identify(presentedCredential(request, query));
+  } catch (error) {
+    if (!(error instanceof Problem)) throw error;
+    // Counted like any other that is nobody's.
+    caller = error;
+  }
+  await demandRate(
+    options,
+    c.env,
+    request,
+    typeof caller === "string" || caller instanceof Problem ? undefined : caller,
+  );
+  if (caller instanceof Problem) throw caller;
   if (caller === "invalid") throw unauthorized("The credential is not valid.");
   if (caller === "unavailable") {
     const headers = { "Retry-After": "5" };

@@ -19,12 +19,54 @@ const NO_EXTENSIONS = {
 /** Reads MessagePack without throwing, into what JSON could say too. The reason names no content. */
 export function parsePacked(bytes: Uint8Array): Parsed {
   try {
+    if (!fits(bytes)) return { ok: false, reason: "the bytes are not MessagePack that JSON could say" };
     // A binary of length 0 passes here; it is found below.
     const value = decode(bytes, { extensionCodec: NO_EXTENSIONS, maxBinLength: 0, maxExtLength: 0 });
     return isPlain(value, DEPTH) ? { ok: true, value } : { ok: false, reason: "the MessagePack says what JSON cannot" };
   } catch {
     return { ok: false, reason: "the bytes are not MessagePack that JSON could say" };
   }
+}
+
+/** Bytes that come after a type's first one; -1 where JSON has no word for the type. From 0xc0 to 0xdb. */
+const TAILS = [0, -1, 0, 0, -1, -1, -1, -1, -1, -1, 4, 8, 1, 2, 4, 8, 1, 2, 4, 8, -1, -1, -1, -1, -1];
+
+/**
+ * Whether the bytes are as many as they say, and nest no deeper than is looked at. The decoder makes room for an array
+ * as soon as it reads of its length: five bytes ask for a hundred megabytes. Throws where they end too soon.
+ */
+function fits(bytes: Uint8Array): boolean {
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  /** What is still to come in each of the arrays and maps that are open, and in all of them together. */
+  const open: number[] = [];
+  let owed = 1;
+  for (let at = 0; owed > 0;) {
+    while (open.at(-1) === 0) open.pop();
+    if (open.length > 0) open.push((open.pop() ?? 0) - 1);
+    owed--;
+    const type = view.getUint8(at++);
+    let inside = 0;
+    if (type >= 0x80 && type <= 0x8f) inside = 2 * (type & 15);
+    else if (type >= 0x90 && type <= 0x9f) inside = type & 15;
+    else if (type >= 0xa0 && type <= 0xbf) at += type & 31;
+    else if (type === 0xdc || type === 0xde) inside = view.getUint16(at) * (type === 0xde ? 2 : 1);
+    else if (type === 0xdd || type === 0xdf) inside = view.getUint32(at) * (type === 0xdf ? 2 : 1);
+    else if (type === 0xd9) at += 1 + view.getUint8(at);
+    else if (type === 0xda) at += 2 + view.getUint16(at);
+    else if (type === 0xdb) at += 4 + view.getUint32(at);
+    else if (type >= 0xc0 && type < 0xdc) {
+      const tail = TAILS[type - 0xc0] ?? -1;
+      if (tail < 0) return false;
+      at += tail;
+    }
+    if (type === 0xdc || type === 0xde) at += 2;
+    if (type === 0xdd || type === 0xdf) at += 4;
+    owed += inside;
+    if (inside > 0) open.push(inside);
+    // Whatever is owed takes a byte at least.
+    if (owed > view.byteLength - at || open.length > DEPTH) return false;
+  }
+  return true;
 }
 
 function isPlain(value: unknown, depth: number): boolean {

@@ -47,6 +47,13 @@ describe("messages on a socket", () => {
     expect(subscriber.closed).toMatchObject({ code: 4429 });
   });
 
+  test("that are not publishes close a publisher's socket too", async () => {
+    const publisher = await TestSubscriber.connect(newFeed(), "", { Authorization: "Bearer publish-key" });
+    for (let i = 0; i < 2 * MESSAGE_BURST; i++) publisher.send({ type: "ack", seq: 0 });
+    await publisher.until(({ closed }) => closed !== undefined, "the close");
+    expect(publisher.closed).toMatchObject({ code: 4429 });
+  });
+
   test("may be as many as a publisher's own rate allows", async () => {
     const feed = newFeed();
     const publisher = await TestSubscriber.connect(feed, "", { Authorization: "Bearer publish-key" });

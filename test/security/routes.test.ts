@@ -1,0 +1,146 @@
+import { beforeAll, describe, expect, test } from "vitest";
+import { ADMIN_KEY, post, PUBLISH_KEY, request } from "../support/api.ts";
+import { appWith } from "../support/app.ts";
+import { problem } from "../support/http.ts";
+import { JWT_SECRET } from "../support/tokens.ts";
+import { CALLERS, echoes, FEED, NOBODY, verdict, type Caller, type Need, type Reading } from "./callers.ts";
+
+const SETTINGS = { PUBLISH_KEY, ADMIN_KEY, JWT_SECRET };
+const READINGS: [Reading, ReturnType<typeof appWith>][] = [
+  ["public", appWith({ ...SETTINGS, SUBSCRIBE_ACCESS: "public" })],
+  ["token", appWith({ ...SETTINGS, SUBSCRIBE_ACCESS: "token" })],
+];
+const URL = `/v1/feeds/${FEED}`;
+const BODY = '{"key":"A","patch":{"p":1}}';
+
+interface Route {
+  readonly what: string;
+  readonly needs: Need;
+  readonly path: string;
+  readonly init?: RequestInit;
+  /** The status where it is allowed, if not 200. */
+  readonly status?: number;
+  /** Whether it takes a credential from a subprotocol and from the query too. */
+  readonly reads: boolean;
+}
+
+const read = (what: string, path: string, more: Partial<Route> = {}): Route => ({
+  what,
+  needs: "subscribe",
+  path,
+  reads: true,
+  ...more,
+});
+const ROUTES: readonly Route[] = [
+  read("GET a snapshot", URL),
+  read("HEAD of a snapshot", URL, { init: { method: "HEAD" } }),
+  read("GET what changed", `${URL}?since=x:1`),
+  read("GET by long poll", `${URL}?since=x:1&wait=1`),
+  read("GET events", URL, { init: { headers: { Accept: "text/event-stream" } } }),
+  read("HEAD of events", URL, { init: { method: "HEAD", headers: { Accept: "text/event-stream" } } }),
+  read("a WebSocket upgrade", URL, { init: { headers: { Upgrade: "websocket" } }, status: 101 }),
+  read("GET the history", `${URL}/history?key=A`),
+  read("HEAD of the history", `${URL}/history?key=A`, { init: { method: "HEAD" } }),
+  read("GET stats", `${URL}/stats`),
+  read("HEAD of stats", `${URL}/stats`, { init: { method: "HEAD" } }),
+  read("GET the health", "/healthz", { needs: "nothing" }),
+  {
+    what: "POST",
+    needs: "publish",
+    path: URL,
+    init: { method: "POST", body: BODY, headers: { "Content-Type": "application/json" } },
+    reads: false,
+  },
+  { what: "DELETE", needs: "admin", path: URL, init: { method: "DELETE" }, reads: false },
+  { what: "GET metrics", needs: "admin", path: "/metrics", reads: false },
+  { what: "HEAD of metrics", needs: "admin", path: "/metrics", init: { method: "HEAD" }, reads: false },
+  {
+    what: "a preflight",
+    needs: "nothing",
+    path: URL,
+    init: { method: "OPTIONS", headers: { Origin: "https://evil.example", "Access-Control-Request-Method": "DELETE" } },
+    status: 204,
+    reads: false,
+  },
+];
+
+type Way = "header" | "subprotocol" | "query";
+
+/** The route's request, with the caller's credential where it is put. */
+function asked({ path, init = {} }: Route, { credential }: Caller, way: Way): [path: string, init: RequestInit] {
+  const headers = new Headers(init.headers);
+  if (credential === undefined) return [path, init];
+  if (way === "header") headers.set("Authorization", `Bearer ${credential}`);
+  if (way === "subprotocol") headers.set("Sec-WebSocket-Protocol", `tickertape.v1, bearer.${credential}`);
+  const query = `${path.includes("?") ? "&" : "?"}token=${encodeURIComponent(credential)}`;
+  return [way === "query" ? path + query : path, { ...init, headers }];
+}
+
+/** All of an answer that anybody can read. A stream has no end of its own. */
+async function textOf(response: Response): Promise<string> {
+  const isStream = response.headers.get("Content-Type")?.startsWith("text/event-stream");
+  const headers = [...response.headers].join("\n");
+  response.webSocket?.accept();
+  response.webSocket?.close();
+  if (isStream) await response.body?.cancel();
+  return isStream || response.webSocket ? headers : headers + (await response.clone().text());
+}
+
+async function state(): Promise<string> {
+  const answers = await Promise.all([URL, `${URL}/history?key=A`].map((path) => request(path)));
+  return (await Promise.all(answers.map((answer) => answer.text()))).join("\n");
+}
+
+const WAYS: readonly Way[] = ["header", "subprotocol", "query"];
+
+beforeAll(async () => {
+  expect((await post(FEED, BODY)).status).toBe(200);
+});
+
+describe.each(READINGS)("where reading is %s", (reading, app) => {
+  describe.each(ROUTES.map((route) => [route.what, route] as const))("%s", (_, route) => {
+    const rows = WAYS.flatMap((way) => CALLERS.map((caller) => [caller.who, way, caller] as const));
+    test.each(rows)("by %s, by %s", async (_who, way, caller) => {
+      // Where no credential is looked for, its bearer is nobody.
+      const known = way === "header" || route.reads ? caller : NOBODY;
+      const expected = verdict(known, route.needs, reading);
+      const before = await state();
+      const response = await app(...asked(route, caller, way));
+      expect(echoes(caller, await textOf(response))).toBe(false);
+      if (expected === "allowed") {
+        expect(response.status).toBe(route.status ?? 200);
+        if (route.needs === "publish") expect(await response.json()).toMatchObject({ accepted: 1, feed: FEED });
+        return;
+      }
+      expect(response.headers.get("WWW-Authenticate")?.startsWith("Bearer") ?? false).toBe(expected === "unauthorized");
+      if (route.init?.method === "HEAD") expect(response.status).toBe(expected === "forbidden" ? 403 : 401);
+      else await problem(response, expected);
+      expect(await state()).toBe(before);
+    });
+  });
+
+  test.each(CALLERS.map((caller) => [caller.who, caller] as const))(
+    "the list names the feed to %s if it may be read, and to nobody else",
+    async (_, caller) => {
+      expect((await post(FEED, BODY)).status).toBe(200);
+      for (const way of WAYS) {
+        const response = await app(...asked(read("", "/v1/feeds"), caller, way));
+        const text = await textOf(response);
+        expect(echoes(caller, text)).toBe(false);
+        const expected = verdict(caller, "subscribe", reading);
+        expect(text.includes(FEED)).toBe(expected === "allowed");
+        if (expected === "unauthorized") await problem(response, expected);
+        else expect(response.status).toBe(200);
+      }
+    },
+  );
+
+  test.each(["header", "subprotocol", "query"] as const)("a preflight grants nothing by a %s", async (way) => {
+    for (const caller of CALLERS) {
+      const [path, init] = asked(ROUTES.at(-1)!, caller, way);
+      const response = await app(path, init);
+      expect(response.headers.get("Access-Control-Allow-Origin")).toBeNull();
+      expect(response.headers.get("Access-Control-Allow-Credentials")).toBeNull();
+    }
+  });
+});
