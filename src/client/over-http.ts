@@ -11,13 +11,17 @@ export interface HttpTransport extends LinkRequest {
 }
 
 /** Milliseconds without a byte after which a line counts as dead: the server gives a sign of life every 20 seconds. */
-const SILENT = 45_000;
+const SILENT = 30_000;
 /** Seconds that the server waits for a change before it answers that there was none. */
 const WAIT = "25";
 /** Milliseconds between two requests where no `hz` says another time: a busy feed is gathered meanwhile. */
 const PAUSE = 250;
 /** A close code of the same meaning as the end of a link that only begins anew: with another selection or token. */
 const ANEW = 1012;
+/** The close code after which the client begins with a WebSocket again. */
+const BETTER = 1001;
+/** Milliseconds until the first event: a proxy that holds them back lets none through. */
+const FIRST = 4_000;
 /**
  * Milliseconds after which a link ends, so that a WebSocket is tried again; each time twice as long, up to the most. After
  * an outage of the server the first is soon; in a network that has none, the last is seldom.
@@ -40,12 +44,13 @@ interface Line extends HttpTransport {
 }
 
 /** Server-Sent Events, for networks that let no WebSocket through. Read by `fetch`, which can send a token. */
-export const events = over(async ({ since, ask, heard, events }) => {
+export const events = over(async ({ since, ask, heard, events, pause }) => {
+  let isOpen = false;
+  void pause(FIRST).then(() => isOpen || events.closed(1006, ""));
   const { body } = await ask("text/event-stream", since);
   if (!body) return;
   const reader = body.pipeThrough(new TextDecoderStream()).getReader();
   let rest = "";
-  let isOpen = false;
   for (;;) {
     const { done, value } = await reader.read();
     if (done) return;
@@ -138,7 +143,7 @@ function over(follow: Follow): (transport: HttpTransport, owner: LinkEvents) => 
     void pause(patience).then(() => {
       if (signal.aborted) return;
       patience = Math.min(2 * patience, MOST_PATIENCE);
-      closed(ANEW, "looking for a better way");
+      closed(BETTER, "looking for a better way");
     });
     const events = { opened: whileOurs(owner.opened), text: whileOurs(owner.text), closed };
     follow({ ...transport, events, signal, ask, heard, pause }).then(

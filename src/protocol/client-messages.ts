@@ -49,6 +49,13 @@ const ackSchema = v.strictObject({
   id,
   seq: v.pipe(v.number("is not a number"), v.safeInteger("is not a whole number"), v.minValue(0, "is below 0")),
 });
+/** The schemas by type: what the documents of the wire are made from. */
+export const CLIENT_MESSAGE_SCHEMAS = {
+  subscribe: subscribeSchema,
+  publish: publishSchema,
+  auth: authSchema,
+  ack: ackSchema,
+} as const;
 
 /** Checks one frame of a client: JSON as text, MessagePack as bytes. Never throws; the reason names what is wrong. */
 export function decodeClientMessage(frame: string | Uint8Array): DecodedMessage {

@@ -48,6 +48,8 @@ const members = {
 const setSchema = v.strictObject({ ...members, set: objectSchema });
 const patchSchema = v.strictObject({ ...members, patch: objectSchema });
 const deleteSchema = v.strictObject({ ...members, delete: v.literal(true, "is not true") });
+/** The schemas by change: what the documents of the wire are made from. */
+export const UPDATE_SCHEMAS = { set: setSchema, patch: patchSchema, delete: deleteSchema } as const;
 
 const CHANGES = ["set", "patch", "delete"] as const;
 const KNOWN = new Set<string>([...Object.keys(members), ...CHANGES]);

@@ -390,12 +390,12 @@ test("types: entries are what the caller says", () => {
   expectTypeOf(connect).parameter(2).toEqualTypeOf<FeedOptions | undefined>();
 });
 
-test("another transport is tried after three attempts in a row that did not open", async () => {
+test("another transport is tried after two attempts in a row that did not open", async () => {
   const other = new FakeServer(world);
   const transports = [server, other] as const;
   server.isUp = false;
   const feed = openFeed("http://feeds.test", "stocks", {}, { platform: world.platform, transports });
   await world.pass(60_000);
   expect(feed.state).toBe("live");
-  expect([server.openings.length, other.openings.length]).toEqual([3, 1]);
+  expect([server.openings.length, other.openings.length]).toEqual([2, 1]);
 });

@@ -24,6 +24,8 @@ export function openConnection(
   const counters = { messages: 0, updates: 0, skipped: 0, connections: 0 };
   let phase = begin(normalise(options), asks ? undefined : source, now());
   let link: Link | undefined;
+  /** Which transport is tried, counted on: one that has opened is stayed with. */
+  let way = 0;
   let timerAt = Infinity;
   let cancelTimer: (() => void) | undefined;
   let pingedAt = 0;
@@ -76,7 +78,8 @@ export function openConnection(
       const since = resumes(phase) ? view.position() : undefined;
       view.begin(since !== undefined);
       try {
-        link = (transports[Math.floor(phase.unopened / TRIES) % transports.length] ?? transports[0]).open(
+        if (phase.unopened && phase.unopened % TRIES === 0) way++;
+        link = (transports[way % transports.length] ?? transports[0]).open(
           { feed, selection: phase.wanted, since, token: phase.token },
           { opened, text, closed },
         );
@@ -109,6 +112,8 @@ export function openConnection(
   }
 
   function closed(code: number, reason: string): void {
+    // A link over HTTP has lasted for long enough, or a server goes away: the first way may do again.
+    if (code === 1001) way = 0;
     dispatch({ type: "lost", code, reason });
   }
 

@@ -30,7 +30,7 @@ export const STALE_AFTER = 5_000;
 /** Failures that "come back later" stands for: the delay is drawn from up to 8 s. */
 export const LATER = 3;
 /** Attempts in a row that do not open, after which the next transport is tried. */
-export const TRIES = 3;
+export const TRIES = 2;
 /** Of the attempts in a row that never opened: asking why costs a request. */
 export const ASK_WHY_EVERY = 4;
 
