@@ -5,7 +5,7 @@ import type { Link, LinkEvents, LinkRequest } from "./transport.ts";
 // Loaded by itself where it is needed, and alone: it imports nothing but types, or bundlers would split the client further.
 
 /** What a link over HTTP is made of. */
-export interface HttpTransport extends LinkRequest {
+interface HttpTransport extends LinkRequest {
   readonly platform: Platform;
   readonly withQuery: typeof withQuery;
 }
@@ -43,7 +43,10 @@ interface Line extends HttpTransport {
   readonly pause: (ms: number) => Promise<void>;
 }
 
-/** Server-Sent Events, for networks that let no WebSocket through. Read by `fetch`, which can send a token. */
+/**
+ * Server-Sent Events, for networks that let no WebSocket through. Read by `fetch`, which can send a token.
+ * @public Loaded by name.
+ */
 export const events = over(async ({ since, ask, heard, events, pause }) => {
   let isOpen = false;
   void pause(FIRST).then(() => isOpen || events.closed(1006, ""));
@@ -68,7 +71,10 @@ export const events = over(async ({ since, ask, heard, events, pause }) => {
   }
 });
 
-/** Long-polling, for networks that hold streams back. */
+/**
+ * Long-polling, for networks that hold streams back.
+ * @public Loaded by name.
+ */
 export const polling = over(async ({ since, ask, heard, events, pause, selection: { hz }, signal }) => {
   const first = await ask("application/json", since);
   let position = positionOf(first);

@@ -10,15 +10,6 @@ export function objectOf(value: unknown): JsonObject {
   return value;
 }
 
-/** Parses a message; undefined where it is not JSON. */
-export function parse(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return undefined;
-  }
-}
-
 export function messageOf(error: unknown): string {
   return error instanceof Error ? error.message : String(error);
 }

@@ -1,5 +1,6 @@
 import { Hono } from "hono";
 import { isFeedName } from "../protocol/names.ts";
+import { describeWire } from "../specs/serve.ts";
 import { list, reset } from "./admin.ts";
 import { jsonAnswer } from "./answer.ts";
 import { metrics } from "./metrics.ts";
@@ -36,6 +37,19 @@ export function createFeedApp<Bindings extends object>(
 
   app.get("/metrics", (c) => metrics(c, options));
   app.all("/metrics", notAllowed("GET, HEAD"));
+
+  app.on(
+    ["GET", "OPTIONS"],
+    ["/openapi.json"],
+    ...describeWire<Bindings>("openApi", (env) => options.allowedOrigins(env)),
+  );
+  app.all("/openapi.json", notAllowed("GET, HEAD"));
+  app.on(
+    ["GET", "OPTIONS"],
+    ["/asyncapi.json"],
+    ...describeWire<Bindings>("asyncApi", (env) => options.allowedOrigins(env)),
+  );
+  app.all("/asyncapi.json", notAllowed("GET, HEAD"));
 
   app.get("/v1/feeds", (c) => list(c, options));
   app.all("/v1/feeds", notAllowed("GET, HEAD"));

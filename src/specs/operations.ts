@@ -1,0 +1,196 @@
+import { LIMITS } from "../protocol/limits.ts";
+import { ANSWERS } from "./answers.ts";
+import type { JsonSchema } from "./json-schema.ts";
+import { ref } from "./names.ts";
+import { HEADERS, PARAMETERS } from "./parameters.ts";
+import { refusals } from "./problems.ts";
+
+const READING: JsonSchema[] = [{}, { bearer: [] }, { token: [] }];
+const BEARER: JsonSchema[] = [{ bearer: [] }];
+const LIMITED = ["unauthorized", "rate_limited", "overloaded"] as const;
+/** What any request about one feed that needs a grant may be refused with. */
+const OF_A_FEED = [...LIMITED, "invalid_feed", "not_found", "forbidden"] as const;
+
+const feedPath = { parameters: [parameter("feed")] };
+
+/** Every path with its methods; `HEAD` and `OPTIONS` are added by the document. */
+export const PATHS: Readonly<Record<string, JsonSchema>> = {
+  "/v1/feeds/{feed}": {
+    ...feedPath,
+    get: {
+      operationId: "readFeed",
+      summary: "Read a feed, or subscribe to it",
+      description:
+        "A snapshot as JSON; with `since` only what changed, with `wait` as soon as something has. `Accept: " +
+        "text/event-stream` makes it a stream of Server-Sent Events, `Upgrade: websocket` a socket: see /asyncapi.json.",
+      tags: ["feeds"],
+      security: READING,
+      parameters: [
+        ...["keys", "since", "hz", "mode", "wait"].map(parameter),
+        ...["ifNoneMatch", "lastEventId", "subprotocol"].map(parameter),
+      ],
+      responses: {
+        101: { description: "A socket.", headers: { "Sec-WebSocket-Protocol": { schema: { type: "string" } } } },
+        200: {
+          ...answer("State", "ETag"),
+          content: {
+            ...json("State"),
+            "text/event-stream": {
+              schema: {
+                type: "string",
+                description:
+                  "`event:` is a message's type, `data:` the message, `id:` the position after it. A comment comes every 20 s.",
+              },
+              example:
+                'event: update\nid: k3v9x2qm4a:1045\ndata: {"type":"update","from":1044,"seq":1045,"time":1732096000123,"updates":[{"key":"OLD","delete":true}]}\n\n',
+            },
+          },
+        },
+        204: { description: "`wait` is over, and nothing has changed.", headers: headers("ETag") },
+        304: { description: "Nothing has changed since `If-None-Match`.", headers: headers("ETag") },
+        ...refusals(...OF_A_FEED, "invalid_query", "unsupported_protocol", "origin_not_allowed"),
+      },
+    },
+    post: {
+      operationId: "publish",
+      summary: "Publish",
+      description: `One update or up to ${LIMITS.batchUpdates}, all of them or none. The receipt comes once they are durable.`,
+      tags: ["feeds"],
+      security: BEARER,
+      parameters: ["idempotencyKey", "contentEncoding"].map(parameter),
+      requestBody: {
+        required: true,
+        description: `At most ${LIMITS.batchBytes} bytes after inflating.`,
+        content: {
+          "application/json": {
+            schema: ref("Batch"),
+            example: [
+              { key: "AAPL", patch: { price: 191.3 }, time: 1732096000123 },
+              { key: "OLD", delete: true },
+            ],
+          },
+          "application/x-ndjson": {
+            schema: { type: "string", description: "One update a line." },
+            example: '{"key":"AAPL","set":{"price":191.2}}\n{"key":"OLD","delete":true}\n',
+          },
+          "application/msgpack": { schema: { description: "The same as application/json, as MessagePack." } },
+        },
+      },
+      responses: {
+        200: answer("Receipt", "Idempotency-Replayed"),
+        ...refusals(
+          ...OF_A_FEED,
+          ...(["invalid_json", "invalid_query", "feed_full", "too_large"] as const),
+          ...(["unsupported_media_type", "invalid_update", "idempotency_mismatch"] as const),
+        ),
+      },
+    },
+    delete: {
+      operationId: "resetFeed",
+      summary: "Reset a feed: no entries, a new epoch, all who watch are told",
+      tags: ["feeds"],
+      security: BEARER,
+      responses: { 200: answer("Reset"), ...refusals(...OF_A_FEED, "feed_full") },
+    },
+  },
+  "/v1/feeds/{feed}/history": {
+    ...feedPath,
+    get: {
+      operationId: "readHistory",
+      summary: "The last updates of a key",
+      tags: ["feeds"],
+      security: READING,
+      parameters: ["key", "limit", "before"].map(parameter),
+      responses: { 200: answer("History"), ...refusals(...OF_A_FEED, "invalid_query") },
+    },
+  },
+  "/v1/feeds/{feed}/stats": {
+    ...feedPath,
+    get: {
+      operationId: "readStats",
+      summary: "How a feed is",
+      tags: ["feeds"],
+      security: READING,
+      responses: { 200: answer("Stats"), ...refusals(...OF_A_FEED, "invalid_query") },
+    },
+  },
+  "/v1/feeds": {
+    get: {
+      operationId: "listFeeds",
+      summary: "The feeds that may be read",
+      tags: ["feeds"],
+      security: READING,
+      parameters: ["most", "after"].map(parameter),
+      responses: { 200: answer("List"), ...refusals(...LIMITED, "invalid_query") },
+    },
+  },
+  "/healthz": {
+    get: {
+      operationId: "checkHealth",
+      summary: "Whether the Worker answers",
+      tags: ["server"],
+      security: [],
+      responses: { 200: answer("Health"), ...refusals() },
+    },
+  },
+  "/metrics": {
+    get: {
+      operationId: "readMetrics",
+      summary: "Every feed's figures for Prometheus (admin)",
+      tags: ["server"],
+      security: BEARER,
+      responses: {
+        200: {
+          description: `Prometheus' text format, of the first ${LIMITS.listedFeeds} feeds by name.`,
+          content: {
+            "text/plain": { schema: { type: "string" }, example: 'tickertape_feed_keys{feed="stocks"} 60\n' },
+          },
+        },
+        ...refusals(...LIMITED, "forbidden"),
+      },
+    },
+  },
+  "/openapi.json": document("readOpenApi", "This document"),
+  "/asyncapi.json": document("readAsyncApi", "What is said on sockets and in streams"),
+};
+
+function document(operationId: string, summary: string): JsonSchema {
+  const tag: JsonSchema = { schema: { type: "string" } };
+  return {
+    get: {
+      operationId,
+      summary,
+      tags: ["server"],
+      security: [],
+      parameters: [parameter("ifNoneMatch")],
+      responses: {
+        200: {
+          description: summary,
+          headers: { ETag: tag },
+          content: { "application/json": { schema: { type: "object" } } },
+        },
+        304: { description: "It is still the same.", headers: { ETag: tag } },
+        ...refusals(),
+      },
+    },
+  };
+}
+
+function parameter(name: string): JsonSchema {
+  if (!(name in PARAMETERS)) throw new Error(`there is no parameter ${name}`);
+  return { $ref: `#/components/parameters/${name}` };
+}
+
+function headers(...names: readonly string[]): JsonSchema {
+  return Object.fromEntries(
+    names.filter((name) => name in HEADERS).map((name) => [name, { $ref: `#/components/headers/${name}` }]),
+  );
+}
+
+function json(name: keyof typeof ANSWERS): JsonSchema {
+  return { "application/json": { schema: ref(name), example: ANSWERS[name].example } };
+}
+
+function answer(name: keyof typeof ANSWERS, ...named: readonly string[]): JsonSchema {
+  return { description: ANSWERS[name].summary, headers: headers(...named), content: json(name) };
+}

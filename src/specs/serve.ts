@@ -1,0 +1,42 @@
+import type { MiddlewareHandler } from "hono";
+import { API_HEADERS, jsonAnswer } from "../http/answer.ts";
+import type { FeedVariables } from "../http/options.ts";
+import { crossOrigin } from "../http/origins.ts";
+import { asyncApi } from "./asyncapi.ts";
+import type { JsonSchema } from "./json-schema.ts";
+import { openApi } from "./openapi.ts";
+
+const BUILDERS = { openApi, asyncApi };
+
+interface Built {
+  readonly text: string;
+  readonly tag: string;
+}
+
+/** Made when first asked for, and kept for as long as the isolate lives. */
+const built = new Map<keyof typeof BUILDERS, Built>();
+
+/** `GET /openapi.json`, `GET /asyncapi.json`, for pages of the origins that may read feeds. */
+export function describeWire<B extends object>(
+  name: keyof typeof BUILDERS,
+  allowedOrigins: (env: B) => string,
+): MiddlewareHandler<{ Bindings: B; Variables: FeedVariables }>[] {
+  return [crossOrigin(allowedOrigins), (c) => answer(name, c.req.header("If-None-Match") ?? "")];
+}
+
+async function answer(name: keyof typeof BUILDERS, known: string): Promise<Response> {
+  let document = built.get(name);
+  if (!document) {
+    document = await write(BUILDERS[name]());
+    built.set(name, document);
+  }
+  const headers = { ETag: document.tag, "Cache-Control": "public, max-age=300" };
+  if (known.trim() !== "*" && !known.includes(document.tag)) return jsonAnswer(document.text, headers);
+  return new Response(null, { status: 304, headers: { ...API_HEADERS, ...headers } });
+}
+
+async function write(document: JsonSchema): Promise<Built> {
+  const text = JSON.stringify(document);
+  const hash = await crypto.subtle.digest("SHA-256", new TextEncoder().encode(text));
+  return { text, tag: `"${btoa(String.fromCharCode(...new Uint8Array(hash, 0, 12)))}"` };
+}

@@ -1,0 +1,93 @@
+import { check, has, same, Unchecked } from "../check.ts";
+import { statusOfUpgrade } from "../upgrade.ts";
+
+const set = (key: string, value: object): object => ({ key, set: value });
+const bearer = (key: string | undefined): string[] => ["tickertape.v1", `bearer.${key}`];
+
+/** What a client says on a socket, and what it is answered. */
+export const SOCKET_MESSAGES = [
+  check(
+    "publish",
+    "publish over a socket: a receipt with its id; a bad batch an error, and nothing changes",
+    async (wire) => {
+      const feed = wire.newFeed();
+      const socket = await wire.connect(feed, "", bearer(wire.readerKey ?? wire.publisher));
+      same("the protocol", socket.protocol, "tickertape.v1");
+      socket.send({ type: "publish", id: 7, updates: [set("A", { n: 1 })] });
+      has("the receipt", await socket.message("receipt", 7), { seq: 1, accepted: 1, stale: 0 });
+      socket.send({ type: "publish", id: 8, updates: [set("A", { n: 2 }), { key: "A" }] });
+      const error = await socket.message("error", 8);
+      same("the error", [error.code, error.issues?.[0]?.index], ["invalid_update", 1]);
+      await socket.reaches(1);
+      has("the feed", (await wire.read(feed)).json, { seq: 1, entries: { A: { n: 1 } } });
+    },
+  ),
+  check("nothing", "publish over a socket that may not: an error, forbidden", async (wire) => {
+    if (wire.readerKey !== undefined)
+      throw new Unchecked("reading needs a credential there, and the only one may publish");
+    const socket = await wire.connect(wire.newFeed());
+    socket.send({ type: "publish", id: 1, updates: [set("A", {})] });
+    has("the error", await socket.message("error", 1), { code: "forbidden" });
+  }),
+  check("nothing", "a bad message gets an error with its id, and the socket stays open", async (wire) => {
+    const socket = await wire.connect(wire.newFeed());
+    const bad: [unknown, number | undefined][] = [
+      ["{", undefined],
+      [{ type: "nothing", id: 1 }, 1],
+      [{ type: "subscribe", id: 2, keys: [7] }, 2],
+      [{ type: "subscribe", id: 3, hz: 0 }, 3],
+      [{ type: "subscribe", id: 4, typo: 1 }, 4],
+      [{ type: "ack", id: 5, seq: -1 }, 5],
+    ];
+    for (const [message] of bad) socket.send(message);
+    for (const [, id] of bad) has("the error", await socket.message("error", id), { code: "invalid_message" });
+    socket.send("ping");
+    await socket.until("pong", () => socket.texts.includes("pong"));
+  }),
+  check("nothing", "who keeps sending bad messages is closed with 4400", async (wire) => {
+    const socket = await wire.connect(wire.newFeed());
+    for (let i = 0; i < 200 && socket.closed === undefined; i++) {
+      socket.send("bad");
+      if (i % 20 === 19) await new Promise((resolve) => setTimeout(resolve, 50));
+    }
+    await socket.until("a close", () => socket.closed !== undefined);
+    same("the code", socket.closed, 4400);
+  }),
+  check("nothing", "a message that is too large closes with 1009", async (wire) => {
+    const socket = await wire.connect(wire.newFeed());
+    socket.send(JSON.stringify({ type: "auth", token: "x".repeat(1024 * 1024) }));
+    await socket.until("a close", () => socket.closed !== undefined);
+    same("the code", socket.closed, 1009);
+  }),
+  check("nothing", "only unknown subprotocols: 400; MessagePack comes in binary frames", async (wire) => {
+    const feed = wire.newFeed();
+    const query = wire.readerKey === undefined ? "" : `?token=${wire.readerKey}`;
+    const status = await statusOfUpgrade(`${wire.url}/v1/feeds/${feed}${query}`, {
+      "Sec-WebSocket-Protocol": "tickertape.v9",
+    });
+    same("unknown", status, 400);
+    const socket = await wire.connect(feed, "", ["tickertape.v1.msgpack"]);
+    same("the protocol", socket.protocol, "tickertape.v1.msgpack");
+    await socket.until("two frames", () => socket.frames.length >= 2);
+    const hello = new TextDecoder().decode(socket.frames[0]);
+    same(
+      "the first is a map that says hello",
+      [((socket.frames[0]?.[0] ?? 0) & 0xf0) === 0x80, hello.includes("hello")],
+      [true, true],
+    );
+    same("no text", socket.messages.length, 0);
+  }),
+  check("publish", "auth: a good one is authorized, one that is nobody's closes with 4401", async (wire) => {
+    const feed = wire.newFeed();
+    const socket = await wire.connect(feed);
+    if (wire.readerKey === undefined) {
+      socket.send({ type: "auth", id: 2, token: wire.publisher });
+      await socket.message("authorized", 2);
+      socket.send({ type: "publish", id: 3, updates: [set("A", {})] });
+      await socket.message("receipt", 3);
+    }
+    socket.send({ type: "auth", id: 4, token: "nobody's" });
+    await socket.until("a close", () => socket.closed !== undefined);
+    same("the code", socket.closed, 4401);
+  }),
+];

@@ -1,0 +1,162 @@
+import { Deviation, has, same } from "./check.ts";
+import { Gate } from "./gate.ts";
+import { Events } from "./events.ts";
+import { Socket } from "./socket.ts";
+import type { View } from "./view.ts";
+
+/** Milliseconds that a request may take, a long poll included. */
+const PATIENCE = 12_000;
+/** Requests in flight, of all checks together. */
+const IN_FLIGHT = 40;
+
+export interface Answer {
+  readonly status: number;
+  readonly headers: Headers;
+  readonly text: string;
+  /** The body, where it is JSON. */
+  readonly json: unknown;
+}
+
+export interface Receipt {
+  readonly feed: string;
+  readonly epoch: string;
+  readonly seq: number;
+  readonly accepted: number;
+  readonly stale: number;
+}
+
+export interface Settings {
+  readonly url: string;
+  readonly publishKey: string | undefined;
+  readonly adminKey: string | undefined;
+  readonly prefix: string;
+}
+
+/** The server under test, as a client sees it. */
+export class Wire {
+  readonly url: string;
+  readonly publishKey: string | undefined;
+  readonly adminKey: string | undefined;
+  /** What readers present: nothing where anyone may read. */
+  readerKey: string | undefined;
+  readonly #prefix: string;
+  readonly #feeds: string[] = [];
+  readonly #gate = new Gate(IN_FLIGHT);
+  readonly #open: { close(): void }[] = [];
+
+  constructor({ url, publishKey, adminKey, prefix }: Settings) {
+    this.url = url.replace(/\/+$/, "");
+    this.publishKey = publishKey;
+    this.adminKey = adminKey;
+    this.#prefix = prefix;
+  }
+
+  /** Whoever may publish. */
+  get publisher(): string | undefined {
+    return this.publishKey ?? this.adminKey;
+  }
+
+  /** A name that no feed has yet. */
+  newFeed(): string {
+    const feed = `${this.#prefix}${crypto.randomUUID()}`;
+    this.#feeds.push(feed);
+    return feed;
+  }
+
+  /** A request; `key` goes with it as a bearer's. The reader's where none is named, none where it is null. */
+  call(path: string, init: RequestInit = {}, key: string | null | undefined = this.readerKey): Promise<Answer> {
+    const headers = new Headers(init.headers);
+    if (key !== undefined && key !== null) headers.set("Authorization", `Bearer ${key}`);
+    return this.#gate.through(async () => {
+      const signal = AbortSignal.timeout(PATIENCE);
+      const response = await fetch(this.url + path, { redirect: "manual", ...init, headers, signal });
+      const text = await response.text();
+      return { status: response.status, headers: response.headers, text, json: parse(text) };
+    });
+  }
+
+  /** `GET` of a feed. */
+  read(feed: string, query = "", headers: Record<string, string> = {}): Promise<Answer> {
+    return this.call(`/v1/feeds/${feed}${query}`, { headers });
+  }
+
+  /** The entries that everybody reads. */
+  async entries(feed: string): Promise<unknown> {
+    const { json } = await this.read(feed);
+    return typeof json === "object" && json !== null && "entries" in json ? json.entries : undefined;
+  }
+
+  post(feed: string, body: unknown, headers: Record<string, string> = {}, key = this.publisher): Promise<Answer> {
+    const isRaw = typeof body === "string" || body instanceof Uint8Array;
+    const init = {
+      method: "POST",
+      headers: { "Content-Type": "application/json", ...headers },
+      body: isRaw ? body : JSON.stringify(body),
+    };
+    return this.call(`/v1/feeds/${feed}`, init, key);
+  }
+
+  /** Publishes what has to be accepted. */
+  async publish(feed: string, body: unknown): Promise<Receipt> {
+    const { status, json, text } = await this.post(feed, body);
+    const receipt = json as Partial<Receipt> | undefined;
+    const { epoch, seq, accepted, stale } = receipt ?? {};
+    if (status !== 200 || epoch === undefined || seq === undefined || accepted === undefined || stale === undefined) {
+      throw new Deviation("publishing", "200 with a receipt", `${status} ${text}`);
+    }
+    return { feed, epoch, seq, accepted, stale };
+  }
+
+  /** Opens a socket. `from` is where a client was before. */
+  async connect(feed: string, query = "", protocols: readonly string[] = [], from?: View): Promise<Socket> {
+    const bearer = this.readerKey === undefined || protocols.some((one) => one.startsWith("bearer."));
+    const offered = bearer
+      ? protocols
+      : [...(protocols.length > 0 ? protocols : ["tickertape.v1"]), `bearer.${this.readerKey}`];
+    const socket = new Socket(`${this.url.replace(/^http/, "ws")}/v1/feeds/${feed}${query}`, offered, from);
+    this.#open.push(socket);
+    await socket.opened();
+    return socket;
+  }
+
+  async stream(feed: string, query = "", headers: Record<string, string> = {}): Promise<Events> {
+    const key = this.readerKey === undefined ? {} : { Authorization: `Bearer ${this.readerKey}` };
+    const events = await Events.open(`${this.url}/v1/feeds/${feed}${query}`, { ...key, ...headers });
+    this.#open.push(events);
+    return events;
+  }
+
+  /** Closes what is open and resets what was published, where that is allowed. Returns how many feeds are left as they are. */
+  async cleanUp(): Promise<number> {
+    for (const open of this.#open) open.close();
+    const resets = this.#feeds.map(async (feed) => {
+      // Resetting what was never published to would make it.
+      const { json } = await this.call(`/v1/feeds/${feed}`, {}, this.adminKey ?? this.readerKey);
+      if (typeof json !== "object" || json === null || !("seq" in json) || json.seq === 0) return 0;
+      if (this.adminKey === undefined) return 1;
+      const { status } = await this.call(`/v1/feeds/${feed}`, { method: "DELETE" }, this.adminKey);
+      return status === 200 ? 0 : 1;
+    });
+    const left: number[] = await Promise.all(resets);
+    return left.reduce((sum, one) => sum + one, 0);
+  }
+}
+
+/** Holds an answer against the contract's form of errors. */
+export function refused(what: string, { status, headers, json }: Answer, expected: number, code: string): void {
+  same(`${what}, status`, status, expected);
+  same(`${what}, Content-Type`, headers.get("Content-Type")?.split(";")[0], "application/problem+json");
+  has(what, json, { status: expected, code });
+  for (const name of ["type", "title", "detail"]) {
+    const value = typeof json === "object" && json !== null ? Reflect.get(json, name) : undefined;
+    same(`${what}, type of its ${name}`, typeof value, "string");
+  }
+}
+
+function parse(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}

@@ -1,0 +1,159 @@
+import { execFile } from "node:child_process";
+import { once } from "node:events";
+import { rm } from "node:fs/promises";
+import { connect, createServer, type Server as Proxy, type Socket } from "node:net";
+import { join } from "node:path";
+import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
+import { ADMIN_KEY, BINDINGS, PUBLISH_KEY } from "./support/api.ts";
+import { Server } from "./support/server.ts";
+import { buildWorker, pinnedNode, root, Workerd } from "./support/workerd.ts";
+
+let server: Server;
+let proxy: Proxy | undefined;
+
+beforeAll(async () => {
+  server = await Server.start();
+});
+afterAll(async () => {
+  await server.dispose();
+});
+afterEach(() => proxy?.close());
+
+interface Outcome {
+  readonly code: number;
+  readonly lines: readonly string[];
+}
+
+/** Runs the suite as anybody would. */
+function conformance(url: string, ...args: readonly string[]): Promise<Outcome> {
+  const { promise, resolve } = Promise.withResolvers<Outcome>();
+  const words = [join(root, "test/conformance/main.ts"), "--url", url, ...args];
+  const child = execFile(pinnedNode, words, (_, stdout, stderr) => {
+    resolve({ code: child.exitCode ?? -1, lines: `${stdout}${stderr}`.split("\n") });
+  });
+  return promise;
+}
+
+const KEYS = ["--publish-key", PUBLISH_KEY, "--admin-key", ADMIN_KEY];
+
+/** The rules that were found broken. */
+const failed = ({ lines }: Outcome): string[] => lines.filter((line) => line.startsWith("FAILED"));
+
+/**
+ * A server that is this one but for some of its words: in all that passes, each of these is put in place of another of the same
+ * length.
+ */
+async function deviating(...words: readonly [said: string, instead: string][]): Promise<string> {
+  const target = Number(new URL(server.url).port);
+  // Nothing may be compressed on the way.
+  const planted = [["Sec-WebSocket-Extensions", "Sec-WebSocket-Extensionz"], ...words] as const;
+  const twist = (data: Buffer): Buffer => {
+    let text = data.toString("latin1");
+    for (const [said, instead] of planted) text = text.replaceAll(new RegExp(said, "gi"), instead);
+    return Buffer.from(text, "latin1");
+  };
+  const join = (from: Socket, to: Socket): void => {
+    from.on("data", (data) => to.write(twist(data)));
+    from.on("close", () => to.destroy());
+    from.on("error", () => to.destroy());
+  };
+  const listening = createServer((client) => {
+    const inner = connect(target, "127.0.0.1");
+    join(client, inner);
+    join(inner, client);
+  });
+  proxy = listening;
+  listening.listen(0, "127.0.0.1");
+  await once(listening, "listening");
+  const address = listening.address();
+  if (address === null || typeof address === "string") throw new Error("no port");
+  return `http://127.0.0.1:${address.port}`;
+}
+
+describe("the conformance suite", () => {
+  test("passes against this server, in less than half a minute, and leaves no entries behind", async () => {
+    const began = performance.now();
+    const outcome = await conformance(server.url, ...KEYS, "--feed-prefix", "cleaned-");
+    expect(failed(outcome)).toEqual([]);
+    expect(outcome.code, outcome.lines.join("\n")).toBe(0);
+    expect(outcome.lines.join("\n")).toMatch(/\n5\d ok, 0 failed, 0 not checked/);
+    expect(performance.now() - began).toBeLessThan(30_000);
+    const list: { feeds: { feed: string; keys: number }[] } = JSON.parse(
+      await (await fetch(`${server.url}/v1/feeds`)).text(),
+    );
+    const used = list.feeds.filter(({ feed }) => feed.startsWith("cleaned-"));
+    expect(used.length).toBeGreaterThan(20);
+    for (const { feed, keys } of used) expect([feed, keys]).toEqual([feed, 0]);
+  });
+
+  test("says what it could not check for lack of a key, and that feeds are left", async () => {
+    const none = await conformance(server.url);
+    expect(none.code).toBe(0);
+    expect(none.lines.filter((line) => line.startsWith("unchecked")).length).toBeGreaterThan(20);
+    expect(none.lines.join("\n")).toMatch(/, 0 failed, \d\d not checked/);
+    const publisher = await conformance(server.url, "--publish-key", PUBLISH_KEY);
+    expect(publisher.code).toBe(0);
+    expect(publisher.lines.filter((line) => line.startsWith("unchecked"))).toHaveLength(2);
+    expect(publisher.lines.join("\n")).toMatch(/\d+ feeds are left/);
+  });
+
+  test("passes against a server where reading needs a credential too", async () => {
+    const build = await buildWorker();
+    const closed = await Workerd.start({ build, bindings: { ...BINDINGS, SUBSCRIBE_ACCESS: "token" } });
+    try {
+      const outcome = await conformance(closed.url, ...KEYS);
+      expect(failed(outcome)).toEqual([]);
+      expect(outcome.lines.join("\n")).toMatch(/\n57 ok, 0 failed, 1 not checked/);
+    } finally {
+      await closed.dispose();
+      await rm(build, { recursive: true, force: true });
+    }
+  });
+
+  test.each([[], ["--url"], ["--url", "nowhere"], ["--port", "1"]])("%s: says how it is used", async (...args) => {
+    const { promise, resolve } = Promise.withResolvers<[number | null, string]>();
+    const words = [join(root, "test/conformance/main.ts"), ...args];
+    const child = execFile(pinnedNode, words, (_, __, stderr) => resolve([child.exitCode, stderr]));
+    const [code, said] = await promise;
+    expect(code).toBe(2);
+    expect(said).toContain("--feed-prefix");
+  });
+
+  test("fails where nobody answers", async () => {
+    expect((await conformance("http://127.0.0.1:1")).code).toBe(1);
+  });
+
+  test("finds nothing wrong with a server that is only further away", async () => {
+    const outcome = await conformance(await deviating(), ...KEYS);
+    expect(failed(outcome)).toEqual([]);
+    expect(outcome.code).toBe(0);
+  });
+
+  test.each<[rule: string, words: [string, string], found: RegExp]>([
+    [
+      "that says nothing of a replay",
+      ["Idempotency-Replayed: true", "Idempotency-Replayed: nope"],
+      /an Idempotency-Key/,
+    ],
+    ["that knows no If-None-Match", ["If-None-Match: ", "If-Nine-Match: "], /304 for who knows it/],
+    ["that calls errors JSON", ["application/problem\\+json", "application/problem_json"], /422 invalid_update/],
+    ["that breaks continuity", ['"from":1,', '"from":0,'], /without a gap/],
+    [
+      "that answers subscribe as if it were new",
+      ['"reason":"subscribe"', '"reason":"initially"'],
+      /subscribe replaces/,
+    ],
+    ["that gives events no id", ["\nid: ", "\nix: "], /an event is a message/],
+    ["that takes what is stale", ['"stale":1', '"stale":0'], /is stale/],
+    [
+      "that forgets what is bad",
+      ['"code":"invalid_message"', '"code":"invalid_missage"'],
+      /a bad message gets an error/,
+    ],
+  ])("catches a server %s", async (_, words, found) => {
+    const outcome = await conformance(await deviating(words), ...KEYS);
+    expect(outcome.code).toBe(1);
+    expect(failed(outcome).join("\n")).toMatch(found);
+    expect(outcome.lines.join("\n")).toMatch(/expected .*, got /);
+  });
+});

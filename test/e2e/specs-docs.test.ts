@@ -1,0 +1,125 @@
+// Functions that are handed to the page run there.
+/// <reference lib="dom" />
+/// <reference lib="dom.iterable" />
+import axe from "axe-core";
+import type { Browser, BrowserContextOptions, Page } from "playwright-core";
+import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
+import { complaintsOf, launchChromium } from "./support/chromium.ts";
+import { WranglerDev } from "./support/wrangler-dev.ts";
+
+interface Part {
+  readonly [name: string]: Part | undefined;
+}
+
+let server: WranglerDev;
+let browser: Browser;
+let page: Page;
+/** Errors on the console, violations of the content security policy and requests to other hosts. */
+let complaints: string[];
+
+beforeAll(async () => {
+  [server, browser] = await Promise.all([WranglerDev.start(), launchChromium()]);
+});
+afterAll(async () => {
+  await browser.close();
+  await server.dispose();
+});
+afterEach(async () => {
+  await page.context().close();
+  expect(complaints).toEqual([]);
+});
+
+async function open(options: BrowserContextOptions = {}, at = ""): Promise<void> {
+  page = await (await browser.newContext(options)).newPage();
+  complaints = complaintsOf(page);
+  page.on("request", (request) => {
+    if (new URL(request.url()).host !== new URL(server.url).host) complaints.push(`foreign: ${request.url()}`);
+  });
+  await page.goto(`${server.url}/docs/${at}`);
+  await page.locator("#status").waitFor({ state: "detached" });
+}
+
+async function described(name: string): Promise<Part> {
+  return JSON.parse(await (await fetch(`${server.url}/${name}.json`)).text());
+}
+
+const titles = (selector: string): Promise<string[]> =>
+  page.locator(selector).evaluateAll((found) => found.map((one) => one.textContent));
+
+test("shows every request, its parameters and its answers", async () => {
+  const openapi = await described("openapi");
+  await open();
+  const expected: string[] = [];
+  for (const [path, item] of Object.entries(openapi["paths"] ?? {}))
+    for (const method of ["get", "head", "post", "delete", "options"])
+      if (item?.[method]) expected.push(`${method.toUpperCase()}${path}`);
+  expect(expected.length).toBeGreaterThan(20);
+  expect(await titles("#requests h3")).toEqual(expected);
+  const publishing = page.locator("[data-operation=publish]");
+  for (const text of ["Idempotency-Key", "Content-Encoding", "application/x-ndjson", "invalid_update", "Retry-After"])
+    await publishing.getByText(text).first().waitFor();
+  for (const status of ["200", "400", "401", "403", "404", "405", "409", "413", "415", "422", "429", "503"])
+    await publishing.getByRole("rowheader", { name: status, exact: true }).waitFor();
+  const subscribing = page.locator("[data-operation=readFeed]");
+  for (const parameter of ["feed", "keys", "since", "hz", "mode", "wait", "Last-Event-ID"])
+    await subscribing.getByRole("rowheader", { name: parameter, exact: true }).waitFor();
+});
+
+test("shows every message with an example, every schema, and the close codes", async () => {
+  const [openapi, asyncapi] = await Promise.all([described("openapi"), described("asyncapi")]);
+  await open();
+  const messages = Object.keys(asyncapi["components"]?.["messages"] ?? {});
+  expect(await titles("#messages h3")).toEqual(
+    messages.map((name) => expect.stringMatching(new RegExp(`^(client|server) says${name}$`))),
+  );
+  for (const name of messages) expect(await page.locator(`[data-message=${name}] pre`).count()).toBe(1);
+  expect(await titles("[data-message=publish] h3")).toEqual(["client sayspublish"]);
+  expect(await titles("[data-message=receipt] h3")).toEqual(["server saysreceipt"]);
+  expect((await titles("#schema-list h3")).toSorted()).toEqual(
+    Object.keys(openapi["components"]?.["schemas"] ?? {}).toSorted(),
+  );
+  const codes = ["1000", "1001", "1009", "1012", "4400", "4401", "4403", "4429", "4503"];
+  expect(await titles("#codes tbody th")).toEqual(codes);
+});
+
+test("every link within the page leads somewhere, and one from elsewhere to its place", async () => {
+  await open({}, "#request-publish");
+  const lost = await page.evaluate(() =>
+    Array.from(document.querySelectorAll("a[href^='#']"), (link) => link.getAttribute("href") ?? "").filter(
+      (href) => !document.getElementById(href.slice(1)),
+    ),
+  );
+  expect(lost).toEqual([]);
+  const top = await page.locator("#request-publish").evaluate((title) => title.getBoundingClientRect().top);
+  expect(top).toBeGreaterThanOrEqual(0);
+  expect(top).toBeLessThan(400);
+});
+
+test("says so where the documents cannot be read", async () => {
+  page = await (await browser.newContext()).newPage();
+  complaints = [];
+  await page.route("**/openapi.json", (route) => route.fulfill({ status: 503, body: "" }));
+  await page.goto(`${server.url}/docs/`);
+  await page.getByRole("status").getByText("could not be read").waitFor();
+});
+
+describe.each(["light", "dark"] as const)("in %s", (colorScheme) => {
+  test.each([360, 1280])(
+    "axe-core finds nothing wrong with it at %i pixels, and nothing scrolls sideways",
+    async (width) => {
+      await open({ colorScheme, viewport: { width, height: 800 } });
+      await page.locator("details").evaluateAll((all) => all.forEach((one) => one.setAttribute("open", "")));
+      await page.evaluate(axe.source);
+      const found = await page.evaluate<{ id: string; nodes: { html: string; failureSummary?: string }[] }[]>(
+        "axe.run(document).then(({ violations }) => violations)",
+      );
+      expect(
+        found.flatMap(({ id, nodes }) => nodes.map(({ html, failureSummary }) => `${id}: ${html} ${failureSummary}`)),
+      ).toEqual([]);
+      const overflow = await page.evaluate(
+        () => document.documentElement.scrollWidth - document.documentElement.clientWidth,
+      );
+      expect(overflow).toBe(0);
+    },
+  );
+});

@@ -1,0 +1,132 @@
+import fc from "fast-check";
+import * as v from "valibot";
+import { describe, expect, test } from "vitest";
+import { decodeClientMessage } from "../../src/protocol/client-messages.ts";
+import { isFeedName, keyProblem } from "../../src/protocol/names.ts";
+import { parsePosition } from "../../src/protocol/position.ts";
+import { parseSelection } from "../../src/protocol/selection.ts";
+import { acceptUpdate, checkUpdate, decodeUpdates } from "../../src/protocol/update.ts";
+import { jsonSchemaOf } from "../../src/specs/json-schema.ts";
+import { newFeed, publish } from "../support/api.ts";
+import { runs } from "../support/runs.ts";
+import { TestSubscriber } from "../support/subscriber.ts";
+import { mutated, valid } from "./arbitraries.ts";
+import { findProblems, type Schema } from "./evaluate.ts";
+import { asyncapi } from "./served.ts";
+
+const schema = (name: string): Schema => ({ $ref: `#/components/schemas/${name}` });
+const payload = (name: string): Schema => ({ $ref: `#/components/messages/${name}/payload` });
+/** A position whose seq no double can count to: its form is right. */
+const BEYOND_DOUBLES = /^[a-z0-9]{1,32}:9[0-9]{15}$/;
+const fits = (schema: Schema, value: unknown): boolean => findProblems(asyncapi, schema, value).length === 0;
+
+describe("the documents allow what the server takes, and nothing else", () => {
+  test.each<[string, (text: string) => boolean]>([
+    ["Feed", isFeedName],
+    ["Key", (key) => keyProblem(key) === undefined],
+    ["Pattern", (pattern) => parseSelection([pattern]).ok],
+    ["Position", (text) => parsePosition(text) !== undefined || BEYOND_DOUBLES.test(text)],
+  ])("%s", (name, takes) => {
+    const text = fc.oneof(
+      valid(asyncapi, schema(name)),
+      fc.string({ unit: "grapheme" }),
+      fc
+        .tuple(valid(asyncapi, schema(name)), fc.constantFrom("*", ",", "\u0085", " ", "A", "-", ":", "x".repeat(100)))
+        .map((parts) => parts.join("")),
+    );
+    const property = fc.property(text, (text) => {
+      expect(fits(schema(name), text)).toBe(takes(String(text)));
+    });
+    fc.assert(property, { numRuns: runs(1_000) });
+  });
+
+  test("updates", () => {
+    const update = valid(asyncapi, schema("Update"));
+    const property = fc.property(fc.oneof(update, mutated(update)), (update) => {
+      const input: unknown = JSON.parse(JSON.stringify(update));
+      const isAllowed = fits(schema("Update"), input);
+      expect(checkUpdate(input).ok).toBe(isAllowed);
+      expect(acceptUpdate(input) !== undefined).toBe(isAllowed);
+    });
+    fc.assert(property, { numRuns: runs(3_000) });
+  });
+
+  test.each(["subscribe", "publish", "auth", "ack"])("%s messages", (name) => {
+    const message = valid(asyncapi, payload(name));
+    const property = fc.property(fc.oneof(message, mutated(message)), (message) => {
+      const text = JSON.stringify(message);
+      const decoded = decodeClientMessage(text);
+      const isTaken =
+        decoded.ok &&
+        decoded.message.type === name &&
+        (decoded.message.type !== "publish" || decodeUpdates(decoded.message.updates).ok);
+      expect(fits(payload(name), JSON.parse(text))).toBe(isTaken);
+    });
+    fc.assert(property, { numRuns: runs(1_000) });
+  });
+});
+
+test("what a socket is told is as the document says, and no member is left out of it", async () => {
+  const feed = newFeed();
+  await publish(feed, { key: "A", set: { p: 1 } });
+  const subscriber = await TestSubscriber.connect(feed, "?hz=2", { Authorization: "Bearer publish-key" });
+  await subscriber.reaches(1);
+  await publish(feed, { key: "A", patch: { p: 2 }, time: 1, version: 7 });
+  await publish(feed, { key: "A", patch: { q: 2 } });
+  await subscriber.reaches(3);
+  subscriber.send({ type: "subscribe", id: 1, keys: ["B"] });
+  subscriber.send({ type: "publish", id: 2, updates: [{ key: "B", set: {} }] });
+  subscriber.send({ type: "auth", id: 3, token: "publish-key" });
+  subscriber.send({ type: "publish", id: 4, updates: [{ key: "B" }] });
+  await subscriber.message("error", 4);
+  await subscriber.message("receipt", 2);
+  await subscriber.reaches(4);
+  const types = new Set(subscriber.messages.map(({ type }) => type));
+  expect([...types].toSorted()).toEqual(["authorized", "error", "hello", "receipt", "snapshot", "update"]);
+  for (const message of subscriber.messages)
+    expect(findProblems(asyncapi, payload(message.type), message, true), JSON.stringify(message)).toEqual([]);
+  subscriber.close();
+});
+
+describe("the JSON Schema of a valibot schema", () => {
+  test("has every rule of it", () => {
+    const key = v.pipe(
+      v.string(),
+      v.rawCheck(() => {}),
+    );
+    const members = {
+      type: v.literal("x"),
+      key,
+      n: v.exactOptional(v.pipe(v.number(), v.finite(), v.gtValue(0), v.maxValue(9))),
+      seq: v.pipe(v.number(), v.safeInteger(), v.minValue(0)),
+      list: v.pipe(v.array(v.unknown()), v.maxLength(5)),
+      mode: v.exactOptional(v.picklist(["a", "b"])),
+    };
+    expect(jsonSchemaOf(v.strictObject(members), new Map([[key, { $ref: "#/key" }]]))).toEqual({
+      type: "object",
+      properties: {
+        type: { const: "x" },
+        key: { $ref: "#/key" },
+        n: { type: "number", exclusiveMinimum: 0, maximum: 9 },
+        seq: { type: "integer", minimum: 0, maximum: Number.MAX_SAFE_INTEGER },
+        list: { type: "array", items: {}, maxItems: 5 },
+        mode: { enum: ["a", "b"] },
+      },
+      required: ["type", "key", "seq", "list"],
+      additionalProperties: false,
+    });
+  });
+
+  test.each([
+    [
+      "a check by a function",
+      v.pipe(
+        v.string(),
+        v.rawCheck(() => {}),
+      ),
+    ],
+    ["a kind of schema that is not known", v.map(v.string(), v.string())],
+  ])("is refused for %s: a rule that nobody is told of", (_, schema) => {
+    expect(() => jsonSchemaOf(schema)).toThrow(/no JSON Schema/);
+  });
+});

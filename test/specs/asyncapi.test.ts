@@ -1,0 +1,51 @@
+import { describe, expect, test } from "vitest";
+import { CLOSE } from "../../src/protocol/codes.ts";
+import type { Schema } from "./evaluate.ts";
+import { asyncapi } from "./served.ts";
+
+describe("/asyncapi.json", () => {
+  const channels = asyncapi["channels"] as Record<string, Schema>;
+
+  test("has what AsyncAPI 3.0 requires", () => {
+    expect(asyncapi).toMatchObject({
+      asyncapi: "3.0.0",
+      info: { title: expect.any(String), version: expect.any(String) },
+    });
+    for (const operation of Object.values(asyncapi["operations"] as Record<string, Schema>)) {
+      expect(["send", "receive"]).toContain(operation["action"]);
+      const { $ref } = operation["channel"] as { $ref: string };
+      const reply = (operation["reply"] as Schema | undefined) ?? { messages: [] };
+      for (const message of [...(operation["messages"] as Schema[]), ...(reply["messages"] as Schema[])])
+        expect(message["$ref"]).toMatch(new RegExp(`^${$ref}/messages/\\w+$`));
+    }
+    for (const { address, parameters } of Object.values(channels)) {
+      const inAddress = String(address).match(/(?<=\{)\w+(?=\})/g) ?? [];
+      expect(Object.keys(parameters as Schema)).toEqual(inAddress);
+    }
+  });
+
+  test("has every message both ways", () => {
+    const said = new Set<string>();
+    const note = (list: unknown, action: unknown): void => {
+      for (const { $ref } of (list ?? []) as Schema[]) said.add(`${String(action)} ${String($ref).split("/").at(-1)}`);
+    };
+    for (const { action, messages, reply } of Object.values(asyncapi["operations"] as Record<string, Schema>)) {
+      note(messages, action);
+      note((reply as Schema | undefined)?.["messages"], "send");
+    }
+    const sent = ["hello", "snapshot", "update", "receipt", "authorized", "error", "pong"];
+    const received = ["subscribe", "publish", "auth", "ack", "ping"];
+    const expected = [...sent.map((name) => `send ${name}`), ...received.map((name) => `receive ${name}`)];
+    expect([...said].toSorted()).toEqual(expected.toSorted());
+  });
+
+  test("has the close codes of the contract", () => {
+    const codes = channels["socket"]!["x-close-codes"] as { code: number; comeBack: boolean }[];
+    expect(codes.map(({ code }) => code)).toEqual([1000, 1001, 1009, 1012, 4400, 4401, 4403, 4429, 4503]);
+    for (const code of Object.values(CLOSE)) expect(codes.map((one) => one.code)).toContain(code);
+    // 44xx means: do not come back unchanged, 4429 aside.
+    for (const { code, comeBack } of codes.filter(({ code }) => code >= 4400)) {
+      expect(comeBack).toBe(code === 4429 || code === 4503);
+    }
+  });
+});

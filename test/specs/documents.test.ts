@@ -1,0 +1,84 @@
+import { describe, expect, test } from "vitest";
+import { request } from "../support/api.ts";
+import { problem } from "../support/http.ts";
+import { findProblems, isObject, resolve, type Schema } from "./evaluate.ts";
+import { asyncapi, openapi } from "./served.ts";
+
+/** Every object of a document, with its path. */
+function* objects(part: unknown, path: readonly string[] = []): Generator<[string, Schema]> {
+  if (typeof part !== "object" || part === null) return;
+  if (isObject(part)) yield [path.join("/"), part];
+  for (const [name, inner] of Object.entries(part)) yield* objects(inner, [...path, name]);
+}
+
+describe.each([
+  ["openapi", openapi],
+  ["asyncapi", asyncapi],
+])("/%s.json", (name, document) => {
+  test("refers to nothing that is not there", () => {
+    const references = [...objects(document)].flatMap(([, part]) =>
+      typeof part["$ref"] === "string" ? [part["$ref"]] : [],
+    );
+    expect(references.length).toBeGreaterThan(20);
+    for (const reference of references) expect(() => resolve(document, reference)).not.toThrow();
+  });
+
+  test("describes nothing that nothing refers to", () => {
+    const text = JSON.stringify(document);
+    for (const [kind, parts] of Object.entries(document["components"] as Record<string, Schema>)) {
+      if (kind === "securitySchemes") continue;
+      for (const part of Object.keys(parts)) expect(text).toContain(`"#/components/${kind}/${part}"`);
+    }
+  });
+
+  test("has examples, and each fits its schema", () => {
+    let checked = 0;
+    const check = (where: string, schema: unknown, example: unknown): void => {
+      checked++;
+      expect(findProblems(document, schema as Schema, example, true), where).toEqual([]);
+    };
+    for (const [path, part] of objects(document)) {
+      if (isObject(part["schema"]) && "example" in part) check(path, part["schema"], part["example"]);
+      if (isObject(part["payload"]) && Array.isArray(part["examples"]))
+        for (const { payload } of part["examples"] as Schema[]) check(path, part["payload"], payload);
+      else if (Array.isArray(part["examples"]) && !path.includes("parameters"))
+        for (const example of part["examples"] as unknown[]) check(path, part, example);
+    }
+    expect(checked).toBeGreaterThan(15);
+  });
+
+  test("is served to be kept for a while, and looked at again cheaply", async () => {
+    const response = await request(`/${name}.json`);
+    expect(response.headers.get("Content-Type")).toBe("application/json");
+    expect(response.headers.get("Cache-Control")).toBe("public, max-age=300");
+    const tag = response.headers.get("ETag")!;
+    expect(tag).toMatch(/^"\S+"$/);
+    expect(await response.text()).toBe(JSON.stringify(document));
+    for (const known of [tag, `"x", W/${tag}`, "*"]) {
+      const again = await request(`/${name}.json`, { headers: { "If-None-Match": known } });
+      expect([again.status, again.headers.get("ETag"), await again.text()]).toEqual([304, tag, ""]);
+    }
+    const other = await request(`/${name}.json`, { headers: { "If-None-Match": '"x"' } });
+    expect(other.status).toBe(200);
+    await other.text();
+  });
+
+  test("is there for HEAD and for pages of allowed origins alone, and for no other method", async () => {
+    const head = await request(`/${name}.json`, { method: "HEAD" });
+    expect([head.status, await head.text()]).toEqual([200, ""]);
+    for (const [origin, allowed] of [
+      ["https://feeds.test", "https://feeds.test"],
+      ["https://evil.example", null],
+    ] as const) {
+      const preflight = { Origin: origin, "Access-Control-Request-Method": "GET" };
+      for (const init of [{ headers: { Origin: origin } }, { method: "OPTIONS", headers: preflight }]) {
+        const response = await request(`/${name}.json`, init);
+        expect(response.headers.get("Access-Control-Allow-Origin")).toBe(allowed);
+        await response.text();
+      }
+    }
+    const refused = await request(`/${name}.json`, { method: "POST" });
+    expect(refused.headers.get("Allow")).toBe("GET, HEAD");
+    await problem(refused, "method_not_allowed");
+  });
+});

@@ -1,0 +1,77 @@
+import { describe, expect, test } from "vitest";
+import { createFeedApp } from "../../src/http/app.ts";
+import { DEFAULT_OPTIONS } from "../../src/http/options.ts";
+import { PROBLEMS } from "../../src/protocol/codes.ts";
+import { isObject, resolve, type Schema } from "./evaluate.ts";
+import { openapi, operations } from "./served.ts";
+
+describe("/openapi.json", () => {
+  test("has what OpenAPI 3.1 requires", () => {
+    expect(openapi).toMatchObject({
+      openapi: expect.stringMatching(/^3\.1\.\d+$/),
+      info: { title: expect.any(String) },
+    });
+    expect((openapi["info"] as Schema)["version"]).toEqual(expect.any(String));
+    const ids = operations().map(({ operation }) => operation["operationId"]);
+    expect(new Set(ids).size).toBe(ids.length);
+    for (const [kind, parts] of Object.entries(openapi["components"] as Record<string, Schema>))
+      for (const name of Object.keys(parts)) expect(name, kind).toMatch(/^[a-zA-Z0-9._-]+$/);
+    for (const { operation } of operations()) {
+      expect(Object.keys(operation["responses"] as Schema).length).toBeGreaterThan(0);
+      for (const [status, response] of Object.entries(operation["responses"] as Record<string, Schema>)) {
+        expect(status).toMatch(/^[1-5]\d\d$/);
+        expect(response["description"]).toEqual(expect.any(String));
+      }
+      for (const need of (operation["security"] ?? []) as Schema[])
+        for (const scheme of Object.keys(need)) resolve(openapi, `#/components/securitySchemes/${scheme}`);
+    }
+  });
+
+  test("declares every parameter of a path once, with a place and a schema", () => {
+    for (const { path, parameters } of operations()) {
+      const inPath = parameters.filter((parameter) => parameter["in"] === "path");
+      expect(inPath.map(({ name }) => `{${String(name)}}`)).toEqual(path.match(/\{\w+\}/g) ?? []);
+      for (const parameter of inPath) expect(parameter["required"]).toBe(true);
+      const names = parameters.map(({ name, in: place }) => `${String(place)} ${String(name)}`);
+      expect(new Set(names).size).toBe(names.length);
+      for (const parameter of parameters) {
+        expect(["path", "query", "header"]).toContain(parameter["in"]);
+        expect(isObject(parameter["schema"])).toBe(true);
+        // OpenAPI says these elsewhere.
+        expect(["accept", "authorization", "content-type"]).not.toContain(String(parameter["name"]).toLowerCase());
+      }
+    }
+  });
+
+  test("has every path and method that is served, and no other", () => {
+    const served = createFeedApp(DEFAULT_OPTIONS)
+      .routes.filter(({ method, path }) => method !== "ALL" && !path.endsWith("*"))
+      .map(({ method, path }) => `${method} ${path.replace(/:(\w+)/g, "{$1}")}`);
+    const described = operations()
+      .filter(({ method, path }) => method !== "head" && !(method === "options" && path.startsWith("/v1/")))
+      .map(({ method, path }) => `${method.toUpperCase()} ${path}`);
+    expect(described.toSorted()).toEqual([...new Set(served)].toSorted());
+  });
+
+  test("names every code of a refusal, with its status", () => {
+    const named = new Map<string, Set<number>>();
+    for (const { operation } of operations())
+      for (const [status, response] of Object.entries(operation["responses"] as Record<string, Schema>)) {
+        const media = (response["content"] as Record<string, Schema> | undefined)?.["application/problem+json"];
+        const parts = (media?.["schema"] as { allOf?: { properties?: { code: { enum: string[] } } }[] })?.allOf ?? [];
+        for (const code of parts.flatMap(({ properties }) => properties?.code.enum ?? []))
+          named.set(code, (named.get(code) ?? new Set()).add(Number(status)));
+      }
+    const expected = Object.entries(PROBLEMS).map(([code, { status }]) => [code, new Set([status])] as const);
+    expect(Object.fromEntries(named)).toEqual(Object.fromEntries(expected));
+  });
+
+  test("says HEAD is what GET is, without the body", () => {
+    const paths = Object.values(openapi["paths"] as Record<string, Record<string, Schema>>);
+    for (const { get, head } of paths) {
+      expect(head!["parameters"]).toEqual(get!["parameters"]);
+      for (const response of Object.values(head!["responses"] as Record<string, Schema>))
+        expect(response).not.toHaveProperty("content");
+    }
+  });
+});
