@@ -29,6 +29,8 @@ export interface QuotaSettings {
   readonly FEED_NAMES?: string | undefined;
   readonly MAX_FEEDS?: string | undefined;
   readonly MAX_KEYS?: string | undefined;
+  readonly MAX_LENGTH?: string | undefined;
+  readonly MAX_HISTORY?: string | undefined;
   readonly PUBLISH_RATE?: string | undefined;
   readonly PUBLISH_BURST?: string | undefined;
   readonly MAX_SOCKETS?: string | undefined;
@@ -43,7 +45,10 @@ export const DEFAULT_QUOTAS = {
   FEED_NAMES: "*",
   /** Far more than are meant to be; a publisher that makes names up is stopped before it costs anything. */
   MAX_FEEDS: 10_000,
+  /** These three bound what a snapshot and a history can be, and with it the object's memory and storage. */
   MAX_KEYS: FEED_LIMITS.keys,
+  MAX_LENGTH: FEED_LIMITS.length,
+  MAX_HISTORY: FEED_LIMITS.history,
   /** A second. What the platform says that one object should take. */
   PUBLISH_RATE: 1_000,
   /** A publisher that has much to catch up with may do so; one that runs wild is held to the rate in a minute or two. */
@@ -68,7 +73,7 @@ export function quotasOf(settings: QuotaSettings): Quotas {
   return {
     serves: readNames(settings.FEED_NAMES ?? DEFAULT_QUOTAS.FEED_NAMES),
     feeds: number("MAX_FEEDS"),
-    feed: { ...FEED_LIMITS, keys: number("MAX_KEYS") },
+    feed: { keys: number("MAX_KEYS"), length: number("MAX_LENGTH"), history: number("MAX_HISTORY") },
     publish: { perSecond: number("PUBLISH_RATE"), burst: number("PUBLISH_BURST") },
     sockets: number("MAX_SOCKETS"),
     socketsPerAddress: number("MAX_SOCKETS_PER_ADDRESS"),

@@ -2,7 +2,7 @@ import type { JsonObject } from "../protocol/json.ts";
 import type { Choice } from "./address.ts";
 
 export interface Snippet {
-  readonly id: "curl-publish" | "curl-read" | "websocket" | "sdk";
+  readonly id: "curl-publish" | "curl-read" | "curl-follow" | "websocket" | "sdk";
   readonly title: string;
   readonly text: string;
 }
@@ -34,6 +34,11 @@ export function snippetsFor(base: string, choice: Choice, key = "AAPL", patch: J
       id: "curl-read",
       title: "Read with curl",
       text: `curl ${shellQuote(url + query)}`,
+    },
+    {
+      id: "curl-follow",
+      title: "Follow with curl",
+      text: `curl -N -H 'Accept: text/event-stream' ${shellQuote(url + query)}`,
     },
     {
       id: "websocket",

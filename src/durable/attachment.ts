@@ -32,16 +32,18 @@ export interface SocketState {
 }
 
 /** Written with every message sent, so that a rebuilt object knows what each client has: a fraction of what a send costs. */
-export function saveState(socket: WebSocket, { subscription, told, packed, ...state }: SocketState): void {
+export function saveState(socket: WebSocket, state: SocketState): void {
+  const { subscription, told, publisher, expires, address, packed } = state;
   const { selection, mode, hz } = subscription;
-  socket.serializeAttachment({
-    ...told,
-    selection: compact(selection.id),
-    mode,
-    hz,
-    ...state,
-    ...(packed && { packed }),
-  });
+  const { epoch, seq } = told;
+  const attachment: Record<string, unknown> = { epoch, seq, selection: compact(selection.id), mode };
+  // What most sockets have not is not written down: this is done for each message to each of them.
+  if (hz !== undefined) attachment["hz"] = hz;
+  if (publisher !== undefined) attachment["publisher"] = publisher;
+  if (expires !== undefined) attachment["expires"] = expires;
+  if (address !== undefined) attachment["address"] = address;
+  if (packed) attachment["packed"] = true;
+  socket.serializeAttachment(attachment);
 }
 
 /** Reads a socket's state back; nothing where it has none that this version can read. */

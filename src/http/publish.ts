@@ -1,7 +1,6 @@
 import { batchTooLarge, decodeUpdates } from "../protocol/update.ts";
 import { LIMITS } from "../protocol/limits.ts";
 import { readPublishBody } from "./body.ts";
-import { jsonAnswer } from "./answer.ts";
 import { authenticate, demand } from "./credentials.ts";
 import type { FeedAppOptions, FeedContext } from "./options.ts";
 import { Problem } from "./problem.ts";
@@ -34,10 +33,15 @@ export async function publish<B extends object>(c: FeedContext<B>, options: Feed
     const { code, detail = "No update of the batch was accepted.", issues, retryAfter } = outcome;
     throw new Problem(code, detail, { issues, headers: retryAfter ? { "Retry-After": String(retryAfter) } : {} });
   }
-  return jsonAnswer(
-    { feed, ...outcome.receipt },
-    { "Cache-Control": "no-store", ...(outcome.replayed && { "Idempotency-Replayed": "true" }) },
-  );
+  // Made for programs, and most often: without the headers that only matter to what a page may show.
+  return new Response(JSON.stringify({ feed, ...outcome.receipt }), {
+    headers: {
+      "Content-Type": "application/json",
+      "Cache-Control": "no-store",
+      "X-Content-Type-Options": "nosniff",
+      ...(outcome.replayed && { "Idempotency-Replayed": "true" }),
+    },
+  });
 }
 
 function readIdempotencyKey(request: Request): string | undefined {

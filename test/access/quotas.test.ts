@@ -12,10 +12,18 @@ describe("quotas", () => {
   });
 
   test("are what is set", () => {
-    const settings = { MAX_FEEDS: "7", MAX_KEYS: "8", PUBLISH_RATE: "0.5", MAX_SOCKETS: "9", MESSAGE_BURST: " 10 " };
+    const settings = {
+      MAX_FEEDS: "7",
+      MAX_KEYS: "8",
+      MAX_LENGTH: "11",
+      MAX_HISTORY: "12",
+      PUBLISH_RATE: "0.5",
+      MAX_SOCKETS: "9",
+      MESSAGE_BURST: " 10 ",
+    };
     expect(quotasOf(settings)).toMatchObject({
       feeds: 7,
-      feed: { keys: 8 },
+      feed: { keys: 8, length: 11, history: 12 },
       publish: { perSecond: 0.5 },
       sockets: 9,
       messages: { burst: 10 },

@@ -13,6 +13,7 @@ it("is code for this very feed and selection", () => {
   expect(text("curl-publish", "EUR")).toContain(`'{"key":"EUR","patch":{"price":1.08,"halted":false}}'`);
   expect(text("curl-publish")).toContain("https://feed.test/v1/feeds/fx");
   expect(text("curl-read")).toBe("curl 'https://feed.test/v1/feeds/fx?keys=EUR,tech.*&hz=4'");
+  expect(text("curl-follow")).toMatch(/^curl -N -H 'Accept: text\/event-stream' 'https:\/\/feed.test\/v1\/feeds\/fx\?/);
   expect(text("websocket")).toContain('new WebSocket("wss://feed.test/v1/feeds/fx?keys=EUR,tech.*&hz=4")');
   expect(text("sdk")).toContain('connect("https://feed.test", "fx", { keys: ["EUR","tech.*"], hz: 4 })');
 });
