@@ -51,5 +51,6 @@ export function table(heads, rows) {
     element("tr", {}, element("th", { scope: "row" }, first), ...rest.map((cell) => element("td", {}, cell))),
   );
   const whole = element("table", {}, element("thead", {}, head), element("tbody", {}, ...body));
-  return element("div", { class: "scroll" }, whole);
+  // Where it is wider than the page, whoever has no mouse scrolls it by the keys.
+  return element("div", { class: "scroll", role: "group", "aria-label": heads.join(", "), tabindex: "0" }, whole);
 }
