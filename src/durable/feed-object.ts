@@ -4,7 +4,7 @@ import { accessBy, type AccessSettings } from "../access/credentials.ts";
 import { quotasOf, type Quotas, type QuotaSettings } from "../access/quotas.ts";
 import { TokenBuckets } from "../access/token-bucket.ts";
 import { CLOSE, PROBLEMS } from "../protocol/codes.ts";
-import { encodeHello } from "../protocol/messages.ts";
+import { encodeHello, encodeReceipt } from "../protocol/messages.ts";
 import { pack, PACKED_PROTOCOL } from "../protocol/packed.ts";
 import type { Position } from "../protocol/position.ts";
 import { Alarm } from "./alarm.ts";
@@ -89,6 +89,16 @@ export class FeedObject<Env extends FeedObjectEnv = FeedObjectEnv> extends Durab
     if (asked.expires !== undefined) this.#alarm.wakeBy(asked.expires);
     const headers = asked.protocol === undefined ? {} : { "Sec-WebSocket-Protocol": asked.protocol };
     return new Response(null, { status: 101, webSocket: client, headers });
+  }
+
+  /**
+   * `publish` for the HTTP side: a batch with a line an update, and the receipt as JSON unless there is more to say.
+   * Handing objects from one isolate to the other costs more than all else that is done for a short publish.
+   */
+  async post(batch: string, publisher: string, key?: string, digest?: string): Promise<string | PublishOutcome> {
+    const idempotency = key === undefined || digest === undefined ? undefined : { key, digest };
+    const outcome = await this.publish({ updates: batch.split("\n"), idempotency }, publisher);
+    return outcome.ok && !outcome.replayed ? encodeReceipt(this.#name, outcome.receipt) : outcome;
   }
 
   /** `publisher`: who it is, as limits of rate are counted. */

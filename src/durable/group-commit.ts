@@ -54,7 +54,7 @@ export class GroupCommit<T> {
 
   /** Writes what waits, now. Called before anything is told to anyone: nothing unwritten may be seen. */
   settle(): void {
-    clearTimeout(this.#timer ?? null);
+    if (this.#timer !== undefined) clearTimeout(this.#timer);
     this.#timer = undefined;
     const waiting = this.#waiting;
     if (waiting.length === 0) return;

@@ -36,6 +36,8 @@ export interface FeedPace {
 
 /** Subscribers that are sent to before the receipts go out: that takes a millisecond or two. */
 const SERVED_AT_ONCE = 64;
+/** Milliseconds: a pass that is due so soon after a write begins with it, and need not write what came in between. */
+const SOON = 5;
 
 interface Accepted {
   readonly record: LogRecord | undefined;
@@ -54,7 +56,8 @@ export class LiveFeed {
   readonly #commit: GroupCommit<Accepted>;
   readonly #platform: Platform;
   readonly #flushTimer = new Timer(() => {
-    this.settle();
+    // Not at each slice: what has just come may wait for the others of its window.
+    if (this.broadcast.tells(this.#platform.now())) this.settle();
     this.flush();
   });
   /** Opens what is stored; `epoch` is for a feed that is not. */
@@ -142,7 +145,10 @@ export class LiveFeed {
     this.#wakeForExpiry();
     // With many to serve, whoever published gets the receipt first and the fan-out has a turn of its own.
     if (this.broadcast.subscribers <= SERVED_AT_ONCE) this.flush();
-    else this.#flushTimer.set(now, now);
+    else {
+      this.broadcast.gather(now, SOON);
+      this.#flushTimer.set(this.broadcast.due(now) ?? now, now);
+    }
   }
 
   #wakeForExpiry(): void {

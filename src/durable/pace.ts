@@ -4,11 +4,14 @@ import type { FeedPace } from "./live-feed.ts";
 export const DEFAULT_PACE: FeedPace = {
   send: {
     // A message to one socket costs some 30 us of CPU, whatever is in it: sending takes three quarters of the time at
-    // most where updates go out as they come, and two fifths where they are gathered.
+    // most where updates go out as they come, and a third where they are gathered.
     capacity: 26_000,
-    // Some 3 ms, for which nothing else happens.
+    // Some 3 ms, as the platform sends them.
     slice: 100,
-    window: (messages) => 20 + messages * 0.054,
+    group: 250,
+    window: (waiting) => 20 + waiting * 0.066,
+    // As long as the window of a commit: so each pass begins with one.
+    turn: 21,
   },
-  commit: { window: 22, enough: 12, burst: 200, worthwhile: 3 },
+  commit: { window: 21, enough: 12, burst: 200, worthwhile: 3 },
 };

@@ -23,7 +23,7 @@ export class Timer {
   }
 
   cancel(): void {
-    clearTimeout(this.#handle ?? null);
+    if (this.#handle !== undefined) clearTimeout(this.#handle);
     this.#handle = undefined;
   }
 }

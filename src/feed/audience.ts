@@ -2,7 +2,10 @@ import type { Subscription } from "../protocol/messages.ts";
 import { pendingOf, type Pending } from "./pending.ts";
 import type { AcceptedUpdate } from "./record.ts";
 
-/** Subscribers that want the same in the same way: what they get is encoded once. */
+/**
+ * Subscribers that want the same in the same way, and are served together: what they get is encoded once. Where very
+ * many want the same they are several groups, so that not all of them have to be served in one go.
+ */
 export class Group<S> {
   readonly id: string;
   readonly subscription: Subscription;
@@ -30,11 +33,17 @@ function groupId({ selection, mode, hz }: Subscription): string {
  * asking each of them.
  */
 export class Audience<S> {
-  readonly #groups = new Map<string, Group<S>>();
+  readonly #most: number;
+  readonly #groups = new Map<string, Group<S>[]>();
   readonly #byKey = new Map<string, Set<Group<S>>>();
   /** By length first: a key is looked up once for each length in use, however many prefixes there are. */
   readonly #byPrefix = new Map<number, Map<string, Set<Group<S>>>>();
   #size = 0;
+
+  /** A group has `most` members at most. */
+  constructor(most: number) {
+    this.#most = most;
+  }
 
   /** Subscribers. */
   get size(): number {
@@ -42,16 +51,17 @@ export class Audience<S> {
   }
 
   get groups(): Iterable<Group<S>> {
-    return this.#groups.values();
+    return [...this.#groups.values()].flat();
   }
 
-  /** The group of those who want this. A new one waits for updates after `seq`. */
+  /** A group of those who want this that has room for one more. A new one waits for updates after `seq`. */
   group(subscription: Subscription, seq: number): Group<S> {
     const id = groupId(subscription);
-    let group = this.#groups.get(id);
+    const alike = ensure(this.#groups, id, () => []);
+    let group = alike.find(({ members }) => members.size < this.#most);
     if (!group) {
       group = new Group(id, subscription, seq);
-      this.#groups.set(id, group);
+      alike.push(group);
       for (const groups of this.#indexOf(subscription)) groups.add(group);
     }
     return group;
@@ -67,7 +77,9 @@ export class Audience<S> {
     if (!group.members.delete(subscriber)) return;
     this.#size--;
     if (group.members.size > 0) return;
-    this.#groups.delete(group.id);
+    const others = this.#groups.get(group.id)?.filter((other) => other !== group) ?? [];
+    if (others.length > 0) this.#groups.set(group.id, others);
+    else this.#groups.delete(group.id);
     const { selection } = group.subscription;
     for (const key of selection.keys) removeFrom(this.#byKey, key, group);
     for (const prefix of selection.prefixes) {

@@ -23,7 +23,7 @@ export class Broadcast {
   readonly #log: Log;
   readonly #pace: Pace;
   readonly #clock: PassClock;
-  readonly #audience = new Audience<Subscriber>();
+  readonly #audience: Audience<Subscriber>;
   /** Groups that may be owed something. */
   readonly #dirty = new Set<Group<Subscriber>>();
   readonly #outbox = new Outbox();
@@ -35,6 +35,7 @@ export class Broadcast {
     this.#log = log;
     this.#pace = pace;
     this.#clock = new PassClock(pace);
+    this.#audience = new Audience(pace.group);
   }
 
   get subscribers(): number {
@@ -118,13 +119,33 @@ export class Broadcast {
         subscriber.sink.drop();
       },
     );
-    if (this.#outbox.isEmpty && this.#clock.next(now) <= now) this.#beginPass(now);
+    this.gather(now);
     this.#outbox.sendSlice(this.#pace.slice, ({ subscriber, messages, seq }) => {
       if (this.#laggards.catch(subscriber, now)) return;
       subscriber.seq = seq;
       subscriber.sink.send(messages, seq);
     });
-    return this.#nextFlush(now);
+    return this.due(now);
+  }
+
+  /** Begins a pass if one is due within `early` milliseconds: encodes it. Flushes send it. */
+  gather(now: number, early = 0): void {
+    if (this.#outbox.isEmpty && this.#clock.next(now) <= now + early) this.#beginPass(now);
+  }
+
+  /** Whether a flush at `now` would tell anyone anything new, so that the feed has to be fit to be shown. */
+  tells(now: number): boolean {
+    if (this.#laggards.isToReview(now)) return true;
+    return this.#outbox.isEmpty && this.#dirty.size > 0 && this.#clock.next(now) <= now;
+  }
+
+  /** When to flush next; nothing where nothing waits. */
+  due(now: number): number | undefined {
+    if (!this.#outbox.isEmpty) return now;
+    let next = this.#laggards.size > 0 ? now + LIMITS.lagReview : Infinity;
+    const pass = this.#clock.next(now);
+    for (const group of this.#dirty) next = Math.min(next, Math.max(pass, group.notBefore));
+    return next === Infinity ? undefined : next;
   }
 
   /** Tells every subscriber that the feed has begun anew: what it had is gone. */
@@ -155,17 +176,22 @@ export class Broadcast {
     this.#audience.join(subscriber, group);
   }
 
-  /** Encodes what the due groups are owed, and puts it into the outbox. */
+  /** Encodes what due groups are owed, those first that have waited longest, and puts it into the outbox. */
   #beginPass(now: number): void {
+    const due = [...this.#dirty].filter(({ notBefore }) => notBefore <= now);
+    let waiting = 0;
+    for (const { members } of due) waiting += members.size;
+    const quota = this.#clock.quota(waiting, now);
     let messages = 0;
-    for (const group of this.#dirty) {
-      if (group.notBefore > now) continue;
+    for (const group of due) {
+      // As near to the quota as whole groups come, and one at least.
+      if (messages > 0 && messages + group.members.size / 2 > quota) break;
       this.#dirty.delete(group);
       messages += this.#addToOutbox(group);
       const { hz } = group.subscription;
       if (hz !== undefined) group.notBefore = now + 1000 / hz;
     }
-    if (messages > 0) this.#clock.passed(messages, now);
+    if (messages > 0) this.#clock.passed(messages, waiting, now);
   }
 
   #addToOutbox(group: Group<Subscriber>): number {
@@ -190,14 +216,6 @@ export class Broadcast {
     group.pending.clear();
     group.since = seq;
     return count;
-  }
-
-  #nextFlush(now: number): number | undefined {
-    if (!this.#outbox.isEmpty) return now;
-    let next = this.#laggards.size > 0 ? now + LIMITS.lagReview : Infinity;
-    const pass = this.#clock.next(now);
-    for (const group of this.#dirty) next = Math.min(next, Math.max(pass, group.notBefore));
-    return next === Infinity ? undefined : next;
   }
 
   #bringUpToDate(subscriber: Subscriber): void {

@@ -36,9 +36,13 @@ export class Laggards {
     this.#lags.delete(subscriber);
   }
 
+  isToReview(now: number): boolean {
+    return this.#lags.size > 0 && now >= this.#reviewedAt + LIMITS.lagReview;
+  }
+
   /** Looks at each again: those that have drained are handed over, those that are stuck too. */
   review(now: number, drained: (subscriber: Subscriber) => void, stuck: (subscriber: Subscriber) => void): void {
-    if (now < this.#reviewedAt + LIMITS.lagReview) return;
+    if (!this.isToReview(now)) return;
     this.#reviewedAt = now;
     for (const [subscriber, lag] of this.#lags) {
       const backlog = subscriber.sink.backlog();

@@ -7,21 +7,28 @@ export interface Pace {
   readonly capacity: number;
   /** Messages that are sent in one go; between two goes the feed takes what has come in. */
   readonly slice: number;
-  /** Milliseconds from one gathered pass to the next, by how many messages the last one had. */
-  window(messages: number): number;
+  /** Subscribers that are served together, at most. */
+  readonly group: number;
+  /** Milliseconds from one gathered message to a subscriber to the next, by how many subscribers wait for one. */
+  window(waiting: number): number;
+  /** Milliseconds: within a window a pass serves some of those who wait and the next one others, no sooner than this. */
+  readonly turn: number;
 }
 
 /** Over how long the load is taken, in milliseconds. */
 const MEMORY = 250;
 
-/** Decides when the next pass over the subscribers may begin. Times are milliseconds since 1970. */
+/**
+ * Decides when the next pass may begin, and how many it serves. Under load each subscriber waits for a window, and they
+ * are served by turns: what is new waits for nobody but its own reader. Times are milliseconds since 1970.
+ */
 export class PassClock {
   readonly #pace: Pace;
   /** Messages offered, fading with time: what sending everything at once would come to, whether or not it was done. */
   #offered = 0;
   #offeredAt = 0;
-  #lastPass = 0;
-  #lastMessages = 0;
+  /** When the next pass may begin while the load is not light. */
+  #next = 0;
 
   constructor(pace: Pace) {
     this.#pace = pace;
@@ -33,16 +40,23 @@ export class PassClock {
     this.#offeredAt = now;
   }
 
-  /** Notes a pass. */
-  passed(messages: number, now: number): void {
-    this.#lastPass = now;
-    this.#lastMessages = messages;
+  /** How many of those who wait the pass that begins now should serve. */
+  quota(waiting: number, now: number): number {
+    return this.#isLight(now) ? waiting : (waiting * this.#pace.turn) / this.#pace.window(waiting);
+  }
+
+  /** Notes a pass that serves so many of those who waited. */
+  passed(messages: number, waiting: number, now: number): void {
+    this.#next = now + (this.#pace.window(waiting) * messages) / waiting;
   }
 
   /** When the next pass may begin: at once while the load is light. */
   next(now: number): number {
-    const light = (this.#fade(now) * 1000) / MEMORY <= this.#pace.capacity;
-    return light ? now : this.#lastPass + this.#pace.window(this.#lastMessages);
+    return this.#isLight(now) ? now : this.#next;
+  }
+
+  #isLight(now: number): boolean {
+    return (this.#fade(now) * 1000) / MEMORY <= this.#pace.capacity;
   }
 
   #fade(now: number): number {

@@ -5,6 +5,7 @@ import { Problem } from "./problem.ts";
 import { demandRate } from "./rates.ts";
 
 const BEARER_PROTOCOL = "bearer.";
+const SCHEME = "bearer ";
 
 /** Subprotocols that a client offers, in its order. */
 export function offeredProtocols(request: Request): string[] {
@@ -25,9 +26,11 @@ export function isBearerProtocol(protocol: string): boolean {
 function presentedCredential(request: Request, query: URLSearchParams | undefined): string | undefined {
   const header = request.headers.get("Authorization");
   if (header !== null) {
-    const match = /^Bearer +(\S+) *$/i.exec(header);
-    if (!match?.[1]) throw unauthorized("Authorization is not of the form: Bearer <credential>.");
-    return match[1];
+    const credential = header.slice(SCHEME.length).trim();
+    if (header.slice(0, SCHEME.length).toLowerCase() === SCHEME && credential !== "" && !credential.includes(" ")) {
+      return credential;
+    }
+    throw unauthorized("Authorization is not of the form: Bearer <credential>.");
   }
   if (!query) return undefined;
   const protocol = offeredProtocols(request).find(isBearerProtocol);

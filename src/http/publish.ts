@@ -1,5 +1,6 @@
 import { batchTooLarge, decodeUpdates } from "../protocol/update.ts";
 import { LIMITS } from "../protocol/limits.ts";
+import { encodeReceipt } from "../protocol/messages.ts";
 import { readPublishBody } from "./body.ts";
 import { authenticate, demand } from "./credentials.ts";
 import type { FeedAppOptions, FeedContext } from "./options.ts";
@@ -24,25 +25,27 @@ export async function publish<B extends object>(c: FeedContext<B>, options: Feed
       `The batch is longer than ${LIMITS.encodedBatchBytes} bytes with its numbers written out.`,
     );
   }
-  const idempotency = key === undefined ? undefined : { key, digest: await digest(bytes) };
-  const outcome = await options
-    .feeds(c.env)
-    .getByName(feed)
-    .publish({ updates: decoded.updates, idempotency }, caller.id);
-  if (!outcome.ok) {
-    const { code, detail = "No update of the batch was accepted.", issues, retryAfter } = outcome;
-    throw new Problem(code, detail, { issues, headers: retryAfter ? { "Retry-After": String(retryAfter) } : {} });
+  const object = options.feeds(c.env).getByName(feed);
+  const batch = decoded.updates.join("\n");
+  const outcome = await (key === undefined
+    ? object.post(batch, caller.id)
+    : object.post(batch, caller.id, key, await digest(bytes)));
+  if (typeof outcome === "string") return new Response(outcome, { headers: RECEIPT_HEADERS });
+  if (outcome.ok) {
+    const headers = new Headers(RECEIPT_HEADERS);
+    if (outcome.replayed) headers.set("Idempotency-Replayed", "true");
+    return new Response(encodeReceipt(feed, outcome.receipt), { headers });
   }
-  // Made for programs, and most often: without the headers that only matter to what a page may show.
-  return new Response(JSON.stringify({ feed, ...outcome.receipt }), {
-    headers: {
-      "Content-Type": "application/json",
-      "Cache-Control": "no-store",
-      "X-Content-Type-Options": "nosniff",
-      ...(outcome.replayed && { "Idempotency-Replayed": "true" }),
-    },
-  });
+  const { code, detail = "No update of the batch was accepted.", issues, retryAfter } = outcome;
+  throw new Problem(code, detail, { issues, headers: retryAfter ? { "Retry-After": String(retryAfter) } : {} });
 }
+
+/** Made for programs, and most often: without the headers that only matter to what a page may show. */
+const RECEIPT_HEADERS = new Headers({
+  "Content-Type": "application/json",
+  "Cache-Control": "no-store",
+  "X-Content-Type-Options": "nosniff",
+});
 
 function readIdempotencyKey(request: Request): string | undefined {
   const key = request.headers.get("Idempotency-Key");

@@ -62,6 +62,11 @@ export function encodeUpdateMessage(message: {
   return `{"type":"update","from":${message.from},"seq":${message.seq},"time":${message.time}${skipped},"updates":[${message.updates.join(",")}]}`;
 }
 
+/** The answer to a POST. */
+export function encodeReceipt(feed: string, { epoch, seq, accepted, stale }: Receipt): string {
+  return `{"feed":"${feed}","epoch":"${epoch}","seq":${seq},"accepted":${accepted},"stale":${stale}}`;
+}
+
 export function encodeReceiptMessage(id: number | undefined, receipt: Receipt): string {
   return JSON.stringify({ type: "receipt", id, ...receipt });
 }

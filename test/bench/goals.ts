@@ -75,11 +75,11 @@ export const GOALS: readonly Goal[] = [
     },
   },
   atMost(
-    "rows per 1,000 single POSTs at 500/s",
+    "rows per 1,000 single POSTs at 500/s, 1,000 subscribers",
     100,
     "",
     "rows",
-    "40 keys, 500/s, values of 50 bytes",
+    "40 keys, 500/s, values of 50 bytes, 1,000 subscribers",
     "with checkpoints",
   ),
   {

@@ -16,7 +16,7 @@ describe("[I6] cost follows work", () => {
     );
     fc.assert(
       fc.property(fc.array(patterns, { maxLength: 12 }), names, fc.nat(), (selections, key, leaver) => {
-        const audience = new Audience<number>();
+        const audience = new Audience<number>(1000);
         const groups = selections.map((keys, i) => {
           const group = audience.group(subscriptionOf(keys), 0);
           audience.join(i, group);
@@ -33,7 +33,7 @@ describe("[I6] cost follows work", () => {
   });
 
   test("subscribers that come and go leave nothing behind", () => {
-    const audience = new Audience<number>();
+    const audience = new Audience<number>(1000);
     const joined: [number, Group<number>][] = [];
     for (let i = 0; i < 100; i++) {
       const group = audience.group(subscriptionOf([`key${i % 7}`, `prefix${i % 3}.*`]), 0);
@@ -59,6 +59,25 @@ describe("[I6] cost follows work", () => {
     const frames = subscribers.map(({ sent }) => sent.at(-1)!);
     expect(new Set(frames).size).toBe(1);
     expect(new Set(subscribers.map(({ subscriber }) => subscriber!.group)).size).toBe(1);
+  });
+});
+
+describe("very many who want the same", () => {
+  test("are several groups, which newcomers fill up before there is another", () => {
+    const audience = new Audience<number>(3);
+    const all = subscriptionOf([]);
+    const join = (who: number): Group<number> => {
+      const group = audience.group(all, 0);
+      audience.join(who, group);
+      return group;
+    };
+    const groups = Array.from({ length: 7 }, (_, who) => join(who));
+    expect([...audience.groups].map(({ members }) => members.size)).toEqual([3, 3, 1]);
+    expect([...audience.deliver(accepted("A"))]).toEqual([...audience.groups]);
+    for (const who of [0, 1, 2]) audience.leave(who, groups[who]!);
+    expect([...audience.deliver(accepted("A"))], "an empty one is gone").toEqual([groups[3], groups[6]]);
+    audience.leave(3, groups[3]!);
+    expect(join(8)).toBe(groups[3]);
   });
 });
 

@@ -108,7 +108,7 @@ export class House {
 
   /** With a capacity of 0 everything after the first message is gathered. */
   constructor(pace: Partial<Pace> = {}) {
-    this.pace = { capacity: 0, slice: 1000, window: () => 50, ...pace };
+    this.pace = { capacity: 0, slice: 1000, group: 1000, window: () => 50, turn: 50, ...pace };
     this.feed = Feed.begin("e1");
     this.broadcast = this.#newBroadcast();
   }

@@ -1,6 +1,7 @@
 import type { Lab } from "../lab.ts";
 import { clock, pause } from "../load/clock.ts";
 import { CountedFeed } from "../load/counted-feed.ts";
+import { Crowd } from "../load/crowd.ts";
 import { Publisher, type Load } from "../load/publisher.ts";
 import { batch, update } from "../load/updates.ts";
 import type { Case, Figures, Scenario } from "../scenario.ts";
@@ -26,6 +27,9 @@ const PATTERNS: readonly Pattern[] = [
 ];
 /** What a feed of small updates pays in all: it comes to two checkpoints or so within the longest time. */
 const SMALL: Pattern = { name: "500/s, values of 50 bytes", load: { rate: 500 }, updates: 1, valueBytes: 50 };
+/** A pass over those who watch writes what waits: the more often, the more there are. */
+const WATCHED: Pattern = { ...SMALL, name: "500/s, values of 50 bytes, 1,000 subscribers" };
+const SUBSCRIBERS = 1_000;
 const KEYS = [40, 10_000];
 /** Keys that a case changes, of those that the feed has. */
 const CHANGED_KEYS = 40;
@@ -45,7 +49,7 @@ export const rows: Scenario = {
     const cases = KEYS.flatMap((keys) =>
       PATTERNS.flatMap((pattern) => [rowsCase(lab, keys, pattern, false), rowsCase(lab, keys, pattern, true)]),
     );
-    return [...cases, rowsCase(lab, CHANGED_KEYS, SMALL, false)];
+    return [...cases, rowsCase(lab, CHANGED_KEYS, SMALL, false), rowsCase(lab, CHANGED_KEYS, WATCHED, false)];
   },
 };
 
@@ -63,8 +67,13 @@ async function measure(lab: Lab, keys: number, pattern: Pattern, isIdempotent: b
     body: updates === 1 ? update(i % CHANGED_KEYS, valueBytes) : batch(i * updates, updates, CHANGED_KEYS, valueBytes),
     idempotencyKey: isIdempotent ? `rows-${i}` : undefined,
   }));
+  let crowd: Crowd | undefined;
   try {
     await feed.fill(keys, FILLED_BYTES);
+    crowd =
+      pattern === WATCHED
+        ? await Crowd.open(lab, { port: workerd.port, path: "/v1/feeds/bench" }, SUBSCRIBERS)
+        : undefined;
     // A feed that has been quiet writes the first publishes one by one: that is over before counting begins.
     await publisher.publish(load, WARM_UP_SECONDS);
     const before = await feed.counts();
@@ -94,6 +103,7 @@ async function measure(lab: Lab, keys: number, pattern: Pattern, isIdempotent: b
   } finally {
     publisher.close();
     feed.close();
+    await crowd?.close();
     await workerd.kill();
     await lab.discard(storage);
   }
