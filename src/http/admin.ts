@@ -32,7 +32,7 @@ export async function list<B extends object>(c: FeedContext<B>, options: FeedApp
     .filter(({ exists }) => exists)
     .map(({ feed, seq, keys, subscribers }) => ({ feed, seq, keys, subscribers }));
   const next = names.length === limit ? names.at(-1) : undefined;
-  return jsonAnswer({ feeds, next }, { "Cache-Control": "no-cache" });
+  return jsonAnswer({ feeds, next }, { "Cache-Control": "private, no-cache" });
 }
 
 /** Up to `limit` names after `after` that the caller may read: no other name is ever given away. */

@@ -22,7 +22,7 @@ const HEADERS = {
   ...API_HEADERS,
   "Content-Type": "text/event-stream; charset=utf-8",
   // A proxy that gathers or compresses would hold events back.
-  "Cache-Control": "no-cache, no-transform",
+  "Cache-Control": "private, no-cache, no-transform",
   "X-Accel-Buffering": "no",
 };
 

@@ -2,6 +2,7 @@ import type { Caller } from "../access/access.ts";
 import type { ReadOutcome } from "../durable/reading.ts";
 import { LIMITS } from "../protocol/limits.ts";
 import { readEncodedUpdate } from "../protocol/update.ts";
+import { parsePosition, type Position } from "../protocol/position.ts";
 import { keyProblem } from "../protocol/names.ts";
 import { API_HEADERS, jsonAnswer } from "./answer.ts";
 import { authenticate, demand } from "./credentials.ts";
@@ -31,10 +32,30 @@ export async function snapshot<B extends object>(c: FeedContext<B>, options: Fee
   if (waits && wait > 0 && outcome.isEmpty && (await awaitChange(c, options, caller, asked, wait * 1000)))
     outcome = await read();
   const { position, body, isEmpty } = outcome;
-  // Kept by nobody without asking: a copy that is shown as the present would be wrong.
-  const headers = { ETag: `"${position}"`, "Cache-Control": "no-cache" };
-  if (body !== undefined && !(waits && isEmpty)) return jsonAnswer(body, headers);
+  const isAnswered = body !== undefined && !(waits && isEmpty);
+  const headers = {
+    ETag: `"${position}"`,
+    "Cache-Control": isAnswered && caller.anonymous && leadsOn(since, position) ? SHARED : ASKED_FIRST,
+    // The same address has streams of events, too.
+    Vary: "Accept",
+  };
+  if (isAnswered) return jsonAnswer(body, headers);
   return new Response(null, { status: body === undefined ? 304 : 204, headers: { ...API_HEADERS, ...headers } });
+}
+
+/**
+ * Who follows a feed by polling asks from its own position on, and many stand at the same one: a shared cache may answer
+ * all of them with what it has got for the first, for a second. Whatever it has leads on from there, so that nobody goes
+ * back.
+ */
+const SHARED = "public, max-age=0, s-maxage=1";
+/** Anything else is the present only for whom it was made for: a copy may be behind what its reader has seen. */
+const ASKED_FIRST = "private, no-cache";
+
+/** Whether an answer is about the way from `since`, and not about one that the feed has not come to yet. */
+function leadsOn(since: Position | undefined, position: string): boolean {
+  const reached = since && parsePosition(position);
+  return reached !== undefined && (reached.epoch !== since?.epoch || reached.seq >= since.seq);
 }
 
 /** `GET /v1/feeds/{feed}/history` */
@@ -52,14 +73,14 @@ export async function history<B extends object>(c: FeedContext<B>, options: Feed
     const { key: _, ...update } = readEncodedUpdate(line);
     return { seq, ...update, time: update.time ?? time };
   });
-  return jsonAnswer({ feed, epoch: page.epoch, key, updates, more: page.more }, { "Cache-Control": "no-cache" });
+  return jsonAnswer({ feed, epoch: page.epoch, key, updates, more: page.more }, { "Cache-Control": ASKED_FIRST });
 }
 
 /** `GET /v1/feeds/{feed}/stats` */
 export async function stats<B extends object>(c: FeedContext<B>, options: FeedAppOptions<B>): Promise<Response> {
   await readable(c, options, new URL(c.req.url).searchParams);
   const { exists: _, ...shown } = await options.feeds(c.env).getByName(c.get("feed")).stats();
-  return jsonAnswer(shown, { "Cache-Control": "no-cache" });
+  return jsonAnswer(shown, { "Cache-Control": ASKED_FIRST });
 }
 
 /** Who reads the feed, and may. */

@@ -27,7 +27,7 @@ describe("a stream of events", () => {
 
   test("is never held back by a cache or a proxy", async () => {
     const response = await request(`/v1/feeds/${newFeed()}`, { headers: { Accept: "text/event-stream" } });
-    expect(response.headers.get("Cache-Control")).toBe("no-cache, no-transform");
+    expect(response.headers.get("Cache-Control")).toBe("private, no-cache, no-transform");
     expect(response.headers.get("X-Content-Type-Options")).toBe("nosniff");
     await response.body!.cancel();
   });
