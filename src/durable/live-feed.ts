@@ -56,9 +56,10 @@ export class LiveFeed {
   readonly #commit: GroupCommit<Accepted>;
   readonly #platform: Platform;
   readonly #flushTimer = new Timer(() => {
+    const now = this.#platform.now();
     // Not at each slice: what has just come may wait for the others of its window.
-    if (this.broadcast.tells(this.#platform.now())) this.settle();
-    this.flush();
+    if (this.broadcast.tells(now)) this.settle();
+    this.flush(now);
   });
   /** Opens what is stored; `epoch` is for a feed that is not. */
   constructor(store: FeedStore, platform: Platform, pace: FeedPace, epoch: string) {
@@ -108,8 +109,7 @@ export class LiveFeed {
   }
 
   /** Sends what is due and sees to it that the rest is sent in time. */
-  flush(): void {
-    const now = this.#platform.now();
+  flush(now = this.#platform.now()): void {
     const next = this.broadcast.flush(now);
     if (next === undefined) this.#flushTimer.cancel();
     else this.#flushTimer.set(next, now);

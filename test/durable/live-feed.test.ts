@@ -1,0 +1,101 @@
+import { runInDurableObject } from "cloudflare:test";
+import { env } from "cloudflare:workers";
+import fc from "fast-check";
+import { afterEach, describe, expect, test, vi } from "vitest";
+import { FeedStore } from "../../src/durable/feed-store.ts";
+import { LiveFeed } from "../../src/durable/live-feed.ts";
+import { DEFAULT_PACE } from "../../src/durable/pace.ts";
+import type { Sink } from "../../src/feed/subscriber.ts";
+import { FEED_LIMITS } from "../../src/protocol/limits.ts";
+import { EVERYTHING } from "../../src/protocol/selection.ts";
+import { newFeed } from "../support/api.ts";
+import { runs } from "../support/runs.ts";
+
+afterEach(() => void vi.useRealTimers());
+
+/** Subscribers that take what they are told, or nothing for a while. */
+class Listener implements Sink {
+  readonly #check: (seq: number) => void;
+  stalled = false;
+  told = 0;
+
+  constructor(check: (seq: number) => void) {
+    this.#check = check;
+  }
+
+  send(_: readonly string[], seq: number): void {
+    this.#check(seq);
+    this.told = seq;
+  }
+
+  backlog(): number {
+    return this.stalled ? 1024 * 1024 : 0;
+  }
+
+  drop(): void {
+    throw new Error("nobody is stuck for so long");
+  }
+}
+
+/** As under load: both writes and messages are gathered from the first one on. */
+const BUSY = { send: { ...DEFAULT_PACE.send, capacity: 0 }, commit: { ...DEFAULT_PACE.commit, burst: 1 } };
+
+/** What happens after so many milliseconds. */
+const step = fc.record({
+  after: fc.nat({ max: 40 }),
+  do: fc.constantFrom("publish", "publish", "publish", "publish ten", "stall", "drain", "come"),
+});
+const paces = fc.constantFrom(BUSY, BUSY, DEFAULT_PACE);
+const subscription = { selection: EVERYTHING, mode: "latest", hz: undefined } as const;
+
+describe("[I1] nothing is told that is not written", () => {
+  // Few are served within the write, many by turns, and slowly enough that publishes fall in between.
+  test.each([3, 70, 300])(
+    "to %d subscribers, whenever updates come",
+    async (count) => {
+      await runInDurableObject(env.FEEDS.getByName(newFeed()), async (_, { storage }) => {
+        vi.useFakeTimers();
+        await fc.assert(
+          fc.asyncProperty(paces, fc.array(step, { minLength: 20, maxLength: 60 }), async (pace, steps) => {
+            const store = new FeedStore(storage.sql, FEED_LIMITS);
+            let written = 0;
+            const append = store.append.bind(store);
+            vi.spyOn(store, "append").mockImplementation((feed, records, ...rest) => {
+              append(feed, records, ...rest);
+              written = feed.seq;
+            });
+            const platform = { now: () => Date.now(), wakeBy: () => {}, abandon: () => expect.unreachable() };
+            const live = new LiveFeed(store, platform, pace, "epoch");
+            written = live.feed.seq;
+            const listeners: Listener[] = [];
+            const come = (): void => {
+              const listener = new Listener((seq) =>
+                expect(seq, "told before it was written").toBeLessThanOrEqual(written),
+              );
+              live.settle();
+              live.broadcast.subscribe(listener, subscription, undefined);
+              listeners.push(listener);
+            };
+            for (let i = 0; i < count; i++) come();
+            const publish = (): void => void live.publish({ updates: ['{"key":"A","set":{"p":1}}'] });
+            for (const { after, do: act } of steps) {
+              await vi.advanceTimersByTimeAsync(after);
+              const [first] = listeners;
+              if (act === "publish") publish();
+              else if (act === "publish ten") for (let i = 0; i < 10; i++) publish();
+              else if (act === "come") come();
+              else if (first) first.stalled = act === "stall";
+            }
+            for (const listener of listeners) listener.stalled = false;
+            await vi.advanceTimersByTimeAsync(2000);
+            expect(written).toBe(live.feed.seq);
+            for (const { told } of listeners) expect(told, "and all of it is told").toBe(written);
+            expect(vi.getTimerCount(), "no timer while nothing waits").toBe(0);
+          }),
+          { numRuns: runs(30) },
+        );
+      });
+    },
+    30_000,
+  );
+});
