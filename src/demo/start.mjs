@@ -2,9 +2,10 @@
 import { readFileSync } from "node:fs";
 import { parseArgs } from "node:util";
 import { awaitPort, claimStorage, findPort } from "./address.mjs";
+import { CHAT_HOURS, findChat } from "./chat.mjs";
 import { awaitHealthy, startPublisher, startServer } from "./children.mjs";
 import { install } from "./install.mjs";
-import { makeSecrets, readPublishKey } from "./secrets.mjs";
+import { makeSecrets, readSecret } from "./secrets.mjs";
 
 const HELP = `Starts Tickertape on this machine, with a demo feed. Options follow "npm start --".
 
@@ -29,11 +30,18 @@ function readOptions() {
   return { port: port ? Number(port) : undefined, demo: !values["no-demo"], help: values.help };
 }
 
-/** @param {string} url */
-function announce(url) {
+/**
+ * @param {string} url
+ * @param {string | undefined} chat
+ */
+function announce(url, chat) {
+  const lines = `
+A chat, to be opened in two windows (for ${CHAT_HOURS} hours, whoever has this address may write there):
+  ${chat}
+`;
   console.log(`
 Tickertape is running. Open ${url}
-
+${chat === undefined ? "" : lines}
 Publish with the PUBLISH_KEY in .dev.vars:
   curl --json '{"key":"HELLO","set":{"last":1}}' -H "Authorization: Bearer $(. ./.dev.vars; echo $PUBLISH_KEY)" ${url}/v1/feeds/stocks
 
@@ -53,7 +61,9 @@ async function start() {
   const stopped = new Promise((resolve) => stop.signal.addEventListener("abort", resolve));
   for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"]) process.on(signal, () => stop.abort());
   endWithNpm(stop);
-  if (makeSecrets()) console.log("Made .dev.vars, with fresh keys.");
+  const secrets = makeSecrets();
+  if (secrets === "made") console.log("Made .dev.vars, with fresh keys.");
+  if (secrets === "added") console.log("Added a fresh JWT_SECRET to .dev.vars.");
 
   const storage = await claimStorage();
   const port = await (options.port ? awaitPort(options.port) : findPort(DEFAULT_PORT));
@@ -75,10 +85,10 @@ async function start() {
   try {
     await awaitHealthy(url, stop.signal);
     if (!stop.signal.aborted) {
-      const key = options.demo ? readPublishKey() : undefined;
+      const key = options.demo ? readSecret("PUBLISH_KEY") : undefined;
       if (key !== undefined) stopPublisher = startPublisher(url, key);
       else if (options.demo) console.error("No demo feed: .dev.vars has no PUBLISH_KEY.");
-      announce(url);
+      announce(url, await findChat(url));
       await stopped;
     }
   } finally {

@@ -1,7 +1,7 @@
-import { chmod, mkdir, rm, stat, writeFile } from "node:fs/promises";
+import { chmod, mkdir, readFile, rm, stat, writeFile } from "node:fs/promises";
 import { delimiter, join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { snapshot } from "./support/api.ts";
+import { post, snapshot } from "./support/api.ts";
 import { copyCheckout } from "./support/checkout.ts";
 import { Group } from "./support/group.ts";
 import { until } from "./support/until.ts";
@@ -65,6 +65,18 @@ test("npm start serves the page and a demo feed within a minute, and Ctrl-C ends
   expect((await stat(join(folder, ".dev.vars"))).mode & 0o777).toBe(0o600);
   const answer = await fetch(feed, { method: "POST", headers: { "Content-Type": "application/json" }, body: "{}" });
   expect(answer.status).toBe(401);
+
+  // The chat's address lets its holder publish to the chat's feeds, and to no others.
+  const [, chat = "", token = ""] = /(http\S+\/examples\/chat\/)#token=(\S+)/.exec(group.output) ?? [];
+  expect(chat).toBe(`${url}/examples/chat/`);
+  const served = await fetch(chat);
+  expect([served.status, served.headers.get("Content-Type")]).toEqual([200, expect.stringContaining("text/html")]);
+  const bearer = { Authorization: `Bearer ${token}` };
+  const update = { key: "A", set: { text: "hello" } };
+  const names = ["chat", "chat.here", "stocks"];
+  const answers = names.map((name) => post(`${url}/v1/feeds/${name}`, update, bearer));
+  expect((await Promise.all(answers)).map(({ status }) => status)).toEqual([200, 200, 403]);
+  expect(await readFile(join(folder, ".dev.vars"), "utf8")).toContain("JWT_SECRET=");
 
   const before = await snapshot(feed);
   await interrupt(group);
