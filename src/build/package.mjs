@@ -15,7 +15,8 @@ function compile() {
 
 /** The modules that the entries load, as paths from dist/. */
 async function loaded() {
-  const entries = ["client", "publisher", "react"].map((name) => join(dist, name, "index.js")).filter(existsSync);
+  const modules = ["client/index", "client/msgpack", "publisher/index", "react/index"];
+  const entries = modules.map((name) => join(dist, `${name}.js`)).filter(existsSync);
   const { metafile } = await build({
     absWorkingDir: dist,
     entryPoints: entries,

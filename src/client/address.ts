@@ -13,13 +13,12 @@ export function feedAddress(base: string | URL, feed: string): URL {
 }
 
 /** The address with what is asked for. */
-export function withQuery(
-  feed: URL,
-  { keys, hz, mode }: Selection,
-  more?: Readonly<Record<string, string | undefined>>,
-): URL {
+export function withQuery(feed: URL, selection: Selection, more?: Readonly<Record<string, string | undefined>>): URL {
   const url = new URL(feed);
-  const query = { keys: keys?.join(), hz: hz?.toString(), mode, ...more };
-  for (const [name, value] of Object.entries(query)) if (value) url.searchParams.set(name, value);
+  for (const [name, value] of Object.entries({ ...selection, ...more })) {
+    // Keys are joined by commas.
+    const text = String(value ?? "");
+    if (text) url.searchParams.set(name, text);
+  }
   return url;
 }

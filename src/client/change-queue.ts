@@ -25,7 +25,7 @@ export function createChangeQueue(
   let rest = waiting.entries();
   const limit = entries.size + MAX_WAITING;
   let count = 0;
-  let ended: { error: Error | undefined } | undefined;
+  let ended: { error?: Error | undefined } | undefined;
   const wakers: (() => void)[] = [];
 
   const add = (change: Change<JsonObject>): void => {
@@ -63,22 +63,21 @@ export function createChangeQueue(
     iterator: {
       async next(): Promise<Next> {
         for (;;) {
-          let next = rest.next();
           // A finished iterator does not see what is added after.
-          if (next.done) next = (rest = waiting.entries()).next();
-          if (!next.done) {
-            const [place, value] = next.value;
+          const next = rest.next().value ?? (rest = waiting.entries()).next().value;
+          if (next) {
+            const [place, value] = next;
             waiting.delete(place);
             return { value, done: false };
           }
           if (ended) {
             const { error } = ended;
             // Told once; whoever asks again is at the end.
-            ended.error = undefined;
+            ended = {};
             if (error) throw error;
             return { value: undefined, done: true };
           }
-          await new Promise<void>((resolve) => void wakers.push(resolve));
+          await new Promise<void>((resolve) => wakers.push(resolve));
         }
       },
       async return(): Promise<Next> {

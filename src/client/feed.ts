@@ -17,10 +17,10 @@ export function openFeed(
   options: FeedOptions,
   surroundings: Surroundings,
 ): Feed<JsonObject> {
-  const { platform } = surroundings;
-  const [onChange, tellChange] = listeners<[readonly Change<JsonObject>[], Batch]>(platform.reportError);
-  const [onStatus, tellStatus] = listeners<[FeedStatus]>(platform.reportError);
-  const [subscribe, tellAny] = listeners<[]>(platform.reportError);
+  const { reportError } = surroundings.platform;
+  const [onChange, tellChange] = listeners<[readonly Change<JsonObject>[], Batch]>(reportError);
+  const [onStatus, tellStatus] = listeners<[FeedStatus]>(reportError);
+  const [subscribe, tellAny] = listeners<[]>(reportError);
   const on: { readonly [E in keyof Events]: (listener: Events[E]) => () => void } = {
     change: onChange,
     status: onStatus,
@@ -52,7 +52,7 @@ export function openFeed(
       news.push(() => tellStatus(status));
       if (status.state !== "closed") return;
       for (const queue of queues) queue.end(refusalOf(status));
-      settle(new FeedClosedError(status.reason, status.code));
+      settle(errorOf(status));
     },
     selected: settle,
     flush() {
@@ -107,8 +107,8 @@ export function openFeed(
       // Whoever does not wait for it need not catch its failure either.
       done.catch(() => {});
       dispatch({ type: "select", selection: normalise(selection) });
-      const { state, reason, code } = connection.status();
-      if (state === "closed" && code === undefined) settle(new FeedClosedError(reason, code));
+      const status = connection.status();
+      if (status.state === "closed" && status.code === undefined) settle(errorOf(status));
       return done;
     },
     [Symbol.asyncIterator]() {
@@ -122,7 +122,11 @@ export function openFeed(
   };
 }
 
+function errorOf({ reason, code }: FeedStatus): FeedClosedError {
+  return new FeedClosedError(reason, code);
+}
+
 /** What a feed that was refused ends with. One that was closed just ends. */
-function refusalOf({ reason, code }: FeedStatus): FeedClosedError | undefined {
-  return code === undefined ? undefined : new FeedClosedError(reason, code);
+function refusalOf(status: FeedStatus): FeedClosedError | undefined {
+  return status.code === undefined ? undefined : errorOf(status);
 }

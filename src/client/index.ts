@@ -15,6 +15,7 @@ export type {
   FeedSnapshot,
   FeedState,
   FeedStatus,
+  MessageFormat,
   Selection,
 } from "./types.ts";
 
@@ -32,7 +33,7 @@ export function connect<T = Record<string, unknown>>(
   options: FeedOptions = {},
 ): Feed<T> {
   const transports = [
-    webSocketTransport(options.WebSocket ?? WebSocket),
+    webSocketTransport(options.WebSocket ?? WebSocket, options.format),
     overHttp("events"),
     overHttp("polling"),
   ] as const;

@@ -15,7 +15,7 @@ export function listeners<Args extends unknown[]>(
     },
     (...args) => {
       // Those there are now: one that takes itself away and comes again is not called twice.
-      for (const entry of Array.from(all)) {
+      for (const entry of new Set(all)) {
         try {
           if (all.has(entry)) entry.call(...args);
         } catch (error) {

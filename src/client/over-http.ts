@@ -66,7 +66,7 @@ export const events = over(async ({ since, ask, heard, events, pause }) => {
       // Not before: a proxy that holds events back answers all the same, and is of no use.
       if (!isOpen) events.opened();
       isOpen = true;
-      events.text(data.slice("data: ".length));
+      events.message(data.slice("data: ".length));
     }
   }
 });
@@ -82,8 +82,8 @@ export const polling = over(async ({ since, ask, heard, events, pause, selection
   const [epoch, seq] = position.split(":");
   // As a socket would begin: `hello`, and then what brings the view up to date.
   events.opened();
-  events.text(JSON.stringify({ type: "hello", epoch, seq: Number(seq) }));
-  events.text(JSON.stringify(since === undefined ? { ...message, type: "snapshot", reason: "initial" } : message));
+  events.message(JSON.stringify({ type: "hello", epoch, seq: Number(seq) }));
+  events.message(JSON.stringify(since === undefined ? { ...message, type: "snapshot", reason: "initial" } : message));
   while (!signal.aborted) {
     await pause(hz === undefined ? PAUSE : 1000 / hz);
     const response = await ask("application/json", position, WAIT);
@@ -91,7 +91,7 @@ export const polling = over(async ({ since, ask, heard, events, pause, selection
     const text = await response.text();
     heard();
     // A change, or that there was none: the view makes nothing of that, but it is a sign of life.
-    events.text(text || '{"type":"unchanged"}');
+    events.message(text || '{"type":"unchanged"}');
   }
 });
 
@@ -151,7 +151,7 @@ function over(follow: Follow): (transport: HttpTransport, owner: LinkEvents) => 
       patience = Math.min(2 * patience, MOST_PATIENCE);
       closed(BETTER, "looking for a better way");
     });
-    const events = { opened: whileOurs(owner.opened), text: whileOurs(owner.text), closed };
+    const events = { opened: whileOurs(owner.opened), message: whileOurs(owner.message), closed };
     follow({ ...transport, events, signal, ask, heard, pause }).then(
       () => closed(ANEW, "the stream has ended"),
       () => closed(1006, ""),
@@ -165,7 +165,7 @@ function over(follow: Follow): (transport: HttpTransport, owner: LinkEvents) => 
         // The way there and back is measured by another request; that this line lives, by what has come over it.
         if (platform.now() - heardAt > SILENT) return;
         platform.fetch(new URL("../../healthz", feed), { signal, cache: "no-store" }).then(
-          () => events.text("pong"),
+          () => events.message("pong"),
           () => {},
         );
       },

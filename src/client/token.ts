@@ -3,7 +3,7 @@ import { MIN_RENEWAL, RENEW_BEFORE } from "./connection/times.ts";
 /** When a JWT expires (ms since 1970), read without verifying; nothing for anything else. */
 export function expiryOf(token = ""): number | undefined {
   try {
-    const payload = token.split(".")[1] ?? "";
+    const [, payload = ""] = token.split(".");
     const claims: { exp?: unknown } = JSON.parse(atob(payload.replaceAll("-", "+").replaceAll("_", "/")));
     return Number(claims.exp) * 1000 || undefined;
   } catch {

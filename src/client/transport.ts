@@ -13,8 +13,8 @@ export interface LinkRequest {
 /** What a link tells its owner, never before `open` has returned. Once it was closed, nothing. */
 export interface LinkEvents {
   readonly opened: () => void;
-  /** One message of the server, as JSON text, or a bare `pong`. */
-  readonly text: (text: string) => void;
+  /** One message of the server: JSON as text, or bytes of the format that was asked for; or a bare `pong`. */
+  readonly message: (frame: string | Uint8Array) => void;
   /** A WebSocket close code, or 1006 where there is none. Nothing follows. */
   readonly closed: (code: number, reason: string) => void;
 }

@@ -109,11 +109,21 @@ export interface Feed<T> extends AsyncIterable<Change<T>> {
   close(): void;
 }
 
+/** How the server writes its messages on a WebSocket, where not as JSON. */
+export interface MessageFormat {
+  /** The subprotocol that is offered. With a server that does not speak it the client goes on over HTTP. */
+  readonly protocol: string;
+  /** What a binary frame says, as `JSON.parse` would have it. Throws where it is no message. */
+  readonly decode: (frame: Uint8Array) => unknown;
+}
+
 export interface FeedOptions extends Selection {
   /** A credential, or what to ask for one: before each connection, before it expires and after sleep. */
   readonly token?: string | (() => string | undefined | Promise<string | undefined>) | undefined;
   /** Milliseconds after the connection is lost until `stale`; 5,000 if not given. */
   readonly staleAfter?: number | undefined;
+  /** JSON if not given; `msgpack` of `tickertape/msgpack` is another. Over HTTP it is JSON in any case. */
+  readonly format?: MessageFormat | undefined;
   /** The constructor of sockets; the platform's own if not given. */
   readonly WebSocket?: typeof globalThis.WebSocket | undefined;
 }

@@ -5,7 +5,7 @@ import type { MessageEvent } from "./connection/state.ts";
 import { isEqual } from "./equal.ts";
 import { expectThat, messageOf, objectOf } from "./reading.ts";
 import { selects } from "./selection.ts";
-import type { Change, Selection } from "./types.ts";
+import type { Change, MessageFormat, Selection } from "./types.ts";
 
 /** A message of the server. What is only handed on is its word; the rest is looked at before it is used. */
 type Message = Readonly<Record<"type" | "id" | "epoch" | "seq" | "from" | "entries" | "more", unknown>> & {
@@ -31,11 +31,14 @@ export interface View {
   position(): string | undefined;
   /** A new connection begins: from the position, or with a snapshot. */
   begin(resumes: boolean): void;
-  /** Applies one message, whole or not at all. Nothing comes of one that is not known, or only counts with the next. */
-  read(text: string, asked?: Asked): MessageEvent | undefined;
+  /**
+   * Applies one message, as JSON text or as bytes of the format, whole or not at all. Nothing comes of one that is not
+   * known, or only counts with the next.
+   */
+  read(frame: string | Uint8Array, asked: Asked): MessageEvent | undefined;
 }
 
-export function createView(): View {
+export function createView(format?: MessageFormat): View {
   let entries = new Map<string, JsonObject>();
   let epoch: string | undefined;
   let seq = 0;
@@ -46,7 +49,7 @@ export function createView(): View {
   /** What has come of a snapshot in parts. They belong together: nothing comes in between. */
   let partial: Map<string, JsonObject> | undefined;
 
-  function readSnapshot(message: Message, asked?: Asked): readonly Change<JsonObject>[] | undefined {
+  function readSnapshot(message: Message, asked: Asked): readonly Change<JsonObject>[] | undefined {
     const { epoch: nextEpoch, seq: nextSeq } = message;
     let next = (partial ??= new Map());
     for (const [key, value] of Object.entries(objectOf(message.entries))) next.set(key, objectOf(value));
@@ -55,10 +58,7 @@ export function createView(): View {
     expectThat(typeof nextEpoch === "string" && typeof nextSeq === "number");
     if (message.reason === "subscribe") {
       // Only the entries that are selected now and were not before: the rest is what we have.
-      expectThat(
-        asked !== undefined && message.id === asked.id && !awaitsSnapshot && nextEpoch === epoch && nextSeq >= seq,
-        "a gap",
-      );
+      expectThat(message.id === asked.id && !awaitsSnapshot && nextEpoch === epoch && nextSeq >= seq, "a gap");
       const isSelected = selects(asked);
       next = new Map([...[...entries].filter(([key]) => isSelected(key)), ...next]);
     }
@@ -101,15 +101,15 @@ export function createView(): View {
     return changes;
   }
 
-  function apply(message: Message, asked?: Asked): MessageEvent | undefined {
-    const { type, id, expires, reason, time, skipped } = message;
+  function apply(message: Message, asked: Asked): MessageEvent | undefined {
+    const { type, id, expires, reason, time, skipped = 0 } = message;
     if (type === "hello") {
       // Where the server is is not yet our position: only what it sends next moves us there.
       awaitsSnapshot ||= message.epoch !== epoch;
       greeted = Number(message.seq) || 0;
     }
     if (type === "authorized") return { type, expires };
-    if (type === "error" && id === asked?.id) return { type: "complaint", why: message.message };
+    if (type === "error" && id === asked.id) return { type: "complaint", why: message.message };
     if (type !== "snapshot" && type !== "update") return undefined;
     const isSnapshot = type === "snapshot";
     const changes = isSnapshot ? readSnapshot(message, asked) : readUpdate(message);
@@ -122,7 +122,7 @@ export function createView(): View {
         time,
         cause: type,
         reason,
-        skipped: skipped ?? 0,
+        skipped,
       },
       current: isSnapshot || seq >= greeted,
     };
@@ -137,9 +137,9 @@ export function createView(): View {
       greeted = 0;
       awaitsSnapshot = !resumes;
     },
-    read(text, asked) {
+    read(frame, asked) {
       try {
-        return apply(JSON.parse(text) ?? {}, asked);
+        return apply((typeof frame === "string" ? JSON.parse(frame) : format?.decode(frame)) ?? {}, asked);
       } catch (error) {
         return { type: "fault", why: messageOf(error) };
       }

@@ -12,17 +12,17 @@ interface Opened<T> {
  * render, on a server, and in the render in which another feed is asked for; the hooks that read take that as well.
  *
  * Options are compared by value, so they may be written where they are used. Another `keys`, `hz` or `mode` is selected on the
- * live connection; another address, credential or `staleAfter` makes a new one. Of a `token` function the last one given is
- * asked, and that it is another function changes nothing.
+ * live connection; another address, credential, `format` or `staleAfter` makes a new one. Of a `token` function the last
+ * one given is asked, and that it is another function changes nothing.
  */
 export function useFeed<T = Record<string, unknown>>(
   base: string | URL,
   name: string,
   options: FeedOptions = {},
 ): Feed<T> | undefined {
-  const { keys, hz, mode, staleAfter } = options;
+  const { keys, hz, mode, staleAfter, format } = options;
   const credential = typeof options.token === "function" ? { asked: true } : { given: options.token };
-  const address = JSON.stringify([String(base), name, staleAfter, credential]);
+  const address = JSON.stringify([String(base), name, staleAfter, format?.protocol, credential]);
   const selection = JSON.stringify([keys, hz, mode]);
 
   const latest = useRef(options);

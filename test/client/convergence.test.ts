@@ -2,10 +2,11 @@ import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { openFeed } from "../../src/client/feed.ts";
 import { FeedClosedError } from "../../src/client/closed-error.ts";
+import { msgpack } from "../../src/client/msgpack.ts";
 import type { Change, Feed, Selection } from "../../src/client/types.ts";
 import type { JsonObject } from "../../src/protocol/json.ts";
 import type { Update } from "../../src/protocol/update.ts";
-import { FakeServer } from "./support/fake-server.ts";
+import { FakeServer, type Spoil } from "./support/fake-server.ts";
 import { runs } from "./support/runs.ts";
 import { World } from "./support/world.ts";
 
@@ -76,19 +77,21 @@ type Step = typeof step extends fc.Arbitrary<infer S> ? S : never;
 
 describe("[I2] whatever happens on the way, a feed ends up with what the server has", () => {
   test("after any cuts, losses, restarts, resets, rotations of tokens, sleep and changes of the selection", async () => {
-    const seen = { connections: 0, changes: 0, closed: 0 };
+    const seen = { connections: 0, changes: 0, closed: 0, packed: 0 };
     await fc.assert(
       fc.asyncProperty(
         fc.integer(),
         selection,
+        fc.boolean(),
         fc.array(step, { maxLength: 60, size: "max" }),
-        async (seed, first, steps) => {
-          const run = new Run(seed, first);
+        async (seed, first, isPacked, steps) => {
+          const run = new Run(seed, first, isPacked);
           for (const step of steps) await run.do(step);
           await run.end();
           seen.connections += run.feed.counters.connections;
           seen.changes += run.changes;
           seen.closed += run.closed;
+          seen.packed += Number(isPacked);
         },
       ),
       { numRuns: runs(1_000) },
@@ -112,10 +115,11 @@ class Run {
   #tokens = 1;
   readonly #iteration: AsyncIterableIterator<Change<JsonObject>>;
 
-  constructor(seed: number, selection: Selection) {
+  constructor(seed: number, selection: Selection, isPacked: boolean) {
     this.world = new World(seed);
     this.server = new FakeServer(this.world);
     this.server.token = "token-1";
+    this.server.isPacked = isPacked;
     this.world.answer = (_, { headers }) => this.#answer(new Headers(headers).get("Authorization"));
     this.#wanted = selection;
     const { platform } = this.world;
@@ -123,7 +127,7 @@ class Run {
     this.feed = openFeed(
       "http://feeds.test",
       "stocks",
-      { ...selection, token },
+      { ...selection, token, format: isPacked ? msgpack : undefined },
       { platform, transports: [this.server] },
     );
     this.feed.on("change", (changes) => this.#check(changes));
@@ -266,10 +270,10 @@ class Run {
 }
 
 /** What becomes of the next message. */
-const SPOILS: Record<string, (text: string) => string[]> = {
+const SPOILS: Record<string, Spoil> = {
   // Updates say what they follow; that a snapshot is missing shows nowhere, so a transport has to keep the order.
-  lose: (text) => (text.startsWith('{"type":"update"') ? [] : [text]),
-  double: (text) => [text, text],
-  garble: () => ['{"type":"update","from":0,"seq":1,"updates":[{"key":"A"}]}'],
-  truncate: (text) => [text.slice(0, -2)],
+  lose: (text, write) => (text.startsWith('{"type":"update"') ? [] : [write(text)]),
+  double: (text, write) => [write(text), write(text)],
+  garble: (_, write) => [write('{"type":"update","from":0,"seq":1,"updates":[{"key":"A"}]}')],
+  truncate: (text, write) => [write(text).slice(0, -2)],
 };

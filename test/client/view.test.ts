@@ -25,8 +25,12 @@ function viewOf(...messages: object[]): View {
   for (const message of messages) apply(view, message);
   return view;
 }
+/** Without a `subscribe` that was sent, none has the number of an answer. */
+function read(view: View, frame: string, asked: Asked = { id: 0 }): MessageEvent | undefined {
+  return view.read(frame, asked);
+}
 function apply(view: View, message: object | string | number | null, asked?: Asked): MessageEvent | undefined {
-  return view.read(JSON.stringify(message), asked);
+  return read(view, JSON.stringify(message), asked);
 }
 const stateOf = (view: View): object => Object.fromEntries(view.entries());
 
@@ -108,13 +112,14 @@ describe("values", () => {
 
   test("and keys may have any name", () => {
     const view = viewOf();
-    view.read(`{"type":"snapshot","epoch":"e1","seq":5,"reason":"initial","entries":{"__proto__":{"a":1},"x":{}}}`);
-    view.read(`{"type":"update","from":5,"seq":6,"updates":[{"key":"x","patch":{"__proto__":{"polluted":1}}}]}`);
+    read(view, `{"type":"snapshot","epoch":"e1","seq":5,"reason":"initial","entries":{"__proto__":{"a":1},"x":{}}}`);
+    read(view, `{"type":"update","from":5,"seq":6,"updates":[{"key":"x","patch":{"__proto__":{"polluted":1}}}]}`);
     expect(view.entries().get("__proto__")).toEqual({ a: 1 });
     expect(JSON.stringify(view.entries().get("x"))).toBe('{"__proto__":{"polluted":1}}');
     expect("polluted" in {}).toBe(false);
     // A member that is missing is not found on the prototype either.
-    const outcome = view.read(
+    const outcome = read(
+      view,
       `{"type":"snapshot","epoch":"e1","seq":7,"reason":"reset","entries":{"x":{"constructor":{}}}}`,
     );
     expect(outcome).toMatchObject({ changes: [{ key: "__proto__" }, { key: "x" }] });
@@ -159,7 +164,7 @@ test("is current when it stands where the server was at the beginning", () => {
 });
 
 test("what is not JSON is a fault", () => {
-  expect(viewOf(snapshot({})).read('{"type":"upd')).toMatchObject({ type: "fault" });
+  expect(read(viewOf(snapshot({})), '{"type":"upd')).toMatchObject({ type: "fault" });
 });
 
 test("messages and members that are not known are ignored", () => {

@@ -21,7 +21,7 @@ class NotedSocket extends EventTarget {
 
 function made(request: Partial<LinkRequest>): [url: string, protocols: string[]] {
   const feed = feedAddress("https://feeds.test", "stocks");
-  const nothing = { opened() {}, text() {}, closed() {} };
+  const nothing = { opened() {}, message() {}, closed() {} };
   const asked = { feed, selection: {}, since: undefined, token: undefined, ...request };
   webSocketTransport(NotedSocket as unknown as typeof WebSocket).open(asked, nothing);
   return NotedSocket.made.at(-1)!;

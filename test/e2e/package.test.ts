@@ -6,7 +6,7 @@ import { promisify } from "node:util";
 import { gzipSync } from "node:zlib";
 import { build } from "esbuild";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { PUBLISH_KEY } from "./support/api.ts";
+import { publish, PUBLISH_KEY } from "./support/api.ts";
 import { copyCheckout } from "./support/checkout.ts";
 import { readmeCode } from "./support/readme.ts";
 import { Server } from "./support/server.ts";
@@ -81,6 +81,30 @@ test("a Node program that has installed it publishes with it, and watches what i
   });
   expect(JSON.parse(stdout)).toEqual({ seq: 2, value: { price: 430 }, all: ["AAPL", "MSFT"] });
   expect(stderr).toBe("");
+});
+
+test("one that imports tickertape/msgpack is sent MessagePack", async () => {
+  await publish(`${server.url}/v1/feeds/binary`, { key: "AAPL", set: { price: 191.2 } });
+  const program = `
+    import { connect } from "tickertape/client";
+    import { msgpack } from "tickertape/msgpack";
+    let protocol;
+    class NotedSocket extends WebSocket {
+      constructor(...args) {
+        super(...args);
+        this.addEventListener("open", () => (protocol = this.protocol));
+      }
+    }
+    const feed = connect(process.argv[2], "binary", { format: msgpack, WebSocket: NotedSocket });
+    for await (const { key, value } of feed) {
+      console.log(JSON.stringify({ protocol, key, value }));
+      break;
+    }
+    feed.close();
+  `;
+  await writeFile(join(project, "binary.js"), program);
+  const { stdout } = await run(pinnedNode, ["binary.js", server.url], { cwd: project, timeout: 30_000 });
+  expect(JSON.parse(stdout)).toEqual({ protocol: "tickertape.v1.msgpack", key: "AAPL", value: { price: 191.2 } });
 });
 
 test("the README's lines for a program work in one that has installed it", async () => {

@@ -9,8 +9,10 @@ describe("MessagePack", () => {
       fc.property(fc.jsonValue({ maxDepth: 6 }), (value) => {
         const text = JSON.stringify(value);
         const expected: unknown = JSON.parse(text);
+        // The library refuses to read such a member, and so do we.
+        if (text.includes('"__proto__":')) return;
         expect(decode(pack(text))).toEqual(expected);
-        if (!text.includes("__proto__")) expect(parsePacked(encode(expected))).toEqual({ ok: true, value: expected });
+        expect(parsePacked(encode(expected))).toEqual({ ok: true, value: expected });
       }),
     );
   });

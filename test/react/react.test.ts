@@ -2,6 +2,7 @@ import { createElement } from "react";
 import { renderToString } from "react-dom/server";
 import { beforeEach, describe, expect, expectTypeOf, test, vi } from "vitest";
 import type { Feed, FeedOptions, FeedStatus } from "../../src/client/index.ts";
+import { msgpack } from "../../src/client/msgpack.ts";
 import { useEntries, useEntry, useFeed, useFeedStatus } from "../../src/react/index.ts";
 import { FakeFeed } from "./fake-feed.ts";
 import { happens, Stage } from "./stage.ts";
@@ -90,6 +91,10 @@ describe("useFeed", () => {
     expect(bonds).toEqual([undefined, `${BASE}/bonds`]);
     await stage.render({ name: "bonds", keys: ["B"], token: "secret" });
     expect(opened[2]?.options.token).toBe("secret");
+    await stage.render({ name: "bonds", keys: ["B"], token: "secret", format: msgpack });
+    await stage.render({ name: "bonds", keys: ["B"], token: "secret", format: { ...msgpack } });
+    expect(opened).toHaveLength(4);
+    expect(opened[3]?.options.format).toBe(msgpack);
     await stage.unmount();
   });
 });

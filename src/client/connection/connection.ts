@@ -20,7 +20,7 @@ export function openConnection(
   const { token: source, staleAfter = STALE_AFTER } = options;
   const { now } = platform;
   const asks = typeof source === "function";
-  const view = createView();
+  const view = createView(options.format);
   const counters = { messages: 0, updates: 0, skipped: 0, connections: 0 };
   let phase = begin(normalise(options), asks ? undefined : source, now());
   let link: Link | undefined;
@@ -79,9 +79,9 @@ export function openConnection(
       view.begin(since !== undefined);
       try {
         if (phase.unopened && phase.unopened % TRIES === 0) way++;
-        link = (transports[way % transports.length] ?? transports[0]).open(
+        link = transports[way % transports.length]?.open(
           { feed, selection: phase.wanted, since, token: phase.token },
-          { opened, text, closed },
+          { opened, message, closed },
         );
       } catch (error) {
         // Later, as any other failure comes: this is in the middle of a transition.
@@ -117,18 +117,18 @@ export function openConnection(
     dispatch({ type: "lost", code, reason });
   }
 
-  function text(text: string): void {
-    unacknowledged += text.length;
+  function message(frame: string | Uint8Array): void {
+    unacknowledged += frame.length;
     dispatch({ type: "heard" });
-    if (text === "pong") {
+    if (frame === "pong") {
       latency = now() - pingedAt;
       return;
     }
-    const event = view.read(text, asked);
+    const event = view.read(frame, asked);
     if (!event) return;
     if (event.type === "applied") {
       const { changes, batch } = event;
-      counters.messages += Math.sign(changes.length);
+      if (changes.length > 0) counters.messages++;
       if (batch.cause === "update") counters.updates += changes.length;
       counters.skipped += batch.skipped;
       owner.changed(changes, batch, phase.wanted.mode !== "all");

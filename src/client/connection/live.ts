@@ -44,9 +44,9 @@ function look(phase: Live, ctx: Context): Step {
 
 /** A selection that the server refuses changes nothing: what was selected before stands, unless another came since. */
 function unselect(phase: Live, why: string): Step {
-  const { wanted, asked, reached } = phase;
+  const { wanted, reached } = phase;
   const answered = { ...phase, asked: undefined };
-  return wanted === asked ? [{ ...answered, wanted: reached }, { refused: why }] : askForWanted(answered);
+  return wanted === phase.asked ? [{ ...answered, wanted: reached }, { refused: why }] : askForWanted(answered);
 }
 
 export const live: Cells<"live", "opened" | "refusal" | "close" | "select"> = {

@@ -1,6 +1,7 @@
 import { expect } from "vitest";
 import { decodeClientMessage } from "../../../src/protocol/client-messages.ts";
 import { encodeAuthorized, encodeError, encodeHello } from "../../../src/protocol/messages.ts";
+import { pack } from "../../../src/protocol/packed.ts";
 import { parsePosition } from "../../../src/protocol/position.ts";
 import type { Update } from "../../../src/protocol/update.ts";
 import type { Sink, Subscriber } from "../../../src/feed/subscriber.ts";
@@ -9,6 +10,10 @@ import type { Link, LinkEvents, LinkRequest, Transport } from "../../../src/clie
 import { House, subscriptionOf } from "../../feed/house.ts";
 import { isWanted } from "../../support/view.ts";
 import type { World } from "./world.ts";
+
+type Frame = string | Uint8Array;
+/** What becomes of a message on its way; `write` makes a frame of it. */
+export type Spoil = (text: string, write: (text: string) => Frame) => Frame[];
 
 /** The real rules of a feed, reached over a network that delays, cuts and swallows. */
 export class FakeServer implements Transport {
@@ -19,6 +24,8 @@ export class FakeServer implements Transport {
   readonly history = new Map<string, Record<string, unknown>>();
   readonly openings: number[] = [];
   isUp = true;
+  /** Whether it says what it says as MessagePack. */
+  isPacked = false;
   /** The one token that is good; none is needed where there is none. */
   token: string | undefined;
   /** One way, in milliseconds. */
@@ -96,7 +103,7 @@ export class FakeLink implements Link {
   isDead = false;
   keys: readonly string[];
   /** How the next message to the client is spoiled. */
-  spoil: ((text: string) => string[]) | undefined;
+  spoil: Spoil | undefined;
   subscriber: Subscriber | undefined;
   readonly heard: string[] = [];
   readonly #events: LinkEvents;
@@ -144,12 +151,13 @@ export class FakeLink implements Link {
     }
     const { spoil, keys } = this;
     this.spoil = undefined;
-    const left = spoil?.(text) ?? [text];
+    const write = (text: string): Frame => (this.server.isPacked && text !== "pong" ? pack(text) : text);
+    const left = spoil?.(text, write) ?? [write(text)];
     if (left.length === 0) this.#isLossy = true;
     for (const sent of left) {
       this.#travel(() => {
         this.server.selected = keys;
-        if (this.isHeld && !this.#isOver) this.#events.text(sent);
+        if (this.isHeld && !this.#isOver) this.#events.message(sent);
       });
     }
   }
