@@ -21,11 +21,22 @@ export function parsePacked(bytes: Uint8Array): Parsed {
   try {
     if (!fits(bytes)) return { ok: false, reason: "the bytes are not MessagePack that JSON could say" };
     // A binary of length 0 passes here; it is found below.
-    const value = decode(bytes, { extensionCodec: NO_EXTENSIONS, maxBinLength: 0, maxExtLength: 0 });
+    const value = decode(bytes, {
+      extensionCodec: NO_EXTENSIONS,
+      maxBinLength: 0,
+      maxExtLength: 0,
+      mapKeyConverter: memberName,
+    });
     return isPlain(value, DEPTH) ? { ok: true, value } : { ok: false, reason: "the MessagePack says what JSON cannot" };
   } catch {
     return { ok: false, reason: "the bytes are not MessagePack that JSON could say" };
   }
+}
+
+/** The decoder would take numbers too, as the strings that they are not. */
+function memberName(key: unknown): string {
+  if (typeof key === "string") return key;
+  throw new TypeError("a member's name is a string");
 }
 
 /** Bytes that come after a type's first one; -1 where JSON has no word for the type. From 0xc0 to 0xdb. */

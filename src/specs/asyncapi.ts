@@ -63,8 +63,11 @@ const HEADERS: JsonSchema = {
   },
 };
 
-/** The AsyncAPI 3.0 document of what is said on sockets and in streams. */
-export function asyncApi(): JsonSchema {
+/**
+ * The AsyncAPI 3.0 document of what is said on sockets and in streams; `base` is the path that it is served under. It names
+ * no server: behind a proxy the Worker does not know what clients call it, and AsyncAPI has no relative ones.
+ */
+export function asyncApi(base: string): JsonSchema {
   return {
     asyncapi: "3.0.0",
     info: {
@@ -77,11 +80,11 @@ export function asyncApi(): JsonSchema {
     },
     defaultContentType: "application/json",
     channels: {
-      socket: channel("A WebSocket", Object.keys(MESSAGES), {
+      socket: channel(base, "A WebSocket", Object.keys(MESSAGES), {
         "x-close-codes": CLOSE_CODES,
         bindings: { ws: { method: "GET", query: QUERY, headers: HEADERS, bindingVersion: "0.1.0" } },
       }),
-      stream: channel("A stream of Server-Sent Events", IN_A_STREAM, {
+      stream: channel(base, "A stream of Server-Sent Events", IN_A_STREAM, {
         description:
           "`event:` is the message's type, `data:` the message, `id:` the position after it, which `Last-Event-ID` resumes from.",
       }),
@@ -120,9 +123,9 @@ function used(schemas: JsonSchema, messages: unknown): JsonSchema {
   return isWhole ? found : used(schemas, [messages, found]);
 }
 
-function channel(title: string, messages: readonly string[], more: JsonSchema): JsonSchema {
+function channel(base: string, title: string, messages: readonly string[], more: JsonSchema): JsonSchema {
   return {
-    address: "/v1/feeds/{feed}",
+    address: `${base}/v1/feeds/{feed}`,
     title,
     parameters: { feed: { description: "The feed's name.", examples: ["stocks"] } },
     messages: Object.fromEntries(messages.map((name) => [name, { $ref: `#/components/messages/${name}` }])),

@@ -56,7 +56,7 @@ export const NAMES: Readonly<Record<string, JsonSchema>> = {
   Position: {
     type: "string",
     pattern: "^[a-z0-9]{1,32}:(0|[1-9][0-9]{0,15})$",
-    description: "`EPOCH:SEQ`, the same on every transport.",
+    description: `\`EPOCH:SEQ\`, the same on every transport. SEQ is ${Number.MAX_SAFE_INTEGER} at most.`,
     examples: ["k3v9x2qm4a:1045"],
   },
   Time: { type: "number", description: "Milliseconds since 1970.", examples: [1732096000123] },

@@ -1,5 +1,6 @@
 import { ANSWERS, MESSAGE_SCHEMAS } from "./answers.ts";
 import type { JsonSchema } from "./json-schema.ts";
+import { LINKS } from "./links.ts";
 import { NAMES } from "./names.ts";
 import { PATHS } from "./operations.ts";
 import { HEADERS, PARAMETERS } from "./parameters.ts";
@@ -20,8 +21,8 @@ const CREDENTIALS: JsonSchema = {
   token: { type: "apiKey", in: "query", name: "token", description: "For reading, where no header can be set." },
 };
 
-/** The OpenAPI 3.1 document of the wire. */
-export function openApi(): JsonSchema {
+/** The OpenAPI 3.1 document of the wire; `base` is the path that it is served under, empty or with a slash before it. */
+export function openApi(base: string): JsonSchema {
   return {
     openapi: "3.1.0",
     info: {
@@ -33,9 +34,9 @@ export function openApi(): JsonSchema {
         "allowed as the server's ALLOWED_ORIGINS says.",
       license: { name: "MIT", identifier: "MIT" },
     },
-    servers: [{ url: "/" }],
+    servers: [{ url: base || "/" }],
     tags: [{ name: "feeds" }, { name: "server" }],
-    paths: Object.fromEntries(Object.entries(PATHS).map(([path, item]) => [path, withHead(path, item)])),
+    paths: Object.fromEntries(Object.entries(PATHS).map(([path, item]) => [path, withHead(path, linked(item))])),
     components: {
       schemas: {
         ...NAMES,
@@ -51,17 +52,28 @@ export function openApi(): JsonSchema {
   };
 }
 
+/** Adds the links of an item's operations to their answers. */
+function linked(item: JsonSchema): JsonSchema {
+  const operations = Object.entries(item).map(([method, operation]): [string, JsonSchema[string]] => {
+    const { operationId, responses } = objectOf(operation);
+    const links = LINKS[textOf(operationId)];
+    if (!links) return [method, operation];
+    const answers = objectOf(responses);
+    return [method, { ...objectOf(operation), responses: { ...answers, 200: { ...objectOf(answers["200"]), links } } }];
+  });
+  return Object.fromEntries(operations);
+}
+
 /** Adds what works wherever `GET` does: `HEAD`, and the preflight of a page of another origin. */
 function withHead(path: string, item: JsonSchema): JsonSchema {
-  const { get } = item;
-  if (typeof get !== "object" || get === null || Array.isArray(get)) return item;
+  const get = objectOf(item["get"]);
   const id = textOf(get["operationId"]);
   const responses = Object.entries(get["responses"] ?? {}).filter(([status]) => !NOT_BY_HEAD.has(status));
   const head = {
     ...get,
     operationId: `${id}Head`,
     summary: `${textOf(get["summary"])}: the headers alone`,
-    responses: Object.fromEntries(responses.map(([status, response]) => [status, withoutContent(response)])),
+    responses: Object.fromEntries(responses.map(([status, response]) => [status, withoutBody(response)])),
   };
   // Pages have no need of the others.
   if (!path.startsWith("/v1/") && !path.endsWith(".json")) return { ...item, head };
@@ -85,9 +97,14 @@ function withHead(path: string, item: JsonSchema): JsonSchema {
   return { ...item, head, options };
 }
 
-function withoutContent(response: JsonSchema[string]): JsonSchema {
-  if (typeof response !== "object" || response === null || Array.isArray(response)) return {};
-  return Object.fromEntries(Object.entries(response).filter(([name]) => name !== "content"));
+/** A body has the content, and what links are made from. */
+function withoutBody(response: JsonSchema[string]): JsonSchema {
+  const members = Object.entries(objectOf(response));
+  return Object.fromEntries(members.filter(([name]) => name !== "content" && name !== "links"));
+}
+
+function objectOf(value: JsonSchema[string] | undefined): JsonSchema {
+  return typeof value === "object" && value !== null && !Array.isArray(value) ? value : {};
 }
 
 function textOf(value: JsonSchema[string] | undefined): string {

@@ -73,7 +73,12 @@ export const PATHS: Readonly<Record<string, JsonSchema>> = {
             schema: { type: "string", description: "One update a line." },
             example: '{"key":"AAPL","set":{"price":191.2}}\n{"key":"OLD","delete":true}\n',
           },
-          "application/msgpack": { schema: { description: "The same as application/json, as MessagePack." } },
+          "application/msgpack": {
+            schema: {
+              ...ref("Batch"),
+              description: "MessagePack of what JSON can say. No member is called `__proto__`.",
+            },
+          },
         },
       },
       responses: {

@@ -15,7 +15,7 @@ export const PARAMETERS = {
     ...query("keys", "The selection, comma-separated; none given means all. May be repeated."),
     style: "form",
     explode: false,
-    schema: { type: "array", items: ref("Pattern"), maxItems: LIMITS.selectionKeys },
+    schema: { type: "array", items: ref("Pattern"), minItems: 1, maxItems: LIMITS.selectionKeys },
     example: ["AAPL", "tech.*"],
   },
   since: { ...query("since", "Only what changed after this position."), schema: ref("Position") },
@@ -29,7 +29,7 @@ export const PARAMETERS = {
     schema: { ...jsonSchemaOf(modeSchema), default: "latest" },
   },
   wait: {
-    ...query("wait", "With `since`: seconds to wait for a change. A plain decimal."),
+    ...query("wait", "With `since`: seconds to wait for a change. A plain decimal. Sockets and streams wait anyway."),
     schema: { type: "number", minimum: 0, maximum: LIMITS.waitMax },
     example: 30,
   },
@@ -56,7 +56,7 @@ export const PARAMETERS = {
   },
   subprotocol: {
     ...header("Sec-WebSocket-Protocol", `Sockets: ${SUBPROTOCOLS}`),
-    schema: { type: "string" },
+    schema: { type: "string", examples: [PROTOCOL, PACKED_PROTOCOL] },
     example: `${PROTOCOL}, bearer.eyJhbGciOi`,
   },
   idempotencyKey: {
@@ -87,6 +87,14 @@ export const HEADERS: Readonly<Record<string, JsonSchema>> = {
     required: true,
     description: "The scheme of the credential that is missing.",
     schema: { type: "string", pattern: "^Bearer" },
+  },
+  "Accept-Post": {
+    description: "The types that a body may have, where its own was the matter.",
+    schema: { type: "string" },
+  },
+  "Accept-Encoding": {
+    description: "The encodings that a body may have, where its own was the matter.",
+    schema: { type: "string" },
   },
   Allow: { required: true, description: "The methods of this path.", schema: { type: "string" } },
 };

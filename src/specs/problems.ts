@@ -31,6 +31,7 @@ export const PROBLEM_SCHEMAS: Readonly<Record<string, JsonSchema>> = {
 const HEADERS: Readonly<Record<number, readonly string[]>> = {
   401: ["WWW-Authenticate"],
   405: ["Allow"],
+  415: ["Accept-Post", "Accept-Encoding"],
   429: ["Retry-After"],
   503: ["Retry-After"],
 };
@@ -49,7 +50,12 @@ function refusal(status: number, codes: readonly ProblemCode[]): JsonSchema {
     headers: Object.fromEntries(headers),
     content: {
       "application/problem+json": {
-        schema: { allOf: [ref("Problem"), { properties: { status: { const: status }, code: { enum: [...codes] } } }] },
+        schema: {
+          allOf: [
+            ref("Problem"),
+            { type: "object", properties: { status: { const: status }, code: { enum: [...codes] } } },
+          ],
+        },
         example: code ? exampleOf(code) : {},
       },
     },

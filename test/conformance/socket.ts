@@ -39,7 +39,8 @@ export class Socket {
   }
 
   send(message: unknown): void {
-    this.#socket.send(typeof message === "string" ? message : JSON.stringify(message));
+    const isRaw = typeof message === "string" || message instanceof Uint8Array;
+    this.#socket.send(isRaw ? message : JSON.stringify(message));
   }
 
   close(): void {

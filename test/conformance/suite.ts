@@ -1,4 +1,5 @@
 import { ACCESS } from "./checks/access.ts";
+import { PACKED_PUBLISH } from "./checks/packed.ts";
 import { PUBLISH } from "./checks/publish.ts";
 import { READING } from "./checks/reading.ts";
 import { REFUSALS } from "./checks/refusals.ts";
@@ -11,6 +12,7 @@ import type { Wire } from "./wire.ts";
 
 const CHECKS: readonly Check[] = [
   ...PUBLISH,
+  ...PACKED_PUBLISH,
   ...REFUSALS,
   ...READING,
   ...SOCKETS,

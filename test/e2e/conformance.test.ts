@@ -76,7 +76,7 @@ describe("the conformance suite", () => {
     const outcome = await conformance(server.url, ...KEYS, "--feed-prefix", "cleaned-");
     expect(failed(outcome)).toEqual([]);
     expect(outcome.code, outcome.lines.join("\n")).toBe(0);
-    expect(outcome.lines.join("\n")).toMatch(/\n5\d ok, 0 failed, 0 not checked/);
+    expect(outcome.lines.join("\n")).toMatch(/\n6\d ok, 0 failed, 0 not checked/);
     expect(performance.now() - began).toBeLessThan(30_000);
     const list: { feeds: { feed: string; keys: number }[] } = JSON.parse(
       await (await fetch(`${server.url}/v1/feeds`)).text(),
@@ -103,7 +103,7 @@ describe("the conformance suite", () => {
     try {
       const outcome = await conformance(closed.url, ...KEYS);
       expect(failed(outcome)).toEqual([]);
-      expect(outcome.lines.join("\n")).toMatch(/\n57 ok, 0 failed, 1 not checked/);
+      expect(outcome.lines.join("\n")).toMatch(/\n60 ok, 0 failed, 1 not checked/);
     } finally {
       await closed.dispose();
       await rm(build, { recursive: true, force: true });
@@ -137,6 +137,7 @@ describe("the conformance suite", () => {
     ],
     ["that knows no If-None-Match", ["If-None-Match: ", "If-Nine-Match: "], /304 for who knows it/],
     ["that calls errors JSON", ["application/problem\\+json", "application/problem_json"], /422 invalid_update/],
+    ["that knows no MessagePack", ["application/msgpack", "application/magpack"], /MessagePack is read/],
     ["that breaks continuity", ['"from":1,', '"from":0,'], /without a gap/],
     [
       "that answers subscribe as if it were new",

@@ -28,6 +28,7 @@ describe("MessagePack", () => {
     ["an extension", [0xd4, 5, 0]],
     ["what is never used", [0xc1]],
     ["a map whose key is a map", [0x81, 0x80, 1]],
+    ["a map whose key is a number", [0x81, 1, 1]],
     ["a map whose key is __proto__", [0x81, 0xa9, ...new TextEncoder().encode("__proto__"), 0x80]],
     ["an array that says it is endless", [0xdd, 0xff, 0xff, 0xff, 0xff]],
     ["a hundred levels", [...Array.from({ length: 100 }, () => 0x91), 1]],

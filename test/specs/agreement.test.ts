@@ -8,10 +8,12 @@ import { parseSelection } from "../../src/protocol/selection.ts";
 import { acceptUpdate, checkUpdate, decodeUpdates } from "../../src/protocol/update.ts";
 import { jsonSchemaOf } from "../../src/specs/json-schema.ts";
 import { newFeed, publish } from "../support/api.ts";
+import { EventReader } from "../support/event-reader.ts";
 import { runs } from "../support/runs.ts";
 import { TestSubscriber } from "../support/subscriber.ts";
 import { mutated, valid } from "./arbitraries.ts";
-import { findProblems, type Schema } from "./evaluate.ts";
+import type { Schema } from "./references.ts";
+import { findProblems } from "./validate.ts";
 import { asyncapi } from "./served.ts";
 
 const schema = (name: string): Schema => ({ $ref: `#/components/schemas/${name}` });
@@ -86,6 +88,25 @@ test("what a socket is told is as the document says, and no member is left out o
   for (const message of subscriber.messages)
     expect(findProblems(asyncapi, payload(message.type), message, true), JSON.stringify(message)).toEqual([]);
   subscriber.close();
+});
+
+test("what a stream is told is as the document says", async () => {
+  const feed = newFeed();
+  await publish(feed, { key: "A", set: { p: 1 }, ttl: 3600 });
+  const reader = await EventReader.open(feed);
+  await reader.reaches(1);
+  await publish(feed, [
+    { key: "A", patch: { p: 2 } },
+    { key: "B", delete: true },
+  ]);
+  await reader.reaches(3);
+  const { messages } = (asyncapi["channels"] as Record<string, { messages: object }>)["stream"]!;
+  expect(reader.events.map(({ event }) => event)).toEqual(["hello", "snapshot", "update"]);
+  for (const { event, data } of reader.events) {
+    expect(messages).toHaveProperty(event);
+    expect(findProblems(asyncapi, payload(event), JSON.parse(data), true), data).toEqual([]);
+  }
+  await reader.cancel();
 });
 
 describe("the JSON Schema of a valibot schema", () => {

@@ -1,10 +1,13 @@
 import fc from "fast-check";
-import { findProblems, follow, type Schema } from "./evaluate.ts";
+import { follow, type Schema } from "./references.ts";
+import { findProblems } from "./validate.ts";
 
 /** Values that a schema of the document allows. */
 export function valid(document: Schema, part: unknown): fc.Arbitrary<unknown> {
   const schema = follow(document, part);
-  const whole = build(document, schema);
+  const examples = Array.isArray(schema["examples"]) ? schema["examples"].map((one: unknown) => fc.constant(one)) : [];
+  // The same ones, now and then: what one request makes another one meets.
+  const whole = fc.oneof({ weight: 3, arbitrary: build(document, schema) }, ...examples);
   return whole.filter((value) => findProblems(document, schema, value).length === 0);
 }
 

@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { CLOSE } from "../../src/protocol/codes.ts";
-import type { Schema } from "./evaluate.ts";
+import type { Schema } from "./references.ts";
 import { asyncapi } from "./served.ts";
 
 describe("/asyncapi.json", () => {

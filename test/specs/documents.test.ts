@@ -1,7 +1,8 @@
 import { describe, expect, test } from "vitest";
 import { request } from "../support/api.ts";
 import { problem } from "../support/http.ts";
-import { findProblems, isObject, resolve, type Schema } from "./evaluate.ts";
+import { isObject, resolve, type Schema } from "./references.ts";
+import { findProblems } from "./validate.ts";
 import { asyncapi, openapi } from "./served.ts";
 
 /** Every object of a document, with its path. */
@@ -21,6 +22,20 @@ describe.each([
     );
     expect(references.length).toBeGreaterThan(20);
     for (const reference of references) expect(() => resolve(document, reference)).not.toThrow();
+  });
+
+  test("has no schema that is none", () => {
+    const described = [...objects(document)].filter(([path]) => !path.includes("examples"));
+    const schemas = described.flatMap(([, part]) => [part["schema"], part["payload"]]).filter(isObject);
+    schemas.push(
+      ...Object.values((document["components"] as Record<string, Schema>)["schemas"] as Schema).filter(isObject),
+    );
+    expect(schemas.length).toBeGreaterThan(20);
+    for (const schema of schemas)
+      expect(() => findProblems(document, schema, {}), JSON.stringify(schema)).not.toThrow();
+    for (const none of [{ type: "text" }, { maxLength: "64" }, { required: "key" }, { pattern: "[" }, { maxlength: 1 }])
+      expect(() => findProblems(document, none, {})).toThrow();
+    expect(() => findProblems(document, { $ref: "#/components/schemas/Nothing" }, {})).toThrow();
   });
 
   test("describes nothing that nothing refers to", () => {

@@ -1,39 +1,55 @@
 import { expect } from "vitest";
-import { findProblems, follow, type Schema } from "./evaluate.ts";
+import { follow, type Schema } from "./references.ts";
 import { openapi, type Operation } from "./served.ts";
+import { findProblems } from "./validate.ts";
 
-/** Reads what a parameter says as its schema would have it: text that is no number stays text. */
-export function readParameter(parameter: Schema, text: string): unknown {
-  const schema = follow(openapi, parameter["schema"]);
-  if (schema["type"] === "array") return text.split(",");
-  const isNumber = schema["type"] === "number" || schema["type"] === "integer";
-  return isNumber && /^-?[0-9]+(\.[0-9]+)?$/.test(text) ? Number(text) : text;
+/** What an answer has said, once it is known that the document allows it. */
+export interface Answered {
+  readonly status: number;
+  readonly headers: Headers;
+  /** Parsed where it is JSON. */
+  readonly body: unknown;
+  /** The code of a problem. */
+  readonly code: string | undefined;
+  /** What the document says of answers with this status. */
+  readonly described: Schema;
 }
 
+/** What HTTP itself, caches, browsers and pages of other origins go by: any answer may have it. */
+const EVERYWHERE =
+  /^(content-(type|length|security-policy)|cache-control|vary|referrer-policy|x-[a-z-]+|access-control-[a-z-]+|upgrade|connection)$/;
+
 /** Holds an answer against what the document says of the operation: its status, its headers, its type and its body. */
-export async function conforms({ method, operation }: Operation, response: Response): Promise<string | undefined> {
+export async function conforms({ method, path, operation }: Operation, response: Response): Promise<Answered> {
+  const { status, headers } = response;
   const responses = operation["responses"] as Record<string, Schema>;
-  const described = responses[String(response.status)];
   const text = await read(response);
-  const said = `${response.status} ${text}`;
-  expect(Object.keys(responses), said).toContain(String(response.status));
-  for (const [name, part] of Object.entries((described!["headers"] ?? {}) as Record<string, Schema>)) {
+  const said = `${method} ${path}: ${status} ${text}`;
+  expect(Object.keys(responses), said).toContain(String(status));
+  const described = responses[String(status)]!;
+  for (const [name, part] of Object.entries((described["headers"] ?? {}) as Record<string, Schema>)) {
     const header = follow(openapi, part);
-    const value = response.headers.get(name);
+    const value = headers.get(name);
     if (header["required"] === true) expect(value, `${name} of ${said}`).not.toBeNull();
     if (value === null) continue;
-    expect(findProblems(openapi, header["schema"] as Schema, readParameter(header, value)), name).toEqual([]);
+    const schema = follow(openapi, header["schema"]);
+    const plain = schema["type"] === "integer" ? Number(value) : value;
+    expect(findProblems(openapi, schema, plain), `${name} of ${said}`).toEqual([]);
   }
-  const content = described!["content"] as Record<string, Schema> | undefined;
+  const told = new Set(Object.keys((described["headers"] ?? {}) as Schema).map((name) => name.toLowerCase()));
+  const untold = [...headers.keys()].filter((name) => !EVERYWHERE.test(name) && !told.has(name));
+  expect(untold, `headers of ${said}`).toEqual([]);
+  const content = described["content"] as Record<string, Schema> | undefined;
   if (!content) {
-    expect(text).toBe("");
-    return undefined;
+    expect(text, said).toBe("");
+    return { status, headers, body: undefined, code: undefined, described };
   }
-  const type = (response.headers.get("Content-Type") ?? "").split(";")[0]!;
+  const type = (headers.get("Content-Type") ?? "").split(";")[0]!;
   expect(Object.keys(content), said).toContain(type);
   const body: unknown = type.endsWith("json") ? JSON.parse(text) : text;
-  expect(findProblems(openapi, content[type]!["schema"] as Schema, body, true), `${method}: ${said}`).toEqual([]);
-  return (body as { code?: string }).code;
+  expect(findProblems(openapi, content[type]!["schema"] as Schema, body, true), said).toEqual([]);
+  const { code } = body as { code?: string };
+  return { status, headers, body, code: status < 400 ? undefined : code, described };
 }
 
 /** All of an answer, but for a stream, which has no end, and a socket. */

@@ -2,7 +2,7 @@ import { describe, expect, test } from "vitest";
 import { createFeedApp } from "../../src/http/app.ts";
 import { DEFAULT_OPTIONS } from "../../src/http/options.ts";
 import { PROBLEMS } from "../../src/protocol/codes.ts";
-import { isObject, resolve, type Schema } from "./evaluate.ts";
+import { isObject, resolve, type Schema } from "./references.ts";
 import { openapi, operations } from "./served.ts";
 
 describe("/openapi.json", () => {
@@ -14,6 +14,7 @@ describe("/openapi.json", () => {
     expect((openapi["info"] as Schema)["version"]).toEqual(expect.any(String));
     const ids = operations().map(({ operation }) => operation["operationId"]);
     expect(new Set(ids).size).toBe(ids.length);
+    for (const id of ids) expect(id).toMatch(/^[a-z][A-Za-z]+$/);
     for (const [kind, parts] of Object.entries(openapi["components"] as Record<string, Schema>))
       for (const name of Object.keys(parts)) expect(name, kind).toMatch(/^[a-zA-Z0-9._-]+$/);
     for (const { operation } of operations()) {

@@ -1,5 +1,5 @@
 import { request } from "../support/api.ts";
-import { follow, type Schema } from "./evaluate.ts";
+import { follow, type Schema } from "./references.ts";
 
 /** The documents, as the Worker serves them. */
 export const openapi = await (await request("/openapi.json")).json<Schema>();

@@ -109,12 +109,12 @@ export const PUBLISH = [
   check("publish", "an entry is deleted when its ttl passes without a newer update", async (wire) => {
     const feed = wire.newFeed();
     await wire.publish(feed, [
-      { ...set("A", {}), ttl: 1 },
-      { ...set("B", {}), ttl: 1 },
+      { ...set("A", {}), ttl: 2 },
+      { ...set("B", {}), ttl: 2 },
     ]);
     await wire.publish(feed, { key: "B", patch: { kept: true } });
     has("before", (await wire.read(feed)).json, { seq: 3, entries: { A: {}, B: { kept: true } } });
-    await new Promise((resolve) => setTimeout(resolve, 1_300));
+    await new Promise((resolve) => setTimeout(resolve, 2_300));
     has("after", (await wire.read(feed)).json, { seq: 4, entries: { B: { kept: true } } });
   }),
   check("publish", "names that programs stumble over are data", async (wire) => {

@@ -1,0 +1,48 @@
+import type { JsonSchema } from "./json-schema.ts";
+
+const FEED = { "path.feed": "$request.path.feed" };
+/** Where the feed is after an answer that says so. */
+const POSITION = "{$response.body#/epoch}:{$response.body#/seq}";
+
+/** What a client may ask next with what it has got: the answers with `200` by operation, as OpenAPI's links. */
+export const LINKS: Readonly<Record<string, JsonSchema>> = {
+  readFeed: {
+    changes: link("readFeed", { ...FEED, "query.since": POSITION }, "What has changed since."),
+    resumed: link(
+      "readFeed",
+      { ...FEED, "header.Last-Event-ID": POSITION },
+      "The stream from there, with its `Accept`.",
+    ),
+    unchanged: link("readFeed", { ...FEED, "header.If-None-Match": "$response.header.ETag" }, "`304` while it is so."),
+  },
+  publish: {
+    state: link("readFeed", FEED, "The entries, with what was published."),
+    changes: link("readFeed", { ...FEED, "query.since": POSITION }, "What has changed since."),
+    history: link("readHistory", { ...FEED, "query.key": "$request.body#/key" }, "The updates of its key."),
+    stats: link("readStats", FEED, "How the feed is now."),
+    repeated: {
+      ...link(
+        "publish",
+        { ...FEED, "header.Idempotency-Key": "$request.header.Idempotency-Key" },
+        "The same receipt, and nothing is published.",
+      ),
+      requestBody: "$request.body",
+    },
+  },
+  resetFeed: { state: link("readFeed", FEED, "No entries.") },
+  readHistory: {
+    older: link(
+      "readHistory",
+      { ...FEED, "query.key": "$request.query.key", "query.before": "$response.body#/updates/0/seq" },
+      "The page before, where there is `more`.",
+    ),
+  },
+  listFeeds: {
+    first: link("readFeed", { "path.feed": "$response.body#/feeds/0/feed" }, "The first of the feeds."),
+    next: link("listFeeds", { "query.after": "$response.body#/next" }, "The page after, where there is one."),
+  },
+};
+
+function link(operationId: string, parameters: JsonSchema, description: string): JsonSchema {
+  return { operationId, parameters, description };
+}

@@ -1,0 +1,52 @@
+import { Ajv, type ValidateFunction } from "ajv";
+import addFormats from "ajv-formats";
+import { Ajv2020 } from "ajv/dist/2020.js";
+import { isObject, type Schema } from "./references.ts";
+
+/** A document's validator, and the schemas that it has compiled. */
+interface Validator {
+  readonly ajv: Ajv;
+  readonly compiled: Map<string, ValidateFunction>;
+}
+const validators = new WeakMap<Schema, Validator>();
+
+/**
+ * Holds a value against a schema of a document, and says what is wrong with it: nothing where it fits. Throws on a keyword
+ * that JSON Schema does not have. With `closed`, an object may have no member that is not described.
+ */
+export function findProblems(document: Schema, schema: Schema, value: unknown, closed = false): string[] {
+  const { ajv, compiled } = validatorOf(document);
+  const name = `${String(closed)} ${JSON.stringify(schema)}`;
+  let validate = compiled.get(name);
+  if (!validate) {
+    // A reference is looked for in the schema itself, from its top.
+    const whole = { ...schema, components: document["components"] };
+    validate = ajv.compile(closed ? (close(whole) as Schema) : whole);
+    compiled.set(name, validate);
+  }
+  if (validate(value)) return [];
+  return (validate.errors ?? []).map(({ instancePath, message }) => `${instancePath || "the whole"} ${message}`);
+}
+
+function validatorOf(document: Schema): Validator {
+  const known = validators.get(document);
+  if (known) return known;
+  // OpenAPI 3.1 has the keywords of 2020-12, AsyncAPI 3.0 those of draft 7.
+  const ajv = "openapi" in document ? new Ajv2020(OPTIONS) : new Ajv(OPTIONS);
+  addFormats.default(ajv);
+  ajv.addVocabulary(["components", "example"]);
+  const made = { ajv, compiled: new Map<string, ValidateFunction>() };
+  validators.set(document, made);
+  return made;
+}
+
+const OPTIONS = { strict: true, strictRequired: false, allErrors: true } as const;
+
+/** What an object's description requires, it describes: then there is nothing else. */
+function close(part: unknown): unknown {
+  if (Array.isArray(part)) return part.map(close);
+  if (!isObject(part)) return part;
+  const closed = Object.fromEntries(Object.entries(part).map(([name, inner]) => [name, close(inner)]));
+  if (!("properties" in part && "required" in part) || "additionalProperties" in part) return closed;
+  return { ...closed, additionalProperties: false };
+}
