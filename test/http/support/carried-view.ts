@@ -1,0 +1,113 @@
+import type { JsonObject } from "../../../src/protocol/json.ts";
+import { formatPosition, type Position } from "../../../src/protocol/position.ts";
+import { View, type Message } from "../../support/view.ts";
+
+/** One message that moved a client, or might have: where it stood, where it stands, and what it has there. */
+export interface Told {
+  readonly message: Message;
+  /** Whether the client told from where to go on. */
+  readonly resumes: boolean;
+  readonly before: Position | undefined;
+  readonly after: Position | undefined;
+  readonly keys: readonly string[];
+  readonly entries: Record<string, JsonObject>;
+}
+
+/**
+ * A client's view over one connection. It begins with what the client brought along, and takes so many messages: then
+ * the line is cut, and whatever comes after that is lost.
+ */
+export class CarriedView extends View {
+  readonly told: Told[] = [];
+  readonly resumes: boolean;
+  /** What it has is of this selection. What it `wants` may be another until the answer comes. */
+  keys: readonly string[];
+  isCut = false;
+  #left: number;
+  #failure: { error: unknown } | undefined;
+  #waiting: (() => void)[] = [];
+
+  /** `wants`: another selection than that of what is carried. A client cannot go on from its position with it. */
+  constructor(
+    keys: readonly string[],
+    carried?: CarriedView,
+    { wants = keys, messages = Infinity, anew = false } = {},
+  ) {
+    super();
+    this.keys = keys;
+    this.wants = wants;
+    this.#left = messages;
+    for (const [key, value] of carried?.entries ?? []) this.entries.set(key, value);
+    if (carried?.position) this.position = { ...carried.position };
+    this.resumes = this.position !== undefined && !anew && wants === keys;
+  }
+
+  /** The position that a client brings along, as it is written. */
+  get at(): string | undefined {
+    return this.position && formatPosition(this.position);
+  }
+
+  /** Whether the server has said where this connection begins. */
+  get isAnswered(): boolean {
+    return !this.partial && this.told.some(({ message }) => message.type === "update" || message.type === "snapshot");
+  }
+
+  override apply(message: Message): void {
+    if (this.isCut) return;
+    if (this.#left-- <= 0) return this.cut();
+    const before = this.position && { ...this.position };
+    try {
+      super.apply(message);
+    } catch (error) {
+      this.fail(error);
+    }
+    const isAnswer = message.reason === "subscribe" || message.reason === "initial";
+    if (message.type === "snapshot" && isAnswer && !message.more) this.keys = this.wants;
+    const after = this.position && { ...this.position };
+    const { resumes, keys } = this;
+    this.told.push({ message, resumes, before, after, keys, entries: this.state() });
+    this.#wake();
+  }
+
+  /** Nothing that comes later counts. */
+  cut(): void {
+    this.isCut = true;
+    this.#wake();
+  }
+
+  /** Whoever waits, or is the next to wait, is told. */
+  fail(error: unknown): void {
+    if (!this.isCut) this.#failure ??= { error };
+    this.#wake();
+  }
+
+  /** Throws what was found wrong, if anything was. */
+  check(): void {
+    if (this.#failure) throw this.#failure.error;
+  }
+
+  /** Waits until `condition` holds or the line is cut. */
+  async until(condition: () => boolean, what: string): Promise<void> {
+    const end = performance.now() + 10_000;
+    for (;;) {
+      this.check();
+      if (this.isCut || condition()) return;
+      const left = end - performance.now();
+      if (left <= 0) {
+        const messages = this.told.map(({ message }) => JSON.stringify(message).slice(0, 300));
+        throw new Error(`at ${this.at} waited in vain for ${what}; got ${messages.slice(-5).join("\n")}`);
+      }
+      await new Promise<void>((resolve) => {
+        const timer = setTimeout(resolve, left);
+        this.#waiting.push(() => {
+          clearTimeout(timer);
+          resolve();
+        });
+      });
+    }
+  }
+
+  #wake(): void {
+    for (const resolve of this.#waiting.splice(0)) resolve();
+  }
+}

@@ -1,0 +1,39 @@
+import { large, type Ending, type Interest, type Step } from "./steps.ts";
+
+const EVERYTHING: Interest = { keys: [], mode: "latest", hz: undefined };
+const published: Step = { do: "publish", over: "post", batches: [[{ key: "A", patch: { p: 1 } }]] };
+const changed: Step = { do: "publish", over: "post", batches: [[{ key: "A", patch: { p: 2 } }]] };
+const mortal: Step = { do: "publish", over: "post", batches: [[{ key: "B", set: {}, ttl: 1 }]] };
+const muchPublished: Step = { do: "publish", over: "post", batches: [large] };
+const whole: Step = {
+  do: "read",
+  who: 0,
+  cache: 0,
+  reading: { plain: true, known: false, unlessSame: false, lost: false },
+};
+const since: Step = { ...whole, reading: { ...whole.reading, plain: false } };
+const held: Step = { do: "open", who: 0, cache: 0, opening: { over: "json" } };
+const streamed: Step = { do: "open", who: 0, cache: 0, opening: { over: "events", byQuery: true } };
+const caughtUp: Step = { do: "catchUp", who: 0 };
+
+const forgotten: Step = { do: "evict" };
+const expired: Step = { do: "expire", alarm: true };
+const begunAnew: Step = { do: "reset" };
+const other: Step = { do: "select", who: 0, keys: ["A", "tech.*"] };
+const EACH: Interest = { ...EVERYTHING, mode: "all" };
+/** What it is told first is followed by a wait, in which something else happens. */
+const SLOWLY: Interest = { ...EVERYTHING, hz: 5 };
+
+/**
+ * What chance brings together too seldom: one address in a shared cache that has two answers, by when or by how it is asked;
+ * a feed that begins anew; a client that still has to be told something when it selects something else; more than comes in
+ * one message, or stays in the journal.
+ */
+export const encounters: [Interest[], Step[], Ending[]][] = [
+  [[EVERYTHING], [published, whole, held, published, caughtUp, whole, since, since], ["read"]],
+  [[EVERYTHING], [published, whole, since, streamed, published, caughtUp], ["events"]],
+  [[EVERYTHING], [published, held, caughtUp, begunAnew, caughtUp, published, begunAnew, published, since], ["json"]],
+  [[SLOWLY], [held, caughtUp, published, caughtUp, changed, other, caughtUp], ["read"]],
+  [[EACH], [mortal, whole, muchPublished, muchPublished, since, forgotten, expired, since], ["read"]],
+  [[EACH], [mortal, held, caughtUp, muchPublished, forgotten, muchPublished, expired, caughtUp], ["events"]],
+];

@@ -1,0 +1,59 @@
+import { expect } from "vitest";
+import type { Mode } from "../../../src/protocol/messages.ts";
+import { isWanted } from "../../support/view.ts";
+import type { Told } from "./carried-view.ts";
+import { restrict, type Era, type Ledger } from "./ledger.ts";
+
+/**
+ * Holds what a client was told against what the feed is, by the contract's words: at each position that it comes to, it
+ * has exactly the feed's entries there, restricted to its selection; no position goes back; nothing on the way is left
+ * out or told twice. That `from` is the `seq` before, the view itself has looked at.
+ */
+export function judge(ledger: Ledger, told: Told, mode: Mode): void {
+  const { message, before, after, entries, keys } = told;
+  const what = `${JSON.stringify(message).slice(0, 500)} at ${before?.epoch}:${before?.seq}`;
+  if (message.type === "hello" || message.more) return expect(after, what).toEqual(before);
+  if (message.type !== "update" && message.type !== "snapshot") expect.unreachable(what);
+  if (!after) return expect.unreachable(`no position after ${what}`);
+  const was = ledger.eras.findIndex(({ epoch }) => epoch === before?.epoch);
+  const is = ledger.eras.findIndex(({ epoch }) => epoch === after.epoch);
+  expect(is, `the epoch goes back with ${what}`).toBeGreaterThanOrEqual(was);
+  const era = ledger.eras[is];
+  // A feed that was never published to keeps its epoch in memory alone: there may be several before the first that lasts.
+  if (!era) return expect([after.seq, entries], what).toEqual([0, {}]);
+  if (is === was) expect(after.seq, `the position goes back with ${what}`).toBeGreaterThanOrEqual(before!.seq);
+  const state = era.states.get(after.seq);
+  if (!state) return expect.unreachable(`nobody may see the feed at ${after.seq}, as with ${what}`);
+  expect(entries, `the view after ${what}`).toEqual(restrict(state, keys));
+  if (message.type === "update") judgeUpdate(era, told, mode, what);
+  else judgeReason(told, what);
+}
+
+/** Each update is told, and once: one by one, or as one for each key that has changed. */
+function judgeUpdate(era: Era, { message, keys }: Told, mode: Mode, what: string): void {
+  const { from, seq, updates, skipped = 0 } = message;
+  const owed = era.log.filter(({ seq: at, update }) => at > from! && at <= seq! && isWanted(keys, update.key));
+  if (mode === "all") {
+    expect(updates, what).toEqual(owed.map(({ update }) => update));
+    expect(skipped, what).toBe(0);
+    return;
+  }
+  const changed = new Set(owed.map(({ update }) => update.key));
+  expect(updates!.map(({ key }) => key).toSorted(), what).toEqual([...changed].toSorted());
+  // Of a part of the keys it may be left out, where it is not known.
+  const mayBeUnknown = keys.length > 0 && skipped === 0;
+  if (!mayBeUnknown) expect(skipped + updates!.length, `skipped in ${what}`).toBe(owed.length);
+}
+
+/** The log reaches back to every position of these tests: a snapshot comes only where there is no way from `before`. */
+function judgeReason({ message, resumes, before, after }: Told, what: string): void {
+  const isElsewhere = before?.epoch !== after?.epoch;
+  const isRight = {
+    initial: !resumes,
+    epoch_changed: before !== undefined && isElsewhere,
+    reset: before !== undefined && isElsewhere,
+    subscribe: before !== undefined && !isElsewhere,
+  };
+  const reason = Object.entries(isRight).find(([reason]) => reason === message.reason);
+  expect(reason?.[1], `the reason of ${what}`).toBe(true);
+}

@@ -1,0 +1,105 @@
+import { expect } from "vitest";
+import type { JsonObject } from "../../../src/protocol/json.ts";
+import { applyMergePatch } from "../../../src/protocol/merge-patch.ts";
+import type { Receipt } from "../../../src/protocol/messages.ts";
+import type { Position } from "../../../src/protocol/position.ts";
+import type { Update } from "../../../src/protocol/update.ts";
+import { isWanted } from "../../support/view.ts";
+
+interface Recorded {
+  readonly seq: number;
+  readonly update: Update;
+}
+
+/** A feed from its beginning, or from a reset, to the next. */
+export interface Era {
+  readonly epoch: string;
+  readonly log: Recorded[];
+  /** The entries by seq, for each seq at which anyone may see the feed: not between the updates of one batch. */
+  readonly states: Map<number, Readonly<Record<string, JsonObject>>>;
+}
+
+/** What a feed is by what was published to it and acknowledged, worked out apart from the feed. */
+export class Ledger {
+  readonly eras: Era[] = [];
+  #versions = new Map<string, number>();
+  /** Seconds that entries have to live, by key. All end with the next `expire`. */
+  #mortal = new Map<string, number>();
+
+  get present(): Position | undefined {
+    const era = this.eras.at(-1);
+    return era && { epoch: era.epoch, seq: seqOf(era) };
+  }
+
+  /** What everyone may see now of a selection. */
+  entries(keys: readonly string[]): Record<string, JsonObject> {
+    const era = this.eras.at(-1);
+    return era ? restrict(era.states.get(seqOf(era))!, keys) : {};
+  }
+
+  /** The seq of the last update that concerns a selection. */
+  owed(keys: readonly string[]): number {
+    return this.eras.at(-1)?.log.findLast(({ update }) => isWanted(keys, update.key))?.seq ?? 0;
+  }
+
+  begin(epoch: string): void {
+    expect(this.eras.map((era) => era.epoch)).not.toContain(epoch);
+    this.eras.push({ epoch, log: [], states: new Map([[0, {}]]) });
+    this.#versions.clear();
+    this.#mortal.clear();
+  }
+
+  /** Batches that were published at the same time: what came first is told by the receipts alone. */
+  take(published: readonly { updates: readonly Update[]; receipt: Receipt }[]): void {
+    const inOrder = published.toSorted(
+      (a, b) => a.receipt.seq - b.receipt.seq || b.receipt.accepted - a.receipt.accepted,
+    );
+    for (const { updates, receipt } of inOrder) {
+      if (this.eras.length === 0) this.begin(receipt.epoch);
+      const accepted = updates.filter((update) => this.#accepts(update));
+      this.#append(accepted);
+      const stale = updates.length - accepted.length;
+      expect(receipt).toMatchObject({ ...this.present, accepted: accepted.length, stale });
+    }
+  }
+
+  /** Every entry with a ttl has come to its end, those first that had less time. */
+  expire(): void {
+    const inOrder = [...this.#mortal].toSorted(([, a], [, b]) => a - b);
+    this.#mortal.clear();
+    this.#append(inOrder.map(([key]) => ({ key, delete: true })));
+  }
+
+  #accepts({ key, version }: Update): boolean {
+    if (version === undefined) return true;
+    if (version <= (this.#versions.get(key) ?? -Infinity)) return false;
+    this.#versions.set(key, version);
+    return true;
+  }
+
+  #append(updates: readonly Update[]): void {
+    const era = this.eras.at(-1);
+    if (!era || updates.length === 0) return;
+    const state = { ...era.states.get(seqOf(era)) };
+    for (const update of updates) {
+      const { key, ttl } = update;
+      this.#mortal.delete(key);
+      if ("delete" in update) delete state[key];
+      else state[key] = "set" in update ? update.set : applyMergePatch(state[key], update.patch);
+      if (ttl !== undefined && !("delete" in update)) this.#mortal.set(key, ttl);
+      era.log.push({ seq: seqOf(era) + 1, update });
+    }
+    era.states.set(seqOf(era), state);
+  }
+}
+
+function seqOf({ log }: Era): number {
+  return log.at(-1)?.seq ?? 0;
+}
+
+export function restrict(
+  entries: Readonly<Record<string, JsonObject>>,
+  keys: readonly string[],
+): Record<string, JsonObject> {
+  return Object.fromEntries(Object.entries(entries).filter(([key]) => isWanted(keys, key)));
+}

@@ -1,0 +1,141 @@
+import { expect } from "vitest";
+import type { Mode } from "../../../src/protocol/messages.ts";
+import { PUBLISH_KEY } from "../../support/api.ts";
+import { messageOf } from "./answers.ts";
+import { CarriedView } from "./carried-view.ts";
+import { judge } from "./judge.ts";
+import type { Ledger } from "./ledger.ts";
+import { openSocket, readStream, type Line } from "./lines.ts";
+import type { SharedCache } from "./shared-cache.ts";
+import type { Interest, Opening, Reading } from "./steps.ts";
+
+type Transport = Opening["over"] | "read" | "poll";
+
+/** A client that changes from one transport to another, and takes nothing along but its view and its position. */
+export class Traveller {
+  readonly mode: Mode;
+  view: CarriedView;
+  /** What happened on the way: a property is worth something only where all of it did. */
+  readonly seen: Set<string>;
+  #line: Line | undefined;
+  #over: Transport = "read";
+  #judged = 0;
+  #messages = 0;
+  readonly #feed: string;
+  readonly #ledger: Ledger;
+  readonly #hz: number | undefined;
+
+  constructor(feed: string, ledger: Ledger, seen: Set<string>, { keys, mode, hz }: Interest) {
+    this.#feed = feed;
+    this.#ledger = ledger;
+    this.seen = seen;
+    this.mode = mode;
+    this.#hz = hz;
+    this.view = new CarriedView(keys);
+  }
+
+  async open(cache: SharedCache, { over, cut, keys: wants, byQuery = false }: Opening): Promise<void> {
+    await this.drop();
+    this.#over = over;
+    const isStream = over === "events";
+    const messages = isStream ? undefined : cut;
+    const view = this.#carry({ ...(wants && { wants }), ...(messages !== undefined && { messages }) });
+    const names = isStream && !byQuery && view.resumes;
+    const query = this.#query(names ? undefined : view.at);
+    if (isStream) {
+      const headers = { Accept: "text/event-stream", ...(names && { "Last-Event-ID": view.at! }) };
+      const response = await cache.fetch(this.#path(query), headers);
+      this.#line = await readStream(response, view, cut === undefined ? undefined : cut * 100);
+    } else this.#line = await openSocket(this.#feed, query, view, over === "packed");
+  }
+
+  /** Lets go of its connection, whatever is on the way. */
+  async drop(): Promise<void> {
+    await this.#line?.drop();
+    this.#line = undefined;
+    this.judge();
+  }
+
+  /** Selects something else over the line that it has; nothing where it has none that takes messages. */
+  async select(keys: readonly string[]): Promise<void> {
+    const { view } = this;
+    if (!this.#line?.send || view.isCut) return;
+    await view.until(() => view.isAnswered, "the first answer");
+    if (view.isCut) return;
+    view.wants = keys;
+    const id = ++this.#messages;
+    this.#line.send({ type: "subscribe", id, keys, mode: this.mode, ...(this.#hz && { hz: this.#hz }) });
+    await view.until(() => view.told.some(({ message }) => message.id === id && !message.more), "the answer");
+  }
+
+  /** Reads once, over HTTP; with `wait`, as soon as there is something. */
+  async read(cache: SharedCache, { plain, known, unlessSame, lost }: Reading, wait?: string): Promise<void> {
+    await this.drop();
+    this.#over = wait === undefined ? "read" : "poll";
+    const isPlain = plain || !this.view.position;
+    const view = this.#carry({ anew: isPlain });
+    const query = this.#query(isPlain ? undefined : view.at, wait);
+    const headers = {
+      ...(known && { Authorization: `Bearer ${PUBLISH_KEY}` }),
+      ...(isPlain && unlessSame && view.at !== undefined && { "If-None-Match": `"${view.at}"` }),
+    };
+    const response = await cache.fetch(this.#path(query), headers);
+    if (lost) {
+      view.cut();
+      await response.body?.cancel();
+      return;
+    }
+    const message = await messageOf(response, view, isPlain);
+    if (message) view.apply(message);
+    expect(response.headers.get("ETag"), "the position after the answer").toBe(`"${view.at}"`);
+  }
+
+  /** Waits until it has all that was published, or its line is cut. */
+  async catchUp(): Promise<void> {
+    const { view } = this;
+    if (!this.#line) return;
+    await view.until(() => view.isAnswered, "the first answer");
+    const epoch = this.#ledger.present?.epoch;
+    const seq = this.#ledger.owed(view.keys);
+    await view.until(
+      () => epoch === undefined || (view.position?.epoch === epoch && view.position.seq >= seq),
+      `${epoch}:${seq} of ${view.keys.join() || "everything"}`,
+    );
+  }
+
+  /** Whatever it was told until now is right. Everything that was published must be in the ledger. */
+  judge(): void {
+    const { view, seen } = this;
+    view.check();
+    for (const told of view.told.slice(this.#judged)) {
+      judge(this.#ledger, told, this.mode);
+      const { type, reason, skipped = 0, more, updates = [] } = told.message;
+      seen.add(`${this.#over}: ${type}`).add(reason ?? type);
+      if (skipped > 0) seen.add("skipped");
+      if (more) seen.add("part of a snapshot");
+      if (view.resumes && updates.length > 0) seen.add(`${this.#over}: missed updates`);
+    }
+    this.#judged = view.told.length;
+    if (view.isCut) seen.add(`${this.#over}: cut`);
+  }
+
+  #carry(how: ConstructorParameters<typeof CarriedView>[2]): CarriedView {
+    this.view = new CarriedView(this.view.keys, this.view, how);
+    this.#judged = 0;
+    return this.view;
+  }
+
+  #query(since: string | undefined, wait?: string): string {
+    const { resumes, wants } = this.view;
+    const query = new URLSearchParams({ mode: this.mode });
+    if (wants.length > 0) query.set("keys", wants.join(","));
+    if (this.#hz !== undefined) query.set("hz", String(this.#hz));
+    if (since !== undefined && resumes) query.set("since", since);
+    if (wait !== undefined) query.set("wait", wait);
+    return `?${query.toString()}`;
+  }
+
+  #path(query: string): string {
+    return `/v1/feeds/${this.#feed}${query}`;
+  }
+}
