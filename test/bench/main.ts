@@ -15,8 +15,9 @@ import { rows } from "./scenarios/rows.ts";
 import { slow } from "./scenarios/slow.ts";
 import { storm } from "./scenarios/storm.ts";
 import { wake } from "./scenarios/wake.ts";
+import { wire } from "./scenarios/wire.ts";
 
-const SCENARIOS: readonly Scenario[] = [wake, rows, publish, fanout, keys, storm, idle, growth, slow, profile];
+const SCENARIOS: readonly Scenario[] = [wake, rows, publish, fanout, keys, storm, idle, growth, slow, wire, profile];
 /** Not a scenario: what the scenarios are measured for. */
 const GOALS = "goals";
 const USAGE = `npm run bench -- [scenario ...] [--runs N] [--seconds N] [--flood N] [--cases TEXT] [--json FILE]

@@ -12,6 +12,8 @@ export type CrowdRequest =
       readonly endpoint: SubscribeEndpoint;
       /** Each gets so little that the latency of all of it is taken. */
       readonly isSparse?: boolean | undefined;
+      /** They may get what has to be unpacked to be read: bytes are counted, and a few of them read what they got. */
+      readonly isPacked?: boolean | undefined;
     }
   | { readonly type: "storm"; readonly count: number; readonly endpoint: SubscribeEndpoint; readonly seq: number }
   | { readonly type: "begin" | "look" | "finish" };
@@ -22,6 +24,7 @@ export type CrowdReply =
       readonly report: CrowdReport;
       readonly samples?: LatencySamples;
       readonly storm?: StormReport;
+      readonly wire?: WireReport;
     }
   | { readonly ok: false; readonly reason: string };
 
@@ -29,7 +32,7 @@ export type CrowdReply =
 export interface CrowdReport {
   readonly messages: number;
   readonly updates: number;
-  /** Of messages that held updates, without their frames. */
+  /** Of messages that held updates, without their frames; where they are packed, of all messages with their frames. */
   readonly bytes: number;
   /** When the first and the last update came, in milliseconds of the shared clock. */
   readonly first: number;
@@ -45,6 +48,14 @@ export interface LatencySamples {
   /** Share that came within a quarter of a second. */
   readonly inTime: number;
   readonly count: number;
+}
+
+/** What packed messages were on the wire. */
+export interface WireReport {
+  /** Messages that came compressed. */
+  readonly deflated: number;
+  /** Updates that one subscriber was told of since `begin`, those that were merged into others included. */
+  readonly told: number;
 }
 
 /** From the first connection to the whole state, in milliseconds, over all clients. */
@@ -76,6 +87,13 @@ export class Crowd {
     return crowd;
   }
 
+  /** The same, for messages that have to be unpacked to be read. */
+  static async openPacked(lab: Lab, endpoint: SubscribeEndpoint, count: number): Promise<Crowd> {
+    const crowd = Crowd.empty(lab);
+    await crowd.#ask({ type: "connect", count, endpoint, isPacked: true });
+    return crowd;
+  }
+
   /** One whose clients come later. */
   static empty(lab: Lab): Crowd {
     const child = fork(join(import.meta.dirname, "crowd-process.ts"));
@@ -100,12 +118,12 @@ export class Crowd {
   }
 
   /** Waits until nothing more comes, and sums up. */
-  async finish(): Promise<CrowdReport & { samples: LatencySamples }> {
+  async finish(): Promise<CrowdReport & { samples: LatencySamples; wire: WireReport | undefined }> {
     await this.#quiet();
-    const { report, samples } = await this.#ask({ type: "finish" });
+    const { report, samples, wire } = await this.#ask({ type: "finish" });
     if (!samples) throw new Error("the crowd gave no samples");
     if (report.closed > 0) throw new Error(`${report.closed} subscribers lost their connection`);
-    return { ...report, samples };
+    return { ...report, samples, wire };
   }
 
   async close(): Promise<void> {
@@ -116,8 +134,8 @@ export class Crowd {
     let seen = -1;
     for (let waited = 0; waited < LONGEST_DRAIN; waited += QUIET) {
       const { report } = await this.#ask({ type: "look" });
-      if (report.updates === seen) return;
-      seen = report.updates;
+      if (report.messages === seen) return;
+      seen = report.messages;
       await pause(QUIET);
     }
   }

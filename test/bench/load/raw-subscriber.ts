@@ -12,6 +12,8 @@ export interface SubscribeEndpoint {
   readonly path: string;
   /** `engine.io` opens and keeps alive a connection by messages of its own. */
   readonly dialect?: "engine.io" | undefined;
+  /** Sent with the upgrade, such as what the client offers. */
+  readonly headers?: Readonly<Record<string, string>> | undefined;
 }
 
 /**
@@ -37,7 +39,7 @@ export class RawSubscriber {
   #closeCode: number | undefined;
 
   private constructor(endpoint: SubscribeEndpoint, onMessage: OnMessage) {
-    const { port, path, dialect } = endpoint;
+    const { port, path, dialect, headers } = endpoint;
     this.#onMessage = onMessage;
     this.#isEngineIo = dialect === "engine.io";
     const onread = {
@@ -48,7 +50,7 @@ export class RawSubscriber {
       },
     };
     this.#socket = connect({ port, host: "127.0.0.1", noDelay: true, onread });
-    this.#socket.on("connect", () => this.#socket.write(upgradeRequest(port, path)));
+    this.#socket.on("connect", () => this.#socket.write(upgradeRequest(port, path, headers)));
     this.#socket.on("error", (error) => this.#opened.reject(error));
     this.#socket.on("close", () => {
       this.#closed = true;

@@ -14,7 +14,7 @@ const server = createServer((request, response) => {
     response.writeHead(200, { "Content-Type": "application/json", "Content-Length": 2 }).end("{}");
   });
 });
-const sockets = new WebSocketServer({ server });
+const sockets = new WebSocketServer({ server, perMessageDeflate: process.argv[2] === "deflate" });
 server.listen(0, "127.0.0.1", () => {
   const address = server.address();
   process.send?.(typeof address === "object" ? address?.port : undefined);

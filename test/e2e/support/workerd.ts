@@ -1,5 +1,6 @@
 import { execFile, spawn, type ChildProcess } from "node:child_process";
 import { once } from "node:events";
+import { readFileSync } from "node:fs";
 import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { createRequire } from "node:module";
 import { createServer } from "node:net";
@@ -11,6 +12,16 @@ const run = promisify(execFile);
 export const root = join(import.meta.dirname, "../../..");
 /** The Node that the project pins, whatever this one is: wrangler needs it. */
 export const pinnedNode = join(root, "node_modules/.bin/node");
+
+/** What wrangler.toml says of the runtime. */
+const DEPLOYED = readDeployed(readFileSync(join(root, "wrangler.toml"), "utf8"));
+
+function readDeployed(config: string): { date: string; flags: readonly string[] } {
+  const date = /^compatibility_date = "(.+)"$/m.exec(config)?.[1];
+  const flags = /^compatibility_flags = \[(.*)\]$/m.exec(config)?.[1];
+  if (date === undefined || flags === undefined) throw new Error("wrangler.toml names no compatibility date or flags");
+  return { date, flags: Array.from(flags.matchAll(/"(.+?)"/g), ([, flag = ""]) => flag) };
+}
 
 /** Builds the Worker as `wrangler deploy` would, and returns the folder of its modules. */
 export async function buildWorker(): Promise<string> {
@@ -29,6 +40,8 @@ export interface WorkerdOptions {
   /** Folder of the storage; kept when the process ends. Made where none is given. */
   readonly storage?: string;
   readonly bindings?: Readonly<Record<string, string>>;
+  /** Compatibility flags; those that it is deployed with where none are given. */
+  readonly flags?: readonly string[] | undefined;
   /** Any free one where none is given. */
   readonly port?: number;
   /** Where V8's inspector listens; nowhere if not given. */
@@ -55,13 +68,13 @@ export class Workerd {
   }
 
   static async start(options: WorkerdOptions): Promise<Workerd> {
-    const { build, storage, bindings = {} } = options;
+    const { build, storage, bindings = {}, flags = DEPLOYED.flags } = options;
     const folder = storage ?? (await mkdtemp(join(tmpdir(), "tickertape-storage-")));
     await mkdir(folder, { recursive: true });
     const port = options.port ?? (await freePort());
     // Beside the module: what a config embeds is found relative to it.
     const config = join(build, `config-${port}.capnp`);
-    await writeFile(config, capnp(folder, port, bindings));
+    await writeFile(config, capnp(folder, port, bindings, flags));
     const { inspectorPort } = options;
     const inspect = inspectorPort === undefined ? [] : [`--inspector-addr=127.0.0.1:${inspectorPort}`];
     const child = spawn(workerdPath(), ["serve", config, "--verbose", ...inspect], {
@@ -140,14 +153,20 @@ function workerdPath(): string {
   return workerd.default;
 }
 
-function capnp(storage: string, port: number, bindings: Readonly<Record<string, string>>): string {
+function capnp(
+  storage: string,
+  port: number,
+  bindings: Readonly<Record<string, string>>,
+  flags: readonly string[],
+): string {
   const texts = Object.entries(bindings).map(([name, text]) => `(name = "${name}", text = ${JSON.stringify(text)}),`);
   return `using Workerd = import "/workerd/workerd.capnp";
 const config :Workerd.Config = (
   services = [
     (name = "main", worker = (
       modules = [(name = "index.js", esModule = embed "index.js")],
-      compatibilityDate = "2026-09-01",
+      compatibilityDate = "${DEPLOYED.date}",
+      compatibilityFlags = ${JSON.stringify(flags)},
       durableObjectNamespaces = [
         (className = "FeedObject", uniqueKey = "tickertape-FeedObject", enableSql = true),
         (className = "DirectoryObject", uniqueKey = "tickertape-DirectoryObject", enableSql = true),

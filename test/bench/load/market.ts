@@ -1,0 +1,62 @@
+import { Market } from "../../../src/demo/market.ts";
+import { seededRandom } from "../../../src/demo/random.ts";
+import { SYMBOLS } from "../../../src/demo/symbols.ts";
+import type { Update } from "../../../src/demo/update.ts";
+
+/** Updates after which a market begins again with those that it had. */
+const LENGTH = 5_000;
+/** Events a second of the market's own clock; what it is published at is another matter. */
+const RATE = 500;
+
+/**
+ * Updates as a market makes them, the same in every run: names, prices and sizes repeat themselves as much, and as
+ * little, as they do there. What compression saves depends on it.
+ */
+export class MarketUpdates {
+  readonly #entries: readonly string[];
+  readonly #patches: readonly string[];
+
+  /** `keys`: how many symbols there are; those of the demo, each with several listings. */
+  constructor(keys: number) {
+    const symbols = Array.from({ length: keys }, (_, i) => {
+      const spec = SYMBOLS[i % SYMBOLS.length];
+      if (!spec) throw new RangeError("the demo's market has no symbols");
+      const listing = Math.floor(i / SYMBOLS.length);
+      return listing === 0 ? spec : { ...spec, key: `${spec.key}.${listing}`, open: spec.open + listing };
+    });
+    const market = new Market({ random: seededRandom(1), rate: RATE, start: 0, symbols });
+    this.#entries = market.entries().map(untimed);
+    const patches: string[] = [];
+    // The first answer is the whole of it.
+    market.advance(0);
+    for (let now = 0; patches.length < LENGTH; now += 1000) {
+      patches.push(...market.advance(now).map(untimed));
+    }
+    this.#patches = patches;
+  }
+
+  /** The whole entry of each key, as updates. */
+  get entries(): readonly string[] {
+    return this.#entries;
+  }
+
+  /** The i-th update: the fields that change, and the time of day at which this was asked. */
+  at(i: number): string {
+    const patch = this.#patches[i % this.#patches.length] ?? "";
+    return `${patch.slice(0, -1)},"time":${Date.now()}}`;
+  }
+
+  /** The i-th `count` updates together. */
+  batch(i: number, count: number): string {
+    return `[${Array.from({ length: count }, (_, n) => this.at(i * count + n)).join(",")}]`;
+  }
+
+  /** The message in which the server tells of it alone: what one that sends on what it gets is given to send. */
+  message(i: number): string {
+    return `{"type":"update","from":${i},"seq":${i + 1},"time":${Date.now()},"updates":[${this.at(i)}]}`;
+  }
+}
+
+function untimed(update: Update): string {
+  return JSON.stringify({ ...update, time: undefined });
+}

@@ -1,0 +1,79 @@
+import { percentile } from "../statistics.ts";
+import { clock } from "./clock.ts";
+import type { LatencySamples, WireReport } from "./crowd.ts";
+import type { OnMessage } from "./raw-subscriber.ts";
+import { WireReader } from "./wire-reader.ts";
+
+/** Subscribers whose messages are kept, and unpacked once all is over. */
+const READERS = 8;
+const COMPRESSED = 0x40;
+/** As in the other tally: an update that takes longer, in milliseconds, is late. */
+const IN_TIME = 250;
+
+/**
+ * Counts messages and their bytes, but for each subscriber's first, without unpacking any. How many updates were in them is known from a few
+ * subscribers, which stand for the others: all of them watch the same.
+ */
+export class WireTally {
+  messages = 0;
+  updates = 0;
+  /** With the heads of their frames. */
+  bytes = 0;
+  /** When the first and the last message came, in milliseconds of the shared clock. */
+  first = 0;
+  last = 0;
+  #deflated = 0;
+  readonly #count: number;
+  readonly #readers: WireReader[] = [];
+
+  constructor(count: number) {
+    this.#count = count;
+  }
+
+  /** What takes the messages of one subscriber. */
+  taker(index: number): OnMessage {
+    const stride = Math.max(1, Math.floor(this.#count / READERS));
+    const reader = index % stride === 0 ? new WireReader() : undefined;
+    if (reader) this.#readers.push(reader);
+    let isGreeted = false;
+    return (buffer, start, end, at) => {
+      const head = headLength(end - start);
+      // The head of a frame lies right before what it holds.
+      const flags = buffer[start - head] ?? 0;
+      const isDeflated = (flags & COMPRESSED) !== 0;
+      if (isGreeted) {
+        if (this.messages++ === 0) this.first = at;
+        this.bytes += head + end - start;
+        if (isDeflated) this.#deflated++;
+        this.last = at;
+      }
+      isGreeted = true;
+      reader?.take({ payload: Buffer.from(buffer.subarray(start, end)), opcode: flags & 0x0f, isDeflated, at });
+    };
+  }
+
+  reset(): void {
+    this.messages = this.updates = this.bytes = this.first = this.last = this.#deflated = 0;
+    for (const reader of this.#readers) reader.reset();
+  }
+
+  /** Unpacks what the few have kept. Throws where one of them missed something. */
+  async read(): Promise<{ samples: LatencySamples; wire: WireReport }> {
+    const ahead = Date.now() - clock();
+    const reports = await Promise.all(this.#readers.map((reader) => reader.read(ahead)));
+    const told = reports[0]?.told ?? 0;
+    if (reports.some((report) => report.told !== told)) throw new Error("subscribers were told different updates");
+    const updates = reports.reduce((sum, report) => sum + report.updates, 0);
+    this.updates = Math.round((updates / reports.length) * this.#count);
+    const latencies = reports.flatMap((report) => report.latencies);
+    const inTime = latencies.filter((latency) => latency <= IN_TIME).length / Math.max(1, latencies.length);
+    const samples = { p50: percentile(latencies, 0.5), p99: percentile(latencies, 0.99), inTime };
+    return { samples: { ...samples, count: latencies.length }, wire: { deflated: this.#deflated, told } };
+  }
+}
+
+/** Bytes before the payload of a frame that a server sends. */
+function headLength(length: number): number {
+  if (length < 126) return 2;
+  return length < 65_536 ? 4 : 10;
+}

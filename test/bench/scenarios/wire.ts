@@ -1,0 +1,161 @@
+import { PACKED_PROTOCOL } from "../../../src/protocol/packed.ts";
+import type { Lab } from "../lab.ts";
+import { CpuMeter } from "../load/cpu.ts";
+import { Crowd } from "../load/crowd.ts";
+import { needSockets } from "../load/files.ts";
+import { Lane } from "../load/lane.ts";
+import { MarketUpdates } from "../load/market.ts";
+import { residentBytes } from "../load/memory.ts";
+import { Publisher } from "../load/publisher.ts";
+import type { Case, Figures, Scenario } from "../scenario.ts";
+import type { RunningTarget, Target } from "../targets/target.ts";
+import { compressing } from "../targets/tickertape.ts";
+import { compressingWs, ws } from "../targets/ws.ts";
+
+const KEYS = 1_000;
+/** So few a second that each is a message of its own, even where that is compressed. */
+const SINGLE = { subscribers: 1_000, rate: 10, batch: 1 };
+/**
+ * 500 updates a second, in messages as a feed that gathers for 80 ms makes them. They come as batches: else the cost of
+ * 500 POSTs would be spread over the messages. Compressed, they would keep two cores busy with 1,000 subscribers.
+ */
+const GATHERED = { subscribers: 200, rate: 12.5, batch: 40 };
+/** Clients that come for a snapshot. */
+const CLIENTS = 1_000;
+/** Seconds of the same before it counts. */
+const WARM_UP = 2;
+/** Clients that have come before: the first run of any code is not what a snapshot is about. */
+const EARLIER = 50;
+/** Updates in one POST. */
+const FILL_BATCH = 500;
+
+/** What browsers offer. */
+const DEFLATE = { "Sec-WebSocket-Extensions": "permessage-deflate; client_max_window_bits" };
+const PACKED = { "Sec-WebSocket-Protocol": PACKED_PROTOCOL };
+const FORMATS: readonly [name: string, offer: Offer][] = [
+  ["JSON", {}],
+  ["JSON, deflate", DEFLATE],
+  ["MessagePack", PACKED],
+  ["MessagePack, deflate", { ...PACKED, ...DEFLATE }],
+];
+
+type Offer = Readonly<Record<string, string>>;
+
+export const wire: Scenario = {
+  name: "wire",
+  about: "bytes and CPU of market updates, by format and compression",
+  async prepare(lab) {
+    await needSockets(CLIENTS);
+    await lab.worker();
+    const market = new MarketUpdates(KEYS);
+    const gathered = (i: number): string => market.batch(i, GATHERED.batch);
+    const peer = (target: Target, offer: Offer): Promise<Figures> =>
+      measureUpdates(lab, target, offer, SINGLE, (i) => market.message(i));
+    return [
+      ...inFormats("single", (offer) => measureUpdates(lab, compressing, offer, SINGLE, (i) => market.at(i))),
+      { name: "single, ws, JSON", run: () => peer(ws, {}) },
+      { name: "single, ws, JSON, deflate", run: () => peer(compressingWs, DEFLATE) },
+      ...inFormats("gathered", (offer) => measureUpdates(lab, compressing, offer, GATHERED, gathered)),
+      ...inFormats("snapshot", (offer) => measureSnapshot(lab, offer, market)),
+    ];
+  },
+};
+
+function inFormats(name: string, run: (offer: Offer) => Promise<Figures>): Case[] {
+  return FORMATS.map(([format, offer]) => ({ name: `${name}, ${format}`, run: () => run(offer) }));
+}
+
+async function measureUpdates(
+  lab: Lab,
+  target: Target,
+  headers: Offer,
+  { subscribers, rate, batch }: typeof SINGLE,
+  body: (i: number) => string,
+): Promise<Figures> {
+  const server = await target.start(lab);
+  const publisher = new Publisher(server.publish, (i) => ({ body: body(i) }));
+  const before = await resident(server);
+  const crowd = await Crowd.openPacked(lab, { ...server.subscribe, headers }, subscribers);
+  const meter = new CpuMeter(() => server.pids(), [crowd.pid]);
+  try {
+    await publisher.publish({ rate }, WARM_UP);
+    await crowd.finish();
+    await crowd.begin();
+    await meter.begin();
+    const published = await publisher.publish({ rate }, lab.seconds);
+    const cpu = await meter.end();
+    const figures = await sumUp(crowd, server, meter, { before, headers, subscribers });
+    if (published.refused > 0) throw new Error(`${published.refused} POSTs were refused`);
+    if (figures.told !== published.offered * batch) throw new Error("updates are missing");
+    return { ...figures.of, "server CPU %": cpu.server, "generator CPU %": cpu.generator };
+  } finally {
+    publisher.close();
+    await crowd.close();
+    await server.stop();
+  }
+}
+
+async function measureSnapshot(lab: Lab, headers: Offer, market: MarketUpdates): Promise<Figures> {
+  const server = await compressing.start(lab);
+  const endpoint = { ...server.subscribe, headers };
+  const crowds: Crowd[] = [];
+  try {
+    await fill(server, market.entries);
+    const earlier = await Crowd.openPacked(lab, endpoint, EARLIER);
+    crowds.push(earlier);
+    await earlier.finish();
+    const before = await resident(server);
+    const meter = new CpuMeter(() => server.pids());
+    await meter.begin();
+    const crowd = await Crowd.openPacked(lab, endpoint, CLIENTS);
+    crowds.push(crowd);
+    const figures = await sumUp(crowd, server, meter, { before, headers, subscribers: CLIENTS });
+    return { ...figures.of, "server CPU %": NaN, "generator CPU %": NaN };
+  } finally {
+    for (const crowd of crowds) await crowd.close();
+    await server.stop();
+  }
+}
+
+/** What came of it, once all has arrived. */
+async function sumUp(
+  crowd: Crowd,
+  server: RunningTarget,
+  meter: CpuMeter,
+  { before, headers, subscribers }: { before: number; headers: Offer; subscribers: number },
+): Promise<{ of: Figures; told: number }> {
+  const { messages, updates, bytes, samples, wire } = await crowd.finish();
+  const { serverSeconds } = await meter.end();
+  const grown = (await resident(server)) - before;
+  if (!wire) throw new Error("the crowd did not tell what was on the wire");
+  const expected = "Sec-WebSocket-Extensions" in headers ? messages : 0;
+  if (wire.deflated !== expected) throw new Error(`${wire.deflated} of ${messages} messages were compressed`);
+  const of = {
+    "updates/message": updates / messages,
+    "bytes/message": bytes / messages,
+    "bytes/update": bytes / updates,
+    "CPU us/message": (serverSeconds * 1e6) / messages,
+    "CPU us/update": (serverSeconds * 1e6) / updates,
+    "KB/socket": grown / subscribers / 1_000,
+    "p50 ms": samples.p50,
+    "p99 ms": samples.p99,
+  };
+  return { of, told: wire.told };
+}
+
+async function fill(server: RunningTarget, updates: readonly string[]): Promise<void> {
+  const lane = await Lane.open(server.publish);
+  try {
+    for (let first = 0; first < updates.length; first += FILL_BATCH) {
+      const status = await lane.post(`[${updates.slice(first, first + FILL_BATCH).join(",")}]`);
+      if (status !== 200) throw new Error(`a POST answered ${status}`);
+    }
+  } finally {
+    lane.close();
+  }
+}
+
+async function resident(server: RunningTarget): Promise<number> {
+  const bytes = await Promise.all((await server.pids()).map(residentBytes));
+  return bytes.reduce((sum, held) => sum + held, 0);
+}
