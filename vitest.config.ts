@@ -21,6 +21,16 @@ function worker(): ReturnType<typeof cloudflareTest> {
   });
 }
 
+/** They take times, or need the machine to be quick: nothing else may run beside them. */
+const ALONE = ["dashboard-load", "security-load", "slow-reader"].map((name) => `test/e2e/${name}.test.ts`);
+
+const REAL = {
+  // What these start takes seconds to be there.
+  testTimeout: 120_000,
+  hookTimeout: 120_000,
+  globalSetup: "./test/e2e/support/built-once.ts",
+};
+
 export default defineConfig({
   test: {
     projects: [
@@ -36,14 +46,16 @@ export default defineConfig({
       },
       {
         test: {
+          ...REAL,
           name: "e2e",
           include: ["test/e2e/**/*.test.ts"],
-          // Each file starts a workerd of its own; two cores carry one at a time.
-          fileParallelism: false,
-          testTimeout: 120_000,
-          hookTimeout: 120_000,
+          exclude: ALONE,
+          // Each file starts a workerd of its own, and mostly waits: two cores carry two of them.
+          maxWorkers: 2,
+          sequence: { groupOrder: 1 },
         },
       },
+      { test: { ...REAL, name: "alone", include: ALONE, fileParallelism: false, sequence: { groupOrder: 2 } } },
     ],
   },
 });

@@ -1,7 +1,7 @@
 import { execFile, spawn, type ChildProcess } from "node:child_process";
 import { once } from "node:events";
 import { readFileSync } from "node:fs";
-import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
+import { cp, mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { createRequire } from "node:module";
 import { createServer } from "node:net";
 import { tmpdir } from "node:os";
@@ -23,9 +23,17 @@ function readDeployed(config: string): { date: string; flags: readonly string[] 
   return { date, flags: Array.from(flags.matchAll(/"(.+?)"/g), ([, flag = ""]) => flag) };
 }
 
-/** Builds the Worker as `wrangler deploy` would, and returns the folder of its modules. */
+/** Environment variable that names a folder where the Worker is built already. */
+export const BUILT = "TICKERTAPE_BUILT";
+
+/** Builds the Worker as `wrangler deploy` would, and returns the folder of its modules, for the caller to remove. */
 export async function buildWorker(): Promise<string> {
   const outdir = await mkdtemp(join(tmpdir(), "tickertape-build-"));
+  const built = process.env[BUILT];
+  if (built !== undefined) {
+    await cp(built, outdir, { recursive: true });
+    return outdir;
+  }
   const wrangler = join(root, "node_modules/wrangler/bin/wrangler.js");
   await run(pinnedNode, [wrangler, "deploy", "--dry-run", "--outdir", outdir], {
     cwd: root,
