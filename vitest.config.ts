@@ -21,6 +21,9 @@ function worker(): ReturnType<typeof cloudflareTest> {
   });
 }
 
+/** Milliseconds; an hour where properties are to be tried for longer. */
+const TEST_TIME = process.env["PROPERTY_RUNS"] === undefined ? 30_000 : 3_600_000;
+
 /** They take times, or need the machine to be quick: nothing else may run beside them. */
 const ALONE = ["dashboard-load", "security-load", "slow-reader"].map((name) => `test/e2e/${name}.test.ts`);
 
@@ -34,14 +37,20 @@ const REAL = {
 export default defineConfig({
   test: {
     projects: [
-      { plugins: [worker()], test: { name: "workerd", include: [`test/{${WORKER_TESTS}}/**/*.test.ts`] } },
+      {
+        plugins: [worker()],
+        test: { name: "workerd", include: [`test/{${WORKER_TESTS}}/**/*.test.ts`], testTimeout: TEST_TIME },
+      },
       // Tens of thousands of hostile inputs: apart from what is run again and again while working.
-      { plugins: [worker()], test: { name: "security", include: ["test/security/**/*.test.ts"] } },
+      {
+        plugins: [worker()],
+        test: { name: "security", include: ["test/security/**/*.test.ts"], testTimeout: TEST_TIME },
+      },
       {
         test: {
           name: "node",
           include: ["test/{client,publisher,react,dashboard,demo,house}/**/*.test.ts"],
-          testTimeout: 30_000,
+          testTimeout: TEST_TIME,
         },
       },
       {
