@@ -59,8 +59,8 @@ export default defineConfig({
           name: "e2e",
           include: ["test/e2e/**/*.test.ts"],
           exclude: ALONE,
-          // Each file starts a workerd of its own, and mostly waits: two cores carry two of them.
-          maxWorkers: 2,
+          // Each file starts a workerd of its own, and mostly waits: two cores carry three of them.
+          maxWorkers: 3,
           sequence: { groupOrder: 1 },
         },
       },
