@@ -95,8 +95,11 @@ export class FeedObject<Env extends FeedObjectEnv = FeedObjectEnv> extends Durab
    * `publish` for the HTTP side: a batch with a line an update, and the receipt as JSON unless there is more to say.
    * Handing objects from one isolate to the other costs more than all else that is done for a short publish.
    */
-  async post(batch: string, publisher: string, key?: string, digest?: string): Promise<string | PublishOutcome> {
-    const idempotency = key === undefined || digest === undefined ? undefined : { key, digest };
+  async post(
+    batch: string,
+    publisher: string,
+    idempotency?: PublishRequest["idempotency"],
+  ): Promise<string | PublishOutcome> {
     const outcome = await this.publish({ updates: batch.split("\n"), idempotency }, publisher);
     return outcome.ok && !outcome.replayed ? encodeReceipt(this.#name, outcome.receipt) : outcome;
   }

@@ -110,7 +110,10 @@ export class LiveFeed {
 
   /** Sends what is due and sees to it that the rest is sent in time. */
   flush(now = this.#platform.now()): void {
-    const next = this.broadcast.flush(now);
+    this.#flushAt(this.broadcast.flush(now), now);
+  }
+
+  #flushAt(next: number | undefined, now: number): void {
     if (next === undefined) this.#flushTimer.cancel();
     else this.#flushTimer.set(next, now);
   }
@@ -144,10 +147,10 @@ export class LiveFeed {
     this.broadcast.deliver(records, now);
     this.#wakeForExpiry();
     // With many to serve, whoever published gets the receipt first and the fan-out has a turn of its own.
-    if (this.broadcast.subscribers <= SERVED_AT_ONCE) this.flush();
+    if (this.broadcast.subscribers <= SERVED_AT_ONCE) this.flush(now);
     else {
       this.broadcast.gather(now, SOON);
-      this.#flushTimer.set(this.broadcast.due(now) ?? now, now);
+      this.#flushAt(this.broadcast.due(now), now);
     }
   }
 

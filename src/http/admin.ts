@@ -1,7 +1,7 @@
 import type { Caller } from "../access/access.ts";
 import type { DirectoryObject } from "../durable/directory-object.ts";
 import { LIMITS } from "../protocol/limits.ts";
-import { jsonAnswer } from "./answer.ts";
+import { ASKED_FIRST, jsonAnswer } from "./answer.ts";
 import { authenticate, demand } from "./credentials.ts";
 import type { FeedAppOptions, FeedContext } from "./options.ts";
 import { Problem } from "./problem.ts";
@@ -32,7 +32,7 @@ export async function list<B extends object>(c: FeedContext<B>, options: FeedApp
     .filter(({ exists }) => exists)
     .map(({ feed, seq, keys, subscribers }) => ({ feed, seq, keys, subscribers }));
   const next = names.length === limit ? names.at(-1) : undefined;
-  return jsonAnswer({ feeds, next }, { "Cache-Control": "private, no-cache" });
+  return jsonAnswer({ feeds, next }, { "Cache-Control": ASKED_FIRST });
 }
 
 /** Up to `limit` names after `after` that the caller may read: no other name is ever given away. */

@@ -5,6 +5,12 @@ export const API_HEADERS = {
   "Referrer-Policy": "no-referrer",
 } as const;
 
+/**
+ * How most answers may be kept: by nobody but their reader, and shown again only after asking. A copy may be behind what
+ * its reader has seen since.
+ */
+export const ASKED_FIRST = "private, no-cache";
+
 /** An answer in JSON, given as text or as what is to be written. */
 export function jsonAnswer(body: string | object, headers: Readonly<Record<string, string>>): Response {
   return new Response(typeof body === "string" ? body : JSON.stringify(body), {

@@ -1,6 +1,6 @@
 import { CLOSE } from "../protocol/codes.ts";
 import { encodeError } from "../protocol/messages.ts";
-import { API_HEADERS } from "./answer.ts";
+import { API_HEADERS, ASKED_FIRST } from "./answer.ts";
 import { authenticate, demand } from "./credentials.ts";
 import { acceptedSocket, openFeedSocket } from "./feed-socket.ts";
 import type { FeedAppOptions, FeedContext } from "./options.ts";
@@ -22,7 +22,7 @@ const HEADERS = {
   ...API_HEADERS,
   "Content-Type": "text/event-stream; charset=utf-8",
   // A proxy that gathers or compresses would hold events back.
-  "Cache-Control": "private, no-cache, no-transform",
+  "Cache-Control": `${ASKED_FIRST}, no-transform`,
   "X-Accel-Buffering": "no",
 };
 

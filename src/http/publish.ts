@@ -25,11 +25,8 @@ export async function publish<B extends object>(c: FeedContext<B>, options: Feed
       `The batch is longer than ${LIMITS.encodedBatchBytes} bytes with its numbers written out.`,
     );
   }
-  const object = options.feeds(c.env).getByName(feed);
-  const batch = decoded.updates.join("\n");
-  const outcome = await (key === undefined
-    ? object.post(batch, caller.id)
-    : object.post(batch, caller.id, key, await digest(bytes)));
+  const idempotency = key === undefined ? undefined : { key, digest: await digest(bytes) };
+  const outcome = await options.feeds(c.env).getByName(feed).post(decoded.updates.join("\n"), caller.id, idempotency);
   if (typeof outcome === "string") return new Response(outcome, { headers: RECEIPT_HEADERS });
   if (outcome.ok) {
     const headers = new Headers(RECEIPT_HEADERS);

@@ -4,8 +4,9 @@ import { LIMITS } from "../protocol/limits.ts";
 import { readEncodedUpdate } from "../protocol/update.ts";
 import { parsePosition, type Position } from "../protocol/position.ts";
 import { keyProblem } from "../protocol/names.ts";
-import { API_HEADERS, jsonAnswer } from "./answer.ts";
+import { API_HEADERS, ASKED_FIRST, jsonAnswer } from "./answer.ts";
 import { authenticate, demand } from "./credentials.ts";
+import { knownTags } from "./conditional.ts";
 import { awaitChange } from "./long-poll.ts";
 import type { FeedAppOptions, FeedContext } from "./options.ts";
 import { Problem } from "./problem.ts";
@@ -49,8 +50,6 @@ export async function snapshot<B extends object>(c: FeedContext<B>, options: Fee
  * back.
  */
 const SHARED = "public, max-age=0, s-maxage=1";
-/** Anything else is the present only for whom it was made for: a copy may be behind what its reader has seen. */
-const ASKED_FIRST = "private, no-cache";
 
 /** Whether an answer is about the way from `since`, and not about one that the feed has not come to yet. */
 function leadsOn(since: Position | undefined, position: string): boolean {
@@ -92,12 +91,4 @@ async function readable<B extends object>(
   const caller = await authenticate(c, options, query);
   demand(caller, "subscribe", c.get("feed"));
   return caller;
-}
-
-/** What `If-None-Match` names: positions without their quotes, or `*` for whatever there is. */
-function knownTags(request: Request): string[] {
-  const header = request.headers.get("If-None-Match");
-  if (header === null) return [];
-  if (header.trim() === "*") return ["*"];
-  return Array.from(header.matchAll(/(?:W\/)?"([^"]*)"/g), ([, tag = ""]) => tag);
 }

@@ -1,5 +1,6 @@
 import type { MiddlewareHandler } from "hono";
 import { API_HEADERS, jsonAnswer } from "../http/answer.ts";
+import { knownTags } from "../http/conditional.ts";
 import type { FeedVariables } from "../http/options.ts";
 import { crossOrigin } from "../http/origins.ts";
 import { asyncApi } from "./asyncapi.ts";
@@ -22,7 +23,7 @@ export function describeWire<B extends object>(
   name: keyof typeof BUILDERS,
   allowedOrigins: (env: B) => string,
 ): MiddlewareHandler<{ Bindings: B; Variables: FeedVariables }>[] {
-  return [crossOrigin(allowedOrigins), (c) => answer(name, baseOf(c.req.url), c.req.header("If-None-Match") ?? "")];
+  return [crossOrigin(allowedOrigins), (c) => answer(name, baseOf(c.req.url), knownTags(c.req.raw))];
 }
 
 /** The path that the app is mounted under: what stands before a document's name. */
@@ -31,19 +32,19 @@ function baseOf(url: string): string {
   return pathname.slice(0, pathname.lastIndexOf("/"));
 }
 
-async function answer(name: keyof typeof BUILDERS, base: string, known: string): Promise<Response> {
+async function answer(name: keyof typeof BUILDERS, base: string, known: readonly string[]): Promise<Response> {
   let document = built.get(name);
   if (document?.base !== base) {
     document = await write(base, BUILDERS[name](base));
     built.set(name, document);
   }
-  const headers = { ETag: document.tag, "Cache-Control": "public, max-age=300" };
-  if (known.trim() !== "*" && !known.includes(document.tag)) return jsonAnswer(document.text, headers);
+  const headers = { ETag: `"${document.tag}"`, "Cache-Control": "public, max-age=300" };
+  if (!known.includes("*") && !known.includes(document.tag)) return jsonAnswer(document.text, headers);
   return new Response(null, { status: 304, headers: { ...API_HEADERS, ...headers } });
 }
 
 async function write(base: string, document: JsonSchema): Promise<Built> {
   const text = JSON.stringify(document);
   const hash = await crypto.subtle.digest("SHA-256", new TextEncoder().encode(text));
-  return { base, text, tag: `"${btoa(String.fromCharCode(...new Uint8Array(hash, 0, 12)))}"` };
+  return { base, text, tag: btoa(String.fromCharCode(...new Uint8Array(hash, 0, 12))) };
 }

@@ -4,13 +4,16 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { promisify } from "node:util";
-import { buildWorker, Workerd } from "../e2e/support/workerd.ts";
+import { buildWorker, Workerd, type WorkerdOptions } from "../e2e/support/workerd.ts";
 import { installedPeer } from "./peers.ts";
 
 const execute = promisify(execFile);
 const root = join(import.meta.dirname, "../..");
 
 export const PUBLISH_KEY = "bench-key";
+
+/** Where V8's inspector listens, and other compatibility flags than those of the deployment. */
+export type ServeOptions = Pick<WorkerdOptions, "inspectorPort" | "flags">;
 
 /** What scenarios work with: the built Workers, processes and folders. All of it is gone after `close`. */
 export class Lab {
@@ -61,9 +64,9 @@ export class Lab {
   }
 
   /** Serves a build on a bare workerd; on new storage where none is given. */
-  async serve(build: string, storage?: string, inspectorPort?: number): Promise<Workerd> {
+  async serve(build: string, storage?: string, options: ServeOptions = {}): Promise<Workerd> {
     const folder = storage ?? (await this.folder("storage"));
-    const workerd = await Workerd.start({ build, storage: folder, bindings: { PUBLISH_KEY }, inspectorPort });
+    const workerd = await Workerd.start({ build, storage: folder, bindings: { PUBLISH_KEY }, ...options });
     this.track(workerd.process);
     return workerd;
   }

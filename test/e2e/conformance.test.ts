@@ -1,5 +1,4 @@
 import { execFile } from "node:child_process";
-import { once } from "node:events";
 import { rm } from "node:fs/promises";
 import { connect, createServer, type Server as Proxy, type Socket } from "node:net";
 import { join } from "node:path";
@@ -7,6 +6,7 @@ import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
 import { ADMIN_KEY, BINDINGS, PUBLISH_KEY } from "./support/api.ts";
 import { Server } from "./support/server.ts";
 import { buildWorker, pinnedNode, root, Workerd } from "./support/workerd.ts";
+import { listenOnLoopback } from "./support/loopback.ts";
 
 let server: Server;
 let proxy: Proxy | undefined;
@@ -63,11 +63,7 @@ async function deviating(...words: readonly [said: string, instead: string][]): 
     join(inner, client);
   });
   proxy = listening;
-  listening.listen(0, "127.0.0.1");
-  await once(listening, "listening");
-  const address = listening.address();
-  if (address === null || typeof address === "string") throw new Error("no port");
-  return `http://127.0.0.1:${address.port}`;
+  return listenOnLoopback(listening);
 }
 
 describe("the conformance suite", () => {

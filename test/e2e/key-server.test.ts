@@ -1,9 +1,9 @@
 import { createServer, type Server } from "node:http";
-import { once } from "node:events";
 import { exportJWK, generateKeyPair, SignJWT } from "jose";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { publish } from "./support/api.ts";
 import { WranglerDev } from "./support/wrangler-dev.ts";
+import { listenOnLoopback } from "./support/loopback.ts";
 
 const ISSUER = "https://id.example.com/";
 const AUDIENCE = "feeds";
@@ -18,14 +18,12 @@ beforeAll(async () => {
   keyServer = createServer((_, response) => {
     asked++;
     response.setHeader("Content-Type", "application/json").end(keys);
-  }).listen(0, "127.0.0.1");
-  await once(keyServer, "listening");
-  const address = keyServer.address();
-  if (address === null || typeof address === "string") throw new Error("no port");
+  });
+  const keysUrl = await listenOnLoopback(keyServer);
   // The README's recipe for data that only bearers of a token may read.
   worker = await WranglerDev.start({
     SUBSCRIBE_ACCESS: "token",
-    JWKS_URL: `http://127.0.0.1:${address.port}/.well-known/jwks.json`,
+    JWKS_URL: `${keysUrl}/.well-known/jwks.json`,
     JWT_ISSUER: ISSUER,
     JWT_AUDIENCE: AUDIENCE,
   });

@@ -9,10 +9,25 @@ const FILL_BYTES = 800_000;
 /** Publishes `keys` keys, each once. */
 export async function fill(endpoint: PublishEndpoint, keys: number, valueBytes: number): Promise<void> {
   const size = Math.min(FILL_BATCH, Math.floor(FILL_BYTES / (valueBytes + 100)));
+  await postAll(endpoint, keys, size, (first, count) => batch(first, count, keys, valueBytes));
+}
+
+/** Publishes these updates. Of a few hundred bytes each. */
+export async function fillWith(endpoint: PublishEndpoint, updates: readonly string[]): Promise<void> {
+  const text = (first: number, count: number): string => `[${updates.slice(first, first + count).join(",")}]`;
+  await postAll(endpoint, updates.length, FILL_BATCH, text);
+}
+
+async function postAll(
+  endpoint: PublishEndpoint,
+  total: number,
+  size: number,
+  text: (first: number, count: number) => string,
+): Promise<void> {
   const lane = await Lane.open(endpoint);
   try {
-    for (let first = 0; first < keys; first += size) {
-      const status = await lane.post(batch(first, Math.min(size, keys - first), keys, valueBytes));
+    for (let first = 0; first < total; first += size) {
+      const status = await lane.post(text(first, Math.min(size, total - first)));
       if (status !== 200) throw new Error(`a POST answered ${status}`);
     }
   } finally {

@@ -1,11 +1,9 @@
-import { percentile } from "../statistics.ts";
 import type { LatencySamples } from "./crowd.ts";
+import { summarizeLatencies } from "./latencies.ts";
 import { SHORTEST_UPDATE, STAMP_MARK, UPDATE_MARK } from "./updates.ts";
 
 const mark = Buffer.from(UPDATE_MARK);
 const stampMark = Buffer.from(STAMP_MARK);
-/** An update that takes longer to arrive, in milliseconds, is late: nobody would call that live. */
-const IN_TIME = 250;
 /** Most different messages that are under way at a time. */
 const REMEMBERED = 8;
 /** Shorter ones are scanned sooner than compared. */
@@ -42,9 +40,7 @@ export class Tally {
   }
 
   samples(): LatencySamples {
-    const latencies = this.#latencies;
-    const inTime = latencies.filter((latency) => latency <= IN_TIME).length / Math.max(1, latencies.length);
-    return { p50: percentile(latencies, 0.5), p99: percentile(latencies, 0.99), inTime, count: latencies.length };
+    return summarizeLatencies(this.#latencies);
   }
 
   #count(buffer: Buffer, start: number, end: number): number {

@@ -1,18 +1,16 @@
-import { percentile } from "../statistics.ts";
 import { clock } from "./clock.ts";
 import type { LatencySamples, WireReport } from "./crowd.ts";
+import { summarizeLatencies } from "./latencies.ts";
 import type { OnMessage } from "./raw-subscriber.ts";
 import { WireReader } from "./wire-reader.ts";
 
 /** Subscribers whose messages are kept, and unpacked once all is over. */
 const READERS = 8;
 const COMPRESSED = 0x40;
-/** As in the other tally: an update that takes longer, in milliseconds, is late. */
-const IN_TIME = 250;
 
 /**
- * Counts messages and their bytes, but for each subscriber's first, without unpacking any. How many updates were in them is known from a few
- * subscribers, which stand for the others: all of them watch the same.
+ * Counts messages and their bytes, but for each subscriber's first, without unpacking any. How many updates were in them
+ * is known from a few subscribers, which stand for the others: all of them watch the same.
  */
 export class WireTally {
   messages = 0;
@@ -65,10 +63,8 @@ export class WireTally {
     if (reports.some((report) => report.told !== told)) throw new Error("subscribers were told different updates");
     const updates = reports.reduce((sum, report) => sum + report.updates, 0);
     this.updates = Math.round((updates / reports.length) * this.#count);
-    const latencies = reports.flatMap((report) => report.latencies);
-    const inTime = latencies.filter((latency) => latency <= IN_TIME).length / Math.max(1, latencies.length);
-    const samples = { p50: percentile(latencies, 0.5), p99: percentile(latencies, 0.99), inTime };
-    return { samples: { ...samples, count: latencies.length }, wire: { deflated: this.#deflated, told } };
+    const samples = summarizeLatencies(reports.flatMap((report) => report.latencies));
+    return { samples, wire: { deflated: this.#deflated, told } };
   }
 }
 

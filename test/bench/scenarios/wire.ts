@@ -3,7 +3,7 @@ import type { Lab } from "../lab.ts";
 import { CpuMeter } from "../load/cpu.ts";
 import { Crowd } from "../load/crowd.ts";
 import { needSockets } from "../load/files.ts";
-import { Lane } from "../load/lane.ts";
+import { fillWith } from "../load/fill.ts";
 import { MarketUpdates } from "../load/market.ts";
 import { residentBytes } from "../load/memory.ts";
 import { Publisher } from "../load/publisher.ts";
@@ -26,8 +26,6 @@ const CLIENTS = 1_000;
 const WARM_UP = 2;
 /** Clients that have come before: the first run of any code is not what a snapshot is about. */
 const EARLIER = 50;
-/** Updates in one POST. */
-const FILL_BATCH = 500;
 
 /** What browsers offer. */
 const DEFLATE = { "Sec-WebSocket-Extensions": "permessage-deflate; client_max_window_bits" };
@@ -100,7 +98,7 @@ async function measureSnapshot(lab: Lab, headers: Offer, market: MarketUpdates):
   const endpoint = { ...server.subscribe, headers };
   const crowds: Crowd[] = [];
   try {
-    await fill(server, market.entries);
+    await fillWith(server.publish, market.entries);
     const earlier = await Crowd.openPacked(lab, endpoint, EARLIER);
     crowds.push(earlier);
     await earlier.finish();
@@ -141,18 +139,6 @@ async function sumUp(
     "p99 ms": samples.p99,
   };
   return { of, told: wire.told };
-}
-
-async function fill(server: RunningTarget, updates: readonly string[]): Promise<void> {
-  const lane = await Lane.open(server.publish);
-  try {
-    for (let first = 0; first < updates.length; first += FILL_BATCH) {
-      const status = await lane.post(`[${updates.slice(first, first + FILL_BATCH).join(",")}]`);
-      if (status !== 200) throw new Error(`a POST answered ${status}`);
-    }
-  } finally {
-    lane.close();
-  }
 }
 
 async function resident(server: RunningTarget): Promise<number> {

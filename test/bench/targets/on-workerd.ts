@@ -1,4 +1,4 @@
-import type { Lab } from "../lab.ts";
+import type { Lab, ServeOptions } from "../lab.ts";
 import type { PublishEndpoint } from "../load/lane.ts";
 import type { RunningTarget, Target } from "./target.ts";
 
@@ -7,10 +7,10 @@ export async function startWorkerd(
   lab: Lab,
   build: string,
   endpoints: (port: number) => { publish: PublishEndpoint; subscribe: { path: string } },
-  inspectorPort?: number,
+  options?: ServeOptions,
 ): Promise<RunningTarget> {
   const storage = await lab.folder("storage");
-  const workerd = await lab.serve(build, storage, inspectorPort);
+  const workerd = await lab.serve(build, storage, options);
   const { port } = workerd;
   const { publish, subscribe } = endpoints(port);
   return {
@@ -33,7 +33,7 @@ export function workerdPeer(name: string, build: (lab: Lab) => Promise<string>):
         lab,
         await build(lab),
         (port) => ({ publish: { port, path: "/", headers: {} }, subscribe: { path: "/" } }),
-        inspectorPort,
+        { inspectorPort },
       ),
   };
 }

@@ -1,5 +1,5 @@
-import { once } from "node:events";
 import { createServer, request as ask, type IncomingMessage, type Server, type ServerResponse } from "node:http";
+import { addressOf, listenOnLoopback } from "./loopback.ts";
 
 /** An HTTP proxy as some networks have: it knows no WebSockets, and may hold back what does not end. */
 export class BlockingProxy {
@@ -22,15 +22,12 @@ export class BlockingProxy {
 
   static async start(target: string, { holdsStreams = false } = {}): Promise<BlockingProxy> {
     const proxy = new BlockingProxy(target, holdsStreams);
-    proxy.#server.listen(0, "127.0.0.1");
-    await once(proxy.#server, "listening");
+    await listenOnLoopback(proxy.#server);
     return proxy;
   }
 
   get url(): string {
-    const address = this.#server.address();
-    if (address === null || typeof address === "string") throw new Error("no port");
-    return `http://127.0.0.1:${address.port}`;
+    return addressOf(this.#server);
   }
 
   /** Ends every connection. */

@@ -1,6 +1,6 @@
 import { createServer } from "node:http";
-import { once } from "node:events";
 import { chromium, type Browser, type Page } from "playwright-core";
+import { listenOnLoopback } from "./loopback.ts";
 
 /** Nothing that calls home, and no sandbox, which containers do not allow. */
 const FLAGS = [
@@ -36,11 +36,7 @@ export async function startForeignSite(body = ""): Promise<{ url: string; close:
   const server = createServer((_, response) => {
     response.setHeader("Content-Type", "text/html").end(`<!doctype html><title>Elsewhere</title>${body}`);
   });
-  server.listen(0, "127.0.0.1");
-  await once(server, "listening");
-  const address = server.address();
-  if (address === null || typeof address === "string") throw new Error("no port");
-  return { url: `http://127.0.0.1:${address.port}/`, close: () => void server.close() };
+  return { url: `${await listenOnLoopback(server)}/`, close: () => void server.close() };
 }
 
 /** Opens a page's own WebSocket and returns the first frames of it as text, or "refused" where it does not open. */

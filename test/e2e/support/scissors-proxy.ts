@@ -1,5 +1,5 @@
-import { once } from "node:events";
 import { connect, createServer, type Server, type Socket } from "node:net";
+import { addressOf, listenOnLoopback } from "./loopback.ts";
 
 /** A TCP proxy to a port of this machine that cuts connections after so many bytes, in the middle of whatever that is. */
 export class ScissorsProxy {
@@ -17,15 +17,12 @@ export class ScissorsProxy {
 
   static async start(target: number): Promise<ScissorsProxy> {
     const proxy = new ScissorsProxy(target);
-    proxy.#server.listen(0, "127.0.0.1");
-    await once(proxy.#server, "listening");
+    await listenOnLoopback(proxy.#server);
     return proxy;
   }
 
   get url(): string {
-    const address = this.#server.address();
-    if (address === null || typeof address === "string") throw new Error("no port");
-    return `http://127.0.0.1:${address.port}`;
+    return addressOf(this.#server);
   }
 
   /** The server gets through so many bytes more, and then the connection ends. The next one holds. */

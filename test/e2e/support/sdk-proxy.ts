@@ -1,5 +1,5 @@
-import { once } from "node:events";
 import { connect, createServer, type Server, type Socket } from "node:net";
+import { addressOf, listenOnLoopback } from "./loopback.ts";
 
 /** A TCP proxy to a port of this machine that cuts and delays. */
 export class CuttingProxy {
@@ -16,15 +16,12 @@ export class CuttingProxy {
     const server = createServer();
     const proxy = new CuttingProxy(server);
     server.on("connection", (client) => proxy.#join(client, connect(target, "127.0.0.1")));
-    server.listen(0, "127.0.0.1");
-    await once(server, "listening");
+    await listenOnLoopback(server);
     return proxy;
   }
 
   get url(): string {
-    const address = this.#server.address();
-    if (address === null || typeof address === "string") throw new Error("no port");
-    return `http://127.0.0.1:${address.port}`;
+    return addressOf(this.#server);
   }
 
   /** Ends every connection at once, in the middle of whatever it is. */
