@@ -9,6 +9,7 @@ import { pack, PACKED_PROTOCOL } from "../protocol/packed.ts";
 import type { Position } from "../protocol/position.ts";
 import { Alarm } from "./alarm.ts";
 import { loadState } from "./attachment.ts";
+import { SteadyClock } from "./clock.ts";
 import { Connection } from "./connection.ts";
 import { Connections } from "./connections.ts";
 import { converse } from "./conversation.ts";
@@ -47,6 +48,7 @@ export class FeedObject<Env extends FeedObjectEnv = FeedObjectEnv> extends Durab
   readonly #listing: Listing;
   readonly #connections = new Connections();
   readonly #alarm = new Alarm((at) => void this.ctx.storage.setAlarm(at));
+  readonly #clock = new SteadyClock(() => Date.now());
   readonly #started = Date.now();
   #live: LiveFeed | undefined;
 
@@ -106,7 +108,7 @@ export class FeedObject<Env extends FeedObjectEnv = FeedObjectEnv> extends Durab
 
   /** `publisher`: who it is, as limits of rate are counted. */
   async publish(request: PublishRequest, publisher: string): Promise<PublishOutcome> {
-    const wait = this.#publishers.take(publisher, Date.now());
+    const wait = this.#publishers.take(publisher, this.#clock.now());
     if (wait > 0) {
       const detail = "This credential publishes more often than it may.";
       return { ok: false, code: "rate_limited", detail, retryAfter: Math.ceil(wait / 1000) };
@@ -222,6 +224,7 @@ export class FeedObject<Env extends FeedObjectEnv = FeedObjectEnv> extends Durab
       .map((socket) => [socket, loadState(socket)]);
     const platform = {
       now: () => Date.now(),
+      steady: () => this.#clock.now(),
       wakeBy: (at: number) => this.#alarm.wakeBy(at),
       abandon: (reason: string) => this.ctx.abort(reason),
     };

@@ -20,9 +20,12 @@ export type PublishOutcome =
   | { ok: true; receipt: Receipt; replayed: boolean }
   | { ok: false; code: ProblemCode; detail?: string; issues?: UpdateIssue[]; retryAfter?: number };
 
-/** What the object's platform gives: clocks and what must happen when all is lost. Times are milliseconds since 1970. */
+/** What the object's platform gives: clocks and what must happen when all is lost. */
 export interface Platform {
+  /** The wall clock, in milliseconds since 1970: for what is told, stored or ends at a given time. */
   now(): number;
+  /** Milliseconds that never go backwards: for what steers work. */
+  steady(): number;
   /** Sees to it that `onAlarm` is called at `at` or before. */
   wakeBy(at: number): void;
   /** Throws the object's memory away: it is ahead of what is stored. */
@@ -56,7 +59,7 @@ export class LiveFeed {
   readonly #commit: GroupCommit<Accepted>;
   readonly #platform: Platform;
   readonly #flushTimer = new Timer(() => {
-    const now = this.#platform.now();
+    const now = this.#platform.steady();
     // Not at each slice: what has just come may wait for the others of its window.
     if (this.broadcast.tells(now)) this.settle();
     this.flush(now);
@@ -72,7 +75,7 @@ export class LiveFeed {
     this.#commit = new GroupCommit(
       (accepted) => this.#write(accepted),
       pace.commit,
-      () => platform.now(),
+      () => platform.steady(),
     );
   }
 
@@ -109,7 +112,7 @@ export class LiveFeed {
   }
 
   /** Sends what is due and sees to it that the rest is sent in time. */
-  flush(now = this.#platform.now()): void {
+  flush(now = this.#platform.steady()): void {
     this.#flushAt(this.broadcast.flush(now), now);
   }
 
@@ -142,8 +145,8 @@ export class LiveFeed {
   #write(accepted: readonly Accepted[]): void {
     const records = accepted.flatMap(({ record }) => record ?? []);
     const remembered = accepted.flatMap(({ remembered }) => remembered ?? []);
-    const now = this.#platform.now();
-    this.#guard(() => this.#store.append(this.feed, records, remembered, now));
+    this.#guard(() => this.#store.append(this.feed, records, remembered, this.#platform.now()));
+    const now = this.#platform.steady();
     this.broadcast.deliver(records, now);
     this.#wakeForExpiry();
     // With many to serve, whoever published gets the receipt first and the fan-out has a turn of its own.

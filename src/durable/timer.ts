@@ -8,7 +8,7 @@ export class Timer {
     this.#act = act;
   }
 
-  /** Acts at `at`, or as soon after `now` as can be. Both in milliseconds since 1970. */
+  /** Acts at `at`, or as soon after `now` as can be. Both in milliseconds of one clock, which must not go backwards. */
   set(at: number, now: number): void {
     if (this.#handle !== undefined && this.#at === at) return;
     this.cancel();

@@ -72,7 +72,7 @@ describe("[I4] no timer is armed while nothing is pending", () => {
 /** A feed at work in a real object's storage, with this test's clock. */
 function withLiveFeed(act: (live: LiveFeed, sent: string[]) => Promise<void>): Promise<void> {
   return runInDurableObject(env.FEEDS.getByName(newFeed()), async (_: FeedObject, { storage }) => {
-    const platform = { now: () => Date.now(), wakeBy: () => {}, abandon: () => {} };
+    const platform = { now: () => Date.now(), steady: () => Date.now(), wakeBy: () => {}, abandon: () => {} };
     await act(new LiveFeed(new FeedStore(storage.sql, FEED_LIMITS), platform, DEFAULT_PACE, "epoch"), []);
   });
 }

@@ -62,7 +62,12 @@ describe("[I1] nothing is told that is not written", () => {
             append(feed, records, ...rest);
             written = feed.seq;
           });
-          const platform = { now: () => Date.now(), wakeBy: () => {}, abandon: () => expect.unreachable() };
+          const platform = {
+            now: () => Date.now(),
+            steady: () => Date.now(),
+            wakeBy: () => {},
+            abandon: () => expect.unreachable(),
+          };
           const live = new LiveFeed(store, platform, pace, "epoch");
           written = live.feed.seq;
           const listeners: Listener[] = [];

@@ -1,0 +1,23 @@
+/**
+ * Milliseconds that never go backwards: what steers work waits for the time that it was meant to wait, also where the
+ * machine's clock is set back meanwhile. Not for what is told or stored: after such a change it is ahead of the wall
+ * clock.
+ */
+export class SteadyClock {
+  readonly #wall: () => number;
+  #last = -Infinity;
+  /** By how much the wall clock has been set back. */
+  #behind = 0;
+
+  /** `wall` is in milliseconds, from whenever. */
+  constructor(wall: () => number) {
+    this.#wall = wall;
+  }
+
+  now(): number {
+    const wall = this.#wall();
+    this.#behind = Math.max(this.#behind, this.#last - wall);
+    this.#last = wall + this.#behind;
+    return this.#last;
+  }
+}
