@@ -9,8 +9,15 @@ export interface Grants {
 export interface Caller {
   /** Whether no credential was presented. */
   readonly anonymous: boolean;
-  /** Who it is, the same for the same credential: what limits of rate are counted by. No secret. */
+  /** What was presented: nothing, a static key or a token. */
+  readonly kind: "anonymous" | "key" | "token";
+  /**
+   * Who it is, as limits count: one static key, or whom a token was issued to. The same after keys were rotated and
+   * tokens renewed, and no secret.
+   */
   readonly id: string;
+  /** Whose idempotency keys it uses: all publish keys are one publisher's, who rotates them; so are all admin keys. */
+  readonly principal: string;
   /** When the credential ends, in milliseconds since 1970; none where it does not. */
   readonly expires: number | undefined;
   /** What the caller may do with a feed. */

@@ -1,4 +1,5 @@
 import type { Access, Caller, Grants, Identity } from "./access.ts";
+import { fingerprint } from "./fingerprint.ts";
 import { tokenChecker, type TokenClaims, type TokenSettings } from "./jwt.ts";
 import { keyRing, splitKeys } from "./keys.ts";
 import { readScope } from "./scopes.ts";
@@ -19,14 +20,13 @@ export function accessBy(settings: AccessSettings): Access {
   const adminKeys = splitKeys(settings.ADMIN_KEY);
   const checkToken = tokenChecker(settings);
   const isPublic = (settings.SUBSCRIBE_ACCESS ?? "public") === "public";
-  const nobody = everywhere("", { subscribe: isPublic, publish: false, admin: false });
-  const anonymous: Caller = { ...nobody, anonymous: true };
+  const anonymous = nobody({ subscribe: isPublic, publish: false, admin: false });
   const publisher = { subscribe: isPublic, publish: true, admin: false };
   const admin = { subscribe: true, publish: true, admin: true };
   // An admin key that is a publish key too counts as what it allows more of: the last match holds.
   const holderOf = keyRing([
-    ...publishKeys.map((key, i) => ({ key, holder: everywhere(`publish key ${i + 1}`, publisher) })),
-    ...adminKeys.map((key, i) => ({ key, holder: everywhere(`admin key ${i + 1}`, admin) })),
+    ...publishKeys.map((key) => ({ key, holder: { principal: "publish key", grants: publisher } })),
+    ...adminKeys.map((key) => ({ key, holder: { principal: "admin key", grants: admin } })),
   ]);
   return {
     unconfigured:
@@ -36,23 +36,38 @@ export function accessBy(settings: AccessSettings): Access {
     async identify(credential): Promise<Identity> {
       if (credential === undefined) return anonymous;
       const holder = holderOf(credential);
-      if (holder || !checkToken) return holder ?? "invalid";
+      if (holder) return keyHolder(holder, await fingerprint(credential));
+      if (!checkToken) return "invalid";
       const claims = await checkToken(credential);
       return typeof claims === "string" ? claims : bearer(claims, isPublic);
     },
   };
 }
 
-/** A key allows the same on every feed, and does not end. */
-function everywhere(id: string, grants: Grants): Caller {
-  return { anonymous: false, id, expires: undefined, on: () => grants };
+function nobody(grants: Grants): Caller {
+  return { anonymous: true, kind: "anonymous", id: "", principal: "", expires: undefined, on: () => grants };
 }
 
-function bearer({ subject, scope, expires }: TokenClaims, isPublic: boolean): Caller {
-  const grants = readScope(scope);
+/** A key allows the same on every feed, and does not end. */
+function keyHolder({ principal, grants }: { principal: string; grants: Grants }, print: string): Caller {
   return {
     anonymous: false,
-    id: `token ${subject}`,
+    kind: "key",
+    id: `${principal} ${print}`,
+    principal,
+    expires: undefined,
+    on: () => grants,
+  };
+}
+
+function bearer({ identity, scope, expires }: TokenClaims, isPublic: boolean): Caller {
+  const grants = readScope(scope);
+  const id = `token ${identity}`;
+  return {
+    anonymous: false,
+    kind: "token",
+    id,
+    principal: id,
     expires,
     on(feed) {
       const granted = grants(feed);

@@ -6,6 +6,7 @@ import {
   type JWTVerifyGetKey,
   type JWTVerifyOptions,
 } from "jose";
+import { fingerprint } from "./fingerprint.ts";
 import { KeysUnavailable, remoteKeys } from "./remote-keys.ts";
 
 /** The settings that tokens are checked with. All are optional: with neither secret nor address, no token is valid. */
@@ -22,8 +23,8 @@ export interface TokenSettings {
 
 /** What a valid token says. */
 export interface TokenClaims {
-  /** Whom it was issued to; empty where it does not say. */
-  readonly subject: string;
+  /** Whom it was issued to, and by whom; or, where it does not say, which token it is. */
+  readonly identity: string;
   readonly scope: string;
   /** Milliseconds since 1970. */
   readonly expires: number;
@@ -41,8 +42,6 @@ const PUBLIC_ALGORITHMS = ["RS256", "ES256", "EdDSA"];
 const CLOCK_TOLERANCE = 30;
 /** No request header is that long; what is longer is not looked at. */
 const TOKEN_LENGTH = 16 * 1024;
-/** Characters of a subject that are kept: it stands in the state of each of its sockets. */
-const SUBJECT_LENGTH = 128;
 
 /** Checks JSON Web Tokens; nothing where no key is configured. */
 export function tokenChecker(settings: TokenSettings): ((token: string) => Promise<CheckedToken>) | undefined {
@@ -71,7 +70,7 @@ export function tokenChecker(settings: TokenSettings): ((token: string) => Promi
     if (token.length > TOKEN_LENGTH) return "invalid";
     try {
       const payload = await verify(token);
-      return payload === "invalid" ? "invalid" : readClaims(payload);
+      return payload === "invalid" ? "invalid" : await readClaims(payload, token);
     } catch (error) {
       if (!(error instanceof KeysUnavailable)) return "invalid";
       // oxlint-disable-next-line no-console -- an operator has to see why nobody gets in; no part of a token is in it
@@ -81,12 +80,23 @@ export function tokenChecker(settings: TokenSettings): ((token: string) => Promi
   };
 }
 
-function readClaims({ exp, scope, sub }: JWTPayload): CheckedToken {
+async function readClaims(payload: JWTPayload, token: string): Promise<CheckedToken> {
+  const { exp, scope, sub } = payload;
   const expires = (exp ?? 0) * 1000;
   // What an issuer signed need not be what the types say, and `1e999` reads as Infinity.
   if (typeof (sub ?? "") !== "string" || !Number.isFinite(expires) || expires <= Date.now()) return "invalid";
-  const subject = (sub ?? "").slice(0, SUBJECT_LENGTH);
-  return { expires, scope: typeof scope === "string" ? scope : "", subject };
+  const identity = await fingerprint(identityOf(payload, token));
+  return { expires, scope: typeof scope === "string" ? scope : "", identity };
+}
+
+/**
+ * One subject of one issuer, whatever other issuers call theirs. A token that names no subject is somebody of its own:
+ * known by its number, else by all of it that is signed, for the same signature can be written in several ways.
+ */
+function identityOf({ iss, sub, jti }: JWTPayload, token: string): string {
+  if (sub) return JSON.stringify([iss, "sub", sub]);
+  if (typeof jti === "string" && jti !== "") return JSON.stringify([iss, "jti", jti]);
+  return token.slice(0, token.lastIndexOf("."));
 }
 
 /** A token that names no key may fit several of the set: it is valid if one of them made it. */
