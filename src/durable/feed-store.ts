@@ -1,7 +1,8 @@
 import { Feed } from "../feed/feed.ts";
 import type { RememberedPublish } from "../feed/idempotency.ts";
-import type { Log, LogRecord } from "../feed/record.ts";
+import type { Log, LogBatch, LogPiece, LogRecord } from "../feed/record.ts";
 import { LIMITS, type FeedLimits } from "../protocol/limits.ts";
+import type { Selection } from "../protocol/selection.ts";
 import {
   decodeEntries,
   decodeReceipts,
@@ -9,6 +10,7 @@ import {
   encodeEntries,
   encodeReceipts,
   findKey,
+  findUpdates,
   keyMark,
   packRecords,
 } from "./rows.ts";
@@ -126,8 +128,17 @@ export class FeedStore implements Log {
     this.#beginGeneration(feed, now);
   }
 
-  recordsAfter(seq: number): Iterable<LogRecord> | undefined {
-    return seq < this.#logStart() ? undefined : this.#readRecordsAfter(seq);
+  read(after: number, selection: Selection): LogPiece | undefined {
+    if (after < this.#logStart()) return undefined;
+    const batches: LogBatch[] = [];
+    let seq = after;
+    let length = 0;
+    for (const records of this.exists ? this.#recordsAfter(after) : []) {
+      if (length > 0 && length + records.length > schema.HISTORY_ROW_LENGTH) return { batches, seq, isEnd: false };
+      seq = findUpdates(records, after, selection, batches);
+      length += records.length;
+    }
+    return { batches, seq, isEnd: true };
   }
 
   /** The newest `limit` updates of a key before the seq `before`. */
@@ -141,11 +152,15 @@ export class FeedStore implements Log {
     return { updates: found.slice(-limit), more: found.length > limit };
   }
 
-  *#readRecordsAfter(seq: number): Generator<LogRecord> {
-    if (!this.exists) return;
+  *#recordsAfter(seq: number): Generator<string> {
     const rows = this.#sql.exec<{ records: string }>("SELECT records FROM history WHERE seq > ? ORDER BY seq", seq);
-    for (const { records } of rows) yield* decodeRecords(records, seq);
-    for (const { records } of this.#journal()) yield* decodeRecords(records, seq);
+    for (const { records } of rows) yield records;
+    const journal = this.#sql.exec<{ records: string }>(
+      "SELECT records FROM journal WHERE generation = ? AND seq > ? AND records <> '' ORDER BY slot",
+      this.#generation,
+      seq,
+    );
+    for (const { records } of journal) yield records;
   }
 
   *#recordsNewestFirst(key: string, before: number): Generator<string> {

@@ -1,5 +1,6 @@
 import { readOwnJson } from "../protocol/json.ts";
-import { seqAfter, readRecord, type LogRecord } from "../feed/record.ts";
+import { selects, type Selection } from "../protocol/selection.ts";
+import { seqAfter, readRecord, type LogBatch, type LogRecord } from "../feed/record.ts";
 import type { RestoredEntry } from "../feed/feed.ts";
 import type { RememberedPublish } from "../feed/idempotency.ts";
 import type { Entries } from "../feed/entries.ts";
@@ -21,11 +22,51 @@ function encodeRecord(record: LogRecord): string {
   return text;
 }
 
-/** Reads records back. Those that end at or before `after` are passed over unparsed. */
-export function* decodeRecords(text: string, after = -1): Generator<LogRecord> {
-  for (const { from, time, lines } of recordLines(text)) {
-    if (from + lines.length > after) yield readRecord(from, time, lines);
+export function* decodeRecords(text: string): Generator<LogRecord> {
+  for (const { from, time, lines } of recordLines(text)) yield readRecord(from, time, lines);
+}
+
+/** Adds to `found` what the records in `text` have of a selection after `after`. Returns the seq at their end. */
+export function findUpdates(text: string, after: number, selection: Selection, found: LogBatch[]): number {
+  const isEverything = selection.prefixes[0] === "";
+  let [from, time, seq] = [0, 0, 0];
+  let updates: string[] = [];
+  for (let start = 0; start < text.length;) {
+    const newline = text.indexOf("\n", start);
+    const end = newline === -1 ? text.length : newline;
+    if (text.charCodeAt(start) === BRACE) {
+      seq++;
+      if (seq > after && (isEverything || selects(selection, keyOf(text, start)))) updates.push(text.slice(start, end));
+    } else {
+      if (updates.length > 0) found.push({ from, seq, time, updates });
+      updates = [];
+      const [first, second] = text.slice(start, end).split(" ");
+      [from, time] = [Number(first), Number(second)];
+      seq = from;
+    }
+    start = end + 1;
   }
+  if (updates.length > 0) found.push({ from, seq, time, updates });
+  return seq;
+}
+
+const BRACE = "{".charCodeAt(0);
+const KEY_START = `{"key":`.length;
+
+/** The key of the update whose line begins at `start`. */
+function keyOf(text: string, start: number): string {
+  const open = start + KEY_START;
+  let close = text.indexOf('"', open + 1);
+  // A quotation mark within the key comes after a backslash, and so does a backslash.
+  while (isEscaped(text, close)) close = text.indexOf('"', close + 1);
+  const key = text.slice(open + 1, close);
+  return key.includes("\\") ? readOwnJson<string>(text.slice(open, close + 1)) : key;
+}
+
+function isEscaped(text: string, at: number): boolean {
+  let backslashes = 0;
+  while (text[at - 1 - backslashes] === "\\") backslashes++;
+  return backslashes % 2 === 1;
 }
 
 /** The updates of one key in `text`, as lines with their seq and the record's time, oldest first. */

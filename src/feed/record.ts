@@ -1,3 +1,4 @@
+import type { Selection } from "../protocol/selection.ts";
 import { readEncodedUpdate, type EncodedUpdates, type Update } from "../protocol/update.ts";
 
 /** One update of a feed, with the seq that it was given. */
@@ -17,10 +18,34 @@ export interface LogRecord {
   readonly updates: readonly AcceptedUpdate[];
 }
 
-/** The log as the feed reads it. */
+/** A batch of the log as a reader of some keys sees it: only those of its updates, and at least one. */
+export interface LogBatch {
+  /** The feed's seq before the whole batch. */
+  readonly from: number;
+  /** The feed's seq after it. */
+  readonly seq: number;
+  /** When the server accepted it, in milliseconds since 1970. */
+  readonly time: number;
+  /** The updates in canonical JSON, as they are stored: parts of a longer string, so not to be kept for long. */
+  readonly updates: readonly string[];
+}
+
+/** What one look at the log found. */
+export interface LogPiece {
+  readonly batches: readonly LogBatch[];
+  /** How far it looked: the end of a batch, from which the next look goes on. */
+  readonly seq: number;
+  /** Whether nothing that is written lies behind it. */
+  readonly isEnd: boolean;
+}
+
+/** The log as the feed reads it: what is written, in pieces, so that others can be served in between. */
 export interface Log {
-  /** Every record after `seq`, in order, or nothing where the log does not reach back that far. */
-  recordsAfter(seq: number): Iterable<LogRecord> | undefined;
+  /**
+   * Looks at a bounded part of what comes after `after`, which may lie within a batch. Nothing where the log does not
+   * reach back that far.
+   */
+  read(after: number, selection: Selection): LogPiece | undefined;
 }
 
 export function readRecord(from: number, time: number, texts: EncodedUpdates): LogRecord {

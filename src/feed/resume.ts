@@ -4,8 +4,8 @@ import type { Position } from "../protocol/position.ts";
 import { encodeDelete, encodeSet } from "../protocol/update.ts";
 import type { Entry } from "./entry.ts";
 import type { Feed } from "./feed.ts";
-import { seqAfter, type Log } from "./record.ts";
-import { selects, type Selection } from "../protocol/selection.ts";
+import type { Log } from "./record.ts";
+import type { Selection } from "../protocol/selection.ts";
 
 /** One `update` message, but for its encoding. */
 export interface UpdateBatch {
@@ -65,35 +65,37 @@ export function encodeState(entry: Entry): string {
   return text === undefined ? encodeDelete(entry.key, stamps) : encodeSet(entry.key, text, stamps);
 }
 
-/** Every update after `from`, in messages of bounded size that never split a record. */
+/** Every update after `from`, in messages of bounded size that never split a batch. */
 function everyUpdate(
   feed: Feed,
   log: Log,
   selection: Selection,
   from: number,
 ): [UpdateBatch, ...UpdateBatch[]] | undefined {
-  const records = log.recordsAfter(from);
-  if (!records) return undefined;
   const batches: UpdateBatch[] = [];
   let start = from;
   let updates: string[] = [];
   let length = 0;
   let total = 0;
-  for (const record of records) {
-    if (length > LIMITS.snapshotPartLength) {
-      batches.push({ from: start, seq: record.from, time: record.time, updates, skipped: 0 });
-      start = record.from;
-      updates = [];
-      length = 0;
+  for (let after = from, isEnd = false; !isEnd;) {
+    const piece = log.read(after, selection);
+    if (!piece) return undefined;
+    for (const batch of piece.batches) {
+      if (length > LIMITS.snapshotPartLength) {
+        batches.push({ from: start, seq: batch.from, time: batch.time, updates, skipped: 0 });
+        start = batch.from;
+        updates = [];
+        length = 0;
+      }
+      for (const text of batch.updates) {
+        updates.push(text);
+        length += text.length;
+        total += text.length;
+      }
+      if (total > LIMITS.replayLength) return undefined;
     }
-    for (const accepted of record.updates) {
-      if (accepted.seq <= from || !selects(selection, accepted.update.key)) continue;
-      updates.push(accepted.text);
-      length += accepted.text.length;
-      total += accepted.text.length;
-    }
-    if (total > LIMITS.replayLength) return undefined;
-    if (seqAfter(record) >= feed.seq) break;
+    after = piece.seq;
+    isEnd = piece.isEnd;
   }
   const last = { from: start, seq: feed.seq, time: feed.time, updates, skipped: 0 };
   const [first, ...more] = batches;

@@ -1,11 +1,11 @@
 import { Broadcast } from "../../src/feed/broadcast.ts";
 import { Feed } from "../../src/feed/feed.ts";
-import { seqAfter, type Log, type LogRecord } from "../../src/feed/record.ts";
+import { seqAfter, type Log, type LogPiece, type LogRecord } from "../../src/feed/record.ts";
 import type { Pace } from "../../src/feed/pace.ts";
 import type { Sink, Subscriber } from "../../src/feed/subscriber.ts";
 import type { Subscription } from "../../src/protocol/messages.ts";
 import { parsePosition } from "../../src/protocol/position.ts";
-import { parseSelection } from "../../src/protocol/selection.ts";
+import { parseSelection, selects, type Selection } from "../../src/protocol/selection.ts";
 import { decodeUpdates, type Update } from "../../src/protocol/update.ts";
 import { expect } from "vitest";
 import { isWanted, View, type Message } from "../support/view.ts";
@@ -15,8 +15,24 @@ export class MemoryLog implements Log {
   readonly records: LogRecord[] = [];
   start = 0;
 
-  recordsAfter(seq: number): LogRecord[] | undefined {
-    return seq < this.start ? undefined : this.records.filter((record) => seqAfter(record) > seq);
+  /** A few records a look, so that readers have to go on. */
+  read(after: number, selection: Selection): LogPiece | undefined {
+    if (after < this.start) return undefined;
+    const index = this.records.findIndex((record) => seqAfter(record) > after);
+    const records = index === -1 ? [] : this.records.slice(index, index + 20);
+    const batches = records.map((record) => ({
+      from: record.from,
+      seq: seqAfter(record),
+      time: record.time,
+      updates: record.updates
+        .filter(({ seq, update }) => seq > after && selects(selection, update.key))
+        .map(({ text }) => text),
+    }));
+    return {
+      batches: batches.filter(({ updates }) => updates.length > 0),
+      seq: batches.at(-1)?.seq ?? after,
+      isEnd: records.length === 0 || records.at(-1) === this.records.at(-1),
+    };
   }
 }
 
