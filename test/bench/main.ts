@@ -9,6 +9,7 @@ import { fanout } from "./scenarios/fanout.ts";
 import { growth } from "./scenarios/growth.ts";
 import { idle } from "./scenarios/idle.ts";
 import { keys } from "./scenarios/keys.ts";
+import { memory } from "./scenarios/memory.ts";
 import { profile } from "./scenarios/profile.ts";
 import { publish } from "./scenarios/publish.ts";
 import { rows } from "./scenarios/rows.ts";
@@ -16,8 +17,23 @@ import { slow } from "./scenarios/slow.ts";
 import { storm } from "./scenarios/storm.ts";
 import { wake } from "./scenarios/wake.ts";
 import { wire } from "./scenarios/wire.ts";
+import { worst } from "./scenarios/worst.ts";
 
-const SCENARIOS: readonly Scenario[] = [wake, rows, publish, fanout, keys, storm, idle, growth, slow, wire, profile];
+const SCENARIOS: readonly Scenario[] = [
+  wake,
+  rows,
+  publish,
+  fanout,
+  keys,
+  storm,
+  idle,
+  growth,
+  slow,
+  wire,
+  profile,
+  worst,
+  memory,
+];
 /** Not a scenario: what the scenarios are measured for. */
 const GOALS = "goals";
 const USAGE = `npm run bench -- [scenario ...] [--runs N] [--seconds N] [--flood N] [--cases TEXT] [--json FILE]

@@ -1,0 +1,51 @@
+import { cp } from "node:fs/promises";
+import type { Workerd } from "../../e2e/support/workerd.ts";
+import type { Lab, ServeOptions } from "../lab.ts";
+import { fillFeed, type Filling } from "./feeds.ts";
+import { SIEGE_BINDINGS, type HostileTarget } from "./target.ts";
+
+/** The feed that every siege is about. */
+const FEED = "besieged";
+
+/** A server with a filled feed. */
+export interface Fortress {
+  readonly workerd: Workerd;
+  readonly pid: number;
+  readonly target: HostileTarget;
+  stop(): Promise<void>;
+}
+
+/** Storage with a filled feed, filled once and copied for each who needs one. */
+export class Prepared {
+  readonly #lab: Lab;
+  readonly #storages = new Map<Filling, Promise<string>>();
+
+  constructor(lab: Lab) {
+    this.#lab = lab;
+  }
+
+  async serve(filling: Filling, options: ServeOptions = {}): Promise<Fortress> {
+    const filled = this.#storages.get(filling) ?? this.#fill(filling);
+    this.#storages.set(filling, filled);
+    const storage = await this.#lab.folder("storage");
+    await cp(await filled, storage, { recursive: true });
+    const workerd = await this.#lab.serve(await this.#lab.worker(), storage, { bindings: SIEGE_BINDINGS, ...options });
+    return {
+      workerd,
+      pid: workerd.process.pid ?? 0,
+      target: { port: workerd.port, feed: FEED },
+      stop: async () => {
+        await workerd.kill();
+        await this.#lab.discard(storage);
+      },
+    };
+  }
+
+  async #fill(filling: Filling): Promise<string> {
+    const storage = await this.#lab.folder("storage");
+    const workerd = await this.#lab.serve(await this.#lab.worker(), storage, { bindings: SIEGE_BINDINGS });
+    await fillFeed({ port: workerd.port, feed: FEED }, filling);
+    await workerd.kill("SIGTERM");
+    return storage;
+  }
+}

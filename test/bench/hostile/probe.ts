@@ -1,0 +1,112 @@
+import { clock, pause } from "../load/clock.ts";
+import { Lane } from "../load/lane.ts";
+import { percentile } from "../statistics.ts";
+import { cameFrom, HONEST_ADDRESS, HONEST_KEY, pathOf, type HostileTarget } from "./target.ts";
+
+/** Milliseconds from when a publish was due to its receipt. */
+export interface Waits {
+  readonly p50: number;
+  readonly p99: number;
+  readonly max: number;
+  readonly count: number;
+  /** Publishes that got anything but a receipt. */
+  readonly refused: number;
+}
+
+/** Unanswered ones at a time: past it, those that are due are counted with the ones before them. */
+const MOST_LANES = 200;
+
+/** An honest publisher that publishes one small update after the other at a steady pace, whatever becomes of them. */
+export class Probe {
+  readonly #target: HostileTarget;
+  readonly #every: number;
+  readonly #done: { due: number; took: number; ok: boolean }[] = [];
+  readonly #open = new Set<number>();
+  readonly #free: Lane[] = [];
+  readonly #lanes = new Set<Lane>();
+  #stopped = false;
+  #count = 0;
+  readonly #running: Promise<void>;
+
+  private constructor(target: HostileTarget, rate: number) {
+    this.#target = target;
+    this.#every = 1000 / rate;
+    this.#running = this.#run();
+  }
+
+  static start(target: HostileTarget, rate = 50): Probe {
+    return new Probe(target, rate);
+  }
+
+  /** How long the publishes waited that were due since then; what is unanswered has waited until now. */
+  since(start: number): Waits {
+    const now = clock();
+    const done = this.#done.filter(({ due }) => due >= start);
+    const open = Array.from(this.#open).filter((due) => due >= start);
+    const waits = [...done.map(({ took }) => took), ...open.map((due) => now - due)];
+    return {
+      p50: percentile(waits, 0.5),
+      p99: percentile(waits, 0.99),
+      max: Math.max(0, ...waits),
+      count: waits.length,
+      refused: done.filter(({ ok }) => !ok).length,
+    };
+  }
+
+  /** Watches for so long. */
+  async watch(milliseconds: number): Promise<Waits> {
+    const start = clock();
+    await pause(milliseconds);
+    return this.since(start);
+  }
+
+  /** Resolves once nothing is unanswered, or after so long. */
+  async settles(milliseconds: number): Promise<void> {
+    const end = clock() + milliseconds;
+    const isLate = (): boolean => Math.min(...this.#open) < clock() - 50;
+    while (isLate() && clock() < end) await pause(5);
+  }
+
+  async stop(): Promise<void> {
+    this.#stopped = true;
+    await this.#running;
+    for (const lane of this.#lanes) lane.close();
+  }
+
+  async #run(): Promise<void> {
+    for (let due = clock(); !this.#stopped; due += this.#every) {
+      while (clock() < due) await pause(Math.max(1, due - clock()));
+      if (this.#open.size < MOST_LANES) void this.#post(due);
+    }
+  }
+
+  async #post(due: number): Promise<void> {
+    // Two that are due at one moment would be one.
+    while (this.#open.has(due)) due += 0.001;
+    this.#open.add(due);
+    let ok = false;
+    try {
+      const lane = await this.#lane();
+      ok = (await lane.post(JSON.stringify({ key: "probe", set: { n: ++this.#count } }))) === 200;
+      this.#free.push(lane);
+    } catch {
+      // A connection that breaks is a publish that was refused.
+    }
+    // Closed by `stop`: nobody was going to answer.
+    if (this.#stopped && !ok) return;
+    this.#open.delete(due);
+    this.#done.push({ due, took: clock() - due, ok });
+  }
+
+  async #lane(): Promise<Lane> {
+    for (let lane = this.#free.pop(); lane; lane = this.#free.pop()) {
+      if (lane.isUsable) return lane;
+      lane.close();
+      this.#lanes.delete(lane);
+    }
+    const headers = { Authorization: `Bearer ${HONEST_KEY}`, ...cameFrom(HONEST_ADDRESS) };
+    const lane = await Lane.open({ port: this.#target.port, path: pathOf(this.#target), headers });
+    this.#lanes.add(lane);
+    return lane;
+  }
+}

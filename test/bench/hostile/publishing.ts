@@ -1,0 +1,146 @@
+import { overSocket, type Attack } from "./attack.ts";
+import { batch, FULL, largest, PATCHED, SMALL } from "./feeds.ts";
+import { ask } from "./http.ts";
+import { ADMIN_KEY, HOSTILE_KEY, pathOf, type HostileTarget } from "./target.ts";
+
+const AUTHORIZED = { Authorization: `Bearer ${HOSTILE_KEY}` };
+
+/** Publishes over HTTP; the status. */
+export async function publishBy(target: HostileTarget, body: string, headers = {}): Promise<string> {
+  const all = { ...AUTHORIZED, "Content-Type": "application/json", ...headers };
+  return String(await ask(target, { path: pathOf(target), method: "POST", headers: all, body }));
+}
+
+function posting(name: string, filling: Attack["filling"], atOnce: number, make: (i: number) => string): Attack {
+  return {
+    name,
+    filling,
+    atOnce,
+    async begin(target) {
+      let i = 0;
+      return () => publishBy(target, make(i++));
+    },
+  };
+}
+
+/** Tiny patches of as large a value as there may be. */
+export function tinyPatches(n: number): string {
+  return batch(1_000, (i) => ({ key: "large", patch: { [`m${(n * 1_000 + i) % 3_800}`]: 100_000 + n + i } }));
+}
+
+/** Keys as long as they may be, which all end at that moment. `at` is milliseconds since 1970. */
+export async function publishEnding(target: HostileTarget, keys: number, at: number): Promise<string> {
+  const size = 1_000;
+  for (let first = 0; first < keys; first += size) {
+    const ttl = (at - Date.now()) / 1000;
+    if (ttl <= 0) return "too slow";
+    const body = batch(Math.min(size, keys - first), (i) => ({
+      key: `${"e".repeat(120)}${String(first + i).padStart(8, "0")}`,
+      set: {},
+      ttl: Math.ceil(ttl * 1000) / 1000,
+    }));
+    const came = await publishBy(target, body);
+    if (came !== "200") return came;
+  }
+  return "200";
+}
+
+/** As many as a loop may have under way without waiting for answers. */
+const UNANSWERED = 200;
+
+/** Messages over a socket, as fast as they go; a strike is a hundred. */
+function flooding(name: string, atOnce: number, make: (i: number) => object): Attack {
+  return {
+    name,
+    filling: SMALL,
+    atOnce,
+    begin(target) {
+      let i = 0;
+      let sent = 0;
+      let counted: object | undefined;
+      return overSocket(target, "keys=none", AUTHORIZED, async (socket) => {
+        if (counted !== socket) {
+          counted = socket;
+          sent = 0;
+        }
+        for (let n = 0; n < 100; n++, sent++) socket.send(JSON.stringify(make(i++)));
+        await socket.until(() => socket.answers >= sent - UNANSWERED);
+        return "answered";
+      });
+    },
+  };
+}
+
+const publishMessage = (i: number): object => ({ type: "publish", id: i, updates: [{ key: "f", set: { n: i } }] });
+const badPublish = (i: number): object => ({ type: "publish", id: i, updates: [{ key: "f", set: 1 }] });
+
+const reset: Attack = {
+  name: "resets of a full feed",
+  filling: FULL,
+  atOnce: 2,
+  begin: async (target) => async () => {
+    const headers = { Authorization: `Bearer ${ADMIN_KEY}` };
+    return String(await ask(target, { path: pathOf(target), method: "DELETE", headers }));
+  },
+};
+
+const ending: Attack = {
+  name: "a ttl that ends for 87,000 keys at once",
+  filling: SMALL,
+  atOnce: 1,
+  begin: async (target) => async () => {
+    const at = Date.now() + 4_000;
+    const came = await publishEnding(target, 87_000, at);
+    await new Promise((resolve) => setTimeout(resolve, at - Date.now() + 500));
+    return came;
+  },
+};
+
+export const PUBLISHING: readonly Attack[] = [
+  posting("POST of 1 MiB, 16 large values", SMALL, 64, () => largest(16)),
+  posting("POST of 1 MiB, 1,000 values", FULL, 64, () => largest(1_000)),
+  posting("POST of 1,000 tiny patches of a value of 64 KiB", PATCHED, 4, tinyPatches),
+  posting("POST of 1 MiB that is refused", SMALL, 64, () => largest(1_000).replace(/}]$/, ',"x":1}]')),
+  posting("POST of 1 MiB of bad updates", SMALL, 64, () => `[${"0,".repeat(500_000)}0]`),
+  posting("POST of 1,000 deletes", FULL, 16, () => batch(1_000, (i) => ({ key: `none${i}`, delete: true }))),
+  {
+    name: "POSTs with an Idempotency-Key each",
+    filling: SMALL,
+    atOnce: 32,
+    async begin(target) {
+      const run = Math.random();
+      let i = 0;
+      return () => publishBy(target, `{"key":"i","set":{}}`, { "Idempotency-Key": `${run}-${i++}` });
+    },
+  },
+  ending,
+  reset,
+  {
+    name: "24 MiB by POST, one after the other (checkpoints)",
+    filling: FULL,
+    atOnce: 1,
+    begin: async (target) => async () => {
+      const came = new Set<string>();
+      for (let i = 0; i < 24; i++) came.add(await publishBy(target, largest(1_000)));
+      return [...came].join();
+    },
+  },
+  flooding("publishes over a socket", 4, publishMessage),
+  flooding("19 bad publishes and a good one, over a socket", 4, (i) =>
+    i % 20 === 19 ? publishMessage(i) : badPublish(i),
+  ),
+  {
+    name: "publishes of 1 MiB over a socket",
+    filling: SMALL,
+    atOnce: 8,
+    begin: (target) =>
+      overSocket(target, "keys=none", AUTHORIZED, async (socket) => {
+        const before = socket.answers;
+        const updates: unknown = JSON.parse(largest(1_000));
+        const message = JSON.stringify({ type: "publish", id: 1, updates });
+        for (let i = 0; i < 8; i++) socket.send(message);
+        await socket.until(() => socket.answers >= before + 8);
+        return "answered";
+      }),
+  },
+];

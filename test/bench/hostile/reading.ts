@@ -1,0 +1,142 @@
+import { ADDRESS_RATE, overSocket, type Attack } from "./attack.ts";
+import { CYRILLIC, FULL, LARGE, LOG, SMALL } from "./feeds.ts";
+import { ask, begin, read } from "./http.ts";
+import { HostileSocket } from "./socket.ts";
+import { ADMIN_KEY, pathOf, type HostileTarget } from "./target.ts";
+
+/** As many prefixes as a selection may have, of keys that there are not. */
+export function prefixes(salt = 0): string {
+  return Array.from({ length: 1_000 }, (_, i) => `zz${String(i + 1_000 * (salt % 90)).padStart(5, "0")}*`).join(",");
+}
+
+/** Where whoever was there at the beginning comes back from. */
+async function firstPosition(target: HostileTarget): Promise<string> {
+  const { epoch } = await read<{ epoch: string }>(target, { path: `${pathOf(target)}/stats` });
+  return `${epoch}:1`;
+}
+
+/** Requests without a credential. */
+function asking(
+  name: string,
+  filling: Attack["filling"],
+  atOnce: number,
+  query: string | ((target: HostileTarget) => Promise<string>),
+): Attack {
+  return {
+    name,
+    filling,
+    atOnce,
+    aMinute: ADDRESS_RATE,
+    async begin(target) {
+      const path = `${pathOf(target)}${typeof query === "string" ? query : await query(target)}`;
+      return async () => String(await ask(target, { path }));
+    },
+  };
+}
+
+/** Whole snapshots over a socket, one after the other. */
+function snapshots(name: string, filling: Attack["filling"], atOnce: number): Attack {
+  return {
+    name,
+    filling,
+    atOnce,
+    aMinute: ADDRESS_RATE,
+    begin: async (target) => async () => {
+      const socket = await HostileSocket.open(target);
+      await socket.until(() => socket.snapshots > 0);
+      const came = socket.code === 0 ? "a snapshot" : `closed ${socket.code}`;
+      socket.end();
+      return came;
+    },
+  };
+}
+
+/** The same over a stream, which is left when the snapshot is there. */
+const streamed: Attack = {
+  name: "a whole snapshot as a stream",
+  filling: FULL,
+  atOnce: 8,
+  aMinute: ADDRESS_RATE,
+  begin: async (target) => async () => {
+    const response = await begin(target, { path: pathOf(target), headers: { Accept: "text/event-stream" } });
+    if (response?.statusCode !== 200) return String(response?.statusCode ?? 0);
+    return new Promise((resolve) => {
+      // Only the last event of a snapshot has an id.
+      response.on("data", (data: Buffer) => {
+        if (!data.includes("\nid: ")) return;
+        resolve("a snapshot");
+        response.destroy();
+      });
+      response.on("close", () => resolve("closed"));
+      response.on("error", () => resolve("closed"));
+    });
+  },
+};
+
+/** Selections over a socket, queued one behind the other. */
+const subscribing: Attack = {
+  name: "40 queued subscribes with 1,000 prefixes that match nothing",
+  filling: FULL,
+  atOnce: 2,
+  begin: (target) =>
+    overSocket(target, "keys=none", {}, async (socket) => {
+      const before = socket.snapshots;
+      for (let i = 0; i < 40; i++)
+        socket.send(JSON.stringify({ type: "subscribe", id: i, keys: prefixes(i).split(",") }));
+      await socket.until(() => socket.snapshots >= before + 40);
+      return "answered";
+    }),
+};
+
+/** Readers that take nothing, of whom there are more and more. */
+const stuck: Attack = {
+  name: "readers that take nothing",
+  filling: LARGE,
+  atOnce: 20,
+  aMinute: ADDRESS_RATE,
+  begin: async (target) => async () => {
+    const socket = await HostileSocket.open(target, "mode=all");
+    socket.stopReading();
+    await new Promise((resolve) => setTimeout(resolve, 5_000));
+    socket.end();
+    return "left";
+  },
+};
+
+export const READING: readonly Attack[] = [
+  asking("GET with 1,000 prefixes that match nothing", FULL, 8, `?keys=${prefixes()}`),
+  subscribing,
+  asking("GET with an old since, all, of nothing", LOG, 20, async (target) => {
+    return `?mode=all&keys=none&since=${await firstPosition(target)}`;
+  }),
+  asking("GET with an old since, all, of a rare key", LOG, 20, async (target) => {
+    return `?mode=all&keys=seldom&since=${await firstPosition(target)}`;
+  }),
+  asking("history of a rare key", LOG, 20, "/history?key=seldom&limit=1000"),
+  asking("history of a common key", LOG, 20, "/history?key=k1&limit=1000"),
+  asking("GET of a feed at its limits", FULL, 15, ""),
+  asking("the same, Cyrillic", CYRILLIC, 15, ""),
+  asking("the same, large values", LARGE, 15, ""),
+  streamed,
+  snapshots("a whole snapshot over a socket", FULL, 20),
+  snapshots("the same, large values", LARGE, 20),
+  stuck,
+  asking("long polls that wait", SMALL, 200, async (target) => {
+    const { epoch, seq } = await read<{ epoch: string; seq: number }>(target, { path: `${pathOf(target)}/stats` });
+    return `?wait=1&keys=none&since=${epoch}:${seq}`;
+  }),
+  {
+    name: "the list of feeds",
+    filling: SMALL,
+    atOnce: 16,
+    aMinute: ADDRESS_RATE,
+    begin: async (target) => async () => String(await ask(target, { path: "/v1/feeds" })),
+  },
+  {
+    name: "metrics",
+    filling: SMALL,
+    atOnce: 4,
+    begin: async (target) => async () =>
+      String(await ask(target, { path: "/metrics", headers: { Authorization: `Bearer ${ADMIN_KEY}` } })),
+  },
+];

@@ -1,0 +1,77 @@
+import { fork, type ChildProcess } from "node:child_process";
+import { once } from "node:events";
+import { join } from "node:path";
+import type { HostileTarget } from "./target.ts";
+
+export interface SiegeRequest {
+  /** `prepare` readies one strike, which `once` does and waits for; `loop` strikes until `end`. */
+  readonly type: "prepare" | "once" | "loop" | "look" | "end";
+  readonly attack: string;
+  readonly target: HostileTarget;
+}
+
+export type SiegeReply =
+  | {
+      readonly ok: true;
+      readonly strikes: number;
+      /** How often which came of them. */
+      readonly came: Readonly<Record<string, number>>;
+    }
+  | { readonly ok: false; readonly reason: string };
+
+type Came = Extract<SiegeReply, { ok: true }>;
+
+/** One attack on a feed, out of a process of its own. */
+export class Siege {
+  readonly #process: ChildProcess;
+  readonly #attack: string;
+  readonly #target: HostileTarget;
+
+  constructor(attack: string, target: HostileTarget) {
+    this.#attack = attack;
+    this.#target = target;
+    this.#process = fork(join(import.meta.dirname, "attack-process.ts"), { execArgv: [] });
+  }
+
+  /** Does all that comes before a strike. */
+  prepare(): Promise<Came> {
+    return this.#ask("prepare");
+  }
+
+  /** Resolves once the strike has its answer. */
+  strike(): Promise<Came> {
+    return this.#ask("once");
+  }
+
+  /** Strikes again and again from now on. */
+  loop(): Promise<Came> {
+    return this.#ask("loop");
+  }
+
+  look(): Promise<Came> {
+    return this.#ask("look");
+  }
+
+  /** Ends the process, and with it all its connections. */
+  async end(): Promise<void> {
+    if (this.#process.exitCode !== null || this.#process.signalCode !== null) return;
+    const ended = once(this.#process, "exit");
+    this.#process.kill("SIGKILL");
+    await ended;
+  }
+
+  async #ask(type: SiegeRequest["type"]): Promise<Came> {
+    const answered = new AbortController();
+    const { signal } = answered;
+    try {
+      const reply = once(this.#process, "message", { signal }).then(([message]: SiegeReply[]) => message);
+      const gone = once(this.#process, "exit", { signal }).then((): undefined => undefined);
+      this.#process.send({ type, attack: this.#attack, target: this.#target } satisfies SiegeRequest);
+      const first = await Promise.race([reply, gone]);
+      if (first?.ok) return first;
+      throw new Error(`the attack failed: ${first?.reason ?? "its process ended"}`);
+    } finally {
+      answered.abort();
+    }
+  }
+}

@@ -1,0 +1,85 @@
+import { clock, pause } from "../load/clock.ts";
+import { CpuMeter } from "../load/cpu.ts";
+import { FULL, LOG, SMALL, type Filling } from "./feeds.ts";
+import { publishBy } from "./publishing.ts";
+import { prefixes } from "./reading.ts";
+import { HostileSocket } from "./socket.ts";
+import type { HostileTarget } from "./target.ts";
+
+/** Milliseconds after which an object has hibernated. */
+const PAUSE = 12_000;
+/** For what goes on beside the answer. */
+const AFTERWARDS = 500;
+
+/** Sockets of a feed that hibernates, and what wakes it. */
+export interface Sleepers {
+  readonly name: string;
+  readonly filling: Filling;
+  readonly count: number;
+  readonly query: (i: number) => string;
+  /** A publish, if nothing else is told. */
+  readonly wake?: (sockets: readonly HostileSocket[]) => void;
+}
+
+/** 30 prefixes of its own, so that it is a group by itself and has little to tell. */
+const own = (i: number): string => `keys=${prefixes(i).split(",").slice(0, 30).join(",")},own${i}`;
+
+export const SLEEPERS: readonly Sleepers[] = [
+  { name: "first publish after a pause, nobody there", filling: LOG, count: 0, query: () => "" },
+  {
+    name: "the same, 40 sockets, all, of selections of their own",
+    filling: LOG,
+    count: 40,
+    query: (i) => `mode=all&${own(i)}`,
+  },
+  { name: "the same, 500 sockets, latest, of selections of their own", filling: FULL, count: 500, query: own },
+  { name: "the same, 500 sockets of everything", filling: SMALL, count: 500, query: () => "" },
+  {
+    name: "close of a hibernated socket",
+    filling: FULL,
+    count: 20,
+    query: () => "keys=none",
+    wake: ([socket]) => socket?.end(),
+  },
+  {
+    name: "ack of a hibernated socket",
+    filling: FULL,
+    count: 20,
+    query: () => "keys=none",
+    wake: ([socket]) => socket?.send('{"type":"ack","seq":1}'),
+  },
+];
+
+/** Milliseconds: of a publish while awake, of the first one that wakes it, and of the CPU that the waking takes. */
+export async function wakeUp(
+  pid: number,
+  target: HostileTarget,
+  { count, query, wake }: Sleepers,
+): Promise<{ calm: number; one: number; cpu: number }> {
+  const timed = async (): Promise<number> => {
+    const start = clock();
+    const came = await publishBy(target, '{"key":"probe","set":{"n":1}}');
+    if (came !== "200") throw new Error(`a POST answered ${came}`);
+    return clock() - start;
+  };
+  await timed();
+  const calm = Math.max(await timed(), await timed(), await timed());
+  const sockets: HostileSocket[] = [];
+  try {
+    for (let i = 0; i < count; i++) {
+      const socket = await HostileSocket.open(target, query(i));
+      await socket.until(() => socket.snapshots > 0);
+      sockets.push(socket);
+    }
+    await pause(PAUSE);
+    const meter = new CpuMeter(async () => [pid]);
+    await meter.begin();
+    wake?.(sockets);
+    const one = wake ? NaN : await timed();
+    await pause(AFTERWARDS);
+    const { serverSeconds } = await meter.end();
+    return { calm, one, cpu: serverSeconds * 1_000 };
+  } finally {
+    for (const socket of sockets) socket.end();
+  }
+}

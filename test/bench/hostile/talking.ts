@@ -1,0 +1,92 @@
+import { createHmac } from "node:crypto";
+import { overSocket, type Attack } from "./attack.ts";
+import { FULL, SMALL } from "./feeds.ts";
+import { prefixes } from "./reading.ts";
+import { HostileSocket } from "./socket.ts";
+import { JWT_SECRET } from "./target.ts";
+
+/** A token of an hour. */
+export function tokenFor(scope: string, seconds = 3_600): string {
+  const encode = (part: object): string => Buffer.from(JSON.stringify(part)).toString("base64url");
+  const now = Math.floor(Date.now() / 1000);
+  const signed = `${encode({ alg: "HS256" })}.${encode({ sub: "mallory", scope, iat: now, exp: now + seconds })}`;
+  return `${signed}.${createHmac("sha256", JWT_SECRET).update(signed).digest("base64url")}`;
+}
+
+/** Messages of an anonymous socket, in bursts of as many as it may have, and then on. */
+function talking(name: string, make: (i: number) => string, isAnswered: boolean): Attack {
+  return {
+    name,
+    filling: SMALL,
+    atOnce: 8,
+    async begin(target) {
+      let i = 0;
+      return overSocket(target, "keys=none", {}, async (socket) => {
+        const before = socket.answers;
+        const burst = 1_000;
+        for (let n = 0; n < burst; n++) socket.send(make(i++));
+        // What has no answer is followed by something that has one.
+        if (!isAnswered) socket.send("{}");
+        await socket.until(() => socket.answers >= before + (isAnswered ? burst : 1));
+        return "answered";
+      });
+    },
+  };
+}
+
+/** Sockets that come and stay, each a group by itself, while somebody publishes. */
+function crowd(name: string, count: number, query: (i: number) => string): Attack {
+  return {
+    name,
+    filling: FULL,
+    atOnce: 1,
+    async begin(target) {
+      const sockets: HostileSocket[] = [];
+      return async () => {
+        while (sockets.length < count) sockets.push(await HostileSocket.open(target, query(sockets.length)));
+        await new Promise((resolve) => setTimeout(resolve, 1_000));
+        const open = sockets.filter(({ isOpen }) => isOpen).length;
+        return `${open} are open`;
+      };
+    },
+  };
+}
+
+const bad = `{"type":"${"x".repeat(1_000)}"}`;
+
+export const TALKING: readonly Attack[] = [
+  talking(
+    "auth over a socket",
+    (i) => JSON.stringify({ type: "auth", id: i, token: tokenFor("subscribe:*") }),
+    true,
+  ),
+  talking("bad messages, one good after nineteen", (i) => (i % 20 === 19 ? '{"type":"ack","seq":1}' : bad), false),
+  talking("acks", () => '{"type":"ack","seq":1}', false),
+  {
+    name: "bad messages of 1 MiB",
+    filling: SMALL,
+    atOnce: 8,
+    begin: (target) =>
+      overSocket(target, "keys=none", {}, async (socket) => {
+        const before = socket.answers;
+        const message = `[${"0,".repeat(500_000)}0]`;
+        for (let i = 0; i < 20; i++) socket.send(message);
+        await socket.until(() => socket.answers >= before + 20);
+        return "answered";
+      }),
+  },
+  {
+    name: "sockets that come and go",
+    filling: SMALL,
+    atOnce: 8,
+    begin: async (target) => async () => {
+      const socket = await HostileSocket.open(target, "keys=none");
+      const came = socket.code === 0 ? "opened" : `closed ${socket.code}`;
+      socket.end();
+      return came;
+    },
+  },
+  crowd("200 sockets with hz of their own", 200, (i) => `hz=${1 + i / 1e6}`),
+  crowd("40 sockets, all, with 1,000 prefixes of their own", 40, (i) => `mode=all&keys=probe,${prefixes(i).slice(0, -9)}`),
+  crowd("1,000 sockets that watch one key", 990, () => "keys=probe"),
+];

@@ -1,0 +1,141 @@
+import { freePort } from "../../e2e/support/workerd.ts";
+import { CYRILLIC, FULL, LARGE, largest, LOG, type Filling } from "../hostile/feeds.ts";
+import { Prepared } from "../hostile/prepared.ts";
+import { Probe } from "../hostile/probe.ts";
+import { publishBy } from "../hostile/publishing.ts";
+import { HostileSocket } from "../hostile/socket.ts";
+import { pathOf, type HostileTarget } from "../hostile/target.ts";
+import { ask } from "../hostile/http.ts";
+import { clock, pause } from "../load/clock.ts";
+import { heapBytes, residentBytes } from "../load/memory.ts";
+import type { Figures, Scenario } from "../scenario.ts";
+
+/** Milliseconds. */
+const SETTLING = 2_000;
+const LOOK_EVERY = 50;
+
+/** What an object holds at its limits, and who reads it. */
+interface Holding {
+  readonly name: string;
+  readonly filling: Filling;
+  /** Brings its readers. They are there until the process ends. */
+  readonly readers?: (target: HostileTarget) => Promise<void>;
+}
+
+const HOLDINGS: readonly Holding[] = [
+  { name: "100,000 keys, ASCII", filling: FULL },
+  { name: "100,000 keys, Cyrillic", filling: CYRILLIC },
+  { name: "values of 60 KB, Cyrillic", filling: LARGE },
+  { name: "a long log", filling: LOG },
+  { name: "20 readers that take nothing, nothing published", filling: LARGE, readers: (target) => stuck(target, 20) },
+  {
+    name: "the same, 1 MiB published a second for 20 s",
+    filling: LARGE,
+    async readers(target) {
+      await stuck(target, 20);
+      await publishing(target, 1_000, 20);
+    },
+  },
+  {
+    name: "one mode=all at hz=0.1, 4 MiB published a second for 8 s",
+    filling: FULL,
+    async readers(target) {
+      await HostileSocket.open(target, "mode=all&hz=0.1");
+      await publishing(target, 250, 8);
+    },
+  },
+  ...([true, false] as const).map((isOwn): Holding => ({
+    name: `200 sockets with ${isOwn ? "hz of their own" : "one hz"}, 4 MiB published a second for 8 s`,
+    filling: FULL,
+    async readers(target) {
+      for (let i = 0; i < 200; i++) await HostileSocket.open(target, `hz=${0.1 + (isOwn ? i * 1e-10 : 0)}&keys=tick.00*`);
+      await publishing(target, 250, 8);
+    },
+  })),
+  {
+    name: "5,000 sockets of one key",
+    filling: FULL,
+    async readers(target) {
+      for (let i = 0; i < 5_000; i += 50)
+        await Promise.all(
+          Array.from({ length: 50 }, () =>
+            HostileSocket.open(target, "keys=probe", { "CF-Connecting-IP": `203.0.113.${i / 50}` }),
+          ),
+        );
+    },
+  },
+  {
+    name: "15 GETs a second of all of it for 8 s",
+    filling: LARGE,
+    async readers(target) {
+      const asked: Promise<unknown>[] = [];
+      for (let i = 0; i < 120; i++) {
+        asked.push(ask(target, { path: pathOf(target) }));
+        await pause(1_000 / 15);
+      }
+      await Promise.race([Promise.all(asked), pause(20_000)]);
+    },
+  },
+];
+
+export const memory: Scenario = {
+  name: "memory",
+  about: "what an object at its limits holds, with its readers; a Worker's isolate is in it",
+  mostRuns: 1,
+  async prepare(lab) {
+    await lab.worker();
+    const prepared = new Prepared(lab);
+    return HOLDINGS.map((holding) => ({ name: holding.name, run: () => measure(prepared, holding) }));
+  },
+};
+
+async function measure(prepared: Prepared, { filling, readers }: Holding): Promise<Figures> {
+  const inspectorPort = await freePort();
+  const { workerd, pid, target, stop } = await prepared.serve(filling, { inspectorPort });
+  const empty = await residentBytes(pid);
+  const asked = clock();
+  await ask(target, { path: `${pathOf(target)}?keys=none` });
+  const opened = clock() - asked;
+  let most = 0;
+  const look = setInterval(() => {
+    residentBytes(pid).then(
+      (bytes) => (most = Math.max(most, bytes)),
+      // It has ended.
+      () => {},
+    );
+  }, LOOK_EVERY);
+  const probe = Probe.start(target, 20);
+  try {
+    const start = clock();
+    await readers?.(target);
+    await pause(SETTLING);
+    const { p99 } = probe.since(start);
+    return {
+      "opened ms": opened,
+      "heap MB": (await heapBytes(inspectorPort, workerd.port)) / 1e6,
+      "RSS MB": (await residentBytes(pid)) / 1e6,
+      "most RSS MB": most / 1e6,
+      "RSS at start MB": empty / 1e6,
+      "publish p99 ms": p99,
+    };
+  } finally {
+    clearInterval(look);
+    await stop();
+    await probe.stop();
+  }
+}
+
+/** Readers that take nothing from the beginning. */
+async function stuck(target: HostileTarget, count: number): Promise<void> {
+  for (let i = 0; i < count; i++) (await HostileSocket.open(target)).stopReading();
+}
+
+/** One POST of 1 MiB every so many milliseconds. */
+async function publishing(target: HostileTarget, every: number, seconds: number): Promise<void> {
+  const end = clock() + seconds * 1_000;
+  while (clock() < end) {
+    const start = clock();
+    await publishBy(target, largest(1_000));
+    await pause(Math.max(0, start + every - clock()));
+  }
+}

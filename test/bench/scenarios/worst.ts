@@ -1,0 +1,98 @@
+import type { Attack } from "../hostile/attack.ts";
+import { Prepared } from "../hostile/prepared.ts";
+import { Probe } from "../hostile/probe.ts";
+import { PUBLISHING } from "../hostile/publishing.ts";
+import { READING } from "../hostile/reading.ts";
+import { Siege } from "../hostile/siege.ts";
+import { SLEEPERS, wakeUp, type Sleepers } from "../hostile/sleepers.ts";
+import { TALKING } from "../hostile/talking.ts";
+import type { Lab } from "../lab.ts";
+import { clock, pause } from "../load/clock.ts";
+import { CpuMeter } from "../load/cpu.ts";
+import { residentBytes } from "../load/memory.ts";
+import type { Case, Figures, Scenario } from "../scenario.ts";
+
+/** Milliseconds. */
+const WARM_UP = 1_000;
+const CALM = 2_000;
+/** Whatever one message costs: longer than that nobody waits for it. */
+const LONGEST_STRIKE = 15_000;
+const SETTLING = 10_000;
+
+export const worst: Scenario = {
+  name: "worst",
+  about: "the most expensive message of each kind, and a loop of it: how long another publisher waits, in ms",
+  mostRuns: 1,
+  async prepare(lab) {
+    await lab.worker();
+    const prepared = new Prepared(lab);
+    const attacks = [...PUBLISHING, ...READING, ...TALKING];
+    return [
+      ...attacks.map((attack): Case => ({ name: attack.name, run: () => besiege(lab, prepared, attack) })),
+      ...SLEEPERS.map((sleepers): Case => ({ name: sleepers.name, run: () => rouse(prepared, sleepers) })),
+    ];
+  },
+};
+
+async function besiege(lab: Lab, prepared: Prepared, attack: Attack): Promise<Figures> {
+  const { pid, target, stop } = await prepared.serve(attack.filling);
+  const probe = Probe.start(target);
+  const siege = new Siege(attack.name, target);
+  try {
+    await probe.watch(WARM_UP);
+    const calm = await probe.watch(CALM);
+    const before = await residentBytes(pid);
+    await siege.prepare();
+    await probe.settles(SETTLING);
+    const meter = new CpuMeter(async () => [pid]);
+    await meter.begin();
+    const struck = clock();
+    await Promise.race([siege.strike(), pause(LONGEST_STRIKE)]);
+    await probe.settles(SETTLING);
+    const one = probe.since(struck);
+    const { serverSeconds } = await meter.end();
+    const looped = clock();
+    const first = await siege.look();
+    await siege.loop();
+    await pause(lab.seconds * 1_000);
+    const many = probe.since(looped);
+    const { strikes, came } = await siege.look();
+    const resident = await residentBytes(pid);
+    process.stderr.write(`  ${JSON.stringify(came)}\n`);
+    return {
+      "calm p99": calm.p99,
+      "one: max": one.max,
+      "one: CPU": serverSeconds * 1_000,
+      "loop: p50": many.p50,
+      "loop: p99": many.p99,
+      "loop: max": many.max,
+      "loop: /s": (strikes - first.strikes) / lab.seconds,
+      "RSS growth MB": (resident - before) / 1e6,
+    };
+  } finally {
+    await siege.end();
+    await stop();
+    await probe.stop();
+  }
+}
+
+/** No loop of it: it takes a pause before each. */
+async function rouse(prepared: Prepared, sleepers: Sleepers): Promise<Figures> {
+  const { pid, target, stop } = await prepared.serve(sleepers.filling);
+  try {
+    const before = await residentBytes(pid);
+    const { calm, one, cpu } = await wakeUp(pid, target, sleepers);
+    return {
+      "calm p99": calm,
+      "one: max": one,
+      "one: CPU": cpu,
+      "loop: p50": NaN,
+      "loop: p99": NaN,
+      "loop: max": NaN,
+      "loop: /s": NaN,
+      "RSS growth MB": ((await residentBytes(pid)) - before) / 1e6,
+    };
+  } finally {
+    await stop();
+  }
+}
