@@ -66,14 +66,19 @@ export class FeedStore implements Log {
       now,
     );
     for (const { receipts } of rows) remembered.push(...decodeReceipts(receipts));
+    feed.replayAll(this.#loadJournal());
+    remembered.push(...this.#journalReceipts);
+    return { feed, remembered };
+  }
+
+  /** The journal's records, while its rows and receipts are counted. */
+  *#loadJournal(): Generator<LogRecord> {
     for (const row of this.#journal()) {
-      for (const record of decodeRecords(row.records)) feed.replay(record);
+      yield* decodeRecords(row.records);
       this.#journalReceipts.push(...decodeReceipts(row.receipts));
       this.#journalLength += row.length;
       this.#slots = row.slot + 1;
     }
-    remembered.push(...this.#journalReceipts);
-    return { feed, remembered };
   }
 
   /** Writes down what was accepted: most often one row. `feed` already stands after the records. */
@@ -97,7 +102,7 @@ export class FeedStore implements Log {
       this.#journalLength += length;
     }
     this.#journalReceipts.push(...remembered);
-    const due = Math.max(schema.JOURNAL_LENGTH, feed.entries.lengthBound);
+    const due = Math.max(schema.JOURNAL_LENGTH, feed.entries.length);
     if (this.#journalLength > due || this.#slots >= schema.JOURNAL_SLOTS) this.checkpoint(feed, now);
   }
 

@@ -1,124 +1,141 @@
-import { exceedsBytes, utf8Length, type JsonObject } from "../protocol/json.ts";
 import type { UpdateIssue } from "../protocol/codes.ts";
+import { Changes } from "../protocol/changes.ts";
+import { utf8Length } from "../protocol/json.ts";
+import { isAscii, ownText } from "../protocol/json-text.ts";
 import { LIMITS, type FeedLimits } from "../protocol/limits.ts";
-import type { Update } from "../protocol/update.ts";
+import { valueTextOf } from "../protocol/update.ts";
 import type { Entries } from "./entries.ts";
-import type { Entry } from "./entry.ts";
-import { applyMergePatch } from "../protocol/merge-patch.ts";
+import { memoryOf, type Entry, type EntryState } from "./entry.ts";
+import { expiryOf } from "./expiry.ts";
+import type { AcceptedUpdate } from "./record.ts";
 
-/** What one key will be once the batch is applied. */
-interface Draft {
-  live: boolean;
-  value: JsonObject | undefined;
-  lengthBound: number;
-  measured: number;
+/** What one key will be once the batch is carried out. */
+interface Draft extends EntryState {
+  /** What the feed knows of the key. */
+  readonly before: Entry | undefined;
   seq: number;
   time: number | undefined;
   version: number | undefined;
   expires: number | undefined;
+  /** Before `changes`, where there are any. */
+  text: string | undefined;
+  isNarrow: boolean;
+  changes: Changes | undefined;
+  /** Whether `text` is a part of an update's text, and has to become a string of its own. */
+  isPart: boolean;
+  /** Where in the batch its last update stands. */
+  index: number;
 }
 
 /**
- * A batch worked out beside the feed, so that it can still be refused as a whole. Nothing of the feed changes
- * before `apply`.
+ * Updates worked out beside the feed, so that they can still be refused as a whole. Nothing of the feed changes
+ * before `apply`. The patches of one key are gathered, and written into its value once.
  */
 export class Batch {
   readonly #entries: Entries;
   /** In order of each key's last change. */
   readonly #drafts = new Map<string, Draft>();
+  readonly #isNarrow: boolean;
 
-  constructor(entries: Entries) {
+  /** `isNarrow`: all texts of the updates are ASCII, and are parts of nothing else. */
+  constructor(entries: Entries, isNarrow: boolean) {
     this.#entries = entries;
+    this.#isNarrow = isNarrow;
   }
 
-  /** Whether the source has already given this key a version that is not below the update's. */
-  isStale(update: Update): boolean {
-    const last = this.#known(update.key)?.version;
-    return update.version !== undefined && last !== undefined && update.version <= last;
+  /** What is known of a key, this batch included. */
+  known(key: string): EntryState | undefined {
+    return this.#drafts.get(key) ?? this.#entries.recall(key);
   }
 
-  /** Adds one update, after those added before. `length` is of its JSON text, `now` in milliseconds since 1970. */
-  add(update: Update, seq: number, length: number, now: number): Omit<UpdateIssue, "index"> | undefined {
-    const before = this.#known(update.key);
-    const draft: Draft = {
-      live: !("delete" in update),
-      value: undefined,
-      lengthBound: length,
-      measured: length,
-      seq,
-      time: update.time,
-      version: update.version ?? before?.version,
-      expires: update.ttl === undefined || "delete" in update ? undefined : now + update.ttl * 1000,
-    };
-    if ("set" in update) draft.value = update.set;
-    if ("patch" in update) {
-      draft.value = applyMergePatch(before?.value, update.patch);
-      // A patch that creates its entry was measured when it was decoded.
-      if (before?.live) {
-        const problem = measure(draft, draft.value, before.lengthBound + length, before.measured);
-        if (problem !== undefined) return { path: "patch", message: problem };
-      }
-    }
+  /** Adds one update, after those added before. `index` is its place in the batch, `now` in milliseconds since 1970. */
+  add({ seq, text, update }: AcceptedUpdate, index: number, now: number): void {
+    const { key, time, version, ttl } = update;
+    let draft = this.#drafts.get(key);
     // Set anew, so that the map's order is the order of the last change.
-    this.#drafts.delete(update.key);
-    this.#drafts.set(update.key, draft);
-    return undefined;
+    if (draft) this.#drafts.delete(key);
+    else draft = draftOf(this.#entries.recall(key));
+    this.#drafts.set(key, draft);
+    draft.seq = seq;
+    draft.index = index;
+    draft.time = time;
+    if (version !== undefined) draft.version = version;
+    draft.expires = ttl === undefined || "delete" in update ? undefined : expiryOf(now, ttl);
+    if ("patch" in update) {
+      draft.changes ??= new Changes();
+      draft.changes.add(update.patch);
+      draft.isNarrow &&= this.#isNarrow || isAscii(text);
+      return;
+    }
+    draft.changes = undefined;
+    draft.text = "set" in update ? valueTextOf(text, update) : undefined;
+    draft.isNarrow = this.#isNarrow || draft.text === undefined || isAscii(draft.text);
+    draft.isPart = true;
+  }
+
+  /** Works out the values. Names each that the batch would make too large, by its last update. */
+  settle(): UpdateIssue[] {
+    const issues: UpdateIssue[] = [];
+    for (const draft of this.#drafts.values()) {
+      if (draft.isPart && draft.text !== undefined) draft.text = ownText(draft.text, this.#isNarrow);
+      if (!draft.changes) continue;
+      writeChanges(draft, draft.changes);
+      const bytes = draft.isNarrow ? (draft.text?.length ?? 0) : utf8Length(draft.text ?? "");
+      if (bytes <= LIMITS.valueBytes) continue;
+      const message = `makes the value ${bytes} bytes long; ${LIMITS.valueBytes} are allowed`;
+      issues.push({ index: draft.index, path: "patch", message });
+    }
+    return issues.toSorted((a, b) => a.index - b.index).slice(0, LIMITS.reportedIssues);
   }
 
   /** Says which limit of the feed the batch would break, or nothing. A feed over a limit may still shrink. */
   overLimit(limits: FeedLimits): string | undefined {
     let keys = 0;
-    let length = 0;
+    let bytes = 0;
     for (const [key, draft] of this.#drafts) {
-      const before = this.#entries.get(key);
-      if (before) {
-        keys--;
-        length -= before.lengthBound + key.length;
-      }
-      if (draft.live) {
-        keys++;
-        length += draft.lengthBound + key.length;
-      }
+      const { before, text, isNarrow } = draft;
+      if (before?.live) keys--;
+      bytes -= before?.bytes ?? 0;
+      if (text === undefined) continue;
+      keys++;
+      bytes += (before?.keyBytes ?? memoryOf(key, isAscii(key))) + memoryOf(text, isNarrow);
     }
     if (keys > 0 && this.#entries.size + keys > limits.keys) return `The feed may have ${limits.keys} keys.`;
-    if (length > 0 && this.#entries.lengthBound + length > limits.length) {
-      return `The feed's values may have ${limits.length} characters together.`;
+    if (bytes > 0 && this.#entries.bytes + bytes > limits.length) {
+      return `The feed's keys and values may take ${limits.length} bytes together.`;
     }
     return undefined;
   }
 
-  /** Carries the batch out. `onExpires` is told of every key that now has a time to die. */
-  apply(onExpires: (at: number, key: string) => void): void {
+  /** Carries the batch out. `onChanged` is told of every entry that was changed. */
+  apply(onChanged: (entry: Entry) => void): void {
     for (const [key, draft] of this.#drafts) {
-      this.#entries.touch(key, draft.seq, (entry) => {
-        if (draft.value) entry.setValue(draft.value, draft.lengthBound, draft.measured);
-        else entry.clearValue();
-        entry.time = draft.time;
-        entry.version = draft.version;
-        entry.expires = draft.expires;
-      });
-      if (draft.expires !== undefined) onExpires(draft.expires, key);
+      onChanged(this.#entries.put(key, draft, draft.before));
     }
-  }
-
-  #known(key: string): Draft | Entry | undefined {
-    return this.#drafts.get(key) ?? this.#entries.recall(key);
   }
 }
 
-/**
- * Bounds the length of a patched value. Patches add up though the value may not grow: once the bound is twice what
- * was last measured, or near the limit, the value is written out and measured again. So measuring costs about as
- * much as the patches themselves, and no bound is far from the truth.
- */
-function measure(draft: Draft, value: JsonObject, bound: number, measured: number): string | undefined {
-  draft.lengthBound = bound;
-  draft.measured = measured;
-  if (bound <= 2 * measured + 64 && bound * 3 <= LIMITS.valueBytes) return undefined;
-  const text = JSON.stringify(value);
-  draft.lengthBound = text.length;
-  draft.measured = text.length;
-  return exceedsBytes(text, LIMITS.valueBytes)
-    ? `makes the value ${utf8Length(text)} bytes long; ${LIMITS.valueBytes} are allowed`
-    : undefined;
+function draftOf(before: Entry | undefined): Draft {
+  return {
+    before,
+    seq: 0,
+    time: undefined,
+    version: before?.version,
+    expires: undefined,
+    text: before?.text,
+    isNarrow: before?.isNarrow ?? true,
+    changes: undefined,
+    isPart: false,
+    index: 0,
+  };
+}
+
+/** Makes `text` the value that the gathered patches make. */
+function writeChanges(draft: Draft, changes: Changes): void {
+  const text = changes.writeInto(draft.text);
+  // A value may have lost the last of its wide characters.
+  const isNarrowed = !draft.isNarrow && isAscii(text);
+  draft.text = isNarrowed ? ownText(text, false) : text;
+  draft.isNarrow ||= isNarrowed;
+  draft.changes = undefined;
 }

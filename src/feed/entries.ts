@@ -1,6 +1,8 @@
 import { LIMITS } from "../protocol/limits.ts";
 import { selects, type Selection } from "../protocol/selection.ts";
-import { Entry } from "./entry.ts";
+import { Entry, type EntryState } from "./entry.ts";
+import { KeyIndex } from "./key-index.ts";
+import { Recency, type Walk } from "./recency.ts";
 
 /**
  * The keys of a feed, live and deleted, in order of their last change.
@@ -11,9 +13,11 @@ import { Entry } from "./entry.ts";
 export class Entries {
   readonly #live = new Map<string, Entry>();
   readonly #tombstones = new Map<string, Entry>();
-  #newest: Entry | undefined;
-  #oldest: Entry | undefined;
-  #lengthBound = 0;
+  /** Of both. */
+  readonly #index = new KeyIndex();
+  readonly #recency = new Recency();
+  #length = 0;
+  #bytes = 0;
   /** Deletions up to this seq may have been forgotten. */
   #forgotten: number;
 
@@ -26,9 +30,14 @@ export class Entries {
     return this.#live.size;
   }
 
-  /** An upper bound of the length of all keys and values, in characters of JSON. */
-  get lengthBound(): number {
-    return this.#lengthBound;
+  /** All live keys and values together, in characters; values as JSON. */
+  get length(): number {
+    return this.#length;
+  }
+
+  /** The same in bytes of memory. */
+  get bytes(): number {
+    return this.#bytes;
   }
 
   /** From here on every deletion is remembered: a position below it cannot be resumed by changes alone. */
@@ -45,89 +54,122 @@ export class Entries {
     return this.#live.get(key) ?? this.#tombstones.get(key);
   }
 
-  /** Live entries of a selection; in order of creation, or of the selection's keys where it names only keys. */
+  /**
+   * Live entries of a selection. Costs what it finds. In order of creation where everything is selected, else first
+   * its keys, then what each prefix covers in order of key. Not to be held over a change.
+   */
   *select(selection: Selection): Generator<Entry> {
-    if (selection.prefixes.length === 0) {
-      for (const key of selection.keys) {
-        const entry = this.#live.get(key);
-        if (entry) yield entry;
-      }
+    if (selection.prefixes[0] === "") {
+      yield* this.#live.values();
       return;
     }
-    const everything = selection.prefixes[0] === "";
-    for (const entry of this.#live.values()) if (everything || selects(selection, entry.key)) yield entry;
+    for (const key of selection.keys) {
+      const entry = this.#live.get(key);
+      if (entry) yield entry;
+    }
+    for (const prefix of selection.prefixes) {
+      for (const entry of this.#index.startingWith(prefix)) if (entry.live) yield entry;
+    }
   }
 
-  /** Entries and tombstones of a selection whose last change came after `seq`, oldest change first. */
-  changedAfter(seq: number, selection: Selection): Entry[] {
-    const changed: Entry[] = [];
-    if (selection.prefixes.length === 0) {
-      for (const key of selection.keys) {
-        const entry = this.recall(key);
-        if (entry && entry.seq > seq) changed.push(entry);
-      }
-      return changed.toSorted((a, b) => a.seq - b.seq);
-    }
-    for (let entry = this.#newest; entry && entry.seq > seq; entry = entry.older) {
-      if (selects(selection, entry.key)) changed.push(entry);
-    }
-    return changed.toReversed();
-  }
-
-  /** Live entries and tombstones, the one that changed longest ago first. */
-  *oldestFirst(): Generator<Entry> {
-    for (let entry = this.#oldest; entry; entry = entry.newer) yield entry;
+  /** The most entries and tombstones that a selection may have: an upper bound, for which none is looked at. */
+  mostSelected(selection: Selection): number {
+    let most = selection.keys.size;
+    for (const prefix of selection.prefixes) most += this.#index.count(prefix);
+    return most;
   }
 
   /**
-   * Changes one key at `seq`, which must be above every seq before. `change` gets the entry, live or not, and
-   * leaves it live or cleared.
+   * Entries and tombstones of a selection whose last change came after `seq`, oldest change first. Costs as much as
+   * there are changes, or matches, whichever are fewer. Not to be held over a change: to go on after one, ask again
+   * from the seq of the last entry taken.
    */
-  touch(key: string, seq: number, change: (entry: Entry) => void): Entry {
-    const entry = this.recall(key) ?? new Entry(key);
+  *changedAfter(seq: number, selection: Selection): Generator<Entry> {
+    const first = this.#recency.firstAfter(seq);
+    if (!first) return;
+    const everything = selection.prefixes[0] === "";
+    // Each change took a seq, so that there are no more changed entries than these.
+    const changes = Math.min(this.#recency.size, this.#recency.newestSeq - seq);
+    if (everything || 4 * this.mostSelected(selection) > changes) {
+      for (let entry: Entry | undefined = first; entry; entry = entry.newer) {
+        if (everything || selects(selection, entry.key)) yield entry;
+      }
+      return;
+    }
+    const changed: Entry[] = [];
+    for (const key of selection.keys) {
+      const entry = this.recall(key);
+      if (entry && entry.seq > seq) changed.push(entry);
+    }
+    for (const prefix of selection.prefixes) {
+      for (const entry of this.#index.startingWith(prefix)) if (entry.seq > seq) changed.push(entry);
+    }
+    yield* changed.toSorted((a, b) => a.seq - b.seq);
+  }
+
+  /** Live entries and tombstones, the one that changed longest ago first. Not to be held over a change. */
+  *oldestFirst(): Generator<Entry> {
+    for (let entry = this.#recency.oldest; entry; entry = entry.newer) yield entry;
+  }
+
+  /**
+   * The same, in steps between which the entries may change: one that changes is met with its newer state at the end,
+   * though it was met before.
+   */
+  walk(): Walk {
+    return this.#recency.walk();
+  }
+
+  /** Gives one key the state that it has from `state.seq` on. `known` is what `recall` gives for it. */
+  put(key: string, state: EntryState, known: Entry | undefined): Entry {
+    let entry = known;
+    if (!entry) {
+      entry = new Entry(key);
+      this.#index.add(entry);
+    }
     const wasLive = entry.live;
-    if (wasLive) this.#lengthBound -= entry.lengthBound + key.length;
-    change(entry);
-    entry.seq = seq;
+    if (wasLive) this.#count(entry, -1);
+    entry.become(state);
     if (entry.live) {
-      this.#lengthBound += entry.lengthBound + key.length;
-      if (!wasLive) this.#live.set(key, entry);
-      this.#tombstones.delete(key);
+      this.#count(entry, 1);
+      if (!wasLive) {
+        this.#live.set(key, entry);
+        this.#tombstones.delete(key);
+      }
     } else {
-      this.#live.delete(key);
+      if (wasLive) this.#live.delete(key);
       // Set anew, so that the map's order is the order of deletion.
-      this.#tombstones.delete(key);
+      else this.#tombstones.delete(key);
       this.#tombstones.set(key, entry);
     }
-    this.#moveToNewest(entry);
+    this.#recency.moveToNewest(entry);
     this.#forgetTombstones();
     return entry;
   }
 
-  #moveToNewest(entry: Entry): void {
-    if (this.#newest === entry) return;
-    this.#unlink(entry);
-    entry.older = this.#newest;
-    if (this.#newest) this.#newest.newer = entry;
-    this.#newest = entry;
-    this.#oldest ??= entry;
+  /** To be called when entries were put in any order of seq. */
+  bringInOrder(): void {
+    if (!this.#recency.bringInOrder()) return;
+    const tombstones = [...this.#tombstones.values()].toSorted((a, b) => a.seq - b.seq);
+    this.#tombstones.clear();
+    for (const entry of tombstones) this.#tombstones.set(entry.key, entry);
+    this.#forgetTombstones();
   }
 
-  #unlink(entry: Entry): void {
-    if (entry.older) entry.older.newer = entry.newer;
-    else if (this.#oldest === entry) this.#oldest = entry.newer;
-    if (entry.newer) entry.newer.older = entry.older;
-    else if (this.#newest === entry) this.#newest = entry.older;
-    entry.older = undefined;
-    entry.newer = undefined;
+  #count(entry: Entry, times: 1 | -1): void {
+    this.#length += times * (entry.key.length + entry.length);
+    this.#bytes += times * entry.bytes;
   }
 
   #forgetTombstones(): void {
-    if (this.#tombstones.size <= LIMITS.tombstones) return;
-    const [first] = this.#tombstones.values();
-    if (!first) return;
-    this.#forgotten = Math.max(this.#forgotten, first.seq);
-    this.#tombstones.delete(first.key);
-    this.#unlink(first);
+    // While they are out of order it is not known which are the oldest.
+    if (this.#tombstones.size <= LIMITS.tombstones || !this.#recency.isInOrder) return;
+    for (const [key, entry] of this.#tombstones) {
+      if (this.#tombstones.size <= LIMITS.tombstones) return;
+      this.#forgotten = Math.max(this.#forgotten, entry.seq);
+      this.#tombstones.delete(key);
+      this.#recency.remove(entry);
+      this.#index.remove(entry);
+    }
   }
 }

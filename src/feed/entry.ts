@@ -1,77 +1,79 @@
 import { readOwnJson, type JsonObject } from "../protocol/json.ts";
+import { isAscii } from "../protocol/json-text.ts";
+
+/** What is known of one key after its last change. */
+export interface EntryState {
+  /** Seq of that change. */
+  readonly seq: number;
+  /** The publisher's time of it, where it gave one; milliseconds since 1970. */
+  readonly time: number | undefined;
+  /** The highest version that the source gave for this key. */
+  readonly version: number | undefined;
+  /** When the entry is deleted if nothing newer comes; whole milliseconds since 1970. */
+  readonly expires: number | undefined;
+  /** The value as JSON, in a string of its own; nothing where the key was deleted. */
+  readonly text: string | undefined;
+  /** Whether the text is ASCII. */
+  readonly isNarrow: boolean;
+}
 
 /**
- * One key of a feed: live, or deleted and remembered (a tombstone). Entries are linked in the order in which they
+ * One key of a feed: live, or deleted and remembered (a tombstone). Its value is kept as text alone: parsed, it would
+ * take up to forty times as much, and text is what is stored and sent. Entries are linked in the order in which they
  * last changed, so that "what changed after seq S" is read from the end and costs only what it finds.
  */
-export class Entry {
+export class Entry implements EntryState {
   readonly key: string;
-  /** Seq of the update that last changed this key. */
+  /** Bytes that the key takes in memory. */
+  readonly keyBytes: number;
   seq = 0;
-  /** The publisher's time of that update, where it gave one; milliseconds since 1970. */
   time: number | undefined;
-  /** The highest version that the source gave for this key. */
   version: number | undefined;
-  /** When the entry is deleted if nothing newer comes; milliseconds since 1970. */
   expires: number | undefined;
+  text: string | undefined;
+  isNarrow = true;
   /** Neighbours in order of `seq`. Kept by `Entries` alone. */
   older: Entry | undefined;
   newer: Entry | undefined;
-
-  /** JSON text, object, or both: each is made from the other when it is first needed. Neither: a tombstone. */
-  #text: string | undefined;
-  #value: JsonObject | undefined;
-  /** No less than the length of the value's JSON text. */
-  #length = 0;
-  #measured = 0;
+  /** Where it stands in the queue of those that expire. Kept by that queue alone. */
+  place = -1;
 
   constructor(key: string) {
     this.key = key;
+    this.keyBytes = memoryOf(key, isAscii(key));
   }
 
   get live(): boolean {
-    return this.#text !== undefined || this.#value !== undefined;
+    return this.text !== undefined;
   }
 
+  /** The value, read from the text each time. */
   get value(): JsonObject | undefined {
-    if (this.#value === undefined && this.#text !== undefined) this.#value = readOwnJson<JsonObject>(this.#text);
-    return this.#value;
+    return this.text === undefined ? undefined : readOwnJson<JsonObject>(this.text);
   }
 
-  /** The value as JSON text; nothing where the entry is a tombstone. */
-  get text(): string | undefined {
-    if (this.#text === undefined && this.#value !== undefined) this.#text = JSON.stringify(this.#value);
-    return this.#text;
+  /** Characters of the value's JSON. */
+  get length(): number {
+    return this.text?.length ?? 0;
   }
 
-  /** An upper bound of the text's length, known without writing the text. Changes only with the value. */
-  get lengthBound(): number {
-    return this.#length;
+  /** Bytes that key and value take in memory; 0 for a tombstone. */
+  get bytes(): number {
+    return this.text === undefined ? 0 : this.keyBytes + memoryOf(this.text, this.isNarrow);
   }
 
-  /** The bound when it was last the true length, or near it. */
-  get measured(): number {
-    return this.#measured;
+  /** Takes on a state. To be called by `Entries` alone. */
+  become(state: EntryState): void {
+    this.seq = state.seq;
+    this.time = state.time;
+    this.version = state.version;
+    this.expires = state.expires;
+    this.text = state.text;
+    this.isNarrow = state.isNarrow;
   }
+}
 
-  setValue(value: JsonObject, lengthBound: number, measured: number): void {
-    this.#value = value;
-    this.#text = undefined;
-    this.#length = lengthBound;
-    this.#measured = measured;
-  }
-
-  setText(text: string): void {
-    this.#text = text;
-    this.#value = undefined;
-    this.#length = text.length;
-    this.#measured = text.length;
-  }
-
-  clearValue(): void {
-    this.#value = undefined;
-    this.#text = undefined;
-    this.#length = 0;
-    this.#measured = 0;
-  }
+/** Bytes of a string in memory. One character beyond Latin-1 makes all of them take two; those of Latin-1 are counted so too. */
+export function memoryOf(text: string, isNarrow: boolean): number {
+  return isNarrow ? text.length : 2 * text.length;
 }

@@ -1,10 +1,12 @@
 import type { UpdateIssue } from "../protocol/codes.ts";
 import { FEED_LIMITS, LIMITS, type FeedLimits } from "../protocol/limits.ts";
+import { isAscii, ownText } from "../protocol/json-text.ts";
 import type { Receipt } from "../protocol/messages.ts";
 import type { Position } from "../protocol/position.ts";
-import { encodeDelete, type EncodedUpdates } from "../protocol/update.ts";
+import { encodeDelete, readEncodedUpdate, type EncodedUpdates, type Update } from "../protocol/update.ts";
 import { Batch } from "./batch.ts";
 import { Entries } from "./entries.ts";
+import type { Entry, EntryState } from "./entry.ts";
 import { ExpiryQueue } from "./expiry.ts";
 import { readRecord, seqAfter, type AcceptedUpdate, type LogRecord } from "./record.ts";
 
@@ -32,7 +34,7 @@ export class Feed {
   #seq: number;
   #time: number;
   #entries: Entries;
-  #expiry = new ExpiryQueue();
+  #expiry = new ExpiryQueue<Entry>();
 
   constructor(state: FeedState, limits: FeedLimits = FEED_LIMITS) {
     this.#limits = limits;
@@ -73,25 +75,23 @@ export class Feed {
     return this.#expiry.next;
   }
 
-  /** Times to die that are kept in memory: at most a few times the entries. */
+  /** Entries that have a time to die. */
   get waitingToExpire(): number {
     return this.#expiry.size;
   }
 
   /** Takes a batch, all of it or none. Stale updates are counted and left out. `now` is in milliseconds since 1970. */
   admit(texts: EncodedUpdates, now: number): Admission {
-    const batch = new Batch(this.#entries);
-    const offered = readRecord(this.#seq, now, texts);
+    const batch = new Batch(this.#entries, texts.every(isAscii));
     const accepted: AcceptedUpdate[] = [];
-    const issues: UpdateIssue[] = [];
-    for (const [index, { update, text }] of offered.updates.entries()) {
-      if (batch.isStale(update)) continue;
-      const seq = this.#seq + 1 + accepted.length;
-      const issue = batch.add(update, seq, text.length, now);
-      if (issue) issues.push({ index, ...issue });
-      accepted.push({ seq, text, update });
-      if (issues.length === LIMITS.reportedIssues) break;
+    for (const [index, text] of texts.entries()) {
+      const update = readEncodedUpdate(text);
+      if (isStale(update, batch.known(update.key))) continue;
+      const next = { seq: this.#seq + 1 + accepted.length, text, update };
+      batch.add(next, index, now);
+      accepted.push(next);
     }
+    const issues = batch.settle();
     if (issues.length > 0) return { ok: false, code: "invalid_update", issues };
     const detail = batch.overLimit(this.#limits);
     if (detail !== undefined) return { ok: false, code: "feed_full", detail };
@@ -101,12 +101,13 @@ export class Feed {
     return { ok: true, receipt, record };
   }
 
-  /** Deletes every entry whose time has passed, as one batch. */
-  expire(now: number): LogRecord | undefined {
+  /**
+   * Deletes entries whose time has passed, as one batch of at most `most`. There are more to delete while
+   * `nextExpiry` is not above `now`.
+   */
+  expire(now: number, most: number = LIMITS.batchUpdates): LogRecord | undefined {
     const texts: EncodedUpdates = [];
-    for (const { at, key } of this.#expiry.due(now)) {
-      if (this.#entries.get(key)?.expires === at) texts.push(encodeDelete(key));
-    }
+    for (const { key } of this.#expiry.due(now, most)) texts.push(encodeDelete(key));
     if (texts.length === 0) return undefined;
     const record = readRecord(this.#seq, now, texts);
     this.replay(record);
@@ -115,9 +116,26 @@ export class Feed {
 
   /** Carries out a record that was accepted before. */
   replay(record: LogRecord): void {
-    const batch = new Batch(this.#entries);
-    for (const { update, text, seq } of record.updates) batch.add(update, seq, text.length, record.time);
-    this.#carryOut(batch, record);
+    this.replayAll([record]);
+  }
+
+  /**
+   * Carries out records that were accepted before: to be called when all entries have been restored. An update whose
+   * key was restored as it stood at that update or later is passed over.
+   */
+  replayAll(records: Iterable<LogRecord>): void {
+    const batch = new Batch(this.#entries, false);
+    let last: LogRecord | undefined;
+    for (const record of records) {
+      for (const accepted of record.updates) {
+        const known = batch.known(accepted.update.key);
+        if (known === undefined || known.seq < accepted.seq) batch.add(accepted, 0, record.time);
+      }
+      last = record;
+    }
+    batch.settle();
+    if (last) this.#carryOut(batch, last);
+    this.#entries.bringInOrder();
   }
 
   /** Begins anew: no entries, seq 0, another epoch. */
@@ -129,26 +147,31 @@ export class Feed {
     this.#expiry = new ExpiryQueue();
   }
 
-  /** Puts back one entry, live or deleted; the one that changed longest ago comes first. */
-  restore(entry: RestoredEntry): void {
-    this.#entries.touch(entry.key, entry.seq, (restored) => {
-      if (entry.text === undefined) restored.clearValue();
-      else restored.setText(entry.text);
-      restored.time = entry.time;
-      restored.version = entry.version;
-      restored.expires = entry.expires;
-    });
-    if (entry.expires !== undefined) this.#expiry.add(entry.expires, entry.key);
+  /** Puts back one entry, live or deleted. Of several of one key the newest counts. */
+  restore({ key, seq, time, version, expires, text }: RestoredEntry): void {
+    const known = this.#entries.recall(key);
+    if (known && known.seq >= seq) return;
+    const state = {
+      seq,
+      time,
+      version,
+      expires: expires === undefined ? undefined : Math.ceil(expires),
+      text: text === undefined ? undefined : ownText(text, false),
+      isNarrow: text === undefined || isAscii(text),
+    };
+    this.#expiry.update(this.#entries.put(key, state, known));
   }
 
   #carryOut(batch: Batch, record: LogRecord): void {
-    batch.apply((at, key) => this.#expiry.add(at, key));
+    batch.apply((entry) => this.#expiry.update(entry));
     this.#seq = seqAfter(record);
     this.#time = record.time;
-    if (this.#expiry.size > 2 * this.#entries.size + 16) {
-      this.#expiry.compact(({ at, key }) => this.#entries.get(key)?.expires === at);
-    }
   }
+}
+
+/** Whether the source has already given the key a version that is not below the update's. */
+function isStale({ version }: Update, known: EntryState | undefined): boolean {
+  return version !== undefined && known?.version !== undefined && version <= known.version;
 }
 
 export interface RestoredEntry {

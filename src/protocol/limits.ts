@@ -79,10 +79,10 @@ export const LIMITS = {
 export interface FeedLimits {
   /** Live keys. */
   readonly keys: number;
-  /** All keys and values together, in characters of JSON: an object has 128 MB for everything, a reply 32 MB. */
+  /** All keys and values together, in bytes of memory: one a character where a text is ASCII, else two. */
   readonly length: number;
   /** Updates kept to be read again as history and by `mode=all`, in characters of JSON. */
   readonly history: number;
 }
 
-export const FEED_LIMITS: FeedLimits = { keys: 100_000, length: 24 * 1024 * 1024, history: 32 * 1024 * 1024 };
+export const FEED_LIMITS: FeedLimits = { keys: 100_000, length: 16 * 1024 * 1024, history: 32 * 1024 * 1024 };

@@ -11,7 +11,7 @@ export interface Selection {
   readonly id: string;
   /** Exact keys that no prefix covers. */
   readonly keys: ReadonlySet<string>;
-  /** Prefixes, none of them covered by another. `[""]` is everything. */
+  /** Prefixes, sorted by code units, none of them covered by another. `[""]` is everything. */
   readonly prefixes: readonly string[];
 }
 
@@ -51,7 +51,23 @@ export function selectionOfId(id: string): Selection {
 }
 
 export function selects(selection: Selection, key: string): boolean {
-  return selection.keys.has(key) || selection.prefixes.some((prefix) => key.startsWith(prefix));
+  return selection.keys.has(key) || isCovered(selection.prefixes, key);
+}
+
+/**
+ * Whether one of `prefixes` covers the key. They are sorted by code units and none covers another: then only the last
+ * one that is not above the key can.
+ */
+function isCovered(prefixes: readonly string[], key: string): boolean {
+  let low = 0;
+  let high = prefixes.length;
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    if ((prefixes[middle] ?? "") <= key) low = middle + 1;
+    else high = middle;
+  }
+  const last = prefixes[low - 1];
+  return last !== undefined && key.startsWith(last);
 }
 
 function normalise(exact: Set<string>, prefixes: Set<string>): Selection {
@@ -62,6 +78,6 @@ function normalise(exact: Set<string>, prefixes: Set<string>): Selection {
     if (last === undefined || !prefix.startsWith(last)) kept.push(prefix);
   }
   if (kept[0] === "") return EVERYTHING;
-  const keys = [...exact].filter((key) => !kept.some((prefix) => key.startsWith(prefix))).toSorted();
+  const keys = [...exact].filter((key) => !isCovered(kept, key)).toSorted();
   return { id: [...keys, ...kept.map((prefix) => `${prefix}*`)].join(","), keys: new Set(keys), prefixes: kept };
 }

@@ -1,6 +1,4 @@
-import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { ExpiryQueue } from "../../src/feed/expiry.ts";
 import { Feed } from "../../src/feed/feed.ts";
 import { Idempotency } from "../../src/feed/idempotency.ts";
 import { resume } from "../../src/feed/resume.ts";
@@ -57,7 +55,7 @@ describe("admission", () => {
   test("patches that add up are measured by what they make, not by what they were", () => {
     const feed = Feed.begin("e", limits);
     for (let i = 0; i < 1000; i++) expect(admit(feed, { key: "A", patch: { price: i } })).toMatchObject({ ok: true });
-    expect(feed.entries.lengthBound).toBeLessThan(150);
+    expect(feed.entries.length).toBe(`A{"price":999}`.length);
   });
 });
 
@@ -138,18 +136,6 @@ describe("time", () => {
       { key: "B", delete: true },
     ]);
     expect(house.feed.nextExpiry).toBe(house.now + 10_000);
-  });
-
-  test("the queue gives up its items in order of time, whatever order they came in", () => {
-    fc.assert(
-      fc.property(fc.array(fc.nat({ max: 50 })), fc.nat({ max: 50 }), (times, now) => {
-        const queue = new ExpiryQueue();
-        for (const [i, at] of times.entries()) queue.add(at, String(i));
-        const due = [...queue.due(now)].map(({ at }) => at);
-        expect(due).toEqual(times.filter((at) => at <= now).toSorted((a, b) => a - b));
-        expect(queue.next).toBe(times.filter((at) => at > now).toSorted((a, b) => a - b)[0]);
-      }),
-    );
   });
 
   test("[I5] keys that are renewed for ever leave no trail", () => {

@@ -1,0 +1,122 @@
+import fc from "fast-check";
+import { describe, expect, test } from "vitest";
+import { Changes } from "../../src/protocol/changes.ts";
+import type { JsonObject } from "../../src/protocol/json.ts";
+import { applyMergePatch } from "../../src/protocol/merge-patch.ts";
+import { runs } from "../support/runs.ts";
+import { objectText } from "./arbitraries.ts";
+
+/** Few names, so that patches meet each other's members often, and such as are hard to find in a text. */
+const names = fc.constantFrom("a", "b", "c", "__proto__", '"', "\\", 'x"y\\', "", "0", "\u20ac");
+const leaves = fc.constantFrom(
+  "null",
+  "1",
+  "-0.5",
+  "true",
+  '""',
+  '"a\\"b\\\\"',
+  `"${"long ".repeat(20)}"`,
+  '[{"a":null}]',
+  "{}",
+);
+const { object: meeting } = fc.letrec<{ object: string; value: string }>((tie) => ({
+  object: fc
+    .uniqueArray(fc.tuple(names, tie("value")), { selector: ([name]) => name, maxLength: 4 })
+    .map((members) => `{${members.map(([name, value]) => `${JSON.stringify(name)}:${value}`).join()}}`),
+  value: fc.oneof({ depthSize: "small", withCrossShrink: true }, leaves, tie("object")),
+}));
+/** As this server would write it. */
+const canonical = fc.oneof(meeting, meeting, objectText).map((text) => JSON.stringify(parse(text)));
+
+function parse(text: string): JsonObject {
+  return JSON.parse(text);
+}
+
+/** With the members of all objects in order: what the value is, wherever its members stand. */
+function sorted(text: string): string {
+  return JSON.stringify(parse(text), (_, value: unknown) =>
+    typeof value === "object" && value !== null && !Array.isArray(value)
+      ? Object.entries(value).toSorted(([a], [b]) => (a < b ? -1 : 1))
+      : value,
+  );
+}
+
+function changesOf(patches: readonly string[]): Changes {
+  const changes = new Changes();
+  for (const patch of patches) changes.add(parse(patch));
+  return changes;
+}
+
+function model(text: string | undefined, patches: readonly string[]): string {
+  let value: JsonObject | undefined = text === undefined ? undefined : parse(text);
+  for (const patch of patches) value = applyMergePatch(value, parse(patch));
+  return JSON.stringify(value ?? {});
+}
+
+const patches = fc.array(canonical, { minLength: 1, maxLength: 4 });
+
+describe("the changes of a run of merge patches", () => {
+  test("written into a text make what the patches make one after the other, in as many characters", () => {
+    fc.assert(
+      fc.property(fc.option(canonical, { nil: undefined }), patches, (text, patches) => {
+        const written = changesOf(patches).writeInto(text);
+        const expected = model(text, patches);
+        expect(sorted(written)).toBe(sorted(expected));
+        expect(written).toHaveLength(expected.length);
+      }),
+      { numRuns: runs(5_000) },
+    );
+  });
+
+  test("can be gathered in part, and written in part", () => {
+    fc.assert(
+      fc.property(canonical, patches, patches, (text, first, second) => {
+        const between = changesOf(first).writeInto(text);
+        expect(sorted(changesOf(second).writeInto(between))).toBe(
+          sorted(changesOf([...first, ...second]).writeInto(text)),
+        );
+      }),
+    );
+  });
+
+  test("are one patch that does the same, wherever there is one", () => {
+    let composable = 0;
+    fc.assert(
+      fc.property(fc.option(canonical, { nil: undefined }), patches, (text, patches) => {
+        const patch = changesOf(patches).toPatch();
+        if (!patch) return;
+        composable++;
+        expect(sorted(model(text, [JSON.stringify(patch)]))).toBe(sorted(model(text, patches)));
+      }),
+      { numRuns: 1_000 },
+    );
+    expect(composable).toBeGreaterThan(300);
+  });
+
+  test.each([
+    [['{"a":null}', '{"a":{"y":1}}']],
+    [['{"a":1}', '{"a":{"y":1}}']],
+    [['{"a":{"b":null}}', '{"a":{"b":{"y":1}}}']],
+  ])("an object put where something was removed cannot be said by a patch: %j", (patches) => {
+    expect(changesOf(patches).toPatch()).toBeUndefined();
+  });
+
+  test("leave the patches as they are", () => {
+    fc.assert(
+      fc.property(patches, (patches) => {
+        const given = patches.map(parse);
+        const changes = new Changes();
+        for (const patch of given) changes.add(patch);
+        changes.writeInto("{}");
+        expect(given.map((patch) => JSON.stringify(patch))).toEqual(
+          patches.map((patch) => JSON.stringify(parse(patch))),
+        );
+      }),
+    );
+  });
+
+  test("that change nothing give the same text back", () => {
+    const text = '{"a":{"b":1}}';
+    expect(changesOf(["{}", '{"a":{}}', '{"z":null}']).writeInto(text)).toBe(text);
+  });
+});
