@@ -1,86 +1,94 @@
 import { DurableObject } from "cloudflare:workers";
+import { SteadyClock } from "./clock.ts";
+import { DirectoryStore } from "./directory-store.ts";
 import type { FeedObject } from "./feed-object.ts";
 import type { FeedStats } from "./reading.ts";
+import { Survey, type FeedReport } from "./survey.ts";
+import { Visits } from "./visits.ts";
 
 /** Bindings that the object reads. */
 export interface DirectoryObjectEnv {
   readonly FEEDS?: DurableObjectNamespace<FeedObject>;
 }
 
-interface Described {
-  readonly stats: Promise<FeedStats>;
-  /** When it was asked, in milliseconds since 1970. */
-  readonly at: number;
-}
+/** What comes of listing a feed: `full` where there are as many as there may be, `share` where its maker has made so many. */
+export type Listed = "listed" | "full" | "share";
 
-/** Feeds that are asked how they are whenever somebody wants to know. */
-const FEW = 100;
-/** Milliseconds for which an answer serves others too where there are more: one request must not wake them all. */
-const SHARED_FOR = 2_000;
+/** Feeds that one token may make. Guests get tokens; whoever makes thousands of feeds has a key. */
+const OF_A_TOKEN = 100;
 
-/** The names of all feeds. One object an application. */
+/** The names of all feeds, and how they were when they were last asked. One object an application. */
 export class DirectoryObject<Env extends DirectoryObjectEnv = DirectoryObjectEnv> extends DurableObject<Env> {
-  readonly #described = new Map<string, Described>();
-  #ready = false;
-  #count: number | undefined;
+  readonly #clock = new SteadyClock(() => Date.now());
+  readonly #feeds = new DirectoryStore(this.ctx.storage.sql);
+  readonly #survey = new Survey(this.#feeds, (feed) => this.ask(feed), this.#clock.now());
+  readonly #visits = new Visits();
 
   /**
-   * Notes a feed, before it is first written to: what is listed may not exist yet, what exists is listed. False where
-   * there are `most` already.
+   * Notes a feed, before it is first written to: what is listed may not exist yet, what exists is listed. There may be
+   * `most`, of which tokens together may make one half. `maker`: the id of the credential.
    */
-  add(feed: string, most: number): boolean {
-    this.#prepare();
-    const { sql } = this.ctx.storage;
-    if (sql.exec("SELECT 1 FROM feeds WHERE name = ?", feed).toArray().length > 0) return true;
-    this.#count ??= sql.exec<{ feeds: number }>("SELECT count(*) AS feeds FROM feeds").one().feeds;
-    if (this.#count >= most) return false;
-    sql.exec("INSERT INTO feeds (name) VALUES (?)", feed);
-    this.#count++;
-    return true;
+  add(feed: string, most: number, maker: string): Listed {
+    if (this.#feeds.has(feed)) {
+      this.#survey.change(feed);
+      return "listed";
+    }
+    const { made } = this.#feeds;
+    const sum = (counted: (maker: string) => boolean): number =>
+      [...made].reduce((sum, [maker, feeds]) => (counted(maker) ? sum + feeds : sum), 0);
+    if (sum(() => true) >= most) return "full";
+    const half = Math.floor(most / 2);
+    const isShareTaken = (made.get(maker) ?? 0) >= Math.min(OF_A_TOKEN, half) || sum(isToken) >= half;
+    if (isToken(maker) && isShareTaken) return "share";
+    this.#feeds.add(feed, maker);
+    return "listed";
+  }
+
+  /** Notes that a feed is not as it was when it was last asked. One that is not listed stays so. */
+  change(feed: string): void {
+    this.#survey.change(feed);
+  }
+
+  /** Removes a feed's name, and gives the share of its maker back. */
+  remove(feed: string): void {
+    this.#survey.forget(feed);
+    this.#feeds.remove(feed);
   }
 
   /** At most `limit` names after `after`, in code unit order. */
   list(after: string, limit: number): string[] {
-    if (!this.#exists()) return [];
-    return this.ctx.storage.sql
-      .exec<{ name: string }>("SELECT name FROM feeds WHERE name > ? ORDER BY name LIMIT ?", after, limit)
-      .toArray()
-      .map(({ name }) => name);
+    return this.#feeds.names(after, limit);
   }
 
-  /** How these feeds are; of many, as they were up to two seconds ago. */
-  describe(names: readonly string[]): Promise<FeedStats[]> {
-    const now = Date.now();
-    const freshAfter = names.length > FEW ? now - SHARED_FOR : now;
-    for (const [name, { at }] of this.#described) if (at < now - SHARED_FOR) this.#described.delete(name);
-    return Promise.all(
-      names.map((name) => {
-        const known = this.#described.get(name);
-        if (known && known.at > freshAfter) return known.stats;
-        const stats = this.ask(name);
-        this.#described.set(name, { stats, at: now });
-        // Whoever asks next asks anew.
-        stats.catch(() => this.#described.delete(name));
-        return stats;
-      }),
-    );
+  /** How those of these feeds are that exist. */
+  describe(names: readonly string[]): Promise<FeedReport[]> {
+    return this.#survey.describe(names, this.#clock.now());
+  }
+
+  /** `visited`: it is not listed, but somebody has lately come to watch it, so that it has an object. */
+  find(feed: string): "listed" | "visited" | "unknown" {
+    if (this.#feeds.has(feed)) return "listed";
+    return this.#visits.has(feed, this.#clock.now()) ? "visited" : "unknown";
+  }
+
+  /**
+   * Notes that somebody comes to watch a feed, which makes an object of one that does not exist. `owner`: an address or a
+   * credential; empty where nobody counts.
+   */
+  visit(feed: string, owner: string): "listed" | "visited" | "refused" {
+    if (this.#feeds.has(feed)) return "listed";
+    return this.#visits.add(feed, owner, this.#clock.now()) ? "visited" : "refused";
   }
 
   /** Asks a feed how it is. A Worker whose bindings have other names overrides it. */
-  protected async ask(name: string): Promise<FeedStats> {
+  protected async ask(feed: string): Promise<FeedStats> {
     const feeds = this.env.FEEDS;
     if (!feeds) throw new Error("the directory has no binding FEEDS");
-    return feeds.getByName(name).stats();
+    return feeds.getByName(feed).describe();
   }
+}
 
-  #prepare(): void {
-    if (this.#ready) return;
-    this.ctx.storage.sql.exec("CREATE TABLE IF NOT EXISTS feeds (name TEXT PRIMARY KEY) WITHOUT ROWID");
-    this.#ready = true;
-  }
-
-  #exists(): boolean {
-    this.#ready ||= this.ctx.storage.sql.exec("SELECT 1 FROM sqlite_master WHERE name = 'feeds'").toArray().length > 0;
-    return this.#ready;
-  }
+/** By how credentials are called: `Access` gives tokens such ids, and keys others. */
+function isToken(maker: string): boolean {
+  return maker.startsWith("token ");
 }

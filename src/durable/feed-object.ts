@@ -13,7 +13,7 @@ import { SteadyClock } from "./clock.ts";
 import { Connection } from "./connection.ts";
 import { Connections } from "./connections.ts";
 import { converse } from "./conversation.ts";
-import type { DirectoryObject } from "./directory-object.ts";
+import type { DirectoryObject, Listed } from "./directory-object.ts";
 import { FeedStore, type HistoryPage } from "./feed-store.ts";
 import { Listing } from "./listing.ts";
 import { LiveFeed, type FeedPace, type PublishOutcome, type PublishRequest } from "./live-feed.ts";
@@ -37,13 +37,19 @@ export interface FeedObjectEnv extends AccessSettings, QuotaSettings {
   readonly DIRECTORY?: DurableObjectNamespace<DirectoryObject>;
 }
 
+/** Why a feed that is not there cannot be made. */
+const NOT_LISTED: Readonly<Record<Exclude<Listed, "listed">, string>> = {
+  full: "There are as many feeds as there may be.",
+  share: "Tokens have made as many feeds as they may.",
+};
+
 /**
  * The Durable Object of one feed, named after it: orders and keeps its updates, holds its sockets, serves its state.
  * Only accepts, attaches and delegates.
  */
 export class FeedObject<Env extends FeedObjectEnv = FeedObjectEnv> extends DurableObject<Env> {
   readonly #options: FeedObjectOptions;
-  readonly #store: FeedStore;
+  #store: FeedStore;
   readonly #publishers: TokenBuckets;
   readonly #listing: Listing;
   readonly #connections = new Connections();
@@ -89,6 +95,7 @@ export class FeedObject<Env extends FeedObjectEnv = FeedObjectEnv> extends Durab
     server.send(packed ? pack(hello) : hello);
     this.#connections.add(server, Connection.open(server, feed, broadcast, { ...asked, packed }, asked.since));
     if (asked.expires !== undefined) this.#alarm.wakeBy(asked.expires);
+    this.#changed();
     const headers = asked.protocol === undefined ? {} : { "Sec-WebSocket-Protocol": asked.protocol };
     return new Response(null, { status: 101, webSocket: client, headers });
   }
@@ -113,15 +120,21 @@ export class FeedObject<Env extends FeedObjectEnv = FeedObjectEnv> extends Durab
       const detail = "This credential publishes more often than it may.";
       return { ok: false, code: "rate_limited", detail, retryAfter: Math.ceil(wait / 1000) };
     }
-    const live = this.#open();
     try {
-      if (!(await this.#list())) {
-        return { ok: false, code: "feed_full", detail: "There are as many feeds as there may be." };
-      }
-    } catch {
-      return { ok: false, code: "overloaded", detail: "The list of feeds cannot be written.", retryAfter: 1 };
+      this.#open();
+      const listed = await this.#list(publisher);
+      if (listed !== "listed") return { ok: false, code: "feed_full", detail: NOT_LISTED[listed] };
+    } catch (error) {
+      // The caller must know that nothing was changed, and the operator why.
+      // oxlint-disable-next-line no-console
+      console.error("tickertape: a feed takes no updates", error);
+      return { ok: false, code: "overloaded", detail: "The feed cannot be written to now.", retryAfter: 5 };
     }
-    return live.publish(request);
+    // Begun before, so that it takes no time of its own, and looked at after: the directory may have asked in between.
+    if (this.#store.exists) void this.#listing.change(this.#name);
+    const outcome = await this.#open().publish(request);
+    if (outcome.ok) await this.#listing.change(this.#name);
+    return outcome;
   }
 
   /** The entries of a selection, or what changed in it. */
@@ -149,12 +162,56 @@ export class FeedObject<Env extends FeedObjectEnv = FeedObjectEnv> extends Durab
     };
   }
 
-  /** Removes every entry and begins a new epoch. Nothing where there are as many feeds as there may be. */
-  async reset(): Promise<Position | undefined> {
+  /** `stats` for the directory, which wants to know of what changes from now on. */
+  describe(): FeedStats {
+    this.#listing.asked();
+    return this.stats();
+  }
+
+  /**
+   * Removes every entry and begins a new epoch. Nothing where there are as many feeds as there may be. `admin`: the id of
+   * the credential.
+   */
+  async reset(admin: string): Promise<Position | undefined> {
+    this.#open();
+    if ((await this.#list(admin)) !== "listed") return undefined;
     const live = this.#open();
-    if (!(await this.#list())) return undefined;
     live.reset(newEpoch());
-    return live.feed.position;
+    const { position } = live.feed;
+    await this.#listing.change(this.#name);
+    return position;
+  }
+
+  /** Removes the feed, its name and its sockets. It is not opened for that: one that cannot be can be removed. */
+  async forget(): Promise<void> {
+    // Nothing else is served meanwhile. What fails is thrown to the caller, and not at the object.
+    const failure = await this.ctx.blockConcurrencyWhile(async () => {
+      try {
+        await this.#remove();
+        return undefined;
+      } catch (error) {
+        return { error };
+      }
+    });
+    if (failure) throw failure.error;
+  }
+
+  async #remove(): Promise<void> {
+    // Those who wait for their receipts get them.
+    this.#live?.end();
+    for (const socket of this.ctx.getWebSockets()) {
+      const connection = this.#connections.get(socket);
+      if (connection) connection.close(CLOSE.removed, "the feed was removed");
+      else socket.close(CLOSE.removed, "the feed was removed");
+      this.#connections.remove(socket);
+    }
+    this.#live = undefined;
+    await this.ctx.storage.deleteAlarm();
+    this.#alarm.wentOff();
+    await this.ctx.storage.deleteAll();
+    this.#store = new FeedStore(this.ctx.storage.sql, this.#options.quotas.feed);
+    // Last: were the name gone first, a failure would leave what nobody finds.
+    await this.#listing.remove(this.#name);
   }
 
   override async webSocketMessage(socket: WebSocket, frame: string | ArrayBuffer): Promise<void> {
@@ -188,6 +245,7 @@ export class FeedObject<Env extends FeedObjectEnv = FeedObjectEnv> extends Durab
     this.#alarm.wentOff();
     this.#open().onAlarm();
     this.#expireConnections(Date.now());
+    this.#changed();
   }
 
   /** Closes those whose credential has ended, and has the others looked at when theirs does. */
@@ -200,6 +258,12 @@ export class FeedObject<Env extends FeedObjectEnv = FeedObjectEnv> extends Durab
   #drop(socket: WebSocket): void {
     this.#open();
     this.#connections.remove(socket);
+    this.#changed();
+  }
+
+  /** Has the directory told in its own time that the feed is not as it was. */
+  #changed(): void {
+    if (this.#store.exists) void this.#listing.change(this.#name);
   }
 
   get #name(): string {
@@ -240,8 +304,8 @@ export class FeedObject<Env extends FeedObjectEnv = FeedObjectEnv> extends Durab
     return live;
   }
 
-  /** Lists the feed before it is first written to. False where there are as many as there may be. */
-  async #list(): Promise<boolean> {
-    return this.#store.exists || this.#listing.add(this.#name);
+  /** Lists the feed before it is first written to. `maker`: the id of the credential that does. */
+  async #list(maker: string): Promise<Listed> {
+    return this.#store.exists ? "listed" : this.#listing.add(this.#name, maker);
   }
 }

@@ -129,6 +129,12 @@ export class LiveFeed {
     this.broadcast.announceReset();
   }
 
+  /** Writes what waits to be written, and does nothing more: to be called where the feed is removed. */
+  end(): void {
+    this.#commit.settle();
+    this.#flushTimer.cancel();
+  }
+
   /** To be called when the alarm goes off. */
   onAlarm(): void {
     this.settle();

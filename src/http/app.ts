@@ -1,7 +1,7 @@
 import { Hono } from "hono";
 import { isFeedName } from "../protocol/names.ts";
 import { describeWire } from "../specs/serve.ts";
-import { list, reset } from "./admin.ts";
+import { list, remove } from "./admin.ts";
 import { jsonAnswer } from "./answer.ts";
 import { metrics } from "./metrics.ts";
 import { streamEvents, wantsEvents } from "./event-stream.ts";
@@ -59,7 +59,7 @@ export function createFeedApp<Bindings extends object>(
     return wantsEvents(c.req.raw) ? streamEvents(c, options) : snapshot(c, options);
   });
   app.post("/v1/feeds/:feed", (c) => publish(c, options));
-  app.delete("/v1/feeds/:feed", (c) => reset(c, options));
+  app.delete("/v1/feeds/:feed", (c) => remove(c, options));
   app.all("/v1/feeds/:feed", notAllowed("GET, HEAD, POST, DELETE"));
 
   app.get("/v1/feeds/:feed/history", (c) => history(c, options));
@@ -72,10 +72,7 @@ export function createFeedApp<Bindings extends object>(
     if (error instanceof Problem) return problemResponse(error.code, error.details);
     // Most often a feed's object that is restarting. What went wrong is for the log, not for the caller.
     console.error("tickertape: a request failed", error);
-    return problemResponse("overloaded", {
-      detail: "The feed could not be reached. Try again.",
-      headers: { "Retry-After": "1" },
-    });
+    return problemResponse("overloaded", { detail: "The feed could not be reached. Try again." });
   });
   return app;
 }

@@ -94,6 +94,7 @@ function pump(socket: WebSocket): ReadableStream<Uint8Array> {
     // It takes nothing, so that nothing can be said to it: its end of the line is all it will see.
     if (code === CLOSE.overloaded && waiting > 0) void writer.abort().catch(() => {});
     else if (code === CLOSE.unauthorized) write(events.write(encodeError(undefined, "unauthorized", reason)));
+    else if (code === CLOSE.removed) write(events.write(encodeError(undefined, "not_found", reason)));
     else if (code !== CLOSE.normal) write(retryLine(jittered(RETRY_LATER)));
     end();
   });

@@ -2,6 +2,7 @@ import { subscribeUpgrade } from "../durable/subscribe-request.ts";
 import type { Caller } from "../access/access.ts";
 import { PROBLEMS } from "../protocol/codes.ts";
 import { addressOf } from "./address.ts";
+import { demandPlace } from "./existence.ts";
 import type { FeedAppOptions, FeedContext } from "./options.ts";
 import { Problem } from "./problem.ts";
 import type { SubscribeQuery } from "./query.ts";
@@ -17,6 +18,7 @@ export async function openFeedSocket<B extends object>(
   { subscription, since }: SubscribeQuery,
   protocol?: string,
 ): Promise<Response> {
+  await demandPlace(c, options, caller);
   const { id, expires } = caller;
   const publisher = caller.on(c.get("feed")).publish ? id : undefined;
   const address = addressOf(c.req.raw);

@@ -1,5 +1,6 @@
 import { LIMITS } from "../protocol/limits.ts";
 import type { FeedStats } from "../durable/reading.ts";
+import type { FeedReport } from "../durable/survey.ts";
 import { API_HEADERS } from "./answer.ts";
 import { authenticate, demand } from "./credentials.ts";
 import type { FeedAppOptions, FeedContext } from "./options.ts";
@@ -13,24 +14,42 @@ const METRICS: readonly [name: string, type: "gauge" | "counter", help: string, 
   ["last_update_seconds", "gauge", "When the last update was accepted.", ({ time }) => time / 1000],
 ];
 
-/** `GET /metrics`: every feed in Prometheus' text format, the first 500 by name. For administrators. */
+/** `GET /metrics`: every feed in Prometheus' text format. For administrators. */
 export async function metrics<B extends object>(c: FeedContext<B>, options: FeedAppOptions<B>): Promise<Response> {
   demand(await authenticate(c, options), "admin", "");
   const directory = options.directory(c.env).getByName("feeds");
-  const names = await directory.list("", LIMITS.listedFeeds);
-  const feeds = (await directory.describe(names)).filter(({ exists }) => exists);
-  // oxlint-disable-next-line oxc/no-map-spread -- few, and short
-  const lines = METRICS.flatMap(([name, type, help, of]) => [
-    `# HELP tickertape_feed_${name} ${help}`,
-    `# TYPE tickertape_feed_${name} ${type}`,
-    // A feed's name has no character that would need escaping.
-    ...feeds.map((stats) => `tickertape_feed_${name}{feed="${stats.feed}"} ${of(stats)}`),
-  ]);
-  return new Response(`${lines.join("\n")}\n`, {
+  const feeds: FeedReport[] = [];
+  for (let after: string | undefined = ""; after !== undefined;) {
+    const names: string[] = await directory.list(after, LIMITS.listedFeeds);
+    feeds.push(...(await directory.describe(names)));
+    after = names.length === LIMITS.listedFeeds ? names.at(-1) : undefined;
+  }
+  const text = [
+    ...METRICS.map(([name, type, help, of]) => {
+      const samples = feeds.map(({ feed, stats }) => (stats ? sample(name, feed, of(stats)) : ""));
+      return metric(name, type, help, samples);
+    }),
+    metric(
+      "readable",
+      "gauge",
+      "1 where the feed answers, 0 where the other figures are what was last known of it.",
+      feeds.map(({ feed, readable }) => sample("readable", feed, readable ? 1 : 0)),
+    ),
+  ].join("");
+  return new Response(text, {
     headers: {
       ...API_HEADERS,
       "Content-Type": "text/plain; version=0.0.4; charset=utf-8",
       "Cache-Control": "no-store",
     },
   });
+}
+
+function metric(name: string, type: string, help: string, samples: readonly string[]): string {
+  return `# HELP tickertape_feed_${name} ${help}\n# TYPE tickertape_feed_${name} ${type}\n${samples.join("")}`;
+}
+
+/** A feed's name has no character that would need escaping. */
+function sample(name: string, feed: string, value: number): string {
+  return `tickertape_feed_${name}{feed="${feed}"} ${value}\n`;
 }

@@ -20,12 +20,22 @@ export class Problem extends Error {
   }
 }
 
+/** What is worth trying again says when: seconds, where whoever refuses it knows no better. */
+const RETRY_AFTER: Partial<Record<number, string>> = { 429: "1", 502: "1", 503: "1" };
+
 /** The answer to a refused request, as RFC 9457 has it. */
 export function problemResponse(code: ProblemCode, { detail, issues, headers }: ProblemDetails): Response {
   const { status, title } = PROBLEMS[code];
   const body = { type: `urn:tickertape:problem:${code}`, title, status, detail, code, issues };
+  const retryAfter = RETRY_AFTER[status];
   return new Response(`${JSON.stringify(body)}\n`, {
     status,
-    headers: { ...API_HEADERS, ...headers, "Content-Type": "application/problem+json", "Cache-Control": "no-store" },
+    headers: {
+      ...API_HEADERS,
+      ...(retryAfter !== undefined && { "Retry-After": retryAfter }),
+      ...headers,
+      "Content-Type": "application/problem+json",
+      "Cache-Control": "no-store",
+    },
   });
 }

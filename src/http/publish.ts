@@ -4,6 +4,7 @@ import { encodeReceipt } from "../protocol/messages.ts";
 import { readPublishBody } from "./body.ts";
 import { authenticate, demand } from "./credentials.ts";
 import type { FeedAppOptions, FeedContext } from "./options.ts";
+import { outcomeOf } from "./outcome.ts";
 import { Problem } from "./problem.ts";
 
 /** `POST /v1/feeds/{feed}` */
@@ -26,7 +27,8 @@ export async function publish<B extends object>(c: FeedContext<B>, options: Feed
     );
   }
   const idempotency = key === undefined ? undefined : { key, digest: await digest(bytes) };
-  const outcome = await options.feeds(c.env).getByName(feed).post(decoded.updates.join("\n"), caller.id, idempotency);
+  const stub = options.feeds(c.env).getByName(feed);
+  const outcome = await outcomeOf(async () => stub.post(decoded.updates.join("\n"), caller.id, idempotency));
   if (typeof outcome === "string") return new Response(outcome, { headers: RECEIPT_HEADERS });
   if (outcome.ok) {
     const headers = new Headers(RECEIPT_HEADERS);

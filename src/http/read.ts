@@ -8,6 +8,7 @@ import { API_HEADERS, ASKED_FIRST, jsonAnswer } from "./answer.ts";
 import { authenticate, demand } from "./credentials.ts";
 import { knownTags } from "./conditional.ts";
 import { awaitChange } from "./long-poll.ts";
+import { demandPlace, exists, historyOfNothing, snapshotOfNothing, statsOfNothing } from "./existence.ts";
 import type { FeedAppOptions, FeedContext } from "./options.ts";
 import { Problem } from "./problem.ts";
 import { one, readInteger, readSubscribeQuery, readWait } from "./query.ts";
@@ -19,6 +20,10 @@ export async function snapshot<B extends object>(c: FeedContext<B>, options: Fee
   const asked = readSubscribeQuery(query);
   const wait = readWait(query);
   const { subscription, since } = asked;
+  const waits = since !== undefined && query.has("wait") && c.req.raw.method !== "HEAD";
+  // Waiting is watching, and needs an object.
+  if (waits && wait > 0) await demandPlace(c, options, caller);
+  else if (!(await exists(c, options))) return snapshotOfNothing(c.get("feed"), c.req.raw, since, waits);
   const request = {
     selection: subscription.selection.id,
     mode: subscription.mode,
@@ -28,7 +33,6 @@ export async function snapshot<B extends object>(c: FeedContext<B>, options: Fee
   };
   const read = (): Promise<ReadOutcome> => options.feeds(c.env).getByName(c.get("feed")).read(request);
   let outcome = await read();
-  const waits = since !== undefined && query.has("wait") && c.req.raw.method !== "HEAD";
   // Read anew: what rang may tell of less than the whole way from `since`.
   if (waits && wait > 0 && outcome.isEmpty && (await awaitChange(c, options, caller, asked, wait * 1000)))
     outcome = await read();
@@ -67,6 +71,7 @@ export async function history<B extends object>(c: FeedContext<B>, options: Feed
   if (key === undefined || problem) throw new Problem("invalid_query", `key ${problem}.`);
   const limit = readInteger(query, "limit", 1, LIMITS.historyPage) ?? 100;
   const before = readInteger(query, "before", 0, Number.MAX_SAFE_INTEGER);
+  if (!(await exists(c, options))) return historyOfNothing(feed, key);
   const page = await options.feeds(c.env).getByName(feed).history(key, limit, before);
   const updates = page.updates.map(({ seq, time, line }) => {
     const { key: _, ...update } = readEncodedUpdate(line);
@@ -78,7 +83,9 @@ export async function history<B extends object>(c: FeedContext<B>, options: Feed
 /** `GET /v1/feeds/{feed}/stats` */
 export async function stats<B extends object>(c: FeedContext<B>, options: FeedAppOptions<B>): Promise<Response> {
   await readable(c, options, new URL(c.req.url).searchParams);
-  const { exists: _, ...shown } = await options.feeds(c.env).getByName(c.get("feed")).stats();
+  const feed = c.get("feed");
+  if (!(await exists(c, options))) return statsOfNothing(feed);
+  const { exists: _, ...shown } = await options.feeds(c.env).getByName(feed).stats();
   return jsonAnswer(shown, { "Cache-Control": ASKED_FIRST });
 }
 

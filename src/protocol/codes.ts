@@ -15,6 +15,7 @@ export const PROBLEMS = {
   invalid_update: { status: 422, title: "An update is not valid" },
   idempotency_mismatch: { status: 422, title: "The idempotency key was used with another body" },
   rate_limited: { status: 429, title: "Too many requests" },
+  outcome_unknown: { status: 502, title: "It is not known whether this was carried out" },
   overloaded: { status: 503, title: "The server cannot take this now" },
 } as const satisfies Record<string, { status: number; title: string }>;
 
@@ -31,6 +32,7 @@ export const CLOSE = {
   badMessages: 4400,
   unauthorized: 4401,
   forbidden: 4403,
+  removed: 4404,
   tooMuch: 4429,
   overloaded: 4503,
 } as const;

@@ -1,9 +1,13 @@
 import type { JsonSchema } from "./json-schema.ts";
 import { ref, told } from "./names.ts";
-import { RECEIPT, SERVER_MESSAGES, type Described } from "./server-messages.ts";
+import { CHANGED, RECEIPT, SERVER_MESSAGES, type Described } from "./server-messages.ts";
 
 const count: JsonSchema = { type: "integer", minimum: 0 };
 const LISTED: JsonSchema = { feed: ref("Feed"), seq: ref("Seq"), keys: count, subscribers: count };
+const UNREADABLE: JsonSchema = {
+  const: true,
+  description: "The feed does not answer: the rest is what was last known of it.",
+};
 
 /** What the server answers over HTTP with `200`, each with an example. */
 export const ANSWERS = {
@@ -16,7 +20,9 @@ export const ANSWERS = {
     summary: "The selected entries; with `since` an `update` message, or a `snapshot` message where that cannot be.",
     schema: {
       anyOf: [
-        told({ feed: ref("Feed"), epoch: ref("Epoch"), seq: ref("Seq"), entries: ref("Entries") }),
+        told({ feed: ref("Feed"), epoch: ref("Epoch"), seq: ref("Seq"), time: CHANGED, entries: ref("Entries") }, [
+          "time",
+        ]),
         ref("UpdateMessage"),
         ref("SnapshotMessage"),
       ],
@@ -24,15 +30,20 @@ export const ANSWERS = {
     example: { feed: "stocks", epoch: "k3v9x2qm4a", seq: 1045, entries: { AAPL: { price: 191.2, size: 300 } } },
   },
   Reset: {
-    summary: "The feed is empty, under a new epoch.",
-    schema: told({ feed: ref("Feed"), epoch: ref("Epoch"), seq: { const: 0 } }),
+    summary: "The feed is empty, under a new epoch; with `forget` it is gone.",
+    schema: {
+      anyOf: [
+        told({ feed: ref("Feed"), epoch: ref("Epoch"), seq: { const: 0 } }),
+        told({ feed: ref("Feed"), forgotten: { const: true } }),
+      ],
+    },
     example: { feed: "stocks", epoch: "b2n7p4x5ra", seq: 0 },
   },
   List: {
     summary: "The feeds that exist and may be read, in order of name.",
     schema: told(
       {
-        feeds: { type: "array", items: told(LISTED) },
+        feeds: { type: "array", items: told({ ...LISTED, unreadable: UNREADABLE }, ["unreadable"]) },
         next: { ...ref("Feed"), description: "Goes into `after` where there may be more." },
       },
       ["next"],

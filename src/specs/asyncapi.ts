@@ -15,6 +15,7 @@ const CLOSED: Readonly<Record<keyof typeof CLOSE, [description: string, comeBack
   badMessages: ["Too many bad messages in a row.", false],
   unauthorized: ["The credential is missing, not valid, or has expired.", false],
   forbidden: ["It is not allowed.", false],
+  removed: ["The feed was removed.", false],
   tooMuch: ["Too much: come back later.", true],
   overloaded: ["The server has too much to do, or the client takes nothing: come back later.", true],
 };

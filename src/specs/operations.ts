@@ -86,16 +86,20 @@ export const PATHS: Readonly<Record<string, JsonSchema>> = {
         ...refusals(
           ...OF_A_FEED,
           ...(["invalid_json", "invalid_query", "feed_full", "too_large"] as const),
-          ...(["unsupported_media_type", "invalid_update", "idempotency_mismatch"] as const),
+          ...(["unsupported_media_type", "invalid_update", "idempotency_mismatch", "outcome_unknown"] as const),
         ),
       },
     },
     delete: {
       operationId: "resetFeed",
-      summary: "Reset a feed: no entries, a new epoch, all who watch are told",
+      summary: "Reset a feed: no entries, a new epoch, all who watch are told. Or remove it",
       tags: ["feeds"],
       security: BEARER,
-      responses: { 200: answer("Reset"), ...refusals(...OF_A_FEED, "feed_full") },
+      parameters: [parameter("forget")],
+      responses: {
+        200: answer("Reset"),
+        ...refusals(...OF_A_FEED, "invalid_query", "feed_full", "outcome_unknown"),
+      },
     },
   },
   "/v1/feeds/{feed}/history": {
@@ -146,7 +150,7 @@ export const PATHS: Readonly<Record<string, JsonSchema>> = {
       security: BEARER,
       responses: {
         200: {
-          description: `Prometheus' text format, of the first ${LIMITS.listedFeeds} feeds by name.`,
+          description: "Prometheus' text format.",
           content: {
             "text/plain": { schema: { type: "string" }, example: 'tickertape_feed_keys{feed="stocks"} 60\n' },
           },

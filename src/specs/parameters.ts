@@ -44,6 +44,10 @@ export const PARAMETERS = {
     schema: { type: "integer", minimum: 1, maximum: LIMITS.listedFeeds, default: LIMITS.listedFeeds },
   },
   after: { ...query("after", "Names after this one: the `next` of the page before."), schema: { type: "string" } },
+  forget: {
+    ...query("forget", "`true` removes the feed and its name too. Its sockets are closed with 4404."),
+    schema: { enum: ["true", "false"], default: "false" },
+  },
   ifNoneMatch: {
     ...header("If-None-Match", "An `ETag` from before: `304` while nothing has changed."),
     schema: { type: "string" },

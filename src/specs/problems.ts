@@ -33,6 +33,7 @@ const HEADERS: Readonly<Record<number, readonly string[]>> = {
   405: ["Allow"],
   415: ["Accept-Post", "Accept-Encoding"],
   429: ["Retry-After"],
+  502: ["Retry-After"],
   503: ["Retry-After"],
 };
 

@@ -17,6 +17,12 @@ const REASONS: Readonly<Record<SnapshotReason, string>> = {
 const id: JsonSchema = { type: "number", description: "The one of the message that this answers." };
 const count: JsonSchema = { type: "integer", minimum: 0 };
 
+/** How old a state is. */
+export const CHANGED: JsonSchema = {
+  ...ref("Time"),
+  description: "When the feed last changed, in ms since 1970; 0 if never.",
+};
+
 /** The members of a receipt, over HTTP and on a socket alike. */
 export const RECEIPT: JsonSchema = { epoch: ref("Epoch"), seq: ref("Seq"), accepted: count, stale: count };
 
@@ -30,13 +36,17 @@ export interface Described {
 export const SERVER_MESSAGES = {
   hello: {
     summary: "Comes first: the server's state. It moves no position.",
-    schema: told({
-      type: { const: "hello" },
-      protocol: { const: PROTOCOL },
-      feed: ref("Feed"),
-      epoch: ref("Epoch"),
-      seq: ref("Seq"),
-    }),
+    schema: told(
+      {
+        type: { const: "hello" },
+        protocol: { const: PROTOCOL },
+        feed: ref("Feed"),
+        epoch: ref("Epoch"),
+        seq: ref("Seq"),
+        time: CHANGED,
+      },
+      ["time"],
+    ),
     example: { type: "hello", protocol: PROTOCOL, feed: "stocks", epoch: "k3v9x2qm4a", seq: 1042 },
   },
   snapshot: {
@@ -47,6 +57,7 @@ export const SERVER_MESSAGES = {
         id,
         epoch: ref("Epoch"),
         seq: ref("Seq"),
+        time: CHANGED,
         reason: {
           enum: Object.keys(REASONS),
           description: Object.entries(REASONS)
@@ -56,7 +67,7 @@ export const SERVER_MESSAGES = {
         entries: ref("Entries"),
         more: { const: true },
       },
-      ["id", "more"],
+      ["id", "time", "more"],
     ),
     example: {
       type: "snapshot",
@@ -102,7 +113,8 @@ export const SERVER_MESSAGES = {
     example: { type: "authorized", id: 2, expires: 1732099600000 },
   },
   error: {
-    summary: "A message was refused, and nothing changed by it. In a stream: the credential has ended.",
+    summary:
+      "A message was refused, and nothing changed by it; `outcome_unknown`: it may have been carried out. In a stream: the credential has ended, or the feed was removed.",
     schema: told(
       {
         type: { const: "error" },

@@ -3,7 +3,7 @@ import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import { newFeed, post, publish } from "../support/api.ts";
 import { problem } from "../support/http.ts";
 import { TestSubscriber, upgrade } from "../support/subscriber.ts";
-import { evict, MEMORIES } from "./steps.ts";
+import { MEMORIES } from "./steps.ts";
 
 // As the tests' Worker is deployed.
 const SOCKETS_PER_ADDRESS = 3;
@@ -86,29 +86,5 @@ describe("publishing", () => {
     expect(await other.json()).toMatchObject({ seq: PUBLISH_BURST + 1, accepted: 1 });
     vi.setSystemTime(Date.now() + 1_000);
     expect((await publish(feed, { key: "A", set: { p: 5 } })).seq).toBe(PUBLISH_BURST + 2);
-  });
-});
-
-describe("the list of feeds", () => {
-  test("takes no more than there may be, over evictions, and those that are in it may be published to", async () => {
-    const directory = env.DIRECTORY.getByName("one of its own");
-    expect(await directory.add("a", 2)).toBe(true);
-    expect(await directory.add("b", 2)).toBe(true);
-    expect(await directory.add("c", 2)).toBe(false);
-    expect(await directory.add("a", 2)).toBe(true);
-    expect(await directory.list("", 10)).toEqual(["a", "b"]);
-    expect(await directory.add("c", 3)).toBe(true);
-  });
-
-  test("asks many feeds once for all who want to know within two seconds", async () => {
-    const names = Array.from({ length: 101 }, () => newFeed());
-    const directory = env.DIRECTORY.getByName("another one");
-    await directory.describe(names);
-    await publish(names[0]!, { key: "A", set: {} });
-    const shared = await directory.describe(names);
-    expect(shared[0]).toMatchObject({ feed: names[0], seq: 0 });
-    // Few are asked each time.
-    expect((await directory.describe(names.slice(0, 100)))[0]).toMatchObject({ seq: 1 });
-    await evict(names[0]!);
   });
 });

@@ -2,6 +2,7 @@ import { evictDurableObject } from "cloudflare:test";
 import { env } from "cloudflare:workers";
 import { describe, expect, test } from "vitest";
 import { ADMIN_KEY, newFeed, post, publish, request, snapshot } from "../support/api.ts";
+import { appWith } from "../support/app.ts";
 import { listedFeeds, problem } from "../support/http.ts";
 import { TestSubscriber } from "../support/subscriber.ts";
 
@@ -48,6 +49,13 @@ describe("the list of feeds", () => {
     await problem(await post("refused", { key: "A" }), "invalid_update");
     const names = await listedFeeds();
     expect(names.filter((name) => !name.startsWith("t-"))).toEqual(["10", "9", "a", "a-1", "a.b", "a0", "a_b", "b"]);
+  });
+
+  test("names no feed that is not served", async () => {
+    const app = appWith({ FEED_NAMES: "stocks, tech-*" });
+    for (const name of ["stocks", "tech-1", "secret-project"]) await publish(name, { key: "A", set: {} });
+    const { feeds } = await (await app("/v1/feeds")).json<{ feeds: Listed[] }>();
+    expect(feeds.map(({ feed }) => feed)).toEqual(["stocks", "tech-1"]);
   });
 
   test.each([1, 2, 3, 500])(

@@ -68,7 +68,7 @@ describe("waiting for a change", () => {
 
   test("of a feed that was never published to creates nothing, and ends with its first update", async () => {
     const feed = newFeed();
-    const { epoch } = await (await request(`/v1/feeds/${feed}`)).json<{ epoch: string }>();
+    const { epoch } = await (await request(`/v1/feeds/${feed}?since=a:0&wait=30`)).json<{ epoch: string }>();
     const waiting = request(`/v1/feeds/${feed}?since=${epoch}:0&wait=30`);
     await vi.waitFor(async () => expect(await subscribers(feed)).toBe(1));
     await publish(feed, { key: "A", set: { p: 1 } });

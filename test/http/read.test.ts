@@ -162,7 +162,7 @@ describe("a feed that was never published to", () => {
   test("is empty, has a position that stays, and is not stored or listed", async () => {
     const feed = newFeed();
     const first = await snapshot(feed);
-    expect(first).toEqual({ feed, epoch: first.epoch, seq: 0, entries: {} });
+    expect(first).toEqual({ feed, epoch: first.epoch, seq: 0, time: 0, entries: {} });
     expect(await snapshot(feed)).toEqual(first);
     expect(await since(feed, `${first.epoch}:0`)).toMatchObject({ type: "update", from: 0, seq: 0, updates: [] });
     const headers = { "If-None-Match": `"${first.epoch}:0"` };
@@ -175,10 +175,11 @@ describe("a feed that was never published to", () => {
     expect(await listedFeeds()).not.toContain(feed);
   });
 
-  test("keeps that epoch when it is first published to", async () => {
+  test("gets an epoch of its own when it is first published to", async () => {
     const feed = newFeed();
     const { epoch } = await snapshot(feed);
-    expect(await publish(feed, { key: "A", set: {} })).toMatchObject({ epoch, seq: 1 });
-    expect(await since(feed, `${epoch}:0`)).toMatchObject({ type: "update", from: 0, seq: 1 });
+    const receipt = await publish(feed, { key: "A", set: {} });
+    expect(receipt.epoch).not.toBe(epoch);
+    expect(await since(feed, `${epoch}:0`)).toMatchObject({ type: "snapshot", reason: "epoch_changed", seq: 1 });
   });
 });

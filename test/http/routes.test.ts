@@ -5,6 +5,10 @@ import { DEFAULT_OPTIONS, type FeedAppBindings } from "../../src/http/options.ts
 import { ADMIN_KEY, newFeed, post, publish, request } from "../support/api.ts";
 import { listedFeeds, problem } from "../support/http.ts";
 
+const failing = (): never => {
+  throw new TypeError("the secret name of a thing inside");
+};
+
 const METHODS = ["GET", "POST", "DELETE"];
 
 describe("a feed's name", () => {
@@ -107,19 +111,14 @@ describe("HEAD", () => {
 });
 
 describe("the server cannot take a request", () => {
-  const failing: FeedAppBindings = { FEEDS: env.FEEDS, DIRECTORY: env.DIRECTORY, PUBLISH_KEY: "k" };
-  const app = createFeedApp<FeedAppBindings>({
-    ...DEFAULT_OPTIONS,
-    feeds: () => {
-      throw new TypeError("the secret name of a thing inside");
-    },
-  });
+  const bindings: FeedAppBindings = { FEEDS: env.FEEDS, DIRECTORY: env.DIRECTORY, PUBLISH_KEY: "k" };
+  const app = createFeedApp<FeedAppBindings>({ ...DEFAULT_OPTIONS, feeds: failing, directory: failing });
 
   test.each(["GET", "POST"])("%s is told to come back, and nothing of what went wrong", async (method) => {
     const headers = { Authorization: "Bearer k", "Content-Type": "application/json" };
     const init = method === "POST" ? { method, headers, body: '{"key":"A","set":{}}' } : { method, headers };
     const log = vi.spyOn(console, "error").mockImplementation(() => {});
-    const response = await app.request("/v1/feeds/x", init, failing);
+    const response = await app.request("/v1/feeds/x", init, bindings);
     expect(log).toHaveBeenCalledOnce();
     log.mockRestore();
     expect(Number(response.headers.get("Retry-After"))).toBeGreaterThan(0);

@@ -45,6 +45,12 @@ const full: FeedAppOptions<FeedAppBindings>["feeds"] = () =>
   ({
     getByName: () => ({ post: async () => ({ ok: false, code: "feed_full" }), reset: async () => undefined }),
   }) as never;
+/** A feed's object that breaks off. */
+const broken: FeedAppOptions<FeedAppBindings>["feeds"] = () =>
+  ({ getByName: () => ({ post: breakOff, reset: breakOff }) }) as never;
+const breakOff = async (): Promise<never> => {
+  throw new Error("Network connection lost.");
+};
 const failing = (): never => {
   throw new TypeError("unreachable");
 };
@@ -62,6 +68,7 @@ const PROVOCATIONS: Readonly<Record<string, Provocation>> = {
   "a bad name": { change: at((url) => url.replace(/(?<=\/feeds\/)[^/?]+/, "BAD")) },
   "another method": { change: (request) => new Request(request.url, { method: "PUT", headers: request.headers }) },
   "a parameter twice": { change: withQuery("since=x:0&since=x:0&limit=1&limit=1&token=a&token=b"), settings: {} },
+  "neither true nor false": { change: withQuery("forget=maybe") },
   "two tokens": { change: (request) => withQuery("token=a&token=b")(withoutCredential(request)) },
   "an unknown subprotocol": { change: withHeaders({ Upgrade: "websocket", "Sec-WebSocket-Protocol": "x" }) },
   "a page of another origin": { change: withHeaders({ Upgrade: "websocket", Origin: "https://evil.example" }) },
@@ -72,6 +79,7 @@ const PROVOCATIONS: Readonly<Record<string, Provocation>> = {
   "another type": { change: withBody("{}", { "Content-Type": "text/plain" }) },
   "another encoding": { change: withBody("{}", { "Content-Encoding": "br" }) },
   "a full feed": { options: { feeds: full } },
+  "a feed that breaks off": { options: { feeds: broken } },
   "a key used before": { twice: true, change: withBody('{"key":"AAPL","set":{}}') },
 };
 

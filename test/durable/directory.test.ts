@@ -1,0 +1,200 @@
+import { evictDurableObject, runInDurableObject } from "cloudflare:test";
+import { env } from "cloudflare:workers";
+import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
+import type { DirectoryObject } from "../../src/index.ts";
+import { newFeed, publish } from "../support/api.ts";
+import { evict } from "./steps.ts";
+
+let one: DurableObjectStub<DirectoryObject>;
+/** A directory of the test's own. */
+beforeEach(() => void (one = env.DIRECTORY.getByName(crypto.randomUUID())));
+afterEach(() => void vi.restoreAllMocks());
+
+const KEY = "publish key x";
+const TOKEN = "token guest";
+
+/** How often a directory asks a feed, from now on. */
+async function countAsks(directory: DurableObjectStub<DirectoryObject>): Promise<string[]> {
+  const asked: string[] = [];
+  await runInDurableObject(directory, (instance: DirectoryObject) => {
+    const object = instance as unknown as { ask(feed: string): Promise<unknown> };
+    const ask = object.ask.bind(instance);
+    object.ask = (feed) => {
+      asked.push(feed);
+      return ask(feed);
+    };
+  });
+  return asked;
+}
+
+const seqs = async (directory: DurableObjectStub<DirectoryObject>, ...feeds: string[]): Promise<unknown[]> =>
+  (await directory.describe(feeds)).map(({ stats }) => stats?.seq);
+
+describe("feeds that may be made", () => {
+  test.each([false, true])("are so many and no more, and those that are there stay (evicted: %s)", async (evicts) => {
+    const step = async (): Promise<void> => (evicts ? evictDurableObject(one) : undefined);
+    expect(await one.add("a", 2, KEY)).toBe("listed");
+    expect(await one.add("b", 2, KEY)).toBe("listed");
+    await step();
+    expect(await one.add("c", 2, KEY)).toBe("full");
+    expect(await one.add("a", 2, KEY)).toBe("listed");
+    expect(await one.list("", 10)).toEqual(["a", "b"]);
+    await step();
+    await one.remove("a");
+    await step();
+    expect(await one.add("c", 2, KEY)).toBe("listed");
+  });
+
+  test("[I7] by one token are a hundred, over evictions, and a removed one gives its share back", async () => {
+    for (let i = 0; i < 100; i++) expect(await one.add(`chat-${i}`, 10_000, TOKEN)).toBe("listed");
+    await evictDurableObject(one);
+    expect(await one.add("chat-100", 10_000, TOKEN)).toBe("share");
+    expect(await one.add("chat-0", 10_000, TOKEN)).toBe("listed");
+    expect(await one.add("chat-100", 10_000, "token another")).toBe("listed");
+    expect(await one.add("stocks", 10_000, KEY)).toBe("listed");
+    await one.remove("chat-7");
+    expect(await one.add("chat-101", 10_000, TOKEN)).toBe("listed");
+    expect(await one.add("chat-102", 10_000, TOKEN)).toBe("share");
+  });
+
+  test("[I7] by all tokens together are one half: keys have the rest", async () => {
+    for (let i = 0; i < 5; i++) expect(await one.add(`chat-${i}`, 10, `token ${i}`)).toBe("listed");
+    expect(await one.add("chat-5", 10, "token 5")).toBe("share");
+    for (let i = 0; i < 5; i++) expect(await one.add(`stocks-${i}`, 10, KEY)).toBe("listed");
+    expect(await one.add("stocks-5", 10, KEY)).toBe("full");
+  });
+});
+
+describe("a directory that an older version stored", () => {
+  test("goes on: its feeds are listed, described, kept, counted and removable", async () => {
+    const feeds = [newFeed(), newFeed()].toSorted();
+    for (const feed of feeds) await publish(feed, { key: "A", set: {} });
+    await runInDurableObject(one, (_, { storage }) => {
+      storage.sql.exec("CREATE TABLE feeds (name TEXT PRIMARY KEY) WITHOUT ROWID");
+      for (const feed of feeds) storage.sql.exec("INSERT INTO feeds (name) VALUES (?)", feed);
+    });
+    await evictDurableObject(one);
+    expect(await one.list("", 10)).toEqual(feeds);
+    expect(await seqs(one, ...feeds)).toEqual([1, 1]);
+    expect(await one.add(feeds[0]!, 2, TOKEN)).toBe("listed");
+    expect(await one.add("new", 2, KEY)).toBe("full");
+    await one.remove(feeds[0]!);
+    expect(await one.add("new", 2, KEY)).toBe("listed");
+    await evictDurableObject(one);
+    expect(await one.list("", 10)).toEqual(["new", feeds[1]]);
+  });
+});
+
+describe("how feeds are", () => {
+  const main = env.DIRECTORY.getByName("feeds");
+
+  test("[I4] is known of those that sleep without waking them, over an eviction of the directory too", async () => {
+    const feeds = Array.from({ length: 20 }, newFeed);
+    for (const feed of feeds) await publish(feed, { key: "A", set: {} });
+    await main.describe(feeds);
+    for (const feed of feeds) await evict(feed);
+    const asked = await countAsks(main);
+    expect(await seqs(main, ...feeds)).toEqual(feeds.map(() => 1));
+    await evictDurableObject(main);
+    const askedAnew = await countAsks(main);
+    expect(await seqs(main, ...feeds)).toEqual(feeds.map(() => 1));
+    expect([...asked, ...askedAnew]).toEqual([]);
+  });
+
+  test("is as every receipt has said, though only those that have changed are asked", async () => {
+    const [busy, quiet] = [newFeed(), newFeed()];
+    await publish(quiet, { key: "A", set: {} });
+    await publish(busy, { key: "A", set: {} });
+    await main.describe([busy, quiet]);
+    const asked = await countAsks(main);
+    for (let seq = 2; seq < 30; seq++) {
+      // Lists at any moment of a publish.
+      const listing = seq % 3 === 0 ? undefined : main.describe([busy, quiet]);
+      await publish(busy, { key: "A", set: { seq } });
+      await listing;
+      if (seq % 5 === 0) await evict(busy);
+      expect(await seqs(main, busy, quiet)).toEqual([seq, 1]);
+    }
+    expect(asked).not.toContain(quiet);
+  });
+
+  test("is asked once for all who want to know at a time", async () => {
+    const feed = newFeed();
+    await publish(feed, { key: "A", set: {} });
+    const asked = await countAsks(main);
+    await Promise.all(Array.from({ length: 50 }, () => main.describe([feed])));
+    expect(asked).toEqual([feed]);
+  });
+
+  test("[I7] is asked at a bounded rate, however often somebody wants to know, and shown as last known beyond it", async () => {
+    const feed = newFeed();
+    await publish(feed, { key: "A", set: {} });
+    const [known] = await main.describe([feed]);
+    await evictDurableObject(main);
+    const now = Date.now();
+    const clock = vi.spyOn(Date, "now").mockReturnValue(now);
+    let asked = 0;
+    await runInDurableObject(main, async (directory: DirectoryObject) => {
+      Object.assign(directory, { ask: async () => ({ ...known?.stats, seq: ++asked }) });
+      const want = async (): Promise<unknown> => {
+        directory.change(feed);
+        return (await directory.describe([feed]))[0]?.stats?.seq;
+      };
+      for (let i = 1; i <= 1_000; i++) expect(await want()).toBe(i);
+      expect(await want()).toBe(1_000);
+      clock.mockReturnValue(now + 20);
+      for (let i = 0; i < 10; i++) await want();
+      expect(asked).toBe(1_005);
+    });
+    // A new one is shown all the same.
+    const another = newFeed();
+    await publish(another, { key: "A", set: {} });
+    expect(await main.describe([another])).toMatchObject([{ feed: another, readable: true }]);
+    await evictDurableObject(main);
+  });
+
+  test("is last known of one that hangs or fails, which keeps nobody waiting for long", async () => {
+    const [good, bad] = [newFeed(), newFeed()];
+    for (const feed of [good, bad]) await publish(feed, { key: "A", set: {} });
+    await main.describe([good, bad]);
+    for (const feed of [good, bad]) await publish(feed, { key: "A", set: {} });
+    await runInDurableObject(main, (instance: DirectoryObject) => {
+      const object = instance as unknown as { ask(feed: string): Promise<unknown> };
+      const ask = object.ask.bind(instance);
+      object.ask = (feed) => (feed === bad ? new Promise(() => {}) : ask(feed));
+    });
+    const began = performance.now();
+    expect(await main.describe([good, bad])).toMatchObject([
+      { feed: good, stats: { seq: 2 }, readable: true },
+      { feed: bad, stats: { seq: 1 }, readable: false },
+    ]);
+    expect(performance.now() - began).toBeLessThan(4_000);
+    await evictDurableObject(main);
+    expect(await seqs(main, good, bad)).toEqual([2, 2]);
+  });
+});
+
+describe("watching feeds that do not exist", () => {
+  test("[I7] is bounded by address or token, and coming back to one counts once", async () => {
+    for (let i = 0; i < 100; i++) expect(await one.visit(`f${i}`, "192.0.2.1")).toBe("visited");
+    expect(await one.visit("f100", "192.0.2.1")).toBe("refused");
+    for (let i = 0; i < 100; i++) expect(await one.visit(`f${i}`, "192.0.2.1")).toBe("visited");
+    expect(await one.visit("f100", "192.0.2.2")).toBe("visited");
+    expect(await one.visit("f101", "")).toBe("visited");
+    await one.add("f102", 10, KEY);
+    expect(await one.visit("f102", "192.0.2.1")).toBe("listed");
+    expect(await Promise.all(["f0", "f102", "f103"].map((feed) => one.find(feed)))).toEqual([
+      "visited",
+      "listed",
+      "unknown",
+    ]);
+  });
+
+  test("counts for ten minutes", async () => {
+    for (let i = 0; i < 101; i++) await one.visit(`f${i}`, "192.0.2.1");
+    const now = Date.now();
+    vi.spyOn(Date, "now").mockReturnValue(now + 10 * 60_000 + 1_000);
+    expect(await one.visit("f100", "192.0.2.1")).toBe("visited");
+    expect(await one.find("f0")).toBe("unknown");
+  });
+});

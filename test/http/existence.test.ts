@@ -1,0 +1,112 @@
+import { listDurableObjectIds } from "cloudflare:test";
+import { env } from "cloudflare:workers";
+import { describe, expect, test } from "vitest";
+import { ADMIN_KEY, newFeed, publish, request } from "../support/api.ts";
+import { problem } from "../support/http.ts";
+import { TestSubscriber, upgrade } from "../support/subscriber.ts";
+
+const EPOCH = /^[a-z0-9]{1,32}$/;
+
+async function hasObject(feed: string): Promise<boolean> {
+  const id = env.FEEDS.idFromName(feed);
+  return (await listDurableObjectIds(env.FEEDS)).some((other) => other.equals(id));
+}
+
+describe("[I4] reading a feed that does not exist makes nothing", () => {
+  test.each([
+    ["GET", ""],
+    ["GET", "?keys=A"],
+    ["GET", "?since=abc:5"],
+    ["GET", "?since=abc:0"],
+    ["GET", "?since=abc:0&mode=all&wait=0"],
+    ["GET", "/stats"],
+    ["GET", "/history?key=A"],
+    ["HEAD", ""],
+    ["HEAD", "?since=abc:0&wait=5"],
+    ["HEAD", "/stats"],
+    ["HEAD", "/history?key=A"],
+  ])("%s %s", async (method, rest) => {
+    const feed = newFeed();
+    for (const headers of [{}, { Authorization: `Bearer ${ADMIN_KEY}` }]) {
+      const response = await request(`/v1/feeds/${feed}${rest}`, { method, headers });
+      expect(response.ok).toBe(true);
+      await response.text();
+    }
+    expect(await hasObject(feed)).toBe(false);
+  });
+});
+
+describe("a feed that does not exist", () => {
+  test("is empty at seq 0, and never changed", async () => {
+    const feed = newFeed();
+    const response = await request(`/v1/feeds/${feed}`);
+    const body = await response.json<{ epoch: string }>();
+    expect(body).toEqual({ feed, epoch: expect.stringMatching(EPOCH), seq: 0, time: 0, entries: {} });
+    expect(response.headers.get("ETag")).toBe(`"${body.epoch}:0"`);
+    const history = await (await request(`/v1/feeds/${feed}/history?key=A`)).json();
+    expect(history).toEqual({ feed, epoch: body.epoch, key: "A", updates: [], more: false });
+    const stats = await (await request(`/v1/feeds/${feed}/stats`)).json();
+    expect(stats).toMatchObject({ feed, epoch: body.epoch, seq: 0, keys: 0, subscribers: 0, time: 0 });
+  });
+
+  test("has not changed for whoever has it", async () => {
+    const feed = newFeed();
+    const first = await request(`/v1/feeds/${feed}`);
+    const tag = first.headers.get("ETag")!;
+    await first.text();
+    expect((await request(`/v1/feeds/${feed}`, { headers: { "If-None-Match": tag } })).status).toBe(304);
+    const since = tag.slice(1, -1);
+    const message = await (await request(`/v1/feeds/${feed}?since=${since}`)).json();
+    expect(message).toEqual({ type: "update", from: 0, seq: 0, time: 0, updates: [] });
+    expect((await request(`/v1/feeds/${feed}?since=${since}&wait=0`)).status).toBe(204);
+  });
+
+  test("is no continuation of what was there", async () => {
+    const message = await (await request(`/v1/feeds/${newFeed()}?since=abc:5&wait=0`)).json();
+    expect(message).toMatchObject({ type: "snapshot", reason: "epoch_changed", seq: 0, entries: {} });
+  });
+
+  test("has one position for all who watch it: sockets, polls and requests", async () => {
+    const feed = newFeed();
+    const subscriber = await (await TestSubscriber.connect(feed)).reaches(0);
+    const body = await (await request(`/v1/feeds/${feed}`)).json();
+    expect(body).toMatchObject({ epoch: subscriber.position?.epoch, seq: 0 });
+    const stats = await (await request(`/v1/feeds/${feed}/stats`)).json();
+    expect(stats).toMatchObject({ subscribers: 1 });
+    const poll = request(`/v1/feeds/${feed}?since=${subscriber.since}&wait=10`);
+    await publish(feed, { key: "A", set: {} });
+    expect(await (await poll).json()).toMatchObject({ type: "update", from: 0, seq: 1 });
+    await subscriber.reaches(1);
+  });
+
+  test("is waited for from where it was read, and told of once it begins", async () => {
+    const feed = newFeed();
+    const { epoch } = await (await request(`/v1/feeds/${feed}`)).json<{ epoch: string }>();
+    const first = await (await request(`/v1/feeds/${feed}?since=${epoch}:0&wait=10`)).json<{ epoch: string }>();
+    expect(first).toMatchObject({ type: "snapshot", seq: 0, entries: {} });
+    const poll = request(`/v1/feeds/${feed}?since=${first.epoch}:0&wait=10`);
+    await publish(feed, { key: "A", set: {} });
+    expect(await (await poll).json()).toMatchObject({ type: "update", seq: 1 });
+  });
+});
+
+test("[I7] one address may watch so many feeds that do not exist and no more; those that do are not counted", async () => {
+  const headers = { "CF-Connecting-IP": "198.51.100.7" };
+  const connect = async (feed: string): Promise<Response> => {
+    const response = await upgrade(feed, "", headers);
+    response.webSocket?.accept();
+    response.webSocket?.close();
+    return response;
+  };
+  for (let i = 0; i < 100; i++) expect((await connect(newFeed())).status).toBe(101);
+  const feed = newFeed();
+  const refused = await connect(feed);
+  expect(Number(refused.headers.get("Retry-After"))).toBeGreaterThan(0);
+  await problem(refused, "rate_limited");
+  await problem(await request(`/v1/feeds/${feed}?since=a:0&wait=1`, { headers }), "rate_limited");
+  const events = { ...headers, Accept: "text/event-stream" };
+  await problem(await request(`/v1/feeds/${feed}`, { headers: events }), "rate_limited");
+  expect(await hasObject(feed)).toBe(false);
+  await publish(feed, { key: "A", set: {} });
+  expect((await connect(feed)).status).toBe(101);
+});

@@ -1,0 +1,86 @@
+import { env } from "cloudflare:workers";
+import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
+import type { FeedObject } from "../../src/durable/feed-object.ts";
+import { createFeedApp } from "../../src/http/app.ts";
+import { DEFAULT_OPTIONS, type FeedAppBindings } from "../../src/http/options.ts";
+import { ADMIN_KEY, newFeed, publish, PUBLISH_KEY, snapshot } from "../support/api.ts";
+import { problem } from "../support/http.ts";
+
+const bindings: FeedAppBindings = { FEEDS: env.FEEDS, DIRECTORY: env.DIRECTORY, PUBLISH_KEY, ADMIN_KEY };
+
+/** A Worker whose calls to feeds break as `breaks` has it. */
+function broken(breaks: (stub: DurableObjectStub<FeedObject>) => object): typeof send {
+  const feeds = { getByName: (name: string) => breaks(env.FEEDS.getByName(name)) } as never;
+  const app = createFeedApp<FeedAppBindings>({ ...DEFAULT_OPTIONS, feeds: () => feeds });
+  const send = async (method: string, feed: string, key: string): Promise<Response> => {
+    const headers = { Authorization: `Bearer ${key}`, "Content-Type": "application/json" };
+    const body = method === "POST" ? '{"key":"A","set":{"p":2}}' : undefined;
+    return app.request(`/v1/feeds/${feed}`, { method, headers, ...(body !== undefined && { body }) }, bindings);
+  };
+  return send;
+}
+
+async function never(): Promise<never> {
+  throw new Error("Network connection lost.");
+}
+
+async function refuse(): Promise<never> {
+  throw Object.assign(new Error("Durable Object is overloaded."), { overloaded: true });
+}
+
+/** As an object that is replaced by a deployment breaks: what it did is done. */
+const after = broken((stub) => ({
+  post: (...request: Parameters<FeedObject["post"]>) => stub.post(...request).then(never),
+  reset: (admin: string) => stub.reset(admin).then(never),
+  forget: () => stub.forget().then(never),
+  stats: never,
+}));
+const before = broken(() => ({ post: never, reset: never, forget: never, read: never, stats: never }));
+const overloaded = broken(() => ({ post: refuse, reset: refuse }));
+
+beforeEach(() => void vi.spyOn(console, "error").mockImplementation(() => {}));
+afterEach(() => void vi.restoreAllMocks());
+
+describe("a call that breaks off", () => {
+  test.each([
+    ["before it was carried out", before, 1],
+    ["after it was", after, 2],
+  ])("%s: publishing is told that it is not known which", async (_, send, seq) => {
+    const feed = newFeed();
+    await publish(feed, { key: "A", set: { p: 1 } });
+    const response = await send("POST", feed, PUBLISH_KEY);
+    expect(Number(response.headers.get("Retry-After"))).toBeGreaterThan(0);
+    await problem(response, "outcome_unknown");
+    expect(response.status).toBe(502);
+    expect((await snapshot(feed)).seq).toBe(seq);
+  });
+
+  test.each([
+    ["before it was carried out", before],
+    ["after it was", after],
+  ])("%s: so is a reset", async (_, send) => {
+    const feed = newFeed();
+    await publish(feed, { key: "A", set: { p: 1 } });
+    await problem(await send("DELETE", feed, ADMIN_KEY), "outcome_unknown");
+    await problem(await send("DELETE", `${feed}?forget=true`, ADMIN_KEY), "outcome_unknown");
+  });
+
+  test("is as good as none to a reader, who is told to come back", async () => {
+    const feed = newFeed();
+    await publish(feed, { key: "A", set: { p: 1 } });
+    const response = await before("GET", feed, PUBLISH_KEY);
+    expect(Number(response.headers.get("Retry-After"))).toBeGreaterThan(0);
+    await problem(response, "overloaded");
+  });
+});
+
+test("a call that the platform has refused was not carried out, and is told to be repeated", async () => {
+  for (const [method, key] of [
+    ["POST", PUBLISH_KEY],
+    ["DELETE", ADMIN_KEY],
+  ] as const) {
+    const response = await overloaded(method, newFeed(), key);
+    expect(Number(response.headers.get("Retry-After"))).toBeGreaterThan(0);
+    await problem(response, "overloaded");
+  }
+});
