@@ -18,16 +18,9 @@ const WAIT = "25";
 const PAUSE = 250;
 /** A close code of the same meaning as the end of a link that only begins anew: with another selection or token. */
 const ANEW = 1012;
-/** The close code after which the client begins with a WebSocket again. */
-const BETTER = 1001;
-/** Milliseconds until the first event: a proxy that holds them back lets none through. */
-const FIRST = 4_000;
-/**
- * Milliseconds after which a link ends, so that a WebSocket is tried again; each time twice as long, up to the most. After
- * an outage of the server the first is soon; in a network that has none, the last is seldom.
- */
-let patience = 60_000;
-const MOST_PATIENCE = 15 * 60_000;
+
+/** Says that the line lives; the view makes nothing of it. */
+const ALIVE = "{}";
 
 type Follow = (line: Line) => Promise<void>;
 
@@ -38,8 +31,8 @@ interface Line extends HttpTransport {
   readonly signal: AbortSignal;
   /** Asks the feed, from a position on. Ends the link, and rejects, where the server refuses or cannot be reached. */
   readonly ask: (accept: string, since: string | undefined, wait?: string) => Promise<Response>;
-  /** Notes that something has come. */
-  readonly heard: () => void;
+  /** The text of an answer as it comes. */
+  readonly piecesOf: (response: Response) => AsyncIterable<string>;
   readonly pause: (ms: number) => Promise<void>;
 }
 
@@ -47,26 +40,18 @@ interface Line extends HttpTransport {
  * Server-Sent Events, for networks that let no WebSocket through. Read by `fetch`, which can send a token.
  * @public Loaded by name.
  */
-export const events = over(async ({ since, ask, heard, events, pause }) => {
+export const events = over(async ({ since, ask, piecesOf, events }) => {
   let isOpen = false;
-  void pause(FIRST).then(() => isOpen || events.closed(1006, ""));
-  const { body } = await ask("text/event-stream", since);
-  if (!body) return;
-  const reader = body.pipeThrough(new TextDecoderStream()).getReader();
   let rest = "";
-  for (;;) {
-    const { done, value } = await reader.read();
-    if (done) return;
-    heard();
-    const blocks = (rest + value).split("\n\n");
+  for await (const piece of piecesOf(await ask("text/event-stream", since))) {
+    const blocks = (rest + piece).split("\n\n");
     rest = blocks.pop() ?? "";
+    // Not before an event: a proxy that holds them back answers all the same, and is of no use.
+    if (isOpen && blocks.length === 0) events.message(ALIVE);
     for (const block of blocks) {
       const data = block.split("\n").find((line) => line.startsWith("data: "));
-      if (data === undefined) continue;
-      // Not before: a proxy that holds events back answers all the same, and is of no use.
-      if (!isOpen) events.opened();
-      isOpen = true;
-      events.message(data.slice("data: ".length));
+      isOpen ||= data !== undefined;
+      if (isOpen) events.message(data?.slice("data: ".length) ?? ALIVE);
     }
   }
 });
@@ -75,31 +60,42 @@ export const events = over(async ({ since, ask, heard, events, pause }) => {
  * Long-polling, for networks that hold streams back.
  * @public Loaded by name.
  */
-export const polling = over(async ({ since, ask, heard, events, pause, selection: { hz }, signal }) => {
+export const polling = over(async ({ since, ask, piecesOf, events, pause, selection: { hz }, signal }) => {
+  const tell = (message: object): void => events.message(JSON.stringify(message));
+  const textOf = async (response: Response): Promise<string> => {
+    let text = "";
+    for await (const piece of piecesOf(response)) {
+      text += piece;
+      events.message(ALIVE);
+    }
+    return text;
+  };
   const first = await ask("application/json", since);
-  let position = positionOf(first);
-  const message: object = await first.json();
-  const [epoch, seq] = position.split(":");
+  let [epoch, seq] = positionOf(first);
   // As a socket would begin: `hello`, and then what brings the view up to date.
-  events.opened();
-  events.message(JSON.stringify({ type: "hello", epoch, seq: Number(seq) }));
-  events.message(JSON.stringify(since === undefined ? { ...message, type: "snapshot", reason: "initial" } : message));
+  tell({ type: "hello", epoch, seq });
+  const message: object = JSON.parse(await textOf(first));
+  tell(since === undefined ? { ...message, type: "snapshot", reason: "initial" } : message);
   while (!signal.aborted) {
     await pause(hz === undefined ? PAUSE : 1000 / hz);
-    const response = await ask("application/json", position, WAIT);
-    position = positionOf(response);
-    const text = await response.text();
-    heard();
-    // A change, or that there was none: the view makes nothing of that, but it is a sign of life.
-    events.message(text || '{"type":"unchanged"}');
+    const response = await ask("application/json", `${epoch}:${seq}`, WAIT);
+    const [nextEpoch, nextSeq] = positionOf(response);
+    if (response.status !== 204) {
+      events.message(await textOf(response));
+      [epoch, seq] = [nextEpoch, nextSeq];
+    } else if (epoch === nextEpoch && seq < nextSeq) {
+      // What has changed is not selected. The view has to come along, or the next change would not follow on it.
+      tell({ type: "update", from: seq, seq: nextSeq, updates: [] });
+      seq = nextSeq;
+    } else events.message(ALIVE);
   }
 });
 
-function positionOf({ headers }: Response): string {
+function positionOf({ headers }: Response): [epoch: string, seq: number] {
   // A proxy that compresses makes it a weak one.
-  const position = /"(.+)"/.exec(headers.get("ETag") ?? "")?.[1];
-  if (position === undefined) throw new Error("an answer without its position");
-  return position;
+  const [, epoch, seq] = /"(.+):(\d+)"/.exec(headers.get("ETag") ?? "") ?? [];
+  if (epoch === undefined) throw new Error("an answer without its position");
+  return [epoch, Number(seq)];
 }
 
 /**
@@ -120,7 +116,6 @@ function over(follow: Follow): (transport: HttpTransport, owner: LinkEvents) => 
       end.abort();
       owner.closed(code, reason);
     });
-    const heard = (): void => void (heardAt = platform.now());
     const ask: Line["ask"] = async (accept, since, wait) => {
       const headers: Record<string, string> = { Accept: accept };
       if (token !== undefined) headers["Authorization"] = `Bearer ${token}`;
@@ -134,9 +129,18 @@ function over(follow: Follow): (transport: HttpTransport, owner: LinkEvents) => 
         closed(response.status < 500 || response.status === 503 ? 4000 + response.status : 1006, "");
         throw new Error("refused");
       }
-      heard();
+      heardAt = platform.now();
       return response;
     };
+    async function* piecesOf({ body }: Response): AsyncIterable<string> {
+      const reader = body?.pipeThrough(new TextDecoderStream()).getReader();
+      for (;;) {
+        const piece = await reader?.read();
+        if (!piece || piece.done) return;
+        heardAt = platform.now();
+        yield piece.value;
+      }
+    }
     const pause = (ms: number): Promise<void> =>
       new Promise((resolve) => {
         const cancel = platform.setTimer(ms, resolve);
@@ -146,13 +150,8 @@ function over(follow: Follow): (transport: HttpTransport, owner: LinkEvents) => 
         });
       });
 
-    void pause(patience).then(() => {
-      if (signal.aborted) return;
-      patience = Math.min(2 * patience, MOST_PATIENCE);
-      closed(BETTER, "looking for a better way");
-    });
-    const events = { opened: whileOurs(owner.opened), message: whileOurs(owner.message), closed };
-    follow({ ...transport, events, signal, ask, heard, pause }).then(
+    const events = { message: whileOurs(owner.message), closed };
+    follow({ ...transport, events, signal, ask, piecesOf, pause }).then(
       () => closed(ANEW, "the stream has ended"),
       () => closed(1006, ""),
     );

@@ -12,8 +12,7 @@ export interface LinkRequest {
 
 /** What a link tells its owner, never before `open` has returned. Once it was closed, nothing. */
 export interface LinkEvents {
-  readonly opened: () => void;
-  /** One message of the server: JSON as text, or bytes of the format that was asked for; or a bare `pong`. */
+  /** One message of the server, by which it has opened: JSON as text, or bytes of the format that was asked for; or a bare `pong`. */
   readonly message: (frame: string | Uint8Array) => void;
   /** A WebSocket close code, or 1006 where there is none. Nothing follows. */
   readonly closed: (code: number, reason: string) => void;

@@ -25,7 +25,6 @@ async function open(format?: MessageFormat, token?: string, ...others: Transport
 }
 const socket = (): PackedSocket => PackedSocket.opened.at(-1)!;
 function greet(): void {
-  socket().open();
   socket().say({ type: "hello", epoch: "e1", seq: 5 });
 }
 const snapshot = { type: "snapshot", epoch: "e1", seq: 5, reason: "initial", entries: { A: { n: 1.5 } } };
@@ -79,7 +78,6 @@ describe("a feed that asks for MessagePack", () => {
     const other = new FakeServer(world);
     other.publish({ key: "A", set: { n: 1 } });
     const feed = await open(msgpack, undefined, other);
-    socket().open();
     socket().say({ type: "hello", epoch: "e1", seq: 1 });
     socket().say({ ...snapshot, seq: 1, entries: { A: { n: 1 } } });
     socket().end(1006);
@@ -105,7 +103,6 @@ describe("a feed that asks for MessagePack", () => {
 test("a feed that speaks JSON passes over bytes", async () => {
   const feed = await open();
   expect(socket().protocols).toEqual(["tickertape.v1"]);
-  socket().open();
   socket().bytes(Uint8Array.from([0xc1]));
   socket().text('{"type":"hello","epoch":"e1","seq":5}');
   socket().text(JSON.stringify(snapshot));

@@ -53,7 +53,6 @@ const EVENTS: { readonly [Name in EventName]: Extract<Event, { type: Name }> } =
   select: { type: "select", selection: NEXT },
   token: { type: "token", token: "next" },
   tokenFailed: { type: "tokenFailed", why: "no" },
-  opened: { type: "opened" },
   heard: { type: "heard" },
   applied: { type: "applied", changes: [], batch: BATCH, current: true },
   fault: { type: "fault", why: "a gap" },
@@ -84,16 +83,15 @@ function cell(from: Phase, event: Event): string {
 const CELLS: { readonly [P in PhaseName]: { readonly [E in EventName]: string } } = {
   asking: {
     due: "waiting",
-    online: "-",
+    online: "asking askToken",
     offline: "-",
     visible: "-",
-    woke: "-",
-    reconnect: "-",
+    woke: "asking askToken",
+    reconnect: "asking askToken",
     close: "closed",
     select: "asking",
     token: "opening open",
     tokenFailed: "waiting",
-    opened: "-",
     heard: "-",
     applied: "-",
     fault: "-",
@@ -104,17 +102,16 @@ const CELLS: { readonly [P in PhaseName]: { readonly [E in EventName]: string } 
   },
   opening: {
     due: "waiting",
-    online: "-",
+    online: "asking askToken",
     offline: "-",
     visible: "-",
-    woke: "-",
-    reconnect: "-",
+    woke: "asking askToken",
+    reconnect: "asking askToken",
     close: "closed",
     select: "opening",
     token: "-",
     tokenFailed: "-",
-    opened: "catchingUp",
-    heard: "-",
+    heard: "catchingUp",
     applied: "-",
     fault: "-",
     authorized: "-",
@@ -124,16 +121,15 @@ const CELLS: { readonly [P in PhaseName]: { readonly [E in EventName]: string } 
   },
   catchingUp: {
     due: "waiting",
-    online: "-",
+    online: "asking askToken",
     offline: "-",
     visible: "-",
-    woke: "-",
-    reconnect: "-",
+    woke: "asking askToken",
+    reconnect: "asking askToken",
     close: "closed",
     select: "catchingUp",
     token: "-",
     tokenFailed: "-",
-    opened: "-",
     heard: "catchingUp",
     applied: "live ping selected",
     fault: "waiting",
@@ -153,7 +149,6 @@ const CELLS: { readonly [P in PhaseName]: { readonly [E in EventName]: string } 
     select: "live subscribe",
     token: "live authorize",
     tokenFailed: "live",
-    opened: "-",
     heard: "live",
     applied: "-",
     fault: "waiting",
@@ -173,7 +168,6 @@ const CELLS: { readonly [P in PhaseName]: { readonly [E in EventName]: string } 
     select: "waiting",
     token: "-",
     tokenFailed: "-",
-    opened: "-",
     heard: "-",
     applied: "-",
     fault: "-",
@@ -193,7 +187,6 @@ const CELLS: { readonly [P in PhaseName]: { readonly [E in EventName]: string } 
     select: "refused",
     token: "-",
     tokenFailed: "-",
-    opened: "-",
     heard: "-",
     applied: "-",
     fault: "-",
@@ -213,7 +206,6 @@ const CELLS: { readonly [P in PhaseName]: { readonly [E in EventName]: string } 
     select: "-",
     token: "-",
     tokenFailed: "-",
-    opened: "-",
     heard: "-",
     applied: "-",
     fault: "-",
@@ -331,6 +323,48 @@ describe("how a lost connection comes back", () => {
   test("why an attempt did not open is asked at the first and each fourth of those in a row", () => {
     const asks = [0, 1, 2, 3, 4].map((unopened) => commandsOf({ ...opening, unopened }, lost(1006)));
     expect(asks).toEqual([["probe"], [], [], [], ["probe"]]);
+  });
+});
+
+describe("an attempt that hangs", () => {
+  const due: Event = { type: "due" };
+
+  test("is followed by one with the next transport, one that fails by another with the same", () => {
+    expect(at(opening, due)).toMatchObject({ name: "waiting", way: 1 });
+    expect(at({ ...opening, unopened: 1 }, due)).toMatchObject({ way: 1, unopened: 2 });
+    expect(at({ ...catchingUp, triedAt: NOW - 60_000 }, due)).toMatchObject({ name: "waiting", way: 1 });
+    expect([0, 1, 2, 3].map((unopened) => at({ ...opening, unopened }, lost(1006)).way)).toEqual([0, 1, 0, 1]);
+  });
+
+  test("so is a connection over which nothing came but its beginning", () => {
+    const begun = at(catchingUp, EVENTS.applied);
+    const pinged = at(begun, due, { now: NOW + 2_000 });
+    expect(at(pinged, due, { now: NOW + 12_000 })).toMatchObject({ name: "waiting", way: 1 });
+    const heard = at(at(pinged, { type: "heard" }, { now: NOW + 2_100 }), due, { now: NOW + 12_100 });
+    expect(at(heard, due, { now: NOW + 22_100 })).toMatchObject({ name: "waiting", way: 0 });
+  });
+
+  test("has 4 s to its first frame, and more once every transport has been tried", () => {
+    const times = [0, 2, 4, 5, 6, 11, 12, 600].map(
+      (unopened) => at({ ...PHASES.waiting, unopened }, due, withoutToken).due - NOW,
+    );
+    expect(times).toEqual([4_000, 4_000, 4_000, 4_000, 8_000, 8_000, 16_000, 16_000]);
+  });
+
+  test.each(["online", "woke", "reconnect"] as const)("is ended by %s, unless it has just begun or got on", (type) => {
+    for (const phase of [PHASES.asking, opening, catchingUp]) {
+      expect(at({ ...phase, triedAt: NOW - 1_000 }, { type }, withoutToken)).toMatchObject({
+        name: "opening",
+        triedAt: NOW,
+      });
+      expect(at({ ...phase, triedAt: NOW - 999 }, { type }, withoutToken).name).toBe(phase.name);
+    }
+    expect(at(catchingUp, { type: "heard" }).triedAt).toBe(NOW);
+  });
+
+  test("a server that goes away is met over the first transport again", () => {
+    expect(at({ ...live, way: 2 }, lost(1001)).way).toBe(0);
+    expect(at({ ...live, way: 2 }, lost(1012)).way).toBe(2);
   });
 });
 

@@ -1,30 +1,40 @@
-import { describe, expect, test } from "vitest";
+import { afterEach, describe, expect, test, vi } from "vitest";
 import { feedAddress } from "../../src/client/address.ts";
 import { expiryOf } from "../../src/client/token.ts";
 import { webSocketTransport } from "../../src/client/web-socket.ts";
-import type { LinkRequest } from "../../src/client/transport.ts";
+import type { Link, LinkRequest } from "../../src/client/transport.ts";
 
-/** Notes how it was made and does nothing. */
-class NotedSocket extends EventTarget {
-  static made: [url: string, protocols: string[]][] = [];
+afterEach(() => vi.useRealTimers());
+
+/** Notes how it was made and does nothing; what its other end does is the test's. */
+class NotedSocket {
+  static last: NotedSocket;
   readyState = 0;
-  sent: string[] = [];
+  onmessage: ((event: { data: string }) => void) | null = null;
+  onclose: ((event: { code: number; reason: string }) => void) | null = null;
+  readonly made: [url: string, protocols: string[]];
   constructor(url: string, protocols: string[]) {
-    super();
-    NotedSocket.made.push([url, protocols]);
+    this.made = [url, protocols];
+    NotedSocket.last = this;
   }
-  send(text: string): void {
-    this.sent.push(text);
+  close(): void {
+    this.readyState = 2;
   }
-  close(): void {}
+}
+
+function open(request: Partial<LinkRequest>, heard: unknown[] = []): Link {
+  const feed = feedAddress("https://feeds.test", "stocks");
+  const asked = { feed, selection: {}, since: undefined, token: undefined, ...request };
+  return webSocketTransport(NotedSocket as unknown as typeof WebSocket).open(asked, {
+    message: (frame) => heard.push(frame),
+    closed: (code, reason) => heard.push([code, reason]),
+  });
 }
 
 function made(request: Partial<LinkRequest>): [url: string, protocols: string[]] {
-  const feed = feedAddress("https://feeds.test", "stocks");
-  const nothing = { opened() {}, message() {}, closed() {} };
-  const asked = { feed, selection: {}, since: undefined, token: undefined, ...request };
-  webSocketTransport(NotedSocket as unknown as typeof WebSocket).open(asked, nothing);
-  return NotedSocket.made.at(-1)!;
+  vi.useFakeTimers();
+  open(request);
+  return NotedSocket.last.made;
 }
 
 describe("what a WebSocket asks for", () => {
@@ -42,7 +52,57 @@ describe("what a WebSocket asks for", () => {
       "wss://feeds.test/v1/feeds/stocks",
       ["tickertape.v1", "bearer.abc.d-e_f"],
     ]);
-    expect(made({ token: "a/b=" })).toEqual(["wss://feeds.test/v1/feeds/stocks?token=a%2Fb%3D", ["tickertape.v1"]]);
+    expect(made({ token: "" })[1]).toEqual(["tickertape.v1"]);
+  });
+
+  test.each([
+    ["a/b+c=", "base64url.YS9iK2M9"],
+    [
+      "kT0/Zz+Q3m8eB6dH1yVx9rJ2wLqFsA4uNcXgPiEo5k0=",
+      "base64url.a1QwL1p6K1EzbThlQjZkSDF5Vng5ckoyd0xxRnNBNHVOY1hnUGlFbzVrMD0",
+    ],
+    ["??>>~~", "base64url.Pz8-Pn5-"],
+    ["a+b", "a+b"],
+    ["base64url.YQ", "base64url.YmFzZTY0dXJsLllR"],
+  ])("also the key %s, whatever characters a subprotocol may have", (token, form) => {
+    const [url, protocols] = made({ token });
+    expect([url, protocols]).toEqual(["wss://feeds.test/v1/feeds/stocks", ["tickertape.v1", `bearer.${form}`]]);
+    expect(protocols[1]).toMatch(/^[\w!#$%&'*+.^`|~-]+$/);
+  });
+});
+
+describe("[I2] a close is not waited for", () => {
+  test("one that the server has begun and does not end counts as the end within 3 s", () => {
+    vi.useFakeTimers();
+    const heard: unknown[] = [];
+    open({}, heard);
+    const socket = NotedSocket.last;
+    socket.readyState = 1;
+    vi.advanceTimersByTime(60_000);
+    socket.readyState = 2;
+    vi.advanceTimersByTime(3_000);
+    expect(heard).toEqual([[1006, ""]]);
+    expect([vi.getTimerCount(), socket.onclose, socket.onmessage]).toEqual([0, null, null]);
+  });
+
+  test("one that comes to its end in time says why", () => {
+    vi.useFakeTimers();
+    const heard: unknown[] = [];
+    open({}, heard);
+    const socket = NotedSocket.last;
+    socket.readyState = 2;
+    vi.advanceTimersByTime(2_000);
+    socket.onclose?.({ code: 4429, reason: "too much" });
+    vi.advanceTimersByTime(60_000);
+    expect(heard).toEqual([[4429, "too much"]]);
+    expect(vi.getTimerCount()).toBe(0);
+  });
+
+  test("of our own, nothing is heard any more at once, and nothing is left that would keep a process", () => {
+    vi.useFakeTimers();
+    const link = open({});
+    link.close();
+    expect([NotedSocket.last.onclose, NotedSocket.last.onmessage, vi.getTimerCount()]).toEqual([null, null, 0]);
   });
 });
 

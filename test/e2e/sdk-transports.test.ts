@@ -70,3 +70,54 @@ describe.each([
     proxy.close();
   });
 });
+
+describe("[I2] the client leaves a way that does not work for another", () => {
+  // Each mostly waits.
+  test.concurrent.each([
+    ["are refused", "refused", false, 6_000],
+    ["are reset", "reset", false, 6_000],
+    ["are never answered", "unanswered", false, 8_000],
+    ["are answered, and every frame is swallowed", "swallowed", false, 8_000],
+    ["are never answered and streams are held back", "unanswered", true, 15_000],
+    ["are answered, every frame is swallowed and streams are held back", "swallowed", true, 15_000],
+  ] as const)("within seconds, where upgrades %s", async (_, upgrades, holdsStreams, most) => {
+    const name = `left-${upgrades}-${holdsStreams ? "polls" : "streams"}`;
+    await publish(feedUrl(name), { key: "A", set: { n: 1 } });
+    const proxy = await BlockingProxy.start(server.url, { upgrades, holdsStreams });
+    const began = Date.now();
+    const feed = connect<{ n: number }>(proxy.url, name);
+    await until(
+      () => feed.state === "live",
+      () => `live; it is ${JSON.stringify(feed.status)}`,
+    );
+    expect(Date.now() - began).toBeLessThan(most);
+    await publish(feedUrl(name), { key: "A", set: { n: 2 } });
+    await reaches(feed, 2);
+    expect(feed.get("A")).toEqual({ n: 2 });
+    expect(proxy.seen.upgrades).toBeLessThanOrEqual(2);
+    feed.close();
+    proxy.close();
+  });
+});
+
+test("[I2] over long-polling, a change after a quiet time of what is selected follows on it without a gap", async () => {
+  const name = "quiet-polls";
+  const url = feedUrl(name);
+  await publish(url, { key: "B", set: { n: 0 } });
+  const proxy = await BlockingProxy.start(server.url, { upgrades: "reset", holdsStreams: true, mostWait: 1 });
+  const feed = connect<{ n: number }>(proxy.url, name, { keys: ["B"] });
+  await until(() => feed.state === "live", "live", { ms: 40_000 });
+  const news: string[] = [];
+  feed.on("status", ({ state, reason }) => void news.push(`${state}: ${reason}`));
+  for (let n = 1; n <= 3; n++) {
+    await publish(url, { key: "A", set: { n } });
+    // By an answer that nothing has changed.
+    await reaches(feed, 2 * n);
+    await publish(url, { key: "B", set: { n } });
+    await reaches(feed, 2 * n + 1);
+    expect(feed.get("B")).toEqual({ n });
+  }
+  expect(news).toEqual([]);
+  feed.close();
+  proxy.close();
+});

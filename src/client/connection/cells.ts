@@ -11,7 +11,5 @@ export type Cells<Name extends Phase["name"], Ignored extends EventName> = {
 /** Any of them. As a method, because the table that they are looked up in sees to it that phase and event fit. */
 export type Cell = { cell(phase: Phase, ctx: Context, event: Event): Step }["cell"];
 
-/** Signs of the platform. */
-export type Sign = "online" | "offline" | "visible" | "woke";
-/** What can only be said over a link that is open. */
+/** What can only be said over a link that has opened. */
 export type Said = "heard" | "applied" | "fault" | "authorized" | "complaint";

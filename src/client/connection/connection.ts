@@ -1,16 +1,17 @@
 import { messageOf } from "../reading.ts";
 import { normalise } from "../selection.ts";
-import type { Link } from "../transport.ts";
+import type { Link, LinkRequest } from "../transport.ts";
 import type { FeedOptions } from "../types.ts";
 import { createView, type Asked } from "../view.ts";
 import { resumes } from "./moves.ts";
 import { probe } from "./probe.ts";
 import type { Command, Event } from "./state.ts";
 import type { Connection, Owner, Surroundings } from "./surroundings.ts";
-import { ACK_EVERY, MAX_TIMER, SLEPT, STALE_AFTER, TRIES } from "./times.ts";
+import { ACK_EVERY, LOOK_FIRST, LOOK_LAST, MAX_TIMER, SLEPT, STALE_AFTER } from "./times.ts";
 import { begin, isLinked, nextDue, transition } from "./transition.ts";
+import { tryOut } from "./try-out.ts";
 
-/** Does as the machine says: one link at a time, one timer, one question for a token. */
+/** Does as the machine says: one link at a time, one timer, one question for a token; and one look for a better way. */
 export function openConnection(
   feed: URL,
   options: FeedOptions,
@@ -24,10 +25,11 @@ export function openConnection(
   const counters = { messages: 0, updates: 0, skipped: 0, connections: 0 };
   let phase = begin(normalise(options), asks ? undefined : source, now());
   let link: Link | undefined;
-  /** Which transport is tried, counted on: one that has opened is stayed with. */
-  let way = 0;
   let timerAt = Infinity;
   let cancelTimer: (() => void) | undefined;
+  /** Ends the look at whether the first transport works again; none where it is in use. */
+  let stopLooking: (() => void) | undefined;
+  let lookAfter = LOOK_FIRST;
   let pingedAt = 0;
   let latency: number | undefined;
   let unacknowledged = 0;
@@ -55,11 +57,18 @@ export function openConnection(
       else owner.selected(new Error(command.refused));
     }
     setTimer();
+    setLook();
     if (phase.name === "closed") unwatch();
     if (phase.status !== status) owner.status(phase.status);
     owner.flush();
   }
 
+  const requestFrom = (since: string | undefined): LinkRequest => ({
+    feed,
+    selection: phase.wanted,
+    since,
+    token: phase.token,
+  });
   const say = (message: object): void => link?.send(JSON.stringify(message));
 
   const perform: { readonly [Name in Extract<Command, string>]: () => void } = {
@@ -74,15 +83,14 @@ export function openConnection(
       if (question === questions) dispatch(event);
     },
     open() {
+      // One that hangs is left for it.
+      link?.close();
+      link = undefined;
       unacknowledged = 0;
       const since = resumes(phase) ? view.position() : undefined;
       view.begin(since !== undefined);
       try {
-        if (phase.unopened && phase.unopened % TRIES === 0) way++;
-        link = transports[way % transports.length]?.open(
-          { feed, selection: phase.wanted, since, token: phase.token },
-          { opened, message, closed },
-        );
+        link = transports[phase.way % transports.length]?.open(requestFrom(since), { message, closed });
       } catch (error) {
         // Later, as any other failure comes: this is in the middle of a transition.
         queueMicrotask(() => closed(1006, messageOf(error)));
@@ -106,18 +114,12 @@ export function openConnection(
     selected: owner.selected,
   };
 
-  function opened(): void {
-    counters.connections++;
-    dispatch({ type: "opened" });
-  }
-
   function closed(code: number, reason: string): void {
-    // A link over HTTP has lasted for long enough, or a server goes away: the first way may do again.
-    if (code === 1001) way = 0;
     dispatch({ type: "lost", code, reason });
   }
 
   function message(frame: string | Uint8Array): void {
+    if (phase.name === "opening") counters.connections++;
     unacknowledged += frame.length;
     dispatch({ type: "heard" });
     if (frame === "pong") {
@@ -147,6 +149,27 @@ export function openConnection(
     cancelTimer?.();
     timerAt = at;
     if (at < Infinity) cancelTimer = platform.setTimer(Math.min(at - now(), MAX_TIMER), wake);
+  }
+
+  /** While another transport is in use, the first is tried out beside it: what is live stays so. */
+  function setLook(): void {
+    if (phase.way % transports.length > 0 && nextDue(phase) < Infinity) {
+      stopLooking ??= platform.setTimer(lookAfter, look);
+      return;
+    }
+    stopLooking?.();
+    stopLooking = undefined;
+    // It works: the next time that it does not is another matter.
+    if (phase.name === "live") lookAfter = LOOK_FIRST;
+  }
+
+  function look(): void {
+    stopLooking = tryOut(platform, transports[0], requestFrom(view.position()), (works) => {
+      stopLooking = undefined;
+      lookAfter = Math.min(2 * lookAfter, LOOK_LAST);
+      if (works && phase.name === "live") closed(1001, "a better way is open");
+      else setLook();
+    });
   }
 
   function wake(): void {

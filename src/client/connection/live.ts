@@ -1,7 +1,7 @@
 import { renewalAt, renewalOf } from "../token.ts";
 import type { Cells } from "./cells.ts";
-import { askForWanted, lose, loseLink, mistrust } from "./moves.ts";
-import type { CatchingUp, Context, Live, Phase, Step } from "./state.ts";
+import { askForWanted, GONE, hang, lose, loseLink, mistrust } from "./moves.ts";
+import type { CatchingUp, Context, Live, Step } from "./state.ts";
 import { backoff, FIRST_PING, LATER, PONG_TIMEOUT, PONG_TIMEOUT_OFFLINE, SILENCE, TOKEN_TIMEOUT } from "./times.ts";
 
 /** Everything is here. This ping measures a page that is still starting; the next one the line. */
@@ -23,8 +23,6 @@ export function goLive(phase: CatchingUp, { now }: Context): Step {
   );
 }
 
-export const giveUp = (phase: Phase, ctx: Context): Step => lose(phase, ctx, "the server does not answer");
-
 /** A half-open socket swallows what is sent and never closes. */
 const ping = (phase: Live, { now, online }: Context): Step => [
   { ...phase, pinged: true, due: now + (online ? PONG_TIMEOUT : PONG_TIMEOUT_OFFLINE) },
@@ -36,7 +34,8 @@ function look(phase: Live, ctx: Context): Step {
   const { now, visible } = ctx;
   // One that does not come in time is asked for once more.
   if (phase.renewAt <= now) return [{ ...phase, renewAt: now + TOKEN_TIMEOUT }, "askToken"];
-  if (phase.pinged) return giveUp(phase, ctx);
+  // What let only the beginning through may do so again; what worked for a while is worth another try.
+  if (phase.pinged) return phase.heardAt > phase.status.since ? lose(phase, ctx, GONE) : hang(phase, ctx);
   const due = phase.heardAt + SILENCE;
   // Who looks at a page is shown the latency as it is now.
   return visible || due <= now ? ping(phase, ctx) : [{ ...phase, due }];
@@ -49,7 +48,7 @@ function unselect(phase: Live, why: string): Step {
   return wanted === phase.asked ? [{ ...answered, wanted: reached }, { refused: why }] : askForWanted(answered);
 }
 
-export const live: Cells<"live", "opened" | "refusal" | "close" | "select"> = {
+export const live: Cells<"live", "refusal" | "close" | "select"> = {
   heard: (phase, { now }) => [{ ...phase, heardAt: now, pinged: false }],
   applied: (phase, _, { batch }) =>
     phase.asked && batch.reason === "subscribe"

@@ -1,10 +1,21 @@
 import { isEqual } from "../equal.ts";
 import type { Command, Context, EventOf, Memory, Opening, Phase, PhaseOf, Step } from "./state.ts";
-import { ASK_WHY_EVERY, backoff, LATER, MIN_DELAY, OPEN_TIMEOUT, SETTLED, TOKEN_TIMEOUT } from "./times.ts";
+import {
+  ASK_WHY_EVERY,
+  backoff,
+  HANGING,
+  LATER,
+  MIN_DELAY,
+  openTimeout,
+  SETTLED,
+  TOKEN_TIMEOUT,
+  TRIES,
+} from "./times.ts";
 import { verdictOf, type Verdict } from "./verdict.ts";
 
 type Ending = EventOf<"lost" | "refusal">;
 
+export const GONE = "the server does not answer";
 /** No losses in a row. */
 export const AFRESH = { failures: 0, faults: 0, unopened: 0, rejected: false };
 
@@ -16,7 +27,8 @@ export function attempt(phase: Memory, ctx: Context): Step {
 }
 
 export function open(phase: Memory, { now }: Context): Step {
-  return [{ ...phase, name: "opening", triedAt: now, due: now + OPEN_TIMEOUT, selection: phase.wanted }, "open"];
+  const due = now + openTimeout(phase.unopened);
+  return [{ ...phase, name: "opening", triedAt: now, due, selection: phase.wanted }, "open"];
 }
 
 /** Whether an attempt goes on from the position. That is of a selection, and a second fault in a row puts it in doubt. */
@@ -28,6 +40,11 @@ export function resumes({ faults, reached, wanted }: Memory): boolean {
 export function hurry(phase: Memory, ctx: Context): Step {
   const due = phase.triedAt + MIN_DELAY;
   return due > ctx.now ? [{ ...phase, name: "waiting", due }] : attempt(phase, ctx);
+}
+
+/** Begins anew instead of waiting for an attempt that gets nowhere. */
+export function hurryOn(phase: Phase, ctx: Context): Step {
+  return ctx.now < phase.triedAt + HANGING ? [phase] : attempt(phase, ctx);
 }
 
 /** The same, unless the server has said when to come back. */
@@ -74,16 +91,26 @@ export function mistrust(phase: Phase, ctx: Context, { why }: EventOf<"fault">):
   return lose(phase, ctx, why, "fault");
 }
 
+/** Nobody is there, or something on the way swallows what is said: another transport may get through. */
+export function hang(phase: Phase, ctx: Context): Step {
+  const { unopened, way } = phase;
+  const next = { ...phase, unopened: unopened - (unopened % TRIES) + TRIES, way: way + 1 };
+  return lose(next, ctx, GONE);
+}
+
 /** The link has ended by itself, or there is none for us. */
-export function loseLink(phase: Phase, ctx: Context, { code, reason, retryAfter }: Ending): Step {
+export function loseLink(before: Phase, ctx: Context, { code, reason, retryAfter }: Ending): Step {
+  // A server goes away, or the first transport works again: it is tried before the others.
+  const phase = code === 1001 ? { ...before, way: 0 } : before;
   const why = code === 1012 ? "the server restarts" : reason || "the connection was lost";
   return lose(phase, ctx, `${why} (${code})`, verdictOf(code), code, retryAfter);
 }
 
 /** A link that never opened does not say why, in most cases: then that has to be asked. */
 export function failToOpen(phase: Opening, ctx: Context, event: Ending): Step {
-  const { unopened, rejected } = phase;
-  const [next] = loseLink({ ...phase, unopened: unopened + 1 }, ctx, event);
+  const { unopened, rejected, way } = phase;
+  const count = unopened + 1;
+  const [next] = loseLink({ ...phase, unopened: count, way: way + Number(count % TRIES === 0) }, ctx, event);
   const asks = verdictOf(event.code) === "back" && (rejected || unopened % ASK_WHY_EVERY === 0);
   return asks ? [next, "probe"] : [next];
 }

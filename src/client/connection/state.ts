@@ -9,7 +9,7 @@ export type Phase =
   /** The owner's `token` function was asked, and has not answered. */
   | (Memory & { readonly name: "asking" })
   | Opening
-  /** Open, but what the server had when it opened is not all here. */
+  /** The first frame is here, but not all that the server had when the connection began. */
   | CatchingUp
   | Live
   /** The server does not want us back as we are. */
@@ -52,10 +52,13 @@ export interface Memory {
   readonly failures: number;
   /** Of them, those where what came was wrong. */
   readonly faults: number;
-  /** Attempts in a row that never opened. */
+  /** Attempts in a row without a frame; one that hangs counts for as many as are made with one transport. */
   readonly unopened: number;
+  /** Which transport is tried, counted on: one that works is stayed with. */
+  readonly way: number;
   /** A credential was refused, and another one is being tried. */
   readonly rejected: boolean;
+  /** When an attempt last began, or got on. */
   readonly triedAt: number;
   /** When what is shown becomes stale. */
   readonly staleAt: number;
@@ -107,8 +110,8 @@ export type Event =
   /** The owner's token has come. */
   | { readonly type: "token"; readonly token: string | undefined }
   | { readonly type: "tokenFailed"; readonly why: string }
-  /** `heard`: a frame has come. What it says follows. */
-  | Plain<"opened" | "heard">
+  /** A frame has come. What it says follows. */
+  | Plain<"heard">
   | MessageEvent
   | ({ readonly type: "lost" } & Refusal)
   /** Asked over HTTP why an attempt did not open, the server said so. */

@@ -1,14 +1,16 @@
 import { renewalOf } from "../token.ts";
 import type { Selection } from "../types.ts";
-import type { Cell, Cells, Said, Sign } from "./cells.ts";
-import { giveUp, goLive, live } from "./live.ts";
+import type { Cell, Cells, Said } from "./cells.ts";
+import { goLive, live } from "./live.ts";
 import {
   AFRESH,
   askForWanted,
   attempt,
   failToOpen,
+  hang,
   heed,
   hurry,
+  hurryOn,
   hurryUnlessTold,
   lose,
   loseLink,
@@ -27,6 +29,7 @@ export function begin(wanted: Selection, token: string | undefined, now: number)
     status: { state: reason, reason, since: now, retryAt: undefined, code: undefined },
     reason,
     due: Infinity,
+    way: 0,
     triedAt: 0,
     staleAt: Infinity,
     token,
@@ -35,9 +38,9 @@ export function begin(wanted: Selection, token: string | undefined, now: number)
   };
 }
 
-/** Another frame has come, or the first can. */
+/** Another frame has come. */
 const catchUp = (phase: Opening | CatchingUp, { now }: Context): Step => [
-  { ...phase, name: "catchingUp", due: now + CATCH_UP_TIMEOUT, unopened: 0 },
+  { ...phase, name: "catchingUp", triedAt: now, due: now + CATCH_UP_TIMEOUT, unopened: 0 },
 ];
 
 type Wish = "close" | "select";
@@ -46,6 +49,9 @@ const wishes: Cells<Exclude<Phase["name"], "closed">, Exclude<EventName, Wish>> 
   close: (phase) => [{ ...phase, name: "closed", reason: "closed", code: undefined, due: Infinity }],
   select: (phase, _, { selection }) => askForWanted({ ...phase, wanted: selection }),
 };
+
+/** An attempt that hangs began before these, which are a reason to make another. */
+const hurries = { online: hurryOn, woke: hurryOn, reconnect: hurryOn };
 
 const TABLE: { readonly [Name in Phase["name"]]: { readonly [Name in EventName]?: Cell } } = {
   waiting: {
@@ -56,32 +62,35 @@ const TABLE: { readonly [Name in Phase["name"]]: { readonly [Name in EventName]?
     woke: hurryUnlessTold,
     reconnect: hurry,
     refusal: heed,
-  } satisfies Cells<"waiting", "offline" | "token" | "tokenFailed" | "opened" | Said | "lost">,
+  } satisfies Cells<"waiting", "offline" | "token" | "tokenFailed" | Said | "lost">,
   asking: {
     ...wishes,
+    ...hurries,
     token: (phase, ctx, { token }) => open({ ...phase, token, renewAt: renewalOf(token, ctx.now) }, ctx),
     tokenFailed: (phase, ctx, { why }) => lose(phase, ctx, why),
     due: (phase, ctx) => lose(phase, ctx, "no token"),
     refusal: heed,
-  } satisfies Cells<"asking", Sign | "reconnect" | "opened" | Said | "lost">,
+  } satisfies Cells<"asking", "offline" | "visible" | Said | "lost">,
   opening: {
     ...wishes,
-    opened: catchUp,
+    ...hurries,
+    heard: catchUp,
     lost: failToOpen,
-    due: giveUp,
+    due: hang,
     refusal: heed,
-  } satisfies Cells<"opening", Sign | "reconnect" | "token" | "tokenFailed" | Said>,
+  } satisfies Cells<"opening", "offline" | "visible" | "token" | "tokenFailed" | Exclude<Said, "heard">>,
   catchingUp: {
     ...wishes,
+    ...hurries,
     heard: catchUp,
     // The view stands at this connection's selection from its first whole message on.
     applied: (phase, ctx, { current }) => (current ? goLive(phase, ctx) : [{ ...phase, reached: phase.selection }]),
-    due: giveUp,
+    due: hang,
     fault: mistrust,
     lost: loseLink,
   } satisfies Cells<
     "catchingUp",
-    Sign | "reconnect" | "token" | "tokenFailed" | "opened" | "authorized" | "complaint" | "refusal"
+    "offline" | "visible" | "token" | "tokenFailed" | "authorized" | "complaint" | "refusal"
   >,
   live: { ...wishes, ...live },
   // Until somebody decides to try again.

@@ -18,7 +18,7 @@ export type Spoil = (text: string, write: (text: string) => Frame) => Frame[];
 /** The real rules of a feed, reached over a network that delays, cuts and swallows. */
 export class FakeServer implements Transport {
   readonly name = "fake";
-  readonly house = new House();
+  readonly house: House;
   readonly world: World;
   /** The feed's entries at every position that anybody may be shown. */
   readonly history = new Map<string, Record<string, unknown>>();
@@ -28,6 +28,8 @@ export class FakeServer implements Transport {
   isPacked = false;
   /** The one token that is good; none is needed where there is none. */
   token: string | undefined;
+  /** Whether nothing comes through any new connection, as where something on the way swallows it. */
+  swallows = false;
   /** One way, in milliseconds. */
   delay = 5;
   /** What the message that is being handed over was selected by. */
@@ -35,8 +37,10 @@ export class FakeServer implements Transport {
   links: FakeLink[] = [];
   #epochs = 1;
 
-  constructor(world: World) {
+  /** `house`: that of another way to the same server. */
+  constructor(world: World, house = new House()) {
     this.world = world;
+    this.house = house;
     this.note();
   }
 
@@ -49,6 +53,7 @@ export class FakeServer implements Transport {
     expect(this.link, "two links at a time").toBeUndefined();
     this.openings.push(this.world.now);
     const link = new FakeLink(this, request, events);
+    link.isDead = this.swallows;
     this.links.push(link);
     return link;
   }
@@ -178,7 +183,6 @@ export class FakeLink implements Link {
       this.end(1006);
       return;
     }
-    this.#travel(() => this.isHeld && this.#events.opened());
     this.say(encodeHello("stocks", server.house.feed.position));
     const since = request.since === undefined ? undefined : parsePosition(request.since);
     const sink: Sink = {

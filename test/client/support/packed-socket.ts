@@ -6,7 +6,6 @@ export class PackedSocket {
   readonly url: string;
   readonly protocols: readonly string[];
   binaryType = "blob";
-  onopen: (() => void) | null = null;
   onmessage: ((event: { data: unknown }) => void) | null = null;
   onclose: ((event: { code: number; reason: string }) => void) | null = null;
   onerror: (() => void) | null = null;
@@ -27,10 +26,6 @@ export class PackedSocket {
   close(): void {}
 
   // The server's end.
-
-  open(): void {
-    this.onopen?.();
-  }
 
   say(message: unknown): void {
     this.bytes(pack(JSON.stringify(message)));

@@ -1,5 +1,21 @@
+import { createHash } from "node:crypto";
 import { createServer, request as ask, type IncomingMessage, type Server, type ServerResponse } from "node:http";
+import type { Duplex } from "node:stream";
 import { addressOf, listenOnLoopback } from "./loopback.ts";
+
+/**
+ * What becomes of a WebSocket: refused, cut off, never answered, or opened by the proxy itself, which then swallows
+ * every frame.
+ */
+export type Upgrades = "refused" | "reset" | "unanswered" | "swallowed";
+
+interface ProxyOptions {
+  /** Refused if not given. */
+  readonly upgrades?: Upgrades;
+  readonly holdsStreams?: boolean;
+  /** The most seconds for which a poll may wait; as many as it asks for if not given. */
+  readonly mostWait?: number;
+}
 
 /** An HTTP proxy as some networks have: it knows no WebSockets, and may hold back what does not end. */
 export class BlockingProxy {
@@ -10,18 +26,28 @@ export class BlockingProxy {
   /** What was asked, by kind. */
   readonly seen = { upgrades: 0, streams: 0, polls: 0 };
 
-  private constructor(target: string, holdsStreams: boolean) {
+  readonly #mostWait: number | undefined;
+  readonly #upgraded = new Set<Duplex>();
+
+  private constructor(target: string, { upgrades = "refused", holdsStreams = false, mostWait }: ProxyOptions) {
     this.#target = new URL(target);
+    this.#mostWait = mostWait;
     this.holdsStreams = holdsStreams;
     this.#server = createServer((request, response) => this.#forward(request, response));
-    this.#server.on("upgrade", (_, socket) => {
+    this.#server.on("upgrade", ({ headers }, socket) => {
       this.seen.upgrades++;
-      socket.end("HTTP/1.1 502 Bad Gateway\r\nContent-Length: 0\r\nConnection: close\r\n\r\n");
+      this.#upgraded.add(socket);
+      socket.on("error", () => {});
+      socket.resume();
+      if (upgrades === "reset") socket.destroy();
+      else if (upgrades === "refused")
+        socket.end("HTTP/1.1 502 Bad Gateway\r\nContent-Length: 0\r\nConnection: close\r\n\r\n");
+      else if (upgrades === "swallowed") socket.write(opening(headers));
     });
   }
 
-  static async start(target: string, { holdsStreams = false } = {}): Promise<BlockingProxy> {
-    const proxy = new BlockingProxy(target, holdsStreams);
+  static async start(target: string, options: ProxyOptions = {}): Promise<BlockingProxy> {
+    const proxy = new BlockingProxy(target, options);
     await listenOnLoopback(proxy.#server);
     return proxy;
   }
@@ -37,12 +63,16 @@ export class BlockingProxy {
 
   close(): void {
     this.cut();
+    for (const socket of this.#upgraded) socket.destroy();
     this.#server.close();
   }
 
   #forward(request: IncomingMessage, response: ServerResponse): void {
     const { hostname, port } = this.#target;
-    const { method, url = "/", headers } = request;
+    const { method, headers } = request;
+    const url = (request.url ?? "/").replace(/\bwait=\d+/, (wait) =>
+      this.#mostWait === undefined ? wait : `wait=${this.#mostWait}`,
+    );
     if (headers.accept === "text/event-stream") this.seen.streams++;
     else if (url.includes("wait=")) this.seen.polls++;
     const upstream = ask({ hostname, port, method, path: url, headers }, (answer) => {
@@ -60,4 +90,18 @@ export class BlockingProxy {
     response.on("close", () => upstream.destroy());
     request.pipe(upstream);
   }
+}
+
+/** As the protocol has it, for the subprotocol that was offered first. */
+function opening(headers: IncomingMessage["headers"]): string {
+  const key = `${headers["sec-websocket-key"]}258EAFA5-E914-47DA-95CA-C5AB0DC85B11`;
+  const [protocol] = (headers["sec-websocket-protocol"] ?? "").split(",");
+  return [
+    "HTTP/1.1 101 Switching Protocols",
+    "Upgrade: websocket",
+    "Connection: Upgrade",
+    `Sec-WebSocket-Accept: ${createHash("sha1").update(key).digest("base64")}`,
+    `Sec-WebSocket-Protocol: ${protocol}`,
+    "\r\n",
+  ].join("\r\n");
 }

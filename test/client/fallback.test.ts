@@ -1,0 +1,154 @@
+import { beforeEach, describe, expect, test } from "vitest";
+import { openFeed } from "../../src/client/feed.ts";
+import type { Feed, FeedOptions, FeedState } from "../../src/client/types.ts";
+import type { JsonObject } from "../../src/protocol/json.ts";
+import { FakeServer } from "./support/fake-server.ts";
+import { World } from "./support/world.ts";
+
+let world: World;
+/** Three ways to one server. */
+let first: FakeServer;
+let second: FakeServer;
+let third: FakeServer;
+
+beforeEach(() => {
+  world = new World();
+  first = new FakeServer(world);
+  second = new FakeServer(world, first.house);
+  third = new FakeServer(world, first.house);
+});
+
+function open(options: FeedOptions = {}): Feed<JsonObject> {
+  return openFeed("http://feeds.test", "stocks", options, {
+    platform: world.platform,
+    transports: [first, second, third],
+  });
+}
+const minutes = (count: number): number => count * 60_000;
+
+/** A feed that is live over the second way, and the states that it shows from then on. */
+async function overSecond(): Promise<{ feed: Feed<JsonObject>; states: FeedState[] }> {
+  first.swallows = true;
+  const feed = open();
+  await world.pass(6_000);
+  const states: FeedState[] = [];
+  feed.on("status", ({ state }) => void states.push(state));
+  return { feed, states };
+}
+
+describe("[I2] a way that swallows what is said is left for another", () => {
+  test("within 6 s of connecting, where nothing opens", async () => {
+    const { feed } = await overSecond();
+    expect([feed.state, first.openings.length, second.openings.length]).toEqual(["live", 1, 1]);
+  });
+
+  test("within 12 s, where the next one does so too", async () => {
+    first.swallows = second.swallows = true;
+    const feed = open();
+    await world.pass(12_000);
+    expect([feed.state, third.openings.length]).toEqual(["live", 1]);
+  });
+
+  test("where only the beginning comes through", async () => {
+    const feed = open();
+    await world.pass(15);
+    expect(feed.state).toBe("live");
+    first.link!.isDead = true;
+    await world.pass(14_000);
+    expect([feed.state, second.openings.length]).toEqual(["live", 1]);
+  });
+
+  test("and each is tried again, for longer, until one gets through", async () => {
+    first.swallows = second.swallows = third.swallows = true;
+    const feed = open();
+    await world.pass(minutes(2));
+    second.swallows = false;
+    second.delay = 3_000;
+    await world.pass(minutes(2));
+    expect(feed.state).toBe("live");
+  });
+});
+
+describe("while another way is in use, the first is tried out beside it", () => {
+  test("and taken as soon as it works, from the same position", async () => {
+    const { feed, states } = await overSecond();
+    first.swallows = false;
+    second.publish({ key: "A", set: { n: 1 } });
+    await world.pass(minutes(1) + 2_000);
+    expect([...new Set(states)]).toEqual(["recovering", "live"]);
+    expect([first.link?.request.since, second.link, feed.get("A")]).toEqual(["e1:1", undefined, { n: 1 }]);
+    // One to try it out.
+    expect(first.openings).toHaveLength(3);
+  });
+
+  test("after 1, 2, 4, 8 and then every 15 minutes, and what is live stays so", async () => {
+    const { feed, states } = await overSecond();
+    await world.pass(minutes(62));
+    expect(states).toEqual([]);
+    expect(feed.counters.connections).toBe(1);
+    const waits = first.openings.slice(1).map((at, i) => Math.round((at - first.openings[i]!) / minutes(1)));
+    expect(waits).toEqual([1, 2, 4, 8, 15, 15, 15]);
+    expect(first.links.some((link) => link.isHeld)).toBe(false);
+  });
+
+  test("each connection by its own count, which begins anew once it has worked", async () => {
+    const other = await overSecond();
+    other.feed.close();
+    await world.pass(minutes(60));
+    expect(first.openings).toHaveLength(1);
+    const { feed } = await overSecond();
+    await world.pass(minutes(4));
+    first.swallows = false;
+    await world.pass(minutes(4));
+    expect([feed.state, first.link?.isHeld]).toEqual(["live", true]);
+    first.swallows = true;
+    first.restart(1006);
+    await world.pass(20_000);
+    expect([feed.state, second.link?.isHeld]).toEqual(["live", true]);
+    const before = first.openings.length;
+    await world.pass(minutes(1));
+    expect(first.openings).toHaveLength(before + 1);
+  });
+
+  test("until the feed is closed, which leaves nothing behind", async () => {
+    const { feed } = await overSecond();
+    await world.pass(minutes(1) - 1_000);
+    expect(first.link).toBeDefined();
+    feed.close();
+    expect([world.timers, world.watchers, first.link, second.link]).toEqual([0, 0, undefined, undefined]);
+  });
+});
+
+describe("an attempt that hangs is ended", () => {
+  test.each(["online", "reconnect"] as const)("by %s", async (sign) => {
+    first.swallows = true;
+    const feed = open();
+    await world.pass(1_500);
+    first.swallows = false;
+    if (sign === "online") world.sign("online");
+    else feed.reconnect();
+    await world.pass(100);
+    expect([feed.state, second.openings.length]).toEqual(["live", 0]);
+  });
+
+  test("also where it is the token that does not come", async () => {
+    let asked = 0;
+    const feed = open({ token: () => (++asked === 1 ? new Promise<string>(() => {}) : "token") });
+    await world.pass(1_500);
+    world.promises();
+    feed.reconnect();
+    world.promises();
+    await world.pass(100);
+    expect([feed.state, asked]).toEqual(["live", 2]);
+  });
+
+  test("and not one that has just begun, however often somebody asks", async () => {
+    first.delay = 300;
+    const feed = open();
+    for (let i = 0; i < 9; i++) {
+      await world.pass(100);
+      feed.reconnect();
+    }
+    expect([feed.state, first.openings.length]).toEqual(["live", 1]);
+  });
+});

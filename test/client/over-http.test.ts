@@ -1,0 +1,127 @@
+import { beforeEach, describe, expect, test } from "vitest";
+import { withQuery } from "../../src/client/address.ts";
+import { openFeed } from "../../src/client/feed.ts";
+import { events, polling } from "../../src/client/over-http.ts";
+import type { Transport } from "../../src/client/transport.ts";
+import type { Feed, FeedStatus } from "../../src/client/types.ts";
+import type { JsonObject } from "../../src/protocol/json.ts";
+import { World } from "./support/world.ts";
+
+let world: World;
+/** Answers that were asked for and have not come, oldest first. */
+let asked: { url: URL; answer: (response: Response) => void }[];
+
+beforeEach(() => {
+  world = new World();
+  asked = [];
+});
+
+function open(way: typeof events): { feed: Feed<JsonObject>; statuses: FeedStatus[] } {
+  const platform = {
+    ...world.platform,
+    fetch: (url: URL) => new Promise<Response>((answer) => void asked.push({ url, answer })),
+  };
+  const transport: Transport = { open: (request, owner) => way({ ...request, platform, withQuery }, owner) };
+  const feed = openFeed("http://feeds.test", "stocks", { keys: ["A"] }, { platform, transports: [transport] });
+  const statuses: FeedStatus[] = [];
+  feed.on("status", (status) => void statuses.push(status));
+  return { feed, statuses };
+}
+
+/** Lets time pass, and whatever has come be read. */
+async function pass(ms: number): Promise<void> {
+  for (const step of [0, ms, 0]) {
+    for (let i = 0; i < 5; i++) {
+      world.promises();
+      await world.pass(i === 0 ? step : 0);
+    }
+  }
+}
+async function answer(status: number, position: string, message?: object): Promise<void> {
+  const body = message === undefined ? null : JSON.stringify(message);
+  // Pings go elsewhere.
+  const request = asked.splice(
+    asked.findIndex(({ url }) => url.pathname.startsWith("/v1")),
+    1,
+  )[0];
+  request?.answer(new Response(body, { status, headers: { ETag: `W/"${position}"` } }));
+  await pass(0);
+}
+const sinceOf = (): string | null | undefined =>
+  asked.find(({ url }) => url.pathname.startsWith("/v1"))?.url.searchParams.get("since");
+const snapshot = { feed: "stocks", epoch: "e1", seq: 5, entries: { A: { n: 1 } } };
+
+async function polled(): Promise<ReturnType<typeof open>> {
+  const opened = open(polling);
+  await answer(200, "e1:5", snapshot);
+  await pass(300);
+  return opened;
+}
+
+describe("long-polling", () => {
+  test("[I2] an answer that nothing selected has changed moves the view along, so that the next change is no gap", async () => {
+    const { feed, statuses } = await polled();
+    expect([feed.state, sinceOf()]).toEqual(["live", "e1:5"]);
+    await answer(204, "e1:9");
+    expect(feed.position).toBe("e1:9");
+    await pass(300);
+    expect(sinceOf()).toBe("e1:9");
+    const update = { type: "update", from: 9, seq: 10, time: 7, updates: [{ key: "A", patch: { m: 2 } }] };
+    await answer(200, "e1:10", update);
+    expect([feed.get("A"), feed.position]).toEqual([{ n: 1, m: 2 }, "e1:10"]);
+    expect(statuses.map(({ state }) => state)).toEqual(["live"]);
+  });
+
+  test.each(["e1:5", "e1:4", "e2:9"])(
+    "such an answer at %s, from which nothing can follow, moves nobody",
+    async (at) => {
+      const { feed } = await polled();
+      await answer(204, at);
+      await pass(300);
+      expect([feed.state, feed.position, sinceOf()]).toEqual(["live", "e1:5", "e1:5"]);
+    },
+  );
+
+  test("a snapshot that takes long to come is waited for, as long as it comes", async () => {
+    const { feed } = open(polling);
+    let send!: ReadableStreamDefaultController<Uint8Array>;
+    const body = new ReadableStream<Uint8Array>({ start: (controller) => void (send = controller) });
+    asked.shift()?.answer(new Response(body, { headers: { ETag: '"e1:5"' } }));
+    const text = new TextEncoder().encode(JSON.stringify(snapshot));
+    for (let at = 0; at < text.length; at += 10) {
+      await pass(30_000);
+      send.enqueue(text.subarray(at, at + 10));
+    }
+    send.close();
+    await pass(0);
+    expect([feed.state, feed.get("A"), feed.counters.connections]).toEqual(["live", { n: 1 }, 1]);
+  });
+});
+
+describe("a stream of events", () => {
+  test("one whose events are held back is left as one that does not open", async () => {
+    const { feed, statuses } = open(events);
+    const body = new ReadableStream<Uint8Array>({
+      start: (controller) => controller.enqueue(new TextEncoder().encode("retry: 2000\n\n: alive\n\n")),
+    });
+    asked.shift()?.answer(new Response(body));
+    await pass(4_100);
+    expect([feed.counters.connections, statuses[0]?.reason]).toEqual([0, "the server does not answer"]);
+  });
+
+  test("an event that takes long to come is waited for, as long as it comes", async () => {
+    const { feed } = open(events);
+    let send!: ReadableStreamDefaultController<Uint8Array>;
+    const body = new ReadableStream<Uint8Array>({ start: (controller) => void (send = controller) });
+    asked.shift()?.answer(new Response(body));
+    const write = (text: string): void => send.enqueue(new TextEncoder().encode(text));
+    write('event: hello\ndata: {"type":"hello","epoch":"e1","seq":5}\n\n');
+    const event = `event: snapshot\ndata: ${JSON.stringify({ ...snapshot, type: "snapshot", reason: "initial" })}\n\n`;
+    for (let at = 0; at < event.length; at += 20) {
+      await pass(30_000);
+      write(event.slice(at, at + 20));
+    }
+    await pass(0);
+    expect([feed.state, feed.get("A"), feed.counters.connections]).toEqual(["live", { n: 1 }, 1]);
+  });
+});
