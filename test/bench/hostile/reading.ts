@@ -115,11 +115,11 @@ export const READING: readonly Attack[] = [
   asking("history of a rare key", LOG, 20, "/history?key=seldom&limit=1000"),
   asking("history of a common key", LOG, 20, "/history?key=k1&limit=1000"),
   asking("GET of a feed at its limits", FULL, 15, ""),
-  asking("the same, Cyrillic", CYRILLIC, 15, ""),
-  asking("the same, large values", LARGE, 15, ""),
+  asking("GET of a feed at its limits, Cyrillic", CYRILLIC, 15, ""),
+  asking("GET of a feed at its limits, large values", LARGE, 15, ""),
   streamed,
   snapshots("a whole snapshot over a socket", FULL, 20),
-  snapshots("the same, large values", LARGE, 20),
+  snapshots("a whole snapshot over a socket, large values", LARGE, 20),
   stuck,
   asking("long polls that wait", SMALL, 200, async (target) => {
     const { epoch, seq } = await read<{ epoch: string; seq: number }>(target, { path: `${pathOf(target)}/stats` });

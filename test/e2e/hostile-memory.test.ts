@@ -1,0 +1,96 @@
+import { setTimeout as wait } from "node:timers/promises";
+import { afterEach, describe, expect, test } from "vitest";
+import { FULL, LARGE, largest, SMALL, type Filling } from "../bench/hostile/feeds.ts";
+import { ask } from "../bench/hostile/http.ts";
+import { publishBy } from "../bench/hostile/publishing.ts";
+import { HostileSocket } from "../bench/hostile/socket.ts";
+import { pathOf } from "../bench/hostile/target.ts";
+import { heapBytes } from "../bench/load/memory.ts";
+import { Besieged } from "./support/besieged.ts";
+import { residentMemory } from "./support/resources.ts";
+import { until } from "./support/until.ts";
+import { freePort } from "./support/workerd.ts";
+
+const MB = 1_000_000;
+
+let server: Besieged;
+let inspectorPort: number;
+
+async function start(filling: Filling): Promise<void> {
+  inspectorPort = await freePort();
+  server = await Besieged.start(filling, 1, inspectorPort);
+}
+
+afterEach(() => server.dispose());
+
+const heap = (): Promise<number> => heapBytes(inspectorPort, server.target.port);
+const resident = (): Promise<number> => residentMemory(server.pid);
+
+async function subscribers(): Promise<number> {
+  const stats: unknown = await (await fetch(`${server.url}/stats`)).json();
+  return (stats as { subscribers: number }).subscribers;
+}
+
+/** A MiB, so many times, a quarter of a second apart. */
+async function publishMegabytes(count: number): Promise<void> {
+  for (let i = 0; i < count; i++) {
+    expect(await publishBy(server.target, largest(1_000))).toBe("200");
+    await wait(250);
+  }
+}
+
+describe("[I9] memory is bounded in bytes", () => {
+  test("by readers who take nothing, who are found out also while nothing is published", async () => {
+    await start(LARGE);
+    await ask(server.target, { path: pathOf(server.target) });
+    const before = await resident();
+    for (let i = 0; i < 20; i++) (await HostileSocket.open(server.target)).stopReading();
+    await wait(3_000);
+    const grown = (await resident()) - before;
+    console.log(`20 readers that take nothing: ${Math.round(grown / MB)} MB`);
+    expect(grown).toBeLessThan(200 * MB);
+    await until(async () => (await subscribers()) === 0, "their being let go", { ms: 45_000, every: 500 });
+  });
+
+  test("by those who ask for all of it fifteen times a second", async () => {
+    await start(LARGE);
+    await ask(server.target, { path: pathOf(server.target) });
+    const before = await resident();
+    let most = 0;
+    const asked: Promise<number>[] = [];
+    for (let i = 0; i < 45; i++) {
+      asked.push(ask(server.target, { path: pathOf(server.target) }));
+      await wait(67);
+      most = Math.max(most, await resident());
+    }
+    const late = wait(20_000).then((): number[] => [0]);
+    const statuses = new Set(await Promise.race([Promise.all(asked), late]));
+    most = Math.max(most, await resident());
+    console.log(`45 GETs: ${Math.round((most - before) / MB)} MB at most; answered`, statuses);
+    expect(statuses).toContain(200);
+    expect([...statuses].filter((status) => status !== 200 && status !== 503)).toEqual([]);
+    expect(most - before).toBeLessThan(500 * MB);
+  });
+
+  test("by what waits for one who wants every update, seldom", async () => {
+    await start(FULL);
+    await publishMegabytes(2);
+    const before = await heap();
+    await HostileSocket.open(server.target, "mode=all&hz=0.1");
+    await publishMegabytes(20);
+    const grown = (await heap()) - before;
+    console.log(`mode=all&hz=0.1: ${Math.round(grown / MB)} MB of heap`);
+    expect(grown).toBeLessThan(24 * MB);
+  });
+
+  test("by groups who differ in the tenth decimal of hz", async () => {
+    await start(SMALL);
+    await publishMegabytes(2);
+    const before = await heap();
+    for (let i = 0; i < 200; i++) await HostileSocket.open(server.target, `hz=${0.1 + i * 1e-10}`);
+    await publishMegabytes(12);
+    const grown = (await heap()) - before;
+    console.log(`200 sockets with hz of their own: ${Math.round(grown / MB)} MB of heap`);
+    expect(grown).toBeLessThan(24 * MB);
+  });
+});

@@ -1,0 +1,103 @@
+import { rm } from "node:fs/promises";
+import { fillFeed, type Filling } from "../../bench/hostile/feeds.ts";
+import { Probe, type Waits } from "../../bench/hostile/probe.ts";
+import { Siege } from "../../bench/hostile/siege.ts";
+import { SIEGE_BINDINGS, type HostileTarget } from "../../bench/hostile/target.ts";
+import { clock, pause } from "../../bench/load/clock.ts";
+import { buildWorker, lastingPort, Workerd } from "./workerd.ts";
+
+export const FEED = "besieged";
+const CALM = 1_500;
+const SETTLING = 10_000;
+
+/** What an attack did to an honest publisher beside it. */
+export interface Outcome {
+  readonly waits: Waits;
+  readonly strikes: number;
+  readonly came: Readonly<Record<string, number>>;
+}
+
+/** A server with a feed that is attacked while an honest publisher goes on. */
+export class Besieged {
+  readonly target: HostileTarget;
+  readonly #build: string;
+  #workerd: Workerd;
+  #probe: Probe | undefined;
+  #calm: Waits | undefined;
+
+  private constructor(build: string, workerd: Workerd) {
+    this.#build = build;
+    this.#workerd = workerd;
+    this.target = { port: workerd.port, feed: FEED };
+  }
+
+  /** `share` of what the feed would have at its limits. */
+  static async start(filling?: Filling, share = 1, inspectorPort?: number): Promise<Besieged> {
+    const build = await buildWorker();
+    const workerd = await Workerd.start({ build, port: await lastingPort(), bindings: SIEGE_BINDINGS, inspectorPort });
+    const besieged = new Besieged(build, workerd);
+    if (filling) await fillFeed(besieged.target, filling, share);
+    return besieged;
+  }
+
+  /** The feed's address. */
+  get url(): string {
+    return `${this.#workerd.url}/v1/feeds/${FEED}`;
+  }
+
+  get origin(): string {
+    return this.#workerd.url;
+  }
+
+  get pid(): number {
+    return this.#workerd.process.pid ?? 0;
+  }
+
+  /** Strikes in a loop for so long, and tells how long the publisher waited meanwhile. */
+  async suffers(attack: string, milliseconds: number): Promise<Outcome> {
+    const probe = await this.#watched();
+    const siege = new Siege(attack, this.target);
+    try {
+      await siege.prepare();
+      await probe.settles(SETTLING);
+      const start = clock();
+      await siege.loop();
+      await pause(milliseconds);
+      const waits = probe.since(start);
+      return { waits, ...(await siege.look()) };
+    } finally {
+      await siege.end();
+      await probe.settles(SETTLING);
+    }
+  }
+
+  /** How long it waited before anything was wrong. */
+  async calm(): Promise<Waits> {
+    await this.#watched();
+    if (!this.#calm) throw new Error("it was not watched");
+    return this.#calm;
+  }
+
+  async kill(): Promise<void> {
+    await this.#workerd.kill();
+  }
+
+  async restart(): Promise<void> {
+    this.#workerd = await this.#workerd.again();
+  }
+
+  async dispose(): Promise<void> {
+    await this.#workerd.dispose();
+    await this.#probe?.stop();
+    await rm(this.#build, { recursive: true, force: true });
+  }
+
+  async #watched(): Promise<Probe> {
+    if (this.#probe) return this.#probe;
+    this.#probe = Probe.start(this.target);
+    // Code that runs for the first time is not what a siege is about.
+    await pause(CALM / 2);
+    this.#calm = await this.#probe.watch(CALM);
+    return this.#probe;
+  }
+}

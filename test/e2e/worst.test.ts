@@ -1,0 +1,78 @@
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { FULL, LOG, PATCHED, SMALL, type Filling } from "../bench/hostile/feeds.ts";
+import { Besieged } from "./support/besieged.ts";
+
+/** How long each attack goes on, in milliseconds. */
+const SIEGE = Number(process.env["TICKERTAPE_SIEGE"] ?? 2) * 1_000;
+
+/**
+ * The rule is 100 ms on two cores of one's own. Here the attackers take one of them, and whatever else runs takes its
+ * share; what this is to find takes seconds.
+ */
+const bearable = (calm: number): number => 250 + 3 * calm;
+
+const SIEGES: readonly [filling: Filling, share: number, attacks: readonly string[]][] = [
+  [
+    FULL,
+    1,
+    [
+      "GET with 1,000 prefixes that match nothing",
+      "40 queued subscribes with 1,000 prefixes that match nothing",
+      "GET of a feed at its limits",
+      "a whole snapshot over a socket",
+      "POST of 1 MiB, 1,000 values",
+    ],
+  ],
+  [
+    LOG,
+    0.5,
+    [
+      "GET with an old since, all, of nothing",
+      "GET with an old since, all, of a rare key",
+      "history of a rare key",
+    ],
+  ],
+  [
+    PATCHED,
+    1,
+    ["POST of 1,000 tiny patches of a value of 64 KiB", "POST of 1 MiB of bad updates", "bad messages of 1 MiB"],
+  ],
+];
+
+describe.each(SIEGES)("[I7] beside a publisher of a feed that is $name", (filling, share, attacks) => {
+  let besieged: Besieged;
+
+  beforeAll(async () => {
+    besieged = await Besieged.start(filling, share);
+  });
+  afterAll(() => besieged.dispose());
+
+  test.each(attacks)("%s: it hardly waits", async (attack) => {
+    const calm = await besieged.calm();
+    const { waits, strikes, came } = await besieged.suffers(attack, SIEGE);
+    console.log(`${attack}: p99 ${waits.p99.toFixed()} ms, calm ${calm.p99.toFixed()} ms;`, strikes, came);
+    expect(strikes).toBeGreaterThan(0);
+    expect(waits.p99).toBeLessThan(bearable(calm.p99));
+    expect(waits.refused).toBe(0);
+  });
+});
+
+describe("[I7] a socket that floods", () => {
+  let besieged: Besieged;
+
+  beforeAll(async () => {
+    besieged = await Besieged.start(SMALL);
+  });
+  afterAll(() => besieged.dispose());
+
+  test.each(["publishes over a socket", "19 bad publishes and a good one, over a socket"])(
+    "with %s delays nobody, and is closed",
+    async (attack) => {
+      const calm = await besieged.calm();
+      const { waits, strikes, came } = await besieged.suffers(attack, 2 * SIEGE);
+      console.log(`${attack}: p99 ${waits.p99.toFixed()} ms, calm ${calm.p99.toFixed()} ms;`, strikes, came);
+      expect(waits.p99).toBeLessThan(bearable(calm.p99));
+      expect(Object.keys(came).some((what) => /^closed 44(00|29)$/.test(what))).toBe(true);
+    },
+  );
+});
