@@ -16,10 +16,16 @@ export interface Waits {
 /** Unanswered ones at a time: past it, those that are due are counted with the ones before them. */
 const MOST_LANES = 200;
 
+/** The update that is published as the n-th. */
+export type MakeUpdate = (n: number) => string;
+
+const ONE_KEY: MakeUpdate = (n) => `{"key":"probe","set":{"n":${n}}}`;
+
 /** An honest publisher that publishes one small update after the other at a steady pace, whatever becomes of them. */
 export class Probe {
   readonly #target: HostileTarget;
   readonly #every: number;
+  readonly #make: MakeUpdate;
   readonly #done: { due: number; took: number; ok: boolean }[] = [];
   readonly #open = new Set<number>();
   readonly #free: Lane[] = [];
@@ -28,14 +34,15 @@ export class Probe {
   #count = 0;
   readonly #running: Promise<void>;
 
-  private constructor(target: HostileTarget, rate: number) {
+  private constructor(target: HostileTarget, rate: number, make: MakeUpdate) {
     this.#target = target;
+    this.#make = make;
     this.#every = 1000 / rate;
     this.#running = this.#run();
   }
 
-  static start(target: HostileTarget, rate = 50): Probe {
-    return new Probe(target, rate);
+  static start(target: HostileTarget, rate = 50, make = ONE_KEY): Probe {
+    return new Probe(target, rate, make);
   }
 
   /** How long the publishes waited that were due since then; what is unanswered has waited until now. */
@@ -87,7 +94,7 @@ export class Probe {
     let ok = false;
     try {
       const lane = await this.#lane();
-      ok = (await lane.post(JSON.stringify({ key: "probe", set: { n: ++this.#count } }))) === 200;
+      ok = (await lane.post(this.#make(++this.#count))) === 200;
       this.#free.push(lane);
     } catch {
       // A connection that breaks is a publish that was refused.

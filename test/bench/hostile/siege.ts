@@ -1,5 +1,6 @@
 import { fork, type ChildProcess } from "node:child_process";
 import { once } from "node:events";
+import { constants, setPriority } from "node:os";
 import { join } from "node:path";
 import type { HostileTarget } from "./target.ts";
 
@@ -31,6 +32,9 @@ export class Siege {
     this.#attack = attack;
     this.#target = target;
     this.#process = fork(join(import.meta.dirname, "attack-process.ts"), { execArgv: [] });
+    const { pid } = this.#process;
+    // Attackers have machines of their own. Here they get what the server and those who measure leave of the cores.
+    if (pid !== undefined) setPriority(pid, constants.priority.PRIORITY_LOW);
   }
 
   /** Does all that comes before a strike. */

@@ -4,7 +4,7 @@ import { FULL, LOG, SMALL, type Filling } from "./feeds.ts";
 import { publishBy } from "./publishing.ts";
 import { prefixes } from "./reading.ts";
 import { HostileSocket } from "./socket.ts";
-import type { HostileTarget } from "./target.ts";
+import { cameFrom, type HostileTarget } from "./target.ts";
 
 /** Milliseconds after which an object has hibernated. */
 const PAUSE = 12_000;
@@ -67,7 +67,8 @@ export async function wakeUp(
   const sockets: HostileSocket[] = [];
   try {
     for (let i = 0; i < count; i++) {
-      const socket = await HostileSocket.open(target, query(i));
+      // So many selections come from several places.
+      const socket = await HostileSocket.open(target, query(i), cameFrom(`203.0.113.${Math.floor(i / 100)}`));
       await socket.until(() => socket.snapshots > 0);
       sockets.push(socket);
     }

@@ -1,0 +1,126 @@
+import { isDeepStrictEqual } from "node:util";
+import { WebSocket } from "ws";
+import { FeedView, type Fields, type Message } from "../../e2e/support/view.ts";
+import { clock, pause } from "../load/clock.ts";
+import { begin, read } from "./http.ts";
+import { cameFrom, HONEST_ADDRESS, pathOf, type HostileTarget } from "./target.ts";
+
+/** Milliseconds before whoever lost its connection comes back. */
+const COME_BACK = 300;
+/** For whoever has been told of an update to have it. */
+const LONGEST_CATCH_UP = 30_000;
+
+export type Transport = "socket" | "stream" | "poll";
+
+/** A client that does as it should: it follows a feed, and comes back from where it was. */
+export class HonestReader {
+  readonly name: string;
+  /** From the making of an update to its arrival, in milliseconds, of those that say when they were made. */
+  readonly latencies: number[] = [];
+  /** How often its connection was lost. */
+  lost = 0;
+  readonly #target: HostileTarget;
+  readonly #query: string;
+  readonly #view = new FeedView();
+  readonly #over = new AbortController();
+
+  constructor(target: HostileTarget, transport: Transport, query: string) {
+    this.name = `${transport} ${query}`;
+    this.#target = target;
+    this.#query = query;
+    void this.#follow(transport);
+  }
+
+  /** Says what is wrong with what it has, now that nothing is published any more. */
+  async finish(): Promise<string[]> {
+    const { faults } = this.#view;
+    const selection = new URLSearchParams(this.#query);
+    for (const name of ["mode", "hz"]) selection.delete(name);
+    const path = `${pathOf(this.#target)}?${selection.toString()}`;
+    const feed = await read<{ seq: number; entries: Record<string, Fields> }>(this.#target, { path });
+    const end = clock() + LONGEST_CATCH_UP;
+    while ((this.#view.position?.seq ?? -1) < feed.seq && clock() < end) await pause(20);
+    if (this.#view.position?.seq !== feed.seq) faults.push(`it is at ${this.#view.since}, the feed at ${feed.seq}`);
+    else if (!isDeepStrictEqual(this.#view.entries, new Map(Object.entries(feed.entries)))) {
+      faults.push(`its ${this.#view.entries.size} entries are not the feed's`);
+    }
+    this.#over.abort();
+    return faults.map((fault) => `${this.name}: ${fault}`);
+  }
+
+  async #follow(transport: Transport): Promise<void> {
+    const follow = { socket: this.#socket, stream: this.#stream, poll: this.#poll }[transport].bind(this);
+    while (!this.#over.signal.aborted) {
+      await follow();
+      this.lost++;
+      await pause(COME_BACK);
+    }
+  }
+
+  #take(message: Message): void {
+    const now = clock();
+    if (message.type === "update") {
+      for (const update of message.updates ?? []) {
+        const at = "set" in update ? update.set["at"] : undefined;
+        if (typeof at === "number") this.latencies.push(now - at / 1_000);
+      }
+    }
+    this.#view.apply(message);
+    // Nobody looks at them, and there will be very many.
+    this.#view.messages.length = 0;
+  }
+
+  get #path(): string {
+    const since = this.#view.since;
+    return `${pathOf(this.#target)}?${this.#query}${since === undefined ? "" : `&since=${since}`}`;
+  }
+
+  #socket(): Promise<void> {
+    const url = `ws://127.0.0.1:${this.#target.port}${this.#path}`;
+    const socket = new WebSocket(url, { perMessageDeflate: false, headers: cameFrom(HONEST_ADDRESS) });
+    socket.on("message", (data) => this.#take(JSON.parse(String(data))));
+    // It is closed after it.
+    socket.on("error", () => {});
+    this.#over.signal.addEventListener("abort", () => socket.terminate());
+    return new Promise((resolve) => socket.on("close", () => resolve()));
+  }
+
+  async #stream(): Promise<void> {
+    const headers = { ...cameFrom(HONEST_ADDRESS), Accept: "text/event-stream" };
+    const response = await begin(this.#target, { path: this.#path, headers });
+    if (response?.statusCode !== 200) return void response?.resume();
+    this.#over.signal.addEventListener("abort", () => response.destroy());
+    let text = "";
+    try {
+      for await (const chunk of response.setEncoding("utf8")) {
+        text += chunk;
+        const events = text.split("\n\n");
+        text = events.pop() ?? "";
+        for (const event of events) {
+          const data = /^data: (.*)$/m.exec(event)?.[1];
+          if (data !== undefined) this.#take(JSON.parse(data));
+        }
+      }
+    } catch {
+      // It broke off.
+    }
+  }
+
+  async #poll(): Promise<void> {
+    while (!this.#over.signal.aborted) {
+      const first = this.#view.position === undefined;
+      const path = first ? this.#path : `${this.#path}&wait=10`;
+      const response = await begin(this.#target, { path, headers: cameFrom(HONEST_ADDRESS) });
+      const chunks: Buffer[] = [];
+      try {
+        if (response) for await (const chunk of response) chunks.push(chunk);
+      } catch {
+        return;
+      }
+      if (response?.statusCode === 204) continue;
+      if (response?.statusCode !== 200) return;
+      const answer: Message = JSON.parse(Buffer.concat(chunks).toString());
+      this.#take(first ? { ...answer, type: "snapshot" } : answer);
+    }
+  }
+}

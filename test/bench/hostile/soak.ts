@@ -1,0 +1,123 @@
+import { clock, pause } from "../load/clock.ts";
+import { residentBytes } from "../load/memory.ts";
+import { HonestReaders, type ReadersReply } from "./honest.ts";
+import { Probe, type Waits } from "./probe.ts";
+import { PUBLISHING } from "./publishing.ts";
+import { READING } from "./reading.ts";
+import { Siege } from "./siege.ts";
+import { TALKING } from "./talking.ts";
+import type { HostileTarget } from "./target.ts";
+
+/** Whoever resets a feed is its administrator, and no attacker. */
+const NOT_HOSTILE = ["resets of a full feed"];
+/** All that can be done to a feed by one address and one publisher, the kinds in turn: those who publish, read and talk. */
+export const HOSTILE: readonly string[] = mixed(
+  [PUBLISHING, READING, TALKING].map((kind) => kind.map(({ name }) => name).filter((name) => !NOT_HOSTILE.includes(name))),
+);
+
+/** Keys of the honest publisher, each of the same length every time: a feed that is full still takes them. */
+const HONEST_KEYS = 200;
+const FIRST = 1_000_000;
+const honestUpdate = (n: number): string =>
+  `{"key":"honest.${n % HONEST_KEYS}","set":{"n":${FIRST + n},"at":${Math.round(clock() * 1_000)}}}`;
+
+/** Milliseconds between two looks at the memory. */
+const LOOK_EVERY = 250;
+const WARM_UP = 3_000;
+
+export interface SoakPlan {
+  readonly seconds: number;
+  /** Names of attacks, which take turns. */
+  readonly attacks: readonly string[];
+  /** So many go on at a time, each for so many seconds. */
+  readonly atOnce: number;
+  readonly turn: number;
+  readonly tell?: (line: string) => void;
+}
+
+export interface SoakReport {
+  /** Before the first attack. */
+  readonly calm: { readonly publish: Waits; readonly delivery: ReadersReply };
+  readonly publish: Waits;
+  readonly delivery: ReadersReply;
+  /** Bytes that the server held, look by look. */
+  readonly resident: readonly number[];
+  /** What came of each attack. */
+  readonly came: ReadonlyMap<string, Readonly<Record<string, number>>>;
+  /** Views that did not converge. */
+  readonly faults: readonly string[];
+}
+
+/** Attacks a feed by turns while honest ones publish to it and read it. */
+export async function soak(pid: number, target: HostileTarget, plan: SoakPlan): Promise<SoakReport> {
+  const { seconds, attacks, atOnce, turn, tell } = plan;
+  const probe = Probe.start(target, 50, honestUpdate);
+  const readers = await HonestReaders.open(target, [
+    { transport: "socket", query: "keys=honest.*" },
+    { transport: "socket", query: "keys=honest.*&mode=all" },
+    { transport: "stream", query: "keys=honest.*" },
+  ]);
+  // How soon these are told is not the server's to say: they ask for less, or read very much.
+  const others = await HonestReaders.open(target, [
+    { transport: "socket", query: "keys=honest.*&hz=5" },
+    { transport: "poll", query: "keys=honest.*" },
+    { transport: "socket", query: "" },
+  ]);
+  const resident: number[] = [];
+  const look = setInterval(() => {
+    residentBytes(pid).then(
+      (bytes) => resident.push(bytes),
+      // It has ended.
+      () => {},
+    );
+  }, LOOK_EVERY);
+  const came = new Map<string, Readonly<Record<string, number>>>();
+  const sieges = new Map<string, Siege>();
+  const end = async (name: string): Promise<void> => {
+    const siege = sieges.get(name);
+    sieges.delete(name);
+    if (siege) came.set(name, (await siege.look()).came);
+    await siege?.end();
+  };
+  try {
+    const warm = clock() + WARM_UP / 3;
+    await pause(WARM_UP);
+    const calm = { publish: probe.since(warm), delivery: await readers.look() };
+    const start = clock();
+    for (let i = 0; clock() < start + seconds * 1_000; i++) {
+      const name = attacks[i % attacks.length] ?? "";
+      if (sieges.size >= atOnce) await end(sieges.keys().next().value ?? "");
+      if (!sieges.has(name)) {
+        const siege = new Siege(name, target);
+        sieges.set(name, siege);
+        await siege.loop();
+      }
+      const from = clock();
+      await pause((turn * 1_000) / atOnce);
+      tell?.(describe([...sieges.keys()], probe.since(from), await readers.look(), resident.at(-1) ?? 0));
+    }
+    const publish = probe.since(start);
+    for (const name of sieges.keys()) await end(name);
+    await probe.settles(30_000);
+    await probe.stop();
+    const [delivery, rest] = await Promise.all([readers.finish(), others.finish()]);
+    return { calm, publish, delivery, resident, came, faults: [...delivery.faults, ...rest.faults] };
+  } finally {
+    clearInterval(look);
+    await Promise.all([...sieges.values()].map((siege) => siege.end()));
+    await readers.close();
+    await others.close();
+    await probe.stop();
+  }
+}
+
+function describe(attacks: readonly string[], { p99, max }: Waits, delivery: ReadersReply, resident: number): string {
+  const figures = [p99, max, delivery.p99, resident / 1e6].map((figure) => Math.round(figure));
+  return `publish p99 ${figures[0]}, max ${figures[1]}; delivery p99 so far ${figures[2]} ms; ${figures[3]} MB: ${attacks.join("; ")}`;
+}
+
+/** One of each list, then the next of each. */
+function mixed(lists: readonly (readonly string[])[]): string[] {
+  const longest = Math.max(...lists.map(({ length }) => length));
+  return Array.from({ length: longest }, (_, i) => lists.flatMap((list) => list.slice(i, i + 1))).flat();
+}

@@ -1,0 +1,42 @@
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { FULL } from "../bench/hostile/feeds.ts";
+import { soak } from "../bench/hostile/soak.ts";
+import { Besieged } from "./support/besieged.ts";
+
+/** Some of all kinds; `npm run soak` has all of them, and half an hour. */
+const ATTACKS = [
+  "POST of 1 MiB, 1,000 values",
+  "GET with 1,000 prefixes that match nothing",
+  "auth over a socket",
+  "publishes over a socket",
+  "GET of a feed at its limits",
+  "bad messages, one good after nineteen",
+  "POST of 1,000 tiny patches of a value of 64 KiB",
+  "40 queued subscribes with 1,000 prefixes that match nothing",
+  "200 sockets with hz of their own",
+];
+const SECONDS = 18;
+const MB = 1_000_000;
+
+let server: Besieged;
+
+beforeAll(async () => {
+  server = await Besieged.start(FULL, 0.3);
+});
+afterAll(() => server.dispose());
+
+test("[I7] [I9] honest ones are served while others do their worst, and converge", async () => {
+  const report = await soak(server.pid, server.target, { seconds: SECONDS, attacks: ATTACKS, atOnce: 3, turn: 6 });
+  const { calm, publish, delivery, resident, faults, came } = report;
+  const most = Math.max(...resident);
+  console.log(
+    `publish p99 ${publish.p99.toFixed()} ms (calm ${calm.publish.p99.toFixed()}), delivery ${delivery.p99.toFixed()} ms (calm ${calm.delivery.p99.toFixed()}), ${Math.round(most / MB)} MB`,
+    came,
+  );
+  expect(faults).toEqual([]);
+  expect(publish.refused).toBe(0);
+  // 100 and 300 ms are for two cores of one's own.
+  expect(publish.p99).toBeLessThan(250 + 3 * calm.publish.p99);
+  expect(delivery.p99).toBeLessThan(500 + 3 * calm.delivery.p99);
+  expect(most).toBeLessThan(1_000 * MB);
+});
