@@ -13,6 +13,7 @@ const CONTRACT: [status: number, codes: string[]][] = [
   [415, ["unsupported_media_type"]],
   [422, ["invalid_update", "idempotency_mismatch"]],
   [429, ["rate_limited"]],
+  [502, ["outcome_unknown"]],
   [503, ["overloaded"]],
 ];
 
@@ -29,5 +30,5 @@ test("each code has a title of its own", () => {
 });
 
 test("the close codes are those of the contract", () => {
-  expect(Object.values(CLOSE)).toEqual([1000, 1009, 1012, 4400, 4401, 4403, 4429, 4503]);
+  expect(Object.values(CLOSE)).toEqual([1000, 1009, 1012, 4400, 4401, 4403, 4404, 4429, 4503]);
 });
