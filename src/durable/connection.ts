@@ -153,6 +153,7 @@ export class Connection implements Sink {
     // A full or busy feed is not the client's fault.
     if (
       code === "overloaded" ||
+      code === "outcome_unknown" ||
       code === "feed_full" ||
       code === "rate_limited" ||
       ++this.#badMessages < LIMITS.badMessages

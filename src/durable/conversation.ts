@@ -101,7 +101,13 @@ async function publish(
     return;
   }
   connection.heard();
-  const outcome = await conversation.publish({ updates: decoded.updates }, publisher);
+  let outcome: PublishOutcome;
+  try {
+    outcome = await conversation.publish({ updates: decoded.updates }, publisher);
+  } catch (error) {
+    connection.refuse(id, "outcome_unknown", "the feed broke off: this may have been published or not");
+    throw error;
+  }
   if (outcome.ok) connection.answer(encodeReceiptMessage(id, outcome.receipt));
   else connection.refuse(id, outcome.code, outcome.detail ?? "no update of the batch was accepted", outcome.issues);
 }

@@ -5,7 +5,7 @@ import { Wire } from "./wire.ts";
 const USAGE = `npm run conformance -- --url https://... [--publish-key KEY] [--admin-key KEY] [--feed-prefix conf-]
 
 Holds a server against the contract of its wire, one line a rule. It publishes to feeds of its own, whose names begin with
-the prefix, and resets them at the end, where it has an admin key. Without a key it says what it could not check.`;
+the prefix, and removes them at the end, where it has an admin key. Without a key it says what it could not check.`;
 
 const NAMES = ["--url", "--publish-key", "--admin-key", "--feed-prefix"] as const;
 
@@ -38,7 +38,7 @@ async function main(words: readonly string[]): Promise<number> {
   const left = await wire.cleanUp();
   const seconds = ((performance.now() - began) / 1000).toFixed(1);
   console.log(`\n${ok} ok, ${FAILED} failed, ${unchecked} not checked; ${seconds} s`);
-  if (left > 0) console.log(`${left} feeds are left as they are: resetting needs --admin-key`);
+  if (left > 0) console.log(`${left} feeds are left as they are: removing them needs --admin-key`);
   return FAILED > 0 || ok === 0 ? 1 : 0;
 }
 

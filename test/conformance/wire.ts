@@ -126,18 +126,18 @@ export class Wire {
     return events;
   }
 
-  /** Closes what is open and resets what was published, where that is allowed. Returns how many feeds are left as they are. */
+  /** Closes what is open and removes what was published, where that is allowed. Returns how many feeds are left as they are. */
   async cleanUp(): Promise<number> {
     for (const open of this.#open) open.close();
-    const resets = this.#feeds.map(async (feed) => {
-      // Resetting what was never published to would make it.
-      const { json } = await this.call(`/v1/feeds/${feed}`, {}, this.adminKey ?? this.readerKey);
-      if (typeof json !== "object" || json === null || !("seq" in json) || json.seq === 0) return 0;
-      if (this.adminKey === undefined) return 1;
-      const { status } = await this.call(`/v1/feeds/${feed}`, { method: "DELETE" }, this.adminKey);
-      return status === 200 ? 0 : 1;
+    const removals = this.#feeds.map(async (feed) => {
+      if (this.adminKey !== undefined) {
+        const { status } = await this.call(`/v1/feeds/${feed}?forget=true`, { method: "DELETE" }, this.adminKey);
+        return status === 200 ? 0 : 1;
+      }
+      const { json } = await this.call(`/v1/feeds/${feed}`, {}, this.readerKey);
+      return typeof json !== "object" || json === null || !("seq" in json) || json.seq === 0 ? 0 : 1;
     });
-    const left: number[] = await Promise.all(resets);
+    const left: number[] = await Promise.all(removals);
     return left.reduce((sum, one) => sum + one, 0);
   }
 }

@@ -67,19 +67,14 @@ async function deviating(...words: readonly [said: string, instead: string][]): 
 }
 
 describe("the conformance suite", () => {
-  test("passes against this server, in less than half a minute, and leaves no entries behind", async () => {
+  test("passes against this server, in less than half a minute, and leaves nothing behind", async () => {
     const began = performance.now();
     const outcome = await conformance(server.url, ...KEYS, "--feed-prefix", "cleaned-");
     expect(failed(outcome)).toEqual([]);
     expect(outcome.code, outcome.lines.join("\n")).toBe(0);
     expect(outcome.lines.join("\n")).toMatch(/\n6\d ok, 0 failed, 0 not checked/);
     expect(performance.now() - began).toBeLessThan(30_000);
-    const list: { feeds: { feed: string; keys: number }[] } = JSON.parse(
-      await (await fetch(`${server.url}/v1/feeds`)).text(),
-    );
-    const used = list.feeds.filter(({ feed }) => feed.startsWith("cleaned-"));
-    expect(used.length).toBeGreaterThan(20);
-    for (const { feed, keys } of used) expect([feed, keys]).toEqual([feed, 0]);
+    expect(await (await fetch(`${server.url}/v1/feeds`)).text()).not.toContain("cleaned-");
   });
 
   test("says what it could not check for lack of a key, and that feeds are left", async () => {
@@ -89,7 +84,7 @@ describe("the conformance suite", () => {
     expect(none.lines.join("\n")).toMatch(/, 0 failed, \d\d not checked/);
     const publisher = await conformance(server.url, "--publish-key", PUBLISH_KEY);
     expect(publisher.code).toBe(0);
-    expect(publisher.lines.filter((line) => line.startsWith("unchecked"))).toHaveLength(2);
+    expect(publisher.lines.filter((line) => line.startsWith("unchecked"))).toHaveLength(3);
     expect(publisher.lines.join("\n")).toMatch(/\d+ feeds are left/);
   });
 
@@ -99,7 +94,7 @@ describe("the conformance suite", () => {
     try {
       const outcome = await conformance(closed.url, ...KEYS);
       expect(failed(outcome)).toEqual([]);
-      expect(outcome.lines.join("\n")).toMatch(/\n60 ok, 0 failed, 1 not checked/);
+      expect(outcome.lines.join("\n")).toMatch(/\n61 ok, 0 failed, 1 not checked/);
     } finally {
       await closed.dispose();
       await rm(build, { recursive: true, force: true });

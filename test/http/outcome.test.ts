@@ -1,3 +1,4 @@
+import { runInDurableObject } from "cloudflare:test";
 import { env } from "cloudflare:workers";
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import type { FeedObject } from "../../src/durable/feed-object.ts";
@@ -5,6 +6,7 @@ import { createFeedApp } from "../../src/http/app.ts";
 import { DEFAULT_OPTIONS, type FeedAppBindings } from "../../src/http/options.ts";
 import { ADMIN_KEY, newFeed, publish, PUBLISH_KEY, snapshot } from "../support/api.ts";
 import { problem } from "../support/http.ts";
+import { TestSubscriber } from "../support/subscriber.ts";
 
 const bindings: FeedAppBindings = { FEEDS: env.FEEDS, DIRECTORY: env.DIRECTORY, PUBLISH_KEY, ADMIN_KEY };
 
@@ -72,6 +74,22 @@ describe("a call that breaks off", () => {
     expect(Number(response.headers.get("Retry-After"))).toBeGreaterThan(0);
     await problem(response, "overloaded");
   });
+});
+
+test("publishing over a socket is told so too, and the socket stays open", async () => {
+  const feed = newFeed();
+  const publisher = await (
+    await TestSubscriber.connect(feed, "", { Authorization: `Bearer ${PUBLISH_KEY}` })
+  ).reaches(0);
+  const stub = env.FEEDS.getByName(feed);
+  await runInDurableObject(stub, (object) => void Object.assign(object, { publish: never }));
+  for (let id = 1; id <= 21; id++) {
+    publisher.send({ type: "publish", id, updates: [{ key: "A", set: {} }] });
+    expect(await publisher.message("error", id)).toMatchObject({ code: "outcome_unknown" });
+  }
+  await runInDurableObject(stub, (object) => void Reflect.deleteProperty(object, "publish"));
+  publisher.send({ type: "publish", id: 22, updates: [{ key: "A", set: {} }] });
+  expect(await publisher.message("receipt", 22)).toMatchObject({ seq: 1 });
 });
 
 test("a call that the platform has refused was not carried out, and is told to be repeated", async () => {

@@ -57,7 +57,10 @@ async function answer({ type, attack: name, target }: SiegeRequest): Promise<Sie
 }
 
 function fail(error: unknown): void {
-  process.send?.({ ok: false, reason: error instanceof Error ? (error.stack ?? "") : String(error) } satisfies SiegeReply);
+  process.send?.({
+    ok: false,
+    reason: error instanceof Error ? (error.stack ?? "") : String(error),
+  } satisfies SiegeReply);
 }
 
 process.on("message", (request: SiegeRequest) => {

@@ -55,11 +55,7 @@ function crowd(name: string, count: number, query: (i: number) => string): Attac
 const bad = `{"type":"${"x".repeat(1_000)}"}`;
 
 export const TALKING: readonly Attack[] = [
-  talking(
-    "auth over a socket",
-    (i) => JSON.stringify({ type: "auth", id: i, token: tokenFor("subscribe:*") }),
-    true,
-  ),
+  talking("auth over a socket", (i) => JSON.stringify({ type: "auth", id: i, token: tokenFor("subscribe:*") }), true),
   talking("bad messages, one good after nineteen", (i) => (i % 20 === 19 ? '{"type":"ack","seq":1}' : bad), false),
   talking("acks", () => '{"type":"ack","seq":1}', false),
   {
@@ -87,6 +83,10 @@ export const TALKING: readonly Attack[] = [
     },
   },
   crowd("200 sockets with hz of their own", 200, (i) => `hz=${1 + i / 1e6}`),
-  crowd("40 sockets, all, with 1,000 prefixes of their own", 40, (i) => `mode=all&keys=probe,${prefixes(i).slice(0, -9)}`),
+  crowd(
+    "40 sockets, all, with 1,000 prefixes of their own",
+    40,
+    (i) => `mode=all&keys=probe,${prefixes(i).slice(0, -9)}`,
+  ),
   crowd("1,000 sockets that watch one key", 990, () => "keys=probe"),
 ];

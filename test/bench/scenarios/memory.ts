@@ -48,7 +48,8 @@ const HOLDINGS: readonly Holding[] = [
     name: `200 sockets with ${isOwn ? "hz of their own" : "one hz"}, 4 MiB published a second for 8 s`,
     filling: FULL,
     async readers(target) {
-      for (let i = 0; i < 200; i++) await HostileSocket.open(target, `hz=${0.1 + (isOwn ? i * 1e-10 : 0)}&keys=tick.00*`);
+      for (let i = 0; i < 200; i++)
+        await HostileSocket.open(target, `hz=${0.1 + (isOwn ? i * 1e-10 : 0)}&keys=tick.00*`);
       await publishing(target, 250, 8);
     },
   })),

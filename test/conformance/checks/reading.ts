@@ -17,6 +17,10 @@ const keysOf = (json: unknown): string[] => Object.keys(member(json, "entries") 
 const seqs = (json: unknown): unknown[] =>
   ((member(json, "updates") ?? []) as unknown[]).map((update) => member(update, "seq"));
 
+/** How the reset of one who is no administrator is refused. */
+const refusalOf = ({ publishKey }: Wire): [status: number, code: string] =>
+  publishKey === undefined ? [401, "unauthorized"] : [403, "forbidden"];
+
 export const READING = [
   check("nothing", "a feed that was never published to is an empty snapshot", async (wire) => {
     const feed = wire.newFeed();
@@ -167,6 +171,18 @@ export const READING = [
     await socket.until("a reset", () => socket.messages.at(-1)?.reason === "reset");
     same("who watches", [socket.view.state(), socket.view.seq], [{}, 0]);
     same("history", member((await wire.call(`/v1/feeds/${feed}/history?key=A`)).json, "updates"), []);
+  }),
+  check("admin", "DELETE with forget=true removes a feed and its name, and may be repeated", async (wire) => {
+    const { feed, position } = await filled(wire);
+    const path = `/v1/feeds/${feed}?forget=true`;
+    refused("a publisher's", await wire.call(path, { method: "DELETE" }, wire.publishKey ?? null), ...refusalOf(wire));
+    for (const what of ["the first", "a repeat"]) {
+      same(what, (await wire.call(path, { method: "DELETE" }, wire.adminKey)).status, 200);
+    }
+    same("the list", (await wire.call("/v1/feeds")).text.includes(`"${feed}"`), false);
+    has("what is left", (await wire.read(feed)).json, { feed, seq: 0, entries: {} });
+    has("since", (await wire.read(feed, `?since=${position}`)).json, { type: "snapshot", seq: 0, entries: {} });
+    has("made again", await wire.publish(feed, { key: "A", set: {} }), { seq: 1 });
   }),
   check("nothing", "healthz answers; the documents of the API are there", async (wire) => {
     for (const path of ["/healthz", "/openapi.json", "/asyncapi.json"]) same(path, (await wire.call(path)).status, 200);
