@@ -1,5 +1,6 @@
 import { encodeBody } from "./body.ts";
-import { PublishRefusedError, PublishUnknownError } from "./errors.ts";
+import { hindrance, leftToRetry, sendingWith, type Sending } from "./doubt.ts";
+import { PublishRefusedError } from "./errors.ts";
 import { explainFailure, post, type Outcome } from "./post.ts";
 import { sleep, within } from "./timer.ts";
 import type { Key, Receipt } from "./types.ts";
@@ -7,15 +8,16 @@ import type { Key, Receipt } from "./types.ts";
 /** Full jitter: a wait is drawn from 0 up to a ceiling that doubles with every failure (milliseconds). */
 const BACKOFF_FIRST_MS = 200;
 const BACKOFF_MAX_MS = 10_000;
-/** A feed remembers an Idempotency-Key for ten minutes; one less, for an attempt takes its time. */
-const DOUBT_MAX_MS = 9 * 60_000;
 /** Answers of the feed to a body as such. Others may come from elsewhere, or before it is looked at. */
 const ABOUT_THE_BODY = new Set([400, 409, 413, 422]);
 
-/** How one POST ended, all its attempts together. `error` says whether it may have been applied. */
+/** How one POST ended, all its attempts together. */
 export type Ending =
   | { readonly type: "accepted"; readonly receipt: Receipt }
-  | { readonly type: "failed"; readonly cause: Cause; readonly error: PublishRefusedError | PublishUnknownError }
+  /** By each of its attempts nothing was changed. */
+  | { readonly type: "refused"; readonly cause: Cause; readonly refusal: PublishRefusedError }
+  /** An attempt may have been applied, or may yet arrive, whatever the last one was answered. */
+  | { readonly type: "unknown"; readonly cause: Cause; readonly refusal: PublishRefusedError }
   /** By the signal. `sent`: it may have been applied. */
   | { readonly type: "aborted"; readonly sent: boolean };
 
@@ -40,30 +42,29 @@ export async function deliver(text: string, link: Link): Promise<Ending> {
   const body = await encodeBody(text, link.gzipOver);
   const idempotencyKey = newIdempotencyKey();
   const started = Date.now();
-  /** When the first attempt began that may have been applied though its answer is not known. */
-  let doubt: number | undefined;
+  /** The first attempt that may have been applied though its answer is not known. */
+  let doubt: Sending | undefined;
   const asks = typeof link.key === "function";
   let mayAskAgain = asks;
   for (let ceiling = BACKOFF_FIRST_MS; ; ceiling = Math.min(2 * ceiling, BACKOFF_MAX_MS)) {
     if (link.signal.aborted) return { type: "aborted", sent: doubt !== undefined };
-    const began = Date.now();
-    const outcome = await attempt(link, body, idempotencyKey);
+    const { sending, ...outcome } = await attempt(link, body, idempotencyKey, doubt);
     if (outcome.type === "accepted") return outcome;
-    if (outcome.type === "failed" && outcome.doubtful) doubt ??= began;
+    if (outcome.type === "failed" && outcome.doubtful) doubt ??= sending;
     if (link.signal.aborted) return { type: "aborted", sent: doubt !== undefined };
+    const type = doubt ? "unknown" : "refused";
     if (outcome.type === "refused") {
       const cause = causeOf(outcome.status);
       if (cause === "credential" && mayAskAgain) {
         mayAskAgain = false;
         continue;
       }
-      return { type: "failed", cause, error: cause === "body" ? outcome.error : blame(outcome.error, doubt) };
+      return { type, cause, refusal: outcome.error };
     }
     mayAskAgain = asks;
     const now = Date.now();
-    const left = Math.min(started + link.giveUpAfter, (doubt ?? Infinity) + DOUBT_MAX_MS) - now;
-    if (left <= 0)
-      return { type: "failed", cause: "away", error: blame(new PublishRefusedError(outcome.reason), doubt) };
+    const left = Math.min(started + link.giveUpAfter - now, doubt ? leftToRetry(doubt) : Infinity);
+    if (left <= 0) return { type, cause: "away", refusal: new PublishRefusedError(outcome.reason) };
     // The last attempt is made when the time is just up, and not left out because the wait would have been longer.
     const wait = Math.min(outcome.afterMs + Math.random() * ceiling, left);
     link.onAway(outcome.reason, now + wait);
@@ -71,33 +72,39 @@ export async function deliver(text: string, link: Link): Promise<Ending> {
   }
 }
 
-/** One attempt. Never throws: a network failure is an outcome too, and so is the signal's abort. */
-async function attempt(link: Link, body: string | Uint8Array<ArrayBuffer>, idempotencyKey: string): Promise<Outcome> {
+/**
+ * One attempt, and how it was sent, if it was. Never throws: a network failure is an outcome too, and so is the signal's
+ * abort. Where another is in `doubt`, nothing is sent that could be applied beside it.
+ */
+async function attempt(
+  link: Link,
+  body: string | Uint8Array<ArrayBuffer>,
+  idempotencyKey: string,
+  doubt: Sending | undefined,
+): Promise<Outcome & { readonly sending?: Sending | undefined }> {
   const { url, key: ask, fetch } = link;
-  let sent = false;
+  let sending: Sending | undefined;
   try {
-    return await within(link.timeout, link.signal, async (signal) => {
+    const outcome = await within(link.timeout, link.signal, async (signal): Promise<Outcome> => {
       const key = typeof ask === "function" ? await ask() : ask;
       signal.throwIfAborted();
-      sent = true;
+      const next = sendingWith(key);
+      const reason = doubt && hindrance(doubt, next);
+      if (reason) return { type: "refused", status: 0, error: new PublishRefusedError(reason) };
+      sending = next;
       return post(fetch, { url, key, idempotencyKey, body, signal });
     });
+    return { ...outcome, sending };
   } catch (error) {
     const { reason, neverSent } = explainFailure(error);
-    const doubtful = sent && !neverSent;
-    return { type: "failed", reason: sent ? reason : `there is no key: ${reason}`, afterMs: 0, doubtful };
+    const why = sending ? reason : `there is no key: ${reason}`;
+    return { type: "failed", reason: why, afterMs: 0, doubtful: sending !== undefined && !neverSent, sending };
   }
 }
 
 function causeOf(status: number): Cause {
   if (status === 401 || status === 403) return "credential";
   return ABOUT_THE_BODY.has(status) ? "body" : "request";
-}
-
-/** A refusal that does not look at the body says nothing about an earlier attempt that may have been applied. */
-function blame(error: PublishRefusedError, doubt: number | undefined): PublishRefusedError | PublishUnknownError {
-  if (doubt === undefined) return error;
-  return new PublishUnknownError(`It may have been applied: an answer was lost; then: ${error.message}`);
 }
 
 /** 128 random bits. Not `randomUUID`, which a page served over plain http does not have. */

@@ -1,6 +1,9 @@
 import type { UpdateIssue } from "./types.ts";
 
-/** The server refused the updates, and would again. None of them was applied. */
+/**
+ * Each request with the updates was refused, and one more would be. None of them was applied, and none will be: they may
+ * be published again.
+ */
 export class PublishRefusedError extends Error {
   override readonly name = "PublishRefusedError";
   /** The HTTP status of the answer; none where there was no answer until `giveUpAfter`. */
@@ -19,8 +22,10 @@ export class PublishRefusedError extends Error {
 }
 
 /**
- * Nobody can tell whether the updates were applied: a request was sent, and no answer came for as long as the server is
- * sure to recognise a repetition. Sent again they might be applied twice, or over newer ones.
+ * Nobody can tell whether the updates were applied, or will be when a request arrives late: one was sent whose answer is
+ * not known, and its repetitions had no receipt for as long as the server is sure to recognise them, or were refused for
+ * another reason. All of them were applied, or none. Published again they might be applied twice, or over newer ones:
+ * read the feed first, or publish a `set`, or give them a `version`.
  */
 export class PublishUnknownError extends Error {
   override readonly name = "PublishUnknownError";

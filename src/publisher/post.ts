@@ -5,7 +5,7 @@ import type { Receipt } from "./types.ts";
 /** What became of one attempt. */
 export type Outcome =
   | { readonly type: "accepted"; readonly receipt: Receipt }
-  /** Would be answered the same however often it is tried. */
+  /** Would be answered the same however often it is tried. Nothing was changed. */
   | { readonly type: "refused"; readonly status: number; readonly error: PublishRefusedError }
   /**
    * Worth trying again, after `afterMs` at least (0 where the server named no time). `doubtful` where it may have been
@@ -25,6 +25,8 @@ export interface PostRequest {
 const RETRY_AFTER_MAX_MS = 5 * 60_000;
 /** Client errors that pass by themselves: the request timed out, came too early, or was one of too many. */
 const PASSING = new Set([408, 425, 429]);
+/** Codes of the feed for what it does not take now. Whatever else comes as a server's error may have been applied. */
+const NOT_NOW = new Set(["rate_limited", "overloaded"]);
 /** With these, as Node names them, the request never left. */
 const NEVER_SENT = new Set(["ECONNREFUSED", "ENOTFOUND", "EAI_AGAIN"]);
 
@@ -46,7 +48,7 @@ export async function post(fetch: typeof globalThis.fetch, request: PostRequest)
   });
   const text = await response.text();
   const answer = asObject(text);
-  if (response.status === 200) {
+  if (response.ok) {
     const receipt = receiptOf(answer);
     if (receipt) return { type: "accepted", receipt };
     return { type: "failed", reason: "the answer is not a receipt", afterMs: 0, doubtful: true };
@@ -56,8 +58,8 @@ export async function post(fetch: typeof globalThis.fetch, request: PostRequest)
     return { type: "refused", status: response.status, error };
   }
   const afterMs = retryAfter(response.headers.get("retry-after"), Date.now());
-  // An answer with a code is the feed's own, and means that it changed nothing. A proxy on the way may not know.
-  const doubtful = error.code === undefined && response.status !== 429;
+  // The feed's own `outcome_unknown` says so itself; an answer without a code is that of a proxy, which does not know.
+  const doubtful = !NOT_NOW.has(error.code ?? "") && response.status !== 429;
   return { type: "failed", reason: error.message, afterMs, doubtful };
 }
 

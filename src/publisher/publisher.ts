@@ -15,6 +15,7 @@ export interface Settings {
 }
 
 const CLOSED = "The publisher is closed.";
+const MAYBE = "It may have been applied: ";
 
 export class FeedPublisher implements Publisher {
   readonly #settings: Settings;
@@ -130,7 +131,7 @@ export class FeedPublisher implements Publisher {
     const ending = await deliver(bodyOf(calls), link);
     if (ending.type === "aborted") {
       const error = ending.sent
-        ? new PublishUnknownError("It may have been applied: closed before the answer.")
+        ? new PublishUnknownError(`${MAYBE}closed before the answer.`)
         : (this.#ended ?? new PublisherClosedError(CLOSED));
       this.#fail(calls, error);
       return;
@@ -140,18 +141,22 @@ export class FeedPublisher implements Publisher {
       for (const call of calls) this.#settle(call, ({ resolve }) => resolve(ending.receipt));
       return;
     }
-    const { error, cause } = ending;
-    if (cause === "body" && calls.length > 1) {
+    const { type, refusal, cause } = ending;
+    if (type === "refused" && cause === "body" && calls.length > 1) {
       // One caller's bad update must not sink the others': each half by itself, until the bad one is alone.
       const middle = calls.length >> 1;
       await this.#deliver(calls.slice(0, middle));
       await this.#deliver(calls.slice(middle));
       return;
     }
-    this.#fail(calls, error);
+    this.#fail(
+      calls,
+      type === "refused" ? refusal : new PublishUnknownError(`${MAYBE}an answer was lost; then: ${refusal.message}`),
+    );
     if (cause === "credential" && typeof this.#settings.link.key !== "function") {
-      this.#stopped = error;
-      this.#end(error);
+      // What was never sent is known not to have been applied.
+      this.#stopped = refusal;
+      this.#end(refusal);
     } else if (cause !== "away") this.#status.delivering();
   }
 

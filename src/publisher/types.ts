@@ -46,7 +46,9 @@ export interface PublisherOptions {
   readonly feed: string;
   /**
    * A credential that may publish to the feed. A function is asked before each POST, and once more where the server
-   * refuses what it gave; where it throws, it is asked again after a while.
+   * refuses what it gave; where it throws, it is asked again after a while. What it gives has to be of one holder: static
+   * keys of one kind, or tokens with one `iss` and `sub`. The server keeps each holder's idempotency keys apart, and so a POST whose
+   * outcome is not known is not repeated with the token of another.
    */
   readonly key?: Key | undefined;
   /** The most updates that are gathered into one POST; 1,000 if not given, which is also the most there can be. */
@@ -66,12 +68,18 @@ export interface PublisherOptions {
   readonly timeout?: number | undefined;
   /** Bodies of more bytes are sent gzipped, where the platform can; 8,192 if not given, `Infinity` for none. */
   readonly gzipOver?: number | undefined;
-  /** The platform's own if not given. */
+  /** The platform's own if not given. Another has to send what it is given once: all repetition is the publisher's. */
   readonly fetch?: typeof globalThis.fetch | undefined;
   readonly onStatus?: ((status: PublisherStatus) => void) | undefined;
 }
 
-/** Publishes to one feed, in order: one POST at a time, each tried until it is answered, and applied once. */
+/**
+ * Publishes to one feed, in order: one POST at a time, each tried until it is answered, and applied once. A call has one of
+ * three outcomes: it is done (its receipt), undone (`PublishRefusedError`: nothing was changed) or unknown
+ * (`PublishUnknownError`: it may have been applied). A POST whose answer is lost, late or `502 outcome_unknown` is repeated with the
+ * same `Idempotency-Key` and the same body for eight minutes, within the ten for which the feed remembers it, and in no
+ * other way: what may have been applied is never sent in parts or under another key, and never called undone.
+ */
 export interface Publisher {
   readonly status: PublisherStatus;
   /** Updates that wait for their receipts. */
@@ -84,7 +92,7 @@ export interface Publisher {
    * than 1,000 updates, more than 1 MiB, NaN), `PublisherFullError` where too much waits already, and
    * `PublisherClosedError` after `close`.
    * It rejects later with `PublishRefusedError` where the server refused this call, and with `PublishUnknownError` where
-   * nobody can tell whether it was applied. Such a rejection need not be handled here: `flush` and `close` tell it too.
+   * nobody can tell whether it was applied, which is the outcome of all calls that went in one POST with it. Such a rejection need not be handled here: `flush` and `close` tell it too.
    */
   publish(updates: Update | readonly Update[]): Promise<Receipt>;
   /** Ends when there is room to publish. */

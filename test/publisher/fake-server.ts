@@ -24,6 +24,10 @@ export type Fate =
   | "receipt hangs"
   /** Nobody listens there. */
   | "refused connection"
+  /** Nothing comes back in time, and so many milliseconds after it was sent it arrives all the same. */
+  | { late: number }
+  /** The answer of a server that lost its feed meanwhile: after it was applied, or before. */
+  | { unknown: "applied" | "not applied" }
   | { status: number; headers?: Record<string, string>; body?: Record<string, unknown> | string };
 
 /** For how long a feed remembers an Idempotency-Key, in milliseconds. */
@@ -31,6 +35,7 @@ const REMEMBERED_MS = 10 * 60_000;
 
 /**
  * A feed behind `fetch`, with the contract's idempotency: a key seen before gets the first receipt, and changes nothing.
+ * Each subject's keys are its own.
  * A batch with an update of a key that begins with `bad` is refused as a whole.
  */
 export class FakeServer {
@@ -73,20 +78,29 @@ export class FakeServer {
     if (fate === "lost") throw networkError("ECONNRESET");
     if (fate === "refused connection") throw networkError("ECONNREFUSED");
     if (fate === "hang") return hang(init?.signal);
+    const principal = principalOf(headers.get("authorization"));
+    if (typeof fate === "object" && "late" in fate) {
+      setTimeout(() => this.#publish(principal, key, body), fate.late);
+      return hang(init?.signal);
+    }
+    if (typeof fate === "object" && "unknown" in fate) {
+      if (fate.unknown === "applied") this.#publish(principal, key, body);
+      return Response.json({ code: "outcome_unknown" }, { status: 502, headers: { "retry-after": "1" } });
+    }
     if (typeof fate === "object") {
       // What following a redirect comes to: a page, got by GET.
       if (fate.headers?.["location"] && init?.redirect !== "manual") return Response.json({ epoch: "of a page" });
       const text = typeof fate.body === "string" ? fate.body : JSON.stringify(fate.body ?? {});
       return new Response(text, { status: fate.status, headers: fate.headers ?? {} });
     }
-    const answer = this.#publish(key, body);
+    const answer = this.#publish(principal, key, body);
     if (fate === "receipt lost") throw networkError("ECONNRESET");
     return fate === "receipt hangs" ? hang(init?.signal) : answer;
   }
 
-  #publish(key: string, body: string): Response {
+  #publish(principal: string, key: string, body: string): Response {
     const now = Date.now();
-    const earlier = this.#receipts.get(key);
+    const earlier = this.#receipts.get(`${principal} ${key}`);
     if (earlier && now - earlier.at < REMEMBERED_MS) {
       if (earlier.body === body) return new Response(earlier.receipt, { headers: { "idempotency-replayed": "true" } });
       return Response.json({ code: "idempotency_mismatch", detail: "another body" }, { status: 422 });
@@ -106,7 +120,7 @@ export class FakeServer {
       accepted: updates.length,
       stale: 0,
     });
-    this.#receipts.set(key, { at: now, body, receipt });
+    this.#receipts.set(`${principal} ${key}`, { at: now, body, receipt });
     return new Response(receipt);
   }
 }
@@ -117,4 +131,12 @@ function hang(signal: AbortSignal | null | undefined): Promise<Response> {
 
 function networkError(code: string): Error {
   return new TypeError("fetch failed", { cause: Object.assign(new Error(`connect ${code}`), { code }) });
+}
+
+/** Whose idempotency keys these are: those of a token's subject, those of this very token, or those of all static keys. */
+function principalOf(authorization: string | null): string {
+  const [, payload] = /^Bearer .*\.(.*)\./.exec(authorization ?? "") ?? [];
+  if (payload === undefined) return "static";
+  const { sub }: { sub?: string } = JSON.parse(atob(payload));
+  return sub ?? payload;
 }
