@@ -110,9 +110,9 @@ export const READING: readonly Attack[] = [
     return `?mode=all&keys=none&since=${await firstPosition(target)}`;
   }),
   asking("GET with an old since, all, of a rare key", LOG, 20, async (target) => {
-    return `?mode=all&keys=seldom&since=${await firstPosition(target)}`;
+    return `?mode=all&keys=rare&since=${await firstPosition(target)}`;
   }),
-  asking("history of a rare key", LOG, 20, "/history?key=seldom&limit=1000"),
+  asking("history of a rare key", LOG, 20, "/history?key=rare&limit=1000"),
   asking("history of a common key", LOG, 20, "/history?key=k1&limit=1000"),
   asking("GET of a feed at its limits", FULL, 15, ""),
   asking("GET of a feed at its limits, Cyrillic", CYRILLIC, 15, ""),
