@@ -5,7 +5,7 @@ import { Besieged } from "./support/besieged.ts";
 /** Milliseconds. The rule is 100; beside other tests it takes longer to read a feed of a hundred thousand keys. */
 const FIRST_PUBLISH = 1_000;
 /** Of CPU: what is not worth noticing, and less than a feed at its limits takes to be opened. */
-const HARDLY_ANY = 150;
+const HARDLY_ANY = 60;
 
 let servers: Besieged[] = [];
 

@@ -1,6 +1,6 @@
 import { clock, pause } from "../load/clock.ts";
 import { CpuMeter } from "../load/cpu.ts";
-import { FULL, LOG, SMALL, type Filling } from "./feeds.ts";
+import { fillFeed, FULL, LOG, SMALL, type Filling } from "./feeds.ts";
 import { publishBy } from "./publishing.ts";
 import { prefixes } from "./reading.ts";
 import { HostileSocket } from "./socket.ts";
@@ -17,6 +17,8 @@ export interface Sleepers {
   readonly filling: Filling;
   readonly count: number;
   readonly query: (i: number) => string;
+  /** How much of the filling is published again while they are there, and is nothing to them. */
+  readonly missed?: number;
   /** A publish, if nothing else is told. */
   readonly wake?: (sockets: readonly HostileSocket[]) => void;
 }
@@ -31,8 +33,15 @@ export const SLEEPERS: readonly Sleepers[] = [
     filling: LOG,
     count: 40,
     query: (i) => `mode=all&${own(i)}`,
+    missed: 0.5,
   },
-  { name: "the same, 500 sockets, latest, of selections of their own", filling: FULL, count: 500, query: own },
+  {
+    name: "the same, 500 sockets, latest, of selections of their own",
+    filling: FULL,
+    count: 500,
+    query: own,
+    missed: 0.5,
+  },
   { name: "the same, 500 sockets of everything", filling: SMALL, count: 500, query: () => "" },
   {
     name: "close of a hibernated socket",
@@ -54,7 +63,7 @@ export const SLEEPERS: readonly Sleepers[] = [
 export async function wakeUp(
   pid: number,
   target: HostileTarget,
-  { count, query, wake }: Sleepers,
+  { filling, count, query, missed = 0, wake }: Sleepers,
 ): Promise<{ calm: number; one: number; cpu: number }> {
   const timed = async (): Promise<number> => {
     const start = clock();
@@ -72,6 +81,7 @@ export async function wakeUp(
       await socket.until(() => socket.snapshots > 0);
       sockets.push(socket);
     }
+    if (missed > 0) await fillFeed(target, filling, missed);
     await pause(PAUSE);
     const meter = new CpuMeter(async () => [pid]);
     await meter.begin();
