@@ -14,14 +14,16 @@ export interface Quotas {
   /** Feeds that may exist. */
   readonly feeds: number;
   readonly feed: FeedLimits;
-  /** Publish requests of one credential to one feed. */
+  /** Publishes of one credential to one feed; a long one counts as several. */
   readonly publish: Rate;
   /** Subscribers of one feed. */
   readonly sockets: number;
   /** Of them, how many may come from one address. */
   readonly socketsPerAddress: number;
-  /** Messages of one socket, but for what it publishes. */
+  /** Messages of one socket, but for what it publishes; a long one counts as several. */
   readonly messages: Rate;
+  /** The same of all sockets that have one credential, or come from one address without any. */
+  readonly ownerMessages: Rate;
 }
 
 /** The settings that quotas are read from, as text. What is not set has its default. */
@@ -51,8 +53,8 @@ export const DEFAULT_QUOTAS = {
   MAX_HISTORY: FEED_LIMITS.history,
   /** A second. What the platform says that one object should take. */
   PUBLISH_RATE: 1_000,
-  /** A publisher that has much to catch up with may do so; one that runs wild is held to the rate in a minute or two. */
-  PUBLISH_BURST: 500_000,
+  /** A publisher that was away for a minute may catch up; one that runs wild is held to the rate within seconds. */
+  PUBLISH_BURST: 60_000,
   /** The platform takes 32,768 a feed; the rest is for those that are closing. */
   MAX_SOCKETS: 30_000,
   /** An office behind one address; what is beyond it comes from a script. */
@@ -61,6 +63,12 @@ export const DEFAULT_QUOTAS = {
   MESSAGE_RATE: 50,
   MESSAGE_BURST: 1_000,
 } as const;
+
+/**
+ * All sockets of one owner may say as much as so many that say all they may: far more than an office or a site's readers
+ * do, who say something for each 256 KB that they get, and what takes a tenth of the thread.
+ */
+const OWNER_SOCKETS = 10;
 
 /** Reads the settings. Throws where one is not understood: a limit that was mistyped must not be no limit. */
 export function quotasOf(settings: QuotaSettings): Quotas {
@@ -78,6 +86,10 @@ export function quotasOf(settings: QuotaSettings): Quotas {
     sockets: number("MAX_SOCKETS"),
     socketsPerAddress: number("MAX_SOCKETS_PER_ADDRESS"),
     messages: { perSecond: number("MESSAGE_RATE"), burst: number("MESSAGE_BURST") },
+    ownerMessages: {
+      perSecond: OWNER_SOCKETS * number("MESSAGE_RATE"),
+      burst: OWNER_SOCKETS * number("MESSAGE_BURST"),
+    },
   };
 }
 

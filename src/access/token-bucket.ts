@@ -1,13 +1,13 @@
 import type { Rate } from "./quotas.ts";
 
-/** What rounding may take from one: who comes back when it was told to finds one. */
-const ONE = 1 - 1e-9;
+/** What rounding may take from a token: who comes back when it was told to finds what it asked for. */
+const ROUNDING = 1e-9;
 
 /** An exact limit of rate. In memory only: whoever starts anew starts with a full bucket. */
 export class TokenBucket {
   readonly #rate: Rate;
   #tokens: number;
-  /** When it had so many, in milliseconds since 1970. */
+  /** When it had so many, in milliseconds. */
   #at: number;
 
   constructor(rate: Rate, now: number) {
@@ -16,11 +16,16 @@ export class TokenBucket {
     this.#at = now;
   }
 
-  /** Takes one and returns 0, or takes none and returns after how many milliseconds there will be one. */
-  take(now: number): number {
+  /**
+   * Takes so many and returns 0, or takes none and returns after how many milliseconds there will be as many. What is
+   * more than the bucket holds takes all of it.
+   */
+  take(now: number, tokens = 1): number {
     this.#fill(now);
-    if (this.#tokens < ONE) return ((1 - this.#tokens) / this.#rate.perSecond) * 1000;
-    this.#tokens--;
+    const { perSecond, burst } = this.#rate;
+    const wanted = Math.min(tokens, burst);
+    if (this.#tokens < wanted - ROUNDING) return ((wanted - this.#tokens) / perSecond) * 1000;
+    this.#tokens = Math.max(0, this.#tokens - wanted);
     return 0;
   }
 
@@ -45,19 +50,22 @@ const MANY = 1_000;
 export class TokenBuckets {
   readonly #rate: Rate;
   readonly #buckets = new Map<string, TokenBucket>();
+  /** How many there may be before the full ones are looked for again: as many as were left, twice. */
+  #most = MANY;
 
   constructor(rate: Rate) {
     this.#rate = rate;
   }
 
   /** As `TokenBucket.take`, from the bucket of `taker`. */
-  take(taker: string, now: number): number {
-    return (this.#buckets.get(taker) ?? this.#add(taker, now)).take(now);
+  take(taker: string, now: number, tokens = 1): number {
+    return (this.#buckets.get(taker) ?? this.#add(taker, now)).take(now, tokens);
   }
 
   #add(taker: string, now: number): TokenBucket {
-    if (this.#buckets.size >= MANY) {
+    if (this.#buckets.size >= this.#most) {
       for (const [other, bucket] of this.#buckets) if (bucket.isFull(now)) this.#buckets.delete(other);
+      this.#most = Math.max(MANY, 2 * this.#buckets.size);
     }
     const bucket = new TokenBucket(this.#rate, now);
     this.#buckets.set(taker, bucket);

@@ -1,25 +1,72 @@
 /** The platform refuses times after 2189, and a token may end later. Milliseconds since 1970. */
 const LATEST = Date.UTC(2189, 0);
+/** Milliseconds that an alarm may be late. One that has not gone off by then is taken to be lost. */
+const LATE = 5_000;
 
-/** An object's one alarm, shared by all who want to be woken. It outlives the object's memory. */
+/** What of an object's storage an alarm needs. */
+export type AlarmStorage = Pick<DurableObjectStorage, "getAlarm" | "setAlarm">;
+
+/**
+ * An object's one alarm, shared by all who want to be woken. It outlives the object's memory: what is set is what the
+ * storage says, and the earliest of all times is kept.
+ */
 export class Alarm {
-  readonly #set: (at: number) => void;
+  readonly #storage: AlarmStorage;
+  readonly #now: () => number;
+  /** What is set; Infinity where nothing is. Not known before the storage was asked. */
   #at: number | undefined;
+  /** The earliest time that is asked for while the storage is asked. */
+  #wanted = Infinity;
+  #asking = false;
 
-  /** `set` sets the platform's alarm, which replaces the one before. Milliseconds since 1970. */
-  constructor(set: (at: number) => void) {
-    this.#set = set;
+  /** `now` is the wall clock: the platform goes by it. */
+  constructor(storage: AlarmStorage, now: () => number) {
+    this.#storage = storage;
+    this.#now = now;
   }
 
-  /** Has it go off at `at` or before: one that comes too early does no harm, and leaving it saves a write. */
+  /** Has it go off at `at` or before, in milliseconds since 1970. One that comes too early does no harm. */
   wakeBy(at: number): void {
-    if (this.#at !== undefined && this.#at <= at) return;
-    this.#at = Math.min(at, LATEST);
-    this.#set(this.#at);
+    this.#wanted = Math.min(this.#wanted, at, LATEST);
+    if (this.#at === undefined) this.#ask();
+    else this.#set();
   }
 
-  /** To be called when it goes off. */
+  /** To be called when it goes off, before any other time is asked for. */
   wentOff(): void {
-    this.#at = undefined;
+    this.#at = Infinity;
+  }
+
+  /** To be called when the object is awake in any case: an alarm that should have gone off and has not is set anew. */
+  heal(): void {
+    if (this.#at === undefined || this.#at > this.#now() - LATE) return;
+    this.#at = Infinity;
+    this.wakeBy(this.#now());
+  }
+
+  #ask(): void {
+    if (this.#asking) return;
+    this.#asking = true;
+    void this.#storage
+      .getAlarm()
+      .then((at) => (this.#at ??= at ?? Infinity))
+      // Setting one that is set already does no harm.
+      .catch(() => (this.#at ??= Infinity))
+      .finally(() => {
+        this.#asking = false;
+        this.#set();
+      });
+  }
+
+  #set(): void {
+    const wanted = this.#wanted;
+    this.#wanted = Infinity;
+    if (wanted === Infinity || (this.#at !== undefined && this.#at <= wanted)) return;
+    // The platform drops a time that is no whole number, and one that has just gone off.
+    const at = Math.max(Math.ceil(wanted), Math.floor(this.#now()) + 1);
+    if (this.#at !== undefined && this.#at <= at) return;
+    this.#at = at;
+    // It is written with what else is written now; where that fails, the object loses its memory.
+    void this.#storage.setAlarm(at).catch(() => (this.#at = undefined));
   }
 }

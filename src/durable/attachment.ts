@@ -1,64 +1,103 @@
 import * as v from "valibot";
+import type { Guest } from "../access/places.ts";
 import { LIMITS } from "../protocol/limits.ts";
 import { MODES, type Subscription } from "../protocol/messages.ts";
 import type { Position } from "../protocol/position.ts";
 import { selectionOfId } from "../protocol/selection.ts";
 
-const attachmentSchema = v.object({
+const KINDS = ["anonymous", "key", "token"] as const;
+
+const guestSchema = v.object({
+  address: v.optional(v.string()),
+  kind: v.optional(v.picklist(KINDS)),
+  holder: v.optional(v.string()),
+});
+const openSchema = v.object({
+  ...guestSchema.entries,
   epoch: v.string(),
-  seq: v.number(),
+  // Below 0: the client was in the middle of something that only this object's memory knew.
+  seq: v.pipe(v.number(), v.minValue(0)),
   selection: v.union([v.string(), v.instance(Uint8Array)]),
   mode: v.picklist(MODES),
   hz: v.optional(v.number()),
-  publisher: v.optional(v.string()),
+  publishes: v.optional(v.boolean()),
   expires: v.optional(v.number()),
-  address: v.optional(v.string()),
   packed: v.optional(v.boolean()),
 });
+const closedSchema = v.object({ ...guestSchema.entries, closed: v.number() });
 
 /** All that a socket is, beside the connection itself. It outlives the object's memory with the socket. */
 export interface SocketState {
   readonly subscription: Subscription;
-  /** Who publishes over it; none where it may not. */
-  readonly publisher: string | undefined;
+  readonly guest: Guest;
+  /** Whether it may publish. */
+  readonly publishes: boolean;
   /** When its credential ends, in milliseconds since 1970; none where it does not. */
   readonly expires: number | undefined;
-  /** Where it is counted as coming from; none where it is not counted. */
-  readonly address: string | undefined;
   /** Whether it speaks MessagePack. */
   readonly packed: boolean;
   /** What the client was last told. */
   readonly told: Position;
 }
 
+/** A socket that was closed from here, and whose client has not ended it yet. */
+export interface ClosedState {
+  readonly guest: Guest;
+  /** The code that it was closed with. */
+  readonly closed: number;
+}
+
 /** Written with every message sent, so that a rebuilt object knows what each client has: a fraction of what a send costs. */
 export function saveState(socket: WebSocket, state: SocketState): void {
-  const { subscription, told, publisher, expires, address, packed } = state;
+  const { subscription, told, publishes, expires, guest, packed } = state;
   const { selection, mode, hz } = subscription;
   const { epoch, seq } = told;
   const attachment: Record<string, unknown> = { epoch, seq, selection: compact(selection.id), mode };
   // What most sockets have not is not written down: this is done for each message to each of them.
   if (hz !== undefined) attachment["hz"] = hz;
-  if (publisher !== undefined) attachment["publisher"] = publisher;
+  if (publishes) attachment["publishes"] = true;
   if (expires !== undefined) attachment["expires"] = expires;
-  if (address !== undefined) attachment["address"] = address;
   if (packed) attachment["packed"] = true;
+  addGuest(attachment, guest);
+  socket.serializeAttachment(attachment);
+}
+
+/**
+ * Notes that a socket was closed. The platform forgets it when the object sleeps twice, and the client may never answer:
+ * it must not be taken for an open one then.
+ */
+export function saveClosed(socket: WebSocket, { guest, closed }: ClosedState): void {
+  const attachment: Record<string, unknown> = { closed };
+  addGuest(attachment, guest);
   socket.serializeAttachment(attachment);
 }
 
 /** Reads a socket's state back; nothing where it has none that this version can read. */
-export function loadState(socket: WebSocket): SocketState | undefined {
-  const result = v.safeParse(attachmentSchema, socket.deserializeAttachment());
-  if (!result.success) return undefined;
-  const { epoch, seq, selection, mode, hz, publisher, expires, address, packed } = result.output;
+export function loadState(socket: WebSocket): SocketState | ClosedState | undefined {
+  const attachment: unknown = socket.deserializeAttachment();
+  const closed = v.safeParse(closedSchema, attachment);
+  if (closed.success) return { guest: guestOf(closed.output), closed: closed.output.closed };
+  const open = v.safeParse(openSchema, attachment);
+  if (!open.success) return undefined;
+  const { epoch, seq, selection, mode, hz, publishes, expires, packed } = open.output;
   return {
     subscription: { selection: selectionOfId(expand(selection)), mode, hz },
-    publisher,
+    guest: guestOf(open.output),
+    publishes: publishes === true,
     expires,
-    address,
     packed: packed === true,
     told: { epoch, seq },
   };
+}
+
+function addGuest(attachment: Record<string, unknown>, { address, kind, holder }: Guest): void {
+  if (address !== undefined) attachment["address"] = address;
+  if (kind !== "anonymous") attachment["kind"] = kind;
+  if (holder !== undefined) attachment["holder"] = holder;
+}
+
+function guestOf({ address, kind = "anonymous", holder }: v.InferOutput<typeof guestSchema>): Guest {
+  return { address, kind, holder };
 }
 
 /**

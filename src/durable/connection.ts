@@ -1,3 +1,4 @@
+import type { Guest } from "../access/places.ts";
 import type { Rate } from "../access/quotas.ts";
 import { TokenBucket } from "../access/token-bucket.ts";
 import { AckMeter } from "../feed/acks.ts";
@@ -9,74 +10,105 @@ import { LIMITS } from "../protocol/limits.ts";
 import { encodeError, type Subscription } from "../protocol/messages.ts";
 import { pack, packAll } from "../protocol/packed.ts";
 import type { Position } from "../protocol/position.ts";
-import { saveState, type SocketState } from "./attachment.ts";
+import { saveClosed, saveState, type ClosedState, type SocketState } from "./attachment.ts";
 
-/** One subscriber's WebSocket. What it is stands in its attachment too, and changes there with it. */
+/** A feed that is in memory, as its connections see it. */
+export interface Served {
+  readonly feed: Feed;
+  readonly broadcast: Broadcast;
+}
+
+/** Saved for a client that has been sent a part of something: nobody can go on from there. */
+const NOWHERE = -1;
+/** Codes of what is no fault of the client's. */
+const NOT_BAD: ReadonlySet<MessageErrorCode> = new Set(["overloaded", "outcome_unknown", "feed_full", "rate_limited"]);
+
+/** Connections without a credential or an address are owners of their own. */
+let alone = 0;
+
+/**
+ * One subscriber's WebSocket. What it is stands in its attachment too, and changes there with it. It needs the feed only
+ * for what the feed says: a socket that ends or renews its credential does not have it opened.
+ */
 export class Connection implements Sink {
   readonly #socket: WebSocket;
-  readonly #feed: Feed;
-  readonly #broadcast: Broadcast;
-  readonly #subscriber: Subscriber | undefined;
-  #closed = false;
-  #subscription: Subscription;
-  #publisher: string | undefined;
-  #expires: number | undefined;
-  /** Where it is counted as coming from; none where it is not counted. */
-  readonly address: string | undefined;
+  readonly #alone = `connection ${++alone}`;
+  readonly #acks = new AckMeter();
   /** Whether it speaks MessagePack. */
   readonly packed: boolean;
-  readonly #acks = new AckMeter();
+  #guest: Guest;
+  #publishes: boolean;
+  #expires: number | undefined;
+  #subscription: Subscription | undefined;
+  #told: Position;
+  #served: Served | undefined;
+  #subscriber: Subscriber | undefined;
+  /** What it was closed with. Its client's own end may come later or never. */
+  #closed: number | undefined;
   #badMessages = 0;
   /** What it may send; none before its first message. */
   #messages: TokenBucket | undefined;
 
-  private constructor(
-    socket: WebSocket,
-    feed: Feed,
-    broadcast: Broadcast,
-    { subscription, publisher, expires, address, packed }: Omit<SocketState, "told">,
-    join: (sink: Sink) => Subscriber,
-  ) {
+  /** A socket that was accepted, now or before the object lost its memory. */
+  constructor(socket: WebSocket, state: SocketState | ClosedState) {
     this.#socket = socket;
-    this.#feed = feed;
-    this.#broadcast = broadcast;
-    this.#subscription = subscription;
-    this.#publisher = publisher;
-    this.#expires = expires;
-    this.address = address;
-    this.packed = packed;
-    this.#subscriber = join(this);
-    if (this.#closed) this.forget();
+    this.#guest = state.guest;
+    const open = "closed" in state ? undefined : state;
+    this.packed = open?.packed ?? false;
+    this.#publishes = open?.publishes ?? false;
+    this.#expires = open?.expires;
+    this.#subscription = open?.subscription;
+    this.#told = open?.told ?? { epoch: "", seq: 0 };
+    if ("closed" in state) this.close(state.closed, "closed before");
   }
 
-  /** A socket that has just been accepted and stands at `since`. It is brought up to date at once. */
-  static open(
-    socket: WebSocket,
-    feed: Feed,
-    broadcast: Broadcast,
-    state: Omit<SocketState, "told">,
-    since: Position | undefined,
-  ): Connection {
-    return new Connection(socket, feed, broadcast, state, (sink) =>
-      broadcast.subscribe(sink, state.subscription, since),
-    );
+  /** Who has its place. */
+  get guest(): Guest {
+    return this.#guest;
   }
 
-  /** A socket that was connected before the object lost its memory. */
-  static reopen(socket: WebSocket, feed: Feed, broadcast: Broadcast, state: SocketState): Connection {
-    return new Connection(socket, feed, broadcast, state, (sink) =>
-      broadcast.rejoin(sink, state.subscription, state.told),
-    );
+  /** On whose account its work is counted. */
+  get owner(): string {
+    return this.#guest.holder ?? this.#guest.address ?? this.#alone;
+  }
+
+  /** Whether it may publish. */
+  get publishes(): boolean {
+    return this.#publishes;
+  }
+
+  get isOpen(): boolean {
+    return this.#closed === undefined && this.#socket.readyState === WebSocket.OPEN;
+  }
+
+  /** What its client was last told, as its attachment says. */
+  get told(): Position {
+    return this.#told;
+  }
+
+  /** When its credential ends, in milliseconds since 1970; none where it does not, or where it is closed. */
+  get expires(): number | undefined {
+    return this.isOpen ? this.#expires : undefined;
+  }
+
+  /** Brings one that has just come from `since` to the present. */
+  begin(served: Served, since: Position | undefined): void {
+    this.#join(served, (subscription) => served.broadcast.subscribe(this, subscription, since));
+  }
+
+  /** Goes on with one that was connected before the object lost its memory. */
+  resume(served: Served): void {
+    this.#join(served, (subscription) => served.broadcast.rejoin(this, subscription, this.#told));
   }
 
   /** One connection that fails must not keep a feed from its publishers or from the others. */
-  send(messages: readonly string[], seq: number): void {
+  send(messages: readonly string[], seq: number | undefined): void {
     try {
       // First: what cannot be kept must not be told either, as a rebuilt object would not know of it.
-      this.#save(seq);
+      this.#save({ epoch: this.#served?.feed.epoch ?? this.#told.epoch, seq: seq ?? NOWHERE });
       for (const frame of this.packed ? packAll(messages) : messages) {
         this.#post(frame);
-        this.#acks.sent(seq, frame.length);
+        if (seq !== undefined) this.#acks.sent(seq, frame.length);
       }
     } catch {
       this.close(CLOSE.restart, "come back");
@@ -94,42 +126,36 @@ export class Connection implements Sink {
     this.close(CLOSE.overloaded, "the connection takes nothing: come back later");
   }
 
-  /** Who publishes over it; none where it may not. */
-  get publisher(): string | undefined {
-    return this.#publisher;
-  }
-
-  /** Whether it sends more messages than it may. Such a one is closed. */
-  floods(rate: Rate, now: number): boolean {
+  /** Takes what a message costs from what it may send, and says whether there was as much. */
+  spend(tokens: number, rate: Rate, now: number): boolean {
     this.#messages ??= new TokenBucket(rate, now);
-    if (this.#messages.take(now) === 0) return false;
+    return this.#messages.take(now, tokens) === 0;
+  }
+
+  /** Closes one that goes on though it has sent more than it may. */
+  flood(): void {
     this.close(CLOSE.tooMuch, "too many messages: come back later");
-    return true;
   }
 
-  /** When its credential ends, in milliseconds since 1970; none where it does not. */
-  get expires(): number | undefined {
-    return this.#expires;
-  }
-
-  /** Whether its credential has ended. Such a one is closed. */
+  /** Whether its credential has ended. Such a one is closed. `now` is in milliseconds since 1970. */
   expire(now: number): boolean {
     if (this.#expires === undefined || this.#expires > now) return false;
     this.close(CLOSE.unauthorized, "the credential has expired");
     return true;
   }
 
-  /** Replaces what the socket may do, and for how long. */
-  grant(publisher: string | undefined, expires: number | undefined): void {
-    this.#publisher = publisher;
+  /** Replaces whose it is, what it may do, and for how long. */
+  grant(guest: Guest, publishes: boolean, expires: number | undefined): void {
+    this.#guest = guest;
+    this.#publishes = publishes;
     this.#expires = expires;
-    if (this.#subscriber) this.#save(this.#subscriber.seq);
+    this.#save(this.#told);
   }
 
   resubscribe(subscription: Subscription, id: number | undefined): void {
     this.#subscription = subscription;
     if (!this.#subscriber || this.#isSwamped()) return;
-    this.#broadcast.resubscribe(this.#subscriber, subscription, id);
+    this.#served?.broadcast.resubscribe(this.#subscriber, subscription, id);
   }
 
   /** Notes a message that was in order: only bad ones in a row count. */
@@ -150,39 +176,45 @@ export class Connection implements Sink {
   /** Answers a message that was refused. Whoever keeps sending what is bad or not allowed is closed. */
   refuse(id: number | undefined, code: MessageErrorCode, reason: string, issues?: readonly UpdateIssue[]): void {
     this.answer(encodeError(id, code, reason, issues));
-    // A full or busy feed is not the client's fault.
-    if (
-      code === "overloaded" ||
-      code === "outcome_unknown" ||
-      code === "feed_full" ||
-      code === "rate_limited" ||
-      ++this.#badMessages < LIMITS.badMessages
-    )
-      return;
+    if (NOT_BAD.has(code) || ++this.#badMessages < LIMITS.badMessages) return;
     if (code === "forbidden") this.close(CLOSE.forbidden, "not allowed");
     else this.close(CLOSE.badMessages, "too many bad messages");
   }
 
-  /** Ends the connection. The client's own end of it may come later or never. */
+  /** Ends the connection, for good: nothing is sent to it or heard from it any more, whatever its client does. */
   close(code: number, reason: string): void {
-    this.#closed = true;
+    this.#closed ??= code;
     this.forget();
-    this.#socket.close(code, reason);
+    try {
+      saveClosed(this.#socket, { guest: this.#guest, closed: this.#closed });
+      this.#socket.close(code, reason);
+    } catch {
+      // It is gone already.
+    }
   }
 
   /** Stops sending: the connection is gone. */
   forget(): void {
     // It may fail while it is being opened, before it has a subscriber.
-    if (this.#subscriber) this.#broadcast.unsubscribe(this.#subscriber);
+    if (this.#subscriber) this.#served?.broadcast.unsubscribe(this.#subscriber);
+    this.#subscriber = undefined;
   }
 
-  #save(seq: number): void {
-    const told = { epoch: this.#feed.epoch, seq };
+  #join(served: Served, subscribe: (subscription: Subscription) => Subscriber): void {
+    if (!this.#subscription || !this.isOpen) return;
+    this.#served = served;
+    this.#subscriber = subscribe(this.#subscription);
+    if (this.#closed !== undefined) this.forget();
+  }
+
+  #save(told: Position): void {
+    if (!this.#subscription || this.#closed !== undefined) return;
+    this.#told = told;
     saveState(this.#socket, {
       subscription: this.#subscription,
-      publisher: this.#publisher,
+      guest: this.#guest,
+      publishes: this.#publishes,
       expires: this.#expires,
-      address: this.address,
       packed: this.packed,
       told,
     });
@@ -196,7 +228,7 @@ export class Connection implements Sink {
   }
 
   #post(frame: string | Uint8Array): void {
-    // A closing socket takes no more; its close event, or the next wake-up, removes it.
-    if (this.#socket.readyState === WebSocket.OPEN) this.#socket.send(frame);
+    // A closing socket takes no more.
+    if (this.isOpen) this.#socket.send(frame);
   }
 }

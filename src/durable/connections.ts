@@ -1,26 +1,61 @@
-import type { Connection } from "./connection.ts";
+import { Places, type Guest, type Refusal } from "../access/places.ts";
+import type { Quotas } from "../access/quotas.ts";
+import { CLOSE } from "../protocol/codes.ts";
+import { loadState, type SocketState } from "./attachment.ts";
+import { Connection } from "./connection.ts";
 
-/** All connections of a feed, counted by where they come from. */
+/**
+ * All connections of a feed. Where the object lost its memory they are known again by what they carry themselves: one of
+ * them when it is needed, or all. One that was closed from here keeps its place until its client is gone: whoever
+ * never answers cannot pile up what is closed.
+ */
 export class Connections {
+  readonly #sockets: () => WebSocket[];
   readonly #bySocket = new Map<WebSocket, Connection>();
-  readonly #byAddress = new Map<string, number>();
+  readonly #places: Places;
+  #areAll = false;
 
-  get size(): number {
-    return this.#bySocket.size;
+  /** `sockets` gives all that the platform holds. */
+  constructor(sockets: () => WebSocket[], { sockets: most, socketsPerAddress }: Quotas) {
+    this.#sockets = sockets;
+    this.#places = new Places(most, socketsPerAddress);
   }
 
-  /** How many come from an address. */
-  from(address: string): number {
-    return this.#byAddress.get(address) ?? 0;
+  /** The connection of a socket; nothing where it has none that can be gone on with. */
+  of(socket: WebSocket): Connection | undefined {
+    const known = this.#bySocket.get(socket);
+    if (known) return known;
+    const state = loadState(socket);
+    if (state) return this.#add(socket, new Connection(socket, state));
+    if (socket.readyState === WebSocket.OPEN) socket.close(CLOSE.restart, "come back");
+    return undefined;
   }
 
-  get(socket: WebSocket): Connection | undefined {
-    return this.#bySocket.get(socket);
+  /** Every connection there is. */
+  all(): Iterable<Connection> {
+    if (!this.#areAll) {
+      for (const socket of this.#sockets()) if (socket.readyState !== WebSocket.CLOSED) this.of(socket);
+      this.#areAll = true;
+    }
+    return this.#bySocket.values();
   }
 
-  add(socket: WebSocket, connection: Connection): void {
-    this.#bySocket.set(socket, connection);
-    this.#count(connection, 1);
+  /** Why there is no place for one more; nothing where there is one. */
+  refusal(guest: Guest): Refusal | undefined {
+    this.all();
+    return this.#places.refusal(guest);
+  }
+
+  /** Adds a socket that has just been accepted. */
+  open(socket: WebSocket, state: SocketState): Connection {
+    return this.#add(socket, new Connection(socket, state));
+  }
+
+  /** Another credential takes another place: one that has one keeps it. */
+  grant(connection: Connection, guest: Guest, publishes: boolean, expires: number | undefined): void {
+    this.#places.leave(connection.guest);
+    connection.grant(guest, publishes, expires);
+    this.#places.take(guest);
   }
 
   /** Forgets a connection that is gone. */
@@ -29,17 +64,12 @@ export class Connections {
     if (!connection) return;
     connection.forget();
     this.#bySocket.delete(socket);
-    this.#count(connection, -1);
+    this.#places.leave(connection.guest);
   }
 
-  [Symbol.iterator](): IterableIterator<Connection> {
-    return this.#bySocket.values();
-  }
-
-  #count({ address }: Connection, by: 1 | -1): void {
-    if (address === undefined) return;
-    const count = this.from(address) + by;
-    if (count > 0) this.#byAddress.set(address, count);
-    else this.#byAddress.delete(address);
+  #add(socket: WebSocket, connection: Connection): Connection {
+    this.#bySocket.set(socket, connection);
+    this.#places.take(connection.guest);
+    return connection;
   }
 }

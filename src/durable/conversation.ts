@@ -1,113 +1,178 @@
-import type { Access } from "../access/access.ts";
-import type { Rate } from "../access/quotas.ts";
+import type { Access, Caller } from "../access/access.ts";
+import { FairQueue } from "../access/fair-queue.ts";
+import type { Quotas } from "../access/quotas.ts";
+import { TokenBuckets } from "../access/token-bucket.ts";
 import { CLOSE } from "../protocol/codes.ts";
 import { decodeClientMessage, type ClientMessage } from "../protocol/client-messages.ts";
 import { exceedsBytes } from "../protocol/json.ts";
 import { LIMITS } from "../protocol/limits.ts";
-import { encodeAuthorized, encodeReceiptMessage } from "../protocol/messages.ts";
+import { encodeAuthorized, encodeReceiptMessage, type Subscription } from "../protocol/messages.ts";
 import { batchTooLarge, decodeUpdates } from "../protocol/update.ts";
 import type { Connection } from "./connection.ts";
 import type { PublishOutcome, PublishRequest } from "./live-feed.ts";
 
-export interface Conversation {
+/** What a conversation needs of the feed's object. */
+export interface ConversationHost {
   readonly feed: string;
   readonly access: Access;
-  /** How often a socket may say anything but what it publishes. */
-  readonly messages: Rate;
+  readonly quotas: Quotas;
+  /** Where long work waits for its turn. */
+  readonly queue: FairQueue;
+  /** Milliseconds that never go backwards. */
+  now(): number;
+  /** Takes what a publish of so many characters costs from what a publisher may; nothing where it may not. */
+  allow(publisher: string, length: number): PublishOutcome | undefined;
   publish(request: PublishRequest, publisher: string): Promise<PublishOutcome>;
-  /** Writes what waits to be written, before anything is shown. */
-  settle(): void;
-  /** Sees to it that connections whose credential has ended by then are closed. Milliseconds since 1970. */
-  expireBy(at: number): void;
+  /** Changes what a connection gets. Opens the feed. */
+  subscribe(connection: Connection, subscription: Subscription, id: number | undefined): void;
+  /** Replaces whose a connection is, what it may do, and for how long. */
+  grant(connection: Connection, caller: Caller, publishes: boolean): void;
 }
 
-/** Answers one message of a client. */
-export async function converse(
-  conversation: Conversation,
-  connection: Connection,
-  frame: string | ArrayBuffer,
-): Promise<void> {
-  if (typeof frame === "string" ? exceedsBytes(frame, LIMITS.batchBytes) : frame.byteLength > LIMITS.batchBytes) {
-    connection.close(CLOSE.tooLarge, `a message may have ${LIMITS.batchBytes} bytes`);
-    return;
-  }
-  if (typeof frame !== "string" && !connection.packed) {
-    connection.refuse(undefined, "invalid_message", "binary frames are not part of tickertape.v1");
-    return;
-  }
-  const decoded = decodeClientMessage(typeof frame === "string" ? frame : new Uint8Array(frame));
-  // What is published is held to the publisher's own rate.
-  const publishes = connection.publisher !== undefined && decoded.ok && decoded.message.type === "publish";
-  if (!publishes && connection.floods(conversation.messages, Date.now())) return;
-  if (decoded.ok) await answer(conversation, connection, decoded.message);
-  else connection.refuse(decoded.id, decoded.code, decoded.reason);
-}
+/** Characters or bytes of a message that count as one more message. */
+const WEIGHT = 1024;
+/** The same of a message that publishes: publishing takes so much of the thread for so long a batch. */
+export const PUBLISH_WEIGHT = 16 * 1024;
 
-async function answer(conversation: Conversation, connection: Connection, message: ClientMessage): Promise<void> {
-  switch (message.type) {
-    case "subscribe":
-      connection.heard();
-      conversation.settle();
-      connection.resubscribe(message.subscription, message.id);
-      return;
-    case "publish":
-      await publish(conversation, connection, message);
-      return;
-    case "auth": {
-      const caller = await conversation.access.identify(message.token);
-      if (caller === "invalid") {
-        connection.close(CLOSE.unauthorized, "the credential is not valid");
-        return;
-      }
-      if (caller === "unavailable") {
-        connection.refuse(message.id, "overloaded", "the credential cannot be checked now: try again");
-        return;
-      }
-      const grants = caller.on(conversation.feed);
-      if (!grants.subscribe) {
-        connection.close(CLOSE.forbidden, "the credential does not allow to subscribe to this feed");
-        return;
-      }
-      connection.heard();
-      connection.grant(grants.publish ? caller.id : undefined, caller.expires);
-      if (caller.expires !== undefined) conversation.expireBy(caller.expires);
-      connection.answer(encodeAuthorized(message.id, caller.expires));
+/** What clients say on their sockets. */
+export class Conversations {
+  readonly #host: ConversationHost;
+  readonly #owners: TokenBuckets;
+
+  constructor(host: ConversationHost) {
+    this.#host = host;
+    this.#owners = new TokenBuckets(host.quotas.ownerMessages);
+  }
+
+  /** Milliseconds until this owner may say anything again; 0 where it may. */
+  wait(owner: string): number {
+    return this.#owners.take(owner, this.#host.now());
+  }
+
+  /** Answers one message of a client, now or when its turn has come. */
+  async hear(connection: Connection, frame: string | ArrayBuffer): Promise<void> {
+    if (typeof frame === "string" ? exceedsBytes(frame, LIMITS.batchBytes) : frame.byteLength > LIMITS.batchBytes) {
+      connection.close(CLOSE.tooLarge, `a message may have ${LIMITS.batchBytes} bytes`);
       return;
     }
-    case "ack":
-      connection.heard();
-      connection.acknowledge(message.seq);
+    const length = typeof frame === "string" ? frame.length : frame.byteLength;
+    // Before it is read: what is not published may be long, and is not worth reading where there was too much of it.
+    if (!connection.publishes && !this.#mayGoOn(connection, length / WEIGHT)) return;
+    const read = (): Promise<void> => this.#read(connection, frame, length);
+    const running = this.#host.queue.run(connection.owner, length, read);
+    if (typeof running !== "string") await running;
+    else this.#turnAway(connection, frame, length, running);
+  }
+
+  async #read(connection: Connection, frame: string | ArrayBuffer, length: number): Promise<void> {
+    // It may have waited, and been closed meanwhile.
+    if (!connection.isOpen) return;
+    const decoded = decode(connection, frame);
+    if (connection.publishes) {
+      const publishes = decoded.ok && decoded.message.type === "publish";
+      if (!publishes && !this.#mayGoOn(connection, length / WEIGHT)) return;
+    }
+    if (!decoded.ok) connection.refuse(decoded.id, decoded.code, decoded.reason);
+    else if (decoded.message.type === "publish") await this.#publish(connection, decoded.message, length);
+    else await this.#answer(connection, decoded.message);
+  }
+
+  /** Refuses a message that finds no room to wait. */
+  #turnAway(connection: Connection, frame: string | ArrayBuffer, length: number, code: "rate_limited" | "overloaded") {
+    if (connection.publishes && !this.#mayGoOn(connection, length / PUBLISH_WEIGHT)) return;
+    const decoded = decode(connection, frame);
+    const id = decoded.ok ? decoded.message.id : decoded.id;
+    connection.refuse(id, code, "too much is waiting to be done: send it later");
+  }
+
+  /**
+   * Takes what a message costs from what its connection may say, and from what all of the same owner may. One that goes
+   * on beyond either is closed.
+   */
+  #mayGoOn(connection: Connection, weight: number): boolean {
+    const now = this.#host.now();
+    const tokens = 1 + weight;
+    const isInTime =
+      connection.spend(tokens, this.#host.quotas.messages, now) &&
+      this.#owners.take(connection.owner, now, tokens) === 0;
+    if (!isInTime) connection.flood();
+    return isInTime;
+  }
+
+  async #answer(connection: Connection, message: Exclude<ClientMessage, { type: "publish" }>): Promise<void> {
+    switch (message.type) {
+      case "subscribe":
+        connection.heard();
+        this.#host.subscribe(connection, message.subscription, message.id);
+        return;
+      case "auth":
+        await this.#authorize(connection, message);
+        return;
+      case "ack":
+        connection.heard();
+        connection.acknowledge(message.seq);
+        return;
+    }
+  }
+
+  async #authorize(connection: Connection, { id, token }: Extract<ClientMessage, { type: "auth" }>): Promise<void> {
+    const caller = await this.#host.access.identify(token);
+    if (caller === "invalid") {
+      connection.close(CLOSE.unauthorized, "the credential is not valid");
       return;
+    }
+    if (caller === "unavailable") {
+      connection.refuse(id, "overloaded", "the credential cannot be checked now: try again");
+      return;
+    }
+    const grants = caller.on(this.#host.feed);
+    if (!grants.subscribe) {
+      connection.close(CLOSE.forbidden, "the credential does not allow to subscribe to this feed");
+      return;
+    }
+    connection.heard();
+    this.#host.grant(connection, caller, grants.publish);
+    connection.answer(encodeAuthorized(id, caller.expires));
+  }
+
+  async #publish(
+    connection: Connection,
+    { id, updates }: Extract<ClientMessage, { type: "publish" }>,
+    length: number,
+  ): Promise<void> {
+    const { publishes, owner } = connection;
+    if (!publishes) {
+      connection.refuse(id, "forbidden", "this socket's credential does not allow publishing to this feed");
+      return;
+    }
+    let outcome: PublishOutcome;
+    try {
+      outcome = this.#host.allow(owner, length) ?? (await this.#admit(updates, owner));
+    } catch (error) {
+      connection.refuse(id, "outcome_unknown", "the feed broke off: this may have been published or not");
+      throw error;
+    }
+    if (outcome.ok) {
+      connection.heard();
+      connection.answer(encodeReceiptMessage(id, outcome.receipt));
+      return;
+    }
+    // What was refused cost as much as what is taken, and is no part of what its publisher may: it counts as said.
+    if (outcome.code !== "feed_full" && !this.#mayGoOn(connection, length / PUBLISH_WEIGHT)) return;
+    connection.refuse(id, outcome.code, outcome.detail ?? "no update of the batch was accepted", outcome.issues);
+  }
+
+  async #admit(updates: readonly unknown[], publisher: string): Promise<PublishOutcome> {
+    const decoded = decodeUpdates(updates);
+    if (!decoded.ok) return { ok: false, code: "invalid_update", issues: decoded.issues };
+    if (batchTooLarge(decoded.updates)) return { ok: false, code: "too_large", detail: "the batch is too large" };
+    return this.#host.publish({ updates: decoded.updates }, publisher);
   }
 }
 
-async function publish(
-  conversation: Conversation,
-  connection: Connection,
-  { id, updates }: Extract<ClientMessage, { type: "publish" }>,
-): Promise<void> {
-  const { publisher } = connection;
-  if (publisher === undefined) {
-    connection.refuse(id, "forbidden", "this socket's credential does not allow publishing to this feed");
-    return;
-  }
-  const decoded = decodeUpdates(updates);
-  if (!decoded.ok) {
-    connection.refuse(id, "invalid_update", "no update of the batch was accepted", decoded.issues);
-    return;
-  }
-  if (batchTooLarge(decoded.updates)) {
-    connection.refuse(id, "too_large", "the batch is too large");
-    return;
-  }
-  connection.heard();
-  let outcome: PublishOutcome;
-  try {
-    outcome = await conversation.publish({ updates: decoded.updates }, publisher);
-  } catch (error) {
-    connection.refuse(id, "outcome_unknown", "the feed broke off: this may have been published or not");
-    throw error;
-  }
-  if (outcome.ok) connection.answer(encodeReceiptMessage(id, outcome.receipt));
-  else connection.refuse(id, outcome.code, outcome.detail ?? "no update of the batch was accepted", outcome.issues);
+function decode(connection: Connection, frame: string | ArrayBuffer): ReturnType<typeof decodeClientMessage> {
+  if (typeof frame === "string") return decodeClientMessage(frame);
+  if (connection.packed) return decodeClientMessage(new Uint8Array(frame));
+  const reason = "binary frames are not part of tickertape.v1";
+  return { ok: false, id: undefined, code: "invalid_message", reason };
 }

@@ -1,6 +1,8 @@
 import { DurableObject } from "cloudflare:workers";
 import type { Access } from "../access/access.ts";
 import { accessBy, type AccessSettings } from "../access/credentials.ts";
+import { FairQueue } from "../access/fair-queue.ts";
+import type { Guest } from "../access/places.ts";
 import { quotasOf, type Quotas, type QuotaSettings } from "../access/quotas.ts";
 import { TokenBuckets } from "../access/token-bucket.ts";
 import { CLOSE, PROBLEMS } from "../protocol/codes.ts";
@@ -8,16 +10,14 @@ import { encodeHello, encodeReceipt } from "../protocol/messages.ts";
 import { pack, PACKED_PROTOCOL } from "../protocol/packed.ts";
 import type { Position } from "../protocol/position.ts";
 import { Alarm } from "./alarm.ts";
-import { loadState } from "./attachment.ts";
 import { SteadyClock } from "./clock.ts";
-import { Connection } from "./connection.ts";
 import { Connections } from "./connections.ts";
-import { converse } from "./conversation.ts";
+import { Conversations, PUBLISH_WEIGHT } from "./conversation.ts";
 import type { DirectoryObject, Listed } from "./directory-object.ts";
 import { FeedStore, type HistoryPage } from "./feed-store.ts";
 import { Listing } from "./listing.ts";
 import { LiveFeed, type FeedPace, type PublishOutcome, type PublishRequest } from "./live-feed.ts";
-import { DEFAULT_PACE } from "./pace.ts";
+import { DEFAULT_PACE, INTAKE } from "./pace.ts";
 import { newEpoch } from "./epoch.ts";
 import { read, type FeedStats, type ReadOutcome, type ReadRequest } from "./reading.ts";
 import { readSubscribeUpgrade } from "./subscribe-request.ts";
@@ -52,9 +52,16 @@ export class FeedObject<Env extends FeedObjectEnv = FeedObjectEnv> extends Durab
   #store: FeedStore;
   readonly #publishers: TokenBuckets;
   readonly #listing: Listing;
-  readonly #connections = new Connections();
-  readonly #alarm = new Alarm((at) => void this.ctx.storage.setAlarm(at));
+  readonly #connections: Connections;
+  readonly #conversations: Conversations;
+  readonly #alarm = new Alarm(this.ctx.storage, () => Date.now());
   readonly #clock = new SteadyClock(() => Date.now());
+  /** Behind what has come in meanwhile. */
+  readonly #queue = new FairQueue(
+    INTAKE,
+    () => new Promise((resolve) => setTimeout(resolve, 0)),
+    () => this.#clock.now(),
+  );
   readonly #started = Date.now();
   #live: LiveFeed | undefined;
 
@@ -64,6 +71,25 @@ export class FeedObject<Env extends FeedObjectEnv = FeedObjectEnv> extends Durab
     this.#store = new FeedStore(ctx.storage.sql, this.#options.quotas.feed);
     this.#publishers = new TokenBuckets(this.#options.quotas.publish);
     this.#listing = new Listing(this.#options.directory, this.#options.quotas.feeds);
+    this.#connections = new Connections(() => ctx.getWebSockets(), this.#options.quotas);
+    this.#conversations = new Conversations({
+      feed: ctx.id.name ?? "",
+      access: this.#options.access,
+      quotas: this.#options.quotas,
+      queue: this.#queue,
+      now: () => this.#clock.now(),
+      allow: (publisher, length) => this.#allow(publisher, length),
+      publish: (request, publisher) => this.#publish(request, publisher),
+      subscribe: (connection, subscription, id) => {
+        this.#settled();
+        connection.resubscribe(subscription, id);
+      },
+      grant: (connection, { kind, id, anonymous, expires }, publishes) => {
+        const { address } = connection.guest;
+        this.#connections.grant(connection, { address, kind, holder: anonymous ? undefined : id }, publishes, expires);
+        if (expires !== undefined) this.#alarm.wakeBy(expires);
+      },
+    });
     // Answered by the platform, without waking the object.
     ctx.setWebSocketAutoResponse(new WebSocketRequestResponsePair("ping", "pong"));
   }
@@ -82,18 +108,17 @@ export class FeedObject<Env extends FeedObjectEnv = FeedObjectEnv> extends Durab
   override fetch(request: Request): Response {
     const asked = readSubscribeUpgrade(request);
     if (!asked) return new Response(null, { status: 404 });
-    const { feed, broadcast } = this.#settled();
-    const { sockets, socketsPerAddress } = this.#options.quotas;
-    if (this.#connections.size >= sockets) return new Response(null, { status: PROBLEMS.overloaded.status });
-    if (asked.address !== undefined && this.#connections.from(asked.address) >= socketsPerAddress) {
-      return new Response(null, { status: PROBLEMS.rate_limited.status });
-    }
+    this.#alarm.heal();
+    const refusal = this.#connections.refusal(asked.guest) ?? this.#refusalOf(asked.guest);
+    if (refusal) return new Response(null, { status: PROBLEMS[refusal].status });
+    const live = this.#settled();
     const { 0: client, 1: server } = new WebSocketPair();
     this.ctx.acceptWebSocket(server);
     const packed = asked.protocol === PACKED_PROTOCOL;
-    const hello = encodeHello(this.#name, feed.position);
+    const { position } = live.feed;
+    const hello = encodeHello(this.#name, position);
     server.send(packed ? pack(hello) : hello);
-    this.#connections.add(server, Connection.open(server, feed, broadcast, { ...asked, packed }, asked.since));
+    this.#connections.open(server, { ...asked, packed, told: position }).begin(live, asked.since);
     if (asked.expires !== undefined) this.#alarm.wakeBy(asked.expires);
     this.#changed();
     const headers = asked.protocol === undefined ? {} : { "Sec-WebSocket-Protocol": asked.protocol };
@@ -115,11 +140,26 @@ export class FeedObject<Env extends FeedObjectEnv = FeedObjectEnv> extends Durab
 
   /** `publisher`: who it is, as limits of rate are counted. */
   async publish(request: PublishRequest, publisher: string): Promise<PublishOutcome> {
-    const wait = this.#publishers.take(publisher, this.#clock.now());
-    if (wait > 0) {
-      const detail = "This credential publishes more often than it may.";
-      return { ok: false, code: "rate_limited", detail, retryAfter: Math.ceil(wait / 1000) };
-    }
+    let length = 0;
+    for (const update of request.updates) length += update.length;
+    const refused = this.#allow(publisher, length);
+    if (refused) return refused;
+    const publishing = this.#queue.run(publisher, length, () => this.#publish(request, publisher));
+    if (typeof publishing !== "string") return (await publishing).done;
+    const detail = "Too much is waiting to be published.";
+    return { ok: false, code: publishing, detail, retryAfter: 1 };
+  }
+
+  /** Takes what a publish costs from what its publisher may; nothing where it may not. */
+  #allow(publisher: string, length: number): PublishOutcome | undefined {
+    const wait = this.#publishers.take(publisher, this.#clock.now(), 1 + length / PUBLISH_WEIGHT);
+    if (wait === 0) return undefined;
+    const detail = "This credential publishes more than it may.";
+    return { ok: false, code: "rate_limited", detail, retryAfter: Math.ceil(wait / 1000) };
+  }
+
+  async #publish(request: PublishRequest, publisher: string): Promise<PublishOutcome> {
+    this.#alarm.heal();
     try {
       this.#open();
       const listed = await this.#list(publisher);
@@ -199,12 +239,7 @@ export class FeedObject<Env extends FeedObjectEnv = FeedObjectEnv> extends Durab
   async #remove(): Promise<void> {
     // Those who wait for their receipts get them.
     this.#live?.end();
-    for (const socket of this.ctx.getWebSockets()) {
-      const connection = this.#connections.get(socket);
-      if (connection) connection.close(CLOSE.removed, "the feed was removed");
-      else socket.close(CLOSE.removed, "the feed was removed");
-      this.#connections.remove(socket);
-    }
+    for (const connection of this.#connections.all()) connection.close(CLOSE.removed, "the feed was removed");
     this.#live = undefined;
     await this.ctx.storage.deleteAlarm();
     this.#alarm.wentOff();
@@ -214,20 +249,12 @@ export class FeedObject<Env extends FeedObjectEnv = FeedObjectEnv> extends Durab
     await this.#listing.remove(this.#name);
   }
 
+  /** Messages and ends of sockets do not have the feed opened, but where they ask for what is in it. */
   override async webSocketMessage(socket: WebSocket, frame: string | ArrayBuffer): Promise<void> {
-    const live = this.#open();
-    const connection = this.#connections.get(socket);
-    const now = Date.now();
-    if (!connection || socket.readyState !== WebSocket.OPEN || connection.expire(now)) return;
-    const conversation = {
-      feed: this.#name,
-      access: this.#options.access,
-      messages: this.#options.quotas.messages,
-      publish: (request: PublishRequest, publisher: string) => this.publish(request, publisher),
-      settle: () => live.settle(),
-      expireBy: (at: number) => this.#alarm.wakeBy(at),
-    };
-    await converse(conversation, connection, frame);
+    this.#alarm.heal();
+    const connection = this.#connections.of(socket);
+    if (!connection?.isOpen || connection.expire(Date.now())) return;
+    await this.#conversations.hear(connection, frame);
   }
 
   override webSocketClose(socket: WebSocket, code: number): void {
@@ -243,22 +270,29 @@ export class FeedObject<Env extends FeedObjectEnv = FeedObjectEnv> extends Durab
 
   override alarm(): void {
     this.#alarm.wentOff();
+    // First: a feed that cannot be opened keeps no socket open.
+    this.#expireConnections();
     this.#open().onAlarm();
-    this.#expireConnections(Date.now());
     this.#changed();
   }
 
   /** Closes those whose credential has ended, and has the others looked at when theirs does. */
-  #expireConnections(now: number): void {
-    for (const connection of this.#connections) {
-      if (connection.expires !== undefined && !connection.expire(now)) this.#alarm.wakeBy(connection.expires);
+  #expireConnections(): void {
+    const now = Date.now();
+    for (const connection of this.#connections.all()) {
+      if (!connection.expire(now) && connection.expires !== undefined) this.#alarm.wakeBy(connection.expires);
     }
   }
 
   #drop(socket: WebSocket): void {
-    this.#open();
     this.#connections.remove(socket);
     this.#changed();
+  }
+
+  /** Whether whoever asks for a socket has said more on others than it may. */
+  #refusalOf({ holder, address }: Guest): "rate_limited" | undefined {
+    const owner = holder ?? address;
+    return owner !== undefined && this.#conversations.wait(owner) > 0 ? "rate_limited" : undefined;
   }
 
   /** Has the directory told in its own time that the feed is not as it was. */
@@ -282,24 +316,19 @@ export class FeedObject<Env extends FeedObjectEnv = FeedObjectEnv> extends Durab
   /** The feed, read from storage and joined to the sockets that are still connected where memory was lost. */
   #open(): LiveFeed {
     if (this.#live) return this.#live;
-    const sockets: [WebSocket, ReturnType<typeof loadState>][] = this.ctx
-      .getWebSockets()
-      .filter((socket) => socket.readyState === WebSocket.OPEN)
-      .map((socket) => [socket, loadState(socket)]);
     const platform = {
       now: () => Date.now(),
       steady: () => this.#clock.now(),
       wakeBy: (at: number) => this.#alarm.wakeBy(at),
       abandon: (reason: string) => this.ctx.abort(reason),
     };
+    this.#expireConnections();
+    const connections = [...this.#connections.all()].filter(({ isOpen }) => isOpen);
     // A feed that was never published to has no epoch in storage: the one that its subscribers were told is kept.
-    const told = sockets.find(([, state]) => state)?.[1]?.told.epoch;
-    const live = new LiveFeed(this.#store, platform, this.#options.pace, told ?? newEpoch());
+    const epoch = connections[0]?.told.epoch ?? newEpoch();
+    const live = new LiveFeed(this.#store, platform, this.#options.pace, epoch);
     this.#live = live;
-    for (const [socket, state] of sockets) {
-      if (state) this.#connections.add(socket, Connection.reopen(socket, live.feed, live.broadcast, state));
-      else socket.close(CLOSE.restart, "come back");
-    }
+    for (const connection of connections) connection.resume(live);
     live.flush();
     return live;
   }

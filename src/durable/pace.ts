@@ -1,3 +1,4 @@
+import type { FairQueueLimits } from "../access/fair-queue.ts";
 import type { FeedPace } from "./live-feed.ts";
 
 /** How fast a feed works unless told otherwise. */
@@ -14,4 +15,13 @@ export const DEFAULT_PACE: FeedPace = {
     turn: 21,
   },
   commit: { window: 21, enough: 12, burst: 200, worthwhile: 3 },
+};
+
+/** How publishes and messages are taken in. A megabyte takes some 20 ms of the thread, the smallest publish 0.1 ms. */
+export const INTAKE: FairQueueLimits = {
+  atOnce: { perSecond: 8 * 1024 * 1024, burst: 64 * 1024 },
+  turn: 64 * 1024,
+  // What waits is held in the object's memory.
+  perCaller: { jobs: 4_000, size: 16 * 1024 * 1024 },
+  size: 32 * 1024 * 1024,
 };

@@ -19,10 +19,11 @@ export async function openFeedSocket<B extends object>(
   protocol?: string,
 ): Promise<Response> {
   await demandPlace(c, options, caller);
-  const { id, expires } = caller;
-  const publisher = caller.on(c.get("feed")).publish ? id : undefined;
-  const address = addressOf(c.req.raw);
-  const upgrade = subscribeUpgrade({ subscription, since, protocol, publisher, expires, address });
+  const { kind, expires } = caller;
+  const holder = caller.anonymous ? undefined : caller.id;
+  const guest = { address: addressOf(c.req.raw), kind, holder };
+  const publishes = caller.on(c.get("feed")).publish;
+  const upgrade = subscribeUpgrade({ subscription, since, protocol, guest, publishes, expires });
   const response = await options.feeds(c.env).getByName(c.get("feed")).fetch(upgrade);
   if (response.status === 101) return response;
   const headers = { "Retry-After": "30" };
