@@ -182,9 +182,16 @@ export class FeedObject<Env extends FeedObjectEnv = FeedObjectEnv> extends Durab
     return read(this.#name, this.#settled().feed, this.#store, request);
   }
 
-  history(key: string, limit: number, before: number | undefined): HistoryPage & { epoch: string } {
-    const { feed } = this.#settled();
-    return { epoch: feed.epoch, ...this.#store.history(key, limit, before ?? feed.seq + 1) };
+  /** Nothing where too many wait for an answer. `owner`: on whose account the work is done. */
+  async history(
+    key: string,
+    limit: number,
+    before: number | undefined,
+    owner: string,
+  ): Promise<(HistoryPage & { epoch: string }) | undefined> {
+    const live = this.#settled();
+    const page = await live.takeTurns(owner, this.#store.history(key, limit, before ?? live.feed.seq + 1));
+    return page && { epoch: live.feed.epoch, ...page };
   }
 
   stats(): FeedStats {

@@ -1,273 +1,234 @@
 import { Feed } from "../feed/feed.ts";
-import type { RememberedPublish } from "../feed/idempotency.ts";
+import { Idempotency, type RememberedPublish } from "../feed/idempotency.ts";
 import type { Log, LogBatch, LogPiece, LogRecord } from "../feed/record.ts";
-import { LIMITS, type FeedLimits } from "../protocol/limits.ts";
+import type { FeedLimits } from "../protocol/limits.ts";
 import type { Selection } from "../protocol/selection.ts";
-import {
-  decodeEntries,
-  decodeReceipts,
-  decodeRecords,
-  encodeEntries,
-  encodeReceipts,
-  findKey,
-  findUpdates,
-  keyMark,
-  packRecords,
-} from "./rows.ts";
+import { foldJournal, writeEntries, type Stored } from "./checkpoint.ts";
+import { createTables, isStored, newState, readState, writeState } from "./feed-state.ts";
+import { HistoryRows } from "./history-rows.ts";
+import { Journal } from "./journal.ts";
+import { openFeed } from "./opening.ts";
+import { encodeReceipt, journalText, readJournalText, readReceipt } from "./receipt-lines.ts";
+import { ReceiptRows } from "./receipt-rows.ts";
+import { findKey, findUpdates, packRecords, type FoundLine } from "./record-lines.ts";
 import * as schema from "./schema.ts";
 
 export interface StoredFeed {
   readonly feed: Feed;
-  /** Oldest first. */
-  readonly remembered: readonly RememberedPublish[];
+  readonly idempotency: Idempotency;
 }
 
 export interface HistoryPage {
   /** Oldest first; each with the server's time, which the publisher's own in the update overrides. */
-  readonly updates: readonly { readonly seq: number; readonly time: number; readonly line: string }[];
+  readonly updates: readonly FoundLine[];
   readonly more: boolean;
 }
 
-/** One feed in the object's SQLite storage. Every method is synchronous: what it writes is one transaction. */
+/** One feed in the object's SQLite storage. What is written between two turns of the event loop is one transaction. */
 export class FeedStore implements Log {
-  readonly #sql: SqlStorage;
   readonly #limits: FeedLimits;
-  #generation = 0;
-  #slots = 0;
-  #journalLength = 0;
-  /** Receipts that stand in the current journal only. */
-  #journalReceipts: RememberedPublish[] = [];
+  #stored: Stored;
   #exists: boolean | undefined;
+  /** The checkpoint that is being made. */
+  #checkpoint: Generator | undefined;
+  /** The length of a journal at which the next checkpoint is due. */
+  #due = schema.JOURNAL_LENGTH;
+  #now = 0;
 
   constructor(sql: SqlStorage, limits: FeedLimits) {
-    this.#sql = sql;
     this.#limits = limits;
+    const [journal, history, receipts] = [new Journal(sql), new HistoryRows(sql), new ReceiptRows(sql)];
+    this.#stored = { sql, state: newState(""), journal, history, receipts };
   }
 
   /** Whether the feed has ever been published to (or reset). Asking writes nothing. */
   get exists(): boolean {
-    this.#exists ??= this.#sql.exec("SELECT 1 FROM sqlite_master WHERE name = 'feed'").toArray().length > 0;
-    return this.#exists;
+    return (this.#exists ??= isStored(this.#stored.sql));
+  }
+
+  /** Whether there is work for `step`. */
+  get hasWork(): boolean {
+    const { journal, state } = this.#stored;
+    return (
+      this.#checkpoint !== undefined ||
+      journal.hasOld ||
+      state.purging ||
+      journal.length > this.#due ||
+      journal.slots >= schema.JOURNAL_SLOTS
+    );
+  }
+
+  /** Whether what comes in during a checkpoint is due for the next one already: it has to wait for the steps. */
+  get isBehind(): boolean {
+    const { journal } = this.#stored;
+    return journal.hasOld && (journal.length > schema.LONGEST_JOURNAL || journal.slots >= schema.JOURNAL_SLOTS);
   }
 
   /** Reads the feed back. One that does not exist begins, under `epoch`, and is not written down yet. */
   load(now: number, epoch: string): StoredFeed {
-    if (!this.exists) return { feed: Feed.begin(epoch, this.#limits), remembered: [] };
-    const state = this.#sql.exec<FeedRow>("SELECT * FROM feed").one();
-    if (state.format !== schema.FORMAT) throw new Error(`the feed is stored in format ${state.format}`);
-    this.#generation = state.generation;
-    const feed = new Feed(state, this.#limits);
-    for (const { entries } of this.#sql.exec<{ entries: string }>("SELECT entries FROM checkpoint ORDER BY chunk")) {
-      for (const entry of decodeEntries(entries)) feed.restore(entry);
-    }
-    const remembered: RememberedPublish[] = [];
-    const rows = this.#sql.exec<{ receipts: string }>(
-      "SELECT receipts FROM receipts WHERE expires > ? ORDER BY id",
-      now,
-    );
-    for (const { receipts } of rows) remembered.push(...decodeReceipts(receipts));
-    feed.replayAll(this.#loadJournal());
-    remembered.push(...this.#journalReceipts);
-    return { feed, remembered };
-  }
-
-  /** The journal's records, while its rows and receipts are counted. */
-  *#loadJournal(): Generator<LogRecord> {
-    for (const row of this.#journal()) {
-      yield* decodeRecords(row.records);
-      this.#journalReceipts.push(...decodeReceipts(row.receipts));
-      this.#journalLength += row.length;
-      this.#slots = row.slot + 1;
-    }
+    this.#stored = { ...this.#stored, state: this.exists ? readState(this.#stored.sql) : newState(epoch) };
+    const idempotency = new Idempotency(this.#stored.state.seed, (ordinal) => this.#readPublish(ordinal));
+    const feed = new Feed(this.#stored.state, this.#limits);
+    if (this.exists) openFeed(this.#stored, feed, idempotency, now);
+    this.#setDue(feed);
+    return { feed, idempotency };
   }
 
   /** Writes down what was accepted: most often one row. `feed` already stands after the records. */
-  append(feed: Feed, records: readonly LogRecord[], remembered: readonly RememberedPublish[], now: number): void {
+  append(feed: Feed, records: readonly LogRecord[], remembered: readonly RememberedPublish[]): number {
     if (!this.exists) this.#create(feed.epoch);
-    const packs = packRecords(records, schema.JOURNAL_ROW_LENGTH);
-    if (packs.length === 0) packs.push({ text: "", seq: feed.seq });
-    for (const [i, { text, seq }] of packs.entries()) {
-      const receipts = i === packs.length - 1 ? encodeReceipts(remembered) : "";
-      const length = text.length + receipts.length;
-      this.#sql.exec(
-        `INSERT INTO journal (slot, generation, seq, length, receipts, records) VALUES (?1, ?2, ?3, ?4, ?5, ?6)
-         ON CONFLICT (slot) DO UPDATE SET generation = ?2, seq = ?3, length = ?4, receipts = ?5, records = ?6`,
-        this.#slots++,
-        this.#generation,
-        seq,
-        length,
-        receipts,
-        text,
-      );
-      this.#journalLength += length;
+    const { journal } = this.#stored;
+    const before = journal.length;
+    const rows = packRecords(records, schema.JOURNAL_ROW_LENGTH);
+    // Receipts stand beside the last of the records; more of them than fit there get rows of their own.
+    let last = rows.pop() ?? { text: "", seq: journal.end };
+    for (const { text, seq } of rows) journal.append(seq, { receipts: "", records: text });
+    let lines: string[] = [];
+    let length = 0;
+    const write = (next: number): void => {
+      journal.append(last.seq, { receipts: journalText(next - lines.length, lines), records: last.text });
+      last = { text: "", seq: last.seq };
+      [lines, length] = [[], 0];
+    };
+    for (const publish of remembered) {
+      const line = encodeReceipt(publish);
+      lines.push(line);
+      length += line.length;
+      if (length > schema.RECEIPTS_LENGTH) write(publish.ordinal + 1);
     }
-    this.#journalReceipts.push(...remembered);
-    const due = Math.max(schema.JOURNAL_LENGTH, feed.entries.length);
-    if (this.#journalLength > due || this.#slots >= schema.JOURNAL_SLOTS) this.checkpoint(feed, now);
+    if (last.text !== "" || lines.length > 0) write((remembered.at(-1)?.ordinal ?? 0) + 1);
+    this.#setDue(feed);
+    return journal.length - before;
   }
 
-  /** Writes all entries, moves the journal on to the history and begins a new one. */
-  checkpoint(feed: Feed, now: number): void {
-    let start = this.#sql.exec<{ seq: number }>("SELECT seq FROM feed").one().seq;
-    for (const pack of this.#packJournal()) {
-      this.#sql.exec(
-        "INSERT INTO history (seq, start, length, records) VALUES (?, ?, ?, ?)",
-        pack.seq,
-        start,
-        pack.text.length,
-        pack.text,
-      );
-      start = pack.seq;
-    }
-    this.#trimHistory();
-    this.#writeEntries(feed);
-    this.#beginGeneration(feed, now);
+  /**
+   * Does a few milliseconds of what there is to do beside publishing: checkpoints, and deleting what they and resets
+   * leave. `settle` writes what has been accepted and is not written yet.
+   */
+  step(feed: Feed, now: number, settle: () => void): void {
+    this.#now = now;
+    this.#checkpoint ??= this.#makeCheckpoint(feed, settle);
+    if (this.#checkpoint.next().done === true) this.#checkpoint = undefined;
   }
 
-  /** Forgets everything but the remembered publishes, and begins anew. */
-  reset(feed: Feed, now: number): void {
+  /** Forgets everything but the remembered publishes, and begins anew. What is dead is deleted by steps. */
+  reset(feed: Feed): void {
     if (!this.exists) this.#create(feed.epoch);
-    this.#sql.exec("DELETE FROM history");
-    this.#sql.exec("DELETE FROM checkpoint");
-    this.#sql.exec("DELETE FROM journal");
-    this.#beginGeneration(feed, now);
+    const { sql, state, journal, receipts } = this.#stored;
+    this.#checkpoint?.return(undefined);
+    this.#checkpoint = undefined;
+    receipts.discard();
+    journal.begin(0);
+    const { generation } = journal;
+    Object.assign(state, { epoch: feed.epoch, generation, seq: 0, time: 0, forgotten: 0, chunks: 0, purging: true });
+    writeState(sql, state);
   }
 
   read(after: number, selection: Selection): LogPiece | undefined {
-    if (after < this.#logStart()) return undefined;
+    if (!this.exists) return { batches: [], seq: after, isEnd: true };
+    if (after < this.#logStart) return undefined;
     const batches: LogBatch[] = [];
     let seq = after;
-    let length = 0;
-    for (const records of this.exists ? this.#recordsAfter(after) : []) {
-      if (length > 0 && length + records.length > schema.HISTORY_ROW_LENGTH) return { batches, seq, isEnd: false };
-      seq = findUpdates(records, after, selection, batches);
-      length += records.length;
+    for (const records of this.#piece(after)) {
+      if (records !== "") seq = findUpdates(records, after, selection, batches);
     }
-    return { batches, seq, isEnd: true };
+    return { batches, seq, isEnd: seq >= this.#stored.journal.end };
   }
 
-  /** The newest `limit` updates of a key before the seq `before`. */
-  history(key: string, limit: number, before: number): HistoryPage {
-    const found: HistoryPage["updates"][number][] = [];
-    for (const records of this.exists ? this.#recordsNewestFirst(key, before) : []) {
-      const updates = findKey(records, key).filter(({ seq }) => seq < before);
-      found.unshift(...updates);
-      if (found.length > limit) break;
+  /** The newest `limit` updates of a key before the seq `before`. Yields between steps of a few milliseconds. */
+  *history(key: string, limit: number, before: number): Generator<void, HistoryPage> {
+    let found: FoundLine[] = [];
+    const { epoch } = this.#stored.state;
+    for (let end = before - 1; this.exists && end > 0 && found.length <= limit;) {
+      const piece = this.#pieceBefore(end, key);
+      // Trimmed meanwhile, or the feed has begun anew.
+      if (!piece || epoch !== this.#stored.state.epoch) break;
+      const updates = piece.texts.flatMap((records) => findKey(records, key));
+      found = [...updates.filter(({ seq }) => seq <= end), ...found];
+      end = piece.start;
+      yield;
     }
+    if (epoch !== this.#stored.state.epoch) found = [];
     return { updates: found.slice(-limit), more: found.length > limit };
   }
 
-  *#recordsAfter(seq: number): Generator<string> {
-    const rows = this.#sql.exec<{ records: string }>("SELECT records FROM history WHERE seq > ? ORDER BY seq", seq);
-    for (const { records } of rows) yield records;
-    const journal = this.#sql.exec<{ records: string }>(
-      "SELECT records FROM journal WHERE generation = ? AND seq > ? AND records <> '' ORDER BY slot",
-      this.#generation,
+  *#makeCheckpoint(feed: Feed, settle: () => void): Generator {
+    const stored = this.#stored;
+    const { sql, state, journal, history, receipts } = stored;
+    if (state.purging) yield* this.#purge();
+    if (!journal.hasOld) journal.begin();
+    const { generation, start: seq } = journal;
+    yield* foldJournal(stored, () => this.#now);
+    const { time } = feed;
+    const live = yield* writeEntries(stored, feed);
+    // The entries were written as they are in memory: what they show has to be in the journal.
+    settle();
+    Object.assign(state, {
+      generation,
+      receiptsFrom: generation,
       seq,
-    );
-    for (const { records } of journal) yield records;
+      time,
+      forgotten: feed.entries.forgotten,
+      ...live,
+    });
+    writeState(sql, state);
+    journal.dropOld();
+    this.#setDue(feed);
+    yield;
+    while (history.trim(this.#limits.history)) yield;
+    while (receipts.deleteExpired(this.#now)) yield;
   }
 
-  *#recordsNewestFirst(key: string, before: number): Generator<string> {
-    const journal = this.#journal().toArray();
-    for (const row of journal.toReversed()) yield row.records;
-    const rows = this.#sql.exec<{ records: string }>(
-      "SELECT records FROM history WHERE start < ? AND instr(records, ?) > 0 ORDER BY seq DESC",
-      before,
-      keyMark(key),
-    );
-    for (const { records } of rows) yield records;
+  /** Deletes what a reset left, so that the new epoch's rows can take its place. */
+  *#purge(): Generator {
+    const { sql, state, history } = this.#stored;
+    while (history.purge()) yield;
+    const some = `(SELECT chunk FROM checkpoint LIMIT ${schema.DELETED_ROWS})`;
+    while (sql.exec(`DELETE FROM checkpoint WHERE chunk IN ${some}`).rowsWritten > 0) yield;
+    state.purging = false;
+    writeState(sql, state);
   }
 
-  #journal(): SqlStorageCursor<JournalRow> {
-    return this.#sql.exec<JournalRow>(
-      "SELECT slot, seq, length, receipts, records FROM journal WHERE generation = ? ORDER BY slot",
-      this.#generation,
-    );
+  *#piece(after: number): Generator<string> {
+    const { state, history, journal } = this.#stored;
+    const row = state.purging ? undefined : history.after(after);
+    if (row !== undefined) yield row;
+    else yield* journal.records(journal.rowsAfter(state.generation, after, schema.HISTORY_ROW_LENGTH));
+  }
+
+  /** The newest piece of the log that begins before `end` and may have the key, and where it begins. */
+  #pieceBefore(end: number, key: string): { texts: string[]; start: number } | undefined {
+    const { state, history, journal } = this.#stored;
+    const rows = journal.rowsBefore(state.generation, end, schema.HISTORY_ROW_LENGTH);
+    const [first] = rows;
+    if (first) return { texts: [...journal.records(rows)], start: first.start };
+    const row = state.purging ? undefined : history.before(end, key);
+    return row && { texts: row.records === undefined ? [] : [row.records], start: row.start };
   }
 
   /** The seq after which every record is still kept. */
-  #logStart(): number {
-    if (!this.exists) return 0;
-    const [oldest] = this.#sql.exec<{ start: number }>("SELECT start FROM history ORDER BY seq LIMIT 1");
-    return oldest?.start ?? this.#sql.exec<{ seq: number }>("SELECT seq FROM feed").one().seq;
+  get #logStart(): number {
+    const { state, history } = this.#stored;
+    return (state.purging ? undefined : history.start) ?? state.seq;
+  }
+
+  #readPublish(ordinal: number): RememberedPublish | undefined {
+    const { journal, receipts } = this.#stored;
+    const row = journal.rowOfReceipt(ordinal);
+    const [found] = row ? journal.read([row]) : [];
+    const stored = found && readJournalText(found.text.receipts);
+    return (stored && readReceipt(stored, ordinal)) ?? receipts.read(ordinal);
+  }
+
+  #setDue(feed: Feed): void {
+    const { JOURNAL_LENGTH, LONGEST_JOURNAL } = schema;
+    this.#due = Math.min(LONGEST_JOURNAL, Math.max(JOURNAL_LENGTH, feed.entries.length));
   }
 
   #create(epoch: string): void {
-    this.#sql.exec(schema.SCHEMA);
-    this.#sql.exec("INSERT INTO feed VALUES (1, ?, ?, 0, 0, 0, 0)", schema.FORMAT, epoch);
+    const { sql, state } = this.#stored;
+    state.epoch = epoch;
+    createTables(sql, state);
     this.#exists = true;
   }
-
-  *#packJournal(): Generator<{ text: string; seq: number }> {
-    let pack: { text: string; seq: number } | undefined;
-    for (const { records, seq } of this.#journal().toArray()) {
-      if (records === "") continue;
-      if (pack && pack.text.length + records.length > schema.HISTORY_ROW_LENGTH) {
-        yield pack;
-        pack = undefined;
-      }
-      pack = pack ? { text: `${pack.text}\n${records}`, seq } : { text: records, seq };
-    }
-    if (pack) yield pack;
-  }
-
-  #trimHistory(): void {
-    let length = 0;
-    const rows = this.#sql.exec<{ seq: number; length: number }>("SELECT seq, length FROM history ORDER BY seq DESC");
-    for (const row of rows.toArray()) {
-      length += row.length;
-      if (length <= this.#limits.history) continue;
-      this.#sql.exec("DELETE FROM history WHERE seq <= ?", row.seq);
-      return;
-    }
-  }
-
-  #writeEntries(feed: Feed): void {
-    let chunks = 0;
-    for (const entries of encodeEntries(feed.entries, schema.CHUNK_LENGTH)) {
-      this.#sql.exec(
-        "INSERT INTO checkpoint (chunk, entries) VALUES (?1, ?2) ON CONFLICT (chunk) DO UPDATE SET entries = ?2",
-        chunks++,
-        entries,
-      );
-    }
-    this.#sql.exec("DELETE FROM checkpoint WHERE chunk >= ?", chunks);
-  }
-
-  #beginGeneration(feed: Feed, now: number): void {
-    for (let i = 0; i < this.#journalReceipts.length; i += schema.RECEIPTS_IN_A_ROW) {
-      this.#sql.exec(
-        "INSERT INTO receipts (expires, receipts) VALUES (?, ?)",
-        now + LIMITS.idempotencyWindow,
-        encodeReceipts(this.#journalReceipts.slice(i, i + schema.RECEIPTS_IN_A_ROW)),
-      );
-    }
-    this.#sql.exec("DELETE FROM receipts WHERE expires <= ?", now);
-    // The next generation will most likely write over as many slots as this one had.
-    this.#sql.exec("DELETE FROM journal WHERE slot >= ? AND length > ?", this.#slots, schema.DEAD_SLOT_LENGTH);
-    this.#generation++;
-    this.#slots = 0;
-    this.#journalLength = 0;
-    this.#journalReceipts = [];
-    this.#sql.exec(
-      "UPDATE feed SET epoch = ?, generation = ?, seq = ?, time = ?, forgotten = ?",
-      feed.epoch,
-      this.#generation,
-      feed.seq,
-      feed.time,
-      feed.entries.forgotten,
-    );
-  }
 }
-
-type FeedRow = {
-  format: number;
-  epoch: string;
-  generation: number;
-  seq: number;
-  time: number;
-  forgotten: number;
-};
-
-type JournalRow = { slot: number; seq: number; length: number; receipts: string; records: string };

@@ -1,6 +1,6 @@
 import { Broadcast } from "../feed/broadcast.ts";
 import type { Feed } from "../feed/feed.ts";
-import { Idempotency, type RememberedPublish } from "../feed/idempotency.ts";
+import type { Idempotency, IdempotencyKey, RememberedPublish } from "../feed/idempotency.ts";
 import type { Pace } from "../feed/pace.ts";
 import type { LogRecord } from "../feed/record.ts";
 import type { ProblemCode, UpdateIssue } from "../protocol/codes.ts";
@@ -8,12 +8,14 @@ import type { Receipt } from "../protocol/messages.ts";
 import type { EncodedUpdates } from "../protocol/update.ts";
 import type { FeedStore } from "./feed-store.ts";
 import { GroupCommit, type CommitPace } from "./group-commit.ts";
+import { HISTORY_ROW_LENGTH } from "./schema.ts";
 import { Timer } from "./timer.ts";
+import { Turns, type Steps } from "./turns.ts";
 
 export interface PublishRequest {
   readonly updates: EncodedUpdates;
-  /** The publisher's key for this request, and a digest of its body. */
-  readonly idempotency?: { readonly key: string; readonly digest: string } | undefined;
+  /** The publisher's key for this request, where it gave one. */
+  readonly idempotency?: IdempotencyKey | undefined;
 }
 
 export type PublishOutcome =
@@ -41,6 +43,10 @@ export interface FeedPace {
 const SERVED_AT_ONCE = 64;
 /** Milliseconds: a pass that is due so soon after a write begins with it, and need not write what came in between. */
 const SOON = 5;
+/** Milliseconds between two steps of a few milliseconds each, for everybody else. */
+const STEP_PAUSE = 2;
+/** Milliseconds after which an alarm looks for steps that a lost memory left undone. */
+const LOST_STEPS = 1000;
 
 interface Accepted {
   readonly record: LogRecord | undefined;
@@ -55,7 +61,7 @@ export class LiveFeed {
   readonly feed: Feed;
   readonly broadcast: Broadcast;
   readonly #store: FeedStore;
-  readonly #idempotency = new Idempotency();
+  readonly #idempotency: Idempotency;
   readonly #commit: GroupCommit<Accepted>;
   readonly #platform: Platform;
   readonly #flushTimer = new Timer(() => {
@@ -64,11 +70,17 @@ export class LiveFeed {
     if (this.broadcast.tells(now)) this.settle();
     this.flush(now);
   });
+  readonly #stepTimer = new Timer(() => this.#step());
+  #isStepping = false;
+  /** Whether more has expired than was deleted at once. */
+  #isExpiring = false;
+  readonly #turns = new Turns();
+
   /** Opens what is stored; `epoch` is for a feed that is not. */
   constructor(store: FeedStore, platform: Platform, pace: FeedPace, epoch: string) {
     const stored = store.load(platform.now(), epoch);
     this.feed = stored.feed;
-    for (const publish of stored.remembered) this.#idempotency.remember(publish);
+    this.#idempotency = stored.idempotency;
     this.#store = store;
     this.#platform = platform;
     this.broadcast = new Broadcast(this.feed, store, pace.send);
@@ -77,29 +89,29 @@ export class LiveFeed {
       pace.commit,
       () => platform.steady(),
     );
+    this.#goOn();
   }
 
   /** Publishes a batch. Resolves when it is written; until then nobody is shown any of it. */
   async publish({ updates, idempotency }: PublishRequest): Promise<PublishOutcome> {
     const now = this.#platform.now();
-    const first = idempotency && this.#idempotency.find(idempotency.key, now);
-    if (first) {
+    const repeat = idempotency && this.#idempotency.find(idempotency, now);
+    if (repeat) {
       this.settle();
-      return first.digest === idempotency.digest
-        ? { ok: true, receipt: first.receipt, replayed: true }
+      return repeat.kind === "replay"
+        ? { ok: true, receipt: repeat.receipt, replayed: true }
         : { ok: false, code: "idempotency_mismatch", detail: "The key was first used with another body." };
     }
-    const wait = idempotency ? this.#idempotency.waitForRoom(now) : 0;
+    const wait = idempotency ? this.#idempotency.waitForRoom(idempotency.credential, now) : 0;
     if (wait > 0) {
-      const detail = "Too many publishes with an idempotency key are remembered.";
+      const detail = "Too many publishes of this credential with an idempotency key are remembered.";
       return { ok: false, code: "overloaded", detail, retryAfter: Math.ceil(wait / 1000) };
     }
     this.#expire(now);
     const admission = this.feed.admit(updates, now);
     if (!admission.ok) return admission;
     const { receipt, record } = admission;
-    const remembered = idempotency && { ...idempotency, at: now, receipt };
-    if (remembered) this.#idempotency.remember(remembered);
+    const remembered = idempotency && this.#idempotency.remember({ ...idempotency, at: now, receipt });
     if (record || remembered) await this.#commit.add({ record, remembered });
     else this.settle();
     return { ok: true, receipt, replayed: false };
@@ -125,14 +137,21 @@ export class LiveFeed {
   reset(epoch: string): void {
     this.settle();
     this.feed.reset(epoch);
-    this.#guard(() => this.#store.reset(this.feed, this.#platform.now()));
+    this.#guard(() => this.#store.reset(this.feed));
     this.broadcast.announceReset();
+    this.#goOn();
+  }
+
+  /** Does a long job a step at a time, while others are served. Nothing where too many wait for their turn. */
+  takeTurns<T>(owner: string, steps: Steps<T>): Promise<T | undefined> {
+    return this.#turns.take(owner, steps);
   }
 
   /** Writes what waits to be written, and does nothing more: to be called where the feed is removed. */
   end(): void {
     this.#commit.settle();
     this.#flushTimer.cancel();
+    this.#stepTimer.cancel();
   }
 
   /** To be called when the alarm goes off. */
@@ -141,17 +160,57 @@ export class LiveFeed {
     this.#wakeForExpiry();
   }
 
+  /** Deletes what has expired; of very much the first part, and the rest by steps. */
   #expire(now: number): void {
+    if (!this.#isExpiring) this.#expireSome(now);
+  }
+
+  #expireSome(now: number): void {
     const record = this.feed.expire(now);
+    this.#isExpiring = isDue(this.feed, now);
     if (!record) return;
     // Not awaited: whoever is shown the result settles first.
     void this.#commit.add({ record, remembered: undefined }).catch(() => {});
+    if (this.#isExpiring) this.#goOn();
+  }
+
+  /** One step of what there is to do beside publishing and telling. */
+  #step(): void {
+    this.#isStepping = false;
+    const now = this.#platform.now();
+    if (this.#isExpiring) {
+      this.#expireSome(now);
+      this.#commit.settle();
+    }
+    if (this.#store.hasWork) this.#stepStore(now);
+    this.#goOn();
+  }
+
+  #stepStore(now: number): void {
+    this.#guard(() => this.#store.step(this.feed, now, () => this.#commit.settle()));
+  }
+
+  #goOn(): void {
+    if (this.#isStepping || (!this.#isExpiring && !this.#store.hasWork)) return;
+    this.#isStepping = true;
+    const now = this.#platform.steady();
+    this.#stepTimer.set(now + STEP_PAUSE, now);
   }
 
   #write(accepted: readonly Accepted[]): void {
     const records = accepted.flatMap(({ record }) => record ?? []);
     const remembered = accepted.flatMap(({ remembered }) => remembered ?? []);
-    this.#guard(() => this.#store.append(this.feed, records, remembered, this.#platform.now()));
+    const now = this.#platform.now();
+    let length = 0;
+    this.#guard(() => (length = this.#store.append(this.feed, records, remembered)));
+    this.#idempotency.written(remembered);
+    // What comes in while a checkpoint is made must not outrun it.
+    for (; length > 0 && this.#store.isBehind; length -= HISTORY_ROW_LENGTH / 2) this.#stepStore(now);
+    this.#goOn();
+    this.#tell(records);
+  }
+
+  #tell(records: readonly LogRecord[]): void {
     const now = this.#platform.steady();
     this.broadcast.deliver(records, now);
     this.#wakeForExpiry();
@@ -165,7 +224,9 @@ export class LiveFeed {
 
   #wakeForExpiry(): void {
     const next = this.feed.nextExpiry;
-    if (next !== undefined) this.#platform.wakeBy(next);
+    if (next === undefined) return;
+    // Steps do what is due; the alarm only sees to it that they go on if the memory is lost.
+    this.#platform.wakeBy(this.#isExpiring ? Math.max(next, this.#platform.now() + LOST_STEPS) : next);
   }
 
   /** Memory that is ahead of storage must not be served: the object starts again from what is stored. */
@@ -177,4 +238,8 @@ export class LiveFeed {
       throw error;
     }
   }
+}
+
+function isDue({ nextExpiry }: Feed, now: number): boolean {
+  return nextExpiry !== undefined && nextExpiry <= now;
 }

@@ -2,9 +2,15 @@
  * The tables of one feed.
  *
  * A publish writes one row: its records go into the next `journal` slot, and the receipts to remember with them. Slots
- * are used again after each checkpoint, because writing over a row costs one written row and deleting it a second. A
- * checkpoint writes all entries as a few large `checkpoint` rows, moves the journal's records on to `history` and
- * begins the next generation; rows of older generations are dead.
+ * are used again later, because writing over a row costs one written row and deleting it a second.
+ *
+ * A checkpoint is made in steps, between which the feed goes on. It begins a new generation of the journal, on slots of
+ * its own (a *side*); what is published meanwhile goes there. Then the records of the generations before move on to
+ * `history`, their receipts to `publishes`, and all entries are written as a few large `checkpoint` rows, beside those of the
+ * last checkpoint. An entry that changes meanwhile is there in the state of the moment at which it was written, with
+ * its seq: the new generation's updates up to that are passed over when the feed is opened. At the end one row is
+ * changed, `feed`: it says which generations and which checkpoint rows count, all others are dead. A crash before that
+ * leaves the old checkpoint and both generations, and the next one begins anew.
  *
  * Large columns come last: SQLite then reads the small ones without them.
  */
@@ -36,30 +42,63 @@ CREATE TABLE history (
   length INTEGER NOT NULL,
   records TEXT NOT NULL
 );
-CREATE TABLE receipts (
-  id INTEGER PRIMARY KEY,
-  expires INTEGER NOT NULL,
+`;
+
+/**
+ * What format 2 has beside that: `receipts_from`, the first generation whose receipts count (records count from
+ * `generation` on, which a reset moves at once); the live rows of `checkpoint`; whether `history` is what a reset left to be
+ * deleted; the seed of the hashes. `history_keys` holds a filter of the keys of a history row (see key-filter.ts).
+ * `publishes.first` is the ordinal of the row's first receipt; `hashes` two numbers of 32 bits for each.
+ */
+export const SCHEMA_2 = `
+ALTER TABLE feed ADD COLUMN receipts_from INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE feed ADD COLUMN chunk INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE feed ADD COLUMN chunks INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE feed ADD COLUMN purging INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE feed ADD COLUMN seed INTEGER NOT NULL DEFAULT 0;
+CREATE TABLE history_keys (
+  seq INTEGER PRIMARY KEY,
+  keys BLOB NOT NULL
+);
+CREATE TABLE publishes (
+  first INTEGER PRIMARY KEY,
+  until INTEGER NOT NULL,
+  hashes BLOB NOT NULL,
   receipts TEXT NOT NULL
 );
 `;
 
-/** Version of the tables and of the row format. A stored feed of another version is not opened. */
-export const FORMAT = 1;
+/** Version of the tables and of the row format. A stored feed of a later version is not opened. */
+export const FORMAT = 2;
 
-/**
- * Records written to one journal row, in characters, before another row is begun. With one batch of the largest size
- * on top, and three bytes a character, a row stays below SQLite's 2 MB here.
+/** Rows of one side of `journal` or `checkpoint`: more than are ever used. */
+export const SIDE = 2 ** 20;
+
+/*
+ * A row has at most 2,000,000 bytes. Lengths here are of characters, of which each may be three bytes: a journal row
+ * with one batch of the largest size and its receipts stays below (393,216 + 1,250,000 + 196,608), and so does a
+ * checkpoint row with one entry more than its length.
  */
+
+/** Records written to one journal row before another row is begun. */
 export const JOURNAL_ROW_LENGTH = 128 * 1024;
-/** The journal is checkpointed when it is longer than this and than the entries: rewriting them at most doubles what is written. */
+/** Receipts written to one journal row, or to one of `publishes`. */
+export const RECEIPTS_LENGTH = 64 * 1024;
+/**
+ * A checkpoint is due when the journal is longer than the first of these and than the entries, so that rewriting them
+ * at most doubles what is written; but at the second one at the latest, which bounds what is read to open a feed.
+ */
 export const JOURNAL_LENGTH = 256 * 1024;
+export const LONGEST_JOURNAL = 4 * 1024 * 1024;
 /** Most rows of a journal: bounds the rows that a wake-up has to read. */
 export const JOURNAL_SLOTS = 4096;
 /** A dead slot beyond those last in use that holds more than this is deleted rather than kept for writing over. */
 export const DEAD_SLOT_LENGTH = 64 * 1024;
-/** One checkpoint or history row, in characters; below 2 MB with three bytes each. */
+/** One checkpoint row. */
 export const CHUNK_LENGTH = 512 * 1024;
 /** History rows are smaller: a search reads whole rows. */
 export const HISTORY_ROW_LENGTH = 256 * 1024;
-/** A receipt takes up to a kilobyte, where its key is long and all of it must be escaped. */
-export const RECEIPTS_IN_A_ROW = 1000;
+/** What a history row counts for beside its length, so that their number is bounded too. */
+export const HISTORY_ROW_COST = 4 * 1024;
+/** Rows that are deleted in one step. */
+export const DELETED_ROWS = 4;

@@ -26,7 +26,8 @@ export async function publish<B extends object>(c: FeedContext<B>, options: Feed
       `The batch is longer than ${LIMITS.encodedBatchBytes} bytes with its numbers written out.`,
     );
   }
-  const idempotency = key === undefined ? undefined : { key, digest: await digest(bytes) };
+  const { id: credential, principal } = caller;
+  const idempotency = key === undefined ? undefined : { key, digest: await digest(bytes), credential, principal };
   const stub = options.feeds(c.env).getByName(feed);
   const outcome = await outcomeOf(async () => stub.post(decoded.updates.join("\n"), caller.id, idempotency));
   if (typeof outcome === "string") return new Response(outcome, { headers: RECEIPT_HEADERS });

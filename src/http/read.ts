@@ -4,6 +4,7 @@ import { LIMITS } from "../protocol/limits.ts";
 import { readEncodedUpdate } from "../protocol/update.ts";
 import { parsePosition, type Position } from "../protocol/position.ts";
 import { keyProblem } from "../protocol/names.ts";
+import { addressOf } from "./address.ts";
 import { API_HEADERS, ASKED_FIRST, jsonAnswer } from "./answer.ts";
 import { authenticate, demand } from "./credentials.ts";
 import { knownTags } from "./conditional.ts";
@@ -64,7 +65,7 @@ function leadsOn(since: Position | undefined, position: string): boolean {
 /** `GET /v1/feeds/{feed}/history` */
 export async function history<B extends object>(c: FeedContext<B>, options: FeedAppOptions<B>): Promise<Response> {
   const query = new URL(c.req.url).searchParams;
-  await readable(c, options, query);
+  const caller = await readable(c, options, query);
   const feed = c.get("feed");
   const key = one(query, "key");
   const problem = key === undefined ? "is missing" : keyProblem(key);
@@ -72,7 +73,9 @@ export async function history<B extends object>(c: FeedContext<B>, options: Feed
   const limit = readInteger(query, "limit", 1, LIMITS.historyPage) ?? 100;
   const before = readInteger(query, "before", 0, Number.MAX_SAFE_INTEGER);
   if (!(await exists(c, options))) return historyOfNothing(feed, key);
-  const page = await options.feeds(c.env).getByName(feed).history(key, limit, before);
+  const owner = caller.anonymous ? (addressOf(c.req.raw) ?? caller.id) : caller.id;
+  const page = await options.feeds(c.env).getByName(feed).history(key, limit, before, owner);
+  if (!page) throw new Problem("overloaded", "Too many wait for what the feed has kept.");
   const updates = page.updates.map(({ seq, time, line }) => {
     const { key: _, ...update } = readEncodedUpdate(line);
     return { seq, ...update, time: update.time ?? time };

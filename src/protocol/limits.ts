@@ -60,8 +60,11 @@ export const LIMITS = {
   historyPage: 1_000,
   /** (contract) Milliseconds for which a publish with an idempotency key is remembered. */
   idempotencyWindow: 10 * 60 * 1000,
-  /** Publishes remembered at a time. Past it, one that carries a key is refused until the oldest has gone. */
-  rememberedPublishes: 200_000,
+  /**
+   * Publishes remembered at a time, some twelve bytes each. One credential may have as many as it leaves to others: all
+   * that a publisher can send in ten minutes at the highest rate.
+   */
+  rememberedPublishes: 1_400_000,
   /** Bad messages in a row after which a socket is closed with 4400. */
   badMessages: 20,
   /** (contract) Messages a second that a subscriber may ask for. */

@@ -59,8 +59,9 @@ describe("[I1] nothing is told that is not written", () => {
           let written = 0;
           const append = store.append.bind(store);
           vi.spyOn(store, "append").mockImplementation((feed, records, ...rest) => {
-            append(feed, records, ...rest);
+            const length = append(feed, records, ...rest);
             written = feed.seq;
+            return length;
           });
           const platform = {
             now: () => Date.now(),

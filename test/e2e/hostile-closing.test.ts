@@ -92,10 +92,7 @@ describe("[I5] close means closed", () => {
   describe.concurrent("for Node's own WebSocket, which waits for the connection to end", () => {
     test.each(WAYS)("$code, $how", async ({ code, how, says, lasts }) => {
       const url = await newFeed(`node-${how}`);
-      const socket = new WebSocket(url.replace("http", "ws"), [
-        "tickertape.v1",
-        `bearer.${tokenFor(SCOPE, lasts)}`,
-      ]);
+      const socket = new WebSocket(url.replace("http", "ws"), ["tickertape.v1", `bearer.${tokenFor(SCOPE, lasts)}`]);
       const closed = new Promise<number>((resolve) =>
         socket.addEventListener("close", ({ code }) => resolve(code), { once: true }),
       );

@@ -26,11 +26,7 @@ const SIEGES: readonly [filling: Filling, share: number, attacks: readonly strin
   [
     LOG,
     0.5,
-    [
-      "GET with an old since, all, of nothing",
-      "GET with an old since, all, of a rare key",
-      "history of a rare key",
-    ],
+    ["GET with an old since, all, of nothing", "GET with an old since, all, of a rare key", "history of a rare key"],
   ],
   [
     PATCHED,

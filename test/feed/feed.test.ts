@@ -1,6 +1,5 @@
 import { describe, expect, test } from "vitest";
 import { Feed } from "../../src/feed/feed.ts";
-import { Idempotency } from "../../src/feed/idempotency.ts";
 import { resume } from "../../src/feed/resume.ts";
 import { LIMITS } from "../../src/protocol/limits.ts";
 import type { Update } from "../../src/protocol/update.ts";
@@ -147,23 +146,5 @@ describe("time", () => {
       house.now += 10;
     }
     expect(most).toBeLessThan(50);
-  });
-});
-
-describe("idempotency", () => {
-  test("a publish is remembered for ten minutes and no longer", () => {
-    const memory = new Idempotency();
-    memory.remember({ key: "a", digest: "d", at: 0, receipt: { epoch: "e", seq: 1, accepted: 1, stale: 0 } });
-    expect(memory.find("a", LIMITS.idempotencyWindow - 1)?.receipt.seq).toBe(1);
-    expect(memory.find("a", LIMITS.idempotencyWindow)).toBeUndefined();
-  });
-
-  test("[I5] when too many are remembered, there is room again once the oldest has gone", () => {
-    const memory = new Idempotency();
-    const receipt = { epoch: "e", seq: 1, accepted: 1, stale: 0 };
-    for (let i = 0; i < LIMITS.rememberedPublishes; i++) memory.remember({ key: `${i}`, digest: "d", at: i, receipt });
-    const now = LIMITS.rememberedPublishes;
-    expect(memory.waitForRoom(now)).toBe(LIMITS.idempotencyWindow - now);
-    expect(memory.waitForRoom(LIMITS.idempotencyWindow)).toBe(0);
   });
 });

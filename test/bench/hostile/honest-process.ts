@@ -26,7 +26,8 @@ async function answer(request: ReadersRequest): Promise<ReadersReply> {
 process.on("message", (request: ReadersRequest) => {
   answer(request).then(
     (reply) => process.send?.(reply),
-    (error: unknown) => process.send?.({ faults: [String(error)], p50: NaN, p99: NaN, max: NaN, count: 0, lost: {}, each: {} }),
+    (error: unknown) =>
+      process.send?.({ faults: [String(error)], p50: NaN, p99: NaN, max: NaN, count: 0, lost: {}, each: {} }),
   );
 });
 // Nobody is left to read for.

@@ -30,7 +30,11 @@ export class HostileSocket {
   }
 
   /** `query` as in `mode=all&keys=A`. Resolves once it is open, or refused: then it has a code. */
-  static async open(target: HostileTarget, query = "", headers: Readonly<Record<string, string>> = {}): Promise<HostileSocket> {
+  static async open(
+    target: HostileTarget,
+    query = "",
+    headers: Readonly<Record<string, string>> = {},
+  ): Promise<HostileSocket> {
     const url = `ws://127.0.0.1:${target.port}${pathOf(target)}?${query}`;
     const options = { perMessageDeflate: false, skipUTF8Validation: true };
     const raw = new WebSocket(url, { ...options, headers: { ...cameFrom(HOSTILE_ADDRESS), ...headers } });

@@ -1,19 +1,10 @@
 import { readOwnJson } from "../protocol/json.ts";
 import { selects, type Selection } from "../protocol/selection.ts";
 import { seqAfter, readRecord, type LogBatch, type LogRecord } from "../feed/record.ts";
-import type { RestoredEntry } from "../feed/feed.ts";
-import type { RememberedPublish } from "../feed/idempotency.ts";
-import type { Entries } from "../feed/entries.ts";
 
 /*
- * How records, entries and receipts are written into rows: lines of JSON. JSON has no raw line break or tab, so that
- * lines are found without parsing, a value stays text until somebody needs it, and a search for one key reads only
- * the lines that begin with it.
- *
- *   records    one line `<from> <time>` a batch, then one line an update
- *   entries    `<seq> TAB <time> TAB <version> TAB <expires> TAB <key as JSON> TAB <value as JSON>`, oldest change
- *              first; a field that is not there is empty, and a tombstone has no value
- *   receipts   `[key, digest, at, epoch, seq, accepted, stale]`
+ * Records as rows hold them: one line `<from> <time>` a batch, then one line an update. JSON has no raw line break, so
+ * that lines are found without parsing, and what an update is about is read from its beginning.
  */
 
 function encodeRecord(record: LogRecord): string {
@@ -70,18 +61,30 @@ function isEscaped(text: string, at: number): boolean {
 }
 
 /** The updates of one key in `text`, as lines with their seq and the record's time, oldest first. */
-export function findKey(text: string, key: string): { seq: number; time: number; line: string }[] {
-  const start = keyMark(key);
-  const found: { seq: number; time: number; line: string }[] = [];
+export function findKey(text: string, key: string): FoundLine[] {
+  // What each stored update of the key begins with, and no other key's does. Within a value it may be as well.
+  const start = `{"key":${JSON.stringify(key)},`;
+  const found: FoundLine[] = [];
+  if (!text.includes(`\n${start}`)) return found;
   for (const { from, time, lines } of recordLines(text)) {
     for (const [i, line] of lines.entries()) if (line.startsWith(start)) found.push({ seq: from + 1 + i, time, line });
   }
   return found;
 }
 
-/** What each stored update of the key begins with, and no other key's does. */
-export function keyMark(key: string): string {
-  return `{"key":${JSON.stringify(key)},`;
+export interface FoundLine {
+  readonly seq: number;
+  /** When the server accepted it, in milliseconds since 1970. */
+  readonly time: number;
+  readonly line: string;
+}
+
+export function keysOf(text: string): Set<string> {
+  const keys = new Set<string>();
+  for (let end = text.indexOf("\n"); end !== -1; end = text.indexOf("\n", end + 1)) {
+    if (text.charCodeAt(end + 1) === BRACE) keys.add(keyOf(text, end + 1));
+  }
+  return keys;
 }
 
 function* recordLines(text: string): Generator<{ from: number; time: number; lines: string[] }> {
@@ -95,65 +98,6 @@ function* recordLines(text: string): Generator<{ from: number; time: number; lin
     }
   }
   if (current) yield current;
-}
-
-/** Entries and tombstones in chunks of about `chunkLength` characters. */
-export function* encodeEntries(entries: Entries, chunkLength: number): Generator<string> {
-  let lines: string[] = [];
-  let length = 0;
-  for (const { seq, time, version, expires, key, text } of entries.oldestFirst()) {
-    const line = `${seq}\t${time ?? ""}\t${version ?? ""}\t${expires ?? ""}\t${JSON.stringify(key)}\t${text ?? ""}`;
-    lines.push(line);
-    length += line.length;
-    if (length < chunkLength) continue;
-    yield lines.join("\n");
-    lines = [];
-    length = 0;
-  }
-  if (lines.length > 0) yield lines.join("\n");
-}
-
-export function* decodeEntries(chunk: string): Generator<RestoredEntry> {
-  for (const line of chunk.split("\n")) {
-    const [seq = "", time = "", version = "", expires = "", key = "", text = ""] = line.split("\t");
-    yield {
-      seq: Number(seq),
-      time: optional(time),
-      version: optional(version),
-      expires: optional(expires),
-      key: readOwnJson<string>(key),
-      text: text === "" ? undefined : text,
-    };
-  }
-}
-
-function optional(field: string): number | undefined {
-  return field === "" ? undefined : Number(field);
-}
-
-export function encodeReceipts(publishes: readonly RememberedPublish[]): string {
-  return publishes
-    .map(({ key, digest, at, receipt: { epoch, seq, accepted, stale } }) =>
-      JSON.stringify([key, digest, at, epoch, seq, accepted, stale]),
-    )
-    .join("\n");
-}
-
-type ReceiptLine = [
-  key: string,
-  digest: string,
-  at: number,
-  epoch: string,
-  seq: number,
-  accepted: number,
-  stale: number,
-];
-
-export function* decodeReceipts(text: string): Generator<RememberedPublish> {
-  for (const line of text === "" ? [] : text.split("\n")) {
-    const [key, digest, at, epoch, seq, accepted, stale] = readOwnJson<ReceiptLine>(line);
-    yield { key, digest, at, receipt: { epoch, seq, accepted, stale } };
-  }
 }
 
 /**

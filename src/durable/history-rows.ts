@@ -1,0 +1,98 @@
+import { filterOf, mayHave } from "./key-filter.ts";
+import { keysOf } from "./record-lines.ts";
+import { DELETED_ROWS, HISTORY_ROW_COST } from "./schema.ts";
+
+export interface HistoryRow {
+  /** The feed's seq before it. */
+  readonly start: number;
+  readonly records: string;
+}
+
+/** Rows whose filters are looked at in one step. */
+const FILTERS_IN_A_STEP = 32;
+
+/** The records that checkpoints took out of the journal, in large rows, up to a length. */
+export class HistoryRows {
+  readonly #sql: SqlStorage;
+
+  constructor(sql: SqlStorage) {
+    this.#sql = sql;
+  }
+
+  /** The seq after which every record is still kept here; nothing where there are none. */
+  get start(): number | undefined {
+    const [oldest] = this.#sql.exec<{ start: number }>("SELECT start FROM history ORDER BY seq LIMIT 1");
+    return oldest?.start;
+  }
+
+  /** The seq up to which they are kept. */
+  get end(): number | undefined {
+    const [newest] = this.#sql.exec<{ seq: number }>("SELECT seq FROM history ORDER BY seq DESC LIMIT 1");
+    return newest?.seq;
+  }
+
+  add(start: number, seq: number, records: string): void {
+    this.#sql.exec(
+      "INSERT INTO history (seq, start, length, records) VALUES (?, ?, ?, ?)",
+      seq,
+      start,
+      records.length,
+      records,
+    );
+    this.#sql.exec("INSERT OR REPLACE INTO history_keys (seq, keys) VALUES (?, ?)", seq, filterOf(keysOf(records)));
+  }
+
+  /** The first row that ends after `seq`. */
+  after(seq: number): string | undefined {
+    const [row] = this.#sql.exec<{ records: string }>(
+      "SELECT records FROM history WHERE seq > ? ORDER BY seq LIMIT 1",
+      seq,
+    );
+    return row?.records;
+  }
+
+  /**
+   * The newest row that begins before `seq` and may have the key, or, after a look at many, no records and how far they
+   * reached; nothing where there are no more.
+   */
+  before(seq: number, key: string): (Partial<HistoryRow> & { start: number }) | undefined {
+    const rows = this.#sql.exec<{ seq: number; start: number; keys: ArrayBuffer | null }>(
+      `SELECT seq, start, keys FROM history LEFT JOIN history_keys USING (seq)
+       WHERE start < ? ORDER BY seq DESC LIMIT ${FILTERS_IN_A_STEP}`,
+      seq,
+    );
+    let passed: { start: number } | undefined;
+    for (const { seq, start, keys } of rows.toArray()) {
+      passed = { start };
+      if (keys && !mayHave(keys, key)) continue;
+      const { records } = this.#sql.exec<{ records: string }>("SELECT records FROM history WHERE seq = ?", seq).one();
+      return { start, records };
+    }
+    return passed;
+  }
+
+  /** Deletes a few of the oldest rows beyond a length. Whether there are more. */
+  trim(most: number): boolean {
+    let length = 0;
+    const rows = this.#sql.exec<{ seq: number; length: number }>("SELECT seq, length FROM history ORDER BY seq DESC");
+    let beyond = 0;
+    for (const row of rows) {
+      length += row.length + HISTORY_ROW_COST;
+      if (length > most) beyond++;
+    }
+    if (beyond > 0) this.#deleteOldest();
+    return beyond > DELETED_ROWS;
+  }
+
+  /** Deletes a few rows. Whether there are more. */
+  purge(): boolean {
+    this.#deleteOldest();
+    return this.start !== undefined;
+  }
+
+  #deleteOldest(): void {
+    const oldest = `(SELECT seq FROM history ORDER BY seq LIMIT ${DELETED_ROWS})`;
+    this.#sql.exec(`DELETE FROM history_keys WHERE seq IN ${oldest}`);
+    this.#sql.exec(`DELETE FROM history WHERE seq IN ${oldest}`);
+  }
+}
