@@ -79,7 +79,7 @@ export class FeedObject<Env extends FeedObjectEnv = FeedObjectEnv> extends Durab
       queue: this.#queue,
       now: () => this.#clock.now(),
       allow: (publisher, length) => this.#allow(publisher, length),
-      publish: (request, publisher) => this.#publish(request, publisher),
+      publish: (request, publisher) => this.take(request, publisher),
       subscribe: (connection, subscription, id) => {
         this.#settled();
         connection.resubscribe(subscription, id);
@@ -144,7 +144,7 @@ export class FeedObject<Env extends FeedObjectEnv = FeedObjectEnv> extends Durab
     for (const update of request.updates) length += update.length;
     const refused = this.#allow(publisher, length);
     if (refused) return refused;
-    const publishing = this.#queue.run(publisher, length, () => this.#publish(request, publisher));
+    const publishing = this.#queue.run(publisher, length, () => this.take(request, publisher));
     if (typeof publishing !== "string") return (await publishing).done;
     const detail = "Too much is waiting to be published.";
     return { ok: false, code: publishing, detail, retryAfter: 1 };
@@ -158,7 +158,8 @@ export class FeedObject<Env extends FeedObjectEnv = FeedObjectEnv> extends Durab
     return { ok: false, code: "rate_limited", detail, retryAfter: Math.ceil(wait / 1000) };
   }
 
-  async #publish(request: PublishRequest, publisher: string): Promise<PublishOutcome> {
+  /** Takes a publish whose turn has come. */
+  protected async take(request: PublishRequest, publisher: string): Promise<PublishOutcome> {
     this.#alarm.heal();
     try {
       this.#open();

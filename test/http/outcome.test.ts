@@ -82,12 +82,12 @@ test("publishing over a socket is told so too, and the socket stays open", async
     await TestSubscriber.connect(feed, "", { Authorization: `Bearer ${PUBLISH_KEY}` })
   ).reaches(0);
   const stub = env.FEEDS.getByName(feed);
-  await runInDurableObject(stub, (object) => void Object.assign(object, { publish: never }));
+  await runInDurableObject(stub, (object) => void Object.assign(object, { take: never }));
   for (let id = 1; id <= 21; id++) {
     publisher.send({ type: "publish", id, updates: [{ key: "A", set: {} }] });
     expect(await publisher.message("error", id)).toMatchObject({ code: "outcome_unknown" });
   }
-  await runInDurableObject(stub, (object) => void Reflect.deleteProperty(object, "publish"));
+  await runInDurableObject(stub, (object) => void Reflect.deleteProperty(object, "take"));
   publisher.send({ type: "publish", id: 22, updates: [{ key: "A", set: {} }] });
   expect(await publisher.message("receipt", 22)).toMatchObject({ seq: 1 });
 });
