@@ -25,7 +25,9 @@ function worker(): ReturnType<typeof cloudflareTest> {
 const TEST_TIME = process.env["PROPERTY_RUNS"] === undefined ? 30_000 : 3_600_000;
 
 /** They take times, or need the machine to be quick: nothing else may run beside them. */
-const ALONE = ["dashboard-load", "security-load", "slow-reader", "soak", "worst"].map((name) => `test/e2e/${name}.test.ts`);
+const ALONE = ["dashboard-load", "security-load", "slow-reader", "soak", "worst"].map(
+  (name) => `test/e2e/${name}.test.ts`,
+);
 
 const REAL = {
   // What these start takes seconds to be there.

@@ -18,7 +18,7 @@ afterEach(async () => {
 async function wakeEach(isWoken: (name: string) => boolean): Promise<Map<string, { one: number; cpu: number }>> {
   const found = new Map<string, { one: number; cpu: number }>();
   const cases = SLEEPERS.filter(({ name }) => isWoken(name));
-  servers = await Promise.all(cases.map(({ filling }) => Besieged.start(filling, 0.5)));
+  servers = await Promise.all(cases.map(({ filling }) => Besieged.start(filling, { share: 0.5 })));
   await Promise.all(
     cases.map(async (sleepers, i) => {
       const server = servers[i];

@@ -18,7 +18,7 @@ let inspectorPort: number;
 
 async function start(filling: Filling, share = 1): Promise<void> {
   inspectorPort = await freePort();
-  server = await Besieged.start(filling, share, inspectorPort);
+  server = await Besieged.start(filling, { share, inspectorPort });
 }
 
 afterEach(() => server.dispose());

@@ -21,7 +21,7 @@ const MB = 1_000_000;
 let server: Besieged;
 
 beforeAll(async () => {
-  server = await Besieged.start(FULL, 0.3);
+  server = await Besieged.start(FULL, { share: 0.3 });
 });
 afterAll(() => server.dispose());
 

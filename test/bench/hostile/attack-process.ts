@@ -12,7 +12,6 @@ const DISCOURAGED = 50;
 
 const came = new Map<string, number>();
 let strikes = 0;
-let isOver = false;
 
 function attackOf(name: string): Attack {
   const found = ATTACKS.find((attack) => attack.name === name);
@@ -31,7 +30,7 @@ async function strikeOnce(strike: Strike): Promise<void> {
 async function loop(strike: Strike, aMinute: number): Promise<void> {
   let minute = Date.now();
   let before = strikes;
-  while (!isOver) {
+  for (;;) {
     if (Date.now() > minute + 60_000) {
       minute = Date.now();
       before = strikes;
@@ -52,7 +51,6 @@ async function answer({ type, attack: name, target }: SiegeRequest): Promise<Sie
     const strikers = await Promise.all(Array.from({ length: atOnce }, () => attack.begin(target)));
     void Promise.all(strikers.map((strike) => loop(strike, aMinute))).catch(fail);
   }
-  if (type === "end") isOver = true;
   return { ok: true, strikes, came: Object.fromEntries(came) };
 }
 

@@ -49,9 +49,10 @@ export class HonestReader {
   }
 
   async #follow(transport: Transport): Promise<void> {
-    const follow = { socket: this.#socket, stream: this.#stream, poll: this.#poll }[transport].bind(this);
     while (!this.#over.signal.aborted) {
-      await follow();
+      if (transport === "socket") await this.#socket();
+      else if (transport === "stream") await this.#stream();
+      else await this.#poll();
       this.lost++;
       await pause(COME_BACK);
     }
@@ -78,7 +79,7 @@ export class HonestReader {
   #socket(): Promise<void> {
     const url = `ws://127.0.0.1:${this.#target.port}${this.#path}`;
     const socket = new WebSocket(url, { perMessageDeflate: false, headers: cameFrom(HONEST_ADDRESS) });
-    socket.on("message", (data) => this.#take(JSON.parse(String(data))));
+    socket.on("message", (data: Buffer) => this.#take(JSON.parse(data.toString())));
     // It is closed after it.
     socket.on("error", () => {});
     this.#over.signal.addEventListener("abort", () => socket.terminate());

@@ -5,8 +5,8 @@ import { join } from "node:path";
 import type { HostileTarget } from "./target.ts";
 
 export interface SiegeRequest {
-  /** `prepare` readies one strike, which `once` does and waits for; `loop` strikes until `end`. */
-  readonly type: "prepare" | "once" | "loop" | "look" | "end";
+  /** `prepare` readies one strike, which `once` does and waits for; `loop` strikes until the process is ended. */
+  readonly type: "prepare" | "once" | "loop" | "look";
   readonly attack: string;
   readonly target: HostileTarget;
 }

@@ -9,12 +9,10 @@ import { TALKING } from "./talking.ts";
 import type { HostileTarget } from "./target.ts";
 
 /** Whoever resets a feed is its administrator, and no attacker. */
-const NOT_HOSTILE = ["resets of a full feed"];
+const NOT_HOSTILE = "resets of a full feed";
 /** All that can be done to a feed by one address and one publisher, the kinds in turn: those who publish, read and talk. */
 export const HOSTILE: readonly string[] = mixed(
-  [PUBLISHING, READING, TALKING].map((kind) =>
-    kind.map(({ name }) => name).filter((name) => !NOT_HOSTILE.includes(name)),
-  ),
+  [PUBLISHING, READING, TALKING].map((kind) => kind.map(({ name }) => name).filter((name) => name !== NOT_HOSTILE)),
 );
 
 /** Keys of the honest publisher, each of the same length every time: a feed that is full still takes them. */

@@ -5,9 +5,12 @@ import { prefixes } from "./reading.ts";
 import { HostileSocket } from "./socket.ts";
 import { JWT_SECRET } from "./target.ts";
 
-/** A token of an hour. */
+function encode(part: object): string {
+  return Buffer.from(JSON.stringify(part)).toString("base64url");
+}
+
+/** A token, of an hour where nothing else is said. */
 export function tokenFor(scope: string, seconds = 3_600): string {
-  const encode = (part: object): string => Buffer.from(JSON.stringify(part)).toString("base64url");
   const now = Math.floor(Date.now() / 1000);
   const signed = `${encode({ alg: "HS256" })}.${encode({ sub: "mallory", scope, iat: now, exp: now + seconds })}`;
   return `${signed}.${createHmac("sha256", JWT_SECRET).update(signed).digest("base64url")}`;

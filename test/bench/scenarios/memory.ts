@@ -92,7 +92,8 @@ export const memory: Scenario = {
 
 async function measure(prepared: Prepared, { filling, readers }: Holding): Promise<Figures> {
   const inspectorPort = await freePort();
-  const { workerd, pid, target, stop } = await prepared.serve(filling, { inspectorPort });
+  const fortress = await prepared.serve(filling, { inspectorPort });
+  const { workerd, pid, target } = fortress;
   const empty = await residentBytes(pid);
   const asked = clock();
   await ask(target, { path: `${pathOf(target)}?keys=none` });
@@ -121,7 +122,7 @@ async function measure(prepared: Prepared, { filling, readers }: Holding): Promi
     };
   } finally {
     clearInterval(look);
-    await stop();
+    await fortress.stop();
     await probe.stop();
   }
 }

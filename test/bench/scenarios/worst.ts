@@ -35,7 +35,8 @@ export const worst: Scenario = {
 };
 
 async function besiege(lab: Lab, prepared: Prepared, attack: Attack): Promise<Figures> {
-  const { pid, target, stop } = await prepared.serve(attack.filling);
+  const fortress = await prepared.serve(attack.filling);
+  const { pid, target } = fortress;
   const probe = Probe.start(target);
   const siege = new Siege(attack.name, target);
   try {
@@ -71,14 +72,15 @@ async function besiege(lab: Lab, prepared: Prepared, attack: Attack): Promise<Fi
     };
   } finally {
     await siege.end();
-    await stop();
+    await fortress.stop();
     await probe.stop();
   }
 }
 
 /** No loop of it: it takes a pause before each. */
 async function rouse(prepared: Prepared, sleepers: Sleepers): Promise<Figures> {
-  const { pid, target, stop } = await prepared.serve(sleepers.filling);
+  const fortress = await prepared.serve(sleepers.filling);
+  const { pid, target } = fortress;
   try {
     const before = await residentBytes(pid);
     const { calm, one, cpu } = await wakeUp(pid, target, sleepers);
@@ -93,6 +95,6 @@ async function rouse(prepared: Prepared, sleepers: Sleepers): Promise<Figures> {
       "RSS growth MB": ((await residentBytes(pid)) - before) / 1e6,
     };
   } finally {
-    await stop();
+    await fortress.stop();
   }
 }

@@ -17,6 +17,13 @@ export interface Outcome {
   readonly came: Readonly<Record<string, number>>;
 }
 
+interface BesiegedOptions {
+  /** Of what the feed would have at its limits. */
+  readonly share?: number;
+  readonly inspectorPort?: number;
+  readonly bindings?: Readonly<Record<string, string>>;
+}
+
 /** A server with a feed that is attacked while an honest publisher goes on. */
 export class Besieged {
   readonly target: HostileTarget;
@@ -31,10 +38,11 @@ export class Besieged {
     this.target = { port: workerd.port, feed: FEED };
   }
 
-  /** `share` of what the feed would have at its limits. */
-  static async start(filling?: Filling, share = 1, inspectorPort?: number): Promise<Besieged> {
+  static async start(filling?: Filling, options: BesiegedOptions = {}): Promise<Besieged> {
+    const { share, inspectorPort } = options;
     const build = await buildWorker();
-    const workerd = await Workerd.start({ build, port: await lastingPort(), bindings: SIEGE_BINDINGS, inspectorPort });
+    const bindings = { ...SIEGE_BINDINGS, ...options.bindings };
+    const workerd = await Workerd.start({ build, port: await lastingPort(), bindings, inspectorPort });
     const besieged = new Besieged(build, workerd);
     if (filling) await fillFeed(besieged.target, filling, share);
     return besieged;
