@@ -1,3 +1,4 @@
+import { freePort } from "../../e2e/support/workerd.ts";
 import type { Attack } from "../hostile/attack.ts";
 import { Prepared } from "../hostile/prepared.ts";
 import { Probe } from "../hostile/probe.ts";
@@ -9,6 +10,8 @@ import { TALKING } from "../hostile/talking.ts";
 import type { Lab } from "../lab.ts";
 import { clock, pause } from "../load/clock.ts";
 import { CpuMeter } from "../load/cpu.ts";
+import { Inspector } from "../load/inspector.ts";
+import { longestTask } from "../load/longest-task.ts";
 import { residentBytes } from "../load/memory.ts";
 import type { Case, Figures, Scenario } from "../scenario.ts";
 
@@ -35,8 +38,9 @@ export const worst: Scenario = {
 };
 
 async function besiege(lab: Lab, prepared: Prepared, attack: Attack): Promise<Figures> {
-  const fortress = await prepared.serve(attack.filling);
-  const { pid, target } = fortress;
+  const inspectorPort = await freePort();
+  const fortress = await prepared.serve(attack.filling, { inspectorPort });
+  const { workerd, pid, target } = fortress;
   const probe = Probe.start(target);
   const siege = new Siege(attack.name, target);
   try {
@@ -52,8 +56,12 @@ async function besiege(lab: Lab, prepared: Prepared, attack: Attack): Promise<Fi
     await probe.settles(SETTLING);
     const one = probe.since(struck);
     const { serverSeconds } = await meter.end();
-    const looped = clock();
+    const inspector = await Inspector.open(inspectorPort, workerd.port);
+    const task = await longestTask(inspector, () => Promise.race([siege.strike(), pause(LONGEST_STRIKE)]));
+    inspector.close();
+    await probe.settles(SETTLING);
     const first = await siege.look();
+    const looped = clock();
     await siege.loop();
     await pause(lab.seconds * 1_000);
     const many = probe.since(looped);
@@ -62,6 +70,7 @@ async function besiege(lab: Lab, prepared: Prepared, attack: Attack): Promise<Fi
     process.stderr.write(`  ${JSON.stringify(came)}\n`);
     return {
       "calm p99": calm.p99,
+      "one: longest task": task,
       "one: max": one.max,
       "one: CPU": serverSeconds * 1_000,
       "loop: p50": many.p50,
@@ -86,6 +95,7 @@ async function rouse(prepared: Prepared, sleepers: Sleepers): Promise<Figures> {
     const { calm, one, cpu } = await wakeUp(pid, target, sleepers);
     return {
       "calm p99": calm,
+      "one: longest task": NaN,
       "one: max": one,
       "one: CPU": cpu,
       "loop: p50": NaN,
