@@ -16,8 +16,11 @@ export function tokenFor(scope: string, seconds = 3_600): string {
   return `${signed}.${createHmac("sha256", JWT_SECRET).update(signed).digest("base64url")}`;
 }
 
-/** Messages of an anonymous socket, in bursts of as many as it may have, and then on. */
-function talking(name: string, make: (i: number) => string, isAnswered: boolean): Attack {
+/** Messages in one burst: as many as a socket may send. */
+const BURST = 1_000;
+
+/** Messages of an anonymous socket, in bursts, and so on. Of each burst so many are answered. */
+function talking(name: string, answered: number, make: (i: number) => string): Attack {
   return {
     name,
     filling: SMALL,
@@ -26,11 +29,8 @@ function talking(name: string, make: (i: number) => string, isAnswered: boolean)
       let i = 0;
       return overSocket(target, "keys=none", {}, async (socket) => {
         const before = socket.answers;
-        const burst = 1_000;
-        for (let n = 0; n < burst; n++) socket.send(make(i++));
-        // What has no answer is followed by something that has one.
-        if (!isAnswered) socket.send("{}");
-        await socket.until(() => socket.answers >= before + (isAnswered ? burst : 1));
+        for (let n = 0; n < BURST; n++) socket.send(make(i++));
+        await socket.until(() => socket.answers >= before + answered);
         return "answered";
       });
     },
@@ -55,12 +55,14 @@ function crowd(name: string, count: number, query: (i: number) => string): Attac
   };
 }
 
+const ACK = '{"type":"ack","seq":1}';
 const bad = `{"type":"${"x".repeat(1_000)}"}`;
 
 export const TALKING: readonly Attack[] = [
-  talking("auth over a socket", (i) => JSON.stringify({ type: "auth", id: i, token: tokenFor("subscribe:*") }), true),
-  talking("bad messages, one good after nineteen", (i) => (i % 20 === 19 ? '{"type":"ack","seq":1}' : bad), false),
-  talking("acks", () => '{"type":"ack","seq":1}', false),
+  talking("auth over a socket", BURST, (i) => JSON.stringify({ type: "auth", id: i, token: tokenFor("subscribe:*") })),
+  talking("bad messages, one good after nineteen", BURST * 0.95, (i) => (i % 20 === 19 ? ACK : bad)),
+  // What has no answer is followed by something that has one.
+  talking("acks", 1, (i) => (i % BURST === BURST - 1 ? "{}" : ACK)),
   {
     name: "bad messages of 1 MiB",
     filling: SMALL,
