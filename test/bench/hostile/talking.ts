@@ -1,5 +1,5 @@
 import { createHmac } from "node:crypto";
-import { overSocket, type Attack } from "./attack.ts";
+import { ADDRESS_RATE, overSocket, type Attack } from "./attack.ts";
 import { FULL, SMALL } from "./feeds.ts";
 import { prefixes } from "./reading.ts";
 import { HostileSocket } from "./socket.ts";
@@ -25,6 +25,8 @@ function talking(name: string, answered: number, make: (i: number) => string): A
     name,
     filling: SMALL,
     atOnce: 8,
+    // Each may need another socket.
+    aMinute: ADDRESS_RATE,
     async begin(target) {
       let i = 0;
       return overSocket(target, "keys=none", {}, async (socket) => {
@@ -80,6 +82,7 @@ export const TALKING: readonly Attack[] = [
     name: "sockets that come and go",
     filling: SMALL,
     atOnce: 8,
+    aMinute: ADDRESS_RATE,
     begin: async (target) => async () => {
       const socket = await HostileSocket.open(target, "keys=none");
       const came = socket.code === 0 ? "opened" : `closed ${socket.code}`;
