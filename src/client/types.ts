@@ -34,7 +34,10 @@ export interface Change<T> {
 export interface Batch {
   /** `epoch:seq`. */
   readonly position: string;
-  /** The server's time of it, in milliseconds since 1970; none for a snapshot. */
+  /**
+   * The server's time of it, in milliseconds since 1970: of the newest update, also of a snapshot (0 where there was none
+   * yet). None where an older server does not say.
+   */
   readonly time: number | undefined;
   readonly cause: "update" | "snapshot";
   /** Why it was a snapshot. */

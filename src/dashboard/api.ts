@@ -58,13 +58,17 @@ export class Api {
     return this.#request(url, {});
   }
 
-  /** Publishes one update, as JSON text, with a credential of its own. The value is the receipt. */
-  publish(feed: string, body: string, credential: string): Promise<Answer<Json>> {
-    return this.#request(this.feedUrl(feed), {
-      method: "POST",
-      headers: { Authorization: `Bearer ${credential}`, "Content-Type": "application/json" },
-      body,
-    });
+  /**
+   * Publishes one update, as JSON text, with a credential of its own. The value is the receipt. `attempt`: the same for
+   * the same body until its outcome is known, so that it is not applied twice.
+   */
+  publish(feed: string, body: string, credential: string, attempt: string): Promise<Answer<Json>> {
+    const headers = {
+      Authorization: `Bearer ${credential}`,
+      "Content-Type": "application/json",
+      "Idempotency-Key": attempt,
+    };
+    return this.#request(this.feedUrl(feed), { method: "POST", headers, body });
   }
 
   async #request(url: URL, init: RequestInit): Promise<Answer<Json>> {

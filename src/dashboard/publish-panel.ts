@@ -3,6 +3,8 @@ import type { Api, Failure } from "./api.ts";
 import { byId, make } from "./dom.ts";
 import { readUpdate } from "./publish-form.ts";
 
+const MAYBE = "The update may have been published; sent again as it is, it is not published twice.";
+
 /** A form to publish one update by hand. The credential lives in its field, until the panel is closed. */
 export class PublishPanel {
   readonly #api: Api;
@@ -15,6 +17,8 @@ export class PublishPanel {
   readonly #send = byId("publish-send", HTMLButtonElement);
   readonly #result = byId("publish-result");
   #examples = { patch: "", set: "" };
+  /** What was sent last and has no receipt: it may have been applied all the same. */
+  #attempt: { readonly body: string; readonly key: string } | undefined;
 
   constructor(api: Api, feed: string) {
     this.#api = api;
@@ -60,8 +64,10 @@ export class PublishPanel {
     }
     // Not disabled, which would take the focus from under the keyboard.
     this.#send.ariaBusy = "true";
-    const answer = await this.#api.publish(this.#feed, read.body, this.#credential.value);
+    if (this.#attempt?.body !== read.body) this.#attempt = { body: read.body, key: randomKey() };
+    const answer = await this.#api.publish(this.#feed, read.body, this.#credential.value.trim(), this.#attempt.key);
     this.#send.ariaBusy = null;
+    if (answer.ok) this.#attempt = undefined;
     // Closed meanwhile: what is shown next time belongs to the next update.
     if (!this.#dialog.open) return;
     if (answer.ok) this.#say("receipt", receiptText(answer.value));
@@ -74,7 +80,7 @@ export class PublishPanel {
     );
     this.#say(
       "problem",
-      status === undefined ? `${title}.` : `${title} (${status}). ${detail}`,
+      status === undefined ? `${title}. ${MAYBE}` : `${title} (${status}). ${detail}`,
       ...(items.length > 0 ? [make("ul", {}, ...items)] : []),
     );
   }
@@ -87,10 +93,16 @@ export class PublishPanel {
   #clear(): void {
     this.#credential.value = "";
     this.#value.value = "";
+    this.#attempt = undefined;
     this.#examples = { patch: "", set: "" };
     this.#result.replaceChildren();
     delete this.#result.dataset["kind"];
   }
+}
+
+/** Not `randomUUID`, which a page served over plain http does not have. */
+function randomKey(): string {
+  return crypto.getRandomValues(new Uint32Array(4)).join("-");
 }
 
 function receiptText(receipt: Json): string {

@@ -42,12 +42,22 @@ describe("a feed that asks for MessagePack", () => {
     socket().say(snapshot);
     expect(socket().sent).toEqual(["ping"]);
     await world.pass(30);
-    socket().text("pong");
+    for (let i = 0; i < 2; i++) socket().text("pong");
     expect(feed.latency).toBe(30);
     socket().say({ type: "update", from: 5, seq: 6, updates: [{ key: "A", patch: { m: "ä" } }] });
     expect([feed.state, feed.get("A"), feed.position]).toEqual(["live", { n: 1.5, m: "ä" }, "e1:6"]);
     void feed.select({ keys: ["B"] });
     expect(socket().sent.at(-1)).toBe('{"type":"subscribe","keys":["B"],"id":1}');
+  });
+
+  test("reads as JSON what comes as text, for not every message can be said to all readers of MessagePack", async () => {
+    const feed = await open(msgpack);
+    greet();
+    socket().say(snapshot);
+    socket().text('{"type":"update","from":5,"seq":6,"updates":[{"key":"A","patch":{"__proto__":{"n":1}}}]}');
+    expect(JSON.stringify(feed.get("A"))).toBe('{"n":1.5,"__proto__":{"n":1}}');
+    socket().say({ type: "update", from: 6, seq: 7, updates: [{ key: "A", set: { n: 2 } }] });
+    expect([feed.state, feed.get("A"), feed.position]).toEqual(["live", { n: 2 }, "e1:7"]);
   });
 
   test("acknowledges after as many bytes as other feeds do after characters", async () => {

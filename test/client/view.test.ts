@@ -92,6 +92,41 @@ describe("[I3] a message is applied whole or not at all", () => {
   });
 });
 
+describe("a snapshot in parts", () => {
+  test("may have answers between its parts, of which each is taken as what it is", () => {
+    const view = viewOf(snapshot({ A: {} }, { more: true }));
+    const asked = { id: 4, keys: ["A"] };
+    expect(apply(view, { type: "receipt", id: 1, epoch: "e1", seq: 6, accepted: 1, stale: 0 })).toBeUndefined();
+    expect(apply(view, { type: "authorized", id: 2, expires: 9 })).toEqual({ type: "authorized", expires: 9 });
+    const error = { type: "error", code: "invalid_message", message: "bad" };
+    expect(apply(view, error)).toBeUndefined();
+    expect(apply(view, { ...error, id: 4 }, asked)).toEqual({ type: "complaint", why: "bad" });
+    expect(apply(view, snapshot({ B: {} }))).toMatchObject({ type: "applied", changes: [{ key: "A" }, { key: "B" }] });
+  });
+
+  test("may be of a moment before its hello: what has changed since follows on it", () => {
+    const view = createView();
+    apply(view, { type: "hello", epoch: "e1", seq: 9 });
+    expect(apply(view, snapshot({ A: { n: 1 } }, { time: 5 }))).toMatchObject({
+      type: "applied",
+      current: true,
+      batch: { position: "e1:5", time: 5 },
+    });
+    expect(apply(view, update([{ key: "A", patch: { n: 2 } }], { from: 5, seq: 10 }))).toMatchObject({
+      type: "applied",
+      current: true,
+    });
+    expect([stateOf(view), view.position()]).toEqual([{ A: { n: 2 } }, "e1:10"]);
+  });
+
+  test("of the time before a reset is followed by that of the reset", () => {
+    const view = viewOf(snapshot({ A: {} }, { more: true }), snapshot({ B: {} }));
+    const reset = snapshot({}, { epoch: "e2", seq: 0, reason: "reset" });
+    expect(apply(view, reset)).toMatchObject({ type: "applied", batch: { position: "e2:0", reason: "reset" } });
+    expect(stateOf(view)).toEqual({});
+  });
+});
+
 describe("values", () => {
   test("are never modified: a changed one is another object", () => {
     const view = viewOf(snapshot({ A: { n: 1, deep: { x: 1 } }, B: {} }));

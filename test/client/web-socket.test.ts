@@ -10,12 +10,17 @@ afterEach(() => vi.useRealTimers());
 class NotedSocket {
   static last: NotedSocket;
   readyState = 0;
+  readonly sent: string[] = [];
+  onopen: (() => void) | null = null;
   onmessage: ((event: { data: string }) => void) | null = null;
   onclose: ((event: { code: number; reason: string }) => void) | null = null;
   readonly made: [url: string, protocols: string[]];
   constructor(url: string, protocols: string[]) {
     this.made = [url, protocols];
     NotedSocket.last = this;
+  }
+  send(text: string): void {
+    this.sent.push(text);
   }
   close(): void {
     this.readyState = 2;
@@ -96,6 +101,17 @@ describe("[I2] a close is not waited for", () => {
     vi.advanceTimersByTime(60_000);
     expect(heard).toEqual([[4429, "too much"]]);
     expect(vi.getTimerCount()).toBe(0);
+  });
+
+  test("so that it comes to its end, something is said at once; the answer to that is nobody's", () => {
+    vi.useFakeTimers();
+    const heard: unknown[] = [];
+    open({}, heard);
+    const socket = NotedSocket.last;
+    socket.onopen?.();
+    expect(socket.sent).toEqual(["ping"]);
+    for (const data of ["hello", "pong", "pong"]) socket.onmessage?.({ data });
+    expect(heard).toEqual(["hello", "pong"]);
   });
 
   test("of our own, nothing is heard any more at once, and nothing is left that would keep a process", () => {

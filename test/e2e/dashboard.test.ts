@@ -206,6 +206,32 @@ describe("a feed that is not public", () => {
 });
 
 describe("publishing by hand", () => {
+  test("[I1] an update whose answer was lost is not published twice when it is sent again", async () => {
+    await publish(feedUrl("again"), set("A", 1));
+    dashboard = await Dashboard.open(browser, server.url, "?feed=again");
+    const { page } = dashboard;
+    await page.click("#open-publish");
+    await page.fill("#publish-credential", PUBLISH_KEY);
+    await page.fill("#publish-key", "A");
+    await page.fill("#publish-value", '{"price":2.5}');
+    let posts = 0;
+    await page.route(feedUrl("again"), async (route) => {
+      const isLost = route.request().method() === "POST" && ++posts === 1;
+      if (!isLost) return route.continue();
+      await route.fetch();
+      return route.abort();
+    });
+    await page.click("#publish-send");
+    await dashboard.says("#publish-result", /may have been published/);
+    await dashboard.shows("A", "2.5");
+    await page.click("#publish-send");
+    await dashboard.says("#publish-result", /durable at \w+:2/);
+    // Another one of the same words is another one.
+    await page.click("#publish-send");
+    await dashboard.says("#publish-result", /durable at \w+:3/);
+    expect(posts).toBe(3);
+  });
+
   test("shows the receipt or what is wrong and where, and forgets the key when it is closed", async () => {
     await publish(feedUrl("hand"), set("A", 1));
     dashboard = await Dashboard.open(browser, server.url, "?feed=hand");

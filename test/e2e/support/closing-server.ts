@@ -1,0 +1,58 @@
+import { createHash } from "node:crypto";
+import { createServer, type Server } from "node:http";
+import type { Duplex } from "node:stream";
+import { addressOf, listenOnLoopback } from "./loopback.ts";
+
+/** A server of WebSockets that begins to close each connection after a while and never ends one, whatever is answered. */
+export class ClosingServer {
+  readonly #server: Server;
+  readonly #sockets: Duplex[] = [];
+
+  private constructor(messages: readonly object[], code: number, ms: number) {
+    this.#server = createServer((_, response) => void response.writeHead(503).end());
+    this.#server.on("upgrade", ({ headers }, socket: Duplex) => {
+      this.#sockets.push(socket);
+      socket.on("error", () => {});
+      socket.resume();
+      const key = `${headers["sec-websocket-key"]}258EAFA5-E914-47DA-95CA-C5AB0DC85B11`;
+      socket.write(
+        [
+          "HTTP/1.1 101 Switching Protocols",
+          "Upgrade: websocket",
+          "Connection: Upgrade",
+          `Sec-WebSocket-Accept: ${createHash("sha1").update(key).digest("base64")}`,
+          `Sec-WebSocket-Protocol: ${headers["sec-websocket-protocol"]}`,
+          "\r\n",
+        ].join("\r\n"),
+      );
+      for (const message of messages) socket.write(frame(0x81, Buffer.from(JSON.stringify(message))));
+      setTimeout(() => socket.write(frame(0x88, Buffer.from([code >> 8, code & 0xff]))), ms);
+    });
+  }
+
+  /** Each connection is told the messages at once, and that it is closed after so many milliseconds. */
+  static async start(messages: readonly object[], code: number, ms: number): Promise<ClosingServer> {
+    const server = new ClosingServer(messages, code, ms);
+    await listenOnLoopback(server.#server);
+    return server;
+  }
+
+  get url(): string {
+    return addressOf(this.#server);
+  }
+
+  get connections(): number {
+    return this.#sockets.length;
+  }
+
+  close(): void {
+    for (const socket of this.#sockets) socket.destroy();
+    this.#server.close();
+  }
+}
+
+/** One whole frame, of less than 64 KiB. */
+function frame(type: number, data: Buffer): Buffer {
+  const head = data.length < 126 ? [type, data.length] : [type, 126, data.length >> 8, data.length & 0xff];
+  return Buffer.concat([Buffer.from(head), data]);
+}
