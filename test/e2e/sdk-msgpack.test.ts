@@ -57,6 +57,8 @@ describe("in Node", () => {
       constructor(url: string | URL, protocols?: string | string[]) {
         super(url, protocols);
         this.addEventListener("message", ({ data }) => {
+          // What not every reader of MessagePack could read may come as JSON.
+          if (String(data).includes('"__proto__"')) return;
           const kind = typeof data === "string" ? data.slice(0, 10) : "binary";
           kinds.set(this.protocol, (kinds.get(this.protocol) ?? new Set()).add(kind));
         });
@@ -151,7 +153,9 @@ describe("in Chromium", () => {
       class NotedSocket extends WebSocket {
         constructor(...args) {
           super(...args);
-          this.addEventListener("message", ({ data }) => seenFrames.add(typeof data === "string" ? data.slice(0, 10) : "binary"));
+          this.addEventListener("message", ({ data }) => {
+            if (!String(data).includes('"__proto__"')) seenFrames.add(typeof data === "string" ? data.slice(0, 10) : "binary");
+          });
         }
       }
       window.packed = connect(location.origin, "${name}", { format: msgpack, WebSocket: NotedSocket });
