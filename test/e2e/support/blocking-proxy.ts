@@ -7,7 +7,7 @@ import { addressOf, listenOnLoopback } from "./loopback.ts";
  * What becomes of a WebSocket: refused, cut off, never answered, or opened by the proxy itself, which then swallows
  * every frame.
  */
-export type Upgrades = "refused" | "reset" | "unanswered" | "swallowed";
+type Upgrades = "refused" | "reset" | "unanswered" | "swallowed";
 
 interface ProxyOptions {
   /** Refused if not given. */
