@@ -19,6 +19,8 @@ const PAUSE = 250;
 /** A close code of the same meaning as the end of a link that only begins anew: with another selection or token. */
 const ANEW = 1012;
 
+/** The close code of a feed that was removed. */
+const REMOVED = 4404;
 /** Says that the line lives; the view makes nothing of it. */
 const ALIVE = "{}";
 
@@ -51,7 +53,10 @@ export const events = over(async ({ since, ask, piecesOf, events }) => {
     for (const block of blocks) {
       const data = block.split("\n").find((line) => line.startsWith("data: "));
       isOpen ||= data !== undefined;
-      if (isOpen) events.message(data?.slice("data: ".length) ?? ALIVE);
+      const message = data?.slice("data: ".length) ?? ALIVE;
+      if (isOpen) events.message(message);
+      // A stream has no close code. Whoever came back would find an empty feed.
+      if (isRemoval(message)) events.closed(REMOVED, "the feed was removed");
     }
   }
 });
@@ -91,6 +96,11 @@ export const polling = over(async ({ since, ask, piecesOf, events, pause, select
   }
 });
 
+/** Whether a message says that there is nothing to come back to. */
+function isRemoval(message: string): boolean {
+  return message.startsWith('{"type":"error",') && message.includes('"code":"not_found"');
+}
+
 function positionOf({ headers }: Response): [epoch: string, seq: number] {
   // A proxy that compresses makes it a weak one.
   const [, epoch, seq] = /"(.+):(\d+)"/.exec(headers.get("ETag") ?? "") ?? [];
@@ -112,9 +122,9 @@ function over(follow: Follow): (transport: HttpTransport, owner: LinkEvents) => 
     const whileOurs = <Args extends unknown[]>(call: (...args: Args) => void) => {
       return (...args: Args) => void (signal.aborted || call(...args));
     };
-    const closed = whileOurs((code: number, reason: string) => {
+    const closed = whileOurs((code: number, reason: string, retryAfter?: number) => {
       end.abort();
-      owner.closed(code, reason);
+      owner.closed(code, reason, retryAfter);
     });
     const ask: Line["ask"] = async (accept, since, wait) => {
       const headers: Record<string, string> = { Accept: accept };
@@ -125,8 +135,11 @@ function over(follow: Follow): (transport: HttpTransport, owner: LinkEvents) => 
         cache: "no-store",
       });
       if (!response.ok) {
+        const { status, headers } = response;
+        const problem: { detail?: string } = await response.json().catch(() => ({}));
         // Close codes from 4000 on are HTTP statuses of the same meaning.
-        closed(response.status < 500 || response.status === 503 ? 4000 + response.status : 1006, "");
+        const code = status < 500 || status === 503 ? 4000 + status : 1006;
+        closed(code, problem.detail ?? "", Number(headers.get("Retry-After")) * 1000 || 0);
         throw new Error("refused");
       }
       heardAt = platform.now();

@@ -14,8 +14,11 @@ export interface LinkRequest {
 export interface LinkEvents {
   /** One message of the server, by which it has opened: JSON as text, or bytes of the format that was asked for; or a bare `pong`. */
   readonly message: (frame: string | Uint8Array) => void;
-  /** A WebSocket close code, or 1006 where there is none. Nothing follows. */
-  readonly closed: (code: number, reason: string) => void;
+  /**
+   * A WebSocket close code, or 1006 where there is none; `retryAfter` milliseconds before which the server does not want
+   * to see us. Nothing follows.
+   */
+  readonly closed: (code: number, reason: string, retryAfter?: number) => void;
 }
 
 export interface Link {

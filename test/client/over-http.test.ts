@@ -98,7 +98,32 @@ describe("long-polling", () => {
   });
 });
 
+test("a server that says when it wants to be asked again is not asked before, and its words are shown", async () => {
+  const { feed } = open(polling);
+  const headers = { "Retry-After": "40", "Content-Type": "application/problem+json" };
+  asked.shift()?.answer(new Response('{"detail":"Too many readers."}', { status: 429, headers }));
+  await pass(0);
+  expect(feed.status).toMatchObject({ state: "connecting", reason: "Too many readers. (4429)", code: 4429 });
+  await pass(39_900);
+  expect(asked).toHaveLength(0);
+  await pass(200);
+  expect(asked).toHaveLength(1);
+});
+
 describe("a stream of events", () => {
+  test("of a feed that is removed ends for good, as a socket does", async () => {
+    const { feed } = open(events);
+    const messages = [
+      { type: "hello", epoch: "e1", seq: 5 },
+      { ...snapshot, type: "snapshot", reason: "initial" },
+      { type: "error", code: "not_found", message: "The feed was removed." },
+    ];
+    const text = messages.map((message) => `event: ${message.type}\ndata: ${JSON.stringify(message)}\n\n`);
+    asked.shift()?.answer(new Response(text.join("")));
+    await pass(0);
+    expect(feed.status).toMatchObject({ state: "closed", reason: "the feed was removed (4404)", code: 4404 });
+  });
+
   test("one whose events are held back is left as one that does not open", async () => {
     const { feed, statuses } = open(events);
     const body = new ReadableStream<Uint8Array>({

@@ -114,8 +114,8 @@ export function openConnection(
     selected: owner.selected,
   };
 
-  function closed(code: number, reason: string): void {
-    dispatch({ type: "lost", code, reason });
+  function closed(code: number, reason: string, retryAfter?: number): void {
+    dispatch({ type: "lost", code, reason, retryAfter });
   }
 
   function message(frame: string | Uint8Array): void {

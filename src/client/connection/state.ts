@@ -95,7 +95,7 @@ export type MessageEvent =
 interface Refusal {
   readonly code: number;
   readonly reason: string | undefined;
-  readonly retryAfter?: number;
+  readonly retryAfter?: number | undefined;
 }
 
 /** Everything that can happen to a connection. */
