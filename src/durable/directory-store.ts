@@ -65,14 +65,10 @@ export class DirectoryStore {
     if (this.#exists()) this.#sql.exec("UPDATE feeds SET changed = 1 WHERE name = ? AND changed = 0", feed);
   }
 
-  describe(feed: string, stats: FeedStats, changed: boolean, now: number): void {
-    this.#sql.exec(
-      "UPDATE feeds SET stats = ?, changed = ?, asked = ? WHERE name = ?",
-      JSON.stringify(stats),
-      changed ? 1 : 0,
-      now,
-      feed,
-    );
+  /** Notes how a feed is, as it said when it was asked. */
+  describe(feed: string, stats: FeedStats, asked: number): void {
+    const text = JSON.stringify(stats);
+    this.#sql.exec("UPDATE feeds SET stats = ?, changed = 0, asked = ? WHERE name = ?", text, asked, feed);
   }
 
   /** At most `limit` names after `after`, in code unit order. */

@@ -1,5 +1,5 @@
 import { TokenBucket } from "../access/token-bucket.ts";
-import type { DirectoryStore } from "./directory-store.ts";
+import type { DirectoryStore, ListedFeed } from "./directory-store.ts";
 import type { FeedStats } from "./reading.ts";
 
 /** What the directory can say of a feed. */
@@ -26,6 +26,12 @@ const LEFT_ALONE = 10_000;
  */
 const DOUBTED = 10 * 60_000;
 
+/**
+ * Milliseconds without an update after which it is written down how a feed is. Of one that is published to it is only
+ * remembered: to write it each time that somebody wants to know would cost two rows.
+ */
+const QUIET = 60_000;
+
 interface Asking {
   readonly done: Promise<void>;
   /** Whether it has changed since it was asked. */
@@ -38,6 +44,8 @@ export class Survey {
   readonly #ask: (feed: string) => Promise<FeedStats>;
   readonly #asked: TokenBucket;
   readonly #asking = new Map<string, Asking>();
+  /** What busy feeds have answered. Stored, they are such as have changed. */
+  readonly #busy = new Map<string, { stats: FeedStats; asked: number; hasChanged: boolean }>();
   /** Until when those that did not answer are left alone. */
   readonly #silent = new Map<string, number>();
 
@@ -52,6 +60,8 @@ export class Survey {
     this.#silent.delete(feed);
     const asking = this.#asking.get(feed);
     if (asking) asking.isOutdated = true;
+    const busy = this.#busy.get(feed);
+    if (busy) busy.hasChanged = true;
     else this.#store.change(feed);
   }
 
@@ -59,23 +69,39 @@ export class Survey {
   forget(feed: string): void {
     this.#silent.delete(feed);
     this.#asking.delete(feed);
+    this.#busy.delete(feed);
   }
 
   /** Those of the feeds that exist. Sleeping ones that have told of no change are left asleep. */
   async describe(names: readonly string[], now: number): Promise<FeedReport[]> {
     for (const [feed, until] of this.#silent) if (until <= now) this.#silent.delete(feed);
+    for (const feed of names) this.#settle(feed, now);
     await Promise.all(names.map((feed) => this.#learn(feed, now)));
     return names.flatMap((feed) => {
-      const known = this.#store.get(feed);
+      const known = this.#known(feed);
       const readable = !this.#silent.has(feed);
       if (!known || (known.stats ? !known.stats.exists : readable)) return [];
       return [{ feed, stats: known.stats, readable }];
     });
   }
 
+  #known(feed: string): ListedFeed | undefined {
+    const stored = this.#store.get(feed);
+    const busy = this.#busy.get(feed);
+    return stored && busy ? { stats: busy.stats, asked: busy.asked, changed: busy.hasChanged } : stored;
+  }
+
+  /** Writes down how a feed is that is quiet by now. */
+  #settle(feed: string, now: number): void {
+    const busy = this.#busy.get(feed);
+    if (!busy || busy.hasChanged || now - busy.stats.time < QUIET) return;
+    this.#store.describe(feed, busy.stats, busy.asked);
+    this.#busy.delete(feed);
+  }
+
   /** Asks a feed of which it is not known how it is. Never rejects. */
   async #learn(feed: string, now: number): Promise<void> {
-    const known = this.#store.get(feed);
+    const known = this.#known(feed);
     const isDoubtful = (known?.stats?.subscribers ?? 0) > 0 && Math.abs(now - (known?.asked ?? 0)) > DOUBTED;
     if (!known || !(known.changed || isDoubtful) || this.#silent.has(feed)) return;
     const current = this.#asking.get(feed);
@@ -85,10 +111,14 @@ export class Survey {
     const { promise, resolve } = Promise.withResolvers<void>();
     const asking: Asking = { done: promise, isOutdated: false };
     this.#asking.set(feed, asking);
+    this.#store.change(feed);
     try {
       const stats = await inTime(this.#ask(feed));
       // Whoever was asked later knows better; whoever was forgotten meanwhile is not there.
-      if (this.#asking.get(feed) === asking) this.#store.describe(feed, stats, asking.isOutdated, now);
+      if (this.#asking.get(feed) === asking) {
+        this.#busy.set(feed, { stats, asked: now, hasChanged: asking.isOutdated });
+        this.#settle(feed, now);
+      }
     } catch {
       if (this.#asking.get(feed) === asking) this.#silent.set(feed, now + LEFT_ALONE);
     } finally {
