@@ -29,19 +29,23 @@ export class DirectoryObject<Env extends DirectoryObjectEnv = DirectoryObjectEnv
    * `most`, of which tokens together may make one half. `maker`: the id of the credential.
    */
   add(feed: string, most: number, maker: string): Listed {
-    if (this.#feeds.has(feed)) {
-      this.#survey.change(feed);
-      return "listed";
-    }
+    const room = this.room(feed, most, maker);
+    if (room === "listed") this.#survey.change(feed);
+    if (room !== "free") return room;
+    this.#feeds.add(feed, maker);
+    return "listed";
+  }
+
+  /** What would come of listing a feed: `free` where it is not listed, and would be. */
+  room(feed: string, most: number, maker: string): Listed | "free" {
+    if (this.#feeds.has(feed)) return "listed";
     const { made } = this.#feeds;
     const sum = (counted: (maker: string) => boolean): number =>
       [...made].reduce((sum, [maker, feeds]) => (counted(maker) ? sum + feeds : sum), 0);
     if (sum(() => true) >= most) return "full";
     const half = Math.floor(most / 2);
     const isShareTaken = (made.get(maker) ?? 0) >= Math.min(OF_A_TOKEN, half) || sum(isToken) >= half;
-    if (isToken(maker) && isShareTaken) return "share";
-    this.#feeds.add(feed, maker);
-    return "listed";
+    return isToken(maker) && isShareTaken ? "share" : "free";
   }
 
   /** Notes that a feed is not as it was when it was last asked. One that is not listed stays so. */

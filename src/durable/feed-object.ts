@@ -15,7 +15,7 @@ import { Connections } from "./connections.ts";
 import { Conversations, PUBLISH_WEIGHT } from "./conversation.ts";
 import type { DirectoryObject, Listed } from "./directory-object.ts";
 import { FeedStore, type HistoryPage } from "./feed-store.ts";
-import { Listing } from "./listing.ts";
+import { Listing, NOT_LISTED } from "./listing.ts";
 import { LiveFeed, type FeedPace, type PublishOutcome, type PublishRequest } from "./live-feed.ts";
 import { DEFAULT_PACE, INTAKE } from "./pace.ts";
 import { newEpoch } from "./epoch.ts";
@@ -36,12 +36,6 @@ export interface FeedObjectOptions {
 export interface FeedObjectEnv extends AccessSettings, QuotaSettings {
   readonly DIRECTORY?: DurableObjectNamespace<DirectoryObject>;
 }
-
-/** Why a feed that is not there cannot be made. */
-const NOT_LISTED: Readonly<Record<Exclude<Listed, "listed">, string>> = {
-  full: "There are as many feeds as there may be.",
-  share: "Tokens have made as many feeds as they may.",
-};
 
 /**
  * The Durable Object of one feed, named after it: orders and keeps its updates, holds its sockets, serves its state.

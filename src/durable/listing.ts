@@ -1,5 +1,11 @@
 import type { DirectoryObject, Listed } from "./directory-object.ts";
 
+/** Why a feed that is not there cannot be made. */
+export const NOT_LISTED: Readonly<Record<Exclude<Listed, "listed">, string>> = {
+  full: "There are as many feeds as there may be.",
+  share: "Tokens have made as many feeds as they may.",
+};
+
 /** Milliseconds that a receipt waits for the directory at most. */
 const PATIENCE = 1_000;
 

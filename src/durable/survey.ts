@@ -27,10 +27,10 @@ const LEFT_ALONE = 10_000;
 const DOUBTED = 10 * 60_000;
 
 /**
- * Milliseconds without an update after which it is written down how a feed is. Of one that is published to it is only
- * remembered: to write it each time that somebody wants to know would cost two rows.
+ * Milliseconds without an update after which a feed goes to sleep, and it is written down how it is. Of one that is
+ * published to it is only remembered: to write it each time that somebody wants to know would cost two rows.
  */
-const QUIET = 60_000;
+const QUIET = 10_000;
 
 interface Asking {
   readonly done: Promise<void>;

@@ -1,4 +1,6 @@
 import type { Caller } from "../access/access.ts";
+import type { Listed } from "../durable/directory-object.ts";
+import { NOT_LISTED } from "../durable/listing.ts";
 import { formatPosition, parsePosition, type Position } from "../protocol/position.ts";
 import { addressOf } from "./address.ts";
 import { API_HEADERS, ASKED_FIRST, jsonAnswer } from "./answer.ts";
@@ -58,6 +60,24 @@ export async function demandPlace<B extends object>(
   throw new Problem("rate_limited", "You watch too many feeds that do not exist. Come back later.", {
     headers: { "Retry-After": String(RETRY_AFTER) },
   });
+}
+
+/** Refuses a publisher to whom no further feed is allowed, before one is made for nothing. */
+export async function demandRoom<B extends object>(
+  c: FeedContext<B>,
+  options: FeedAppOptions<B>,
+  { id }: Caller,
+): Promise<void> {
+  const feed = c.get("feed");
+  if (isKnown(c.env, feed)) return;
+  let room: Listed | "free";
+  try {
+    room = await options.directory(c.env).getByName("feeds").room(feed, options.quotas(c.env).feeds, id);
+  } catch {
+    return;
+  }
+  if (room === "listed") keep(c.env, feed);
+  else if (room !== "free") throw new Problem("feed_full", NOT_LISTED[room]);
 }
 
 /** `GET` of a feed that does not exist. `waits`: where nothing has changed, nothing is said. */

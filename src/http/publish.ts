@@ -3,6 +3,7 @@ import { LIMITS } from "../protocol/limits.ts";
 import { encodeReceipt } from "../protocol/messages.ts";
 import { readPublishBody } from "./body.ts";
 import { authenticate, demand } from "./credentials.ts";
+import { demandRoom } from "./existence.ts";
 import type { FeedAppOptions, FeedContext } from "./options.ts";
 import { outcomeOf } from "./outcome.ts";
 import { Problem } from "./problem.ts";
@@ -26,6 +27,7 @@ export async function publish<B extends object>(c: FeedContext<B>, options: Feed
       `The batch is longer than ${LIMITS.encodedBatchBytes} bytes with its numbers written out.`,
     );
   }
+  await demandRoom(c, options, caller);
   const { id: credential, principal } = caller;
   const idempotency = key === undefined ? undefined : { key, digest: await digest(bytes), credential, principal };
   const stub = options.feeds(c.env).getByName(feed);

@@ -94,7 +94,7 @@ describe("how feeds are", () => {
     await main.describe(feeds);
     // What is quiet is written down.
     const now = Date.now();
-    vi.spyOn(Date, "now").mockReturnValue(now + 61_000);
+    vi.spyOn(Date, "now").mockReturnValue(now + 11_000);
     await main.describe(feeds);
     for (const feed of feeds) await evict(feed);
     const asked = await countAsks(main);
