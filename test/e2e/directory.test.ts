@@ -89,12 +89,14 @@ describe("the directory on a bare workerd", () => {
       await until(() => told >= 2, "the snapshot");
     }
     expect((await forget("stocks")).status).toBe(200);
+    // What they were told before the line breaks is told when it does.
+    await new Promise((resolve) => setTimeout(resolve, 500));
+    await workerd.kill();
     await until(
       () => closed.length === 2,
       () => `the closes, of which there are ${closed.join()}`,
     );
     expect(closed).toEqual([4404, 4404]);
-    await workerd.kill();
     workerd = await workerd.again();
     expect((await get<List>(`${workerd.url}/v1/feeds`)).feeds).toEqual([]);
     expect(await get(feedUrl("stocks"))).toMatchObject({ seq: 0, entries: {} });
