@@ -1,30 +1,45 @@
 import { parseJson } from "../protocol/json.ts";
 import { LIMITS } from "../protocol/limits.ts";
 import { parsePacked } from "../protocol/packed.ts";
+import { hold, SHORT } from "./intake.ts";
 import { Problem } from "./problem.ts";
 
-/** A publish body, read and taken apart: untrusted values, one an update. */
+/** A publish body, read and not yet taken apart. */
 export interface PublishBody {
-  readonly inputs: readonly unknown[];
   /** The body as it was after inflating. */
   readonly bytes: Uint8Array;
+  /** Takes it apart: untrusted values, one an update. Takes time by its length. */
+  parse(): readonly unknown[];
 }
 
-/** Reads a publish body: JSON, NDJSON or MessagePack, plain or gzip. Takes no more than the limit. */
-export async function readPublishBody(request: Request): Promise<PublishBody> {
+/** Reads a caller's publish body: JSON, NDJSON or MessagePack, plain or gzip. Takes no more than the limit. */
+export async function readPublishBody(request: Request, caller: string): Promise<PublishBody> {
   const type = mediaType(request);
   const length = Number(request.headers.get("Content-Length") ?? NaN);
+  const isPlain = request.headers.get("Content-Encoding") === null;
   // A short one is not worth a timer: who may publish and never ends it waits, and nothing else does.
-  const bytes = await (length <= SHORT ? readBytes(request) : inTime(readBytes(request)));
-  const inputs = type === NDJSON ? parseLines(decodeText(bytes)) : parseWhole(bytes, type === PACKED);
-  if (inputs.length > LIMITS.batchUpdates) {
-    throw new Problem("too_large", `The batch has ${inputs.length} updates; ${LIMITS.batchUpdates} are allowed.`);
-  }
-  return { inputs, bytes };
+  const bytes = await (isPlain && length <= SHORT
+    ? readBytes(request)
+    : readLong(request, caller, isPlain ? length : NaN));
+  return {
+    bytes,
+    parse() {
+      const inputs = type === NDJSON ? parseLines(decodeText(bytes)) : parseWhole(bytes, type === PACKED);
+      if (inputs.length <= LIMITS.batchUpdates) return inputs;
+      throw new Problem("too_large", `The batch has ${inputs.length} updates; ${LIMITS.batchUpdates} are allowed.`);
+    },
+  };
 }
 
-/** Bytes that come in one go, or nearly. */
-const SHORT = 16 * 1024;
+/** Reads what takes memory and time. What was not said to be of any length is taken to be as long as it may be. */
+async function readLong(request: Request, caller: string, length: number): Promise<Uint8Array> {
+  const { release } = hold(caller, length <= LIMITS.batchBytes ? length : LIMITS.batchBytes);
+  try {
+    return await inTime(readBytes(request));
+  } finally {
+    release();
+  }
+}
 
 const JSON_TYPE = "application/json";
 const NDJSON = "application/x-ndjson";

@@ -1,9 +1,10 @@
 import { batchTooLarge, decodeUpdates } from "../protocol/update.ts";
 import { LIMITS } from "../protocol/limits.ts";
 import { encodeReceipt } from "../protocol/messages.ts";
-import { readPublishBody } from "./body.ts";
+import { readPublishBody, type PublishBody } from "./body.ts";
 import { authenticate, demand } from "./credentials.ts";
 import { demandRoom } from "./existence.ts";
+import { inTurn } from "./intake.ts";
 import type { FeedAppOptions, FeedContext } from "./options.ts";
 import { outcomeOf } from "./outcome.ts";
 import { Problem } from "./problem.ts";
@@ -17,21 +18,19 @@ export async function publish<B extends object>(c: FeedContext<B>, options: Feed
   const caller = await authenticate(c, options);
   demand(caller, "publish", feed);
   const key = readIdempotencyKey(request);
-  const { inputs, bytes } = await readPublishBody(request);
-  const decoded = decodeUpdates(inputs);
-  if (!decoded.ok)
-    throw new Problem("invalid_update", "No update of the batch was accepted.", { issues: decoded.issues });
-  if (batchTooLarge(decoded.updates)) {
-    throw new Problem(
-      "too_large",
-      `The batch is longer than ${LIMITS.encodedBatchBytes} bytes with its numbers written out.`,
-    );
-  }
+  const body = await readPublishBody(request, caller.id);
+  const { bytes } = body;
+  const batch = await inTurn(
+    caller.id,
+    bytes.byteLength,
+    () => encodeBatch(body),
+    (turns) => keepAlive(c, turns),
+  );
   await demandRoom(c, options, caller);
   const { id: credential, principal } = caller;
   const idempotency = key === undefined ? undefined : { key, digest: await digest(bytes), credential, principal };
   const stub = options.feeds(c.env).getByName(feed);
-  const outcome = await outcomeOf(async () => stub.post(decoded.updates.join("\n"), caller.id, idempotency));
+  const outcome = await outcomeOf(async () => stub.post(batch, caller.id, idempotency));
   if (typeof outcome === "string") return new Response(outcome, { headers: RECEIPT_HEADERS });
   if (outcome.ok) {
     const headers = new Headers(RECEIPT_HEADERS);
@@ -40,6 +39,25 @@ export async function publish<B extends object>(c: FeedContext<B>, options: Feed
   }
   const { code, detail = "No update of the batch was accepted.", issues, retryAfter } = outcome;
   throw new Problem(code, detail, { issues, headers: retryAfter ? { "Retry-After": String(retryAfter) } : {} });
+}
+
+/** Takes a body apart, checks it, and writes it down as it travels from here on: a line an update. */
+function encodeBatch(body: PublishBody): string {
+  const decoded = decodeUpdates(body.parse());
+  if (!decoded.ok)
+    throw new Problem("invalid_update", "No update of the batch was accepted.", { issues: decoded.issues });
+  if (!batchTooLarge(decoded.updates)) return decoded.updates.join("\n");
+  throw new Problem(
+    "too_large",
+    `The batch is longer than ${LIMITS.encodedBatchBytes} bytes with its numbers written out.`,
+  );
+}
+
+/** Sees to it that something goes on when the request is answered. In a test of the app alone there is nothing to see to. */
+function keepAlive<B extends object>(c: FeedContext<B>, going: Promise<void>): void {
+  try {
+    c.executionCtx.waitUntil(going);
+  } catch {}
 }
 
 /** Made for programs, and most often: without the headers that only matter to what a page may show. */

@@ -1,0 +1,73 @@
+import { FairQueue, type NoRoom } from "../access/fair-queue.ts";
+import { SteadyClock } from "../durable/clock.ts";
+import { LIMITS } from "../protocol/limits.ts";
+import { Problem } from "./problem.ts";
+
+/** Bytes of a body that come in one go, or nearly. */
+export const SHORT = 16 * 1024;
+
+/** Of one caller's bodies, and of all, that this isolate holds at a time. It has 128 MB. */
+const OF_ONE = 32 * 1024 * 1024;
+const OF_ALL = 64 * 1024 * 1024;
+/** Milliseconds after which a body that is held is forgotten: its request was cancelled, and could not say so. */
+const FORGOTTEN = LIMITS.bodyTime + 10_000;
+
+const clock = new SteadyClock(() => Date.now());
+const now = (): number => clock.now();
+
+/** Bodies are taken apart in this isolate's one thread, some 20 ms for a megabyte: those of one caller wait by turns. */
+const queue = new FairQueue(
+  {
+    atOnce: { perSecond: 8 * 1024 * 1024, burst: 64 * 1024 },
+    turn: 64 * 1024,
+    perCaller: { jobs: 4_000, size: OF_ONE },
+    size: OF_ALL,
+  },
+  () => new Promise((resolve) => setTimeout(resolve, 0)),
+  now,
+);
+
+interface Held {
+  readonly caller: string;
+  readonly bytes: number;
+  readonly until: number;
+}
+
+const held = new Set<Held>();
+
+/** Notes that a body is held until `release`. Refuses it where its caller holds too much already, or all together do. */
+export function hold(caller: string, bytes: number): { release: () => void } {
+  let ofCaller = bytes;
+  let ofAll = bytes;
+  for (const one of held) {
+    if (one.until < now()) held.delete(one);
+    else {
+      ofAll += one.bytes;
+      if (one.caller === caller) ofCaller += one.bytes;
+    }
+  }
+  if (ofCaller > OF_ONE) throw noRoom("rate_limited");
+  if (ofAll > OF_ALL) throw noRoom("overloaded");
+  const one: Held = { caller, bytes, until: now() + FORGOTTEN };
+  held.add(one);
+  return { release: () => void held.delete(one) };
+}
+
+/** Does work for a caller in its turn. `keep` is handed what has to go on though the request is answered. */
+export async function inTurn<T>(
+  caller: string,
+  size: number,
+  work: () => T,
+  keep: (turns: Promise<void>) => void,
+): Promise<T> {
+  const before = queue.turns;
+  const running = queue.run(caller, size, work);
+  if (typeof running === "string") throw noRoom(running);
+  // Whose request began the turns also keeps them going for the others.
+  if (queue.turns && queue.turns !== before) keep(queue.turns);
+  return (await running).done;
+}
+
+function noRoom(code: NoRoom): Problem {
+  return new Problem(code, "Too much is being published at once. Send it again.", { headers: { "Retry-After": "1" } });
+}
