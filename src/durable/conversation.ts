@@ -147,13 +147,12 @@ export class Conversations {
     }
     let outcome: PublishOutcome;
     try {
-      outcome = this.#host.allow(owner, length) ?? (await this.#admit(updates, owner));
+      outcome = this.#host.allow(owner, length) ?? (await this.#admit(connection, updates));
     } catch (error) {
       connection.refuse(id, "outcome_unknown", "the feed broke off: this may have been published or not");
       throw error;
     }
     if (outcome.ok) {
-      connection.heard();
       connection.answer(encodeReceiptMessage(id, outcome.receipt));
       return;
     }
@@ -162,11 +161,12 @@ export class Conversations {
     connection.refuse(id, outcome.code, outcome.detail ?? "no update of the batch was accepted", outcome.issues);
   }
 
-  async #admit(updates: readonly unknown[], publisher: string): Promise<PublishOutcome> {
+  async #admit(connection: Connection, updates: readonly unknown[]): Promise<PublishOutcome> {
     const decoded = decodeUpdates(updates);
     if (!decoded.ok) return { ok: false, code: "invalid_update", issues: decoded.issues };
     if (batchTooLarge(decoded.updates)) return { ok: false, code: "too_large", detail: "the batch is too large" };
-    return this.#host.publish({ updates: decoded.updates }, publisher);
+    connection.heard();
+    return this.#host.publish({ updates: decoded.updates }, connection.owner);
   }
 }
 

@@ -1,0 +1,159 @@
+import { runDurableObjectAlarm, runInDurableObject } from "cloudflare:test";
+import { env } from "cloudflare:workers";
+import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
+import { Alarm, type AlarmStorage } from "../../src/durable/alarm.ts";
+import { newFeed, publish } from "../support/api.ts";
+import { TestSubscriber } from "../support/subscriber.ts";
+import { token } from "../support/tokens.ts";
+import { evict } from "./steps.ts";
+
+const START = 1_900_000_000_000;
+const MINUTE = 60_000;
+
+/** A platform's alarm, as strict as one can be. */
+function storage(): AlarmStorage & { at: number | null } {
+  return {
+    at: null,
+    getAlarm() {
+      return Promise.resolve(this.at);
+    },
+    setAlarm(at: number | Date) {
+      if (!Number.isSafeInteger(at)) throw new Error("the alarm is lost");
+      this.at = Number(at);
+      return Promise.resolve();
+    },
+  };
+}
+
+async function settled(): Promise<void> {
+  for (let i = 0; i < 10; i++) await Promise.resolve();
+}
+
+describe("[I4] an alarm", () => {
+  test("goes off at the earliest of all times, also where memory was lost in between", async () => {
+    const stored = storage();
+    const first = new Alarm(stored, () => START);
+    first.wakeBy(START + 20_000);
+    first.wakeBy(START + 30_000);
+    await settled();
+    expect(stored.at).toBe(START + 20_000);
+    const second = new Alarm(stored, () => START);
+    second.wakeBy(START + MINUTE);
+    await settled();
+    expect(stored.at).toBe(START + 20_000);
+    second.wakeBy(START + 10_000);
+    expect(stored.at).toBe(START + 10_000);
+  });
+
+  test("is set to whole milliseconds, and to none that has been", async () => {
+    const stored = storage();
+    const alarm = new Alarm(stored, () => START);
+    alarm.wakeBy(START + 12.9);
+    await settled();
+    expect(stored.at).toBe(START + 13);
+    stored.at = null;
+    alarm.wentOff();
+    alarm.wakeBy(START);
+    expect(stored.at).toBe(START + 1);
+  });
+
+  test("that has not gone off in time is set anew by whatever happens next", async () => {
+    let now = START;
+    const stored = storage();
+    const alarm = new Alarm(stored, () => now);
+    alarm.wakeBy(START + 1_000);
+    await settled();
+    stored.at = null;
+    now += 5_000;
+    alarm.heal();
+    expect(stored.at, "it may be late").toBeNull();
+    now += 2_000;
+    alarm.heal();
+    expect(stored.at).toBe(now + 1);
+  });
+});
+
+describe("[I4] an object that is woken", () => {
+  beforeEach(() => void vi.useFakeTimers({ toFake: ["Date"], now: START }));
+  afterEach(() => void vi.useRealTimers());
+
+  const alarmOf = (feed: string): Promise<number | null> =>
+    runInDurableObject(env.FEEDS.getByName(feed), async (_, { storage }) => {
+      await storage.sync();
+      return storage.getAlarm();
+    });
+
+  async function connect(feed: string, expires: number): Promise<TestSubscriber> {
+    return TestSubscriber.connect(feed, "", { Authorization: `Bearer ${await token("subscribe:*", { expires })}` });
+  }
+
+  test("by a token that ends later still tells of an entry that ends before", async () => {
+    const feed = newFeed();
+    await publish(feed, { key: "A", set: {}, ttl: 20 });
+    await evict(feed);
+    const subscriber = await (await connect(feed, START + 60 * MINUTE)).reaches(1);
+    await vi.waitFor(async () => expect(await alarmOf(feed)).toBe(START + 20_000));
+    vi.setSystemTime(START + 20_000);
+    await runDurableObjectAlarm(env.FEEDS.getByName(feed));
+    await subscriber.reaches(2);
+    expect(subscriber.state()).toEqual({});
+  });
+
+  test("by a publish with a long ttl still closes a socket whose token ends before", async () => {
+    const feed = newFeed();
+    await publish(feed, { key: "A", set: {} });
+    const subscriber = await (await connect(feed, START + MINUTE)).reaches(1);
+    await evict(feed);
+    await publish(feed, { key: "A", set: {}, ttl: 3_600 });
+    await vi.waitFor(async () => expect(await alarmOf(feed)).toBe(START + MINUTE));
+    vi.setSystemTime(START + MINUTE);
+    await runDurableObjectAlarm(env.FEEDS.getByName(feed));
+    await subscriber.until(({ closed }) => closed !== undefined, "the close");
+    expect(subscriber.closed).toMatchObject({ code: 4401 });
+  });
+
+  test("though the alarm was lost tells nothing to a socket whose token has ended", async () => {
+    const feed = newFeed();
+    await publish(feed, { key: "A", set: {} });
+    const subscriber = await (await connect(feed, START + MINUTE)).reaches(1);
+    await runInDurableObject(env.FEEDS.getByName(feed), (_, { storage }) => storage.deleteAlarm());
+    await evict(feed);
+    vi.setSystemTime(START + 2 * MINUTE);
+    await publish(feed, { key: "A", set: { late: true } });
+    await subscriber.until(({ closed }) => closed !== undefined, "the close");
+    expect(subscriber.closed).toMatchObject({ code: 4401 });
+    expect(subscriber.state()).toEqual({ A: {} });
+  });
+});
+
+describe("[I7] a hibernated socket", () => {
+  /** A feed that cannot be opened: whatever opens it fails. */
+  async function sealed(): Promise<{ feed: string; subscriber: TestSubscriber }> {
+    const feed = newFeed();
+    await publish(feed, { key: "A", set: {} });
+    const subscriber = await (await TestSubscriber.connect(feed)).reaches(1);
+    const stub = env.FEEDS.getByName(feed);
+    await evict(feed);
+    await runInDurableObject(stub, (_, { storage }) => void storage.sql.exec("UPDATE feed SET format = 99"));
+    return { feed, subscriber };
+  }
+
+  test("acks, renews its credential and says what is wrong without the feed being opened", async () => {
+    const { subscriber } = await sealed();
+    subscriber.send({ type: "ack", seq: 1 });
+    subscriber.send({ type: "auth", id: 1, token: await token("subscribe:*", { expires: Date.now() + MINUTE }) });
+    expect(await subscriber.message("authorized", 1)).toMatchObject({ type: "authorized" });
+    subscriber.send("{}");
+    await subscriber.message("error");
+    expect(subscriber.closed).toBeUndefined();
+  });
+
+  test("ends without the feed being opened", async () => {
+    const { feed, subscriber } = await sealed();
+    subscriber.close();
+    await vi.waitFor(async () => {
+      const sockets = await runInDurableObject(env.FEEDS.getByName(feed), (_, ctx) => ctx.getWebSockets().length);
+      expect(sockets).toBe(0);
+    });
+  });
+});
