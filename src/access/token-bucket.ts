@@ -21,12 +21,17 @@ export class TokenBucket {
    * more than the bucket holds takes all of it.
    */
   take(now: number, tokens = 1): number {
+    const wait = this.wait(now, tokens);
+    if (wait === 0) this.#tokens = Math.max(0, this.#tokens - Math.min(tokens, this.#rate.burst));
+    return wait;
+  }
+
+  /** After how many milliseconds there will be so many; 0 where there are. */
+  wait(now: number, tokens: number): number {
     this.#fill(now);
     const { perSecond, burst } = this.#rate;
     const wanted = Math.min(tokens, burst);
-    if (this.#tokens < wanted - ROUNDING) return ((wanted - this.#tokens) / perSecond) * 1000;
-    this.#tokens = Math.max(0, this.#tokens - wanted);
-    return 0;
+    return this.#tokens < wanted - ROUNDING ? ((wanted - this.#tokens) / perSecond) * 1000 : 0;
   }
 
   isFull(now: number): boolean {
@@ -60,6 +65,11 @@ export class TokenBuckets {
   /** As `TokenBucket.take`, from the bucket of `taker`. */
   take(taker: string, now: number, tokens = 1): number {
     return (this.#buckets.get(taker) ?? this.#add(taker, now)).take(now, tokens);
+  }
+
+  /** As `TokenBucket.wait`, for the bucket of `taker`. */
+  wait(taker: string, now: number, tokens: number): number {
+    return this.#buckets.get(taker)?.wait(now, tokens) ?? 0;
   }
 
   #add(taker: string, now: number): TokenBucket {

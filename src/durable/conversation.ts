@@ -34,6 +34,9 @@ const WEIGHT = 1024;
 /** The same of a message that publishes: publishing takes so much of the thread for so long a batch. */
 export const PUBLISH_WEIGHT = 16 * 1024;
 
+/** Of what an owner may say at once, what it has to have regained before it gets another socket. */
+const RESTED = 1 / 10;
+
 /** What clients say on their sockets. */
 export class Conversations {
   readonly #host: ConversationHost;
@@ -44,9 +47,9 @@ export class Conversations {
     this.#owners = new TokenBuckets(host.quotas.ownerMessages);
   }
 
-  /** Milliseconds until this owner may say anything again; 0 where it may. */
-  wait(owner: string): number {
-    return this.#owners.take(owner, this.#host.now());
+  /** Whether this owner has said so much that it is not to come back yet: it would be closed after a few words. */
+  isTired(owner: string): boolean {
+    return this.#owners.wait(owner, this.#host.now(), RESTED * this.#host.quotas.ownerMessages.burst) > 0;
   }
 
   /** Answers one message of a client, now or when its turn has come. */

@@ -294,7 +294,7 @@ export class FeedObject<Env extends FeedObjectEnv = FeedObjectEnv> extends Durab
   /** Whether whoever asks for a socket has said more on others than it may. */
   #refusalOf({ holder, address }: Guest): "rate_limited" | undefined {
     const owner = holder ?? address;
-    return owner !== undefined && this.#conversations.wait(owner) > 0 ? "rate_limited" : undefined;
+    return owner !== undefined && this.#conversations.isTired(owner) ? "rate_limited" : undefined;
   }
 
   /** Has the directory told in its own time that the feed is not as it was. */

@@ -19,8 +19,9 @@ export const DEFAULT_PACE: FeedPace = {
 
 /** How publishes and messages are taken in. A megabyte takes some 20 ms of the thread, the smallest publish 0.1 ms. */
 export const INTAKE: FairQueueLimits = {
-  atOnce: { perSecond: 8 * 1024 * 1024, burst: 64 * 1024 },
-  turn: 64 * 1024,
+  // Twice the rate of small publishes that one credential may keep up.
+  atOnce: { perSecond: 2 * 1024 * 1024, burst: 64 * 1024 },
+  turn: 32 * 1024,
   // What waits is held in the object's memory.
   perCaller: { jobs: 4_000, size: 16 * 1024 * 1024 },
   size: 32 * 1024 * 1024,
