@@ -43,6 +43,8 @@ export interface FeedPace {
 const SERVED_AT_ONCE = 64;
 /** Milliseconds: a pass that is due so soon after a write begins with it, and need not write what came in between. */
 const SOON = 5;
+/** Entries that are deleted in one step when their time has come: some 5 ms, with all that it takes to tell of them. */
+const EXPIRED_AT_ONCE = 500;
 /** Milliseconds between two steps of a few milliseconds each, for everybody else. */
 const STEP_PAUSE = 2;
 /** Milliseconds after which an alarm looks for steps that a lost memory left undone. */
@@ -166,7 +168,7 @@ export class LiveFeed {
   }
 
   #expireSome(now: number): void {
-    const record = this.feed.expire(now);
+    const record = this.feed.expire(now, EXPIRED_AT_ONCE);
     this.#isExpiring = isDue(this.feed, now);
     if (!record) return;
     // Not awaited: whoever is shown the result settles first.

@@ -124,7 +124,7 @@ export class Idempotency {
   }
 
   /** Puts back one that is stored; they come in order, and a repeated one is passed over. */
-  restore(ordinal: number, hashes: Hashes, at: number): void {
+  restore(ordinal: number, { key, credential }: Hashes, at: number): void {
     if (ordinal < this.#next) return;
     this.#next = ordinal + 1;
     let span = this.#spans.at(-1);
@@ -132,7 +132,7 @@ export class Idempotency {
       span = new RememberedSpan(at, ordinal);
       this.#spans.push(span);
     }
-    span.add(ordinal, hashes, at);
+    span.add(ordinal, key, credential, at);
     this.#size++;
   }
 

@@ -32,12 +32,12 @@ export class RememberedSpan {
     return this.#table.byteLength + this.#counters.byteLength;
   }
 
-  add(ordinal: number, { key, credential }: Hashes, at: number): void {
+  add(ordinal: number, key: number, credential: number, at: number): void {
     if (this.size >= FULLEST * this.#places) this.#grow();
     this.#put(key, ordinal - this.#base);
     this.size++;
     this.last = Math.max(this.last, at);
-    const [one, two] = countersOf(credential);
+    const [one, two] = [firstCounter(credential), secondCounter(credential)];
     this.#counters[one] = (this.#counters[one] ?? 0) + 1;
     this.#counters[two] = (this.#counters[two] ?? 0) + 1;
   }
@@ -53,8 +53,7 @@ export class RememberedSpan {
 
   /** How many came with a credential: hardly ever too high, and never too low. */
   countOf(credential: number): number {
-    const [one, two] = countersOf(credential);
-    return Math.min(this.#counters[one] ?? 0, this.#counters[two] ?? 0);
+    return Math.min(this.#counters[firstCounter(credential)] ?? 0, this.#counters[secondCounter(credential)] ?? 0);
   }
 
   #put(hash: number, ordinal: number): void {
@@ -79,6 +78,10 @@ export class RememberedSpan {
   }
 }
 
-function countersOf(credential: number): [number, number] {
-  return [credential % COUNTERS, COUNTERS + (Math.floor(credential / COUNTERS) % COUNTERS)];
+function firstCounter(credential: number): number {
+  return credential % COUNTERS;
+}
+
+function secondCounter(credential: number): number {
+  return COUNTERS + (Math.floor(credential / COUNTERS) % COUNTERS);
 }

@@ -1,0 +1,214 @@
+import { runInDurableObject } from "cloudflare:test";
+import { env } from "cloudflare:workers";
+import { describe, expect, test } from "vitest";
+import { FeedStore } from "../../src/durable/feed-store.ts";
+import { LiveFeed } from "../../src/durable/live-feed.ts";
+import { DEFAULT_PACE } from "../../src/durable/pace.ts";
+import { Turns } from "../../src/durable/turns.ts";
+import { readRecord } from "../../src/feed/record.ts";
+import { FEED_LIMITS, LIMITS } from "../../src/protocol/limits.ts";
+import { newFeed } from "../support/api.ts";
+
+/** Milliseconds that one step may take here, on a machine that does other things beside: in production it is 5 or so. */
+const STEP = 50;
+
+function withSql(act: (sql: SqlStorage) => Promise<void> | void): Promise<void> {
+  return runInDurableObject(env.FEEDS.getByName(newFeed()), (_, { storage }) => act(storage.sql));
+}
+
+/** How long each of several calls took, in order: the median of the longest, so that a pause of the machine is none. */
+function longest(times: readonly number[]): number {
+  return times.toSorted((a, b) => b - a)[Math.floor(times.length / 20)] ?? 0;
+}
+
+describe("[I8] a feed whose entries all end at once", () => {
+  test.each([0, 1])("opens again, tells of each deletion, and can be reset (away meanwhile: %d)", async (away) => {
+    await withSql(async (sql) => {
+      let now = Date.now();
+      const platform = {
+        now: () => now,
+        steady: () => performance.now(),
+        wakeBy: () => {},
+        abandon: () => expect.unreachable(),
+      };
+      const open = (): LiveFeed => new LiveFeed(new FeedStore(sql, FEED_LIMITS), platform, DEFAULT_PACE, "epoch");
+      let live = open();
+      const keys = 87_000;
+      for (let i = 0; i < keys; i += 1000) {
+        const updates = Array.from(
+          { length: 1000 },
+          (_, j) => `{"key":"${`${i + j}`.padEnd(128, "k")}","set":{},"ttl":60}`,
+        );
+        const outcome = await live.publish({ updates });
+        expect(outcome.ok).toBe(true);
+      }
+      now += 61_000;
+      if (away === 1) {
+        live.end();
+        live = open();
+      }
+      live.settle();
+      expect(live.feed.entries.size, "a part is done at once").toBe(keys - 500);
+      // Publishing goes on in between.
+      expect(await live.publish({ updates: ['{"key":"new","set":{}}'] })).toMatchObject({ ok: true });
+      expect(live.feed.entries.size).toBeGreaterThan(1);
+      while (live.feed.entries.size > 1) await new Promise((resolve) => setTimeout(resolve, 10));
+      expect(live.feed.seq).toBe(2 * keys + 1);
+      live.end();
+      live = open();
+      expect([...live.feed.entries.select({ id: "", keys: new Set(), prefixes: [""] })].map(({ key }) => key)).toEqual([
+        "new",
+      ]);
+      live.reset("other");
+      expect(live.feed.entries.size).toBe(0);
+      live.end();
+    });
+  });
+});
+
+describe("[I7] a feed at its limits", () => {
+  test("is checkpointed in short steps, opens in well under 2 s, and is reset in short steps", async () => {
+    await withSql((sql) => {
+      const store = new FeedStore(sql, FEED_LIMITS);
+      const { feed } = store.load(0, "epoch");
+      const times: number[] = [];
+      const timed = (act: () => void): number => {
+        const start = performance.now();
+        act();
+        return performance.now() - start;
+      };
+      const step = (): number => timed(() => store.step(feed, 0, () => {}));
+      // 100,000 keys and 14 Mi characters, published in batches of 1,000; every value is changed several times.
+      for (let round = 0; round < 3; round++) {
+        for (let i = 0; i < 100_000; i += 1000) {
+          const texts = Array.from(
+            { length: 1000 },
+            (_, j) => `{"key":"key-${i + j}","set":{"n":${round},"pad":"${"x".repeat(110)}"}}`,
+          );
+          const { seq } = feed;
+          const admission = feed.admit(texts, round);
+          if (!admission.ok) throw new Error(admission.code);
+          store.append(feed, [readRecord(seq, round, texts)], []);
+          if (store.hasWork) times.push(step());
+        }
+      }
+      while (store.hasWork) times.push(step());
+      expect(times.length).toBeGreaterThan(100);
+      expect(longest(times)).toBeLessThan(STEP);
+      const again = new FeedStore(sql, FEED_LIMITS);
+      const opening = timed(() => expect(again.load(0, "").feed.entries.size).toBe(100_000));
+      expect(opening).toBeLessThan(2000);
+      feed.reset("e2");
+      const resetting = timed(() => store.reset(feed));
+      const after: number[] = [];
+      while (store.hasWork) after.push(step());
+      expect(resetting).toBeLessThan(STEP);
+      expect(longest(after)).toBeLessThan(STEP);
+      expect(sql.exec("SELECT count(*) AS n FROM history").one()["n"]).toBe(0);
+    });
+  });
+
+  test("finds a rare key's history in few rows, in short steps", async () => {
+    await withSql((sql) => {
+      const store = new FeedStore(sql, FEED_LIMITS);
+      const { feed } = store.load(0, "epoch");
+      const publish = (texts: string[]): void => {
+        const { seq } = feed;
+        if (!feed.admit(texts, 0).ok) throw new Error("refused");
+        store.append(feed, [readRecord(seq, 0, texts)], []);
+        while (store.hasWork) store.step(feed, 0, () => {});
+      };
+      publish(['{"key":"rare","set":{"n":1}}']);
+      for (let i = 0; i < 200; i++) {
+        publish(Array.from({ length: 1000 }, (_, j) => `{"key":"k${j}-${i % 7}","set":{"pad":"${"x".repeat(100)}"}}`));
+      }
+      expect(sql.exec<{ n: number }>("SELECT count(*) AS n FROM history").one().n).toBeGreaterThan(60);
+      const exec = sql.exec.bind(sql);
+      let reads = 0;
+      Object.defineProperty(sql, "exec", {
+        configurable: true,
+        value: (...args: Parameters<SqlStorage["exec"]>) => {
+          if (args[0].startsWith("SELECT records FROM history")) reads++;
+          return exec(...args);
+        },
+      });
+      const times: number[] = [];
+      const steps = store.history("rare", 100, feed.seq + 1);
+      for (;;) {
+        const start = performance.now();
+        const { done, value } = steps.next();
+        times.push(performance.now() - start);
+        if (done !== true) continue;
+        expect(value.updates).toMatchObject([{ seq: 1, line: '{"key":"rare","set":{"n":1}}' }]);
+        break;
+      }
+      expect(reads, "large rows that were read").toBeLessThan(8);
+      expect(longest(times)).toBeLessThan(STEP);
+    });
+  });
+
+  test("is opened in time with as many publishes remembered as there may be", async () => {
+    await withSql((sql) => {
+      const store = new FeedStore(sql, FEED_LIMITS);
+      const first = store.load(0, "epoch");
+      store.append(first.feed, [readRecord(0, 0, ['{"key":"A","set":{}}'])], []);
+      const lines = Array.from({ length: 1000 }, () => "1 1 0 []").join("\n");
+      for (let i = 0; i < LIMITS.rememberedPublishes / 1000; i++) {
+        const hashes = crypto.getRandomValues(new Uint32Array(2000));
+        sql.exec(
+          "INSERT INTO publishes VALUES (?, ?, ?, ?)",
+          1 + 1000 * i,
+          LIMITS.idempotencyWindow + i * 400,
+          hashes.buffer,
+          lines,
+        );
+      }
+      const start = performance.now();
+      const { idempotency } = new FeedStore(sql, FEED_LIMITS).load(0, "epoch");
+      expect(performance.now() - start).toBeLessThan(1500);
+      expect(idempotency.size).toBe(LIMITS.rememberedPublishes);
+      expect(idempotency.bytes).toBeLessThan(24 * 1024 * 1024);
+    });
+  });
+});
+
+describe("[I7] jobs that take turns", () => {
+  function* job(name: string, steps: number, done: string[]): Generator<unknown, string> {
+    for (let i = 0; i < steps; i++) {
+      done.push(name);
+      yield;
+    }
+    return name;
+  }
+
+  test("are done a step at a time, the owners in turn, whatever one of them asks for", async () => {
+    const turns = new Turns();
+    const done: string[] = [];
+    const greedy = Array.from({ length: 30 }, () => turns.take("greedy", job("g", 10, done)));
+    const modest = turns.take("modest", job("m", 5, done));
+    expect(await modest).toBe("m");
+    expect(done.length).toBeLessThan(20);
+    expect(await Promise.all(greedy)).toEqual(Array.from({ length: 30 }, () => "g"));
+  });
+
+  test("are refused where too many wait, of one owner and of all", async () => {
+    const turns = new Turns();
+    const taken = Array.from({ length: 100 }, () => turns.take("greedy", job("g", 1, [])));
+    expect(await turns.take("modest", job("m", 1, []))).toBe("m");
+    expect((await Promise.all(taken)).filter((name) => name === undefined).length).toBeGreaterThan(30);
+  });
+
+  test("that fail are told so, and keep nobody else waiting", async () => {
+    const turns = new Turns();
+    const failing = turns.take(
+      "a",
+      (function* () {
+        yield;
+        throw new Error("broken");
+      })(),
+    );
+    const other = turns.take("b", job("b", 3, []));
+    await expect(failing).rejects.toThrow("broken");
+    expect(await other).toBe("b");
+  });
+});

@@ -1,0 +1,213 @@
+import { runInDurableObject } from "cloudflare:test";
+import { env } from "cloudflare:workers";
+import fc from "fast-check";
+import { describe, expect, test } from "vitest";
+import { FeedStore } from "../../src/durable/feed-store.ts";
+import { Feed } from "../../src/feed/feed.ts";
+import type { Idempotency } from "../../src/feed/idempotency.ts";
+import { seqAfter, type LogRecord } from "../../src/feed/record.ts";
+import { FEED_LIMITS } from "../../src/protocol/limits.ts";
+import { EVERYTHING } from "../../src/protocol/selection.ts";
+import { newFeed } from "../support/api.ts";
+import { runs } from "../support/runs.ts";
+
+/** A feed in an object's storage that loses its memory when told to, beside one that never does. */
+class Pair {
+  readonly sql: SqlStorage;
+  readonly limits = FEED_LIMITS;
+  store: FeedStore;
+  feed: Feed;
+  idempotency: Idempotency;
+  readonly records: LogRecord[] = [];
+  readonly published: { key: string; seq: number }[] = [];
+  now = 1_700_000_000_000;
+  epoch = "e0";
+  #waiting: LogRecord[] = [];
+  #remembered: ReturnType<Idempotency["remember"]>[] = [];
+
+  constructor(sql: SqlStorage) {
+    this.sql = sql;
+    for (const { name } of sql
+      .exec<{ name: string }>("SELECT name FROM sqlite_master WHERE type = 'table'")
+      .toArray()) {
+      if (!name.startsWith("_cf_")) sql.exec(`DROP TABLE ${name}`);
+    }
+    this.store = new FeedStore(sql, this.limits);
+    ({ feed: this.feed, idempotency: this.idempotency } = this.store.load(this.now, this.epoch));
+  }
+
+  /** Accepts, but does not write yet. */
+  accept(...texts: string[]): void {
+    const admission = this.feed.admit(texts, this.now);
+    if (!admission.ok || !admission.record) throw new Error("not admitted");
+    this.records.push(admission.record);
+    this.#waiting.push(admission.record);
+    const key = `publish-${this.published.length}`;
+    this.published.push({ key, seq: this.feed.seq });
+    const own = { key, digest: "d", credential: "c", principal: "p", at: this.now };
+    this.#remembered.push(this.idempotency.remember({ ...own, receipt: admission.receipt }));
+  }
+
+  write(): void {
+    if (this.#waiting.length === 0) return;
+    this.store.append(this.feed, this.#waiting, this.#remembered);
+    this.idempotency.written(this.#remembered);
+    this.#waiting = [];
+    this.#remembered = [];
+  }
+
+  step(): void {
+    if (this.store.hasWork) this.store.step(this.feed, this.now, () => this.write());
+  }
+
+  /** What was not written yet is lost, and nothing else. */
+  crash(): void {
+    this.records.splice(this.records.length - this.#waiting.length);
+    this.published.splice(this.published.length - this.#waiting.length);
+    this.#waiting = [];
+    this.#remembered = [];
+    const model = Feed.begin(this.epoch);
+    for (const record of this.records) model.replay(record);
+    this.store = new FeedStore(this.sql, this.limits);
+    ({ feed: this.feed, idempotency: this.idempotency } = this.store.load(this.now, this.epoch));
+    expect(stateOf(this.feed)).toEqual(stateOf(model));
+  }
+
+  reset(): void {
+    this.write();
+    this.epoch = `${this.epoch}'`;
+    this.feed.reset(this.epoch);
+    this.store.reset(this.feed);
+    this.records.length = 0;
+  }
+
+  /** The log, the history and what is remembered are what was published. */
+  check(): void {
+    this.write();
+    const from = this.records.length > 3 ? (this.records[this.records.length >> 1]?.from ?? 0) : 0;
+    const read: string[] = [];
+    let seq = from;
+    for (let piece = this.store.read(seq, EVERYTHING); ; piece = this.store.read(seq, EVERYTHING)) {
+      expect(piece).toBeDefined();
+      if (!piece) break;
+      for (const batch of piece.batches) {
+        expect(batch.from).toBe(seq);
+        seq = batch.seq;
+        read.push(...batch.updates);
+      }
+      expect(piece.seq).toBe(seq);
+      if (piece.isEnd) break;
+    }
+    const wanted = this.records.filter((record) => seqAfter(record) > from).flatMap(({ updates }) => updates);
+    expect(read).toEqual(wanted.map(({ text }) => text));
+    for (const key of ["k0", "rare"]) {
+      const steps = this.store.history(key, 1000, this.feed.seq + 1);
+      let result = steps.next();
+      while (result.done !== true) result = steps.next();
+      const own = this.records.flatMap(({ updates }) => updates).filter(({ update }) => update.key === key);
+      expect(
+        result.value.updates.map((found) => [found.seq, found.line]),
+        key,
+      ).toEqual(own.slice(-1000).map((accepted) => [accepted.seq, accepted.text]));
+    }
+    for (const { key, seq } of this.published) {
+      const found = this.idempotency.find({ key, digest: "d", credential: "c", principal: "p" }, this.now);
+      expect(found, key).toMatchObject({ kind: "replay", receipt: { seq } });
+    }
+  }
+}
+
+function stateOf({ position, time, entries }: Feed): unknown {
+  const all = [...entries.oldestFirst()].map(({ key, seq, text, version }) => ({ key, seq, text, version }));
+  return { position, time, all };
+}
+
+function withPair(act: (pair: Pair, sql: SqlStorage) => void): Promise<void> {
+  return runInDurableObject(env.FEEDS.getByName(newFeed()), (_, { storage }) =>
+    act(new Pair(storage.sql), storage.sql),
+  );
+}
+
+const action = fc.oneof(
+  {
+    weight: 6,
+    arbitrary: fc.record({
+      do: fc.constant("publish" as const),
+      keys: fc.array(fc.nat({ max: 30 }), { minLength: 1, maxLength: 8 }),
+      length: fc.constantFrom(5, 500, 30_000),
+      kind: fc.constantFrom("set", "patch", "delete", "guarded"),
+      write: fc.boolean(),
+    }),
+  },
+  { weight: 8, arbitrary: fc.record({ do: fc.constant("step" as const) }) },
+  { weight: 2, arbitrary: fc.record({ do: fc.constant("crash" as const) }) },
+  { weight: 1, arbitrary: fc.record({ do: fc.constantFrom("reset" as const, "check" as const) }) },
+);
+
+describe("[I1] a checkpoint in steps", () => {
+  test("loses nothing, doubles nothing and tells no part, whatever is published, reset or lost in between", async () => {
+    await runInDurableObject(env.FEEDS.getByName(newFeed()), (_, { storage }) => {
+      fc.assert(
+        fc.property(fc.array(action, { minLength: 10, maxLength: 120, size: "max" }), (actions) => {
+          const pair = new Pair(storage.sql);
+          let version = 0;
+          for (const step of actions) {
+            pair.now += 10;
+            if (step.do === "publish") {
+              const texts = step.keys.map((k) => {
+                const value = `{"n":${version++},"m${version % 5}":"${"x".repeat(step.length)}"}`;
+                if (step.kind === "delete") return `{"key":"k${k}","delete":true}`;
+                if (step.kind === "guarded") return `{"key":"k${k}","set":{},"version":${version}}`;
+                if (step.kind === "patch" && step.length > 500) return `{"key":"k${k}","patch":{"n":${version}}}`;
+                return `{"key":"k${k}","${step.kind}":${value}}`;
+              });
+              pair.accept(...texts);
+              if (step.write) pair.write();
+            } else if (step.do === "step") pair.step();
+            else if (step.do === "crash") pair.crash();
+            else if (step.do === "reset") pair.reset();
+            else pair.check();
+          }
+          pair.crash();
+          pair.check();
+          while (pair.store.hasWork) pair.step();
+          pair.crash();
+          pair.check();
+        }),
+        { numRuns: runs(40) },
+      );
+    });
+  });
+});
+
+describe("[I8] what was accepted is written, whatever it is", () => {
+  test("no row is above what the platform takes, with three bytes a character", () =>
+    withPair((pair, sql) => {
+      const text = "\u20ac".repeat(21_000);
+      for (let round = 0; round < 6; round++) {
+        // As large as a batch may be, with many receipts beside it.
+        for (let i = 0; i < 4; i++) {
+          pair.accept(...Array.from({ length: 19 }, (_, k) => `{"key":"k${k + 20 * i}","set":{"t":"${text}"}}`));
+          for (let j = 0; j < 150; j++) pair.accept(`{"key":"${"\u20ac".repeat(128)}","patch":{"n":${j}}}`);
+        }
+        pair.write();
+        while (pair.store.hasWork) pair.step();
+        expect(longestRow(sql)).toBeLessThan(2_000_000);
+      }
+      pair.crash();
+      pair.check();
+    }));
+});
+
+/** Bytes of the longest row in any table. */
+function longestRow(sql: SqlStorage): number {
+  let longest = 0;
+  for (const { name } of sql.exec<{ name: string }>("SELECT name FROM sqlite_master WHERE type = 'table'").toArray()) {
+    if (name.startsWith("_cf_")) continue;
+    const columns = sql.exec<{ name: string }>(`SELECT name FROM pragma_table_info('${name}')`).toArray();
+    const sum = columns.map((column) => `length(CAST(${column.name} AS BLOB))`).join(" + ");
+    const [row] = sql.exec<{ bytes: number | null }>(`SELECT max(${sum}) AS bytes FROM ${name}`).toArray();
+    longest = Math.max(longest, row?.bytes ?? 0);
+  }
+  return longest;
+}
