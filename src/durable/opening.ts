@@ -1,6 +1,7 @@
 import type { Feed } from "../feed/feed.ts";
 import type { Idempotency } from "../feed/idempotency.ts";
 import type { LogRecord } from "../feed/record.ts";
+import { isAscii } from "../protocol/json-text.ts";
 import type { Stored } from "./checkpoint.ts";
 import { decodeEntries } from "./entry-lines.ts";
 import { decodeEarlier, isEarlier, readJournalText, receiptHashes } from "./receipt-lines.ts";
@@ -14,7 +15,10 @@ export function openFeed(stored: Stored, feed: Feed, idempotency: Idempotency, n
     state.chunk,
     state.chunk + state.chunks,
   );
-  for (const { entries } of chunks) for (const entry of decodeEntries(entries)) feed.restore(entry);
+  for (const { entries } of chunks) {
+    const isNarrow = isAscii(entries);
+    for (const entry of decodeEntries(entries)) feed.restore(entry, isNarrow);
+  }
   receipts.load(now, (ordinal, hashes, at) => idempotency.restore(ordinal, hashes, at));
   restoreEarlier(sql, idempotency, now);
   feed.replayAll(journalRecords(stored, idempotency));

@@ -3,11 +3,10 @@ import { Changes } from "../protocol/changes.ts";
 import { utf8Length } from "../protocol/json.ts";
 import { isAscii, ownText } from "../protocol/json-text.ts";
 import { LIMITS, type FeedLimits } from "../protocol/limits.ts";
-import { valueTextOf } from "../protocol/update.ts";
 import type { Entries } from "./entries.ts";
 import { memoryOf, type Entry, type EntryState } from "./entry.ts";
 import { expiryOf } from "./expiry.ts";
-import type { AcceptedUpdate } from "./record.ts";
+import type { Accepted } from "./record.ts";
 
 /** What one key will be once the batch is carried out. */
 interface Draft extends EntryState {
@@ -49,26 +48,27 @@ export class Batch {
   }
 
   /** Adds one update, after those added before. `index` is its place in the batch, `now` in milliseconds since 1970. */
-  add({ seq, text, update }: AcceptedUpdate, index: number, now: number): void {
-    const { key, time, version, ttl } = update;
+  add(update: Accepted, index: number, now: number): void {
+    const { key, change, version, ttl } = update;
     let draft = this.#drafts.get(key);
     // Set anew, so that the map's order is the order of the last change.
     if (draft) this.#drafts.delete(key);
     else draft = draftOf(this.#entries.recall(key));
     this.#drafts.set(key, draft);
-    draft.seq = seq;
+    draft.seq = update.seq;
     draft.index = index;
-    draft.time = time;
+    draft.time = update.time;
     if (version !== undefined) draft.version = version;
-    draft.expires = ttl === undefined || "delete" in update ? undefined : expiryOf(now, ttl);
-    if ("patch" in update) {
+    draft.expires = ttl === undefined || change === "delete" ? undefined : expiryOf(now, ttl);
+    if (change === "patch") {
+      const patch = this.#isNarrow ? update.valueText : ownText(update.valueText, false);
       draft.changes ??= new Changes();
-      draft.changes.add(update.patch);
-      draft.isNarrow &&= this.#isNarrow || isAscii(text);
+      draft.changes.add(patch);
+      draft.isNarrow &&= this.#isNarrow || isAscii(patch);
       return;
     }
     draft.changes = undefined;
-    draft.text = "set" in update ? valueTextOf(text, update) : undefined;
+    draft.text = change === "delete" ? undefined : update.valueText;
     draft.isNarrow = this.#isNarrow || draft.text === undefined || isAscii(draft.text);
     draft.isPart = true;
   }

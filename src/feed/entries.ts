@@ -1,3 +1,4 @@
+import { ownText } from "../protocol/json-text.ts";
 import { LIMITS } from "../protocol/limits.ts";
 import { selects, type Selection } from "../protocol/selection.ts";
 import { Entry, type EntryState } from "./entry.ts";
@@ -124,7 +125,7 @@ export class Entries {
   put(key: string, state: EntryState, known: Entry | undefined): Entry {
     let entry = known;
     if (!entry) {
-      entry = new Entry(key);
+      entry = new Entry(ownText(key, false));
       this.#index.add(entry);
     }
     const wasLive = entry.live;
@@ -133,14 +134,14 @@ export class Entries {
     if (entry.live) {
       this.#count(entry, 1);
       if (!wasLive) {
-        this.#live.set(key, entry);
+        this.#live.set(entry.key, entry);
         this.#tombstones.delete(key);
       }
     } else {
       if (wasLive) this.#live.delete(key);
       // Set anew, so that the map's order is the order of deletion.
       else this.#tombstones.delete(key);
-      this.#tombstones.set(key, entry);
+      this.#tombstones.set(entry.key, entry);
     }
     this.#recency.moveToNewest(entry);
     this.#forgetTombstones();

@@ -3,12 +3,12 @@ import { FEED_LIMITS, LIMITS, type FeedLimits } from "../protocol/limits.ts";
 import { isAscii, ownText } from "../protocol/json-text.ts";
 import type { Receipt } from "../protocol/messages.ts";
 import type { Position } from "../protocol/position.ts";
-import { encodeDelete, readEncodedUpdate, type EncodedUpdates, type Update } from "../protocol/update.ts";
+import { encodeDelete, type EncodedUpdates } from "../protocol/update.ts";
 import { Batch } from "./batch.ts";
 import { Entries } from "./entries.ts";
 import type { Entry, EntryState } from "./entry.ts";
 import { ExpiryQueue } from "./expiry.ts";
-import { readRecord, seqAfter, type AcceptedUpdate, type LogRecord } from "./record.ts";
+import { Accepted, readRecord, seqAfter, type LogRecord } from "./record.ts";
 
 /** What became of a batch. `record` is to be made durable before anyone is told; there is none where all was stale. */
 export type Admission =
@@ -83,13 +83,12 @@ export class Feed {
   /** Takes a batch, all of it or none. Stale updates are counted and left out. `now` is in milliseconds since 1970. */
   admit(texts: EncodedUpdates, now: number): Admission {
     const batch = new Batch(this.#entries, texts.every(isAscii));
-    const accepted: AcceptedUpdate[] = [];
+    const accepted: Accepted[] = [];
     for (const [index, text] of texts.entries()) {
-      const update = readEncodedUpdate(text);
+      const update = new Accepted(text, this.#seq + 1 + accepted.length);
       if (isStale(update, batch.known(update.key))) continue;
-      const next = { seq: this.#seq + 1 + accepted.length, text, update };
-      batch.add(next, index, now);
-      accepted.push(next);
+      batch.add(update, index, now);
+      accepted.push(update);
     }
     const issues = batch.settle();
     if (issues.length > 0) return { ok: false, code: "invalid_update", issues };
@@ -128,7 +127,7 @@ export class Feed {
     let last: LogRecord | undefined;
     for (const record of records) {
       for (const accepted of record.updates) {
-        const known = batch.known(accepted.update.key);
+        const known = batch.known(accepted.key);
         if (known === undefined || known.seq < accepted.seq) batch.add(accepted, 0, record.time);
       }
       last = record;
@@ -147,8 +146,11 @@ export class Feed {
     this.#expiry = new ExpiryQueue();
   }
 
-  /** Puts back one entry, live or deleted. Of several of one key the newest counts. */
-  restore({ key, seq, time, version, expires, text }: RestoredEntry): void {
+  /**
+   * Puts back one entry, live or deleted. Of several of one key the newest counts. `isNarrow`: what the text is a part
+   * of is ASCII.
+   */
+  restore({ key, seq, time, version, expires, text }: RestoredEntry, isNarrow = false): void {
     const known = this.#entries.recall(key);
     if (known && known.seq >= seq) return;
     const state = {
@@ -156,8 +158,8 @@ export class Feed {
       time,
       version,
       expires: expires === undefined ? undefined : Math.ceil(expires),
-      text: text === undefined ? undefined : ownText(text, false),
-      isNarrow: text === undefined || isAscii(text),
+      text: text === undefined ? undefined : ownText(text, isNarrow),
+      isNarrow: isNarrow || text === undefined || isAscii(text),
     };
     this.#expiry.update(this.#entries.put(key, state, known));
   }
@@ -170,7 +172,7 @@ export class Feed {
 }
 
 /** Whether the source has already given the key a version that is not below the update's. */
-function isStale({ version }: Update, known: EntryState | undefined): boolean {
+function isStale({ version }: Accepted, known: EntryState | undefined): boolean {
   return version !== undefined && known?.version !== undefined && version <= known.version;
 }
 

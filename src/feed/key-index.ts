@@ -65,20 +65,27 @@ export class KeyIndex {
 
   /** The place of the first entry whose key is not below `key`. */
   #find(key: string): Place {
-    const chunk = lowest(this.#chunks.length, (i) => (this.#chunks[i]?.at(-1)?.key ?? "") >= key);
-    const entries = this.#chunks[chunk];
-    return { chunk, at: entries ? lowest(entries.length, (i) => (entries[i]?.key ?? "") >= key) : 0 };
+    const chunks = this.#chunks;
+    let chunk = 0;
+    for (let high = chunks.length; chunk < high;) {
+      const middle = (chunk + high) >> 1;
+      const entries = chunks[middle];
+      const last = entries?.[entries.length - 1];
+      if (last && last.key < key) chunk = middle + 1;
+      else high = middle;
+    }
+    const entries = chunks[chunk];
+    return { chunk, at: entries ? firstNotBelow(entries, key) : 0 };
   }
 }
 
-/** The lowest number below `length` that passes, where all above it do; else `length`. */
-function lowest(length: number, passes: (i: number) => boolean): number {
+function firstNotBelow(entries: readonly Entry[], key: string): number {
   let low = 0;
-  let high = length;
-  while (low < high) {
+  for (let high = entries.length; low < high;) {
     const middle = (low + high) >> 1;
-    if (passes(middle)) high = middle;
-    else low = middle + 1;
+    const entry = entries[middle];
+    if (entry && entry.key < key) low = middle + 1;
+    else high = middle;
   }
   return low;
 }

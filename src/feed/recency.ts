@@ -42,14 +42,11 @@ export class Recency {
   }
 
   moveToNewest(entry: Entry): void {
-    if (this.#newest === entry) return;
-    if (this.#newest && this.#newest.seq > entry.seq) this.#isInOrder = false;
-    this.remove(entry);
-    entry.older = this.#newest;
-    if (this.#newest) this.#newest.newer = entry;
-    this.#newest = entry;
-    this.#oldest ??= entry;
-    this.#size++;
+    if (this.#newest !== entry) {
+      if (this.#newest && this.#newest.seq > entry.seq) this.#isInOrder = false;
+      this.remove(entry);
+      this.#append(entry);
+    }
     // A walk that had met all that there was meets this one too.
     for (const walk of this.#walks) walk.next ??= entry;
   }
@@ -64,6 +61,14 @@ export class Recency {
     entry.older = undefined;
     entry.newer = undefined;
     this.#size--;
+  }
+
+  #append(entry: Entry): void {
+    entry.older = this.#newest;
+    if (this.#newest) this.#newest.newer = entry;
+    this.#newest = entry;
+    this.#oldest ??= entry;
+    this.#size++;
   }
 
   walk(): Walk {

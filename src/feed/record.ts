@@ -1,12 +1,25 @@
 import type { Selection } from "../protocol/selection.ts";
-import { readEncodedUpdate, type EncodedUpdates, type Update } from "../protocol/update.ts";
+import type { EncodedUpdates, Update } from "../protocol/update.ts";
+import { UpdateText } from "../protocol/update-text.ts";
 
 /** One update of a feed, with the seq that it was given. */
 export interface AcceptedUpdate {
   readonly seq: number;
   /** The update as published, in canonical JSON: written once, then only copied. */
   readonly text: string;
+  readonly key: string;
+  /** What the text says. Parsed when it is first asked for: not to be asked for without need. */
   readonly update: Update;
+}
+
+/** An update that is read as far as needed. */
+export class Accepted extends UpdateText implements AcceptedUpdate {
+  readonly seq: number;
+
+  constructor(text: string, seq: number) {
+    super(text);
+    this.seq = seq;
+  }
 }
 
 /** One atomic batch as it stands in the log: never seen in part. Update i has seq `from + 1 + i`. */
@@ -15,7 +28,7 @@ export interface LogRecord {
   readonly from: number;
   /** When the server accepted it, in milliseconds since 1970. */
   readonly time: number;
-  readonly updates: readonly AcceptedUpdate[];
+  readonly updates: readonly Accepted[];
 }
 
 /** A batch of the log as a reader of some keys sees it: only those of its updates, and at least one. */
@@ -52,7 +65,7 @@ export function readRecord(from: number, time: number, texts: EncodedUpdates): L
   return {
     from,
     time,
-    updates: texts.map((text, i) => ({ seq: from + 1 + i, text, update: readEncodedUpdate(text) })),
+    updates: texts.map((text, i) => new Accepted(text, from + 1 + i)),
   };
 }
 

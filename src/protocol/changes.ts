@@ -1,41 +1,54 @@
-import { isJsonObject, setMember, type Json, type JsonObject } from "./json.ts";
-import { skipString, skipValue, Splice } from "./json-text.ts";
+import { isObjectAt, readMembers, skipRest, skipString, skipValue, Splice } from "./json-text.ts";
 
-/** What becomes of one member: a new value, changes within the object that it is, or, `null`, its removal. */
-type Change = Json | Changes;
+/**
+ * What becomes of one member: a new value, as JSON, or, `null`, its removal. An object as JSON is one patch within the
+ * member, as it came: most members are patched once. Several, and those of an object that is new, are `Changes`.
+ */
+type Change = string | Changes | null;
 
-const OPEN = 0x7b;
 const CLOSE = 0x7d;
 const COMMA = 0x2c;
 
 /**
  * What a run of merge patches (RFC 7396) does to one object. Each patch that is added costs what is in it, however
- * many came before; the object itself is looked at once, as text, when they are written into it.
+ * many came before; the object itself is looked at once, when they are written into it. All as text: nothing is
+ * parsed, and what a patch does not name is copied as it stands. All text is this server's own, see `json-text.ts`.
  */
 export class Changes {
+  /** By names as they are written in JSON. */
   readonly #members = new Map<string, Change>();
   /** Whether nothing is left of what was there: the object has these members alone. */
   readonly #anew: boolean;
+  /** The marks of all names, of both kinds. */
+  #marks = 0;
+  #endings = 0;
 
   constructor(anew = false) {
     this.#anew = anew;
   }
 
-  /** Adds a patch to those added before. It is not changed, and must not be afterwards: its values are kept. */
-  add(patch: JsonObject): void {
-    for (const name of Object.keys(patch)) {
-      const value = patch[name] ?? null;
-      if (isJsonObject(value)) this.#within(name).add(value);
-      else if (value === null && this.#anew) this.#members.delete(name);
-      else this.#members.set(name, value);
-    }
+  /** Adds a patch, the object that begins at `start`, to those added before. Returns where it ends. */
+  add(patch: string, start = 0): number {
+    return readMembers(patch, start, (nameStart, nameEnd, valueStart) => {
+      const name = patch.slice(nameStart, nameEnd);
+      const before = this.#members.get(name);
+      this.#marks |= mark(patch, nameStart, nameEnd);
+      this.#endings |= ending(patch, nameStart, nameEnd);
+      const isObject = isObjectAt(patch, valueStart);
+      if (isObject && (this.#anew || before !== undefined)) return this.#objectAt(name, before).add(patch, valueStart);
+      const end = skipValue(patch, valueStart);
+      const value = patch.slice(valueStart, end);
+      if (value !== "null") this.#members.set(name, value);
+      else if (this.#anew) this.#members.delete(name);
+      else this.#members.set(name, null);
+      return end;
+    });
   }
 
   /** The changes within a member, which is an object from here on. */
-  #within(name: string): Changes {
-    const before = this.#members.get(name);
+  #objectAt(name: string, before: Change | undefined): Changes {
     if (before instanceof Changes) return before;
-    const changes = new Changes(this.#anew || before !== undefined);
+    const changes = isPatch(before) ? changesOf(before, false) : new Changes(true);
     this.#members.set(name, changes);
     return changes;
   }
@@ -44,18 +57,18 @@ export class Changes {
    * One merge patch that does the same, whatever it is applied to; nothing where no patch can. That is where a member
    * was removed or replaced and an object put there: a merge patch cannot say "an object with just these members".
    */
-  toPatch(): JsonObject | undefined {
+  toPatch(): string | undefined {
     if (this.#anew) return undefined;
-    const patch: JsonObject = {};
+    let members = "";
     for (const [name, change] of this.#members) {
       const value = change instanceof Changes ? change.toPatch() : change;
       if (value === undefined) return undefined;
-      setMember(patch, name, value);
+      members += `${members === "" ? "" : ","}${name}:${value}`;
     }
-    return patch;
+    return `{${members}}`;
   }
 
-  /** The JSON of what they make of the object `text`; of nothing where there is none. `text` is this server's own. */
+  /** The JSON of what they make of the object `text`; of nothing where there is none. */
   writeInto(text: string | undefined): string {
     if (text === undefined || this.#anew) return this.#write();
     const splice = new Splice(text);
@@ -69,62 +82,83 @@ export class Changes {
    */
   #edit(splice: Splice, start: number): number {
     const { text } = splice;
-    const wanted = new Map<string, Change>();
-    let mask = 0;
-    for (const [name, change] of this.#members) {
-      const written = JSON.stringify(name);
-      wanted.set(written, change);
-      mask |= mark(written, 0, written.length);
-    }
-    if (wanted.size === 0) return start === 0 ? text.length : skipValue(text, start);
+    const met: string[] = [];
     let kept = 0;
     let at = start + 1;
     while (text.charCodeAt(at) !== CLOSE && at < text.length) {
+      if (met.length === this.#members.size) return start === 0 ? text.length : skipRest(text, at);
       const nameEnd = skipString(text, at);
       const valueStart = nameEnd + 1;
-      // Cheap, and passes by most of the names that are not wanted.
-      const name = (mask & mark(text, at, nameEnd)) === 0 ? "" : text.slice(at, nameEnd);
-      const change = name === "" ? undefined : wanted.get(name);
-      let end: number;
-      if (change instanceof Changes && !change.#anew && text.charCodeAt(valueStart) === OPEN) {
-        end = change.#edit(splice, valueStart);
-      } else {
-        end = skipValue(text, valueStart);
-        if (change !== undefined && change !== null) splice.replace(valueStart, end, write(change));
-      }
+      const name = this.#mayChange(text, at, nameEnd) ? text.slice(at, nameEnd) : "";
+      const change = name === "" ? undefined : this.#members.get(name);
+      const within = isObjectAt(text, valueStart) ? Changes.#within(change) : undefined;
+      const end = within ? within.#edit(splice, valueStart) : skipValue(text, valueStart);
       const next = text.charCodeAt(end) === COMMA ? end + 1 : end;
       if (change !== null) kept++;
       // With the comma before it, or with the one behind where nothing is left before it.
       else if (kept > 0) splice.replace(at - 1, end, "");
       else splice.replace(at, next, "");
+      if (change !== undefined) {
+        met.push(name);
+        if (change !== null && !within) splice.replace(valueStart, end, write(change));
+      }
       at = next;
-      if (change === undefined) continue;
-      wanted.delete(name);
-      if (wanted.size === 0) return start === 0 ? text.length : skipValue(text, at, 1);
     }
-    let added = "";
-    for (const [name, change] of wanted) {
-      if (change !== null) added += `${kept++ > 0 ? "," : ""}${name}:${write(change)}`;
+    if (met.length < this.#members.size) {
+      const added = this.#membersExcept(new Set(met));
+      if (added !== "") splice.replace(at, at, kept > 0 ? `,${added}` : added);
     }
-    if (added !== "") splice.replace(at, at, added);
     return at + 1;
   }
 
+  /** Cheap, and passes by nearly all names that are not changed: looking one up takes longer than reading it. */
+  #mayChange(text: string, start: number, end: number): boolean {
+    return (this.#marks & mark(text, start, end)) !== 0 && (this.#endings & ending(text, start, end)) !== 0;
+  }
+
+  /** What a change changes within the object that it meets; nothing where it replaces or removes it. */
+  static #within(change: Change | undefined): Changes | undefined {
+    if (change instanceof Changes) return change.#anew ? undefined : change;
+    return isPatch(change) ? changesOf(change, false) : undefined;
+  }
+
   #write(): string {
+    return `{${this.#membersExcept()}}`;
+  }
+
+  /** Members where there was nothing before. */
+  #membersExcept(met?: ReadonlySet<string>): string {
     let members = "";
     for (const [name, change] of this.#members) {
-      if (change !== null) members += `${members === "" ? "" : ","}${JSON.stringify(name)}:${write(change)}`;
+      if (change !== null && !met?.has(name)) members += `${members === "" ? "" : ","}${name}:${write(change)}`;
     }
-    return `{${members}}`;
+    return members;
   }
 }
 
-/** The JSON of a change that is no removal, where there is nothing to change. */
-function write(change: Change): string {
-  return change instanceof Changes ? change.writeInto(undefined) : JSON.stringify(change);
+function isPatch(change: Change | undefined): change is string {
+  return typeof change === "string" && isObjectAt(change, 0);
 }
 
-/** One bit of 32 for a name as it is written, by its length and its last character. */
+function changesOf(patch: string, anew: boolean): Changes {
+  const changes = new Changes(anew);
+  changes.add(patch);
+  return changes;
+}
+
+/** The JSON of a change that is no removal, where there is nothing to change. */
+function write(change: string | Changes): string {
+  if (change instanceof Changes) return change.writeInto(undefined);
+  return isPatch(change) ? changesOf(change, true).writeInto(undefined) : change;
+}
+
+/** One bit of 32 for a name as it is written, by its length, its first and its last character. */
 function mark(text: string, start: number, end: number): number {
-  return 1 << ((end - start) * 7 + text.charCodeAt(end - 2));
+  return 1 << (7 * (end - start) + 5 * text.charCodeAt(start + 1) + text.charCodeAt(end - 2));
+}
+
+/** Another one, by the characters before the last. */
+function ending(text: string, start: number, end: number): number {
+  const last = Math.max(start, end - 4);
+  return 1 << (text.charCodeAt(last) + 11 * text.charCodeAt(last + 1));
 }

@@ -32,37 +32,57 @@ export function skipString(text: string, start: number): number {
   }
 }
 
-/** Where the value that begins at `start` ends; with a `depth`, where the object or array around `start` does. */
-export function skipValue(text: string, start: number, depth = 0): number {
-  let open = depth;
+/** Where the value that begins at `start` ends. */
+export function skipValue(text: string, start: number): number {
+  const first = text.charCodeAt(start);
+  if (first === QUOTE) return skipString(text, start);
+  if (first === OPEN_OBJECT || first === OPEN_ARRAY) return skipRest(text, start + 1);
+  // A number, `true` and the like end where something else begins.
+  let at = start;
+  for (; at < text.length; at++) {
+    const unit = text.charCodeAt(at);
+    if (unit === COMMA || unit === CLOSE_OBJECT || unit === CLOSE_ARRAY) return at;
+  }
+  return at;
+}
+
+/** Where the object or array ends that `start` lies in. */
+export function skipRest(text: string, start: number): number {
+  let depth = 1;
   for (let at = start; at < text.length;) {
-    switch (text.charCodeAt(at)) {
-      case QUOTE:
-        at = skipString(text, at);
-        if (open === 0) return at;
-        break;
-      case OPEN_ARRAY:
-      case OPEN_OBJECT:
-        open++;
-        at++;
-        break;
-      case CLOSE_ARRAY:
-      case CLOSE_OBJECT:
-        // Of a number, `true` and the like the end is where the next thing begins.
-        if (open === 0) return at;
-        open--;
-        at++;
-        if (open === 0) return at;
-        break;
-      case COMMA:
-        if (open === 0) return at;
-        at++;
-        break;
-      default:
-        at++;
+    const unit = text.charCodeAt(at);
+    at++;
+    if (unit === QUOTE) at = skipString(text, at - 1);
+    // `{` and `[`, `}` and `]` differ in one bit.
+    else if ((unit | 0x20) === OPEN_OBJECT) depth++;
+    else if ((unit | 0x20) === CLOSE_OBJECT) {
+      depth--;
+      if (depth === 0) return at;
     }
   }
   return text.length;
+}
+
+export function isObjectAt(text: string, start: number): boolean {
+  return text.charCodeAt(start) === OPEN_OBJECT;
+}
+
+/**
+ * Goes through the members of the object that begins at `start`, and returns where it ends. `read` gets where a name
+ * begins and ends, quotes included, and where its value begins, and returns where that ends.
+ */
+export function readMembers(
+  text: string,
+  start: number,
+  read: (nameStart: number, nameEnd: number, valueStart: number) => number,
+): number {
+  let at = start + 1;
+  while (text.charCodeAt(at) !== CLOSE_OBJECT && at < text.length) {
+    const nameEnd = skipString(text, at);
+    const end = read(at, nameEnd, nameEnd + 1);
+    at = text.charCodeAt(end) === COMMA ? end + 1 : end;
+  }
+  return at + 1;
 }
 
 /** A text of which pieces are replaced, from its beginning to its end. */
@@ -98,11 +118,15 @@ export function isAscii(text: string): boolean {
   return ASCII.test(text);
 }
 
+/** Parts of strings that are shorter than this are copies in any case. */
+const COPIED = 13;
+
 /**
  * A string of its own with the same characters: a part of a longer string keeps all of it in memory. `isNarrow` says
  * that the longer one was ASCII; a part of any other takes two bytes a character, until it is written anew.
  */
 export function ownText(text: string, isNarrow: boolean): string {
+  if (text.length < COPIED) return text;
   if (!isNarrow && isAscii(text)) return readOwnText(JSON.stringify(text));
   return [text.slice(0, 1), text.slice(1)].join("");
 }

@@ -186,13 +186,6 @@ export function readEncodedUpdate(text: string): Update {
   return JSON.parse(text);
 }
 
-/** The JSON of an update's value, as a part of the update's canonical text. */
-export function valueTextOf(text: string, update: Exclude<Update, { delete: true }>): string {
-  const name = "set" in update ? "set" : "patch";
-  const start = `{"key":${JSON.stringify(update.key)},"${name}":`.length;
-  return text.slice(start, text.length - 1 - encodeTail(update).length);
-}
-
 /** Whether a batch, as it would be written, is larger than this server stores in one piece. */
 export function batchTooLarge(updates: EncodedUpdates): boolean {
   let length = 0;

@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { isAscii, ownText, skipString, skipValue } from "../../src/protocol/json-text.ts";
+import { isAscii, ownText, skipRest, skipString, skipValue } from "../../src/protocol/json-text.ts";
 import { jsonText, text } from "./arbitraries.ts";
 
 const canonical = jsonText.map((source) => JSON.stringify(JSON.parse(source)));
@@ -27,7 +27,7 @@ describe("in JSON as text", () => {
         expect(skipValue(`[${after},${value}]`, 2 + after.length)).toBe(2 + after.length + value.length);
         const whole = `{"a":{"b":${value},"c":${after}}}`;
         expect(skipValue(whole, 5)).toBe(whole.length - 1);
-        expect(skipValue(whole, whole.indexOf('"c"', 10 + value.length), 1)).toBe(whole.length - 1);
+        expect(skipRest(whole, whole.indexOf('"c"', 10 + value.length))).toBe(whole.length - 1);
       }),
     );
   });

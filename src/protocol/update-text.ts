@@ -1,0 +1,68 @@
+import { readOwnJson } from "./json.ts";
+import { skipString } from "./json-text.ts";
+import { readEncodedUpdate, type Update } from "./update.ts";
+
+/** What comes before the key. */
+const HEAD = `{"key":`.length;
+const LETTER_D = 0x64;
+const LETTER_P = 0x70;
+
+/**
+ * An update in canonical text, of which only as much is read as is asked for: most values are stored and sent as they
+ * are, and parsing them would be the greater part of publishing. Trusts the text: see `readEncodedUpdate`.
+ */
+export class UpdateText {
+  readonly text: string;
+  /** May be a part of the text, and keep it in memory. */
+  readonly key: string;
+  readonly change: "set" | "patch" | "delete";
+  readonly time: number | undefined;
+  readonly version: number | undefined;
+  readonly ttl: number | undefined;
+  readonly #valueStart: number;
+  readonly #valueEnd: number;
+  #update: Update | undefined;
+
+  constructor(text: string) {
+    const keyEnd = skipString(text, HEAD);
+    const letter = text.charCodeAt(keyEnd + 2);
+    this.text = text;
+    this.key = readKey(text, keyEnd);
+    this.change = letter === LETTER_D ? "delete" : letter === LETTER_P ? "patch" : "set";
+    this.#valueStart = skipString(text, keyEnd + 1) + 1;
+    // Behind an object come only numbers, so that it ends with the last brace before the update's own.
+    this.#valueEnd = letter === LETTER_D ? this.#valueStart + 4 : text.lastIndexOf("}", text.length - 2) + 1;
+    const stamps = readStamps(text, this.#valueEnd);
+    this.time = stamps.time;
+    this.version = stamps.version;
+    this.ttl = stamps.ttl;
+  }
+
+  get update(): Update {
+    this.#update ??= readEncodedUpdate(this.text);
+    return this.#update;
+  }
+
+  /** The JSON of the value of a `set` or `patch`; a part of the text. */
+  get valueText(): string {
+    return this.text.slice(this.#valueStart, this.#valueEnd);
+  }
+}
+
+interface Stamps {
+  readonly time?: number;
+  readonly version?: number;
+  readonly ttl?: number;
+}
+
+const NO_STAMPS: Stamps = {};
+
+function readKey(text: string, end: number): string {
+  const key = text.slice(HEAD + 1, end - 1);
+  return key.includes("\\") ? readOwnJson<string>(text.slice(HEAD, end)) : key;
+}
+
+/** Reads what stands behind the value. */
+function readStamps(text: string, valueEnd: number): Stamps {
+  return valueEnd === text.length - 1 ? NO_STAMPS : readOwnJson<Record<string, number>>(`{${text.slice(valueEnd + 1)}`);
+}
