@@ -18,8 +18,8 @@ export interface Served {
   readonly broadcast: Broadcast;
 }
 
-/** Saved for a client that has been sent a part of something: nobody can go on from there. */
-const NOWHERE = -1;
+/** Saved for a client that has been sent nothing, or a part of something: nobody can go on from there. */
+export const NOWHERE = -1;
 /** Codes of what is no fault of the client's. */
 const NOT_BAD: ReadonlySet<MessageErrorCode> = new Set(["overloaded", "outcome_unknown", "feed_full", "rate_limited"]);
 
@@ -98,6 +98,10 @@ export class Connection implements Sink {
 
   /** Goes on with one that was connected before the object lost its memory. */
   resume(served: Served): void {
+    if (this.#told.seq === NOWHERE) {
+      this.close(CLOSE.restart, "come back");
+      return;
+    }
     this.#join(served, (subscription) => served.broadcast.rejoin(this, subscription, this.#told));
   }
 
@@ -108,7 +112,7 @@ export class Connection implements Sink {
       this.#save({ epoch: this.#served?.feed.epoch ?? this.#told.epoch, seq: seq ?? NOWHERE });
       for (const frame of this.packed ? packAll(messages) : messages) {
         this.#post(frame);
-        if (seq !== undefined) this.#acks.sent(seq, frame.length);
+        this.#acks.sent(seq, frame.length);
       }
     } catch {
       this.close(CLOSE.restart, "come back");
@@ -118,8 +122,7 @@ export class Connection implements Sink {
   /** Runtimes of before November 2026 do not tell what is buffered: there a client's acks are all that is known. */
   backlog(): number {
     const buffered = "bufferedAmount" in this.#socket ? this.#socket.bufferedAmount : 0;
-    const { unacknowledged } = this.#acks;
-    return unacknowledged > LIMITS.unackedHigh ? Math.max(buffered, unacknowledged) : buffered;
+    return Math.max(buffered, this.#acks.backlog);
   }
 
   drop(): void {
@@ -153,9 +156,15 @@ export class Connection implements Sink {
   }
 
   resubscribe(subscription: Subscription, id: number | undefined): void {
-    this.#subscription = subscription;
-    if (!this.#subscriber || this.#isSwamped()) return;
-    this.#served?.broadcast.resubscribe(this.#subscriber, subscription, id);
+    const broadcast = this.#served?.broadcast;
+    if (!this.#subscriber || !broadcast || this.#isSwamped()) return;
+    const before = this.#subscription;
+    this.#subscription = broadcast.shared(subscription);
+    const refusal = broadcast.resubscribe(this.#subscriber, this.#subscription, id);
+    if (refusal === undefined) return;
+    this.#subscription = before;
+    if (refusal === "too_many") this.close(CLOSE.tooMuch, "too many messages wait for an answer: come back later");
+    else this.refuse(id, refusal, "too many keys are subscribed to: ask for fewer");
   }
 
   /** Notes a message that was in order: only bad ones in a row count. */
@@ -168,9 +177,9 @@ export class Connection implements Sink {
     if (!this.#isSwamped()) this.#post(this.packed ? pack(message) : message);
   }
 
-  /** Notes what the client says it has. */
-  acknowledge(seq: number): void {
-    this.#acks.acknowledged(seq);
+  /** Notes what the client says it has, and how many characters it has taken in all where it says that too. */
+  acknowledge(seq: number, length?: number): void {
+    this.#acks.acknowledged(seq, length);
   }
 
   /** Answers a message that was refused. Whoever keeps sending what is bad or not allowed is closed. */
@@ -203,6 +212,7 @@ export class Connection implements Sink {
   #join(served: Served, subscribe: (subscription: Subscription) => Subscriber): void {
     if (!this.#subscription || !this.isOpen) return;
     this.#served = served;
+    this.#subscription = served.broadcast.shared(this.#subscription);
     this.#subscriber = subscribe(this.#subscription);
     if (this.#closed !== undefined) this.forget();
   }

@@ -113,7 +113,7 @@ export class Conversations {
         return;
       case "ack":
         connection.heard();
-        connection.acknowledge(message.seq);
+        connection.acknowledge(message.seq, message.bytes);
         return;
     }
   }

@@ -11,6 +11,7 @@ import { pack, PACKED_PROTOCOL } from "../protocol/packed.ts";
 import type { Position } from "../protocol/position.ts";
 import { Alarm } from "./alarm.ts";
 import { SteadyClock } from "./clock.ts";
+import { NOWHERE } from "./connection.ts";
 import { Connections } from "./connections.ts";
 import { Conversations, PUBLISH_WEIGHT } from "./conversation.ts";
 import type { DirectoryObject, Listed } from "./directory-object.ts";
@@ -19,7 +20,7 @@ import { Listing, NOT_LISTED } from "./listing.ts";
 import { LiveFeed, type FeedPace, type PublishOutcome, type PublishRequest } from "./live-feed.ts";
 import { DEFAULT_PACE, INTAKE } from "./pace.ts";
 import { newEpoch } from "./epoch.ts";
-import { read, type FeedStats, type ReadOutcome, type ReadRequest } from "./reading.ts";
+import { Readings, type FeedStats, type ReadOutcome, type ReadRequest } from "./reading.ts";
 import { readSubscribeUpgrade } from "./subscribe-request.ts";
 
 /** What a feed's object needs to know. A Worker with other names or rules overrides `FeedObject.configure`. */
@@ -58,6 +59,7 @@ export class FeedObject<Env extends FeedObjectEnv = FeedObjectEnv> extends Durab
   );
   readonly #started = Date.now();
   #live: LiveFeed | undefined;
+  #readings: Readings | undefined;
 
   constructor(ctx: DurableObjectState, env: Env) {
     super(ctx, env);
@@ -106,13 +108,14 @@ export class FeedObject<Env extends FeedObjectEnv = FeedObjectEnv> extends Durab
     const refusal = this.#connections.refusal(asked.guest) ?? this.#refusalOf(asked.guest);
     if (refusal) return new Response(null, { status: PROBLEMS[refusal].status });
     const live = this.#settled();
+    const crowded = live.broadcast.refusal(asked.guest.holder ?? asked.guest.address ?? "", asked.subscription);
+    if (crowded) return new Response(null, { status: PROBLEMS[crowded].status });
     const { 0: client, 1: server } = new WebSocketPair();
     this.ctx.acceptWebSocket(server);
     const packed = asked.protocol === PACKED_PROTOCOL;
-    const { position } = live.feed;
-    const hello = encodeHello(this.#name, position);
+    const hello = encodeHello(this.#name, live.feed);
     server.send(packed ? pack(hello) : hello);
-    this.#connections.open(server, { ...asked, packed, told: position }).begin(live, asked.since);
+    this.#connections.open(server, { ...asked, packed, told: { epoch: live.feed.epoch, seq: NOWHERE } }).begin(live, asked.since);
     if (asked.expires !== undefined) this.#alarm.wakeBy(asked.expires);
     this.#changed();
     const headers = asked.protocol === undefined ? {} : { "Sec-WebSocket-Protocol": asked.protocol };
@@ -172,9 +175,11 @@ export class FeedObject<Env extends FeedObjectEnv = FeedObjectEnv> extends Durab
     return outcome;
   }
 
-  /** The entries of a selection, or what changed in it. */
-  read(request: ReadRequest): ReadOutcome {
-    return read(this.#name, this.#settled().feed, this.#store, request);
+  /** The entries of a selection, or what changed in it; nothing where too much is read already. */
+  read(request: ReadRequest): Promise<ReadOutcome | undefined> {
+    const live = this.#settled();
+    this.#readings ??= new Readings(this.#name);
+    return this.#readings.read(live, request);
   }
 
   /** Nothing where too many wait for an answer. `owner`: on whose account the work is done. */

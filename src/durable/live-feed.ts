@@ -85,7 +85,8 @@ export class LiveFeed {
     this.#idempotency = stored.idempotency;
     this.#store = store;
     this.#platform = platform;
-    this.broadcast = new Broadcast(this.feed, store, pace.send);
+    const wake = (): void => this.#flushTimer.set(platform.steady(), platform.steady());
+    this.broadcast = new Broadcast(this.feed, store, pace.send, { now: () => platform.steady(), wake });
     this.#commit = new GroupCommit(
       (accepted) => this.#write(accepted),
       pace.commit,

@@ -1,5 +1,6 @@
 import type { Subscription } from "../protocol/messages.ts";
-import { pendingOf, type Pending } from "./pending.ts";
+import type { Selection } from "../protocol/selection.ts";
+import { Held, pendingOf, Shared, type Pending } from "./pending.ts";
 import type { AcceptedUpdate } from "./record.ts";
 
 /**
@@ -16,16 +17,33 @@ export class Group<S> {
   /** When `hz` allows the next message, in milliseconds since 1970. */
   notBefore = 0;
 
-  constructor(id: string, subscription: Subscription, since: number) {
+  /** Who came first: on that account its patterns are counted. */
+  readonly owner: string;
+
+  constructor(id: string, subscription: Subscription, since: number, owner: string, held: Held) {
     this.id = id;
     this.subscription = subscription;
-    this.pending = pendingOf(subscription.mode);
+    this.pending = pendingOf(subscription.mode, held);
     this.since = since;
+    this.owner = owner;
   }
 }
 
 function groupId({ selection, mode, hz }: Subscription): string {
   return `${mode}|${hz ?? ""}|${selection.id}`;
+}
+
+/** The same, at a rate that is not above what was asked for: rates that are nearly equal are one. */
+function rounded(subscription: Subscription): Subscription {
+  const { hz } = subscription;
+  if (hz === undefined) return subscription;
+  // Two digits. The little more is for what doubles cannot say exactly.
+  const scale = 10 ** (1 - Math.floor(Math.log10(hz)));
+  return { ...subscription, hz: Math.floor(hz * scale + 1e-9) / scale };
+}
+
+function patternsIn({ keys, prefixes }: Selection): number {
+  return keys.size + prefixes.length;
 }
 
 /**
@@ -39,6 +57,13 @@ export class Audience<S> {
   /** By length first: a key is looked up once for each length in use, however many prefixes there are. */
   readonly #byPrefix = new Map<number, Map<string, Set<Group<S>>>>();
   #size = 0;
+  /** What waits for all groups. */
+  readonly held = new Held();
+  /** Keys and prefixes that groups look for, and by who asked for them. */
+  #patterns = 0;
+  readonly #patternsOf = new Map<string, number>();
+  /** By id: many want the same, and each would else keep a copy of its own. */
+  readonly #selections = new Map<string, { selection: Selection; groups: number }>();
 
   /** A group has `most` members at most. */
   constructor(most: number) {
@@ -54,13 +79,37 @@ export class Audience<S> {
     return [...this.#groups.values()].flat();
   }
 
+  /** Keys and prefixes that all groups look for. */
+  get patterns(): number {
+    return this.#patterns;
+  }
+
+  /** How many of them are on somebody's account. */
+  patternsOf(owner: string): number {
+    return this.#patternsOf.get(owner) ?? 0;
+  }
+
+  /** Whether somebody is served what this asks for, so that one more costs no patterns. */
+  has(subscription: Subscription): boolean {
+    return this.#groups.has(groupId(rounded(subscription)));
+  }
+
+  /** The same, with the selection that others have too where there are any. */
+  shared(subscription: Subscription): Subscription {
+    const known = this.#selections.get(subscription.selection.id)?.selection;
+    return known ? { ...subscription, selection: known } : subscription;
+  }
+
   /** A group of those who want this that has room for one more. A new one waits for updates after `seq`. */
-  group(subscription: Subscription, seq: number): Group<S> {
+  group(asked: Subscription, seq: number, owner = ""): Group<S> {
+    const subscription = rounded(asked);
     const id = groupId(subscription);
     const alike = ensure(this.#groups, id, () => []);
     let group = alike.find(({ members }) => members.size < this.#most);
     if (!group) {
-      group = new Group(id, subscription, seq);
+      // The patterns of those who are alike are counted once.
+      group = new Group(id, subscription, seq, alike[0]?.owner ?? owner, this.held);
+      if (alike.length === 0) this.#count(group, 1);
       alike.push(group);
       for (const groups of this.#indexOf(subscription)) groups.add(group);
     }
@@ -79,7 +128,11 @@ export class Audience<S> {
     if (group.members.size > 0) return;
     const others = this.#groups.get(group.id)?.filter((other) => other !== group) ?? [];
     if (others.length > 0) this.#groups.set(group.id, others);
-    else this.#groups.delete(group.id);
+    else {
+      this.#groups.delete(group.id);
+      this.#count(group, -1);
+    }
+    group.pending.clear();
     const { selection } = group.subscription;
     for (const key of selection.keys) removeFrom(this.#byKey, key, group);
     for (const prefix of selection.prefixes) {
@@ -93,17 +146,29 @@ export class Audience<S> {
   /** Hands an update to the groups that it concerns, and tells which they are. */
   *deliver(accepted: AcceptedUpdate): Generator<Group<S>> {
     const { key } = accepted.update;
+    const shared = new Shared(accepted);
     for (const group of this.#byKey.get(key) ?? []) {
-      group.pending.add(accepted);
+      group.pending.add(shared);
       yield group;
     }
     for (const [length, sameLength] of this.#byPrefix) {
       // A selection's prefixes do not cover each other or its keys, so no group is found twice.
       for (const group of sameLength.get(key.slice(0, length)) ?? []) {
-        group.pending.add(accepted);
+        group.pending.add(shared);
         yield group;
       }
     }
+  }
+
+  #count({ subscription: { selection }, owner }: Group<S>, by: 1 | -1): void {
+    const patterns = by * patternsIn(selection);
+    this.#patterns += patterns;
+    const own = this.patternsOf(owner) + patterns;
+    if (own > 0) this.#patternsOf.set(owner, own);
+    else this.#patternsOf.delete(owner);
+    const known = ensure(this.#selections, selection.id, () => ({ selection, groups: 0 }));
+    known.groups += by;
+    if (known.groups === 0) this.#selections.delete(selection.id);
   }
 
   *#indexOf({ selection }: Subscription): Generator<Set<Group<S>>> {

@@ -1,45 +1,87 @@
 import { LIMITS } from "../protocol/limits.ts";
 import type { Subscription } from "../protocol/messages.ts";
 import type { Position } from "../protocol/position.ts";
-import { selects } from "../protocol/selection.ts";
 import { Audience, type Group } from "./audience.ts";
+import { Backlogs } from "./backlogs.ts";
+import { BOUNDS, COST, type Bounds } from "./bounds.ts";
+import { CatchUp, type CatchUps } from "./catch-up.ts";
 import { EncodedCache } from "./encoded-cache.ts";
 import type { Feed } from "./feed.ts";
+import { Jobs, type Job } from "./jobs.ts";
 import { Laggards } from "./laggards.ts";
 import { Outbox } from "./outbox.ts";
-import { encodeCatchUp, encodeSnapshot, messagesOwed } from "./owed.ts";
+import { messageOwed } from "./owed.ts";
 import { PassClock, type Pace } from "./pace.ts";
-import type { Log, LogRecord } from "./record.ts";
-import { resume } from "./resume.ts";
-import { snapshotMessages } from "./snapshot.ts";
+import { Reader, type Found } from "./reader.ts";
+import { seqAfter, type Log, type LogRecord } from "./record.ts";
+import { Snapshots } from "./snapshots.ts";
 import { Subscriber, type Sink } from "./subscriber.ts";
 
+/** Why a subscription cannot be taken. */
+export type Refusal = "overloaded" | "rate_limited";
+
+export interface BroadcastOptions {
+  /** Milliseconds, as they are given to `flush`. */
+  readonly now: () => number;
+  /** Asks for a flush, as soon as may be. */
+  readonly wake: () => void;
+  readonly bounds?: Partial<Bounds>;
+}
+
 /**
- * Fans a feed's durable records out: as they come while the load is light, else gathered into passes. Owns no timer:
- * `flush` says when it wants to be called again.
+ * Fans a feed's durable records out: as they come while the load is light, else gathered into passes. Whoever is not at
+ * the present is brought there by a job. Owns no timer: `flush` says when it wants to be called again.
  */
 export class Broadcast {
   readonly #feed: Feed;
-  readonly #log: Log;
   readonly #pace: Pace;
+  readonly #bounds: Bounds;
+  readonly #now: () => number;
+  readonly #wake: () => void;
   readonly #clock: PassClock;
-  readonly #audience: Audience<Subscriber>;
+  readonly #subscribers = new Set<Subscriber>();
+  readonly #catchUpOf = new Map<Subscriber, CatchUp>();
+  readonly #catchUps: CatchUps;
+  readonly #jobs: Jobs;
+  readonly #backlogs: Backlogs;
+  readonly #laggards: Laggards;
+  readonly #outbox = new Outbox();
+  readonly snapshots: Snapshots;
+  #audience: Audience<Subscriber>;
   /** Groups that may be owed something. */
   readonly #dirty = new Set<Group<Subscriber>>();
-  readonly #outbox = new Outbox();
-  readonly #laggards = new Laggards();
-  readonly #encoded = new EncodedCache();
+  /** The feed's seq up to which everything is durable and was delivered here. */
+  #delivered: number;
 
-  constructor(feed: Feed, log: Log, pace: Pace) {
+  constructor(feed: Feed, log: Log, pace: Pace, { now, wake, bounds = {} }: BroadcastOptions) {
     this.#feed = feed;
-    this.#log = log;
     this.#pace = pace;
+    this.#bounds = { ...BOUNDS, ...bounds };
+    this.#now = now;
+    this.#wake = wake;
     this.#clock = new PassClock(pace);
     this.#audience = new Audience(pace.group);
+    this.#jobs = new Jobs(this.#bounds.stepWork);
+    this.#backlogs = new Backlogs(this.#bounds.backlogTotal);
+    this.#laggards = new Laggards(this.#backlogs, this.#bounds.backlogHigh);
+    this.snapshots = new Snapshots(feed, this.#bounds);
+    this.#delivered = feed.seq;
+    this.#catchUps = {
+      feed,
+      log,
+      bounds: this.#bounds,
+      encoded: new EncodedCache(),
+      snapshots: this.snapshots,
+      backlogs: this.#backlogs,
+      join: (subscriber) => this.#join(subscriber),
+      leave: (subscriber) => this.#leave(subscriber),
+      done: (subscriber) => void this.#catchUpOf.delete(subscriber),
+      drop: (subscriber) => this.#drop(subscriber),
+    };
   }
 
   get subscribers(): number {
-    return this.#audience.size;
+    return this.#subscribers.size;
   }
 
   /** Subscribers that do not take what they are sent. */
@@ -47,84 +89,125 @@ export class Broadcast {
     return this.#laggards.size;
   }
 
-  /** Adds a subscriber and brings it from `since` to the present: by what it missed, or by a snapshot. */
+  /** Why one more who wants this cannot be taken; nothing where it can. */
+  refusal(owner: string, subscription: Subscription): Refusal | undefined {
+    if (this.#audience.has(subscription)) return undefined;
+    const { keys, prefixes } = subscription.selection;
+    const patterns = keys.size + prefixes.length;
+    if (this.#audience.patternsOf(owner) + patterns > this.#bounds.ownerPatterns) return "rate_limited";
+    return this.#audience.patterns + patterns > this.#bounds.patterns ? "overloaded" : undefined;
+  }
+
+  /** The same, with the selection that others have too where there are any: it is kept once. */
+  shared(subscription: Subscription): Subscription {
+    return this.#audience.shared(subscription);
+  }
+
+  /**
+   * Adds a subscriber and brings it from `since` to the present: by what it missed, or by a snapshot. At once, unless
+   * that is long or there is much to do. The feed has to be fit to be shown.
+   */
   subscribe(sink: Sink, subscription: Subscription, since: Position | undefined): Subscriber {
-    const subscriber = this.#join(sink, subscription, this.#feed.seq);
-    const key = `${since?.epoch ?? ""}:${since?.seq ?? ""}|${subscription.mode}|${subscription.selection.id}`;
-    const messages = this.#encoded.get(key, this.#feed.position, () =>
-      encodeCatchUp(this.#feed, subscription, resume(this.#feed, this.#log, subscription, since)),
-    );
-    this.#send(subscriber, messages);
+    const subscriber = new Subscriber(sink, this.shared(subscription), since, "new");
+    this.#subscribers.add(subscriber);
+    this.#catchUp(subscriber);
     return subscriber;
   }
 
   /**
-   * Adds a subscriber that is connected already and was last told `told`. What it has missed since then, if
-   * anything, comes with the next flush; only a feed that began anew is told at once.
+   * Adds a subscriber that is connected already and was last told `told`. What it has missed since then, if anything,
+   * comes with the next flushes.
    */
   rejoin(sink: Sink, subscription: Subscription, told: Position): Subscriber {
-    const subscriber = this.#join(sink, subscription, told.seq);
-    if (told.epoch !== this.#feed.epoch || told.seq > this.#feed.seq) {
-      this.#send(subscriber, encodeSnapshot(this.#feed, subscription, "epoch_changed"));
-    } else if (told.seq < this.#feed.seq) this.#dirty.add(subscriber.group);
+    const subscriber = new Subscriber(sink, this.shared(subscription), told, "back");
+    this.#subscribers.add(subscriber);
+    if (told.epoch === this.#feed.epoch && told.seq === this.#delivered) this.#join(subscriber);
+    else this.#queueCatchUp(subscriber);
     return subscriber;
   }
 
   unsubscribe(subscriber: Subscriber): void {
-    this.#laggards.forget(subscriber);
-    this.#audience.leave(subscriber, subscriber.group);
-    if (subscriber.group.members.size === 0) this.#dirty.delete(subscriber.group);
+    if (!this.#subscribers.delete(subscriber)) return;
+    subscriber.gone = true;
+    this.#backlogs.forget(subscriber);
+    this.#endCatchUp(subscriber);
+    this.#leave(subscriber);
   }
 
   /**
    * Replaces what a subscriber wants. It first gets what its old selection still owes it, then the entries that are
-   * selected now and were not before.
+   * selected now and were not before. One who has asked for too much already is to be closed.
    */
-  resubscribe(subscriber: Subscriber, subscription: Subscription, id: number | undefined): void {
-    this.#bringUpToDate(subscriber);
-    const before = subscriber.group.subscription.selection;
-    this.unsubscribe(subscriber);
-    this.#enter(subscriber, this.#audience.group(subscription, this.#feed.seq));
-    const { selection } = subscription;
-    const except = (key: string): boolean => selects(before, key);
-    this.#send(subscriber, snapshotMessages(this.#feed, { selection, reason: "subscribe", id, except }));
+  resubscribe(
+    subscriber: Subscriber,
+    subscription: Subscription,
+    id: number | undefined,
+  ): Refusal | "too_many" | undefined {
+    const { asked, sink } = subscriber;
+    if (subscriber.gone) return undefined;
+    if (asked.length >= this.#bounds.asked) return "too_many";
+    const refusal = this.refusal(sink.owner, subscription);
+    if (refusal) return refusal;
+    asked.push({ subscription: this.shared(subscription), id });
+    this.#catchUp(subscriber);
+    // Whoever loses its memory would not know of the message: it must not go on as if there had been none.
+    if (asked.length > 0 && !subscriber.gone) sink.send([], undefined);
+    return undefined;
+  }
+
+  /** Reads once, at once unless that is long or there is much to do. The feed has to be fit to be shown. */
+  read(
+    owner: string,
+    asked: { readonly subscription: Subscription; readonly since: Position | undefined },
+    found: (found: Found) => void,
+  ): Reader {
+    const reader = new Reader(owner, this.#catchUps, asked, found);
+    this.#begin(reader);
+    return reader;
+  }
+
+  #begin(job: Job): void {
+    const now = this.#now();
+    this.#jobs.start(job, now, this.#feed.seq === this.#delivered);
+    if (this.#jobs.isTired || this.#jobs.due(now) !== undefined || this.#backlogs.isFull) this.#wake();
   }
 
   /** Takes records that are durable. They are sent by the next flushes. */
   deliver(records: readonly LogRecord[], now: number): void {
     const concerned = new Set<Group<Subscriber>>();
-    for (const { updates } of records) {
-      for (const accepted of updates) for (const group of this.#audience.deliver(accepted)) concerned.add(group);
+    let adds = 0;
+    for (const record of records) {
+      this.#delivered = seqAfter(record);
+      for (const accepted of record.updates) {
+        if (this.snapshots.size > 0) this.snapshots.note(accepted);
+        if (adds > this.#bounds.adds) continue;
+        for (const group of this.#audience.deliver(accepted)) {
+          concerned.add(group);
+          if (++adds > this.#bounds.adds) break;
+        }
+      }
     }
+    this.snapshots.makeRoom();
+    if (adds > this.#bounds.adds) for (const group of this.#audience.groups) this.#readAgain(group, concerned);
     let messages = 0;
     for (const group of concerned) {
       // Whom `hz` makes wait is not served at once in any case.
       if (group.notBefore <= now) messages += group.members.size;
       this.#dirty.add(group);
-      if (group.pending.size <= LIMITS.pendingUpdates) continue;
-      // Too much to keep waiting in memory: the members will be served from the log instead.
-      group.pending.clear();
-      group.since = this.#feed.seq;
+      if (group.pending.size > LIMITS.pendingUpdates) this.#readAgain(group, concerned);
     }
+    if (this.#audience.held.bytes > this.#bounds.pendingBytes) this.#shed(concerned);
     if (messages > 0) this.#clock.offer(messages, now);
   }
 
-  /** Sends what is due at `now`, one slice of it, and returns when to go on; nothing where nothing waits. */
+  /** Sends what is due at `now`, one step of it, and returns when to go on; nothing where nothing waits. */
   flush(now: number): number | undefined {
-    this.#laggards.review(
-      now,
-      (subscriber) => this.#bringUpToDate(subscriber),
-      (subscriber) => {
-        this.unsubscribe(subscriber);
-        subscriber.sink.drop();
-      },
-    );
+    const drop = (subscriber: Subscriber): void => this.#drop(subscriber);
+    this.#backlogs.review(now, drop);
+    this.#laggards.review(now, (subscriber) => this.#queueCatchUp(subscriber), drop);
     this.gather(now);
-    this.#outbox.sendSlice(this.#pace.slice, ({ subscriber, messages, seq }) => {
-      if (this.#laggards.catch(subscriber, now)) return;
-      subscriber.seq = seq;
-      subscriber.sink.send(messages, seq);
-    });
+    if (!this.#backlogs.isFull) this.#sendSlice(now);
+    this.#jobs.run(now, () => this.#feed.seq === this.#delivered);
     return this.due(now);
   }
 
@@ -135,14 +218,16 @@ export class Broadcast {
 
   /** Whether a flush at `now` would tell anyone anything new, so that the feed has to be fit to be shown. */
   tells(now: number): boolean {
-    if (this.#laggards.isToReview(now)) return true;
+    if (this.#jobs.shows) return true;
     return this.#outbox.isEmpty && this.#dirty.size > 0 && this.#clock.next(now) <= now;
   }
 
   /** When to flush next; nothing where nothing waits. */
   due(now: number): number | undefined {
-    if (!this.#outbox.isEmpty) return now;
+    const full = this.#backlogs.due(now);
+    if (!this.#outbox.isEmpty) return full ?? now;
     let next = this.#laggards.size > 0 ? now + LIMITS.lagReview : Infinity;
+    next = Math.min(next, full ?? this.#jobs.due(now) ?? Infinity);
     const pass = this.#clock.next(now);
     for (const group of this.#dirty) next = Math.min(next, Math.max(pass, group.notBefore));
     return next === Infinity ? undefined : next;
@@ -151,29 +236,92 @@ export class Broadcast {
   /** Tells every subscriber that the feed has begun anew: what it had is gone. */
   announceReset(): void {
     this.#outbox.clear();
-    for (const group of this.#audience.groups) {
-      group.pending.clear();
-      group.since = this.#feed.seq;
-      const messages = encodeSnapshot(this.#feed, group.subscription, "reset");
-      for (const member of group.members) {
-        member.waitedBefore = 0;
-        this.#send(member, messages);
-      }
-    }
     this.#dirty.clear();
+    this.#laggards.clear();
+    this.#delivered = this.#feed.seq;
+    // None stays: all have to be told first.
+    this.#audience = new Audience(this.#pace.group);
+    for (const subscriber of this.#subscribers) {
+      subscriber.group = undefined;
+      this.#queueCatchUp(subscriber);
+    }
   }
 
-  #join(sink: Sink, subscription: Subscription, seq: number): Subscriber {
-    const group = this.#audience.group(subscription, this.#feed.seq);
-    const subscriber = new Subscriber(sink, group, seq);
-    this.#enter(subscriber, group);
-    return subscriber;
+  /** Brings a subscriber to the present, at once if there is time for it. */
+  #catchUp(subscriber: Subscriber): void {
+    if (this.#catchUpOf.has(subscriber)) return;
+    const job = this.#newCatchUp(subscriber);
+    this.#begin(job);
   }
 
-  #enter(subscriber: Subscriber, group: Group<Subscriber>): void {
+  #queueCatchUp(subscriber: Subscriber): void {
+    if (this.#catchUpOf.has(subscriber)) return;
+    this.#jobs.add(this.#newCatchUp(subscriber));
+    this.#wake();
+  }
+
+  #newCatchUp(subscriber: Subscriber): CatchUp {
+    const job = new CatchUp(subscriber, this.#catchUps);
+    this.#catchUpOf.set(subscriber, job);
+    return job;
+  }
+
+  #endCatchUp(subscriber: Subscriber): void {
+    const job = this.#catchUpOf.get(subscriber);
+    if (!job) return;
+    this.#catchUpOf.delete(subscriber);
+    this.#jobs.remove(job);
+    job.end();
+  }
+
+  /** Adds one who has everything to those who get what happens. */
+  #join(subscriber: Subscriber): void {
+    const group = this.#audience.group(subscriber.subscription, this.#delivered, subscriber.sink.owner);
     subscriber.group = group;
+    subscriber.clearTo = this.#delivered;
     subscriber.waitedBefore = group.pending.added;
+    subscriber.arrival = "here";
     this.#audience.join(subscriber, group);
+  }
+
+  #leave(subscriber: Subscriber): void {
+    this.#laggards.forget(subscriber);
+    const { group } = subscriber;
+    if (!group) return;
+    subscriber.group = undefined;
+    this.#audience.leave(subscriber, group);
+    if (group.members.size === 0) this.#dirty.delete(group);
+  }
+
+  #drop(subscriber: Subscriber): void {
+    this.unsubscribe(subscriber);
+    subscriber.sink.drop();
+  }
+
+  /** What waits for a group is too much to keep: its members are served from the entries or the log instead. */
+  #readAgain(group: Group<Subscriber>, concerned: Set<Group<Subscriber>>): void {
+    group.pending.clear();
+    group.since = this.#delivered;
+    this.#dirty.add(group);
+    concerned.add(group);
+  }
+
+  /** Frees half of what waits for all groups, the longest first. */
+  #shed(concerned: Set<Group<Subscriber>>): void {
+    const waiting = [...this.#dirty].toSorted((a, b) => b.pending.bytes - a.pending.bytes);
+    for (const group of waiting) {
+      if (this.#audience.held.bytes * 2 <= this.#bounds.pendingBytes) return;
+      this.#readAgain(group, concerned);
+    }
+  }
+
+  #sendSlice(now: number): void {
+    this.#outbox.sendSlice(this.#pace.slice, ({ subscriber, messages, seq }) => {
+      if (this.#laggards.catch(subscriber, now)) return;
+      subscriber.reaches({ epoch: this.#feed.epoch, seq });
+      subscriber.sink.send(messages, subscriber.asked.length > 0 ? undefined : seq);
+      this.#backlogs.look(subscriber, now);
+    });
   }
 
   /** Encodes what due groups are owed, those first that have waited longest, and puts it into the outbox. */
@@ -183,10 +331,14 @@ export class Broadcast {
     for (const { members } of due) waiting += members.size;
     const quota = this.#clock.quota(waiting, now);
     let messages = 0;
+    let work = 0;
     for (const group of due) {
       // As near to the quota as whole groups come, and one at least.
       if (messages > 0 && messages + group.members.size / 2 > quota) break;
+      // What is left waits longest of all from now on.
+      if (work > this.#bounds.stepWork) break;
       this.#dirty.delete(group);
+      work += COST.look + group.pending.bytes;
       messages += this.#addToOutbox(group);
       const { hz } = group.subscription;
       if (hz !== undefined) group.notBefore = now + 1000 / hz;
@@ -197,35 +349,34 @@ export class Broadcast {
   #addToOutbox(group: Group<Subscriber>): number {
     const { seq } = this.#feed;
     let count = 0;
+    const behind: Subscriber[] = [];
     // Members stand at few different seqs, most often at one; what is owed from each is encoded once.
     const owedFrom = new Map<number, readonly string[]>();
     for (const subscriber of group.members) {
+      // Those who lag are not waited for, and not encoded for either.
+      if (this.#laggards.has(subscriber)) continue;
+      if (subscriber.clearTo < group.since) {
+        behind.push(subscriber);
+        continue;
+      }
       const { seq: from } = subscriber;
       let messages = owedFrom.get(from);
       if (!messages) {
-        // Those who lag are not waited for, and not encoded for either.
-        if (this.#laggards.has(subscriber)) continue;
-        messages = messagesOwed(this.#feed, this.#log, subscriber);
+        const owed = messageOwed(this.#feed, group, subscriber);
+        messages = owed === undefined ? [] : [owed];
         owedFrom.set(from, messages);
       }
       subscriber.waitedBefore = 0;
-      if (messages.length === 0 || this.#laggards.has(subscriber)) continue;
+      if (messages.length === 0) {
+        subscriber.clearTo = seq;
+        continue;
+      }
       this.#outbox.add({ subscriber, group, from, seq, messages });
       count++;
     }
     group.pending.clear();
     group.since = seq;
+    for (const subscriber of behind) this.#queueCatchUp(subscriber);
     return count;
-  }
-
-  #bringUpToDate(subscriber: Subscriber): void {
-    const owed = messagesOwed(this.#feed, this.#log, subscriber);
-    if (owed.length > 0) this.#send(subscriber, owed);
-  }
-
-  #send(subscriber: Subscriber, messages: readonly string[]): void {
-    subscriber.seq = this.#feed.seq;
-    subscriber.waitedBefore = subscriber.group.pending.added;
-    subscriber.sink.send(messages, this.#feed.seq);
   }
 }

@@ -2,34 +2,53 @@ import { LIMITS } from "../protocol/limits.ts";
 import type { Position } from "../protocol/position.ts";
 
 /**
- * What was encoded for somebody at the present position. When many come at once, most of them want the same: it is
- * encoded for the first, and only copied for the others.
+ * What was encoded for somebody. When many come at once, most of them want the same: it is encoded for the first, and
+ * only copied for the others.
  */
 export class EncodedCache {
+  /** What was longest not asked for comes first. */
   readonly #messages = new Map<string, readonly string[]>();
   #position = "";
   #length = 0;
 
   /** What was encoded for `key` at this position, or what `encode` makes. */
   get(key: string, at: Position, encode: () => readonly string[]): readonly string[] {
-    const position = `${at.epoch}:${at.seq}`;
-    if (position !== this.#position) this.clear();
-    this.#position = position;
-    let messages = this.#messages.get(key);
-    if (!messages) {
-      messages = encode();
-      let length = key.length;
-      for (const message of messages) length += message.length;
-      if (this.#length + length > LIMITS.encodedCacheLength) this.clear();
-      if (length > LIMITS.encodedCacheLength) return messages;
-      this.#length += length;
-      this.#messages.set(key, messages);
+    this.#moveTo(at);
+    return this.keep(key, encode);
+  }
+
+  /** What was encoded for `key` at this position, if it was. */
+  find(key: string, at: Position): readonly string[] | undefined {
+    this.#moveTo(at);
+    return this.#messages.get(key);
+  }
+
+  /** The same for what does not depend on where the feed is. */
+  keep(key: string, encode: () => readonly string[]): readonly string[] {
+    const known = this.#messages.get(key);
+    const messages = known ?? encode();
+    this.#messages.delete(key);
+    if (!known) this.#length += lengthOf(key, messages);
+    this.#messages.set(key, messages);
+    for (const [oldest, forgotten] of this.#messages) {
+      if (this.#length <= LIMITS.encodedCacheLength) break;
+      this.#messages.delete(oldest);
+      this.#length -= lengthOf(oldest, forgotten);
     }
     return messages;
   }
 
-  clear(): void {
+  #moveTo(at: Position): void {
+    const position = `${at.epoch}:${at.seq}`;
+    if (position === this.#position) return;
+    this.#position = position;
     this.#messages.clear();
     this.#length = 0;
   }
+}
+
+function lengthOf(key: string, messages: readonly string[]): number {
+  let length = key.length;
+  for (const message of messages) length += message.length;
+  return length;
 }

@@ -1,11 +1,9 @@
 import { LIMITS } from "../protocol/limits.ts";
+import type { Backlogs } from "./backlogs.ts";
 import type { Subscriber } from "./subscriber.ts";
 
-interface Lag {
-  backlog: number;
-  /** When the backlog last became smaller, in milliseconds since 1970. */
-  movedAt: number;
-}
+/** Subscribers looked at in one go. */
+const LOOKS = 2_000;
 
 /**
  * Subscribers that do not take what they are sent. They are sent nothing more until they have caught up with what
@@ -13,48 +11,61 @@ interface Lag {
  * its backlog and no more, and slows nobody else.
  */
 export class Laggards {
-  readonly #lags = new Map<Subscriber, Lag>();
+  readonly #backlogs: Backlogs;
+  readonly #high: number;
+  /** In the order in which they were last looked at. */
+  readonly #lagging = new Set<Subscriber>();
   #reviewedAt = 0;
 
+  constructor(backlogs: Backlogs, high: number) {
+    this.#backlogs = backlogs;
+    this.#high = high;
+  }
+
   get size(): number {
-    return this.#lags.size;
+    return this.#lagging.size;
   }
 
   has(subscriber: Subscriber): boolean {
-    return this.#lags.has(subscriber);
+    return this.#lagging.has(subscriber);
   }
 
   /** Takes note of a subscriber whose backlog is too long for another message, if it is. */
   catch(subscriber: Subscriber, now: number): boolean {
-    const backlog = subscriber.sink.backlog();
-    if (backlog <= LIMITS.backlogHigh) return false;
-    this.#lags.set(subscriber, { backlog, movedAt: now });
+    if (this.#backlogs.look(subscriber, now) <= this.#high) return false;
+    this.#lagging.add(subscriber);
     return true;
   }
 
   forget(subscriber: Subscriber): void {
-    this.#lags.delete(subscriber);
+    this.#lagging.delete(subscriber);
+  }
+
+  clear(): void {
+    this.#lagging.clear();
   }
 
   isToReview(now: number): boolean {
-    return this.#lags.size > 0 && now >= this.#reviewedAt + LIMITS.lagReview;
+    return this.#lagging.size > 0 && now >= this.#reviewedAt + LIMITS.lagReview;
   }
 
-  /** Looks at each again: those that have drained are handed over, those that are stuck too. */
+  /** Looks at them again: those that have drained are handed over, those that are stuck too. */
   review(now: number, drained: (subscriber: Subscriber) => void, stuck: (subscriber: Subscriber) => void): void {
     if (!this.isToReview(now)) return;
     this.#reviewedAt = now;
-    for (const [subscriber, lag] of this.#lags) {
-      const backlog = subscriber.sink.backlog();
-      if (backlog < lag.backlog) lag.movedAt = now;
-      lag.backlog = backlog;
-      if (backlog <= LIMITS.backlogLow) {
-        this.#lags.delete(subscriber);
-        drained(subscriber);
-      } else if (now - lag.movedAt >= LIMITS.stuckTime) {
-        this.#lags.delete(subscriber);
-        stuck(subscriber);
-      }
+    const low = Math.min(LIMITS.backlogLow, this.#high);
+    let looks = Math.min(LOOKS, this.#lagging.size);
+    for (const subscriber of this.#lagging) {
+      if (looks-- === 0) return;
+      this.#lagging.delete(subscriber);
+      if (this.#backlogs.look(subscriber, now) <= low) drained(subscriber);
+      else if (isStuck(subscriber, now)) stuck(subscriber);
+      else this.#lagging.add(subscriber);
     }
   }
+}
+
+/** Whether it has taken nothing for too long, as it was last looked at. */
+export function isStuck({ backlog, movedAt }: Subscriber, now: number): boolean {
+  return backlog > 0 && now - movedAt >= LIMITS.stuckTime;
 }

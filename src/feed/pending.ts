@@ -1,10 +1,37 @@
-import type { JsonObject } from "../protocol/json.ts";
 import type { Mode } from "../protocol/messages.ts";
 import { encodeUpdate } from "../protocol/update.ts";
 import type { Entries } from "./entries.ts";
-import { applyMergePatch, composeMergePatches } from "../protocol/merge-patch.ts";
+import { Merged } from "./merged.ts";
 import type { AcceptedUpdate } from "./record.ts";
 import { encodeState } from "./resume.ts";
+
+/** An update that waits for one group or for many: it is held in memory once. */
+export class Shared {
+  readonly accepted: AcceptedUpdate;
+  readonly weight: number;
+  /** Groups that it waits for. */
+  holders = 0;
+
+  constructor(accepted: AcceptedUpdate) {
+    this.accepted = accepted;
+    // Its text, and what was read from it: some three times as much.
+    this.weight = 200 + 4 * accepted.text.length;
+  }
+}
+
+/** What waits in memory for all groups of a feed. */
+export class Held {
+  /** About. */
+  bytes = 0;
+
+  take(shared: Shared): void {
+    if (shared.holders++ === 0) this.bytes += shared.weight;
+  }
+
+  release(shared: Shared): void {
+    if (--shared.holders === 0) this.bytes -= shared.weight;
+  }
+}
 
 /** Updates that wait to be sent to one group of subscribers. */
 export interface Pending {
@@ -12,19 +39,30 @@ export interface Pending {
   readonly size: number;
   /** Updates added since the last `clear`. */
   readonly added: number;
-  add(accepted: AcceptedUpdate): void;
-  /** What a subscriber who was last told `from` has to get, as canonical JSON. */
+  /** About what it would take alone. */
+  readonly bytes: number;
+  add(shared: Shared): void;
+  /** What a subscriber who has everything up to `from` has to get, as canonical JSON. */
   after(from: number, entries: Entries): string[];
   clear(): void;
 }
 
-export function pendingOf(mode: Mode): Pending {
-  return mode === "all" ? new PendingAll() : new PendingLatest();
+export function pendingOf(mode: Mode, held: Held): Pending {
+  return mode === "all" ? new PendingAll(held) : new PendingLatest(held);
 }
+
+/** An item of a list. */
+const SLOT = 16;
 
 /** `mode=all`: every update, in order. */
 class PendingAll implements Pending {
-  #updates: AcceptedUpdate[] = [];
+  readonly #held: Held;
+  #updates: Shared[] = [];
+  #weight = 0;
+
+  constructor(held: Held) {
+    this.#held = held;
+  }
 
   get size(): number {
     return this.#updates.length;
@@ -34,32 +72,56 @@ class PendingAll implements Pending {
     return this.#updates.length;
   }
 
-  add(accepted: AcceptedUpdate): void {
-    this.#updates.push(accepted);
+  get bytes(): number {
+    return this.#weight + this.#updates.length * SLOT;
+  }
+
+  add(shared: Shared): void {
+    this.#held.take(shared);
+    this.#held.bytes += SLOT;
+    this.#weight += shared.weight;
+    this.#updates.push(shared);
   }
 
   after(from: number): string[] {
-    return this.#updates.filter(({ seq }) => seq > from).map(({ text }) => text);
+    const updates: string[] = [];
+    for (const { accepted } of this.#updates) if (accepted.seq > from) updates.push(accepted.text);
+    return updates;
   }
 
   clear(): void {
+    this.#held.bytes -= this.#updates.length * SLOT;
+    for (const shared of this.#updates) this.#held.release(shared);
     this.#updates = [];
+    this.#weight = 0;
   }
 }
 
 /** The updates of one key that wait together. */
 interface Waiting {
-  readonly first: AcceptedUpdate;
-  last: AcceptedUpdate;
+  /** Seq of the first. */
+  readonly first: number;
+  last: Shared;
   count: number;
-  /** What they do together, or "state" where only the key's present state can say it. */
-  merged: AcceptedUpdate["update"] | "state";
+  /** What they do together, where there are several. */
+  merged: Merged | undefined;
 }
+
+/** A key with what is noted of it. */
+const KEY = 150;
 
 /** `mode=latest`: one update a key, whatever came in. Holds at most one item a key. */
 class PendingLatest implements Pending {
+  readonly #held: Held;
   readonly #byKey = new Map<string, Waiting>();
   #added = 0;
+  #weight = 0;
+  /** Bytes that are this group's alone. */
+  #own = 0;
+
+  constructor(held: Held) {
+    this.#held = held;
+  }
 
   get size(): number {
     return this.#byKey.size;
@@ -69,55 +131,59 @@ class PendingLatest implements Pending {
     return this.#added;
   }
 
-  add(accepted: AcceptedUpdate): void {
+  get bytes(): number {
+    return this.#weight + this.#own;
+  }
+
+  add(shared: Shared): void {
     this.#added++;
+    this.#held.take(shared);
+    this.#weight += shared.weight;
+    const { accepted } = shared;
     const { key } = accepted.update;
     const waiting = this.#byKey.get(key);
     if (!waiting) {
-      this.#byKey.set(key, { first: accepted, last: accepted, count: 1, merged: accepted.update });
+      this.#byKey.set(key, { first: accepted.seq, last: shared, count: 1, merged: undefined });
+      this.#takeOwn(KEY);
       return;
     }
-    waiting.merged = waiting.merged === "state" ? "state" : mergeUpdates(waiting.merged, accepted.update);
-    waiting.last = accepted;
+    const before = waiting.merged?.bytes ?? 0;
+    waiting.merged ??= new Merged(waiting.last.accepted);
+    waiting.merged.add(accepted);
+    this.#takeOwn(waiting.merged.bytes - before);
+    this.#held.release(waiting.last);
+    this.#weight -= waiting.last.weight;
+    waiting.last = shared;
     waiting.count++;
   }
 
   after(from: number, entries: Entries): string[] {
     const updates: string[] = [];
     for (const [key, waiting] of this.#byKey) {
-      if (waiting.last.seq <= from) continue;
-      if (waiting.count === 1) {
-        updates.push(waiting.last.text);
+      const { accepted } = waiting.last;
+      if (accepted.seq <= from) continue;
+      if (!waiting.merged) {
+        updates.push(accepted.text);
         continue;
       }
       // Whoever came in between these updates has some of them already, and is told the state instead.
-      const whole = waiting.first.seq > from;
-      const entry = entries.recall(key);
-      updates.push(
-        whole && waiting.merged !== "state"
-          ? encodeUpdate(waiting.merged)
-          : entry
-            ? encodeState(entry)
-            : waiting.last.text,
-      );
+      const merged = waiting.first > from ? waiting.merged.update : undefined;
+      const entry = merged ? undefined : entries.recall(key);
+      updates.push(merged ? encodeUpdate(merged) : entry ? encodeState(entry) : accepted.text);
     }
     return updates;
   }
 
   clear(): void {
+    for (const { last } of this.#byKey.values()) this.#held.release(last);
     this.#byKey.clear();
+    this.#takeOwn(-this.#own);
     this.#added = 0;
+    this.#weight = 0;
   }
-}
 
-type Update = AcceptedUpdate["update"];
-
-/** One update that does what `first` and then `second` do, or "state" where no merge patch can. */
-function mergeUpdates(first: Update, second: Update): Update | "state" {
-  if (!("patch" in second)) return second;
-  const { patch: _, ...stamps } = second;
-  if ("set" in first) return { ...stamps, set: applyMergePatch(first.set, second.patch) };
-  if ("delete" in first) return { ...stamps, set: applyMergePatch(undefined, second.patch) };
-  const patch: JsonObject | undefined = composeMergePatches(first.patch, second.patch);
-  return patch ? { ...stamps, patch } : "state";
+  #takeOwn(bytes: number): void {
+    this.#own += bytes;
+    this.#held.bytes += bytes;
+  }
 }

@@ -1,48 +1,70 @@
-import { LIMITS } from "../protocol/limits.ts";
-import { encodeSnapshotPart, type SnapshotReason } from "../protocol/messages.ts";
-import type { Selection } from "../protocol/selection.ts";
-import type { Entry } from "./entry.ts";
+import type { Moment } from "../protocol/messages.ts";
+import { selects, type Selection } from "../protocol/selection.ts";
+import { COST, type Meter } from "./bounds.ts";
 import type { Feed } from "./feed.ts";
 
-export interface SnapshotRequest {
-  readonly selection: Selection;
-  readonly reason: SnapshotReason;
-  /** The `id` of the message that this answers. */
-  readonly id?: number | undefined;
-  /** Leaves out the keys that the subscriber has already. */
-  readonly except?: ((key: string) => boolean) | undefined;
-}
+/** Bytes that an entry takes in a list: two references. */
+export const SLOT = 16;
+/** Characters beside key and value in a member of the `entries` object. */
+const AROUND = 4;
 
-/** A snapshot of a selection as messages: all but the last carry `more`, and they are applied as one. */
-export function snapshotMessages(feed: Feed, request: SnapshotRequest): string[] {
-  const messages: string[] = [];
-  let part: string[] = [];
-  let length = 0;
-  for (const entry of feed.entries.select(request.selection)) {
-    if (request.except?.(entry.key)) continue;
-    if (length > LIMITS.snapshotPartLength) {
-      messages.push(encodeSnapshotPart(feed.position, request.reason, part.join(","), true, request.id));
-      part = [];
-      length = 0;
+/**
+ * A selection's entries as they are at one moment: references to their texts, which never change. It is written down in
+ * parts, by those who need them, while the feed goes on.
+ */
+export class FrozenList implements Moment {
+  readonly epoch: string;
+  readonly seq: number;
+  readonly time: number;
+  /** About the characters of all members. */
+  readonly length: number;
+  readonly #keys: string[] = [];
+  readonly #texts: string[] = [];
+  /** Where each part ends. */
+  readonly #ends: number[] = [];
+
+  /** Leaves out what `except` selects: the subscriber has it already. */
+  constructor(feed: Feed, selection: Selection, except: Selection | undefined, partLength: number, meter: Meter) {
+    ({ epoch: this.epoch, seq: this.seq, time: this.time } = feed);
+    let total = 0;
+    let length = 0;
+    for (const { key, text = "{}" } of feed.entries.select(selection)) {
+      meter.work += COST.key;
+      if (except && selects(except, key)) continue;
+      if (length > partLength) {
+        this.#ends.push(this.#keys.length);
+        length = 0;
+      }
+      this.#keys.push(key);
+      this.#texts.push(text);
+      length += key.length + text.length + AROUND;
+      total += key.length + text.length + AROUND;
     }
-    const text = encodeMember(entry);
-    part.push(text);
-    length += text.length;
+    this.#ends.push(this.#keys.length);
+    this.length = total;
   }
-  messages.push(encodeSnapshotPart(feed.position, request.reason, part.join(","), false, request.id));
-  return messages;
-}
 
-/** The inside of the `entries` object of a whole snapshot: JSON members. */
-export function snapshotEntries(feed: Feed, selection: Selection): string {
-  const members: string[] = [];
-  for (const entry of feed.entries.select(selection)) {
-    members.push(encodeMember(entry));
+  get size(): number {
+    return this.#keys.length;
   }
-  return members.join(",");
-}
 
-/** A live entry as a member of the `entries` object. */
-function encodeMember({ key, text }: Entry): string {
-  return `${JSON.stringify(key)}:${text ?? "{}"}`;
+  /** Parts; one at least. */
+  get parts(): number {
+    return this.#ends.length;
+  }
+
+  /** Bytes that it takes by itself. */
+  get bytes(): number {
+    return this.size * SLOT;
+  }
+
+  /** One part: the inside of an `entries` object, members in JSON. */
+  part(index: number): string {
+    const members: string[] = [];
+    const end = this.#ends[index] ?? 0;
+    for (let i = index === 0 ? 0 : (this.#ends[index - 1] ?? 0); i < end; i++) {
+      members.push(`${JSON.stringify(this.#keys[i])}:${this.#texts[i]}`);
+    }
+    return members.join(",");
+  }
 }

@@ -11,9 +11,10 @@ export const API_HEADERS = {
  */
 export const ASKED_FIRST = "private, no-cache";
 
-/** An answer in JSON, given as text or as what is to be written. */
+/** An answer in JSON, given as text, as a stream of it or as what is to be written. */
 export function jsonAnswer(body: string | object, headers: Readonly<Record<string, string>>): Response {
-  return new Response(typeof body === "string" ? body : JSON.stringify(body), {
+  const isWritten = typeof body === "string" || body instanceof ReadableStream;
+  return new Response(isWritten ? body : JSON.stringify(body), {
     headers: { ...API_HEADERS, "Content-Type": "application/json", ...headers },
   });
 }

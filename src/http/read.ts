@@ -31,8 +31,13 @@ export async function snapshot<B extends object>(c: FeedContext<B>, options: Fee
     since,
     // With `since` the answer is about the way there, and is never left out.
     known: since ? [] : knownTags(c.req.raw),
+    owner: caller.anonymous ? (addressOf(c.req.raw) ?? "") : caller.id,
   };
-  const read = (): Promise<ReadOutcome> => options.feeds(c.env).getByName(c.get("feed")).read(request);
+  const read = async (): Promise<ReadOutcome> => {
+    const outcome = await options.feeds(c.env).getByName(c.get("feed")).read(request);
+    if (outcome) return outcome;
+    throw new Problem("overloaded", "Too much of the feed is read at once.", { headers: { "Retry-After": "2" } });
+  };
   let outcome = await read();
   // Read anew: what rang may tell of less than the whole way from `since`.
   if (waits && wait > 0 && outcome.isEmpty && (await awaitChange(c, options, caller, asked, wait * 1000)))
@@ -45,7 +50,8 @@ export async function snapshot<B extends object>(c: FeedContext<B>, options: Fee
     // The same address has streams of events, too.
     Vary: "Accept",
   };
-  if (isAnswered) return jsonAnswer(body, headers);
+  if (isAnswered && c.req.raw.method === "HEAD" && typeof body !== "string") await body.cancel();
+  if (isAnswered) return jsonAnswer(typeof body === "string" || c.req.raw.method !== "HEAD" ? body : "", headers);
   return new Response(null, { status: body === undefined ? 304 : 204, headers: { ...API_HEADERS, ...headers } });
 }
 

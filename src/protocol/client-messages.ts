@@ -12,7 +12,7 @@ export type ClientMessage =
   | { type: "subscribe"; id: number | undefined; subscription: Subscription }
   | { type: "publish"; id: number | undefined; updates: unknown[] }
   | { type: "auth"; id: number | undefined; token: string }
-  | { type: "ack"; id: number | undefined; seq: number };
+  | { type: "ack"; id: number | undefined; seq: number; bytes: number | undefined };
 
 export type DecodedMessage =
   | { ok: true; message: ClientMessage }
@@ -44,11 +44,8 @@ const publishSchema = v.strictObject({
   ),
 });
 const authSchema = v.strictObject({ type: v.literal("auth"), id, token: v.string("is not a string") });
-const ackSchema = v.strictObject({
-  type: v.literal("ack"),
-  id,
-  seq: v.pipe(v.number("is not a number"), v.safeInteger("is not a whole number"), v.minValue(0, "is below 0")),
-});
+const count = v.pipe(v.number("is not a number"), v.safeInteger("is not a whole number"), v.minValue(0, "is below 0"));
+const ackSchema = v.strictObject({ type: v.literal("ack"), id, seq: count, bytes: v.exactOptional(count) });
 /** The schemas by type: what the documents of the wire are made from. */
 export const CLIENT_MESSAGE_SCHEMAS = {
   subscribe: subscribeSchema,
@@ -83,7 +80,10 @@ export function decodeClientMessage(frame: string | Uint8Array): DecodedMessage 
         message: { type: "auth", id: sentId, token },
       }));
     case "ack":
-      return decode(ackSchema, input, sentId, ({ seq }) => ({ ok: true, message: { type: "ack", id: sentId, seq } }));
+      return decode(ackSchema, input, sentId, ({ seq, bytes }) => ({
+        ok: true,
+        message: { type: "ack", id: sentId, seq, bytes },
+      }));
     default:
       return refuse(sentId, "type is none of subscribe, publish, auth, ack");
   }

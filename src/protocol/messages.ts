@@ -34,20 +34,26 @@ export interface Subscription {
   hz: number | undefined;
 }
 
-export function encodeHello(feed: string, at: Position): string {
-  return JSON.stringify({ type: "hello", protocol: PROTOCOL, feed, epoch: at.epoch, seq: at.seq });
+/** What a feed is at some moment. */
+export interface Moment extends Position {
+  /** When it last changed, in milliseconds since 1970; 0 before its first update. */
+  readonly time: number;
+}
+
+export function encodeHello(feed: string, { epoch, seq, time }: Moment): string {
+  return JSON.stringify({ type: "hello", protocol: PROTOCOL, feed, epoch, seq, time });
 }
 
 /** One part of a snapshot. `entries` is the inside of a JSON object: members, already written. */
 export function encodeSnapshotPart(
-  at: Position,
+  { epoch, seq, time }: Moment,
   reason: SnapshotReason,
   entries: string,
   more: boolean,
   id: number | undefined,
 ): string {
   const idText = id === undefined ? "" : `,"id":${id}`;
-  return `{"type":"snapshot"${idText},"epoch":"${at.epoch}","seq":${at.seq},"reason":"${reason}","entries":{${entries}}${more ? `,"more":true` : ""}}`;
+  return `{"type":"snapshot"${idText},"epoch":"${epoch}","seq":${seq},"time":${time},"reason":"${reason}","entries":{${entries}}${more ? `,"more":true` : ""}}`;
 }
 
 /** An update message: `updates` are already written, so that one encoding serves all who get them. */

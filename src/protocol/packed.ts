@@ -91,13 +91,19 @@ export function pack(message: string): Uint8Array {
   return encode(JSON.parse(message));
 }
 
-const packed = new WeakMap<readonly string[], readonly Uint8Array[]>();
+/** What a member with that name looks like in JSON as this server writes it; a string that says so is escaped. */
+const UNREADABLE = '"__proto__":';
 
-/** Several messages. The same list is packed once, however many get it. */
-export function packAll(messages: readonly string[]): readonly Uint8Array[] {
+const packed = new WeakMap<readonly string[], readonly (string | Uint8Array)[]>();
+
+/**
+ * Several messages. The same list is packed once, however many get it. One with a member `__proto__` stays JSON: the
+ * common decoders of MessagePack refuse such a map.
+ */
+export function packAll(messages: readonly string[]): readonly (string | Uint8Array)[] {
   let frames = packed.get(messages);
   if (!frames) {
-    frames = messages.map(pack);
+    frames = messages.map((message) => (message.includes(UNREADABLE) ? message : pack(message)));
     packed.set(messages, frames);
   }
   return frames;

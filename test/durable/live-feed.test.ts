@@ -16,6 +16,7 @@ afterEach(() => void vi.useRealTimers());
 /** Subscribers that take what they are told, or nothing for a while. */
 class Listener implements Sink {
   readonly #check: (seq: number) => void;
+  readonly owner = "somebody";
   stalled = false;
   told = 0;
 
@@ -23,7 +24,8 @@ class Listener implements Sink {
     this.#check = check;
   }
 
-  send(_: readonly string[], seq: number): void {
+  send(_: readonly string[], seq: number | undefined): void {
+    if (seq === undefined) return;
     this.#check(seq);
     this.told = seq;
   }

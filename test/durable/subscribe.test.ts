@@ -9,9 +9,11 @@ describe.each(MEMORIES)("subscribing %s", (_, between) => {
     const { epoch } = await publish(feed, { key: "AAPL", set: { price: 191.2 } });
     await between(feed);
     const subscriber = await (await TestSubscriber.connect(feed)).reaches(1);
+    const { time } = await snapshot(feed);
+    expect(time).toBeGreaterThan(Date.now() - 60_000);
     expect(subscriber.messages).toEqual([
-      { type: "hello", protocol: "tickertape.v1", feed, epoch, seq: 1 },
-      { type: "snapshot", epoch, seq: 1, reason: "initial", entries: { AAPL: { price: 191.2 } } },
+      { type: "hello", protocol: "tickertape.v1", feed, epoch, seq: 1, time },
+      { type: "snapshot", epoch, seq: 1, time, reason: "initial", entries: { AAPL: { price: 191.2 } } },
     ]);
     await between(feed);
     await publish(feed, { key: "AAPL", patch: { price: 191.3 }, time: 1732096000123, version: 7 });

@@ -127,7 +127,7 @@ describe("windows", () => {
     house.connect(slow);
     house.publish({ key: "A", set: { i: -1 } });
     for (let i = 0; i < 25_000; i++) house.publish({ key: "A", set: { i } });
-    const group = slow.subscriber!.group;
+    const group = slow.subscriber!.group!;
     expect(group.pending.size).toBeLessThanOrEqual(10_000);
     house.pass(20_000);
     expect(slow.view.updates).toHaveLength(25_001);

@@ -1,9 +1,9 @@
 import { describe, expect, test } from "vitest";
 import { Feed } from "../../src/feed/feed.ts";
-import { resume } from "../../src/feed/resume.ts";
 import { LIMITS } from "../../src/protocol/limits.ts";
 import type { Update } from "../../src/protocol/update.ts";
-import { House, MemoryLog, subscriptionOf } from "./house.ts";
+import type { Message } from "../support/view.ts";
+import { House, PureSubscriber } from "./house.ts";
 
 const limits = { keys: 3, length: 1000, history: 1 };
 
@@ -12,6 +12,16 @@ function admit(feed: Feed, ...updates: Update[]): ReturnType<Feed["admit"]> {
     updates.map((update) => JSON.stringify(update)),
     0,
   );
+}
+
+/** What somebody gets who comes back at some seq. */
+function comeBack(house: House, keys: readonly string[], mode: "latest" | "all", seq: number): Message[] {
+  const subscriber = new PureSubscriber(keys, mode, undefined);
+  subscriber.view.position = { epoch: house.feed.epoch, seq };
+  // It is not held against the log: what it had before is not known.
+  house.connect(subscriber, `${house.feed.epoch}:${seq}`);
+  house.pass(0);
+  return subscriber.sent.map((message): Message => JSON.parse(message));
 }
 
 describe("admission", () => {
@@ -67,12 +77,11 @@ describe("[I2] resume", () => {
       house.publish({ key: `k${i}`, set: {} });
       house.publish({ key: `k${i}`, delete: true });
     }
-    const at = (seq: number): unknown => resume(house.feed, house.log, subscriptionOf([]), { epoch: "e1", seq });
-    expect(at(1)).toEqual({ kind: "snapshot", reason: "position_expired" });
+    expect(comeBack(house, [], "latest", 1)).toMatchObject([{ type: "snapshot", reason: "position_expired" }]);
     // The tenth deletion is the last one forgotten: seq 1 + 2 * 10.
-    expect(at(20)).toMatchObject({ kind: "snapshot" });
-    expect(at(21)).toMatchObject({ kind: "updates" });
-    expect(at(house.feed.seq)).toMatchObject({ kind: "updates", batches: [{ updates: [] }] });
+    expect(comeBack(house, [], "latest", 20)).toMatchObject([{ type: "snapshot" }]);
+    expect(comeBack(house, [], "latest", 21)).toMatchObject([{ type: "update" }]);
+    expect(comeBack(house, [], "latest", house.feed.seq)).toMatchObject([{ type: "update", updates: [] }]);
   });
 
   test("whoever missed more than a snapshot would cost gets the snapshot", () => {
@@ -80,12 +89,8 @@ describe("[I2] resume", () => {
     house.publish({ key: "A", set: {} });
     const text = "x".repeat(60_000);
     for (let i = 0; i < 20; i++) house.publish({ key: `k${i}`, set: { text } });
-    expect(resume(house.feed, house.log, subscriptionOf([]), { epoch: "e1", seq: 1 })).toMatchObject({
-      kind: "snapshot",
-    });
-    expect(resume(house.feed, house.log, subscriptionOf(["k3"]), { epoch: "e1", seq: 1 })).toMatchObject({
-      kind: "updates",
-    });
+    expect(comeBack(house, [], "latest", 1)[0]).toMatchObject({ type: "snapshot", reason: "position_expired" });
+    expect(comeBack(house, ["k3"], "latest", 1)).toMatchObject([{ type: "update" }]);
   });
 
   test("[I3] mode=all comes in several messages that never split a batch", () => {
@@ -94,11 +99,10 @@ describe("[I2] resume", () => {
     for (let i = 0; i < 40; i++) {
       house.publish(...Array.from({ length: 50 }, (_, k): Update => ({ key: `k${k}`, set: { i, text } })));
     }
-    const caughtUp = resume(house.feed, house.log, subscriptionOf([], "all"), { epoch: "e1", seq: 0 });
-    if (caughtUp.kind !== "updates") throw new Error(caughtUp.reason);
-    expect(caughtUp.batches.length).toBeGreaterThan(3);
-    expect(caughtUp.batches.every(({ seq }) => seq % 50 === 0)).toBe(true);
-    expect(caughtUp.batches.flatMap(({ updates }) => updates)).toHaveLength(2000);
+    const messages = comeBack(house, [], "all", 0);
+    expect(messages.length).toBeGreaterThan(3);
+    expect(messages.every(({ type, seq }) => type === "update" && seq! % 50 === 0)).toBe(true);
+    expect(messages.flatMap(({ updates }) => updates)).toHaveLength(2000);
   });
 
   test("a feed restored from its records is the same feed", () => {
@@ -118,9 +122,9 @@ describe("[I2] resume", () => {
       });
       expect(feed.entries.recall("B")).toMatchObject({ seq: 3, live: false });
     }
-    expect(resume(restored, new MemoryLog(), subscriptionOf([]), { epoch: "e1", seq: 0 })).toEqual(
-      resume(house.feed, house.log, subscriptionOf([]), { epoch: "e1", seq: 0 }),
-    );
+    const [before] = comeBack(house, [], "latest", 0);
+    house.rebuild([]);
+    expect(comeBack(house, [], "latest", 0)).toEqual([before]);
   });
 });
 

@@ -2,6 +2,7 @@ import { Broadcast } from "../../src/feed/broadcast.ts";
 import { Feed } from "../../src/feed/feed.ts";
 import { seqAfter, type Log, type LogPiece, type LogRecord } from "../../src/feed/record.ts";
 import type { Pace } from "../../src/feed/pace.ts";
+import type { Bounds } from "../../src/feed/bounds.ts";
 import type { Sink, Subscriber } from "../../src/feed/subscriber.ts";
 import type { Subscription } from "../../src/protocol/messages.ts";
 import { parsePosition } from "../../src/protocol/position.ts";
@@ -48,6 +49,7 @@ export function subscriptionOf(
 
 /** A subscriber of the pure feed: what it was sent, and the view that it has from that. */
 export class PureSubscriber implements Sink {
+  owner = "somebody";
   readonly view: View;
   readonly sent: string[] = [];
   /** The arrays of messages as they were handed over: the same array is the same encoding. */
@@ -72,7 +74,17 @@ export class PureSubscriber implements Sink {
 
   /** What it has not taken, in bytes. Set by tests of slow readers. */
   waiting = 0;
+  /** Whether what it is sent waits until the test takes it. */
+  slow = false;
   dropped = false;
+  /** What it is known to have been told, so that a rebuilt feed can go on from there. */
+  told: { epoch: string; seq: number } | undefined;
+  /** What it asked for, by the id of its message. */
+  readonly #asked = new Map<number, readonly string[]>();
+  #asks = 0;
+  /** The feed's seq when it came, and whether it got a snapshot of an earlier moment. */
+  hello = 0;
+  older = false;
 
   backlog(): number {
     return this.waiting;
@@ -80,14 +92,42 @@ export class PureSubscriber implements Sink {
 
   drop(): void {
     this.dropped = true;
-    this.subscriber = undefined;
+    this.lose();
   }
 
-  send(messages: readonly string[]): void {
-    this.given.push(messages);
+  /** Its connection is gone. */
+  lose(): void {
+    this.subscriber = undefined;
+    this.view.forgetParts();
+    // A position is of the selection that it was reached with.
+    if (this.#asked.size > 0) this.view.position = undefined;
+    this.#asked.clear();
+  }
+
+  /** Asks for another selection over its connection. */
+  ask(broadcast: Broadcast, keys: readonly string[]): ReturnType<Broadcast["resubscribe"]> {
+    this.keys = keys;
+    this.#asked.set(++this.#asks, keys);
+    return broadcast.resubscribe(this.subscriber!, this.subscription, this.#asks);
+  }
+
+  send(messages: readonly string[], seq: number | undefined): void {
+    if (messages.length > 0) this.given.push(messages);
+    this.#take(messages);
+    const { position } = this.view;
+    if (seq !== undefined) expect(position?.seq, "what is said to be told is told").toBe(seq);
+    this.told = seq === undefined ? undefined : position && { ...position };
+  }
+
+  #take(messages: readonly string[]): void {
     for (const text of messages) {
       this.sent.push(text);
+      if (this.slow) this.waiting += text.length;
       const message: Message = JSON.parse(text);
+      if (message.type === "snapshot" && message.reason !== "reset" && message.seq! < this.hello) this.older = true;
+      const wants = this.#asked.get(message.id ?? 0);
+      if (wants) this.view.wants = wants;
+      if (wants && !message.more) this.#asked.delete(message.id!);
       if (message.type === "update") this.#checkUpdate(message);
       this.view.apply(message);
     }
@@ -107,7 +147,7 @@ export class PureSubscriber implements Sink {
 
   /** What the server selects for it at this moment. */
   get #selected(): readonly string[] {
-    const id = this.subscriber?.group.subscription.selection.id ?? this.subscription.selection.id;
+    const id = (this.subscriber?.subscription ?? this.subscription).selection.id;
     return id === "*" || id === "" ? [] : id.split(",");
   }
 }
@@ -119,11 +159,13 @@ export class House {
   feed: Feed;
   broadcast: Broadcast;
   readonly pace: Pace;
+  readonly bounds: Partial<Bounds>;
   /** When the broadcast wants to be flushed again. */
   due: number | undefined;
 
   /** With a capacity of 0 everything after the first message is gathered. */
-  constructor(pace: Partial<Pace> = {}) {
+  constructor(pace: Partial<Pace> = {}, bounds: Partial<Bounds> = {}) {
+    this.bounds = bounds;
     this.pace = { capacity: 0, slice: 1000, group: 1000, window: () => 50, turn: 50, ...pace };
     this.feed = Feed.begin("e1");
     this.broadcast = this.#newBroadcast();
@@ -144,6 +186,8 @@ export class House {
   }
 
   connect(subscriber: PureSubscriber, since?: string): void {
+    subscriber.hello = this.feed.seq;
+    subscriber.told = undefined;
     const position = since === undefined ? undefined : parsePosition(since);
     subscriber.log = this.log;
     subscriber.subscriber = this.broadcast.subscribe(subscriber, subscriber.subscription, position);
@@ -151,10 +195,11 @@ export class House {
 
   disconnect(subscriber: PureSubscriber): void {
     if (subscriber.subscriber) this.broadcast.unsubscribe(subscriber.subscriber);
-    subscriber.subscriber = undefined;
+    subscriber.lose();
   }
 
   flush(): void {
+    if (this.broadcast.tells(this.now)) this.expire();
     this.due = this.broadcast.flush(this.now);
   }
 
@@ -178,9 +223,10 @@ export class House {
     this.feed = feed;
     this.broadcast = this.#newBroadcast();
     for (const subscriber of subscribers) {
-      if (!subscriber.subscriber || !subscriber.view.position) continue;
-      const told = { ...subscriber.view.position };
-      subscriber.subscriber = this.broadcast.rejoin(subscriber, subscriber.subscription, told);
+      if (!subscriber.subscriber) continue;
+      const { told } = subscriber;
+      if (told) subscriber.subscriber = this.broadcast.rejoin(subscriber, subscriber.subscription, told);
+      else subscriber.lose();
     }
     this.flush();
   }
@@ -203,6 +249,7 @@ export class House {
   }
 
   #newBroadcast(): Broadcast {
-    return new Broadcast(this.feed, this.log, this.pace);
+    const wake = (): void => void (this.due = Math.min(this.due ?? Infinity, this.now));
+    return new Broadcast(this.feed, this.log, this.pace, { now: () => this.now, wake, bounds: this.bounds });
   }
 }

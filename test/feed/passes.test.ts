@@ -8,6 +8,7 @@ function audience(count: number): { house: House; subscribers: PureSubscriber[] 
   const house = new House(DEFAULT_PACE.send);
   const subscribers = Array.from({ length: count }, () => new PureSubscriber([], "latest", undefined));
   for (const subscriber of subscribers) house.connect(subscriber);
+  house.pass(0);
   return { house, subscribers };
 }
 

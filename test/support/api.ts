@@ -19,6 +19,7 @@ export interface SnapshotBody {
   feed: string;
   epoch: string;
   seq: number;
+  time: number;
   entries: Record<string, JsonObject>;
 }
 

@@ -37,6 +37,7 @@ export class View {
   /** What it selects: what is deselected by a `subscribe` message goes when the answer comes. */
   wants: readonly string[] = [];
   #parts: Record<string, JsonObject>[] = [];
+  #head = "";
 
   /** Whether it waits for the rest of a snapshot. */
   get partial(): boolean {
@@ -48,11 +49,21 @@ export class View {
     if (message.type === "update") this.#applyUpdate(message);
   }
 
+  /** The connection is gone, and with it what came of a snapshot so far. */
+  forgetParts(): void {
+    this.#parts = [];
+  }
+
   state(): Record<string, JsonObject> {
     return Object.fromEntries(this.entries);
   }
 
   #applySnapshot(message: Message): void {
+    const { epoch, seq, reason, id } = message;
+    const head = JSON.stringify({ epoch, seq, reason, id });
+    if (this.partial) expect(head, "nothing else comes between the parts of a snapshot").toBe(this.#head);
+    this.#head = head;
+    if (this.position?.epoch === epoch) expect(seq, "no seq goes back").toBeGreaterThanOrEqual(this.position!.seq);
     this.#parts.push(message.entries!);
     if (message.more) return;
     // The answer to `subscribe` adds to what there was; every other snapshot replaces it.

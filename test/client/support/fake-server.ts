@@ -183,9 +183,10 @@ export class FakeLink implements Link {
       this.end(1006);
       return;
     }
-    this.say(encodeHello("stocks", server.house.feed.position));
+    this.say(encodeHello("stocks", server.house.feed));
     const since = request.since === undefined ? undefined : parsePosition(request.since);
     const sink: Sink = {
+      owner: "somebody",
       send: (messages) => {
         for (const text of messages) this.say(text);
       },

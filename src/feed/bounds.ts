@@ -1,0 +1,55 @@
+import { LIMITS } from "../protocol/limits.ts";
+
+/** What fanning out may take of a feed's time and memory. Work is counted in characters read or written. */
+export interface Bounds {
+  /** One message of a snapshot that is sent in parts, in characters. */
+  readonly partLength: number;
+  /** Work of one step: some 5 ms. Between two steps the feed serves others. */
+  readonly stepWork: number;
+  /** Bytes that a subscriber may have left untaken and be sent more. */
+  readonly backlogHigh: number;
+  /** Bytes that all subscribers together may have left untaken: past it nobody is sent anything more. */
+  readonly backlogTotal: number;
+  /** Bytes that frozen lists may take and keep alive. One of them is always allowed, however long it is. */
+  readonly frozenBytes: number;
+  /** Frozen lists made for one owner that are in use. */
+  readonly frozenPerOwner: number;
+  /** Bytes of what waits in memory for all groups: past it the longest are read again from the entries or the log. */
+  readonly pendingBytes: number;
+  /** Updates put into groups for one write: past it all are read again. */
+  readonly adds: number;
+  /** Keys and prefixes that the groups of a feed look for, and those of one owner. */
+  readonly patterns: number;
+  readonly ownerPatterns: number;
+  /** `subscribe` messages of one subscriber that wait to be answered. */
+  readonly asked: number;
+}
+
+export const BOUNDS: Bounds = {
+  partLength: LIMITS.snapshotPartLength,
+  stepWork: 1024 * 1024,
+  backlogHigh: LIMITS.backlogHigh,
+  backlogTotal: 32 * 1024 * 1024,
+  frozenBytes: 16 * 1024 * 1024,
+  frozenPerOwner: 4,
+  pendingBytes: 4 * 1024 * 1024,
+  adds: 20_000,
+  patterns: 100_000,
+  ownerPatterns: 20_000,
+  asked: 64,
+};
+
+/** Counts work, in characters. */
+export interface Meter {
+  work: number;
+}
+
+/** What these cost, in the same measure. */
+export const COST = {
+  /** A key looked at. */
+  key: 16,
+  /** A message handed to a connection, whatever is in it. */
+  message: 6_000,
+  /** Anything that is looked into at all. */
+  look: 500,
+} as const;

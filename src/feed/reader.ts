@@ -1,0 +1,109 @@
+import { encodeUpdateMessage, type SnapshotReason, type Subscription } from "../protocol/messages.ts";
+import type { Position } from "../protocol/position.ts";
+import type { Bounds, Meter } from "./bounds.ts";
+import type { Feed } from "./feed.ts";
+import type { Job, Step } from "./jobs.ts";
+import type { Log } from "./record.ts";
+import { Replay } from "./replay.ts";
+import { isUnchanged, latestState, type UpdateBatch } from "./resume.ts";
+import type { FrozenList } from "./snapshot.ts";
+import type { Holder, Snapshots } from "./snapshots.ts";
+
+/** What a reader gets: what changed, as one message; or a list, which it holds until it lets go of it. */
+export type Found =
+  | { readonly kind: "update"; readonly at: Position; readonly message: string; readonly isEmpty: boolean }
+  | { readonly kind: "list"; readonly list: FrozenList; readonly reason: SnapshotReason | undefined };
+
+/** Reads the feed once, in steps. */
+export class Reader implements Job, Holder {
+  readonly owner: string;
+  readonly #feed: Feed;
+  readonly #log: Log;
+  readonly #bounds: Bounds;
+  readonly #snapshots: Snapshots;
+  readonly #subscription: Subscription;
+  readonly #since: Position | undefined;
+  readonly #found: (found: Found) => void;
+  #replay: Replay | undefined;
+  #batches: UpdateBatch[] = [];
+  #list: FrozenList | undefined;
+  /** What to do when others need the room that its list takes. */
+  onGivenUp: () => void = () => {};
+
+  constructor(
+    owner: string,
+    { feed, log, bounds, snapshots }: { feed: Feed; log: Log; bounds: Bounds; snapshots: Snapshots },
+    asked: { readonly subscription: Subscription; readonly since: Position | undefined },
+    found: (found: Found) => void,
+  ) {
+    this.owner = owner;
+    this.#feed = feed;
+    this.#log = log;
+    this.#bounds = bounds;
+    this.#snapshots = snapshots;
+    this.#subscription = asked.subscription;
+    this.#since = asked.since;
+    this.#found = found;
+  }
+
+  get shows(): boolean {
+    return !this.#replay || this.#replay.isAtEnd;
+  }
+
+  isReady(): boolean {
+    return this.#snapshots.canTake(this.#asked());
+  }
+
+  giveUp(): void {
+    this.onGivenUp();
+  }
+
+  /** Lets go of the list. */
+  release(): void {
+    if (this.#list) this.#snapshots.release(this.#list, this);
+  }
+
+  step(_: number, meter: Meter): Step {
+    const reason = this.#read(meter);
+    if (reason === "done" || reason === "more") return reason;
+    const asked = this.#asked();
+    const list = this.#snapshots.take(asked, meter);
+    if (!list) return "wait";
+    this.#list = list;
+    if (list.parts > 1) this.#snapshots.hold(list, asked, this);
+    this.#found({ kind: "list", list, reason: this.#since && reason });
+    return "done";
+  }
+
+  /** Reads what changed; says why there has to be a snapshot where that cannot be told. */
+  #read(meter: Meter): SnapshotReason | "done" | "more" {
+    const feed = this.#feed;
+    const since = this.#since;
+    if (!since) return "initial";
+    if (since.epoch !== feed.epoch) return "epoch_changed";
+    if (since.seq > feed.seq) return "position_ahead";
+    const { selection, mode } = this.#subscription;
+    if (!this.#replay && (mode === "latest" || isUnchanged(feed, selection, since.seq, meter))) {
+      const batch = latestState(feed, selection, since.seq, meter);
+      return batch ? this.#tell(batch) : "position_expired";
+    }
+    const from = { from: since.seq, clearTo: since.seq };
+    this.#replay ??= new Replay(feed, this.#log, selection, from, this.#bounds.partLength);
+    const found = this.#replay.next(meter);
+    if (found.kind === "expired") return "position_expired";
+    this.#batches.push(...found.batches);
+    if (!found.isEnd) return "more";
+    const updates = this.#batches.flatMap((batch) => batch.updates);
+    return this.#tell({ from: since.seq, seq: feed.seq, time: feed.time, updates, skipped: 0 });
+  }
+
+  #tell(batch: UpdateBatch): "done" {
+    const at = { epoch: this.#feed.epoch, seq: batch.seq };
+    this.#found({ kind: "update", at, message: encodeUpdateMessage(batch), isEmpty: batch.updates.length === 0 });
+    return "done";
+  }
+
+  #asked(): { owner: string; selection: Subscription["selection"] } {
+    return { owner: this.owner, selection: this.#subscription.selection };
+  }
+}

@@ -1,0 +1,178 @@
+import { encodeSnapshotPart, type SnapshotReason } from "../protocol/messages.ts";
+import type { Position } from "../protocol/position.ts";
+import type { Selection } from "../protocol/selection.ts";
+import type { Bounds, Meter } from "./bounds.ts";
+import { EncodedCache } from "./encoded-cache.ts";
+import type { Feed } from "./feed.ts";
+import type { AcceptedUpdate } from "./record.ts";
+import { FrozenList, SLOT } from "./snapshot.ts";
+
+/** Who reads a list, part by part. */
+export interface Holder {
+  readonly owner: string;
+  /** The list is needed no longer than others are: its readers have to come anew. */
+  giveUp(): void;
+}
+
+export interface Asked {
+  readonly owner: string;
+  readonly selection: Selection;
+  /** Leaves out what this selects. */
+  readonly except?: Selection | undefined;
+  /** The list may be of a moment before now, but of none before this; none given means that it may not. */
+  readonly since?: Position | undefined;
+}
+
+interface Held {
+  readonly list: FrozenList;
+  readonly id: string;
+  /** Who asked for it first. */
+  readonly owner: string;
+  readonly holders: Set<Holder>;
+  /** Bytes that nobody but the list still needs: texts which have been replaced in the feed. */
+  kept: number;
+}
+
+/**
+ * The frozen lists that are being read. All who want the same at one moment read one list; and when there is no room for
+ * another, whoever comes reads one that others read, and is told afterwards what has changed since.
+ */
+export class Snapshots {
+  readonly #feed: Feed;
+  readonly #bounds: Bounds;
+  /** In order of making. */
+  readonly #held = new Map<FrozenList, Held>();
+  readonly #encoded: EncodedCache;
+
+  constructor(feed: Feed, bounds: Bounds) {
+    this.#feed = feed;
+    this.#bounds = bounds;
+    this.#encoded = new EncodedCache();
+  }
+
+  /** Lists in use. */
+  get size(): number {
+    return this.#held.size;
+  }
+
+  /** A list of what is asked for; nothing where there is no room for it, for now. */
+  take(asked: Asked, meter: Meter): FrozenList | undefined {
+    const known = this.#find(asked);
+    if (known) return known;
+    if (!this.#mayMake(asked)) return undefined;
+    return new FrozenList(this.#feed, asked.selection, asked.except, this.#bounds.partLength, meter);
+  }
+
+  /** Whether there is such a list, or may be. */
+  canTake(asked: Asked): boolean {
+    return this.#mayMake(asked) || this.#find(asked) !== undefined;
+  }
+
+  /** Notes that a list is read by somebody, for as long as it takes. Makes room for it. */
+  hold(list: FrozenList, asked: Asked, holder: Holder): void {
+    let held = this.#held.get(list);
+    if (!held) {
+      held = { list, id: idOf(asked), owner: asked.owner, holders: new Set(), kept: 0 };
+      this.#held.set(list, held);
+    }
+    held.holders.add(holder);
+    this.makeRoom();
+  }
+
+  release(list: FrozenList, holder: Holder): void {
+    const held = this.#held.get(list);
+    held?.holders.delete(holder);
+    if (held?.holders.size === 0) this.#held.delete(list);
+  }
+
+  /** Notes an update: what it replaces is now kept by the lists alone. */
+  note({ text }: AcceptedUpdate): void {
+    for (const held of this.#held.values()) {
+      const { length, size } = held.list;
+      // What stood there is not known any more: as much as is there now, or as entries have in the middle.
+      held.kept = Math.min(length, held.kept + Math.max(text.length, length / Math.max(1, size)));
+    }
+  }
+
+  /** Gives the oldest lists up while all take too much. The newest one is always kept. */
+  makeRoom(): void {
+    let bytes = this.#bytes();
+    for (const held of this.#held.values()) {
+      if (bytes <= this.#bounds.frozenBytes || this.#held.size <= 1) return;
+      bytes -= held.list.bytes + held.kept;
+      for (const holder of [...held.holders]) holder.giveUp();
+      this.#held.delete(held.list);
+    }
+  }
+
+  /** One part as a message, written once for those who read it at about the same time. */
+  message(list: FrozenList, part: number, reason: SnapshotReason, id: number | undefined): readonly string[] {
+    const key = `${this.#number(list)}|${part}|${reason}|${id ?? ""}`;
+    return this.#encoded.keep(key, () => [
+      encodeSnapshotPart(list, reason, list.part(part), part < list.parts - 1, id),
+    ]);
+  }
+
+  readonly #numbers = new WeakMap<FrozenList, number>();
+  #lists = 0;
+
+  #number(list: FrozenList): number {
+    let number = this.#numbers.get(list);
+    if (number === undefined) {
+      number = ++this.#lists;
+      this.#numbers.set(list, number);
+    }
+    return number;
+  }
+
+  /** One that others read: of this moment, or an older one where there is no room for another. */
+  #find(asked: Asked): FrozenList | undefined {
+    const { epoch, seq, entries } = this.#feed;
+    const id = idOf(asked);
+    // What has changed since an older one's moment has to be known, deletions included.
+    const from = this.#hasRoom(asked) || !asked.since ? seq : Math.max(asked.since.seq, entries.forgotten);
+    let newest: FrozenList | undefined;
+    for (const held of this.#held.values()) {
+      if (held.id === id && held.list.epoch === epoch && held.list.seq >= from) newest = held.list;
+    }
+    return newest;
+  }
+
+  /** Whether a list may be made of what is asked for, if need be in place of one that was asked for long ago. */
+  #mayMake(asked: Asked): boolean {
+    return this.#ofOwner(asked.owner) < this.#bounds.frozenPerOwner || this.#isSmall(asked);
+  }
+
+  #hasRoom(asked: Asked): boolean {
+    if (this.#held.size === 0 || this.#isSmall(asked)) return true;
+    return this.#mayMake(asked) && this.#bytes() + this.#most(asked) * SLOT <= this.#bounds.frozenBytes;
+  }
+
+  /** What is sent in one message needs no list that stays. Values may be long: they then are few. */
+  #isSmall(asked: Asked): boolean {
+    return this.#most(asked) === 0 || this.#feed.entries.length <= this.#bounds.partLength;
+  }
+
+  /** How many entries it may have. */
+  #most({ selection }: Asked): number {
+    const { entries } = this.#feed;
+    return Math.min(entries.size, entries.mostSelected(selection));
+  }
+
+  #ofOwner(owner: string): number {
+    let lists = 0;
+    for (const held of this.#held.values()) if (held.owner === owner) lists++;
+    return lists;
+  }
+
+  #bytes(): number {
+    let bytes = 0;
+    for (const { list, kept } of this.#held.values()) bytes += list.bytes + kept;
+    return bytes;
+  }
+}
+
+function idOf({ selection, except }: Asked): string {
+  // No key holds a line break.
+  return except ? `${selection.id}\n${except.id}` : selection.id;
+}
