@@ -1,5 +1,8 @@
 import { LIMITS } from "../protocol/limits.ts";
 
+/** Characters that a client which says what it has taken may be behind, as it does not say so for every message. */
+const SLACK = 64 * 1024;
+
 /**
  * What a client that acknowledges has been sent and has not acknowledged. Buffers between here and the client hide how
  * far it has come; its acks do not. A client that never acks is taken to have everything.
@@ -29,7 +32,7 @@ export class AckMeter {
   /** The same where it says that the client does not keep up: few acks tell little. */
   get backlog(): number {
     const { unacknowledged } = this;
-    return this.#taken !== undefined || unacknowledged > LIMITS.unackedHigh ? unacknowledged : 0;
+    return unacknowledged > (this.#taken === undefined ? LIMITS.unackedHigh : SLACK) ? unacknowledged : 0;
   }
 
   /** Notes that the client was sent so many characters. They tell it of `seq`, or are to be followed by what does. */

@@ -86,7 +86,7 @@ export class Broadcast {
 
   /** Subscribers that do not take what they are sent. */
   get lagging(): number {
-    return this.#laggards.size;
+    return this.#laggards.size + this.#jobs.waiting;
   }
 
   /** Why one more who wants this cannot be taken; nothing where it can. */

@@ -49,6 +49,13 @@ export class Jobs implements Meter {
     return this.#byOwner.size > 0 || this.work * 2 > this.#stepWork;
   }
 
+  /** Jobs that wait for what is not theirs to do. */
+  get waiting(): number {
+    let count = 0;
+    for (const waiting of this.#waiting) count += waiting.size;
+    return count;
+  }
+
   /** Begins a job: does at once what there is time for. */
   start(job: Job, now: number, maySee: boolean): void {
     let step: Step = "more";

@@ -15,8 +15,11 @@ const LIFETIME = 15 * 60_000;
 const RETRY = 2_000;
 /** After the server had too much to do, or is about to restart. */
 const RETRY_LATER = 10_000;
-/** Bytes after which the object is told how far the client has come, so that it holds back for one that is slow. */
-const ACK_EVERY = 128 * 1024;
+/**
+ * Characters after which the object is told how far the client has come, so that it holds back for one that is slow: less
+ * than what counts as a backlog there.
+ */
+const ACK_EVERY = 32 * 1024;
 
 const HEADERS = {
   ...API_HEADERS,
@@ -40,16 +43,18 @@ export async function streamEvents<B extends object>(c: FeedContext<B>, options:
   if (c.req.raw.method === "HEAD") return new Response(null, { headers: HEADERS });
   const since = last === "none" ? asked.since : last;
   const socket = acceptedSocket(await openFeedSocket(c, options, caller, { ...asked, since }));
-  return new Response(pump(socket), { headers: HEADERS });
+  return new Response(pump(socket, c.req.raw.signal), { headers: HEADERS });
 }
 
 /** Hands a socket's messages on as events, until either side ends it. */
-function pump(socket: WebSocket): ReadableStream<Uint8Array> {
+function pump(socket: WebSocket, gone: AbortSignal): ReadableStream<Uint8Array> {
   const { readable, writable } = new IdentityTransformStream();
   const writer = writable.getWriter();
   const encoder = new TextEncoder();
   const events = new EventWriter();
-  let unacknowledged = 0;
+  /** Characters of messages that the client's connection has taken, and when that was last told. */
+  let taken = 0;
+  let told = 0;
   let waiting = 0;
   let ended = false;
   let written: Promise<void> = Promise.resolve();
@@ -62,7 +67,8 @@ function pump(socket: WebSocket): ReadableStream<Uint8Array> {
     socket.close(CLOSE.normal);
     written = written.then(() => writer.close()).catch(() => {});
   };
-  const write = (text: string, seq?: number): void => {
+  /** `length` and `seq` are those of the message in it, if there is one that counts. */
+  const write = (text: string, length = 0, seq?: number): void => {
     if (ended) return;
     const bytes = encoder.encode(text);
     waiting++;
@@ -71,10 +77,10 @@ function pump(socket: WebSocket): ReadableStream<Uint8Array> {
         // Ends when the client's connection has taken it.
         await writer.write(bytes);
         waiting--;
-        unacknowledged += bytes.byteLength;
-        if (seq === undefined || unacknowledged < ACK_EVERY) return;
-        unacknowledged = 0;
-        acknowledge(socket, seq);
+        taken += length;
+        if (seq === undefined || taken - told < ACK_EVERY) return;
+        told = taken;
+        acknowledge(socket, seq, taken);
       })
       .catch(end);
   };
@@ -86,9 +92,10 @@ function pump(socket: WebSocket): ReadableStream<Uint8Array> {
   socket.addEventListener("message", ({ data }) => {
     if (typeof data !== "string") return;
     const seq = EventWriter.seqOf(data);
+    const isHello = data.startsWith('{"type":"hello"');
     // Whoever has acknowledged once is waited for.
-    if (seq !== undefined && data.startsWith('{"type":"hello"')) acknowledge(socket, seq);
-    write(events.write(data), seq);
+    if (seq !== undefined && isHello) acknowledge(socket, seq, 0);
+    write(events.write(data), isHello ? 0 : data.length, seq);
   });
   socket.addEventListener("close", ({ code, reason }) => {
     // It takes nothing, so that nothing can be said to it: its end of the line is all it will see.
@@ -100,11 +107,12 @@ function pump(socket: WebSocket): ReadableStream<Uint8Array> {
   });
   // The client has gone: what nobody reads is not written.
   writer.closed.catch(end);
+  gone.addEventListener("abort", end);
   return readable;
 }
 
-function acknowledge(socket: WebSocket, seq: number): void {
-  socket.send(JSON.stringify({ type: "ack", seq }));
+function acknowledge(socket: WebSocket, seq: number, bytes: number): void {
+  socket.send(JSON.stringify({ type: "ack", seq, bytes }));
 }
 
 function jittered(ms: number): number {

@@ -31,6 +31,8 @@ export async function awaitChange<B extends object>(
       });
       // Whatever ended it: asking the feed once more tells what is so.
       socket.addEventListener("close", settle);
+      // Nobody waits for the answer any more: its place is free.
+      c.req.raw.signal.addEventListener("abort", settle);
     });
   } finally {
     socket.close(CLOSE.normal);
