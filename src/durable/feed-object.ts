@@ -115,7 +115,9 @@ export class FeedObject<Env extends FeedObjectEnv = FeedObjectEnv> extends Durab
     const packed = asked.protocol === PACKED_PROTOCOL;
     const hello = encodeHello(this.#name, live.feed);
     server.send(packed ? pack(hello) : hello);
-    this.#connections.open(server, { ...asked, packed, told: { epoch: live.feed.epoch, seq: NOWHERE } }).begin(live, asked.since);
+    this.#connections
+      .open(server, { ...asked, packed, told: { epoch: live.feed.epoch, seq: NOWHERE } })
+      .begin(live, asked.since);
     if (asked.expires !== undefined) this.#alarm.wakeBy(asked.expires);
     this.#changed();
     const headers = asked.protocol === undefined ? {} : { "Sec-WebSocket-Protocol": asked.protocol };

@@ -151,7 +151,7 @@ export class Broadcast {
     asked.push({ subscription: this.shared(subscription), id });
     this.#catchUp(subscriber);
     // Whoever loses its memory would not know of the message: it must not go on as if there had been none.
-    if (asked.length > 0 && !subscriber.gone) sink.send([], undefined);
+    if (this.#catchUpOf.has(subscriber)) sink.send([], undefined);
     return undefined;
   }
 

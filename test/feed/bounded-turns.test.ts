@@ -1,0 +1,219 @@
+import { describe, expect, test } from "vitest";
+import { AckMeter } from "../../src/feed/acks.ts";
+import type { Job, Step } from "../../src/feed/jobs.ts";
+import { Jobs } from "../../src/feed/jobs.ts";
+import { composeInto } from "../../src/feed/merged.ts";
+import { LIMITS } from "../../src/protocol/limits.ts";
+import type { Update } from "../../src/protocol/update.ts";
+import { House, PureSubscriber, subscriptionOf } from "./house.ts";
+
+/** So many entries, each of its own key. */
+function many(count: number, value = {}): Update[] {
+  return Array.from({ length: count }, (_, i): Update => ({ key: `k${i}`, set: value }));
+}
+
+describe("[I7] work that is long is done in steps", () => {
+  test("by turns of those who asked for it, so that one who asks for much waits alone", () => {
+    const done: string[] = [];
+    const jobOf = (owner: string, name: string): Job => ({
+      owner,
+      shows: false,
+      isReady: () => true,
+      step(_, meter): Step {
+        meter.work += 40;
+        done.push(name);
+        return name === "endless" || done.length < 50 ? "more" : "done";
+      },
+    });
+    const jobs = new Jobs(1000);
+    for (let i = 0; i < 10; i++) jobs.add(jobOf("greedy", "endless"));
+    jobs.add(jobOf("honest", "short"));
+    jobs.run(0, () => true);
+    expect(done.slice(0, 4)).toEqual(["endless", "short", "endless", "short"].slice(0, done.length));
+    expect(done.length, "a step has an end").toBeLessThan(30);
+  });
+
+  test("one that has to wait for what is written waits, and others go on", () => {
+    const done: string[] = [];
+    const jobOf = (shows: boolean): Job => ({
+      owner: String(shows),
+      shows,
+      isReady: () => true,
+      step: (): Step => (done.push(String(shows)), "done"),
+    });
+    const jobs = new Jobs(1000);
+    jobs.add(jobOf(true));
+    jobs.add(jobOf(false));
+    jobs.run(0, () => false);
+    expect(done).toEqual(["false"]);
+    expect([jobs.shows, jobs.due(5)]).toEqual([true, 5]);
+    jobs.run(5, () => true);
+    expect([done.length, jobs.shows, jobs.due(5)]).toEqual([2, false, undefined]);
+  });
+
+  test("forty messages that each select anew keep nobody's update waiting for all of them", () => {
+    const house = new House({ capacity: 1_000_000 });
+    for (let i = 0; i < 20; i++) house.publish(...many(1000, { n: i }).map((u) => ({ ...u, key: `${i}.${u.key}` })));
+    const [greedy, honest] = [
+      new PureSubscriber(["none"], "latest", undefined),
+      new PureSubscriber(["A"], "all", undefined),
+    ];
+    greedy.owner = "greedy";
+    for (const subscriber of [greedy, honest]) house.connect(subscriber);
+    house.pass(1000);
+    const before = greedy.sent.length;
+    for (let i = 0; i < 40; i++)
+      greedy.ask(house.broadcast, [`${i % 20}.*`, `${(i + 1) % 20}.*`, `${(i + 2) % 20}.k*`]);
+    expect(greedy.sent.length - before, "some are answered at once").toBeGreaterThan(0);
+    expect(greedy.sent.length - before, "and not all").toBeLessThan(40);
+    house.publish({ key: "A", set: {} });
+    expect(honest.view.updates).toHaveLength(1);
+    house.pass(1000);
+    expect(greedy.sent.length - before).toBeGreaterThanOrEqual(40);
+    expect(house.due).toBeUndefined();
+  });
+
+  test("the log is not read for those whose keys have not changed", () => {
+    const house = new House();
+    house.publish({ key: "mine", set: {} });
+    for (let i = 0; i < 100; i++) house.publish({ key: "other", set: { i } });
+    let looks = 0;
+    const read = house.log.read.bind(house.log);
+    house.log.read = (...asked) => (looks++, read(...asked));
+    const sleeper = new PureSubscriber(["mine", "my.*"], "all", undefined);
+    sleeper.view.position = { epoch: "e1", seq: 1 };
+    house.connect(sleeper, "e1:1");
+    house.pass(10);
+    expect(looks).toBe(0);
+    expect(sleeper.sent.map((message) => JSON.parse(message))).toMatchObject([{ from: 1, seq: 101, updates: [] }]);
+    house.rebuild([sleeper]);
+    house.publish({ key: "mine", patch: { n: 1 } });
+    house.pass(10);
+    expect(looks).toBe(0);
+    expect(sleeper.view.updates).toHaveLength(1);
+  });
+
+  test("an update that concerns more groups than there is time for is read again by them, and nothing is lost", () => {
+    const house = new House({}, { adds: 50 });
+    const readers = Array.from(
+      { length: 100 },
+      (_, i) => new PureSubscriber([`own${i}`, "A"], i % 2 ? "all" : "latest", 1),
+    );
+    for (const reader of readers) house.connect(reader);
+    for (let i = 0; i < 5; i++) house.publish({ key: "A", patch: { [`p${i}`]: i } });
+    house.pass(5000);
+    for (const reader of readers) expect(reader.view.state()).toEqual(house.entries());
+    for (const reader of readers) if (reader.mode === "all") expect(reader.view.updates).toHaveLength(5);
+  });
+});
+
+describe("[I9] what waits for groups", () => {
+  test("is counted in bytes for all of them together, and read again past its bound", () => {
+    const house = new House({}, { pendingBytes: 100_000 });
+    const slow = (["latest", "all"] as const).map((mode) => new PureSubscriber([], mode, 0.1));
+    for (const subscriber of slow) house.connect(subscriber);
+    house.publish({ key: "A", set: {} });
+    const text = "x".repeat(10_000);
+    for (let i = 0; i < 50; i++) house.publish({ key: `k${i}`, set: { text } });
+    for (const { subscriber } of slow) expect(subscriber!.group!.pending.bytes).toBeLessThan(100_000);
+    house.pass(20_000);
+    for (const subscriber of slow) expect(subscriber.view.state()).toEqual(house.entries());
+    expect(slow[1]!.view.updates).toHaveLength(51);
+  });
+
+  test("one update that waits for very many is held once", () => {
+    const house = new House({}, { pendingBytes: 200_000 });
+    const readers = Array.from({ length: 100 }, (_, i) => new PureSubscriber(["A", `own${i}`], "latest", 1));
+    for (const reader of readers) house.connect(reader);
+    house.publish({ key: "A", set: {} });
+    house.pass(1);
+    house.publish({ key: "A", set: { text: "x".repeat(10_000) } });
+    for (const { subscriber } of readers) expect(subscriber!.group!.pending.size).toBe(1);
+  });
+
+  test("rates that are nearly equal are one, and none is above what was asked for", () => {
+    const house = new House();
+    const readers = Array.from({ length: 200 }, (_, i) => new PureSubscriber([], "latest", 1.5 + i * 1e-10));
+    for (const reader of readers) house.connect(reader);
+    house.pass(10);
+    const rates = new Set(readers.map(({ subscriber }) => subscriber!.group!.subscription.hz));
+    expect(rates).toEqual(new Set([1.5]));
+    for (const hz of [0.1, 0.15, 1, 4, 9.99, 10, 59.9, 60]) {
+      const reader = new PureSubscriber(["own"], "latest", hz);
+      house.connect(reader);
+      house.pass(1);
+      const rounded = reader.subscriber!.group!.subscription.hz!;
+      expect(rounded).toBeLessThanOrEqual(hz);
+      expect(rounded).toBeGreaterThan(hz * 0.89);
+    }
+  });
+
+  test("patches that add up are composed in place, and those that were published stay as they are", () => {
+    const first = { a: { b: 1 }, c: 1 };
+    const second = { a: { d: { e: 1 } } };
+    const target = structuredClone(first);
+    expect(composeInto(target, second)).toBe(true);
+    expect(composeInto(target, { a: { d: { f: 2 } } })).toBe(true);
+    expect(target).toEqual({ a: { b: 1, d: { e: 1, f: 2 } }, c: 1 });
+    expect(second).toEqual({ a: { d: { e: 1 } } });
+    expect(composeInto({ a: null }, { a: { b: 1 } }), "what no patch can say").toBe(false);
+  });
+});
+
+describe("[I9] patterns that groups look for", () => {
+  test("are bounded in all and for one owner, and are counted once for those who want the same", () => {
+    const { broadcast, ...house } = new House({}, { patterns: 30, ownerPatterns: 20 });
+    expect(house.bounds.patterns).toBe(30);
+    const sink = { owner: "a", send: () => {}, backlog: () => 0, drop: () => {} };
+    const keys = (from: number, count: number): string[] => Array.from({ length: count }, (_, i) => `k${from + i}`);
+    const a = broadcast.subscribe(sink, subscriptionOf(keys(0, 15)), undefined);
+    expect(broadcast.refusal("a", subscriptionOf(keys(0, 15)))).toBeUndefined();
+    expect(broadcast.refusal("a", subscriptionOf(keys(5, 15)))).toBe("rate_limited");
+    expect(broadcast.refusal("b", subscriptionOf(keys(5, 16)))).toBe("overloaded");
+    expect(broadcast.refusal("b", subscriptionOf(keys(5, 15)))).toBeUndefined();
+    expect(broadcast.resubscribe(a, subscriptionOf(keys(5, 15)), 1)).toBe("rate_limited");
+    broadcast.unsubscribe(a);
+    expect(broadcast.refusal("a", subscriptionOf(keys(5, 15)))).toBeUndefined();
+  });
+});
+
+describe("[I9] acks", () => {
+  test("of the epoch before say nothing about this one", () => {
+    const meter = new AckMeter();
+    meter.sent(1000, 100);
+    meter.acknowledged(1000);
+    meter.sent(0, 300);
+    meter.sent(5, 300);
+    meter.acknowledged(1000);
+    expect(meter.unacknowledged).toBe(600);
+    meter.acknowledged(5);
+    expect(meter.unacknowledged).toBe(0);
+  });
+
+  test("that come though nothing was told yet, or of a part of a snapshot, let the rest of it come", () => {
+    const meter = new AckMeter();
+    meter.acknowledged(7);
+    for (let part = 0; part < 100; part++) meter.sent(undefined, 256 * 1024);
+    meter.acknowledged(7);
+    expect(meter.backlog).toBe(0);
+    meter.sent(7, 100);
+    expect(meter.unacknowledged).toBe(100);
+  });
+
+  test("that say how much was taken are exact, also for an object that has lost its memory", () => {
+    const meter = new AckMeter();
+    meter.acknowledged(0, 0);
+    meter.sent(undefined, 300_000);
+    expect(meter.backlog).toBe(300_000);
+    meter.acknowledged(0, 150_000);
+    expect(meter.backlog).toBe(150_000);
+    meter.acknowledged(0, 300_000);
+    expect(meter.backlog).toBe(0);
+    const rebuilt = new AckMeter();
+    rebuilt.sent(5, 1000);
+    rebuilt.acknowledged(5, 5_000_000);
+    expect(rebuilt.backlog).toBe(0);
+    rebuilt.sent(6, LIMITS.unackedHigh);
+    expect(rebuilt.backlog).toBe(LIMITS.unackedHigh);
+  });
+});
