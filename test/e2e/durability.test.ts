@@ -114,6 +114,58 @@ describe("invariants 1 to 3, with the process killed", () => {
     60_000 + ROUNDS * 15_000,
   );
 
+  test(
+    "nor while a checkpoint is made, which takes many steps",
+    async () => {
+      const url = `${server.url}/v1/feeds/checkpoints`;
+      // 8 MB of entries, and as much is published in a second: a checkpoint is under way most of the time.
+      const pad = "x".repeat(60_000);
+      const filled = new Map<string, number>();
+      const fill = async (n: number): Promise<void> => {
+        const keys = Array.from({ length: 16 }, (_, i) => `fill-${(16 * n + i) % 128}`);
+        await publish(
+          url,
+          keys.map((key) => ({ key, set: { n, pad } })),
+        );
+        for (const key of keys) filled.set(key, n);
+      };
+      let n = 0;
+      while (n < 8) await fill(n++);
+      const publishers = Array.from({ length: 4 }, (_, i) => new Publisher(url, `p${i}`));
+      for (let round = 1; round <= 2 * ROUNDS; round++) {
+        let over = false;
+        const working = publishers.map((publisher) => publisher.run(() => over));
+        working.push(fillUntil(() => over));
+        await wait(300 + Math.random() * 500);
+        await server.kill();
+        over = true;
+        await Promise.all(working);
+        await server.restart();
+        const restored = await snapshot(url);
+        expect(
+          lostFrom(
+            restored,
+            publishers.flatMap(({ batches }) => batches),
+          ),
+        ).toEqual([]);
+        const lost = [...filled].filter(([key, n]) => Number(restored.entries[key]?.["n"]) < n);
+        expect(lost).toEqual([]);
+        await Promise.all(publishers.map((publisher) => publisher.repeat()));
+      }
+      expect(publishers.flatMap(({ faults }) => faults)).toEqual([]);
+
+      async function fillUntil(stopped: () => boolean): Promise<void> {
+        try {
+          while (!stopped()) await fill(n++);
+        } catch (error) {
+          // Its connection broke.
+          if (!(error instanceof TypeError)) throw error;
+        }
+      }
+    },
+    60_000 + ROUNDS * 15_000,
+  );
+
   test("a publish is repeated across a crash without being doubled", async () => {
     const url = `${server.url}/v1/feeds/repeated`;
     const headers = { "Idempotency-Key": "order-1" };

@@ -1,9 +1,11 @@
 import { evictDurableObject } from "cloudflare:test";
 import { env } from "cloudflare:workers";
-import { expect, test } from "vitest";
+import { describe, expect, test } from "vitest";
 import { newFeed, post, snapshot } from "../support/api.ts";
 import { gzip, problem, storedTables } from "../support/http.ts";
 import { TestSubscriber } from "../support/subscriber.ts";
+import { token } from "../support/tokens.ts";
+import { MEMORIES } from "../durable/steps.ts";
 
 const KEY = { "Idempotency-Key": "order-1" };
 const UPDATE = { key: "A", set: { p: 1 } };
@@ -108,4 +110,35 @@ test.each([
   const feed = newFeed();
   await problem(await post(feed, UPDATE, { "Idempotency-Key": key }), "invalid_query");
   expect(await storedTables(feed)).toEqual([]);
+});
+
+describe("[I9] keys are kept apart by credential", () => {
+  const publishAs = (feed: string, credential: string, update: unknown): Promise<Response> =>
+    post(feed, update, { ...KEY, Authorization: `Bearer ${credential}` });
+
+  test.each(MEMORIES)("nobody takes a key that somebody else will use, %s", async (_, between) => {
+    const feed = newFeed();
+    const guest = await token("publish:*", { claims: { sub: "guest" } });
+    expect((await publishAs(feed, guest, { key: "G", set: {} })).status).toBe(200);
+    await between(feed);
+    const own = await publishAs(feed, "publish-key", UPDATE);
+    expect([own.status, own.headers.get(REPLAYED)]).toEqual([200, null]);
+    await between(feed);
+    // Also the guest's own update is no news to the guest only.
+    const again = await publishAs(feed, guest, { key: "G", set: {} });
+    expect(again.headers.get(REPLAYED)).toBe("true");
+    await problem(await publishAs(feed, guest, UPDATE), "idempotency_mismatch");
+    expect(
+      (await publishAs(feed, await token("publish:*", { claims: { sub: "other" } }), UPDATE)).headers.get(REPLAYED),
+    ).toBeNull();
+    expect((await snapshot(feed)).seq).toBe(3);
+  });
+
+  test.each(MEMORIES)("a key that was rotated meanwhile is the same publisher's, %s", async (_, between) => {
+    const feed = newFeed();
+    const first: unknown = await (await publishAs(feed, "publish-key", UPDATE)).json();
+    await between(feed);
+    const repeat = await publishAs(feed, "publish-key-next", UPDATE);
+    expect([repeat.headers.get(REPLAYED), await repeat.json()]).toEqual(["true", first]);
+  });
 });
