@@ -137,19 +137,22 @@ export class FeedStore implements Log {
 
   /** The newest `limit` updates of a key before the seq `before`. Yields between steps of a few milliseconds. */
   *history(key: string, limit: number, before: number): Generator<void, HistoryPage> {
-    let found: FoundLine[] = [];
+    const pages: FoundLine[][] = [];
+    let count = 0;
     const { epoch } = this.#stored.state;
-    for (let end = before - 1; this.exists && end > 0 && found.length <= limit;) {
+    for (let end = before - 1; this.exists && end > 0 && count <= limit;) {
       const piece = this.#pieceBefore(end, key);
-      // Trimmed meanwhile, or the feed has begun anew.
-      if (!piece || epoch !== this.#stored.state.epoch) break;
-      const updates = piece.texts.flatMap((records) => findKey(records, key));
-      found = [...updates.filter(({ seq }) => seq <= end), ...found];
+      if (!piece) break;
+      const last = end;
+      const found = piece.texts.flatMap((records) => findKey(records, key)).filter(({ seq }) => seq <= last);
+      pages.push(found);
+      count += found.length;
       end = piece.start;
       yield;
+      // The feed has begun anew meanwhile.
+      if (epoch !== this.#stored.state.epoch) return { updates: [], more: false };
     }
-    if (epoch !== this.#stored.state.epoch) found = [];
-    return { updates: found.slice(-limit), more: found.length > limit };
+    return { updates: pages.toReversed().flat().slice(-limit), more: count > limit };
   }
 
   *#makeCheckpoint(feed: Feed, settle: () => void): Generator {

@@ -113,9 +113,6 @@ test.each([
 });
 
 describe("[I9] keys are kept apart by credential", () => {
-  const publishAs = (feed: string, credential: string, update: unknown): Promise<Response> =>
-    post(feed, update, { ...KEY, Authorization: `Bearer ${credential}` });
-
   test.each(MEMORIES)("nobody takes a key that somebody else will use, %s", async (_, between) => {
     const feed = newFeed();
     const guest = await token("publish:*", { claims: { sub: "guest" } });
@@ -142,3 +139,7 @@ describe("[I9] keys are kept apart by credential", () => {
     expect([repeat.headers.get(REPLAYED), await repeat.json()]).toEqual(["true", first]);
   });
 });
+
+function publishAs(feed: string, credential: string, update: unknown): Promise<Response> {
+  return post(feed, update, { ...KEY, Authorization: `Bearer ${credential}` });
+}
