@@ -12,19 +12,26 @@ export function encodeEntry({ seq, time, version, expires, key, text }: Entry): 
 }
 
 export function* decodeEntries(chunk: string): Generator<RestoredEntry> {
-  for (const line of chunk.split("\n")) {
-    const [seq = "", time = "", version = "", expires = "", key = "", text = ""] = line.split("\t");
+  for (let start = 0; start < chunk.length;) {
+    const newline = chunk.indexOf("\n", start);
+    const end = newline === -1 ? chunk.length : newline;
+    const time = chunk.indexOf("\t", start) + 1;
+    const version = chunk.indexOf("\t", time) + 1;
+    const expires = chunk.indexOf("\t", version) + 1;
+    const key = chunk.indexOf("\t", expires) + 1;
+    const text = chunk.indexOf("\t", key) + 1;
     yield {
-      seq: Number(seq),
-      time: optional(time),
-      version: optional(version),
-      expires: optional(expires),
-      key: readOwnJson<string>(key),
-      text: text === "" ? undefined : text,
+      seq: Number(chunk.slice(start, time - 1)),
+      time: optional(chunk, time, version - 1),
+      version: optional(chunk, version, expires - 1),
+      expires: optional(chunk, expires, key - 1),
+      key: readOwnJson<string>(chunk.slice(key, text - 1)),
+      text: text === end ? undefined : chunk.slice(text, end),
     };
+    start = end + 1;
   }
 }
 
-function optional(field: string): number | undefined {
-  return field === "" ? undefined : Number(field);
+function optional(chunk: string, start: number, end: number): number | undefined {
+  return start === end ? undefined : Number(chunk.slice(start, end));
 }
