@@ -1,5 +1,5 @@
 import type { Access, Caller } from "../access/access.ts";
-import { FairQueue } from "../access/fair-queue.ts";
+import type { FairQueue } from "../access/fair-queue.ts";
 import type { Quotas } from "../access/quotas.ts";
 import { TokenBuckets } from "../access/token-bucket.ts";
 import { CLOSE } from "../protocol/codes.ts";

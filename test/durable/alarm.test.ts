@@ -29,6 +29,28 @@ async function settled(): Promise<void> {
   for (let i = 0; i < 10; i++) await Promise.resolve();
 }
 
+function alarmOf(feed: string): Promise<number | null> {
+  return runInDurableObject(env.FEEDS.getByName(feed), async (_, { storage }) => {
+    await storage.sync();
+    return storage.getAlarm();
+  });
+}
+
+async function connect(feed: string, expires: number): Promise<TestSubscriber> {
+  return TestSubscriber.connect(feed, "", { Authorization: `Bearer ${await token("subscribe:*", { expires })}` });
+}
+
+/** A feed that cannot be opened: whatever opens it fails. */
+async function sealed(): Promise<{ feed: string; subscriber: TestSubscriber }> {
+  const feed = newFeed();
+  await publish(feed, { key: "A", set: {} });
+  const subscriber = await (await TestSubscriber.connect(feed)).reaches(1);
+  const stub = env.FEEDS.getByName(feed);
+  await evict(feed);
+  await runInDurableObject(stub, (_, { storage }) => void storage.sql.exec("UPDATE feed SET format = 99"));
+  return { feed, subscriber };
+}
+
 describe("[I4] an alarm", () => {
   test("goes off at the earliest of all times, also where memory was lost in between", async () => {
     const stored = storage();
@@ -77,16 +99,6 @@ describe("[I4] an object that is woken", () => {
   beforeEach(() => void vi.useFakeTimers({ toFake: ["Date"], now: START }));
   afterEach(() => void vi.useRealTimers());
 
-  const alarmOf = (feed: string): Promise<number | null> =>
-    runInDurableObject(env.FEEDS.getByName(feed), async (_, { storage }) => {
-      await storage.sync();
-      return storage.getAlarm();
-    });
-
-  async function connect(feed: string, expires: number): Promise<TestSubscriber> {
-    return TestSubscriber.connect(feed, "", { Authorization: `Bearer ${await token("subscribe:*", { expires })}` });
-  }
-
   test("by a token that ends later still tells of an entry that ends before", async () => {
     const feed = newFeed();
     await publish(feed, { key: "A", set: {}, ttl: 20 });
@@ -127,17 +139,6 @@ describe("[I4] an object that is woken", () => {
 });
 
 describe("[I7] a hibernated socket", () => {
-  /** A feed that cannot be opened: whatever opens it fails. */
-  async function sealed(): Promise<{ feed: string; subscriber: TestSubscriber }> {
-    const feed = newFeed();
-    await publish(feed, { key: "A", set: {} });
-    const subscriber = await (await TestSubscriber.connect(feed)).reaches(1);
-    const stub = env.FEEDS.getByName(feed);
-    await evict(feed);
-    await runInDurableObject(stub, (_, { storage }) => void storage.sql.exec("UPDATE feed SET format = 99"));
-    return { feed, subscriber };
-  }
-
   test("acks, renews its credential and says what is wrong without the feed being opened", async () => {
     const { subscriber } = await sealed();
     subscriber.send({ type: "ack", seq: 1 });

@@ -3,6 +3,11 @@ import { SteadyClock } from "../../src/durable/clock.ts";
 import { newFeed, publish } from "../support/api.ts";
 import { TestSubscriber } from "../support/subscriber.ts";
 
+function setBack(ms: number): void {
+  const wall = Date.now.bind(Date);
+  vi.spyOn(Date, "now").mockImplementation(() => wall() - ms);
+}
+
 describe("the steady clock", () => {
   test("goes on at the wall clock's speed after that was set back, and never back itself", () => {
     let wall = 50_000;
@@ -23,11 +28,6 @@ describe("the steady clock", () => {
 
 describe("[I7] a wall clock that is set back by 20 s", () => {
   afterEach(() => void vi.restoreAllMocks());
-
-  function setBack(ms: number): void {
-    const wall = Date.now.bind(Date);
-    vi.spyOn(Date, "now").mockImplementation(() => wall() - ms);
-  }
 
   test("keeps nobody waiting for what comes next", async () => {
     const feed = newFeed();
