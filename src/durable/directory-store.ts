@@ -19,10 +19,15 @@ const COLUMNS = {
   stats: "TEXT",
 } as const;
 
+/** Rows kept in memory, of some 300 bytes each. */
+const READ = 20_000;
+
 /** The directory's table: a row a feed. Nothing is written, and no table made, before the first feed is. */
 export class DirectoryStore {
   readonly #sql: SqlStorage;
   #ready = false;
+  /** Rows that were read and have not changed since. */
+  readonly #read = new Map<string, ListedFeed>();
   /** How many feeds each has made. */
   #made: Map<string, number> | undefined;
 
@@ -49,6 +54,7 @@ export class DirectoryStore {
   /** Nothing where it is not there. */
   remove(feed: string): void {
     if (!this.#exists()) return;
+    this.#read.delete(feed);
     const counts = this.#counts();
     for (const { maker } of this.#sql.exec<{ maker: string }>(
       "DELETE FROM feeds WHERE name = ? RETURNING maker",
@@ -62,11 +68,14 @@ export class DirectoryStore {
 
   /** Notes that a feed may not be as it was when it was asked. Writes nothing where that is known. */
   change(feed: string): void {
-    if (this.#exists()) this.#sql.exec("UPDATE feeds SET changed = 1 WHERE name = ? AND changed = 0", feed);
+    if (!this.#exists() || this.#read.get(feed)?.changed === true) return;
+    this.#read.delete(feed);
+    this.#sql.exec("UPDATE feeds SET changed = 1 WHERE name = ? AND changed = 0", feed);
   }
 
   /** Notes how a feed is, as it said when it was asked. */
   describe(feed: string, stats: FeedStats, asked: number): void {
+    this.#read.delete(feed);
     const text = JSON.stringify(stats);
     this.#sql.exec("UPDATE feeds SET stats = ?, changed = 0, asked = ? WHERE name = ?", text, asked, feed);
   }
@@ -82,14 +91,18 @@ export class DirectoryStore {
 
   /** What is known of a feed; nothing where it is not listed. */
   get(feed: string): ListedFeed | undefined {
-    if (!this.#exists()) return undefined;
+    const read = this.#read.get(feed);
+    if (read || !this.#exists()) return read;
     const [row] = this.#sql.exec<{ changed: number; asked: number; stats: string | null }>(
       "SELECT changed, asked, stats FROM feeds WHERE name = ?",
       feed,
     );
     if (!row) return undefined;
     const stats = row.stats === null ? undefined : readOwnJson<FeedStats & JsonObject>(row.stats);
-    return { stats, changed: row.changed === 1, asked: row.asked };
+    const listed = { stats, changed: row.changed === 1, asked: row.asked };
+    if (this.#read.size >= READ) this.#read.clear();
+    this.#read.set(feed, listed);
+    return listed;
   }
 
   #counts(): Map<string, number> {
