@@ -20,14 +20,18 @@ export const ANSWERS = {
     summary: "The selected entries; with `since` an `update` message, or a `snapshot` message where that cannot be.",
     schema: {
       anyOf: [
-        told({ feed: ref("Feed"), epoch: ref("Epoch"), seq: ref("Seq"), time: CHANGED, entries: ref("Entries") }, [
-          "time",
-        ]),
+        told({ feed: ref("Feed"), epoch: ref("Epoch"), seq: ref("Seq"), time: CHANGED, entries: ref("Entries") }),
         ref("UpdateMessage"),
         ref("SnapshotMessage"),
       ],
     },
-    example: { feed: "stocks", epoch: "k3v9x2qm4a", seq: 1045, entries: { AAPL: { price: 191.2, size: 300 } } },
+    example: {
+      feed: "stocks",
+      epoch: "k3v9x2qm4a",
+      seq: 1045,
+      time: 1732096000123,
+      entries: { AAPL: { price: 191.2, size: 300 } },
+    },
   },
   Reset: {
     summary: "The feed is empty, under a new epoch; with `forget` it is gone.",

@@ -76,7 +76,7 @@ export function asyncApi(base: string): JsonSchema {
       version: "1.0.0",
       description:
         "One URL per feed. `tickertape.v1` is JSON in text frames, `tickertape.v1.msgpack` the same messages as MessagePack in " +
-        "binary frames. Clients ignore members and types that they do not know.",
+        "binary frames, and as JSON in a text frame where one has a member called `__proto__`. Clients ignore members and types that they do not know.",
       license: { name: "MIT" },
     },
     defaultContentType: "application/json",

@@ -35,7 +35,9 @@ export const CLIENT_MESSAGES = {
     example: { type: "auth", id: 2, token: "eyJhbGciOi" },
   },
   ack: {
-    summary: "Tells how far the client has come: at least once a second, or never. Not answered.",
+    summary:
+      "Tells how far the client has come: at least once a second, or never; `bytes` is how much of `snapshot` and `update` " +
+      "messages it has taken on this socket, in characters. Not answered.",
     schema: said("ack"),
     example: { type: "ack", seq: 1045 },
   },

@@ -36,18 +36,15 @@ export interface Described {
 export const SERVER_MESSAGES = {
   hello: {
     summary: "Comes first: the server's state. It moves no position.",
-    schema: told(
-      {
-        type: { const: "hello" },
-        protocol: { const: PROTOCOL },
-        feed: ref("Feed"),
-        epoch: ref("Epoch"),
-        seq: ref("Seq"),
-        time: CHANGED,
-      },
-      ["time"],
-    ),
-    example: { type: "hello", protocol: PROTOCOL, feed: "stocks", epoch: "k3v9x2qm4a", seq: 1042 },
+    schema: told({
+      type: { const: "hello" },
+      protocol: { const: PROTOCOL },
+      feed: ref("Feed"),
+      epoch: ref("Epoch"),
+      seq: ref("Seq"),
+      time: CHANGED,
+    }),
+    example: { type: "hello", protocol: PROTOCOL, feed: "stocks", epoch: "k3v9x2qm4a", seq: 1042, time: 1732096000123 },
   },
   snapshot: {
     summary: "The selected entries. All parts but the last have `more`, and all are to be applied as a whole.",
@@ -67,12 +64,13 @@ export const SERVER_MESSAGES = {
         entries: ref("Entries"),
         more: { const: true },
       },
-      ["id", "time", "more"],
+      ["id", "more"],
     ),
     example: {
       type: "snapshot",
       epoch: "k3v9x2qm4a",
       seq: 1042,
+      time: 1732096000123,
       reason: "initial",
       entries: { AAPL: { price: 191.2 } },
     },

@@ -36,6 +36,17 @@ export const READING = [
     await wire.publish(feed, { key: "A", set: {} });
     same("after a change", (await wire.read(feed, "", { "If-None-Match": `"${position}"` })).status, 200);
   }),
+  check("publish", "time: when the feed last changed, and 0 where it never did", async (wire) => {
+    const before = Date.now();
+    const { feed } = await filled(wire);
+    const time = Number(member((await wire.read(feed)).json, "time"));
+    holds("the snapshot's", Math.abs(time - before) < 3_600_000, "about now", time);
+    const socket = await wire.connect(feed);
+    for (const type of ["hello", "snapshot"]) same(`${type}'s`, member(await socket.message(type), "time"), time);
+    const never = wire.newFeed();
+    same("of none", member((await wire.read(never)).json, "time"), 0);
+    same("hello's of none", member(await (await wire.connect(never)).message("hello"), "time"), 0);
+  }),
   check("publish", "keys selects exact keys and prefix*", async (wire) => {
     const { feed } = await filled(wire);
     for (const [query, keys] of [
