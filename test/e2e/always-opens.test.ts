@@ -13,7 +13,7 @@ import type { Update } from "./support/view.ts";
 /** How many feeds are put to it. More are tried by hand, one seed after the other. */
 const RUNS = Number(process.env["TICKERTAPE_RUNS"] ?? 2);
 const FIRST_SEED = Number(process.env["TICKERTAPE_SEED"] ?? 1);
-const ROUNDS = 3;
+const ROUNDS = 2;
 const STEPS = 4;
 /** Milliseconds. The rule is 2 s; beside other tests, on two cores, it may take twice as long. */
 const OPENS_WITHIN = 4_000;

@@ -1,5 +1,5 @@
 import { freePort } from "../../e2e/support/workerd.ts";
-import { CYRILLIC, FULL, LARGE, largest, LOG, type Filling } from "../hostile/feeds.ts";
+import { batch, CYRILLIC, FULL, keyOf, LARGE, largest, LOG, type Filling } from "../hostile/feeds.ts";
 import { Prepared } from "../hostile/prepared.ts";
 import { Probe } from "../hostile/probe.ts";
 import { publishBy } from "../hostile/publishing.ts";
@@ -26,6 +26,17 @@ const HOLDINGS: readonly Holding[] = [
   { name: "100,000 keys, ASCII", filling: FULL },
   { name: "100,000 keys, Cyrillic", filling: CYRILLIC },
   { name: "values of 60 KB, Cyrillic", filling: LARGE },
+  {
+    name: "100,000 keys, Cyrillic, each patched once",
+    filling: CYRILLIC,
+    async readers(target) {
+      for (let first = 0; first < 100_000; first += 1_000)
+        await publishBy(
+          target,
+          batch(1_000, (i) => ({ key: keyOf(first + i), patch: { n: i } })),
+        );
+    },
+  },
   { name: "a long log", filling: LOG },
   { name: "20 readers that take nothing, nothing published", filling: LARGE, readers: (target) => stuck(target, 20) },
   {
