@@ -50,7 +50,7 @@ function judge({ publish, delivery, resident, faults }: SoakReport): string[] {
   return [
     ...faults,
     ...(publish.p99 < PUBLISH ? [] : [`publish p99 is ${publish.p99} ms`]),
-    ...(publish.refused === 0 ? [] : [`${publish.refused} publishes were refused`]),
+    ...(publish.refusals.length === 0 ? [] : [`publishes were refused with ${[...new Set(publish.refusals)].join()}`]),
     ...(delivery.p99 < DELIVERY ? [] : [`delivery p99 is ${delivery.p99} ms`]),
     ...(late < FLAT * early ? [] : [`memory grew from ${early / 1e6} to ${late / 1e6} MB`]),
   ];

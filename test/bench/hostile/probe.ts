@@ -9,8 +9,8 @@ export interface Waits {
   readonly p99: number;
   readonly max: number;
   readonly count: number;
-  /** Publishes that got anything but a receipt. */
-  readonly refused: number;
+  /** What publishes got that got no receipt: their statuses; 0 where a connection broke. */
+  readonly refusals: readonly number[];
 }
 
 /** Unanswered ones at a time: past it, those that are due are counted with the ones before them. */
@@ -26,7 +26,7 @@ export class Probe {
   readonly #target: HostileTarget;
   readonly #every: number;
   readonly #make: MakeUpdate;
-  readonly #done: { due: number; took: number; ok: boolean }[] = [];
+  readonly #done: { due: number; took: number; status: number }[] = [];
   readonly #open = new Set<number>();
   readonly #free: Lane[] = [];
   readonly #lanes = new Set<Lane>();
@@ -56,7 +56,7 @@ export class Probe {
       p99: percentile(waits, 0.99),
       max: Math.max(0, ...waits),
       count: waits.length,
-      refused: done.filter(({ ok }) => !ok).length,
+      refusals: done.map(({ status }) => status).filter((status) => status !== 200),
     };
   }
 
@@ -91,18 +91,18 @@ export class Probe {
     // Two that are due at one moment would be one.
     while (this.#open.has(due)) due += 0.001;
     this.#open.add(due);
-    let ok = false;
+    let status = 0;
     try {
       const lane = await this.#lane();
-      ok = (await lane.post(this.#make(++this.#count))) === 200;
+      status = await lane.post(this.#make(++this.#count));
       this.#free.push(lane);
     } catch {
       // A connection that breaks is a publish that was refused.
     }
     // Closed by `stop`: nobody was going to answer.
-    if (this.#stopped && !ok) return;
+    if (this.#stopped && status === 0) return;
     this.#open.delete(due);
-    this.#done.push({ due, took: clock() - due, ok });
+    this.#done.push({ due, took: clock() - due, status });
   }
 
   async #lane(): Promise<Lane> {
