@@ -1,4 +1,4 @@
-import { Reader, type Found } from "../feed/reader.ts";
+import type { Found, Reader } from "../feed/reader.ts";
 import type { FrozenList } from "../feed/snapshot.ts";
 import { encodeSnapshotPart, type Mode } from "../protocol/messages.ts";
 import { formatPosition, type Position } from "../protocol/position.ts";

@@ -103,18 +103,11 @@ export class CatchUp implements Job, Holder {
 
   #step(now: number, meter: Meter): Step {
     const stage = this.#stage;
-    switch (stage.at) {
-      case "begin":
-        return this.#begin(now, meter);
-      case "look":
-        return this.#look(now, meter);
-      case "replay":
-        return this.#replay(stage.replay, now, meter);
-      case "freeze":
-        return this.#freeze(stage.reason, now, meter);
-      case "snapshot":
-        return this.#sendPart(stage, now, meter);
-    }
+    if (stage.at === "begin") return this.#begin(now, meter);
+    if (stage.at === "look") return this.#look(now, meter);
+    if (stage.at === "replay") return this.#replay(stage.replay, now, meter);
+    if (stage.at === "freeze") return this.#freeze(stage.reason, now, meter);
+    return this.#sendPart(stage, now, meter);
   }
 
   /** One who is live may be owed what waits for its group: that is said better than by what the entries are. */

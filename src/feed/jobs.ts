@@ -59,7 +59,7 @@ export class Jobs implements Meter {
   /** Begins a job: does at once what there is time for. */
   start(job: Job, now: number, maySee: boolean): void {
     let step: Step = "more";
-    while (step === "more" && this.work < this.#stepWork && (maySee || !job.shows)) step = this.#step(job, now);
+    for (; step === "more" && this.work < this.#stepWork; step = this.#step(job, now)) if (job.shows && !maySee) break;
     this.#keep(job, step, now, 0);
   }
 

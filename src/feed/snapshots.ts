@@ -100,8 +100,8 @@ export class Snapshots {
     for (const held of this.#held.values()) {
       if (bytes <= this.#bounds.frozenBytes || this.#held.size <= 1) return;
       bytes -= held.list.bytes + held.kept;
-      for (const holder of [...held.holders]) holder.giveUp();
       this.#held.delete(held.list);
+      for (const holder of held.holders) holder.giveUp();
     }
   }
 

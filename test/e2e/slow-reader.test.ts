@@ -43,7 +43,7 @@ describe("[I5] a reader that stops reading", () => {
     quick.close();
   });
 
-  test("and asks for more and more all the same is closed with 4503", async () => {
+  test("and asks for more and more all the same is closed with 4429", async () => {
     const url = `${server.url}/v1/feeds/greedy`;
     await flood(url, 1);
     const greedy = new WebSocket(url.replace("http", "ws"), UNCOMPRESSED);
@@ -56,7 +56,7 @@ describe("[I5] a reader that stops reading", () => {
     await until(async () => (await stats(url)).subscribers === 0, "its being let go");
     const closed = new Promise<number>((resolve) => greedy.on("close", resolve));
     greedy.resume();
-    expect(await closed).toBe(4503);
+    expect(await closed).toBe(4429);
   });
 });
 
