@@ -34,7 +34,8 @@ export interface CatchUps {
 
 /** What is done next. */
 type Stage =
-  | { readonly at: "begin" | "look" }
+  | { readonly at: "begin" }
+  | { readonly at: "look" }
   | { readonly at: "replay"; readonly replay: Replay }
   | { readonly at: "freeze"; readonly reason: SnapshotReason }
   | Reading;
