@@ -3,6 +3,8 @@ export interface Grants {
   readonly subscribe: boolean;
   readonly publish: boolean;
   readonly admin: boolean;
+  /** Whether it may read the figures of all feeds. */
+  readonly metrics: boolean;
 }
 
 /** Somebody who makes a request. */
@@ -34,6 +36,8 @@ export type Identity = Caller | "invalid" | "unavailable";
 export interface Access {
   /** Who presents this credential, if any. */
   identify(credential: string | undefined): Promise<Identity>;
+  /** What an operator has to know of settings that are not taken as they stand: a sentence each, without a secret. */
+  readonly refused: readonly string[];
   /** What an operator has to set before anyone can publish; nothing where somebody can. */
   readonly unconfigured: string | undefined;
 }

@@ -1,11 +1,38 @@
 const encoder = new TextEncoder();
 
-/** Keys as a setting has them: comma-separated, so that they can be rotated. */
-export function splitKeys(keys: string | undefined): string[] {
-  return (keys ?? "")
+/** What was read of a setting that holds keys. */
+export interface Keys {
+  readonly accepted: readonly string[];
+  /** What an operator has to know of those that are not accepted: one sentence each setting, with no part of a key. */
+  readonly refused: readonly string[];
+}
+
+/** Shorter ones are soon guessed, and what is not visible ASCII no client can put into a header. */
+const KEY = /^[!-~]{8,}$/;
+/** What HS256 asks for: whoever has one token can try shorter secrets on it, as many a second as they like. */
+const SECRET_BYTES = 32;
+const MAKE_ONE = "make one with: openssl rand -base64 32";
+
+/** Static keys as a setting has them. One that anybody could guess is no key. */
+export function readKeys(name: string, setting: string | undefined): Keys {
+  return sort(name, setting, "8 characters or more, all of them visible ASCII", (key) => KEY.test(key));
+}
+
+/** The secrets of tokens as a setting has them. */
+export function readSecrets(name: string, setting: string | undefined): Keys {
+  return sort(name, setting, `${SECRET_BYTES} bytes or more`, (key) => encoder.encode(key).length >= SECRET_BYTES);
+}
+
+/** Comma-separated, so that they can be rotated: what is wrong with one does not touch the others. */
+function sort(name: string, setting = "", wanted: string, isGood: (key: string) => boolean): Keys {
+  const keys = setting
     .split(",")
     .map((key) => key.trim())
     .filter((key) => key !== "");
+  const accepted = keys.filter(isGood);
+  if (accepted.length === keys.length) return { accepted, refused: [] };
+  const which = keys.length === 1 ? name : `${keys.length - accepted.length} of ${keys.length} in ${name}`;
+  return { accepted, refused: [`${which} not accepted, which has to have ${wanted}; ${MAKE_ONE}`] };
 }
 
 /**

@@ -5,6 +5,8 @@ import { Problem } from "./problem.ts";
 import { demandRate } from "./rates.ts";
 
 const BEARER_PROTOCOL = "bearer.";
+/** For a credential with characters that a subprotocol's name cannot have, `/` and `=` among them. */
+const BASE64URL = "base64url.";
 const SCHEME = "bearer ";
 
 /** Subprotocols that a client offers, in its order. */
@@ -19,9 +21,20 @@ export function isBearerProtocol(protocol: string): boolean {
   return protocol.startsWith(BEARER_PROTOCOL);
 }
 
+/** The credential in a subprotocol `bearer.<token>` or `bearer.base64url.<token as base64url>`. */
+function protocolCredential(protocol: string): string {
+  const credential = protocol.slice(BEARER_PROTOCOL.length);
+  if (!credential.startsWith(BASE64URL)) return credential;
+  try {
+    return atob(credential.slice(BASE64URL.length).replaceAll("-", "+").replaceAll("_", "/"));
+  } catch {
+    throw unauthorized("The credential is not valid.");
+  }
+}
+
 /**
- * The credential of a request: from the header; for a reader also from an offered subprotocol `bearer.<token>`
- * or, where neither can be set, from the query.
+ * The credential of a request: from the header; for a reader also from an offered subprotocol or, where neither can be
+ * set, from the query.
  */
 function presentedCredential(request: Request, query: URLSearchParams | undefined): string | undefined {
   const header = request.headers.get("Authorization");
@@ -34,7 +47,9 @@ function presentedCredential(request: Request, query: URLSearchParams | undefine
   }
   if (!query) return undefined;
   const protocol = offeredProtocols(request).find(isBearerProtocol);
-  return protocol?.slice(BEARER_PROTOCOL.length) ?? one(query, "token");
+  if (protocol !== undefined) return protocolCredential(protocol);
+  // No credential has a space: it was a `+` that stood there as it is.
+  return one(query, "token")?.replaceAll(" ", "+");
 }
 
 /**
@@ -78,7 +93,12 @@ export function demand(caller: Caller, needed: keyof Grants, feed: string): void
   throw new Problem("forbidden", `The credential does not allow to ${WORDS[needed]}.`);
 }
 
-const WORDS = { subscribe: "subscribe to this feed", publish: "publish to this feed", admin: "administer" } as const;
+const WORDS = {
+  subscribe: "subscribe to this feed",
+  publish: "publish to this feed",
+  admin: "administer",
+  metrics: "read the metrics",
+} as const;
 
 function unauthorized(detail: string): Problem {
   return new Problem("unauthorized", detail, { headers: { "WWW-Authenticate": 'Bearer realm="tickertape"' } });

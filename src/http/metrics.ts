@@ -16,7 +16,7 @@ const METRICS: readonly [name: string, type: "gauge" | "counter", help: string, 
 
 /** `GET /metrics`: every feed in Prometheus' text format. For administrators. */
 export async function metrics<B extends object>(c: FeedContext<B>, options: FeedAppOptions<B>): Promise<Response> {
-  demand(await authenticate(c, options), "admin", "");
+  demand(await authenticate(c, options), "metrics", "");
   const directory = options.directory(c.env).getByName("feeds");
   const feeds: FeedReport[] = [];
   for (let after: string | undefined = ""; after !== undefined;) {

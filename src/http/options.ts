@@ -33,7 +33,11 @@ export interface FeedAppBindings extends AccessSettings, QuotaSettings {
 export const DEFAULT_OPTIONS: FeedAppOptions<FeedAppBindings> = {
   feeds: (env) => env.FEEDS,
   directory: (env) => env.DIRECTORY,
-  access: oncePerEnv<FeedAppBindings, Access>(accessBy),
+  access: oncePerEnv<FeedAppBindings, Access>((env) => {
+    const access = accessBy(env);
+    for (const sentence of access.refused) console.warn(`tickertape: ${sentence}`);
+    return access;
+  }),
   quotas: oncePerEnv<FeedAppBindings, Quotas>(quotasOf),
   addressRate: (env) => env.ADDRESS_RATE,
   credentialRate: (env) => env.CREDENTIAL_RATE,

@@ -49,6 +49,7 @@ describe("publishing", () => {
     ["nothing set", {}],
     ["empty keys", { PUBLISH_KEY: "", ADMIN_KEY: "" }],
     ["lists of nothing", { PUBLISH_KEY: " , ,", ADMIN_KEY: "," }],
+    ["a key that is too short", { PUBLISH_KEY: "guess" }],
   ])("is refused to everyone with %s, and the log says what to set", async (_, settings) => {
     const log = vi.spyOn(console, "warn").mockImplementation(() => {});
     const app = appWith(settings);

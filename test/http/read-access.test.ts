@@ -110,6 +110,35 @@ describe("a subprotocol bearer.<token>", () => {
     },
   );
 
+  test("carries a key that openssl made, whose characters a subprotocol's name cannot have, as base64url", async () => {
+    const key = "q+/x8w3Zt5/Xk1+uQ0r9vB2n4m6c8z/A1s3d5f7g9h=";
+    const app = appWith({ ADMIN_KEY: key, SUBSCRIBE_ACCESS: "token" });
+    const offer = async (credential: string): Promise<Response> => {
+      const headers = { Upgrade: "websocket", "Sec-WebSocket-Protocol": `tickertape.v1, bearer.${credential}` };
+      const response = await app(`/v1/feeds/${FEED}`, { headers });
+      response.webSocket?.accept();
+      response.webSocket?.close();
+      return response;
+    };
+    const encoded = btoa(key).replaceAll("+", "-").replaceAll("/", "_").replaceAll("=", "");
+    const response = await offer(`base64url.${encoded}`);
+    expect(response.status).toBe(101);
+    expect(response.headers.get("Sec-WebSocket-Protocol")).toBe("tickertape.v1");
+    for (const wrong of [
+      encoded,
+      `base64url.${encoded.slice(0, -1)}`,
+      "base64url.",
+      "base64url.!",
+      "base64url.aaaaa",
+    ]) {
+      await refused(await offer(wrong), "unauthorized");
+    }
+    // In the query, with its `+` escaped or as it is.
+    for (const token of [encodeURIComponent(key), key]) {
+      expect((await app(`/v1/feeds/${FEED}?token=${token}`)).status).toBe(200);
+    }
+  });
+
   test("is no credential for a publish", async () => {
     const headers = { "Sec-WebSocket-Protocol": "bearer.new-publish" };
     await refused(await TOKEN(`/v1/feeds/${FEED}`, posting(headers)), "unauthorized");
