@@ -1,9 +1,9 @@
 const LOOPBACK = new Set(["127.0.0.1", "::1"]);
 
 /**
- * Where a request comes from, as limits count it: an IPv4 address, or the /64 network that an IPv6 address is in, as one
- * subscriber has all of it. Nothing where it is this machine or not known: on Cloudflare's edge it always is, and cannot
- * be made up by the client.
+ * Where a request comes from, as limits count it: an IPv4 address, or the /48 network that an IPv6 address is in, as one
+ * customer has all of it, with 65,536 networks in it. Nothing where it is this machine or not known: on Cloudflare's edge
+ * it always is, and cannot be made up by the client.
  */
 export function addressOf(request: Request): string | undefined {
   const address = request.headers.get("CF-Connecting-IP")?.toLowerCase();
@@ -15,5 +15,10 @@ export function addressOf(request: Request): string | undefined {
   const groups = head === "" ? [] : head.split(":");
   const missing = tail === undefined ? 0 : 8 - groups.length - (tail === "" ? 0 : tail.split(":").length);
   const network = [...groups, ...Array.from({ length: Math.max(0, missing) }, () => "0"), ...(tail ?? "").split(":")];
-  return `${network.slice(0, 4).join(":")}::/64`;
+  return `${network.slice(0, 3).map(withoutZeros).join(":")}::/48`;
+}
+
+/** A group has several spellings, which are one address. */
+function withoutZeros(group: string): string {
+  return group.replace(/^0+(?=.)/, "");
 }

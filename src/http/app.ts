@@ -11,6 +11,7 @@ import { Problem, problemResponse } from "./problem.ts";
 import { publish } from "./publish.ts";
 import { history, snapshot, stats } from "./read.ts";
 import { isUpgrade, subscribe } from "./subscribe.ts";
+import { strictTransport } from "./transport.ts";
 
 /** A Hono app that serves feeds. It can be mounted in another one: `app.route("/", createFeedApp(options))`. */
 export function createFeedApp<Bindings extends object>(
@@ -18,6 +19,7 @@ export function createFeedApp<Bindings extends object>(
 ): Hono<{ Bindings: Bindings; Variables: FeedVariables }> {
   const app = new Hono<{ Bindings: Bindings; Variables: FeedVariables }>();
 
+  app.use(strictTransport);
   app.use(
     "/v1/*",
     crossOrigin<{ Bindings: Bindings; Variables: FeedVariables }>((env) => options.allowedOrigins(env)),

@@ -26,7 +26,7 @@ describe.each(MEMORIES)("subscribers from one address %s", (_, between) => {
     const refused = await upgrade(feed, "", from("2001:db8::2"));
     expect(refused.headers.get("Retry-After")).toMatch(/^\d+$/);
     await problem(refused, "rate_limited");
-    await TestSubscriber.connect(feed, "", from("2001:db8:0:1::1"));
+    await TestSubscriber.connect(feed, "", from("2001:db8:1::1"));
     await between(feed);
     await TestSubscriber.connect(feed);
     // One that leaves makes room.

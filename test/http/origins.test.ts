@@ -10,10 +10,11 @@ import { problem } from "../support/http.ts";
 const SAME = "https://feeds.test";
 const LISTED = "https://board.example";
 const FOREIGN = "https://evil.example";
+const PUBLISH_KEY = "a-publish-key";
 const SETTINGS = {
-  "same origin only": appWith({ PUBLISH_KEY: "k" }),
-  "two origins": appWith({ PUBLISH_KEY: "k", ALLOWED_ORIGINS: `https://first.example, ${LISTED}` }),
-  "any origin": appWith({ PUBLISH_KEY: "k", ALLOWED_ORIGINS: "*" }),
+  "same origin only": appWith({ PUBLISH_KEY }),
+  "two origins": appWith({ PUBLISH_KEY, ALLOWED_ORIGINS: `https://first.example, ${LISTED}` }),
+  "any origin": appWith({ PUBLISH_KEY, ALLOWED_ORIGINS: "*" }),
 };
 const ALLOW = "Access-Control-Allow-Origin";
 
@@ -72,7 +73,7 @@ describe.each(CASES)("ALLOWED_ORIGINS of %s, a page of %s (allowed: %s)", (allow
     const feed = newFeed();
     const post = {
       method: "POST",
-      headers: { Origin: origin, Authorization: "Bearer k", "Content-Type": "application/json" },
+      headers: { Origin: origin, Authorization: "Bearer a-publish-key", "Content-Type": "application/json" },
       body: '{"key":"A","set":{}}',
     };
     for (const init of [post, { headers: { Origin: origin } }, { method: "HEAD", headers: { Origin: origin } }]) {
@@ -145,13 +146,13 @@ describe("an app that is mounted in another one under a base path", () => {
   const outer = new Hono<{ Bindings: FeedAppBindings }>();
   outer.get("/own", (c) => c.text("own"));
   outer.route("/live", createFeedApp<FeedAppBindings>(DEFAULT_OPTIONS));
-  const bindings: FeedAppBindings = { FEEDS: env.FEEDS, DIRECTORY: env.DIRECTORY, PUBLISH_KEY: "k" };
+  const bindings: FeedAppBindings = { FEEDS: env.FEEDS, DIRECTORY: env.DIRECTORY, PUBLISH_KEY };
   const send = async (path: string, init: RequestInit = {}): Promise<Response> =>
     outer.request(`${SAME}${path}`, init, bindings);
 
   test("publishes, reads, lists and subscribes there", async () => {
     const feed = newFeed();
-    const headers = { Authorization: "Bearer k", "Content-Type": "application/json" };
+    const headers = { Authorization: "Bearer a-publish-key", "Content-Type": "application/json" };
     const body = '{"key":"A","set":{"p":1}}';
     expect((await send(`/live/v1/feeds/${feed}`, { method: "POST", headers, body })).status).toBe(200);
     expect(await (await send(`/live/v1/feeds/${feed}`)).json()).toMatchObject({ feed, entries: { A: { p: 1 } } });

@@ -2,7 +2,7 @@ import { describe, expect, test } from "vitest";
 import { newFeed, publish } from "../support/api.ts";
 import { appWith } from "../support/app.ts";
 import { problem } from "../support/http.ts";
-import { token } from "../support/tokens.ts";
+import { JWT_SECRET, token } from "../support/tokens.ts";
 import { bearer, KEYS, posting } from "./credentials.ts";
 
 /** Counts as the platform's binding does, within one window. */
@@ -49,8 +49,17 @@ describe("requests without a valid credential", () => {
   });
 });
 
+test("[I7] tokens that name no subject are counted each by itself: nobody uses up another's rate", async () => {
+  const app = appWith({ ...KEYS, JWT_SECRET, CREDENTIAL_RATE: counter(1) });
+  const [alice, bob] = [await token("subscribe:*", { claims: { jti: "1" } }), await token("subscribe:*")];
+  const read = (token: string): Promise<Response> =>
+    app("/v1/feeds", { headers: { ...bearer(token), ...from("203.0.113.7") } });
+  expect((await read(alice)).status).toBe(200);
+  await problem(await read(alice), "rate_limited");
+  expect((await read(bob)).status).toBe(200);
+});
+
 test("requests with a credential are so many a credential, from wherever they come", async () => {
-  const JWT_SECRET = "a shared secret of the tests alone";
   const app = appWith({ ...KEYS, JWT_SECRET, CREDENTIAL_RATE: counter(2) });
   const read = async (credential: string, address: string): Promise<Response> =>
     app("/v1/feeds", { headers: { ...bearer(credential), ...from(address) } });
@@ -69,6 +78,15 @@ test("requests with a credential are so many a credential, from wherever they co
 
 describe("feeds that are not served", () => {
   const app = appWith({ ...KEYS, FEED_NAMES: "stocks, t-*" });
+
+  test("are in no list, though they are there", async () => {
+    const [mine, other] = [newFeed(), `secret-${newFeed()}`];
+    await publish(mine, { key: "A", set: {} });
+    await publish(other, { key: "A", set: {} });
+    const list = await (await app("/v1/feeds", { headers: bearer("new-admin") })).text();
+    expect(list).toContain(mine);
+    expect(list).not.toContain(other);
+  });
 
   test.each([
     ["reading", {}],
@@ -105,10 +123,24 @@ describe("metrics", () => {
     for (const line of lines) expect(line).toMatch(/^(|# (HELP|TYPE) \S+ .+|\w+\{feed="[a-z0-9._-]+"\} \d+(\.\d+)?)$/);
   });
 
+  test("are told to who has the metrics key or a token with the scope metrics, which open nothing else", async () => {
+    const app = appWith({ ...KEYS, METRICS_KEY: "metrics-key", JWT_SECRET, SUBSCRIBE_ACCESS: "token" });
+    const feed = newFeed();
+    await publish(feed, { key: "A", set: {} });
+    for (const credential of ["metrics-key", await token("metrics")]) {
+      const headers = bearer(credential);
+      expect(await (await app("/metrics", { headers })).text()).toContain(`{feed="${feed}"}`);
+      await problem(await app(`/v1/feeds/${feed}`, { headers }), "forbidden");
+      await problem(await app(`/v1/feeds/${feed}`, posting(headers)), "forbidden");
+      await problem(await app(`/v1/feeds/${feed}`, { method: "DELETE", headers }), "forbidden");
+    }
+  });
+
   test.each([
     ["nobody", {}, "unauthorized"],
     ["who guesses", bearer("guess"), "unauthorized"],
     ["who may publish", bearer("new-publish"), "forbidden"],
+    ["who has the metrics key of others", bearer("metrics-key"), "unauthorized"],
   ] as const)("are closed to %s", async (_, headers, code) => {
     await problem(await app("/metrics", { headers }), code);
   });

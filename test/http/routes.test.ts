@@ -111,11 +111,11 @@ describe("HEAD", () => {
 });
 
 describe("the server cannot take a request", () => {
-  const bindings: FeedAppBindings = { FEEDS: env.FEEDS, DIRECTORY: env.DIRECTORY, PUBLISH_KEY: "k" };
+  const bindings: FeedAppBindings = { FEEDS: env.FEEDS, DIRECTORY: env.DIRECTORY, PUBLISH_KEY: "a-publish-key" };
   const app = createFeedApp<FeedAppBindings>({ ...DEFAULT_OPTIONS, feeds: failing, directory: failing });
 
   test.each(["GET", "POST"])("%s is told to come back, and nothing of what went wrong", async (method) => {
-    const headers = { Authorization: "Bearer k", "Content-Type": "application/json" };
+    const headers = { Authorization: "Bearer a-publish-key", "Content-Type": "application/json" };
     const init = method === "POST" ? { method, headers, body: '{"key":"A","set":{}}' } : { method, headers };
     const log = vi.spyOn(console, "error").mockImplementation(() => {});
     const response = await app.request("/v1/feeds/x", init, bindings);

@@ -17,7 +17,7 @@ export interface Answered {
 
 /** What HTTP itself, caches, browsers and pages of other origins go by: any answer may have it. */
 const EVERYWHERE =
-  /^(content-(type|length|security-policy)|cache-control|vary|referrer-policy|x-[a-z-]+|access-control-[a-z-]+|upgrade|connection)$/;
+  /^(content-(type|length|security-policy)|cache-control|vary|referrer-policy|strict-transport-security|x-[a-z-]+|access-control-[a-z-]+|upgrade|connection)$/;
 
 /** Holds an answer against what the document says of the operation: its status, its headers, its type and its body. */
 export async function conforms({ method, path, operation }: Operation, response: Response): Promise<Answered> {

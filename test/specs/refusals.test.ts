@@ -100,7 +100,13 @@ const plain = (path: string, init: RequestInit): Request => new Request(`https:/
 
 /** Refuses it in one way, and says with what, if it was. */
 async function provoke(one: Operation, { settings, options, change, twice }: Provocation): Promise<string | undefined> {
-  const bindings = { PUBLISH_KEY: "p", ADMIN_KEY: "admin-key", JWT_SECRET, FEEDS: env.FEEDS, DIRECTORY: env.DIRECTORY };
+  const bindings = {
+    PUBLISH_KEY: "a-publish-key",
+    ADMIN_KEY: "admin-key",
+    JWT_SECRET,
+    FEEDS: env.FEEDS,
+    DIRECTORY: env.DIRECTORY,
+  };
   const app = createFeedApp<FeedAppBindings>({ ...DEFAULT_OPTIONS, ...options });
   const sent = example(one, newFeed());
   const to = async (request: Request): Promise<Response> => app.fetch(request, { ...bindings, ...settings });
