@@ -39,7 +39,6 @@ async function bundle({ name, entry, splitting }) {
     format: "esm",
     target: "es2022",
     minify: true,
-    sourcemap: true,
     define: { "process.env.NODE_ENV": '"production"' },
     logLevel: "warning",
     write: false,

@@ -17,7 +17,7 @@ export function snippetsFor(base: string, choice: Choice, key = "AAPL", patch: J
   const url = `${base}/v1/feeds/${choice.feed}`;
   const query = queryOf(choice);
   const socketUrl = `${url.replace(/^http/, "ws")}${query}`;
-  const update = JSON.stringify({ key, patch });
+  const update = codeQuote({ key, patch });
   return [
     {
       id: "curl-publish",
@@ -44,7 +44,7 @@ export function snippetsFor(base: string, choice: Choice, key = "AAPL", patch: J
       id: "websocket",
       title: "Browser, no library",
       text: [
-        `const socket = new WebSocket(${JSON.stringify(socketUrl)});`,
+        `const socket = new WebSocket(${codeQuote(socketUrl)});`,
         "socket.onmessage = ({ data }) => console.log(JSON.parse(data));",
       ].join("\n"),
     },
@@ -54,7 +54,7 @@ export function snippetsFor(base: string, choice: Choice, key = "AAPL", patch: J
 
 function sdkText(base: string, { feed, keys, hz }: Choice): string {
   const members = [
-    ...(keys.length > 0 ? [`keys: ${JSON.stringify(keys)}`] : []),
+    ...(keys.length > 0 ? [`keys: ${codeQuote(keys)}`] : []),
     ...(hz === undefined ? [] : [`hz: ${hz}`]),
   ];
   const options = members.length > 0 ? `, { ${members.join(", ")} }` : "";
@@ -62,7 +62,7 @@ function sdkText(base: string, { feed, keys, hz }: Choice): string {
     `import { connect } from "tickertape/client";`,
     `// or, without npm: ${base}/assets/tickertape.js`,
     "",
-    `const feed = connect(${JSON.stringify(base)}, ${JSON.stringify(feed)}${options});`,
+    `const feed = connect(${codeQuote(base)}, ${codeQuote(feed)}${options});`,
     `feed.on("change", (changes) => {`,
     "  for (const { key, value } of changes) console.log(key, value);",
     "});",
@@ -76,6 +76,17 @@ function queryOf({ keys, hz }: Choice): string {
   if (hz !== undefined) query.set("hz", String(hz));
   const text = query.toString().replaceAll("%2C", ",").replaceAll("%2A", "*");
   return text === "" ? "" : `?${text}`;
+}
+
+/**
+ * For JSON, and for JavaScript in a file or within a page: nothing in it ends a script, and what cannot be seen, or turns
+ * the direction of what can, is written out.
+ */
+function codeQuote(value: string | readonly string[] | JsonObject): string {
+  return JSON.stringify(value).replaceAll(
+    /[<>\u2028\u2029\u200b-\u200f\u202a-\u202e\u2066-\u2069\ufeff]/g,
+    (sign) => `\\u${sign.charCodeAt(0).toString(16).padStart(4, "0")}`,
+  );
 }
 
 /** For a POSIX shell: inside single quotes nothing is special but the quote itself. */

@@ -28,3 +28,15 @@ it("runs nothing of what a key says when it is pasted into a shell", () => {
     expect(shown.split("\n").at(-2)).toBe(JSON.stringify({ key: hostile, patch: { price: 1.08, halted: false } }));
   }
 });
+
+it("ends no script that it is pasted into, and hides nothing", () => {
+  const hostile = '</script><script>alert(1)</script><!--\u2028\u202e"';
+  const hidden = /[<>\u2028\u202e]/;
+  const snippets = snippetsFor("https://feed.test", { ...choice, keys: [hostile] }, hostile, { [hostile]: hostile });
+  for (const { id, text } of snippets) expect(text.replaceAll("=>", ""), id).not.toMatch(hidden);
+  const sdk = snippets.find(({ id }) => id === "sdk")?.text ?? "";
+  expect(JSON.parse(/keys: (\[.*?\]), hz/.exec(sdk)?.[1] ?? "null")).toEqual([hostile]);
+  const curl = snippets.find(({ id }) => id === "curl-publish")?.text ?? "";
+  const sent = execFileSync("sh", ["-c", curl.replace(/^curl/, "printf '%s\\n'")], { encoding: "utf8" });
+  expect(JSON.parse(sent.split("\n").at(-2) ?? "")).toEqual({ key: hostile, patch: { [hostile]: hostile } });
+});
