@@ -25,7 +25,7 @@ export interface TokenSettings {
   readonly JWT_AUDIENCE?: string | undefined;
 }
 
-export type CheckedToken = TokenClaims | "invalid" | "unavailable";
+type CheckedToken = TokenClaims | "invalid" | "unavailable";
 
 /** How tokens are checked. */
 export interface TokenChecker {

@@ -16,7 +16,7 @@ JWT_SECRET=`;
 export function makeSecrets(folder = root) {
   const file = join(folder, ".dev.vars");
   if (!existsSync(file)) {
-    const example = readFileSync(join(root, ".dev.vars.example"), "utf8").replaceAll("change-me", random);
+    const example = readFileSync(join(root, ".dev.vars.example"), "utf8").replaceAll("<fresh>", random);
     // "wx": two that start at once must not overwrite each other's keys.
     writeFileSync(file, example + lacking(example), { mode: 0o600, flag: "wx" });
     return "made";
@@ -48,7 +48,7 @@ function lacking(text) {
  */
 export function readSecret(name, folder = root) {
   const value = assigned(readFileSync(join(folder, ".dev.vars"), "utf8"), name) ?? "";
-  return (name === "JWT_SECRET" ? value : value.split(",")[0]?.trim()) || undefined;
+  return value.split(",")[0]?.trim() || undefined;
 }
 
 /** 32 characters of six bits each. */
