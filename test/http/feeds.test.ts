@@ -111,7 +111,7 @@ describe("DELETE of a feed", () => {
     const old = await publish(feed, { key: "A", set: { p: 1 }, version: 9, ttl: 1_000 });
     const { epoch } = await reset(feed);
     if (restart) await evictDurableObject(env.FEEDS.getByName(feed));
-    expect(await snapshot(feed)).toEqual({ feed, epoch, seq: 0, entries: {} });
+    expect(await snapshot(feed)).toEqual({ feed, epoch, seq: 0, time: 0, entries: {} });
     const history = await (await request(`/v1/feeds/${feed}/history?key=A`)).json();
     expect(history).toEqual({ feed, epoch, key: "A", updates: [], more: false });
     const since = await (await request(`/v1/feeds/${feed}?since=${old.epoch}:${old.seq}`)).json();
@@ -128,7 +128,14 @@ describe("DELETE of a feed", () => {
     await subscriber.reaches(1);
     const { epoch } = await reset(feed);
     await subscriber.until(({ position }) => position?.epoch === epoch, "the new epoch");
-    expect(subscriber.messages.at(-1)).toEqual({ type: "snapshot", epoch, seq: 0, reason: "reset", entries: {} });
+    expect(subscriber.messages.at(-1)).toEqual({
+      type: "snapshot",
+      epoch,
+      seq: 0,
+      time: 0,
+      reason: "reset",
+      entries: {},
+    });
     await publish(feed, { key: "B", set: { p: 2 } });
     await subscriber.reaches(1);
     expect(subscriber.state()).toEqual({ B: { p: 2 } });

@@ -13,7 +13,13 @@ describe("a body of application/json", () => {
     const receipt = await publish(feed, { key: "A", set: { p: 1 } });
     expect(receipt).toEqual({ feed, epoch: receipt.epoch, seq: 1, accepted: 1, stale: 0 });
     expect(receipt.epoch).toMatch(/^[a-z0-9]+$/);
-    expect(await snapshot(feed)).toEqual({ feed, epoch: receipt.epoch, seq: 1, entries: { A: { p: 1 } } });
+    expect(await snapshot(feed)).toEqual({
+      feed,
+      epoch: receipt.epoch,
+      seq: 1,
+      time: expect.any(Number),
+      entries: { A: { p: 1 } },
+    });
   });
 
   test("holds an array of updates, which are applied in order", async () => {

@@ -12,8 +12,8 @@ describe("connecting", () => {
     await publish(feed, { key: "A", patch: { q: 2 } });
     await subscriber.reaches(2);
     expect(subscriber.messages).toEqual([
-      { type: "hello", protocol: "tickertape.v1", feed, epoch, seq: 1 },
-      { type: "snapshot", epoch, seq: 1, reason: "initial", entries: { A: { p: 1 } } },
+      { type: "hello", protocol: "tickertape.v1", feed, epoch, seq: 1, time: expect.any(Number) },
+      { type: "snapshot", epoch, seq: 1, time: expect.any(Number), reason: "initial", entries: { A: { p: 1 } } },
       { type: "update", from: 1, seq: 2, time: expect.any(Number), updates: [{ key: "A", patch: { q: 2 } }] },
     ]);
   });
@@ -23,7 +23,7 @@ describe("connecting", () => {
     const subscriber = await TestSubscriber.connect(feed);
     const { epoch } = await subscriber.message("hello");
     const snapshot = await subscriber.message("snapshot");
-    expect(snapshot).toEqual({ type: "snapshot", epoch, seq: 0, reason: "initial", entries: {} });
+    expect(snapshot).toEqual({ type: "snapshot", epoch, seq: 0, time: 0, reason: "initial", entries: {} });
     subscriber.send({ type: "subscribe", id: 1, keys: ["A"] });
     await subscriber.message("snapshot", 1);
     expect(await storedTables(feed)).toEqual([]);
