@@ -8,8 +8,12 @@ import type { Update } from "../../src/protocol/update.ts";
 import { House, PureSubscriber, subscriptionOf } from "./house.ts";
 
 /** So many entries, each of its own key. */
-function many(count: number, value = {}): Update[] {
-  return Array.from({ length: count }, (_, i): Update => ({ key: `k${i}`, set: value }));
+function many(count: number, prefix: string): Update[] {
+  return Array.from({ length: count }, (_, i): Update => ({ key: `${prefix}${i}`, set: {} }));
+}
+
+function keysFrom(from: number, count: number): string[] {
+  return Array.from({ length: count }, (_, i) => `k${from + i}`);
 }
 
 describe("[I7] work that is long is done in steps", () => {
@@ -53,7 +57,7 @@ describe("[I7] work that is long is done in steps", () => {
 
   test("forty messages that each select anew keep nobody's update waiting for all of them", () => {
     const house = new House({ capacity: 1_000_000 });
-    for (let i = 0; i < 20; i++) house.publish(...many(1000, { n: i }).map((u) => ({ ...u, key: `${i}.${u.key}` })));
+    for (let i = 0; i < 20; i++) house.publish(...many(1000, `${i}.k`));
     const [greedy, honest] = [
       new PureSubscriber(["none"], "latest", undefined),
       new PureSubscriber(["A"], "all", undefined),
@@ -165,15 +169,14 @@ describe("[I9] patterns that groups look for", () => {
     const { broadcast, ...house } = new House({}, { patterns: 30, ownerPatterns: 20 });
     expect(house.bounds.patterns).toBe(30);
     const sink = { owner: "a", send: () => {}, backlog: () => 0, drop: () => {} };
-    const keys = (from: number, count: number): string[] => Array.from({ length: count }, (_, i) => `k${from + i}`);
-    const a = broadcast.subscribe(sink, subscriptionOf(keys(0, 15)), undefined);
-    expect(broadcast.refusal("a", subscriptionOf(keys(0, 15)))).toBeUndefined();
-    expect(broadcast.refusal("a", subscriptionOf(keys(5, 15)))).toBe("rate_limited");
-    expect(broadcast.refusal("b", subscriptionOf(keys(5, 16)))).toBe("overloaded");
-    expect(broadcast.refusal("b", subscriptionOf(keys(5, 15)))).toBeUndefined();
-    expect(broadcast.resubscribe(a, subscriptionOf(keys(5, 15)), 1)).toBe("rate_limited");
+    const a = broadcast.subscribe(sink, subscriptionOf(keysFrom(0, 15)), undefined);
+    expect(broadcast.refusal("a", subscriptionOf(keysFrom(0, 15)))).toBeUndefined();
+    expect(broadcast.refusal("a", subscriptionOf(keysFrom(5, 15)))).toBe("rate_limited");
+    expect(broadcast.refusal("b", subscriptionOf(keysFrom(5, 16)))).toBe("overloaded");
+    expect(broadcast.refusal("b", subscriptionOf(keysFrom(5, 15)))).toBeUndefined();
+    expect(broadcast.resubscribe(a, subscriptionOf(keysFrom(5, 15)), 1)).toBe("rate_limited");
     broadcast.unsubscribe(a);
-    expect(broadcast.refusal("a", subscriptionOf(keys(5, 15)))).toBeUndefined();
+    expect(broadcast.refusal("a", subscriptionOf(keysFrom(5, 15)))).toBeUndefined();
   });
 });
 
