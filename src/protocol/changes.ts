@@ -53,21 +53,6 @@ export class Changes {
     return changes;
   }
 
-  /**
-   * One merge patch that does the same, whatever it is applied to; nothing where no patch can. That is where a member
-   * was removed or replaced and an object put there: a merge patch cannot say "an object with just these members".
-   */
-  toPatch(): string | undefined {
-    if (this.#anew) return undefined;
-    let members = "";
-    for (const [name, change] of this.#members) {
-      const value = change instanceof Changes ? change.toPatch() : change;
-      if (value === undefined) return undefined;
-      members += `${members === "" ? "" : ","}${name}:${value}`;
-    }
-    return `{${members}}`;
-  }
-
   /** The JSON of what they make of the object `text`; of nothing where there is none. */
   writeInto(text: string | undefined): string {
     if (text === undefined || this.#anew) return this.#write();

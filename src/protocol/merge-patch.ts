@@ -1,4 +1,4 @@
-import { isJsonObject, setMember, type Json, type JsonObject } from "./json.ts";
+import { isJsonObject, type Json, type JsonObject } from "./json.ts";
 
 /**
  * Applies an RFC 7396 merge patch and returns the new value; neither argument is changed. `null` members are
@@ -16,31 +16,4 @@ export function applyMergePatch(target: Json | undefined, patch: JsonObject): Js
     else result[name] = merged;
   }
   return result;
-}
-
-/**
- * One merge patch that does what `first` and then `second` do, whatever they are applied to; nothing where no patch
- * can. That is where `first` removes or replaces a member and `second` merges an object into it: a merge patch
- * cannot say "an object with just these members".
- */
-export function composeMergePatches(first: JsonObject, second: JsonObject): JsonObject | undefined {
-  const result: JsonObject = {};
-  for (const name of Object.keys(first)) setMember(result, name, member(first, name));
-  for (const name of Object.keys(second)) {
-    const value = member(second, name);
-    if (!isJsonObject(value) || !Object.hasOwn(first, name)) {
-      setMember(result, name, value);
-      continue;
-    }
-    const earlier = member(first, name);
-    const composed = isJsonObject(earlier) ? composeMergePatches(earlier, value) : undefined;
-    if (composed === undefined) return undefined;
-    setMember(result, name, composed);
-  }
-  return result;
-}
-
-/** An own member's value. Plain indexing reads `__proto__` rightly here: every object was built with `setMember` or parsed. */
-function member(object: JsonObject, name: string): Json {
-  return object[name] ?? null;
 }

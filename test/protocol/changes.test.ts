@@ -79,28 +79,6 @@ describe("the changes of a run of merge patches", () => {
     );
   });
 
-  test("are one patch that does the same, wherever there is one", () => {
-    let composable = 0;
-    fc.assert(
-      fc.property(fc.option(canonical, { nil: undefined }), patches, (text, patches) => {
-        const patch = changesOf(patches).toPatch();
-        if (!patch) return;
-        composable++;
-        expect(sorted(model(text, [patch]))).toBe(sorted(model(text, patches)));
-      }),
-      { numRuns: 1_000 },
-    );
-    expect(composable).toBeGreaterThan(300);
-  });
-
-  test.each([
-    [['{"a":null}', '{"a":{"y":1}}']],
-    [['{"a":1}', '{"a":{"y":1}}']],
-    [['{"a":{"b":null}}', '{"a":{"b":{"y":1}}}']],
-  ])("an object put where something was removed cannot be said by a patch: %j", (patches) => {
-    expect(changesOf(patches).toPatch()).toBeUndefined();
-  });
-
   test("that change nothing give the same text back", () => {
     const text = '{"a":{"b":1}}';
     expect(changesOf(["{}", '{"a":{}}', '{"z":null}']).writeInto(text)).toBe(text);

@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { applyMergePatch, composeMergePatches } from "../../src/protocol/merge-patch.ts";
+import { applyMergePatch } from "../../src/protocol/merge-patch.ts";
 import type { JsonObject } from "../../src/protocol/json.ts";
 
 /** The examples of RFC 7396, appendix A, whose patch is an object: others cannot be published. */
@@ -42,28 +42,6 @@ describe("merge patches (RFC 7396)", () => {
         expect(JSON.stringify([target, patch])).toBe(before);
       }),
     );
-  });
-});
-
-describe("composed merge patches", () => {
-  test("one composed patch does what the two do one after the other, whatever they are applied to", () => {
-    let composable = 0;
-    fc.assert(
-      fc.property(objects, objects, objects, (target, first, second) => {
-        const composed = composeMergePatches(first, second);
-        if (!composed) return;
-        composable++;
-        expect(applyMergePatch(target, composed)).toEqual(applyMergePatch(applyMergePatch(target, first), second));
-      }),
-      { numRuns: 2000 },
-    );
-    expect(composable).toBeGreaterThan(500);
-  });
-
-  test("an object put where the first patch removed something cannot be said by a patch", () => {
-    expect(composeMergePatches({ a: null }, { a: { y: 1 } })).toBeUndefined();
-    expect(composeMergePatches({ a: 1 }, { a: { y: 1 } })).toBeUndefined();
-    expect(composeMergePatches({ a: { b: null } }, { a: { b: { y: 1 } } })).toBeUndefined();
   });
 });
 
