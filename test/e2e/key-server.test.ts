@@ -1,6 +1,6 @@
 import { createServer, type Server } from "node:http";
 import { exportJWK, generateKeyPair, SignJWT } from "jose";
-import { afterAll, beforeAll, expect, test } from "vitest";
+import { afterAll, beforeAll, expect, test, vi } from "vitest";
 import { publish } from "./support/api.ts";
 import { WranglerDev } from "./support/wrangler-dev.ts";
 import { listenOnLoopback } from "./support/loopback.ts";
@@ -11,13 +11,15 @@ const AUDIENCE = "feeds";
 let keyServer: Server;
 let worker: WranglerDev;
 let asked = 0;
+/** Milliseconds that the key server takes to answer. */
+let slow = 0;
 const { privateKey, publicKey } = await generateKeyPair("ES256", { extractable: true });
 
 beforeAll(async () => {
   const keys = JSON.stringify({ keys: [{ ...(await exportJWK(publicKey)), kid: "one", alg: "ES256", use: "sig" }] });
   keyServer = createServer((_, response) => {
     asked++;
-    response.setHeader("Content-Type", "application/json").end(keys);
+    setTimeout(() => response.setHeader("Content-Type", "application/json").end(keys), slow);
   });
   const keysUrl = await listenOnLoopback(keyServer);
   // The README's recipe for data that only bearers of a token may read.
@@ -47,6 +49,20 @@ async function status(path: string, credential?: string, init: RequestInit = {})
   if (credential !== undefined) headers["Authorization"] = `Bearer ${credential}`;
   return (await fetch(`${worker.url}${path}`, { ...init, headers })).status;
 }
+
+test("[I7] many who come at once at a cold start ask the key server once, also where the first goes away", async () => {
+  slow = 1_000;
+  const good = await token("subscribe:*");
+  const first = new AbortController();
+  const headers = { Authorization: `Bearer ${good}` };
+  const gone = fetch(`${worker.url}/v1/feeds`, { headers, signal: first.signal }).catch(() => "gone");
+  await vi.waitFor(() => expect(asked).toBe(1), 10_000);
+  const others = Array.from({ length: 100 }, () => status("/v1/feeds", good));
+  setTimeout(() => first.abort(), 300);
+  expect(new Set(await Promise.all(others))).toEqual(new Set([200]));
+  expect([await gone, asked]).toEqual(["gone", 1]);
+  slow = 0;
+});
 
 test("a deployment with a key server serves the bearers of its tokens, each what the scope says, and nobody else", async () => {
   await publish(`${worker.url}/v1/feeds/team1.orders`, { key: "A", set: { n: 1 } });

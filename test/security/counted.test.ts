@@ -20,7 +20,7 @@ test.each(BAD)("requests with %s are counted by address", async (_, query, heade
   const ADDRESS_RATE = {
     limit: async ({ key }: { key: string }) => ({ success: (asked = [...asked, key]).length <= 2 }),
   };
-  const app = appWith({ PUBLISH_KEY: "k", ADDRESS_RATE });
+  const app = appWith({ PUBLISH_KEY: "a-publish-key", ADDRESS_RATE });
   const codes: number[] = [];
   for (let i = 0; i < 4; i++) {
     const init = { headers: { "CF-Connecting-IP": "203.0.113.7", ...headers } };
