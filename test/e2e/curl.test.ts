@@ -124,7 +124,7 @@ test("DELETE begins anew, for an admin only", async () => {
   const { status, body } = await curl("-X", "DELETE", ...ADMIN, url);
   expect([status, JSON.parse(body)]).toMatchObject([200, { feed: "reset", seq: 0 }]);
   expect(JSON.parse(body).epoch).not.toBe(epoch);
-  expect(await snapshot(url)).toEqual({ ...JSON.parse(body), entries: {} });
+  expect(await snapshot(url)).toEqual({ ...JSON.parse(body), time: 0, entries: {} });
 });
 
 test("a refusal says what to do about it, as problem+json", async () => {

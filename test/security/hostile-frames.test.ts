@@ -76,7 +76,7 @@ function check({ raw, messages, closed }: TestSubscriber): void {
     expect(Object.keys(SHAPES)).toContain(message.type);
     SHAPES[message.type]?.(message);
   }
-  if (closed) expect([4400, 4401, 4403, 1009]).toContain(closed.code);
+  if (closed) expect([4400, 4401, 4403, 4429, 1009]).toContain(closed.code);
   expect(`${raw.join("\n")}${closed?.reason ?? ""}`).not.toContain(CANARY);
 }
 

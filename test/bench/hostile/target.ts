@@ -9,7 +9,7 @@ export const HONEST_KEY = "honest-publish-key";
 /** Another publisher, who does its worst. */
 export const HOSTILE_KEY = "hostile-publish-key";
 export const ADMIN_KEY = "siege-admin-key";
-export const JWT_SECRET = "a secret of the sieges, of more than 32 bytes";
+export const JWT_SECRET = "a secret of the sieges of more than 32 bytes";
 
 export const SIEGE_BINDINGS = {
   PUBLISH_KEY: `${HONEST_KEY},${HOSTILE_KEY}`,
