@@ -33,6 +33,10 @@ export interface FeedObjectOptions {
   readonly quotas: Quotas;
 }
 
+/** Milliseconds, longer each time, after which it is looked again whether storage has caught up, and how often. */
+const LOOK_AGAIN = 2;
+const MOST_LOOKS = 20;
+
 /** Bindings and secrets that the object reads unless `configure` is overridden. */
 export interface FeedObjectEnv extends AccessSettings, QuotaSettings {
   readonly DIRECTORY?: DurableObjectNamespace<DirectoryObject>;
@@ -51,10 +55,9 @@ export class FeedObject<Env extends FeedObjectEnv = FeedObjectEnv> extends Durab
   readonly #conversations: Conversations;
   readonly #alarm = new Alarm(this.ctx.storage, () => Date.now());
   readonly #clock = new SteadyClock(() => Date.now());
-  /** Behind what has come in meanwhile. */
   readonly #queue = new FairQueue(
     INTAKE,
-    () => new Promise((resolve) => setTimeout(resolve, 0)),
+    () => this.#pause(),
     () => this.#clock.now(),
   );
   readonly #started = Date.now();
@@ -147,6 +150,13 @@ export class FeedObject<Env extends FeedObjectEnv = FeedObjectEnv> extends Durab
     if (typeof publishing !== "string") return (await publishing).done;
     const detail = "Too much is waiting to be published.";
     return { ok: false, code: publishing, detail, retryAfter: 1 };
+  }
+
+  /** Between two turns of those who publish much: what has come in meanwhile is served, and storage catches up. */
+  async #pause(): Promise<void> {
+    let looks = 0;
+    do await new Promise((resolve) => setTimeout(resolve, looks * LOOK_AGAIN));
+    while (this.#live?.isBehind === true && looks++ < MOST_LOOKS);
   }
 
   /** Takes what a publish costs from what its publisher may; nothing where it may not. */

@@ -75,10 +75,9 @@ export class FeedStore implements Log {
   }
 
   /** Writes down what was accepted: most often one row. `feed` already stands after the records. */
-  append(feed: Feed, records: readonly LogRecord[], remembered: readonly RememberedPublish[]): number {
+  append(feed: Feed, records: readonly LogRecord[], remembered: readonly RememberedPublish[]): void {
     if (!this.exists) this.#create(feed.epoch);
     const { journal } = this.#stored;
-    const before = journal.length;
     const rows = packRecords(records, schema.JOURNAL_ROW_LENGTH);
     // Receipts stand beside the last of the records; more of them than fit there get rows of their own.
     let last = rows.pop() ?? { text: "", seq: journal.end };
@@ -98,7 +97,6 @@ export class FeedStore implements Log {
     }
     if (last.text !== "" || lines.length > 0) write((remembered.at(-1)?.ordinal ?? 0) + 1);
     this.#setDue(feed);
-    return journal.length - before;
   }
 
   /**

@@ -8,7 +8,6 @@ import type { Receipt } from "../protocol/messages.ts";
 import type { EncodedUpdates } from "../protocol/update.ts";
 import type { FeedStore } from "./feed-store.ts";
 import { GroupCommit, type CommitPace } from "./group-commit.ts";
-import { HISTORY_ROW_LENGTH } from "./schema.ts";
 import { Timer } from "./timer.ts";
 import { Turns, type Steps } from "./turns.ts";
 
@@ -145,6 +144,11 @@ export class LiveFeed {
     this.#goOn();
   }
 
+  /** Whether more comes in than can be folded away: whoever publishes much has to wait. */
+  get isBehind(): boolean {
+    return this.#store.isBehind;
+  }
+
   /** Does a long job a step at a time, while others are served. Nothing where too many wait for their turn. */
   takeTurns<T>(owner: string, steps: Steps<T>): Promise<T | undefined> {
     return this.#turns.take(owner, steps);
@@ -204,11 +208,10 @@ export class LiveFeed {
     const records = accepted.flatMap(({ record }) => record ?? []);
     const remembered = accepted.flatMap(({ remembered }) => remembered ?? []);
     const now = this.#platform.now();
-    let length = 0;
-    this.#guard(() => (length = this.#store.append(this.feed, records, remembered)));
+    this.#guard(() => this.#store.append(this.feed, records, remembered));
     this.#idempotency.written(remembered);
-    // What comes in while a checkpoint is made must not outrun it.
-    for (; length > 0 && this.#store.isBehind; length -= HISTORY_ROW_LENGTH / 2) this.#stepStore(now);
+    // What comes in while a checkpoint is made must not outrun it; whoever publishes much is made to wait besides.
+    if (this.#store.isBehind) this.#stepStore(now);
     this.#goOn();
     this.#tell(records);
   }

@@ -46,6 +46,12 @@ export async function streamEvents<B extends object>(c: FeedContext<B>, options:
   return new Response(pump(socket, c.req.raw.signal), { headers: HEADERS });
 }
 
+interface Waiting {
+  readonly text: string;
+  readonly length: number;
+  readonly seq: number | undefined;
+}
+
 /** Hands a socket's messages on as events, until either side ends it. */
 function pump(socket: WebSocket, gone: AbortSignal): ReadableStream<Uint8Array> {
   const { readable, writable } = new IdentityTransformStream();
@@ -55,9 +61,10 @@ function pump(socket: WebSocket, gone: AbortSignal): ReadableStream<Uint8Array> 
   /** Characters of messages that the client's connection has taken, and when that was last told. */
   let taken = 0;
   let told = 0;
-  let waiting = 0;
+  /** What is written next: all that has come while the client's connection took what was written before. */
+  let waiting: Waiting | undefined;
+  let writing = false;
   let ended = false;
-  let written: Promise<void> = Promise.resolve();
 
   const end = (): void => {
     if (ended) return;
@@ -65,28 +72,37 @@ function pump(socket: WebSocket, gone: AbortSignal): ReadableStream<Uint8Array> 
     clearInterval(heart);
     clearTimeout(lifetime);
     socket.close(CLOSE.normal);
-    written = written.then(() => writer.close()).catch(() => {});
+    // Behind what waits.
+    if (!writing) void writer.close().catch(() => {});
+  };
+  const writeOn = async (): Promise<void> => {
+    writing = true;
+    for (let next = waiting; next; next = waiting) {
+      waiting = undefined;
+      // Ends when the client's connection has taken it.
+      await writer.write(encoder.encode(next.text));
+      taken += next.length;
+      if (next.seq === undefined || taken - told < ACK_EVERY) continue;
+      told = taken;
+      acknowledge(socket, next.seq, taken);
+    }
+    writing = false;
+    if (ended) await writer.close();
   };
   /** `length` and `seq` are those of the message in it, if there is one that counts. */
   const write = (text: string, length = 0, seq?: number): void => {
     if (ended) return;
-    const bytes = encoder.encode(text);
-    waiting++;
-    written = written
-      .then(async () => {
-        // Ends when the client's connection has taken it.
-        await writer.write(bytes);
-        waiting--;
-        taken += length;
-        if (seq === undefined || taken - told < ACK_EVERY) return;
-        told = taken;
-        acknowledge(socket, seq, taken);
-      })
-      .catch(end);
+    const { text: before = "", length: sum = 0, seq: last } = waiting ?? {};
+    waiting = { text: before + text, length: sum + length, seq: seq ?? last };
+    if (!writing)
+      writeOn().catch(() => {
+        waiting = undefined;
+        end();
+      });
   };
 
   // Not while something waits: a client that takes nothing is not kept alive by comments.
-  const heart = setInterval(() => waiting === 0 && write(HEARTBEAT), HEARTBEAT_EVERY);
+  const heart = setInterval(() => !writing && write(HEARTBEAT), HEARTBEAT_EVERY);
   const lifetime = setTimeout(end, jittered(LIFETIME));
   write(retryLine(jittered(RETRY)));
   socket.addEventListener("message", ({ data }) => {
@@ -99,7 +115,7 @@ function pump(socket: WebSocket, gone: AbortSignal): ReadableStream<Uint8Array> 
   });
   socket.addEventListener("close", ({ code, reason }) => {
     // It takes nothing, so that nothing can be said to it: its end of the line is all it will see.
-    if (code === CLOSE.overloaded && waiting > 0) void writer.abort().catch(() => {});
+    if (code === CLOSE.overloaded && writing) void writer.abort().catch(() => {});
     else if (code === CLOSE.unauthorized) write(events.write(encodeError(undefined, "unauthorized", reason)));
     else if (code === CLOSE.removed) write(events.write(encodeError(undefined, "not_found", reason)));
     else if (code !== CLOSE.normal) write(retryLine(jittered(RETRY_LATER)));

@@ -1,3 +1,4 @@
+import { isAscii } from "./json-text.ts";
 import { LIMITS } from "./limits.ts";
 
 /** Any value that JSON can write. */
@@ -93,6 +94,7 @@ export function exceedsBytes(text: string, limit: number): boolean {
 /** Bytes that a well-formed string takes as UTF-8. */
 export function utf8Length(text: string): number {
   let bytes = text.length;
+  if (isAscii(text)) return bytes;
   for (let i = 0; i < text.length; i++) {
     const unit = text.charCodeAt(i);
     // A surrogate pair is two units and four bytes: two more.
