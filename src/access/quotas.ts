@@ -69,6 +69,8 @@ export const DEFAULT_QUOTAS = {
  * do, who say something for each 256 KB that they get, and what takes a tenth of the thread.
  */
 const OWNER_SOCKETS = 10;
+/** Bursts of a socket that all of them may have at once: a message takes some 40 us, and nobody else may wait 0.1 s for it. */
+const OWNER_BURSTS = 2;
 
 /** Reads the settings. Throws where one is not understood: a limit that was mistyped must not be no limit. */
 export function quotasOf(settings: QuotaSettings): Quotas {
@@ -88,7 +90,7 @@ export function quotasOf(settings: QuotaSettings): Quotas {
     messages: { perSecond: number("MESSAGE_RATE"), burst: number("MESSAGE_BURST") },
     ownerMessages: {
       perSecond: OWNER_SOCKETS * number("MESSAGE_RATE"),
-      burst: OWNER_SOCKETS * number("MESSAGE_BURST"),
+      burst: OWNER_BURSTS * number("MESSAGE_BURST"),
     },
   };
 }
