@@ -1,7 +1,7 @@
 import { Feed } from "../feed/feed.ts";
 import { Idempotency, type RememberedPublish } from "../feed/idempotency.ts";
 import type { Log, LogBatch, LogPiece, LogRecord } from "../feed/record.ts";
-import type { FeedLimits } from "../protocol/limits.ts";
+import { LIMITS, type FeedLimits } from "../protocol/limits.ts";
 import type { Selection } from "../protocol/selection.ts";
 import { foldJournal, writeEntries, type Stored } from "./checkpoint.ts";
 import { createTables, isStored, newState, readState, writeState } from "./feed-state.ts";
@@ -133,24 +133,31 @@ export class FeedStore implements Log {
     return { batches, seq, isEnd: seq >= this.#stored.journal.end };
   }
 
-  /** The newest `limit` updates of a key before the seq `before`. Yields between steps of a few milliseconds. */
-  *history(key: string, limit: number, before: number): Generator<void, HistoryPage> {
-    const pages: FoundLine[][] = [];
-    let count = 0;
+  /**
+   * The newest `limit` updates of a key before the seq `before`, or as many of them as a page may be long. Yields between
+   * steps of a few milliseconds how many characters it holds.
+   */
+  *history(key: string, limit: number, before: number): Generator<number, HistoryPage> {
+    const newestFirst: FoundLine[] = [];
+    const page = (more: boolean): HistoryPage => ({ updates: newestFirst.toReversed(), more });
+    let length = 0;
     const { epoch } = this.#stored.state;
-    for (let end = before - 1; this.exists && end > 0 && count <= limit;) {
+    for (let end = before - 1; this.exists && end > 0;) {
       const piece = this.#pieceBefore(end, key);
       if (!piece) break;
       const last = end;
       const found = piece.texts.flatMap((records) => findKey(records, key)).filter(({ seq }) => seq <= last);
-      pages.push(found);
-      count += found.length;
+      for (const update of found.toReversed()) {
+        if (newestFirst.length >= limit || length >= LIMITS.historyPageLength) return page(true);
+        newestFirst.push(update);
+        length += update.line.length;
+      }
       end = piece.start;
-      yield;
+      yield length;
       // The feed has begun anew meanwhile.
       if (epoch !== this.#stored.state.epoch) return { updates: [], more: false };
     }
-    return { updates: pages.toReversed().flat().slice(-limit), more: count > limit };
+    return page(false);
   }
 
   *#makeCheckpoint(feed: Feed, settle: () => void): Generator {

@@ -1,5 +1,6 @@
 import { readOwnJson } from "../protocol/json.ts";
 import { selects, type Selection } from "../protocol/selection.ts";
+import { isAscii, ownText } from "../protocol/json-text.ts";
 import { seqAfter, readRecord, type LogBatch, type LogRecord } from "../feed/record.ts";
 
 /*
@@ -60,14 +61,17 @@ function isEscaped(text: string, at: number): boolean {
   return backslashes % 2 === 1;
 }
 
-/** The updates of one key in `text`, as lines with their seq and the record's time, oldest first. */
+/** The updates of one key in `text`, as lines of their own with their seq and the record's time, oldest first. */
 export function findKey(text: string, key: string): FoundLine[] {
   // What each stored update of the key begins with, and no other key's does. Within a value it may be as well.
   const start = `{"key":${JSON.stringify(key)},`;
   const found: FoundLine[] = [];
   if (!text.includes(`\n${start}`)) return found;
+  const isNarrow = isAscii(text);
   for (const { from, time, lines } of recordLines(text)) {
-    for (const [i, line] of lines.entries()) if (line.startsWith(start)) found.push({ seq: from + 1 + i, time, line });
+    for (const [i, line] of lines.entries()) {
+      if (line.startsWith(start)) found.push({ seq: from + 1 + i, time, line: ownText(line, isNarrow) });
+    }
   }
   return found;
 }

@@ -1,64 +1,97 @@
-/** A job that yields between steps of a few milliseconds each, and returns what came of it. */
-export type Steps<T> = Generator<unknown, T>;
+/** A job that yields between steps of a few milliseconds each how many characters it holds, and returns what came of it. */
+export type Steps<T> = Generator<number, T>;
 
 /** Most jobs that may wait: of one owner, and of all together. */
-const MOST_OF_ONE = 64;
-const MOST = 512;
+const MOST_OF_ONE = 32;
+const MOST = 128;
+/** Characters held by all jobs under way, past which the one that holds the most is ended before others go on. */
+const HELD = 4 * 1024 * 1024;
 /** Milliseconds between two steps: what has come in meanwhile is served first. */
 const PAUSE = 1;
 
 interface Job {
-  step(): boolean;
+  /** Does a step, and says how many characters are held after it; nothing where it is over. */
+  step(): number | undefined;
   fail(error: unknown): void;
+  /** Answers that it is not done. */
+  leave(): void;
+}
+
+interface Owner {
+  readonly jobs: Job[];
+  /** Characters that the first of them holds; the others have not begun. */
+  held: number;
 }
 
 /**
  * Long jobs, done a step at a time: in each turn of the event loop one step of one job, the owners in turn. Whatever
- * many ask for together, everybody else waits for one step at a time.
+ * many ask for together, everybody else waits for one step at a time, and what has been found for them stays bounded.
  */
 export class Turns {
-  /** The jobs of each owner, in the order in which the owners come up next. */
-  readonly #owners = new Map<string, Job[]>();
+  /** In the order in which they come up next. */
+  readonly #owners = new Map<string, Owner>();
   #waiting = 0;
+  #held = 0;
   #timer: ReturnType<typeof setTimeout> | undefined;
 
   /** Does a job, beginning at once where no other is under way. Nothing, and at once, where too many wait. */
-  take<T>(owner: string, steps: Steps<T>): Promise<T | undefined> {
-    const jobs = this.#owners.get(owner) ?? [];
-    if (this.#waiting >= MOST || jobs.length >= MOST_OF_ONE) return Promise.resolve(undefined);
+  take<T>(name: string, steps: Steps<T>): Promise<T | undefined> {
+    const owner = this.#owners.get(name) ?? { jobs: [], held: 0 };
+    if (this.#waiting >= MOST || owner.jobs.length >= MOST_OF_ONE) return Promise.resolve(undefined);
     return new Promise((resolve, reject) => {
-      const step = (): boolean => {
+      const step = (): number | undefined => {
         const { done, value } = steps.next();
-        if (done === true) resolve(value);
-        return done === true;
+        if (done !== true) return value;
+        resolve(value);
+        return undefined;
       };
-      jobs.push({ step, fail: reject });
-      this.#owners.set(owner, jobs);
+      owner.jobs.push({ step, fail: reject, leave: () => resolve(undefined) });
+      this.#owners.set(name, owner);
       this.#waiting++;
       if (this.#timer === undefined) this.#turn();
     });
   }
 
+  /** Leaves all jobs, and tells each so. */
+  end(): void {
+    clearTimeout(this.#timer);
+    this.#timer = undefined;
+    for (const { jobs } of this.#owners.values()) for (const job of jobs) job.leave();
+    this.#owners.clear();
+    this.#waiting = 0;
+    this.#held = 0;
+  }
+
   #turn(): void {
     this.#timer = undefined;
-    const [next] = this.#owners;
+    const next = this.#next();
     if (!next) return;
-    const [owner, jobs] = next;
-    this.#owners.delete(owner);
-    if (isOver(jobs[0])) {
-      jobs.shift();
+    const [name, owner] = next;
+    this.#owners.delete(name);
+    const held = stepOf(owner.jobs[0]);
+    this.#held += (held ?? 0) - owner.held;
+    owner.held = held ?? 0;
+    if (held === undefined) {
+      owner.jobs.shift();
       this.#waiting--;
     }
-    if (jobs.length > 0) this.#owners.set(owner, jobs);
+    if (owner.jobs.length > 0) this.#owners.set(name, owner);
     if (this.#waiting > 0) this.#timer = setTimeout(() => this.#turn(), PAUSE);
+  }
+
+  #next(): [string, Owner] | undefined {
+    let [next] = this.#owners;
+    if (this.#held < HELD) return next;
+    for (const other of this.#owners) if (next && other[1].held > next[1].held) next = other;
+    return next;
   }
 }
 
-function isOver(job: Job | undefined): boolean {
+function stepOf(job: Job | undefined): number | undefined {
   try {
-    return !job || job.step();
+    return job?.step();
   } catch (error) {
     job?.fail(error);
-    return true;
+    return undefined;
   }
 }

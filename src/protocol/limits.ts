@@ -58,6 +58,8 @@ export const LIMITS = {
   replayLength: 4 * 1024 * 1024,
   /** (contract) Updates in one page of history. */
   historyPage: 1_000,
+  /** One page of history, in characters of its updates: it ends sooner where they are long. */
+  historyPageLength: 2 * 1024 * 1024,
   /** (contract) Milliseconds for which a publish with an idempotency key is remembered. */
   idempotencyWindow: 10 * 60 * 1000,
   /**

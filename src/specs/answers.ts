@@ -61,7 +61,10 @@ export const ANSWERS = {
       epoch: ref("Epoch"),
       key: ref("Key"),
       updates: { type: "array", items: ref("PastUpdate") },
-      more: { type: "boolean", description: "Whether there are older ones." },
+      more: {
+        type: "boolean",
+        description: "Whether there are older ones: where the updates are long, though fewer than `limit` came.",
+      },
     }),
     example: {
       feed: "stocks",

@@ -187,12 +187,42 @@ describe("[I7] jobs that take turns", () => {
     expect((await Promise.all(taken)).filter((name) => name === undefined).length).toBeGreaterThan(30);
   });
 
+  test("[I9] are ended one after the other once they hold much", async () => {
+    const turns = new Turns();
+    let held = 0;
+    let most = 0;
+    function* hoard(): Generator<number, string> {
+      let own = 0;
+      for (; own < 2 * 1024 * 1024; own += 256 * 1024) {
+        held += 256 * 1024;
+        most = Math.max(most, held);
+        yield own + 256 * 1024;
+      }
+      held -= own;
+      return "full";
+    }
+    const owners = await Promise.all(Array.from({ length: 20 }, (_, i) => turns.take(`${i}`, hoard())));
+    expect(owners).toEqual(Array.from({ length: 20 }, () => "full"));
+    expect(most).toBeLessThan(8 * 1024 * 1024);
+  });
+
+  test("end with an answer to each where all is ended, and none goes on", async () => {
+    const turns = new Turns();
+    const done: string[] = [];
+    const taken = Array.from({ length: 10 }, (_, i) => turns.take(`owner ${i % 3}`, job("j", 5, done)));
+    turns.end();
+    expect(await Promise.all(taken)).toEqual(Array.from({ length: 10 }, () => undefined));
+    await new Promise((resolve) => setTimeout(resolve, 20));
+    expect(done).toHaveLength(1);
+    expect(await turns.take("owner 0", job("later", 2, done)), "and others may come").toBe("later");
+  });
+
   test("that fail are told so, and keep nobody else waiting", async () => {
     const turns = new Turns();
     const failing = turns.take(
       "a",
       (function* () {
-        yield;
+        yield 0;
         throw new Error("broken");
       })(),
     );
@@ -209,10 +239,10 @@ function timed(act: () => void): number {
   return performance.now() - start;
 }
 
-function* job(name: string, steps: number, done: string[]): Generator<unknown, string> {
+function* job(name: string, steps: number, done: string[]): Generator<number, string> {
   for (let i = 0; i < steps; i++) {
     done.push(name);
-    yield;
+    yield 0;
   }
   return name;
 }

@@ -1,6 +1,7 @@
-import { evictDurableObject } from "cloudflare:test";
+import { evictDurableObject, runInDurableObject } from "cloudflare:test";
 import { env } from "cloudflare:workers";
 import { describe, expect, test } from "vitest";
+import type { FeedObject } from "../../src/index.ts";
 import { newFeed, publish, request } from "../support/api.ts";
 
 interface History {
@@ -91,6 +92,23 @@ describe("history", () => {
     expect(seqs(longest)).toEqual(Array.from({ length: 1_000 }, (_, i) => 2 + i));
     expect(longest.more).toBe(true);
     expect(seqs(await history(feed, "key=A&limit=1"))).toEqual([1_001]);
+  });
+
+  test("[I8] of long values comes in pages that can be sent", async () => {
+    const feed = newFeed();
+    await publish(feed, { key: "A", set: {} });
+    await runInDurableObject(env.FEEDS.getByName(feed), async (object: FeedObject) => {
+      const text = "ж".repeat(32_000);
+      for (let n = 0; n < 48; n++) {
+        const updates = Array.from({ length: 15 }, (_, p) => `{"key":"A","set":{"p":${p},"t":"${text}"}}`);
+        expect(await object.publish({ updates }, `publisher ${n}`)).toMatchObject({ ok: true });
+      }
+    });
+    const page = await history(feed, "key=A&limit=1000");
+    expect(page.more).toBe(true);
+    const [first = 0] = seqs(page);
+    expect(seqs(page)).toEqual(Array.from({ length: 722 - first }, (_, i) => first + i));
+    expect(seqs(await history(feed, `key=A&limit=1&before=${first}`))).toEqual([first - 1]);
   });
 
   test("says more only where there is more", async () => {

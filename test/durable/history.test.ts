@@ -1,0 +1,43 @@
+import { runInDurableObject } from "cloudflare:test";
+import { env } from "cloudflare:workers";
+import { expect, test } from "vitest";
+import { FeedStore, type HistoryPage } from "../../src/durable/feed-store.ts";
+import { readRecord } from "../../src/feed/record.ts";
+import { FEED_LIMITS, LIMITS } from "../../src/protocol/limits.ts";
+import { newFeed } from "../support/api.ts";
+
+test("[I9] a page of history is bounded in characters, and the pages together are the whole of it", async () => {
+  await runInDurableObject(env.FEEDS.getByName(newFeed()), (_, { storage }) => {
+    const store = new FeedStore(storage.sql, FEED_LIMITS);
+    const { feed } = store.load(0, "epoch");
+    for (let n = 0; n < 30; n++) {
+      const texts = Array.from({ length: 15 }, (_, i) => `{"key":"K","set":{"i":${i},"t":"${"x".repeat(60_000)}"}}`);
+      const { seq } = feed;
+      feed.admit(texts, 0);
+      store.append(feed, [readRecord(seq, 0, texts)], []);
+      while (store.hasWork) store.step(feed, 0, () => {});
+    }
+    const seqs: number[] = [];
+    for (let before = feed.seq + 1; ;) {
+      const { page, held } = pageOf(store, before);
+      const length = page.updates.reduce((sum, { line }) => sum + line.length, 0);
+      expect(length).toBeLessThanOrEqual(LIMITS.historyPageLength + LIMITS.valueBytes + 1_000);
+      expect(held, "said to be held in between").toBeLessThanOrEqual(length);
+      seqs.unshift(...page.updates.map(({ seq }) => seq));
+      if (!page.more) break;
+      expect(length, "no shorter than need be").toBeGreaterThan(LIMITS.historyPageLength - LIMITS.valueBytes);
+      before = page.updates[0]?.seq ?? 0;
+    }
+    expect(seqs).toEqual(Array.from({ length: 450 }, (_, i) => i + 1));
+  });
+});
+
+function pageOf(store: FeedStore, before: number): { page: HistoryPage; held: number } {
+  const steps = store.history("K", 1_000, before);
+  let held = 0;
+  for (;;) {
+    const step = steps.next();
+    if (step.done === true) return { page: step.value, held };
+    held = Math.max(held, step.value);
+  }
+}
