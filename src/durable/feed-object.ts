@@ -20,7 +20,7 @@ import { Listing, NOT_LISTED } from "./listing.ts";
 import { LiveFeed, type FeedPace, type PublishOutcome, type PublishRequest } from "./live-feed.ts";
 import { DEFAULT_PACE, INTAKE } from "./pace.ts";
 import { newEpoch } from "./epoch.ts";
-import { Readings, type FeedStats, type ReadOutcome, type ReadRequest } from "./reading.ts";
+import type { FeedStats, ReadOutcome, ReadRequest } from "./reading.ts";
 import { readSubscribeUpgrade } from "./subscribe-request.ts";
 
 /** What a feed's object needs to know. A Worker with other names or rules overrides `FeedObject.configure`. */
@@ -62,7 +62,6 @@ export class FeedObject<Env extends FeedObjectEnv = FeedObjectEnv> extends Durab
   );
   readonly #started = Date.now();
   #live: LiveFeed | undefined;
-  #readings: Readings | undefined;
 
   constructor(ctx: DurableObjectState, env: Env) {
     super(ctx, env);
@@ -189,9 +188,7 @@ export class FeedObject<Env extends FeedObjectEnv = FeedObjectEnv> extends Durab
 
   /** The entries of a selection, or what changed in it; nothing where too much is read already. */
   read(request: ReadRequest): Promise<ReadOutcome | undefined> {
-    const live = this.#settled();
-    this.#readings ??= new Readings(this.#name);
-    return this.#readings.read(live, request);
+    return this.#settled().read(this.#name, request);
   }
 
   /** Nothing where too many wait for an answer. `owner`: on whose account the work is done. */

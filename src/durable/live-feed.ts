@@ -8,6 +8,7 @@ import type { Receipt } from "../protocol/messages.ts";
 import type { EncodedUpdates } from "../protocol/update.ts";
 import type { FeedStore } from "./feed-store.ts";
 import { GroupCommit, type CommitPace } from "./group-commit.ts";
+import { Readings, type ReadOutcome, type ReadRequest } from "./reading.ts";
 import { Timer } from "./timer.ts";
 import { Turns, type Steps } from "./turns.ts";
 
@@ -76,6 +77,8 @@ export class LiveFeed {
   /** Whether more has expired than was deleted at once. */
   #isExpiring = false;
   readonly #turns = new Turns();
+  #readings: Readings | undefined;
+  #isEnded = false;
 
   /** Opens what is stored; `epoch` is for a feed that is not. */
   constructor(store: FeedStore, platform: Platform, pace: FeedPace, epoch: string) {
@@ -84,7 +87,7 @@ export class LiveFeed {
     this.#idempotency = stored.idempotency;
     this.#store = store;
     this.#platform = platform;
-    const wake = (): void => this.#flushTimer.set(platform.steady(), platform.steady());
+    const wake = (): void => this.#flushAt(platform.steady(), platform.steady());
     this.broadcast = new Broadcast(this.feed, store, pace.send, { now: () => platform.steady(), wake });
     this.#commit = new GroupCommit(
       (accepted) => this.#write(accepted),
@@ -131,7 +134,7 @@ export class LiveFeed {
   }
 
   #flushAt(next: number | undefined, now: number): void {
-    if (next === undefined) this.#flushTimer.cancel();
+    if (next === undefined || this.#isEnded) this.#flushTimer.cancel();
     else this.#flushTimer.set(next, now);
   }
 
@@ -149,16 +152,29 @@ export class LiveFeed {
     return this.#store.isBehind;
   }
 
+  /** What a reader over HTTP asks for, of the feed called `name`; nothing where too much is read already. */
+  read(name: string, request: ReadRequest): Promise<ReadOutcome | undefined> {
+    this.#readings ??= new Readings(name);
+    return this.#readings.read(this, request);
+  }
+
   /** Does a long job a step at a time, while others are served. Nothing where too many wait for their turn. */
   takeTurns<T>(owner: string, steps: Steps<T>): Promise<T | undefined> {
     return this.#turns.take(owner, steps);
   }
 
-  /** Writes what waits to be written, and does nothing more: to be called where the feed is removed. */
+  /**
+   * Writes what waits to be written, answers those who wait for something else, and does nothing more: to be called where
+   * the feed is removed.
+   */
   end(): void {
+    this.#isEnded = true;
     this.#commit.settle();
     this.#flushTimer.cancel();
     this.#stepTimer.cancel();
+    this.#turns.end();
+    this.broadcast.end();
+    this.#readings?.end();
   }
 
   /** To be called when the alarm goes off. */
@@ -198,7 +214,7 @@ export class LiveFeed {
   }
 
   #goOn(): void {
-    if (this.#isStepping || (!this.#isExpiring && !this.#store.hasWork)) return;
+    if (this.#isEnded || this.#isStepping || (!this.#isExpiring && !this.#store.hasWork)) return;
     this.#isStepping = true;
     const now = this.#platform.steady();
     this.#stepTimer.set(now + STEP_PAUSE, now);

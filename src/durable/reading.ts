@@ -53,6 +53,8 @@ export class Readings {
   readonly #name: string;
   readonly #reading = new Map<string, number>();
   #count = 0;
+  /** Of those who wait for what they have asked for. */
+  readonly #waiting = new Set<() => void>();
 
   constructor(name: string) {
     this.#name = name;
@@ -68,13 +70,22 @@ export class Readings {
     if (!this.#begin(owner)) return undefined;
     const subscription = { selection: selectionOfId(asked.selection), mode: asked.mode, hz: undefined };
     let reader: Reader | undefined;
-    const found = await new Promise<Found>((resolve) => {
-      reader = broadcast.read(owner, { subscription, since }, resolve);
-    });
     const end = (): void => {
       reader?.release();
       this.#end(owner);
     };
+    const { promise, resolve } = Promise.withResolvers<Found | undefined>();
+    const leave = (): void => resolve(undefined);
+    this.#waiting.add(leave);
+    let found: Found | undefined;
+    try {
+      reader = broadcast.read(owner, { subscription, since }, resolve);
+      found = await promise;
+    } finally {
+      this.#waiting.delete(leave);
+      if (!found) end();
+    }
+    if (!found) return undefined;
     if (found.kind === "update") {
       end();
       return { position: formatPosition(found.at), body: found.message, isEmpty: found.isEmpty };
@@ -85,6 +96,11 @@ export class Readings {
     if (list.parts > 1 && reader) return { ...outcome, body: stream(list, head, reader, end) };
     end();
     return { ...outcome, body: `${head}${list.part(0)}}}` };
+  }
+
+  /** Answers those who wait that they get nothing. */
+  end(): void {
+    for (const leave of this.#waiting) leave();
   }
 
   /** All that comes before the entries: of a message where there was a `since`. */

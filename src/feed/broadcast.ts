@@ -247,6 +247,12 @@ export class Broadcast {
     }
   }
 
+  /** Leaves what is under way: nobody is served any more. */
+  end(): void {
+    this.#jobs.clear();
+    this.#outbox.clear();
+  }
+
   /** Brings a subscriber to the present, at once if there is time for it. */
   #catchUp(subscriber: Subscriber): void {
     if (this.#catchUpOf.has(subscriber)) return;

@@ -76,6 +76,12 @@ export class Jobs implements Meter {
     if (jobs?.delete(job) && jobs.size === 0) this.#byOwner.delete(job.owner);
   }
 
+  /** Leaves all jobs as they are. */
+  clear(): void {
+    for (const waiting of this.#waiting) waiting.clear();
+    this.#byOwner.clear();
+  }
+
   /** One step. `maySee`: whether all is written that the feed shows. */
   run(now: number, maySee: () => boolean): void {
     this.work = 0;
