@@ -74,6 +74,8 @@ export class LiveFeed {
   });
   readonly #stepTimer = new Timer(() => this.#step());
   #isStepping = false;
+  /** Whether the store is at a step, which may have what waits written before it is over. */
+  #isInStore = false;
   /** Whether more has expired than was deleted at once. */
   #isExpiring = false;
   readonly #turns = new Turns();
@@ -210,7 +212,9 @@ export class LiveFeed {
   }
 
   #stepStore(now: number): void {
+    this.#isInStore = true;
     this.#guard(() => this.#store.step(this.feed, now, () => this.#commit.settle()));
+    this.#isInStore = false;
   }
 
   #goOn(): void {
@@ -226,8 +230,9 @@ export class LiveFeed {
     const now = this.#platform.now();
     this.#guard(() => this.#store.append(this.feed, records, remembered));
     this.#idempotency.written(remembered);
-    // What comes in while a checkpoint is made must not outrun it; whoever publishes much is made to wait besides.
-    if (this.#store.isBehind) this.#stepStore(now);
+    // What comes in while a checkpoint is made must not outrun it; whoever publishes much is made to wait besides. What its
+    // own last step has written is the end of it.
+    if (this.#store.isBehind && !this.#isInStore) this.#stepStore(now);
     this.#goOn();
     this.#tell(records);
   }

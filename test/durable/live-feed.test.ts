@@ -3,7 +3,7 @@ import { env } from "cloudflare:workers";
 import fc from "fast-check";
 import { afterEach, describe, expect, test, vi } from "vitest";
 import { FeedStore } from "../../src/durable/feed-store.ts";
-import { LiveFeed } from "../../src/durable/live-feed.ts";
+import { LiveFeed, type FeedPace } from "../../src/durable/live-feed.ts";
 import { DEFAULT_PACE } from "../../src/durable/pace.ts";
 import type { Sink } from "../../src/feed/subscriber.ts";
 import { FEED_LIMITS } from "../../src/protocol/limits.ts";
@@ -101,5 +101,44 @@ describe("[I1] nothing is told that is not written", () => {
         { numRuns: runs(30) },
       );
     });
+  });
+});
+
+/** A feed in an object's storage, at the time that `clock` says. What it abandons itself for is noted. */
+async function withLiveFeed(
+  pace: FeedPace,
+  act: (live: LiveFeed, clock: { now: number }, abandoned: readonly string[]) => Promise<void>,
+): Promise<void> {
+  await runInDurableObject(env.FEEDS.getByName(newFeed()), async (_, { storage }) => {
+    const clock = { now: 1_000_000 };
+    const abandoned: string[] = [];
+    const platform = {
+      now: () => clock.now,
+      steady: () => performance.now(),
+      wakeBy: () => {},
+      abandon: (reason: string) => void abandoned.push(reason),
+    };
+    const live = new LiveFeed(new FeedStore(storage.sql, FEED_LIMITS), platform, pace, "epoch");
+    await act(live, clock, abandoned);
+    live.end();
+  });
+}
+
+test("[I8] a checkpoint ends though what waits to be written is more than a journal should hold", async () => {
+  const commit = { window: 60_000, enough: 1_000_000, burst: 0, worthwhile: 1 };
+  await withLiveFeed({ ...DEFAULT_PACE, commit }, async (live, _, abandoned) => {
+    const text = "x".repeat(60_000);
+    const publish = (n: number): ReturnType<LiveFeed["publish"]> =>
+      live.publish({ updates: Array.from({ length: 16 }, (_, i) => `{"key":"k${n}.${i}","set":{"t":"${text}"}}`) });
+    // So long a journal that a checkpoint is due; the others wait for its last step to have them written.
+    const first = publish(0);
+    live.settle();
+    await first;
+    const waiting = [1, 2, 3, 4, 5].map(publish);
+    for (const outcome of await Promise.all(waiting)) expect(outcome.ok).toBe(true);
+    const last = publish(6);
+    live.settle();
+    expect(await last).toMatchObject({ ok: true });
+    expect(abandoned).toEqual([]);
   });
 });
