@@ -115,6 +115,7 @@ export class LiveFeed {
       return { ok: false, code: "overloaded", detail, retryAfter: Math.ceil(wait / 1000) };
     }
     this.#expire(now);
+    if (this.#isExpiring) this.#addExpired(this.feed.expireKeys(updates, now));
     const admission = this.feed.admit(updates, now);
     if (!admission.ok) return admission;
     const { receipt, record } = admission;
@@ -193,10 +194,13 @@ export class LiveFeed {
   #expireSome(now: number): void {
     const record = this.feed.expire(now, EXPIRED_AT_ONCE);
     this.#isExpiring = isDue(this.feed, now);
-    if (!record) return;
+    this.#addExpired(record);
+    if (record && this.#isExpiring) this.#goOn();
+  }
+
+  #addExpired(record: LogRecord | undefined): void {
     // Not awaited: whoever is shown the result settles first.
-    void this.#commit.add({ record, remembered: undefined }).catch(() => {});
-    if (this.#isExpiring) this.#goOn();
+    if (record) void this.#commit.add({ record, remembered: undefined }).catch(() => {});
   }
 
   /** One step of what there is to do beside publishing and telling. */

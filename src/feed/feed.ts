@@ -105,8 +105,25 @@ export class Feed {
    * `nextExpiry` is not above `now`.
    */
   expire(now: number, most: number = LIMITS.batchUpdates): LogRecord | undefined {
+    return this.#delete(this.#expiry.due(now, most), now);
+  }
+
+  /**
+   * The same of those alone that a batch is about: for where there are more to delete than can be at once, so that none
+   * of its patches goes on from what has passed.
+   */
+  expireKeys(texts: EncodedUpdates, now: number): LogRecord | undefined {
+    const due = new Set<Entry>();
+    for (const text of texts) {
+      const entry = this.#entries.get(new Accepted(text, 0).key);
+      if (entry?.expires !== undefined && entry.expires <= now) due.add(entry);
+    }
+    return this.#delete(due, now);
+  }
+
+  #delete(entries: Iterable<Entry>, now: number): LogRecord | undefined {
     const texts: EncodedUpdates = [];
-    for (const { key } of this.#expiry.due(now, most)) texts.push(encodeDelete(key));
+    for (const { key } of entries) texts.push(encodeDelete(key));
     if (texts.length === 0) return undefined;
     const record = readRecord(this.#seq, now, texts);
     this.replay(record);

@@ -142,3 +142,19 @@ test("[I8] a checkpoint ends though what waits to be written is more than a jour
     expect(abandoned).toEqual([]);
   });
 });
+
+test("[I2] a patch of an entry whose time has come starts from {}, however many end with it", async () => {
+  await withLiveFeed(DEFAULT_PACE, async (live, clock) => {
+    const updates = Array.from({ length: 900 }, (_, i) => `{"key":"k${i}","set":{"old":true},"ttl":${1 + i / 1000}}`);
+    await live.publish({ updates });
+    clock.now += 60_000;
+    const patch = (key: string): string => `{"key":"${key}","patch":{"new":true}}`;
+    const { length } = updates;
+    const outcome = await live.publish({ updates: [patch("k899"), patch("k0"), patch("k899"), patch("other")] });
+    // After the deletion of the first 500, and of the one that is patched.
+    expect(outcome).toMatchObject({ ok: true, receipt: { seq: length + 500 + 1 + 4, accepted: 4 } });
+    for (const key of ["k899", "k0", "other"]) expect(live.feed.entries.get(key)?.value).toEqual({ new: true });
+    await vi.waitFor(() => expect(live.feed.entries.size).toBe(3));
+    expect(live.feed.seq, "each is deleted once").toBe(2 * length + 4);
+  });
+});
