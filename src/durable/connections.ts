@@ -12,6 +12,7 @@ import { Connection } from "./connection.ts";
 export class Connections {
   readonly #sockets: () => WebSocket[];
   readonly #bySocket = new Map<WebSocket, Connection>();
+  readonly #here = new Set<Connection>();
   readonly #places: Places;
   #areAll = false;
 
@@ -37,7 +38,7 @@ export class Connections {
       for (const socket of this.#sockets()) if (socket.readyState !== WebSocket.CLOSED) this.of(socket);
       this.#areAll = true;
     }
-    return this.#bySocket.values();
+    return this.#here;
   }
 
   /** Why there is no place for one more; nothing where there is one. */
@@ -51,8 +52,9 @@ export class Connections {
     return this.#add(socket, new Connection(socket, state));
   }
 
-  /** Another credential takes another place: one that has one keeps it. */
+  /** Another credential takes another place: one that has one keeps it. One that is gone takes none. */
   grant(connection: Connection, guest: Guest, publishes: boolean, expires: number | undefined): void {
+    if (!this.#here.has(connection)) return;
     this.#places.leave(connection.guest);
     connection.grant(guest, publishes, expires);
     this.#places.take(guest);
@@ -64,11 +66,13 @@ export class Connections {
     if (!connection) return;
     connection.forget();
     this.#bySocket.delete(socket);
+    this.#here.delete(connection);
     this.#places.leave(connection.guest);
   }
 
   #add(socket: WebSocket, connection: Connection): Connection {
     this.#bySocket.set(socket, connection);
+    this.#here.add(connection);
     this.#places.take(connection.guest);
     return connection;
   }

@@ -120,6 +120,8 @@ export class Conversations {
 
   async #authorize(connection: Connection, { id, token }: Extract<ClientMessage, { type: "auth" }>): Promise<void> {
     const caller = await this.#host.access.identify(token);
+    // It may have gone meanwhile, and given its place back.
+    if (!connection.isOpen) return;
     if (caller === "invalid") {
       connection.close(CLOSE.unauthorized, "the credential is not valid");
       return;

@@ -1,0 +1,90 @@
+import { expect, test } from "vitest";
+import type { Access, Caller } from "../../src/access/access.ts";
+import { FairQueue } from "../../src/access/fair-queue.ts";
+import { quotasOf } from "../../src/access/quotas.ts";
+import type { Connection } from "../../src/durable/connection.ts";
+import { Connections } from "../../src/durable/connections.ts";
+import { Conversations } from "../../src/durable/conversation.ts";
+import { INTAKE } from "../../src/durable/pace.ts";
+import { EVERYTHING } from "../../src/protocol/selection.ts";
+
+const PLACES = 4;
+
+/** Sockets that may publish, and whose credentials are checked when the test says so. */
+class Stage {
+  readonly published: string[] = [];
+  readonly #checks: ((caller: Caller) => void)[] = [];
+  readonly connections = new Connections(() => [], { ...quotasOf({}), sockets: PLACES });
+  readonly conversations: Conversations;
+
+  constructor() {
+    const queue = new FairQueue(
+      INTAKE,
+      () => new Promise((resolve) => setTimeout(resolve, 0)),
+      () => 0,
+    );
+    const access: Pick<Access, "identify"> = {
+      identify: () => new Promise((resolve) => this.#checks.push(resolve)),
+    };
+    this.conversations = new Conversations({
+      feed: "f",
+      access: access as Access,
+      quotas: quotasOf({}),
+      queue,
+      now: () => 0,
+      allow: () => undefined,
+      publish: ({ updates }) => {
+        this.published.push(...updates.map((text) => JSON.parse(text).key));
+        const receipt = { epoch: "e", seq: this.published.length, accepted: 1, stale: 0 };
+        return Promise.resolve({ ok: true, receipt, replayed: false });
+      },
+      subscribe: () => {},
+      grant: (connection, { kind, id, expires }, publishes) =>
+        this.connections.grant(connection, { address: undefined, kind, holder: id }, publishes, expires),
+    });
+  }
+
+  come(): { connection: Connection; leave: () => void } {
+    const socket = { readyState: WebSocket.OPEN as number, serializeAttachment() {}, send() {}, close() {} };
+    const connection = this.connections.open(socket as unknown as WebSocket, {
+      subscription: { selection: EVERYTHING, mode: "latest", hz: undefined },
+      publishes: true,
+      expires: undefined,
+      packed: false,
+      guest: { address: undefined, kind: "token", holder: "token before" },
+      told: { epoch: "e", seq: 0 },
+    });
+    const leave = (): void => {
+      socket.readyState = WebSocket.CLOSED;
+      this.connections.remove(socket as unknown as WebSocket);
+    };
+    return { connection, leave };
+  }
+
+  say(connection: Connection, message: object): Promise<void> {
+    return this.conversations.hear(connection, JSON.stringify(message));
+  }
+
+  check(id: string): void {
+    const grants = { subscribe: true, publish: true, admin: false, metrics: false };
+    const caller = { id, kind: "token", anonymous: false, expires: undefined, on: () => grants };
+    this.#checks.shift()?.(caller as unknown as Caller);
+  }
+}
+
+test("[I9] a socket that goes while its credential is checked leaves no place taken", async () => {
+  const stage = new Stage();
+  for (let i = 0; i < PLACES; i++) {
+    const { connection, leave } = stage.come();
+    const hearing = stage.say(connection, { type: "auth", id: 1, token: "x" });
+    await Promise.resolve();
+    leave();
+    stage.check("token after");
+    await hearing;
+    // Nor where it is granted anything all the same.
+    stage.connections.grant(connection, { address: undefined, kind: "token", holder: "token t" }, true, undefined);
+  }
+  expect([...stage.connections.all()]).toEqual([]);
+  for (const holder of ["token before", "token after", "token t"])
+    expect(stage.connections.refusal({ address: undefined, kind: "token", holder })).toBeUndefined();
+});
