@@ -69,10 +69,13 @@ export class Listing {
     this.#isTold = false;
   }
 
-  /** Removes the feed's name. Rejects where the directory cannot be reached. */
+  /** Removes the feed's name. Rejects where the directory cannot be reached, which may have removed it all the same. */
   async remove(feed: string): Promise<void> {
-    await this.#directory?.remove(feed);
-    this.#listed = undefined;
-    this.#isTold = false;
+    try {
+      await this.#directory?.remove(feed);
+    } finally {
+      this.#listed = undefined;
+      this.#isTold = false;
+    }
   }
 }
