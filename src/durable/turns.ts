@@ -54,7 +54,7 @@ export class Turns {
 
   /** Leaves all jobs, and tells each so. */
   end(): void {
-    clearTimeout(this.#timer);
+    if (this.#timer !== undefined) clearTimeout(this.#timer);
     this.#timer = undefined;
     for (const { jobs } of this.#owners.values()) for (const job of jobs) job.leave();
     this.#owners.clear();
