@@ -41,6 +41,8 @@ const RESTED = 1 / 10;
 export class Conversations {
   readonly #host: ConversationHost;
   readonly #owners: TokenBuckets;
+  /** On whose account what a connection says waits, and how much of it does. */
+  readonly #lines = new WeakMap<Connection, { readonly owner: string; waiting: number }>();
 
   constructor(host: ConversationHost) {
     this.#host = host;
@@ -61,10 +63,28 @@ export class Conversations {
     const length = typeof frame === "string" ? frame.length : frame.byteLength;
     // Before it is read: what is not published may be long, and is not worth reading where there was too much of it.
     if (!connection.publishes && !this.#mayGoOn(connection, length / WEIGHT)) return;
-    const read = (): Promise<void> => this.#read(connection, frame, length);
-    const running = this.#host.queue.run(connection.owner, length, read);
-    if (typeof running !== "string") await running;
-    else this.#turnAway(connection, frame, length, running);
+    const line = this.#lineOf(connection);
+    line.waiting++;
+    const running = this.#host.queue.run(line.owner, length, () => {
+      line.waiting--;
+      return this.#read(connection, frame, length);
+    });
+    if (typeof running !== "string") {
+      await running;
+      return;
+    }
+    line.waiting--;
+    this.#turnAway(connection, frame, length, running);
+  }
+
+  /** While anything waits on one account, what comes after it does too, though the owner is another: it stays in order. */
+  #lineOf(connection: Connection): { readonly owner: string; waiting: number } {
+    const { owner } = connection;
+    const known = this.#lines.get(connection);
+    if (known && (known.waiting > 0 || known.owner === owner)) return known;
+    const line = { owner, waiting: 0 };
+    this.#lines.set(connection, line);
+    return line;
   }
 
   async #read(connection: Connection, frame: string | ArrayBuffer, length: number): Promise<void> {

@@ -88,3 +88,25 @@ test("[I9] a socket that goes while its credential is checked leaves no place ta
   for (const holder of ["token before", "token after", "token t"])
     expect(stage.connections.refusal({ address: undefined, kind: "token", holder })).toBeUndefined();
 });
+
+test("[I2] what a socket publishes stays in its order, though another's credential comes in between", async () => {
+  const stage = new Stage();
+  const { connection } = stage.come();
+  const hearing: Promise<void>[] = [];
+  const keys: string[] = [];
+  const publish = (length: number): void => {
+    const key = `k${keys.length}`;
+    keys.push(key);
+    hearing.push(stage.say(connection, { type: "publish", updates: [{ key, set: { t: "x".repeat(length) } }] }));
+  };
+  hearing.push(stage.say(connection, { type: "auth", id: 1, token: "x" }));
+  for (let i = 0; i < 20; i++) publish(30_000);
+  stage.check("token after");
+  await Promise.resolve();
+  await Promise.resolve();
+  expect(connection.owner).toBe("token after");
+  expect(stage.published.length, "some of it waits").toBeLessThan(20);
+  for (let i = 0; i < 5; i++) publish(10);
+  await Promise.all(hearing);
+  expect(stage.published).toEqual(keys);
+});
