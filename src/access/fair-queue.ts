@@ -1,13 +1,13 @@
 import { TokenBuckets } from "./token-bucket.ts";
 import type { Rate } from "./quotas.ts";
 
-/** How long work is shared out. Sizes are bytes or characters: what the work's time goes by. */
+/** How long work is shared out. Sizes are bytes of memory, which the work's time goes by as well. */
 export interface FairQueueLimits {
   /** What one caller may have done at once, without waiting for a turn. */
   readonly atOnce: Rate;
   /** Done in one turn; a job that is longer has a turn to itself. */
   readonly turn: number;
-  /** What may wait of one caller's, and of all. */
+  /** What may wait of one caller's, and of all, with what it takes to have each job wait. */
   readonly perCaller: { readonly jobs: number; readonly size: number };
   readonly size: number;
 }
@@ -15,13 +15,13 @@ export interface FairQueueLimits {
 /** Work that did not find room: the caller has too much waiting already, or all together have. */
 export type NoRoom = "rate_limited" | "overloaded";
 
-/** Beside its size, each job counts as so much. */
+/** Beside its size, each job counts as so much: that it takes in memory at most, and in time at least. */
 const JOB = 1024;
 /** Milliseconds after which turns that have not come are begun anew: what took them is gone. */
 const GONE = 2_000;
 
 interface Job {
-  readonly size: number;
+  readonly cost: number;
   readonly act: () => void;
 }
 
@@ -58,15 +58,16 @@ export class FairQueue {
   /** Does the work now, or when its turn has come; or not at all, where too much is waiting. */
   run<T>(caller: string, size: number, work: () => T | Promise<T>): NoRoom | Promise<{ done: T }> {
     if (!this.isWaiting(caller) && this.#isLittle(caller, size)) return this.#done(work);
+    const cost = size + JOB;
     const queue = this.#waiting.get(caller) ?? { jobs: [], size: 0 };
     const { perCaller, size: most } = this.#limits;
-    if (queue.jobs.length >= perCaller.jobs || queue.size + size > perCaller.size) return "rate_limited";
-    if (this.#size + size > most) return "overloaded";
+    if (queue.jobs.length >= perCaller.jobs || queue.size + cost > perCaller.size) return "rate_limited";
+    if (this.#size + cost > most) return "overloaded";
     return new Promise((resolve, reject) => {
       const act = (): void => void this.#done(work).then(resolve, reject);
-      queue.jobs.push({ size, act });
-      queue.size += size;
-      this.#size += size;
+      queue.jobs.push({ cost, act });
+      queue.size += cost;
+      this.#size += cost;
       this.#waiting.set(caller, queue);
       if (!this.#turns || this.#now() > this.#turnAt + GONE) this.#turns = this.#takeTurns();
     });
@@ -93,7 +94,7 @@ export class FairQueue {
       for (let left = this.#limits.turn; left > 0;) {
         const job = this.#next();
         if (!job) break;
-        left -= job.size + JOB;
+        left -= job.cost;
         job.act();
       }
     }
@@ -107,8 +108,8 @@ export class FairQueue {
     const job = queue.jobs.shift();
     this.#waiting.delete(caller);
     if (!job) return undefined;
-    queue.size -= job.size;
-    this.#size -= job.size;
+    queue.size -= job.cost;
+    this.#size -= job.cost;
     // Behind the others.
     if (queue.jobs.length > 0) this.#waiting.set(caller, queue);
     return job;

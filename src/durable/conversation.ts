@@ -2,9 +2,11 @@ import type { Access, Caller } from "../access/access.ts";
 import type { FairQueue } from "../access/fair-queue.ts";
 import type { Quotas } from "../access/quotas.ts";
 import { TokenBuckets } from "../access/token-bucket.ts";
+import { memoryOf } from "../feed/entry.ts";
 import { CLOSE } from "../protocol/codes.ts";
 import { decodeClientMessage, type ClientMessage } from "../protocol/client-messages.ts";
 import { exceedsBytes } from "../protocol/json.ts";
+import { isAscii } from "../protocol/json-text.ts";
 import { LIMITS } from "../protocol/limits.ts";
 import { encodeAuthorized, encodeReceiptMessage, type Subscription } from "../protocol/messages.ts";
 import { batchTooLarge, decodeUpdates } from "../protocol/update.ts";
@@ -65,7 +67,8 @@ export class Conversations {
     if (!connection.publishes && !this.#mayGoOn(connection, length / WEIGHT)) return;
     const line = this.#lineOf(connection);
     line.waiting++;
-    const running = this.#host.queue.run(line.owner, length, () => {
+    const size = typeof frame === "string" ? memoryOf(frame, isAscii(frame)) : length;
+    const running = this.#host.queue.run(line.owner, size, () => {
       line.waiting--;
       return this.#read(connection, frame, length);
     });

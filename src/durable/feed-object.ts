@@ -6,6 +6,7 @@ import type { Guest } from "../access/places.ts";
 import { quotasOf, type Quotas, type QuotaSettings } from "../access/quotas.ts";
 import { TokenBuckets } from "../access/token-bucket.ts";
 import { CLOSE, PROBLEMS } from "../protocol/codes.ts";
+import { isAscii } from "../protocol/json-text.ts";
 import { encodeHello, encodeReceipt } from "../protocol/messages.ts";
 import { pack, PACKED_PROTOCOL } from "../protocol/packed.ts";
 import type { Position } from "../protocol/position.ts";
@@ -145,7 +146,9 @@ export class FeedObject<Env extends FeedObjectEnv = FeedObjectEnv> extends Durab
     for (const update of request.updates) length += update.length;
     const refused = this.#allow(publisher, length);
     if (refused) return refused;
-    const publishing = this.#queue.run(publisher, length, () => this.take(request, publisher));
+    // They may be parts of one text, that is kept as a whole.
+    const size = request.updates.every(isAscii) ? length : 2 * length;
+    const publishing = this.#queue.run(publisher, size, () => this.take(request, publisher));
     if (typeof publishing !== "string") return (await publishing).done;
     const detail = "Too much is waiting to be published.";
     return { ok: false, code: publishing, detail, retryAfter: 1 };

@@ -80,6 +80,13 @@ describe("[I7] a fair queue", () => {
     expect(many.map((answer) => answer === "overloaded")).toEqual([false, false, true]);
   });
 
+  test("[I9] counts what it takes to have each wait, however little there is to do", () => {
+    const { queue } = stepped({ ...LIMITS, perCaller: { jobs: 10_000, size: 1024 * 1024 } });
+    void queue.run("a", 100_000, () => 0);
+    const answers = Array.from({ length: 2_000 }, () => queue.run("a", 0, () => 0));
+    expect(answers.filter((answer) => answer === "rate_limited").length).toBeGreaterThan(1_000);
+  });
+
   test("tells of what fails, and goes on", async () => {
     const { queue, turn } = stepped();
     const failing = queue.run("a", 100_000, () => {

@@ -110,3 +110,17 @@ test("[I2] what a socket publishes stays in its order, though another's credenti
   await Promise.all(hearing);
   expect(stage.published).toEqual(keys);
 });
+
+test("[I9] what waits of one publisher is counted in bytes of memory, and holds no more of it than it may", async () => {
+  const stage = new Stage();
+  const { connection } = stage.come();
+  // Two bytes a character.
+  const text = "ж".repeat(30_000);
+  const hearing = Array.from({ length: 200 }, (_, i) =>
+    stage.say(connection, { type: "publish", updates: [{ key: `k${i}`, set: { text } }] }),
+  );
+  await Promise.all(hearing);
+  const most = INTAKE.perCaller.size / (2 * text.length);
+  expect(stage.published.length).toBeLessThanOrEqual(most + 1);
+  expect(stage.published.length).toBeGreaterThan(most - 10);
+});
