@@ -39,9 +39,11 @@ export class Alarm {
 
   /** To be called when the object is awake in any case: an alarm that should have gone off and has not is set anew. */
   heal(): void {
-    if (this.#at === undefined || this.#at > this.#now() - LATE) return;
-    this.#at = Infinity;
-    this.wakeBy(this.#now());
+    if (this.#at === undefined) this.#ask();
+    else if (this.#at <= this.#now() - LATE) {
+      this.#at = Infinity;
+      this.wakeBy(this.#now());
+    }
   }
 
   #ask(): void {
@@ -54,6 +56,7 @@ export class Alarm {
       .catch(() => (this.#at ??= Infinity))
       .finally(() => {
         this.#asking = false;
+        this.heal();
         this.#set();
       });
   }

@@ -273,6 +273,8 @@ export class FeedObject<Env extends FeedObjectEnv = FeedObjectEnv> extends Durab
     this.#alarm.heal();
     const connection = this.#connections.of(socket);
     if (!connection?.isOpen || connection.expire(Date.now())) return;
+    // Set already, unless the platform has lost it.
+    if (connection.expires !== undefined) this.#alarm.wakeBy(connection.expires);
     await this.#conversations.hear(connection, frame);
   }
 

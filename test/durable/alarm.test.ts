@@ -1,4 +1,4 @@
-import { runDurableObjectAlarm, runInDurableObject } from "cloudflare:test";
+import { evictDurableObject, runDurableObjectAlarm, runInDurableObject } from "cloudflare:test";
 import { env } from "cloudflare:workers";
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import { Alarm, type AlarmStorage } from "../../src/durable/alarm.ts";
@@ -93,6 +93,24 @@ describe("[I4] an alarm", () => {
     alarm.heal();
     expect(stored.at).toBe(now + 1);
   });
+
+  test("that has not gone off in time is set anew though it is not known in memory when it should have", async () => {
+    const stored = storage();
+    stored.at = START + 1_000;
+    const early = new Alarm(stored, () => START + 3_000);
+    early.heal();
+    await settled();
+    expect(stored.at, "it may be late").toBe(START + 1_000);
+    const late = new Alarm(stored, () => START + 9_000);
+    late.heal();
+    await settled();
+    expect(stored.at).toBe(START + 9_001);
+    stored.at = null;
+    const none = new Alarm(stored, () => START);
+    none.heal();
+    await settled();
+    expect(stored.at, "none that nobody asked for").toBeNull();
+  });
 });
 
 describe("[I4] an object that is woken", () => {
@@ -135,6 +153,24 @@ describe("[I4] an object that is woken", () => {
     await subscriber.until(({ closed }) => closed !== undefined, "the close");
     expect(subscriber.closed).toMatchObject({ code: 4401 });
     expect(subscriber.state()).toEqual({ A: {} });
+  });
+});
+
+describe("[I4] an object that a message wakes", () => {
+  beforeEach(() => void vi.useFakeTimers({ toFake: ["Date"], now: START }));
+  afterEach(() => void vi.useRealTimers());
+
+  test("has an alarm again where the platform lost it, for when the credential ends", async () => {
+    const { feed, subscriber } = await sealed();
+    const until = START + MINUTE;
+    subscriber.send({ type: "auth", id: 1, token: await token("subscribe:*", { expires: until }) });
+    await subscriber.message("authorized", 1);
+    const stub = env.FEEDS.getByName(feed);
+    await runInDurableObject(stub, (_, { storage }) => storage.deleteAlarm());
+    await evictDurableObject(stub);
+    expect(await alarmOf(feed)).toBeNull();
+    subscriber.send({ type: "ack", seq: 1 });
+    await vi.waitFor(async () => expect(await alarmOf(feed)).toBe(until));
   });
 });
 
