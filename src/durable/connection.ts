@@ -98,10 +98,6 @@ export class Connection implements Sink {
 
   /** Goes on with one that was connected before the object lost its memory. */
   resume(served: Served): void {
-    if (this.#told.seq === NOWHERE) {
-      this.close(CLOSE.restart, "come back");
-      return;
-    }
     this.#join(served, (subscription) => served.broadcast.rejoin(this, subscription, this.#told));
   }
 
