@@ -1,4 +1,5 @@
 import type { Caller } from "./access.ts";
+import { count } from "./count.ts";
 
 /** Who takes a place, as far as that is known. */
 export interface Guest {
@@ -64,10 +65,4 @@ export class Places {
     }
     if (address !== undefined) count(this.#byAddress, address, by);
   }
-}
-
-function count(counts: Map<string, number>, name: string, by: 1 | -1): void {
-  const left = (counts.get(name) ?? 0) + by;
-  if (left > 0) counts.set(name, left);
-  else counts.delete(name);
 }

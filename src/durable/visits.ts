@@ -1,3 +1,5 @@
+import { count } from "../access/count.ts";
+
 /** Milliseconds for which a visit counts. */
 const WINDOW = 10 * 60_000;
 /** Feeds of nobody's that one address or token may watch: each takes an object. Far more than a page or an office waits for. */
@@ -51,10 +53,4 @@ export class Visits {
     count(this.#byOwner, owner, -1);
     count(this.#byFeed, feed, -1);
   }
-}
-
-function count(counts: Map<string, number>, name: string, by: 1 | -1): void {
-  const sum = (counts.get(name) ?? 0) + by;
-  if (sum > 0) counts.set(name, sum);
-  else counts.delete(name);
 }
