@@ -8,7 +8,7 @@ export interface Bounds {
   readonly stepWork: number;
   /** Bytes that a subscriber may have left untaken and be sent more. */
   readonly backlogHigh: number;
-  /** Bytes that all subscribers together may have left untaken: past it nobody is sent anything more. */
+  /** Bytes that all subscribers together may have left untaken: the last quarter is for those who keep up. */
   readonly backlogTotal: number;
   /** Bytes that frozen lists may take and keep alive. One of them is always allowed, however long it is. */
   readonly frozenBytes: number;
@@ -23,6 +23,12 @@ export interface Bounds {
   readonly ownerPatterns: number;
   /** `subscribe` messages of one subscriber that wait to be answered. */
   readonly asked: number;
+}
+
+export function lengthOf(messages: readonly string[]): number {
+  let length = 0;
+  for (const message of messages) length += message.length;
+  return length;
 }
 
 export const BOUNDS: Bounds = {

@@ -3,7 +3,7 @@ import type { Subscription } from "../protocol/messages.ts";
 import type { Position } from "../protocol/position.ts";
 import { Audience, type Group } from "./audience.ts";
 import { Backlogs } from "./backlogs.ts";
-import { BOUNDS, COST, type Bounds } from "./bounds.ts";
+import { BOUNDS, COST, lengthOf, type Bounds } from "./bounds.ts";
 import { CatchUp, type CatchUps } from "./catch-up.ts";
 import { EncodedCache } from "./encoded-cache.ts";
 import type { Feed } from "./feed.ts";
@@ -62,7 +62,7 @@ export class Broadcast {
     this.#clock = new PassClock(pace);
     this.#audience = new Audience(pace.group);
     this.#jobs = new Jobs(this.#bounds.stepWork);
-    this.#backlogs = new Backlogs(this.#bounds.backlogTotal);
+    this.#backlogs = new Backlogs(this.#bounds.backlogTotal, () => this.#subscribers.size);
     this.#laggards = new Laggards(this.#backlogs, this.#bounds.backlogHigh);
     this.snapshots = new Snapshots(feed, this.#bounds);
     this.#delivered = feed.seq;
@@ -169,7 +169,7 @@ export class Broadcast {
   #begin(job: Job): void {
     const now = this.#now();
     this.#jobs.start(job, now, this.#feed.seq === this.#delivered);
-    if (this.#jobs.isTired || this.#jobs.due(now) !== undefined || this.#backlogs.isFull) this.#wake();
+    if (this.#jobs.isTired || this.#jobs.due(now) !== undefined || this.#backlogs.due(now) !== undefined) this.#wake();
   }
 
   /** Takes records that are durable. They are sent by the next flushes. */
@@ -206,7 +206,7 @@ export class Broadcast {
     this.#backlogs.review(now, drop);
     this.#laggards.review(now, (subscriber) => this.#queueCatchUp(subscriber), drop);
     this.gather(now);
-    if (!this.#backlogs.isFull) this.#sendSlice(now);
+    this.#sendSlice(now);
     this.#jobs.run(now, () => this.#feed.seq === this.#delivered);
     return this.due(now);
   }
@@ -224,10 +224,9 @@ export class Broadcast {
 
   /** When to flush next; nothing where nothing waits. */
   due(now: number): number | undefined {
-    const full = this.#backlogs.due(now);
-    if (!this.#outbox.isEmpty) return full ?? now;
+    if (!this.#outbox.isEmpty) return now;
     let next = this.#laggards.size > 0 ? now + LIMITS.lagReview : Infinity;
-    next = Math.min(next, full ?? this.#jobs.due(now) ?? Infinity);
+    next = Math.min(next, this.#backlogs.due(now) ?? Infinity, this.#jobs.due(now) ?? Infinity);
     const pass = this.#clock.next(now);
     for (const group of this.#dirty) next = Math.min(next, Math.max(pass, group.notBefore));
     return next === Infinity ? undefined : next;
@@ -323,7 +322,7 @@ export class Broadcast {
 
   #sendSlice(now: number): void {
     this.#outbox.sendSlice(this.#pace.slice, ({ subscriber, messages, seq }) => {
-      if (this.#laggards.catch(subscriber, now)) return;
+      if (this.#laggards.catch(subscriber, lengthOf(messages), now)) return;
       subscriber.reaches({ epoch: this.#feed.epoch, seq });
       subscriber.sink.send(messages, subscriber.asked.length > 0 ? undefined : seq);
       this.#backlogs.look(subscriber, now);

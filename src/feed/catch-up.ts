@@ -1,6 +1,6 @@
 import { encodeUpdateMessage, type SnapshotReason } from "../protocol/messages.ts";
 import type { Position } from "../protocol/position.ts";
-import { COST, type Bounds, type Meter } from "./bounds.ts";
+import { COST, lengthOf, type Bounds, type Meter } from "./bounds.ts";
 import type { Backlogs } from "./backlogs.ts";
 import type { EncodedCache } from "./encoded-cache.ts";
 import type { Feed } from "./feed.ts";
@@ -58,6 +58,8 @@ export class CatchUp implements Job, Holder {
   #stage: Stage = { at: "begin" };
   /** Whether it waits for room for a list. */
   #needsList = false;
+  /** Characters that wait until the connection may be sent as much. */
+  #unsent = 0;
 
   constructor(subscriber: Subscriber, all: CatchUps) {
     this.subscriber = subscriber;
@@ -118,6 +120,7 @@ export class CatchUp implements Job, Holder {
     const { group } = subscriber;
     if (group && subscriber.epoch === feed.epoch && subscriber.clearTo >= group.since) {
       const owed = messageOwed(feed, group, subscriber);
+      if (owed !== undefined && !this.#hasRoomFor([owed])) return "wait";
       subscriber.clearTo = feed.seq;
       subscriber.waitedBefore = group.pending.added;
       if (owed !== undefined) this.#send([owed], feed, now, meter);
@@ -153,6 +156,7 @@ export class CatchUp implements Job, Holder {
       if (!batch) return this.#next({ at: "freeze", reason: this.#behind });
       messages = encoded.get(key, feed, () => [encodeUpdateMessage(batch)]);
     }
+    if (!this.#hasRoomFor(messages)) return "wait";
     this.#send(messages, feed, now, meter);
     return "more";
   }
@@ -161,6 +165,8 @@ export class CatchUp implements Job, Holder {
     const { subscriber } = this;
     const { feed } = this.#all;
     if (subscriber.epoch !== feed.epoch) return this.#next({ at: "look" });
+    // What is found is sent at once, and is not kept.
+    if (!this.#hasRoom(this.#all.bounds.partLength)) return "wait";
     const found = replay.next(meter);
     if (found.kind === "expired") return this.#next({ at: "freeze", reason: this.#behind });
     for (const { updates, ...batch } of found.batches) {
@@ -179,6 +185,7 @@ export class CatchUp implements Job, Holder {
     const key = `${reason}|${selection.id}`;
     const known = encoded.find(key, feed);
     if (known) {
+      if (!this.#hasRoomFor(known)) return "wait";
       this.#send(known, feed, now, meter);
       return this.#next({ at: "look" });
     }
@@ -191,6 +198,7 @@ export class CatchUp implements Job, Holder {
     const messages = isPresent
       ? encoded.get(key, feed, () => snapshots.message(list, 0, reason, undefined))
       : snapshots.message(list, 0, reason, undefined);
+    if (!this.#hasRoomFor(messages)) return "wait";
     this.#send(messages, list, now, meter);
     return this.#next({ at: "look" });
   }
@@ -228,6 +236,7 @@ export class CatchUp implements Job, Holder {
   #sendPart(stage: Reading, now: number, meter: Meter): Step {
     const { list, reason, id } = stage;
     const message = this.#all.snapshots.message(list, stage.part, reason, id);
+    if (!this.#hasRoomFor(message)) return "wait";
     stage.part++;
     if (stage.part < list.parts) {
       this.#send(message, undefined, now, meter);
@@ -263,7 +272,18 @@ export class CatchUp implements Job, Holder {
       if (isStuck(this.subscriber, now)) this.#all.drop(this.subscriber);
       return false;
     }
-    return !backlogs.isFull;
+    return backlogs.mayTake(this.subscriber, this.#unsent);
+  }
+
+  #hasRoomFor(messages: readonly string[]): boolean {
+    return this.#hasRoom(lengthOf(messages));
+  }
+
+  /** Whether it may be sent so much. Where not, it is looked at again when it may. */
+  #hasRoom(length: number): boolean {
+    const hasRoom = this.#all.backlogs.mayTake(this.subscriber, length);
+    this.#unsent = hasRoom ? 0 : length;
+    return hasRoom;
   }
 
   get #behind(): SnapshotReason {

@@ -1,5 +1,6 @@
 import { LIMITS } from "../protocol/limits.ts";
 import type { Position } from "../protocol/position.ts";
+import { lengthOf } from "./bounds.ts";
 
 /**
  * What was encoded for somebody. When many come at once, most of them want the same: it is encoded for the first, and
@@ -28,12 +29,12 @@ export class EncodedCache {
     const known = this.#messages.get(key);
     const messages = known ?? encode();
     this.#messages.delete(key);
-    if (!known) this.#length += lengthOf(key, messages);
+    if (!known) this.#length += key.length + lengthOf(messages);
     this.#messages.set(key, messages);
     for (const [oldest, forgotten] of this.#messages) {
       if (this.#length <= LIMITS.encodedCacheLength) break;
       this.#messages.delete(oldest);
-      this.#length -= lengthOf(oldest, forgotten);
+      this.#length -= oldest.length + lengthOf(forgotten);
     }
     return messages;
   }
@@ -45,10 +46,4 @@ export class EncodedCache {
     this.#messages.clear();
     this.#length = 0;
   }
-}
-
-function lengthOf(key: string, messages: readonly string[]): number {
-  let length = key.length;
-  for (const message of messages) length += message.length;
-  return length;
 }

@@ -30,9 +30,10 @@ export class Laggards {
     return this.#lagging.has(subscriber);
   }
 
-  /** Takes note of a subscriber whose backlog is too long for another message, if it is. */
-  catch(subscriber: Subscriber, now: number): boolean {
-    if (this.#backlogs.look(subscriber, now) <= this.#high) return false;
+  /** Takes note of a subscriber that has too much left for another message of this length, if it has. */
+  catch(subscriber: Subscriber, length: number, now: number): boolean {
+    const backlog = this.#backlogs.look(subscriber, now);
+    if (backlog <= this.#high && this.#backlogs.mayTake(subscriber, length)) return false;
     this.#lagging.add(subscriber);
     return true;
   }

@@ -148,6 +148,57 @@ describe("[I9] a long snapshot", () => {
 });
 
 describe("[I9] what all have not taken", () => {
+  test("is shared: who has taken all gets its update at once, though others hold all the rest", () => {
+    const house = new House({ capacity: 1_000_000 }, { backlogHigh: 40_000, backlogTotal: 400_000 });
+    const hoarders = Array.from({ length: 12 }, () => slowReader(house, [], "hoarder"));
+    const quick = new PureSubscriber(["mine"], "latest", undefined);
+    house.connect(quick);
+    house.pass(10);
+    for (let i = 0; i < 40; i++) {
+      house.publish({ key: "A", set: { i, text: "x".repeat(30_000) } });
+      // Some of them take a little now and then, and so are not without progress.
+      for (const hoarder of hoarders) hoarder.waiting = Math.max(0, hoarder.waiting - 10);
+      house.publish({ key: "mine", set: { i } });
+      expect(quick.view.state()).toEqual({ mine: { i } });
+      const held = hoarders.reduce((sum, { dropped, waiting }) => sum + (dropped ? 0 : waiting), 0);
+      expect(held).toBeLessThanOrEqual(400_000);
+      house.pass(20);
+    }
+  });
+
+  test("is shared with those who come, and who ask for more", () => {
+    const house = new House({ capacity: 1_000_000 }, { backlogHigh: 40_000, backlogTotal: 400_000 });
+    const hoarders = Array.from({ length: 12 }, () => slowReader(house, [], "hoarder"));
+    for (let i = 0; i < 5; i++) house.publish({ key: "A", set: { i, text: "x".repeat(30_000) } });
+    house.publish({ key: "mine", set: {} });
+    house.publish({ key: "yours", set: {} });
+    expect(hoarders.some(({ dropped }) => dropped)).toBe(false);
+    const late = slowReader(house, ["mine"], "late");
+    expect(late.view.state()).toEqual({ mine: {} });
+    late.ask(house.broadcast, ["mine", "yours"]);
+    house.pass(1);
+    expect(late.view.state()).toEqual({ mine: {}, yours: {} });
+    const greedy = slowReader(house, [], "late");
+    expect(greedy.sent, "what is long waits").toEqual([]);
+    for (const hoarder of hoarders) hoarder.waiting = 0;
+    house.pass(100);
+    expect(greedy.view.state()).toEqual(house.entries());
+  });
+
+  test("drops in a crowd whoever takes hardly anything of what is beyond its share", () => {
+    const house = new House({ capacity: 1_000_000 }, { backlogHigh: 40_000, backlogTotal: 400_000 });
+    const readers = Array.from({ length: 12 }, () => slowReader(house));
+    for (let i = 0; i < 5; i++) house.publish({ key: "A", set: { i, text: "x".repeat(30_000) } });
+    for (let i = 0; i < 50; i++) {
+      house.publish({ key: "A", set: { i, text: "y".repeat(30_000) } });
+      for (const [n, reader] of readers.entries()) reader.waiting = Math.max(0, reader.waiting - (n < 6 ? 1 : 3000));
+      house.pass(100);
+    }
+    const dropped = readers.map((reader) => reader.dropped);
+    expect(dropped.slice(0, 6)).toContain(true);
+    expect(dropped.slice(6)).not.toContain(true);
+  });
+
   test("is bounded: nobody is sent more, and those that take nothing are dropped", () => {
     const house = new House({}, { backlogHigh: 1000, backlogTotal: 3000 });
     const readers = Array.from({ length: 10 }, () => slowReader(house));
