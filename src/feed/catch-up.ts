@@ -261,8 +261,9 @@ export class CatchUp implements Job, Holder {
   #asked(): Asked {
     const { subscriber } = this;
     const { feed } = this.#all;
-    const seq = subscriber.epoch === feed.epoch && subscriber.clearTo <= feed.seq ? subscriber.clearTo : 0;
-    return { owner: this.owner, selection: subscriber.subscription.selection, since: { epoch: feed.epoch, seq } };
+    // One of another epoch stands before everything.
+    const since = subscriber.epoch === feed.epoch && subscriber.clearTo <= feed.seq ? subscriber.clearTo : -1;
+    return { owner: this.owner, selection: subscriber.subscription.selection, since };
   }
 
   /** Whether it has room for more. One that takes nothing for too long is dropped. */

@@ -1,5 +1,4 @@
 import { encodeSnapshotPart, type SnapshotReason } from "../protocol/messages.ts";
-import type { Position } from "../protocol/position.ts";
 import type { Selection } from "../protocol/selection.ts";
 import type { Bounds, Meter } from "./bounds.ts";
 import { EncodedCache } from "./encoded-cache.ts";
@@ -19,8 +18,8 @@ export interface Asked {
   readonly selection: Selection;
   /** Leaves out what this selects. */
   readonly except?: Selection | undefined;
-  /** The list may be of a moment before now, but of none before this; none given means that it may not. */
-  readonly since?: Position | undefined;
+  /** The list may be of a moment before now, but only after this; none given means that it may not. */
+  readonly since?: number | undefined;
 }
 
 interface Held {
@@ -129,8 +128,11 @@ export class Snapshots {
   #find(asked: Asked): FrozenList | undefined {
     const { epoch, seq, entries } = this.#feed;
     const id = idOf(asked);
-    // What has changed since an older one's moment has to be known, deletions included.
-    const from = this.#hasRoom(asked) || !asked.since ? seq : Math.max(asked.since.seq, entries.forgotten);
+    const { since } = asked;
+    // What has changed since an older one's moment has to be known, deletions included. Who has come as far as that
+    // already, and could not be told what has changed, could not be told it after the same list again.
+    const isPresent = since === undefined || this.#hasRoom(asked);
+    const from = isPresent ? seq : Math.min(seq, Math.max(since + 1, entries.forgotten));
     let newest: FrozenList | undefined;
     for (const held of this.#held.values()) {
       if (held.id === id && held.list.epoch === epoch && held.list.seq >= from) newest = held.list;

@@ -85,6 +85,32 @@ describe("[I9] a long snapshot", () => {
     expect(first.dropped).toBe(false);
   });
 
+  test("[I2] of an earlier moment is not given again to one whom it has brought no further", () => {
+    const rewrite = (n: number): Update[] =>
+      Array.from({ length: 60 }, (_, i): Update => ({ key: `k${i}`, set: { n, text: "x".repeat(20_000) } }));
+    const publish = (house: House, updates: Update[]): void => {
+      house.publish(...updates.slice(0, 30));
+      house.publish(...updates.slice(30));
+    };
+    const house = new House({}, { partLength: 20_000, backlogHigh: 300, frozenBytes: 800_000 });
+    publish(house, rewrite(0));
+    const first = slowReader(house, [], "first");
+    for (let i = 0; i < 30; i++) {
+      first.waiting = 0;
+      house.pass(100);
+    }
+    const second = slowReader(house, [], "second");
+    // More than can be told as what has changed.
+    publish(house, rewrite(1));
+    const readers = [first, second];
+    for (let i = 0; i < 300; i++) {
+      for (const reader of readers) reader.waiting = 0;
+      house.pass(100);
+    }
+    for (const reader of readers) if (!reader.dropped) expect(reader.view.position?.seq).toBe(house.feed.seq);
+    expect(second.dropped && first.dropped).toBe(false);
+  });
+
   test("of another selection takes the place of the oldest list where there is no room, whose readers come anew", () => {
     const house = houseOfMany({ ...TIGHT, frozenBytes: 1_200 });
     const first = slowReader(house, [], "first");
