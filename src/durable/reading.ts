@@ -74,12 +74,12 @@ export class Readings {
       reader?.release();
       this.#end(owner);
     };
-    const { promise, resolve } = Promise.withResolvers<Found | undefined>();
+    const { promise, resolve, reject } = Promise.withResolvers<Found | undefined>();
     const leave = (): void => resolve(undefined);
     this.#waiting.add(leave);
     let found: Found | undefined;
     try {
-      reader = broadcast.read(owner, { subscription, since }, resolve);
+      reader = broadcast.read(owner, { subscription, since }, { found: resolve, failed: reject });
       found = await promise;
     } finally {
       this.#waiting.delete(leave);

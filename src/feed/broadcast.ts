@@ -12,7 +12,7 @@ import { Laggards } from "./laggards.ts";
 import { Outbox } from "./outbox.ts";
 import { messageOwed } from "./owed.ts";
 import { PassClock, type Pace } from "./pace.ts";
-import { Reader, type Found } from "./reader.ts";
+import { Reader, type Answer } from "./reader.ts";
 import { seqAfter, type Log, type LogRecord } from "./record.ts";
 import { Snapshots } from "./snapshots.ts";
 import { Subscriber, type Sink } from "./subscriber.ts";
@@ -25,6 +25,8 @@ export interface BroadcastOptions {
   readonly now: () => number;
   /** Asks for a flush, as soon as may be. */
   readonly wake: () => void;
+  /** Notes what should not have happened: a connection that could not be served, and was closed. */
+  readonly failed?: (error: unknown) => void;
   readonly bounds?: Partial<Bounds>;
 }
 
@@ -53,7 +55,7 @@ export class Broadcast {
   /** The feed's seq up to which everything is durable and was delivered here. */
   #delivered: number;
 
-  constructor(feed: Feed, log: Log, pace: Pace, { now, wake, bounds = {} }: BroadcastOptions) {
+  constructor(feed: Feed, log: Log, pace: Pace, { now, wake, failed = () => {}, bounds = {} }: BroadcastOptions) {
     this.#feed = feed;
     this.#pace = pace;
     this.#bounds = { ...BOUNDS, ...bounds };
@@ -77,6 +79,7 @@ export class Broadcast {
       leave: (subscriber) => this.#leave(subscriber),
       done: (subscriber) => void this.#catchUpOf.delete(subscriber),
       drop: (subscriber) => this.#drop(subscriber),
+      failed: (error) => failed(error),
     };
   }
 
@@ -159,9 +162,9 @@ export class Broadcast {
   read(
     owner: string,
     asked: { readonly subscription: Subscription; readonly since: Position | undefined },
-    found: (found: Found) => void,
+    answer: Answer,
   ): Reader {
-    const reader = new Reader(owner, this.#catchUps, asked, found);
+    const reader = new Reader(owner, this.#catchUps, asked, answer);
     this.#begin(reader);
     return reader;
   }

@@ -30,6 +30,8 @@ export interface CatchUps {
   done(subscriber: Subscriber): void;
   /** It takes nothing, or cannot be served. */
   drop(subscriber: Subscriber): void;
+  /** Notes what should not have happened. */
+  failed(error: unknown): void;
 }
 
 /** What is done next. */
@@ -91,6 +93,11 @@ export class CatchUp implements Job, Holder {
     if (subscriber.gone) return "done";
     if (step === "done") this.#all.done(subscriber);
     return step;
+  }
+
+  fail(error: unknown): void {
+    this.#all.failed(error);
+    this.#all.drop(this.subscriber);
   }
 
   /** The list that it reads is needed no longer than others are. */

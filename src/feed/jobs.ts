@@ -12,6 +12,8 @@ export interface Job {
   step(now: number, meter: Meter): Step;
   /** Whether one that waits can go on. */
   isReady(now: number): boolean;
+  /** Ends it: a step has failed. */
+  fail(error: unknown): void;
 }
 
 /** Milliseconds after which one that waits is looked at again: longer each time. */
@@ -123,7 +125,17 @@ export class Jobs implements Meter {
 
   #step(job: Job, now: number): Step {
     this.work += COST.look;
-    return job.step(now, this);
+    return this.#try(job, () => job.step(now, this)) ?? "done";
+  }
+
+  /** One that fails takes no other with it. */
+  #try<T>(job: Job, act: () => T): T | undefined {
+    try {
+      return act();
+    } catch (error) {
+      job.fail(error);
+      return undefined;
+    }
   }
 
   #keep(job: Job, step: Step, now: number, waits: number): void {
@@ -139,8 +151,9 @@ export class Jobs implements Meter {
       for (const [job, at] of waiting) {
         if (at > now || looks-- <= 0) break;
         waiting.delete(job);
-        if (job.isReady(now)) this.add(job);
-        else this.#keep(job, "wait", now, waits + 1);
+        const isReady = this.#try(job, () => job.isReady(now));
+        if (isReady === true) this.add(job);
+        else if (isReady === false) this.#keep(job, "wait", now, waits + 1);
       }
     }
   }

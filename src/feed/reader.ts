@@ -14,6 +14,13 @@ export type Found =
   | { readonly kind: "update"; readonly at: Position; readonly message: string; readonly isEmpty: boolean }
   | { readonly kind: "list"; readonly list: FrozenList; readonly reason: SnapshotReason | undefined };
 
+/** Who waits for what is read. Told once. */
+export interface Answer {
+  found(found: Found): void;
+  /** There will be no answer: reading has failed, or the feed is served no longer. */
+  failed(error: unknown): void;
+}
+
 /** Reads the feed once, in steps. */
 export class Reader implements Job, Holder {
   readonly owner: string;
@@ -23,7 +30,7 @@ export class Reader implements Job, Holder {
   readonly #snapshots: Snapshots;
   readonly #subscription: Subscription;
   readonly #since: Position | undefined;
-  readonly #found: (found: Found) => void;
+  readonly #answer: Answer;
   #replay: Replay | undefined;
   #batches: UpdateBatch[] = [];
   #list: FrozenList | undefined;
@@ -34,7 +41,7 @@ export class Reader implements Job, Holder {
     owner: string,
     { feed, log, bounds, snapshots }: { feed: Feed; log: Log; bounds: Bounds; snapshots: Snapshots },
     asked: { readonly subscription: Subscription; readonly since: Position | undefined },
-    found: (found: Found) => void,
+    answer: Answer,
   ) {
     this.owner = owner;
     this.#feed = feed;
@@ -43,7 +50,7 @@ export class Reader implements Job, Holder {
     this.#snapshots = snapshots;
     this.#subscription = asked.subscription;
     this.#since = asked.since;
-    this.#found = found;
+    this.#answer = answer;
   }
 
   get shows(): boolean {
@@ -52,6 +59,11 @@ export class Reader implements Job, Holder {
 
   isReady(): boolean {
     return this.#snapshots.canTake(this.#asked());
+  }
+
+  fail(error: unknown): void {
+    this.release();
+    this.#answer.failed(error);
   }
 
   giveUp(): void {
@@ -71,7 +83,7 @@ export class Reader implements Job, Holder {
     if (!list) return "wait";
     this.#list = list;
     if (list.parts > 1) this.#snapshots.hold(list, asked, this);
-    this.#found({ kind: "list", list, reason: this.#since && reason });
+    this.#answer.found({ kind: "list", list, reason: this.#since && reason });
     return "done";
   }
 
@@ -99,7 +111,12 @@ export class Reader implements Job, Holder {
 
   #tell(batch: UpdateBatch): "done" {
     const at = { epoch: this.#feed.epoch, seq: batch.seq };
-    this.#found({ kind: "update", at, message: encodeUpdateMessage(batch), isEmpty: batch.updates.length === 0 });
+    this.#answer.found({
+      kind: "update",
+      at,
+      message: encodeUpdateMessage(batch),
+      isEmpty: batch.updates.length === 0,
+    });
     return "done";
   }
 

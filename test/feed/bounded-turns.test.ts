@@ -23,6 +23,7 @@ describe("[I7] work that is long is done in steps", () => {
       owner,
       shows: false,
       isReady: () => true,
+      fail: () => {},
       step(_, meter): Step {
         meter.work += 40;
         done.push(name);
@@ -43,6 +44,7 @@ describe("[I7] work that is long is done in steps", () => {
       owner: String(shows),
       shows,
       isReady: () => true,
+      fail: () => {},
       step: (): Step => (done.push(String(shows)), "done"),
     });
     const jobs = new Jobs(1000);
@@ -53,6 +55,45 @@ describe("[I7] work that is long is done in steps", () => {
     expect([jobs.shows, jobs.due(5)]).toEqual([true, 5]);
     jobs.run(5, () => true);
     expect([done.length, jobs.shows, jobs.due(5)]).toEqual([2, false, undefined]);
+  });
+
+  test("one that fails is ended, and takes no other of its owner's with it", () => {
+    const done: string[] = [];
+    const jobOf = (name: string, step: () => Step): Job => ({
+      owner: "one",
+      shows: false,
+      isReady: () => true,
+      fail: (error) => void done.push(`${name}: ${String(error)}`),
+      step,
+    });
+    const bad = (): never => {
+      throw new Error("bad");
+    };
+    const jobs = new Jobs(1000);
+    jobs.start(jobOf("first", bad), 0, true);
+    jobs.add(jobOf("second", bad));
+    jobs.add(jobOf("third", () => (done.push("third"), "done")));
+    for (let now = 0; now < 3; now++) jobs.run(now, () => true);
+    expect(done).toEqual(["first: Error: bad", "second: Error: bad", "third"]);
+    expect(jobs.due(5)).toBeUndefined();
+  });
+
+  test("a subscriber that cannot be served is closed, and others of its owner's are", () => {
+    const house = new House();
+    house.publish({ key: "A", set: {} });
+    const [bad, good] = [new PureSubscriber([], "all", undefined), new PureSubscriber([], "latest", undefined)];
+    house.log.read = () => {
+      throw new Error("bad");
+    };
+    const failures: unknown[] = [];
+    house.failed = (error) => void failures.push(error);
+    good.view.position = { epoch: "e1", seq: 0 };
+    house.connect(bad, "e1:0");
+    house.connect(good, "e1:0");
+    house.pass(100);
+    expect([bad.dropped, good.dropped, failures]).toEqual([true, false, [new Error("bad")]]);
+    expect(good.view.state()).toEqual(house.entries());
+    expect(house.broadcast.subscribers).toBe(1);
   });
 
   test("forty messages that each select anew keep nobody's update waiting for all of them", () => {

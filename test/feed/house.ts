@@ -160,6 +160,10 @@ export class House {
   broadcast: Broadcast;
   readonly pace: Pace;
   readonly bounds: Partial<Bounds>;
+  /** What should not have happened, and is to fail the test. */
+  failed = (error: unknown): void => {
+    throw error;
+  };
   /** When the broadcast wants to be flushed again. */
   due: number | undefined;
 
@@ -250,6 +254,11 @@ export class House {
 
   #newBroadcast(): Broadcast {
     const wake = (): void => void (this.due = Math.min(this.due ?? Infinity, this.now));
-    return new Broadcast(this.feed, this.log, this.pace, { now: () => this.now, wake, bounds: this.bounds });
+    return new Broadcast(this.feed, this.log, this.pace, {
+      now: () => this.now,
+      wake,
+      failed: (error) => this.failed(error),
+      bounds: this.bounds,
+    });
   }
 }
