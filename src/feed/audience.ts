@@ -1,6 +1,6 @@
 import type { Subscription } from "../protocol/messages.ts";
 import type { Selection } from "../protocol/selection.ts";
-import { Held, pendingOf, Shared, type Pending } from "./pending.ts";
+import { Held, pendingOf, Shared, type Pending, type Room } from "./pending.ts";
 import type { AcceptedUpdate } from "./record.ts";
 
 /**
@@ -143,18 +143,18 @@ export class Audience<S> {
     }
   }
 
-  /** Hands an update to the groups that it concerns, and tells which they are. */
-  *deliver(accepted: AcceptedUpdate): Generator<Group<S>> {
+  /** Hands an update to the groups that it concerns, and tells which they are. `room`: for what has to be composed. */
+  *deliver(accepted: AcceptedUpdate, room: Room = { left: Infinity }): Generator<Group<S>> {
     const { key } = accepted.update;
     const shared = new Shared(accepted);
     for (const group of this.#byKey.get(key) ?? []) {
-      group.pending.add(shared);
+      group.pending.add(shared, room);
       yield group;
     }
     for (const [length, sameLength] of this.#byPrefix) {
       // A selection's prefixes do not cover each other or its keys, so no group is found twice.
       for (const group of sameLength.get(key.slice(0, length)) ?? []) {
-        group.pending.add(shared);
+        group.pending.add(shared, room);
         yield group;
       }
     }

@@ -18,6 +18,8 @@ export interface Bounds {
   readonly pendingBytes: number;
   /** Updates put into groups for one write: past it all are read again. */
   readonly adds: number;
+  /** Characters of patches composed for groups for one write: past it, those for which more would be are read again. */
+  readonly composed: number;
   /** Keys and prefixes that the groups of a feed look for, and those of one owner. */
   readonly patterns: number;
   readonly ownerPatterns: number;
@@ -40,6 +42,7 @@ export const BOUNDS: Bounds = {
   frozenPerOwner: 4,
   pendingBytes: 4 * 1024 * 1024,
   adds: 20_000,
+  composed: 1024 * 1024,
   patterns: 100_000,
   ownerPatterns: 20_000,
   asked: 64,

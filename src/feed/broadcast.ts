@@ -178,13 +178,14 @@ export class Broadcast {
   /** Takes records that are durable. They are sent by the next flushes. */
   deliver(records: readonly LogRecord[], now: number): void {
     const concerned = new Set<Group<Subscriber>>();
+    const room = { left: this.#bounds.composed };
     let adds = 0;
     for (const record of records) {
       this.#delivered = seqAfter(record);
       for (const accepted of record.updates) {
         if (this.snapshots.size > 0) this.snapshots.note(accepted);
         if (adds > this.#bounds.adds) continue;
-        for (const group of this.#audience.deliver(accepted)) {
+        for (const group of this.#audience.deliver(accepted, room)) {
           concerned.add(group);
           if (++adds > this.#bounds.adds) break;
         }
@@ -197,7 +198,7 @@ export class Broadcast {
       // Whom `hz` makes wait is not served at once in any case.
       if (group.notBefore <= now) messages += group.members.size;
       this.#dirty.add(group);
-      if (group.pending.size > LIMITS.pendingUpdates) this.#readAgain(group, concerned);
+      if (!group.pending.isWhole || group.pending.size > LIMITS.pendingUpdates) this.#readAgain(group, concerned);
     }
     if (this.#audience.held.bytes > this.#bounds.pendingBytes) this.#shed(concerned);
     if (messages > 0) this.#clock.offer(messages, now);

@@ -33,6 +33,13 @@ export class Merged {
     return this.update ? 4 * this.#length : 0;
   }
 
+  /** Characters that have to be written to add this one. */
+  costOf({ update: second, text }: AcceptedUpdate): number {
+    if (!("patch" in second) || !this.update) return 0;
+    const copied = "patch" in this.update ? !this.#isOwn : this.#length <= SMALL;
+    return (copied ? this.#length : 0) + text.length;
+  }
+
   add({ update: second, text }: AcceptedUpdate): void {
     const first = this.update;
     if (!("patch" in second)) {

@@ -33,6 +33,11 @@ export class Held {
   }
 }
 
+/** What may still be composed, in characters. */
+export interface Room {
+  left: number;
+}
+
 /** Updates that wait to be sent to one group of subscribers. */
 export interface Pending {
   /** What is held in memory. */
@@ -41,7 +46,10 @@ export interface Pending {
   readonly added: number;
   /** About what it would take alone. */
   readonly bytes: number;
-  add(shared: Shared): void;
+  /** Whether it holds all that was added. If not it holds nothing, and takes nothing before it is cleared. */
+  readonly isWhole: boolean;
+  /** Adds an update, unless there is no room to compose it with what waits. */
+  add(shared: Shared, room: Room): void;
   /** What a subscriber who has everything up to `from` has to get, as canonical JSON. */
   after(from: number, entries: Entries): string[];
   clear(): void;
@@ -56,6 +64,7 @@ const SLOT = 16;
 
 /** `mode=all`: every update, in order. */
 class PendingAll implements Pending {
+  readonly isWhole = true;
   readonly #held: Held;
   #updates: Shared[] = [];
   #weight = 0;
@@ -118,6 +127,7 @@ class PendingLatest implements Pending {
   #weight = 0;
   /** Bytes that are this group's alone. */
   #own = 0;
+  isWhole = true;
 
   constructor(held: Held) {
     this.#held = held;
@@ -135,7 +145,8 @@ class PendingLatest implements Pending {
     return this.#weight + this.#own;
   }
 
-  add(shared: Shared): void {
+  add(shared: Shared, room: Room): void {
+    if (!this.isWhole) return;
     this.#added++;
     this.#held.take(shared);
     this.#weight += shared.weight;
@@ -149,6 +160,14 @@ class PendingLatest implements Pending {
     }
     const before = waiting.merged?.bytes ?? 0;
     waiting.merged ??= new Merged(waiting.last.accepted);
+    const cost = waiting.merged.costOf(accepted);
+    if (cost > 0 && room.left <= 0) {
+      this.#held.release(shared);
+      this.clear();
+      this.isWhole = false;
+      return;
+    }
+    room.left -= cost;
     waiting.merged.add(accepted);
     this.#takeOwn(waiting.merged.bytes - before);
     this.#held.release(waiting.last);
@@ -178,6 +197,7 @@ class PendingLatest implements Pending {
     for (const { last } of this.#byKey.values()) this.#held.release(last);
     this.#byKey.clear();
     this.#takeOwn(-this.#own);
+    this.isWhole = true;
     this.#added = 0;
     this.#weight = 0;
   }

@@ -1,8 +1,8 @@
-import { describe, expect, test } from "vitest";
+import { describe, expect, test, vi } from "vitest";
 import { AckMeter } from "../../src/feed/acks.ts";
 import type { Job, Step } from "../../src/feed/jobs.ts";
 import { Jobs } from "../../src/feed/jobs.ts";
-import { composeInto } from "../../src/feed/merged.ts";
+import { composeInto, Merged } from "../../src/feed/merged.ts";
 import { LIMITS } from "../../src/protocol/limits.ts";
 import type { Update } from "../../src/protocol/update.ts";
 import { House, PureSubscriber, subscriptionOf } from "./house.ts";
@@ -153,6 +153,25 @@ describe("[I7] work that is long is done in steps", () => {
 });
 
 describe("[I9] what waits for groups", () => {
+  test("is composed for no more of them than there is time for at one write: the others read it again", () => {
+    const composed = vi.spyOn(Merged.prototype, "add");
+    const house = new House();
+    const readers = Array.from({ length: 200 }, (_, i) => new PureSubscriber(["big", `own${i}`], "latest", 0.1));
+    for (const reader of readers) house.connect(reader);
+    house.pass(20_000);
+    for (let i = 0; i < 5; i++) {
+      const patch = Object.fromEntries(Array.from({ length: 2_000 }, (_, j) => [`m${j}`, i]));
+      composed.mockClear();
+      house.publish({ key: "big", patch });
+      const length = composed.mock.calls.reduce((sum, [{ text }]) => sum + text.length, 0);
+      expect(length).toBeLessThan(1.2 * 1024 * 1024);
+      house.pass(10);
+    }
+    composed.mockRestore();
+    house.pass(30_000);
+    for (const reader of readers) expect(reader.view.state()).toEqual(house.entries());
+  });
+
   test("is counted in bytes for all of them together, and read again past its bound", () => {
     const house = new House({}, { pendingBytes: 100_000 });
     const slow = (["latest", "all"] as const).map((mode) => new PureSubscriber([], mode, 0.1));
