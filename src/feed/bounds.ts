@@ -57,6 +57,8 @@ export interface Meter {
 export const COST = {
   /** A key looked at. */
   key: 16,
+  /** A prefix looked up among all keys. */
+  prefix: 400,
   /** A message handed to a connection, whatever is in it. */
   message: 6_000,
   /** Anything that is looked into at all. */

@@ -1,6 +1,6 @@
 import { ownText } from "../protocol/json-text.ts";
 import { LIMITS } from "../protocol/limits.ts";
-import { selects, type Selection } from "../protocol/selection.ts";
+import { isCovered, selects, type Selection } from "../protocol/selection.ts";
 import { Entry, type EntryState } from "./entry.ts";
 import { KeyIndex } from "./key-index.ts";
 import { Recency, type Walk } from "./recency.ts";
@@ -70,6 +70,23 @@ export class Entries {
     }
     for (const prefix of selection.prefixes) {
       for (const entry of this.#index.startingWith(prefix)) if (entry.live) yield entry;
+    }
+  }
+
+  /**
+   * Live entries of a selection but for those of another. Costs what it finds, and a look for each prefix: what is left
+   * out is passed over as a whole. Not to be held over a change.
+   */
+  *selectBeyond(selection: Selection, except: Selection): Generator<Entry> {
+    for (const key of selection.keys) {
+      const entry = this.#live.get(key);
+      if (entry && !selects(except, key)) yield entry;
+    }
+    for (const prefix of selection.prefixes) {
+      if (isCovered(except.prefixes, prefix)) continue;
+      for (const entry of this.#index.startingWith(prefix, except.prefixes)) {
+        if (entry.live && !except.keys.has(entry.key)) yield entry;
+      }
     }
   }
 

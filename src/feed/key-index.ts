@@ -34,15 +34,33 @@ export class KeyIndex {
     if (entries.length === 0) this.#chunks.splice(chunk, 1);
   }
 
-  /** Those whose keys begin with `prefix`, in order of their keys. */
-  *startingWith(prefix: string): Generator<Entry> {
+  /**
+   * Those whose keys begin with `prefix`, in order of their keys, but for those that begin with one of `without`. These
+   * are sorted, and none begins with another; what they cover is passed over and not looked at.
+   */
+  *startingWith(prefix: string, without: readonly string[] = []): Generator<Entry> {
     let { chunk, at } = this.#find(prefix);
-    for (let entries = this.#chunks[chunk]; entries; entries = this.#chunks[++chunk]) {
-      for (let entry = entries[at]; entry; entry = entries[++at]) {
-        if (!entry.key.startsWith(prefix)) return;
-        yield entry;
+    let next = firstNotBelow(without, prefix, (key) => key);
+    for (let entries = this.#chunks[chunk]; entries; entries = this.#chunks[chunk]) {
+      const entry = entries[at];
+      if (!entry) {
+        chunk++;
+        at = 0;
+        continue;
       }
-      at = 0;
+      const { key } = entry;
+      if (!key.startsWith(prefix)) return;
+      let skipped = without[next];
+      while (skipped !== undefined && skipped < key && !key.startsWith(skipped)) skipped = without[++next];
+      if (skipped === undefined || !key.startsWith(skipped)) {
+        yield entry;
+        at++;
+        continue;
+      }
+      const end = afterPrefix(skipped);
+      if (end === undefined) return;
+      ({ chunk, at } = this.#find(end));
+      next++;
     }
   }
 
@@ -75,16 +93,20 @@ export class KeyIndex {
       else high = middle;
     }
     const entries = chunks[chunk];
-    return { chunk, at: entries ? firstNotBelow(entries, key) : 0 };
+    return { chunk, at: entries ? firstNotBelow(entries, key, keyOf) : 0 };
   }
 }
 
-function firstNotBelow(entries: readonly Entry[], key: string): number {
+function keyOf({ key }: Entry): string {
+  return key;
+}
+
+function firstNotBelow<T>(items: readonly T[], key: string, keyOf: (item: T) => string): number {
   let low = 0;
-  for (let high = entries.length; low < high;) {
+  for (let high = items.length; low < high;) {
     const middle = (low + high) >> 1;
-    const entry = entries[middle];
-    if (entry && entry.key < key) low = middle + 1;
+    const item = items[middle];
+    if (item !== undefined && keyOf(item) < key) low = middle + 1;
     else high = middle;
   }
   return low;

@@ -1,5 +1,5 @@
 import type { Moment } from "../protocol/messages.ts";
-import { selects, type Selection } from "../protocol/selection.ts";
+import type { Selection } from "../protocol/selection.ts";
 import { COST, type Meter } from "./bounds.ts";
 import type { Feed } from "./feed.ts";
 
@@ -28,9 +28,11 @@ export class FrozenList implements Moment {
     ({ epoch: this.epoch, seq: this.seq, time: this.time } = feed);
     let total = 0;
     let length = 0;
-    for (const { key, text = "{}" } of feed.entries.select(selection)) {
+    const patterns = selection.prefixes.length + (except?.prefixes.length ?? 0);
+    meter.work += patterns * COST.prefix;
+    const { entries } = feed;
+    for (const { key, text = "{}" } of except ? entries.selectBeyond(selection, except) : entries.select(selection)) {
       meter.work += COST.key;
-      if (except && selects(except, key)) continue;
       if (length > partLength) {
         this.#ends.push(this.#keys.length);
         length = 0;

@@ -55,10 +55,10 @@ export function selects(selection: Selection, key: string): boolean {
 }
 
 /**
- * Whether one of `prefixes` covers the key. They are sorted by code units and none covers another: then only the last
- * one that is not above the key can.
+ * Whether one of `prefixes` covers the key, or all that begins with it. They are sorted by code units and none covers
+ * another: then only the last one that is not above the key can.
  */
-function isCovered(prefixes: readonly string[], key: string): boolean {
+export function isCovered(prefixes: readonly string[], key: string): boolean {
   let low = 0;
   let high = prefixes.length;
   while (low < high) {

@@ -118,6 +118,30 @@ describe("[I7] work that is long is done in steps", () => {
     expect(house.due).toBeUndefined();
   });
 
+  test("another selection costs what is new in it, and not what its reader has", () => {
+    const house = new House({ capacity: 1_000_000 });
+    for (let i = 0; i < 20; i++) house.publish(...many(1000, `k.${10 + i}.`));
+    const parts = Array.from({ length: 20 }, (_, i) => `k.${10 + i}.*`);
+    const sent: string[] = [];
+    const sink = {
+      owner: "somebody",
+      send: (messages: readonly string[]) => void sent.push(...messages),
+      backlog: () => 0,
+      drop: () => {},
+    };
+    const reader = house.broadcast.subscribe(sink, subscriptionOf(["k.*"]), undefined);
+    house.pass(1000);
+    const looks = vi.spyOn(String.prototype, "startsWith");
+    for (const keys of [parts, ["k.*"], [...parts, "other"], ["k.*", "k"]]) {
+      looks.mockClear();
+      house.broadcast.resubscribe(reader, subscriptionOf(keys), 1);
+      house.pass(1000);
+      expect(looks.mock.calls.length).toBeLessThan(1_000);
+      expect(JSON.parse(sent.at(-1)!)).toMatchObject({ type: "snapshot", id: 1, entries: {} });
+    }
+    looks.mockRestore();
+  });
+
   test("the log is not read for those whose keys have not changed", () => {
     const house = new House();
     house.publish({ key: "mine", set: {} });

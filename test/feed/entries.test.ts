@@ -55,6 +55,24 @@ describe("the entries of a selection", () => {
     );
   });
 
+  test("[I2] but for those of another are those that neither filter leaves out, each once", () => {
+    fc.assert(
+      fc.property(changes, patterns, patterns, (changes, wanted, had) => {
+        const entries = new Entries();
+        const live = new Set<string>();
+        for (const [i, [name, lives]] of changes.entries()) {
+          put(entries, name, i + 1, lives ? "{}" : undefined);
+          if (lives) live.add(name);
+          else live.delete(name);
+        }
+        const found = entries.selectBeyond(subscriptionOf(wanted).selection, subscriptionOf(had).selection);
+        const beyond = [...live].filter((name) => isWanted(wanted, name) && !isWanted(had, name));
+        expect([...found].map(({ key }) => key).toSorted()).toEqual(beyond.toSorted());
+      }),
+      { numRuns: runs(2_000) },
+    );
+  });
+
   test("[I6] are found among very many, through keys that come and go", () => {
     const entries = new Entries();
     let seq = 0;
