@@ -1,4 +1,5 @@
 import { LIMITS } from "../protocol/limits.ts";
+import type { Selection } from "../protocol/selection.ts";
 
 /** What fanning out may take of a feed's time and memory. Work is counted in characters read or written. */
 export interface Bounds {
@@ -63,4 +64,11 @@ export const COST = {
   message: 6_000,
   /** Anything that is looked into at all. */
   look: 500,
+  /** Anything that waits and is asked whether it can go on. */
+  glance: 100,
 } as const;
+
+/** What it costs to look a selection up. */
+export function costOf({ keys, prefixes }: Selection): number {
+  return keys.size * COST.key + prefixes.length * COST.prefix;
+}

@@ -1,6 +1,6 @@
 import { encodeUpdateMessage, type SnapshotReason } from "../protocol/messages.ts";
 import type { Position } from "../protocol/position.ts";
-import { COST, lengthOf, type Bounds, type Meter } from "./bounds.ts";
+import { COST, costOf, lengthOf, type Bounds, type Meter } from "./bounds.ts";
 import type { Backlogs } from "./backlogs.ts";
 import type { EncodedCache } from "./encoded-cache.ts";
 import type { Feed } from "./feed.ts";
@@ -58,8 +58,8 @@ export class CatchUp implements Job, Holder {
   readonly subscriber: Subscriber;
   readonly #all: CatchUps;
   #stage: Stage = { at: "begin" };
-  /** Whether it waits for room for a list. */
-  #needsList = false;
+  /** The list that it waits for. */
+  #waitsFor: Asked | undefined;
   /** Characters that wait until the connection may be sent as much. */
   #unsent = 0;
 
@@ -82,7 +82,7 @@ export class CatchUp implements Job, Holder {
   isReady(now: number): boolean {
     const mayTake = this.#mayTake(now);
     if (this.subscriber.gone) return true;
-    return mayTake && (!this.#needsList || this.#all.snapshots.canTake(this.#asked()));
+    return mayTake && (!this.#waitsFor || this.#all.snapshots.canTake(this.#waitsFor));
   }
 
   step(now: number, meter: Meter): Step {
@@ -144,7 +144,7 @@ export class CatchUp implements Job, Holder {
     const { feed, log, encoded, bounds } = this.#all;
     const { epoch, seq, clearTo, arrival, subscription } = subscriber;
     const { selection, mode } = subscription;
-    meter.work += (selection.keys.size + selection.prefixes.length) * COST.key;
+    meter.work += costOf(selection);
     if (epoch === undefined) return this.#next({ at: "freeze", reason: "initial" });
     if (epoch !== feed.epoch) {
       return this.#next({ at: "freeze", reason: arrival === "here" ? "reset" : "epoch_changed" });
@@ -197,8 +197,7 @@ export class CatchUp implements Job, Holder {
       return this.#next({ at: "look" });
     }
     const asked = this.#asked();
-    const list = snapshots.take(asked, meter);
-    this.#needsList = !list;
+    const list = this.#take(asked, meter);
     if (!list) return "wait";
     if (list.parts > 1) return this.#read(list, asked, reason, undefined);
     const isPresent = list.seq === feed.seq;
@@ -213,7 +212,7 @@ export class CatchUp implements Job, Holder {
   /** It has all that its selection holds: it is live, unless it asks for another. */
   #arrive(meter: Meter): Step {
     const { subscriber } = this;
-    const { feed, snapshots } = this.#all;
+    const { feed } = this.#all;
     subscriber.clearTo = feed.seq;
     const [ask] = subscriber.asked;
     if (!ask) {
@@ -226,12 +225,21 @@ export class CatchUp implements Job, Holder {
       selection: ask.subscription.selection,
       except: subscriber.subscription.selection,
     };
-    const list = snapshots.take(asked, meter);
-    this.#needsList = !list;
+    const list = this.#take(asked, meter);
     if (!list) return "wait";
     subscriber.asked.shift();
     subscriber.subscription = ask.subscription;
     return this.#read(list, asked, "subscribe", ask.id);
+  }
+
+  #take(asked: Asked, meter: Meter): FrozenList | undefined {
+    const before = this.#waitsFor;
+    const isSame = before && before.selection === asked.selection && before.except === asked.except;
+    // How much it may be was found out before.
+    const wanted = isSame ? { ...asked, most: before.most } : asked;
+    const list = this.#all.snapshots.take(wanted, meter);
+    this.#waitsFor = list ? undefined : wanted;
+    return list;
   }
 
   /** Reads a list from here on. */

@@ -151,6 +151,7 @@ export class Jobs implements Meter {
       for (const [job, at] of waiting) {
         if (at > now || looks-- <= 0) break;
         waiting.delete(job);
+        this.work += COST.glance;
         const isReady = this.#try(job, () => job.isReady(now));
         if (isReady === true) this.add(job);
         else if (isReady === false) this.#keep(job, "wait", now, waits + 1);

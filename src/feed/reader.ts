@@ -7,7 +7,7 @@ import type { Log } from "./record.ts";
 import { Replay } from "./replay.ts";
 import { isUnchanged, latestState, type UpdateBatch } from "./resume.ts";
 import type { FrozenList } from "./snapshot.ts";
-import type { Holder, Snapshots } from "./snapshots.ts";
+import type { Asked, Holder, Snapshots } from "./snapshots.ts";
 
 /** What a reader gets: what changed, as one message; or a list, which it holds until it lets go of it. */
 export type Found =
@@ -34,6 +34,7 @@ export class Reader implements Job, Holder {
   #replay: Replay | undefined;
   #batches: UpdateBatch[] = [];
   #list: FrozenList | undefined;
+  #wanted: Asked | undefined;
   /** What to do when others need the room that its list takes. */
   onGivenUp: () => void = () => {};
 
@@ -120,7 +121,8 @@ export class Reader implements Job, Holder {
     return "done";
   }
 
-  #asked(): { owner: string; selection: Subscription["selection"] } {
-    return { owner: this.owner, selection: this.#subscription.selection };
+  #asked(): Asked {
+    this.#wanted ??= { owner: this.owner, selection: this.#subscription.selection };
+    return this.#wanted;
   }
 }

@@ -1,7 +1,7 @@
 import { LIMITS } from "../protocol/limits.ts";
 import { encodeDelete, encodeSet } from "../protocol/update.ts";
 import type { Selection } from "../protocol/selection.ts";
-import { COST, type Meter } from "./bounds.ts";
+import { COST, costOf, type Meter } from "./bounds.ts";
 import type { Entry } from "./entry.ts";
 import type { Feed } from "./feed.ts";
 
@@ -23,6 +23,7 @@ export interface UpdateBatch {
  */
 export function latestState(feed: Feed, selection: Selection, from: number, meter: Meter): UpdateBatch | undefined {
   if (from < feed.entries.forgotten) return undefined;
+  meter.work += costOf(selection);
   const changed: Entry[] = [];
   let length = 0;
   for (const entry of feed.entries.changedAfter(from, selection)) {
@@ -43,7 +44,7 @@ export function isUnchanged(feed: Feed, selection: Selection, from: number, mete
   if (from === feed.seq) return true;
   if (from < feed.entries.forgotten) return false;
   // All that is looked at and not found.
-  meter.work += COST.key * Math.min(feed.seq - from, 4 * feed.entries.mostSelected(selection));
+  meter.work += costOf(selection) + COST.key * Math.min(feed.seq - from, 4 * feed.entries.mostSelected(selection));
   for (const _ of feed.entries.changedAfter(from, selection)) return false;
   return true;
 }

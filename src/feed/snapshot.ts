@@ -1,6 +1,6 @@
 import type { Moment } from "../protocol/messages.ts";
 import type { Selection } from "../protocol/selection.ts";
-import { COST, type Meter } from "./bounds.ts";
+import { COST, costOf, type Meter } from "./bounds.ts";
 import type { Feed } from "./feed.ts";
 
 /** Bytes that an entry takes in a list: two references. */
@@ -28,8 +28,7 @@ export class FrozenList implements Moment {
     ({ epoch: this.epoch, seq: this.seq, time: this.time } = feed);
     let total = 0;
     let length = 0;
-    const patterns = selection.prefixes.length + (except?.prefixes.length ?? 0);
-    meter.work += patterns * COST.prefix;
+    meter.work += costOf(selection) + (except ? costOf(except) : 0);
     const { entries } = feed;
     for (const { key, text = "{}" } of except ? entries.selectBeyond(selection, except) : entries.select(selection)) {
       meter.work += COST.key;

@@ -1,6 +1,6 @@
 import { encodeSnapshotPart, type SnapshotReason } from "../protocol/messages.ts";
 import type { Selection } from "../protocol/selection.ts";
-import type { Bounds, Meter } from "./bounds.ts";
+import { costOf, type Bounds, type Meter } from "./bounds.ts";
 import { EncodedCache } from "./encoded-cache.ts";
 import type { Feed } from "./feed.ts";
 import type { AcceptedUpdate } from "./record.ts";
@@ -13,6 +13,7 @@ export interface Holder {
   giveUp(): void;
 }
 
+/** Kept by whoever waits for it, with what was found out. */
 export interface Asked {
   readonly owner: string;
   readonly selection: Selection;
@@ -20,6 +21,10 @@ export interface Asked {
   readonly except?: Selection | undefined;
   /** The list may be of a moment before now, but only after this; none given means that it may not. */
   readonly since?: number | undefined;
+  /** How many entries it may have, once that is known. */
+  most?: number | undefined;
+  /** How often the lists in use had changed when there was none for it. */
+  refusedAt?: number;
 }
 
 interface Held {
@@ -42,6 +47,8 @@ export class Snapshots {
   /** In order of making. */
   readonly #held = new Map<FrozenList, Held>();
   readonly #encoded: EncodedCache;
+  /** How often a list came into use, or went out of it. */
+  #changes = 0;
 
   constructor(feed: Feed, bounds: Bounds) {
     this.#feed = feed;
@@ -56,15 +63,24 @@ export class Snapshots {
 
   /** A list of what is asked for; nothing where there is no room for it, for now. */
   take(asked: Asked, meter: Meter): FrozenList | undefined {
+    const wasMeasured = asked.most !== undefined;
     const known = this.#find(asked);
+    const mayMake = known !== undefined || this.#mayMake(asked);
+    if (!wasMeasured && asked.most !== undefined) meter.work += costOf(asked.selection);
     if (known) return known;
-    if (!this.#mayMake(asked)) return undefined;
+    if (!mayMake) {
+      asked.refusedAt = this.#changes;
+      return undefined;
+    }
     return new FrozenList(this.#feed, asked.selection, asked.except, this.#bounds.partLength, meter);
   }
 
-  /** Whether there is such a list, or may be. */
+  /** Whether it is worth while to ask again, after there was none. Costs next to nothing while nothing has changed. */
   canTake(asked: Asked): boolean {
-    return this.#mayMake(asked) || this.#find(asked) !== undefined;
+    if (this.#isShort) return true;
+    if (asked.refusedAt === this.#changes) return false;
+    asked.refusedAt = this.#changes;
+    return this.#ofOwner(asked.owner) < this.#bounds.frozenPerOwner || this.#isHeld(idOf(asked));
   }
 
   /** Notes that a list is read by somebody, for as long as it takes. Makes room for it. */
@@ -73,6 +89,7 @@ export class Snapshots {
     if (!held) {
       held = { list, id: idOf(asked), owner: asked.owner, holders: new Set(), kept: 0 };
       this.#held.set(list, held);
+      this.#changes++;
     }
     held.holders.add(holder);
     this.makeRoom();
@@ -81,7 +98,9 @@ export class Snapshots {
   release(list: FrozenList, holder: Holder): void {
     const held = this.#held.get(list);
     held?.holders.delete(holder);
-    if (held?.holders.size === 0) this.#held.delete(list);
+    if (held?.holders.size !== 0) return;
+    this.#held.delete(list);
+    this.#changes++;
   }
 
   /** Notes an update: what it replaces is now kept by the lists alone. */
@@ -100,6 +119,7 @@ export class Snapshots {
       if (bytes <= this.#bounds.frozenBytes || this.#held.size <= 1) return;
       bytes -= held.list.bytes + held.kept;
       this.#held.delete(held.list);
+      this.#changes++;
       for (const holder of held.holders) holder.giveUp();
     }
   }
@@ -128,6 +148,7 @@ export class Snapshots {
   #find(asked: Asked): FrozenList | undefined {
     const { epoch, seq, entries } = this.#feed;
     const id = idOf(asked);
+    if (!this.#isHeld(id)) return undefined;
     const { since } = asked;
     // What has changed since an older one's moment has to be known, deletions included. Who has come as far as that
     // already, and could not be told what has changed, could not be told it after the same list again.
@@ -152,13 +173,24 @@ export class Snapshots {
 
   /** What is sent in one message needs no list that stays. Values may be long: they then are few. */
   #isSmall(asked: Asked): boolean {
-    return this.#most(asked) === 0 || this.#feed.entries.length <= this.#bounds.partLength;
+    return this.#isShort || this.#most(asked) === 0;
   }
 
-  /** How many entries it may have. */
-  #most({ selection }: Asked): number {
+  /** Whether all that there is is. */
+  get #isShort(): boolean {
+    return this.#feed.entries.length <= this.#bounds.partLength;
+  }
+
+  #isHeld(id: string): boolean {
+    for (const held of this.#held.values()) if (held.id === id) return true;
+    return false;
+  }
+
+  /** How many entries it may have: as it was when that was first asked. */
+  #most(asked: Asked): number {
     const { entries } = this.#feed;
-    return Math.min(entries.size, entries.mostSelected(selection));
+    asked.most ??= entries.mostSelected(asked.selection);
+    return Math.min(entries.size, asked.most);
   }
 
   #ofOwner(owner: string): number {

@@ -1,5 +1,6 @@
 import { describe, expect, test, vi } from "vitest";
 import { AckMeter } from "../../src/feed/acks.ts";
+import { Entries } from "../../src/feed/entries.ts";
 import type { Job, Step } from "../../src/feed/jobs.ts";
 import { Jobs } from "../../src/feed/jobs.ts";
 import { composeInto, Merged } from "../../src/feed/merged.ts";
@@ -139,6 +140,31 @@ describe("[I7] work that is long is done in steps", () => {
       expect(looks.mock.calls.length).toBeLessThan(1_000);
       expect(JSON.parse(sent.at(-1)!)).toMatchObject({ type: "snapshot", id: 1, entries: {} });
     }
+    looks.mockRestore();
+  });
+
+  test("whoever waits for a list costs nothing until one is let go of, and then gets its turn", () => {
+    const house = new House({}, { partLength: 1000, backlogHigh: 1000 });
+    house.publish(...many(500, "k."));
+    const readers = Array.from({ length: 50 }, (_, i) => {
+      const prefixes = Array.from({ length: 100 }, (_, j) => `k.${j}*`);
+      const reader = new PureSubscriber([...prefixes, `own${i}`], "latest", undefined);
+      reader.slow = true;
+      house.connect(reader);
+      return reader;
+    });
+    house.pass(100);
+    expect(house.broadcast.snapshots.size).toBe(4);
+    const looks = vi.spyOn(Entries.prototype, "mostSelected");
+    for (let i = 0; i < 10; i++) {
+      house.publish({ key: "other", set: { i } });
+      house.pass(100);
+    }
+    expect(looks.mock.calls.length).toBe(0);
+    house.disconnect(readers[0]!);
+    house.pass(100);
+    expect(looks.mock.calls.length, "it is known how much each asks for").toBeLessThan(10);
+    expect(readers.filter(({ sent }) => sent.length > 0)).toHaveLength(5);
     looks.mockRestore();
   });
 
