@@ -45,7 +45,8 @@ class Stage {
   }
 
   come(): { connection: Connection; leave: () => void } {
-    const socket = { readyState: WebSocket.OPEN as number, serializeAttachment() {}, send() {}, close() {} };
+    const socket: Record<string, unknown> = { readyState: WebSocket.OPEN };
+    for (const method of ["serializeAttachment", "send", "close"]) socket[method] = () => {};
     const connection = this.connections.open(socket as unknown as WebSocket, {
       subscription: { selection: EVERYTHING, mode: "latest", hz: undefined },
       publishes: true,
@@ -55,7 +56,7 @@ class Stage {
       told: { epoch: "e", seq: 0 },
     });
     const leave = (): void => {
-      socket.readyState = WebSocket.CLOSED;
+      socket["readyState"] = WebSocket.CLOSED;
       this.connections.remove(socket as unknown as WebSocket);
     };
     return { connection, leave };

@@ -148,9 +148,10 @@ test("[I2] a patch of an entry whose time has come starts from {}, however many 
     const updates = Array.from({ length: 900 }, (_, i) => `{"key":"k${i}","set":{"old":true},"ttl":${1 + i / 1000}}`);
     await live.publish({ updates });
     clock.now += 60_000;
-    const patch = (key: string): string => `{"key":"${key}","patch":{"new":true}}`;
     const { length } = updates;
-    const outcome = await live.publish({ updates: [patch("k899"), patch("k0"), patch("k899"), patch("other")] });
+    const outcome = await live.publish({
+      updates: ["k899", "k0", "k899", "other"].map((key) => `{"key":"${key}","patch":{"new":true}}`),
+    });
     // After the deletion of the first 500, and of the one that is patched.
     expect(outcome).toMatchObject({ ok: true, receipt: { seq: length + 500 + 1 + 4, accepted: 4 } });
     for (const key of ["k899", "k0", "other"]) expect(live.feed.entries.get(key)?.value).toEqual({ new: true });
