@@ -1,3 +1,4 @@
+import { Places, type Guest } from "../access/places.ts";
 import type { Found, Reader } from "../feed/reader.ts";
 import type { FrozenList } from "../feed/snapshot.ts";
 import { encodeSnapshotPart, type Mode } from "../protocol/messages.ts";
@@ -14,8 +15,8 @@ export interface ReadRequest {
   readonly since: Position | undefined;
   /** Positions whose whole state the reader has, or `*`: at one of them it is told so and nothing more. */
   readonly known: readonly string[];
-  /** On whose account it is done. */
-  readonly owner: string;
+  /** Who reads: on that account it is done. */
+  readonly guest: Guest;
 }
 
 export interface ReadOutcome {
@@ -42,19 +43,25 @@ export interface FeedStats extends Position {
   readonly started: number;
 }
 
-/** Reads at a time, in all and on one account. Each keeps a list, and what its line has not taken. */
+/** Long answers that are read at a time, in all and by one address. Each keeps a list, and what its line has not taken. */
 const READS = 24;
 const READS_OF_ONE = 8;
+/** Requests that wait for an answer, in all and on one account. */
+const WAITING = 512;
+const WAITING_OF_ONE = 64;
 /** Milliseconds for which a reader may take nothing. */
 const STUCK = 30_000;
+/** Characters a millisecond that it has to take in the long run, after as much time: a place is not to be had for trickling. */
+const SLOWEST = 32;
 
-/** Serves those who read over HTTP: in steps what is long, and no more of them at once than memory is for. */
+/** Serves those who read over HTTP: in steps what is long, and no more of that at once than memory is for. */
 export class Readings {
   readonly #name: string;
-  readonly #reading = new Map<string, number>();
-  #count = 0;
-  /** Of those who wait for what they have asked for. */
-  readonly #waiting = new Set<() => void>();
+  readonly #places = new Places(READS, READS_OF_ONE);
+  readonly #waiting = new Map<string, number>();
+  #waits = 0;
+  /** What cuts the answers off that are being read. */
+  readonly #streams = new Set<Cut>();
 
   constructor(name: string) {
     this.#name = name;
@@ -62,45 +69,62 @@ export class Readings {
 
   /** The entries of a selection, or what changed in it; nothing where too much is read already. The feed is settled. */
   async read(
-    { feed, broadcast }: LiveFeed,
-    { known, since, owner, ...asked }: ReadRequest,
+    { feed, broadcast }: Pick<LiveFeed, "feed" | "broadcast">,
+    { known, since, guest, ...asked }: ReadRequest,
   ): Promise<ReadOutcome | undefined> {
     const position = formatPosition(feed.position);
     if (known.includes(position) || known.includes("*")) return { position, body: undefined, isEmpty: true };
-    if (!this.#begin(owner)) return undefined;
+    const owner = guest.holder ?? guest.address ?? "";
+    const own = this.#waiting.get(owner) ?? 0;
+    if (this.#waits >= WAITING || own >= WAITING_OF_ONE) return undefined;
     const subscription = { selection: selectionOfId(asked.selection), mode: asked.mode, hz: undefined };
     let reader: Reader | undefined;
-    const end = (): void => {
-      reader?.release();
-      this.#end(owner);
-    };
-    const { promise, resolve, reject } = Promise.withResolvers<Found | undefined>();
-    const leave = (): void => resolve(undefined);
-    this.#waiting.add(leave);
-    let found: Found | undefined;
+    this.#wait(owner, 1);
     try {
-      reader = broadcast.read(owner, { subscription, since }, { found: resolve, failed: reject });
-      found = await promise;
+      const found = await new Promise<Found | undefined>((found, failed) => {
+        reader = broadcast.read(owner, { subscription, since }, { found, failed });
+      });
+      if (!found) return undefined;
+      if (found.kind === "update") {
+        return { position: formatPosition(found.at), body: found.message, isEmpty: found.isEmpty };
+      }
+      const { list, reason } = found;
+      const head = this.#headOf(list, reason);
+      const outcome = { position: formatPosition(list), isEmpty: false };
+      if (list.parts === 1) return { ...outcome, body: `${head}${list.part(0)}}}` };
+      if (!reader || this.#places.refusal(guest)) return undefined;
+      const body = this.#stream(list, head, reader, guest);
+      reader = undefined;
+      return { ...outcome, body };
     } finally {
-      this.#waiting.delete(leave);
-      if (!found) end();
+      this.#wait(owner, -1);
+      reader?.release();
     }
-    if (!found) return undefined;
-    if (found.kind === "update") {
-      end();
-      return { position: formatPosition(found.at), body: found.message, isEmpty: found.isEmpty };
-    }
-    const { list, reason } = found;
-    const head = this.#headOf(list, reason);
-    const outcome = { position: formatPosition(list), isEmpty: false };
-    if (list.parts > 1 && reader) return { ...outcome, body: stream(list, head, reader, end) };
-    end();
-    return { ...outcome, body: `${head}${list.part(0)}}}` };
   }
 
-  /** Answers those who wait that they get nothing. */
+  /** Cuts off all that is being read: the feed is served no longer. */
   end(): void {
-    for (const leave of this.#waiting) leave();
+    for (const cut of this.#streams) cut("the feed was removed");
+  }
+
+  #stream(list: FrozenList, head: string, reader: Reader, guest: Guest): ReadableStream<Uint8Array> {
+    this.#places.take(guest);
+    const { readable, cut, done } = stream(list, head);
+    this.#streams.add(cut);
+    reader.whenGivenUp(() => cut("too much is read at once"));
+    void done.finally(() => {
+      reader.release();
+      this.#streams.delete(cut);
+      this.#places.leave(guest);
+    });
+    return readable;
+  }
+
+  #wait(owner: string, by: 1 | -1): void {
+    this.#waits += by;
+    const own = (this.#waiting.get(owner) ?? 0) + by;
+    if (own > 0) this.#waiting.set(owner, own);
+    else this.#waiting.delete(owner);
   }
 
   /** All that comes before the entries: of a message where there was a `since`. */
@@ -109,38 +133,44 @@ export class Readings {
     const { epoch, seq, time } = list;
     return `${JSON.stringify({ feed: this.#name, epoch, seq, time }).slice(0, -1)},"entries":{`;
   }
+}
 
-  #begin(owner: string): boolean {
-    const own = this.#reading.get(owner) ?? 0;
-    if (this.#count >= READS || own >= READS_OF_ONE) return false;
-    this.#count++;
-    this.#reading.set(owner, own + 1);
-    return true;
+type Cut = (reason: string) => void;
+
+/** How long a reader may take for what it gets next, as far as it has come. Times are milliseconds. */
+export class Patience {
+  readonly #begun: number;
+  #length = 0;
+
+  constructor(now: number) {
+    this.#begun = now;
   }
 
-  #end(owner: string): void {
-    this.#count--;
-    const own = (this.#reading.get(owner) ?? 1) - 1;
-    if (own > 0) this.#reading.set(owner, own);
-    else this.#reading.delete(owner);
+  /** For so many characters more; 0 and less where it has taken too long already. */
+  next(length: number, now: number): number {
+    this.#length += length;
+    return Math.min(STUCK, this.#begun + STUCK + this.#length / SLOWEST - now);
   }
 }
 
-/** A list as it is taken, part by part. A reader that goes away, or takes nothing for long, lets go of it. */
-function stream(list: FrozenList, head: string, reader: Reader, end: () => void): ReadableStream<Uint8Array> {
+/** A list as it is taken, part by part. A reader that goes away, or takes nothing or little for long, is cut off. */
+function stream(
+  list: FrozenList,
+  head: string,
+): { readable: ReadableStream<Uint8Array>; cut: Cut; done: Promise<void> } {
   const { readable, writable } = new IdentityTransformStream();
   const writer = writable.getWriter();
   const encoder = new TextEncoder();
+  const patience = new Patience(Date.now());
+  const cut = (reason: string): void => void writer.abort(reason).catch(() => {});
   const write = async (text: string): Promise<void> => {
-    const stuck = setTimeout(() => abort("the reader takes nothing"), STUCK);
+    const late = setTimeout(() => cut("the reader takes too little"), patience.next(text.length, Date.now()));
     try {
       await writer.write(encoder.encode(text));
     } finally {
-      clearTimeout(stuck);
+      clearTimeout(late);
     }
   };
-  const abort = (reason: string): void => void writer.abort(reason).catch(() => {});
-  reader.onGivenUp = () => abort("too much is read at once");
   const pump = async (): Promise<void> => {
     try {
       await write(head);
@@ -152,10 +182,7 @@ function stream(list: FrozenList, head: string, reader: Reader, end: () => void)
       await writer.close();
     } catch {
       // It has gone.
-    } finally {
-      end();
     }
   };
-  void pump();
-  return readable;
+  return { readable, cut, done: pump() };
 }

@@ -54,6 +54,7 @@ export class Broadcast {
   readonly #dirty = new Set<Group<Subscriber>>();
   /** The feed's seq up to which everything is durable and was delivered here. */
   #delivered: number;
+  #isEnded = false;
 
   constructor(feed: Feed, log: Log, pace: Pace, { now, wake, failed = () => {}, bounds = {} }: BroadcastOptions) {
     this.#feed = feed;
@@ -169,7 +170,21 @@ export class Broadcast {
     return reader;
   }
 
+  /** Ends all that is under way: whoever waits for an answer is told that there is none. The feed is served no longer. */
+  end(): void {
+    this.#isEnded = true;
+    this.#outbox.clear();
+    this.#dirty.clear();
+    this.#laggards.clear();
+    this.#jobs.end();
+    this.#catchUpOf.clear();
+  }
+
   #begin(job: Job): void {
+    if (this.#isEnded) {
+      job.end();
+      return;
+    }
     const now = this.#now();
     this.#jobs.start(job, now, this.#feed.seq === this.#delivered);
     if (this.#jobs.isTired || this.#jobs.due(now) !== undefined || this.#backlogs.due(now) !== undefined) this.#wake();
@@ -206,6 +221,7 @@ export class Broadcast {
 
   /** Sends what is due at `now`, one step of it, and returns when to go on; nothing where nothing waits. */
   flush(now: number): number | undefined {
+    if (this.#isEnded) return undefined;
     const drop = (subscriber: Subscriber): void => this.#drop(subscriber);
     this.#backlogs.review(now, drop);
     this.#laggards.review(now, (subscriber) => this.#queueCatchUp(subscriber), drop);
@@ -250,12 +266,6 @@ export class Broadcast {
     }
   }
 
-  /** Leaves what is under way: nobody is served any more. */
-  end(): void {
-    this.#jobs.clear();
-    this.#outbox.clear();
-  }
-
   /** Brings a subscriber to the present, at once if there is time for it. */
   #catchUp(subscriber: Subscriber): void {
     if (this.#catchUpOf.has(subscriber)) return;
@@ -264,7 +274,7 @@ export class Broadcast {
   }
 
   #queueCatchUp(subscriber: Subscriber): void {
-    if (this.#catchUpOf.has(subscriber)) return;
+    if (this.#isEnded || this.#catchUpOf.has(subscriber)) return;
     this.#jobs.add(this.#newCatchUp(subscriber));
     this.#wake();
   }

@@ -14,6 +14,8 @@ export interface Job {
   isReady(now: number): boolean;
   /** Ends it: a step has failed. */
   fail(error: unknown): void;
+  /** Ends it: nothing more will be done. */
+  end(): void;
 }
 
 /** Milliseconds after which one that waits is looked at again: longer each time. */
@@ -78,10 +80,14 @@ export class Jobs implements Meter {
     if (jobs?.delete(job) && jobs.size === 0) this.#byOwner.delete(job.owner);
   }
 
-  /** Leaves all jobs as they are. */
-  clear(): void {
-    for (const waiting of this.#waiting) waiting.clear();
+  /** Ends all. */
+  end(): void {
+    const jobs = [...this.#byOwner.values(), ...this.#waiting.map((waiting) => waiting.keys())];
+    const all = jobs.flatMap((some) => [...some]);
     this.#byOwner.clear();
+    for (const waiting of this.#waiting) waiting.clear();
+    this.#blocked = false;
+    for (const job of all) job.end();
   }
 
   /** One step. `maySee`: whether all is written that the feed shows. */

@@ -16,8 +16,8 @@ export type Found =
 
 /** Who waits for what is read. Told once. */
 export interface Answer {
-  found(found: Found): void;
-  /** There will be no answer: reading has failed, or the feed is served no longer. */
+  /** Nothing where the feed is served no longer. */
+  found(found: Found | undefined): void;
   failed(error: unknown): void;
 }
 
@@ -35,8 +35,8 @@ export class Reader implements Job, Holder {
   #batches: UpdateBatch[] = [];
   #list: FrozenList | undefined;
   #wanted: Asked | undefined;
-  /** What to do when others need the room that its list takes. */
-  onGivenUp: () => void = () => {};
+  #isGivenUp = false;
+  #onGivenUp: (() => void) | undefined;
 
   constructor(
     owner: string,
@@ -67,13 +67,26 @@ export class Reader implements Job, Holder {
     this.#answer.failed(error);
   }
 
+  end(): void {
+    this.release();
+    this.#answer.found(undefined);
+  }
+
   giveUp(): void {
-    this.onGivenUp();
+    this.#isGivenUp = true;
+    this.#onGivenUp?.();
+  }
+
+  /** Says what to do when others need the room that its list takes. At once, where they do already. */
+  whenGivenUp(act: () => void): void {
+    this.#onGivenUp = act;
+    if (this.#isGivenUp) act();
   }
 
   /** Lets go of the list. */
   release(): void {
     if (this.#list) this.#snapshots.release(this.#list, this);
+    this.#list = undefined;
   }
 
   step(_: number, meter: Meter): Step {
@@ -83,7 +96,10 @@ export class Reader implements Job, Holder {
     const list = this.#snapshots.take(asked, meter);
     if (!list) return "wait";
     this.#list = list;
+    this.#isGivenUp = false;
     if (list.parts > 1) this.#snapshots.hold(list, asked, this);
+    // It was another's, and the first to go when room was made.
+    if (this.#isGivenUp) return "wait";
     this.#answer.found({ kind: "list", list, reason: this.#since && reason });
     return "done";
   }

@@ -31,7 +31,9 @@ export async function snapshot<B extends object>(c: FeedContext<B>, options: Fee
     since,
     // With `since` the answer is about the way there, and is never left out.
     known: since ? [] : knownTags(c.req.raw),
-    owner: caller.anonymous ? (addressOf(c.req.raw) ?? "") : caller.id,
+    guest: caller.anonymous
+      ? { address: addressOf(c.req.raw), kind: caller.kind, holder: undefined }
+      : { address: undefined, kind: caller.kind, holder: caller.id },
   };
   const read = async (): Promise<ReadOutcome> => {
     const outcome = await options.feeds(c.env).getByName(c.get("feed")).read(request);

@@ -25,6 +25,7 @@ describe("[I7] work that is long is done in steps", () => {
       shows: false,
       isReady: () => true,
       fail: () => {},
+      end: () => {},
       step(_, meter): Step {
         meter.work += 40;
         done.push(name);
@@ -46,6 +47,7 @@ describe("[I7] work that is long is done in steps", () => {
       shows,
       isReady: () => true,
       fail: () => {},
+      end: () => {},
       step: (): Step => (done.push(String(shows)), "done"),
     });
     const jobs = new Jobs(1000);
@@ -65,6 +67,7 @@ describe("[I7] work that is long is done in steps", () => {
       shows: false,
       isReady: () => true,
       fail: (error) => void done.push(`${name}: ${String(error)}`),
+      end: () => {},
       step,
     });
     const bad = (): never => {

@@ -42,13 +42,26 @@ describe("[I9] an answer that is long", () => {
   });
 
   test("is given to so many at once, and to others when these have it or have gone", async () => {
-    const responses = await Promise.all(Array.from({ length: 12 }, () => request(`/v1/feeds/${feed}`)));
+    const responses = await Promise.all(Array.from({ length: 24 }, () => request(`/v1/feeds/${feed}`)));
     const refused = responses.filter(({ status }) => status !== 200);
     expect(refused.length).toBeGreaterThan(0);
     expect(refused[0]!.headers.get("Retry-After")).not.toBeNull();
     await problem(refused[0]!, "overloaded");
     for (const response of responses) if (response.status === 200) await response.body!.cancel();
     await vi.waitFor(async () => expect((await request(`/v1/feeds/${feed}?keys=0.1`)).status).toBe(200), 5000);
+  });
+
+  test("[I7] keeps nobody from reading what is short, or who has a key, though three addresses take none of theirs", async () => {
+    const asked = Array.from({ length: 24 }, (_, i) =>
+      request(`/v1/feeds/${feed}`, { headers: { "CF-Connecting-IP": `203.0.113.${i % 3}` } }),
+    );
+    const long = await Promise.all(asked);
+    expect(long.filter(({ status }) => status === 200).length).toBeGreaterThan(0);
+    const from = { "CF-Connecting-IP": "198.51.100.1" };
+    const short = await request(`/v1/feeds/${feed}?keys=0.1`, { headers: from });
+    const key = await request(`/v1/feeds/${feed}`, { headers: { ...from, Authorization: "Bearer publish-key" } });
+    for (const response of [...long, key]) await response.body?.cancel();
+    expect([short.status, key.status]).toEqual([200, 200]);
   });
 
   test("comes in parts over sockets and streams, whose readers change while it comes", async () => {

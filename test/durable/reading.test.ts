@@ -1,0 +1,104 @@
+import { describe, expect, test, vi } from "vitest";
+import type { Guest } from "../../src/access/places.ts";
+import { Patience, Readings, type ReadOutcome, type ReadRequest } from "../../src/durable/reading.ts";
+import type { Update } from "../../src/protocol/update.ts";
+import { House } from "../feed/house.ts";
+
+function houseOfMany(): House {
+  const house = new House({}, { partLength: 500 });
+  house.publish(...Array.from({ length: 60 }, (_, i): Update => ({ key: `k${i}`, set: { text: "x".repeat(100) } })));
+  return house;
+}
+
+function guest(address: string): Guest {
+  return { address, kind: "anonymous", holder: undefined };
+}
+
+const KEY: Guest = { address: undefined, kind: "key", holder: "key" };
+
+function read(
+  readings: Readings,
+  house: House,
+  from: Guest,
+  asked: Partial<ReadRequest> = {},
+): Promise<ReadOutcome | undefined> {
+  return readings.read(house, {
+    selection: "*",
+    mode: "latest",
+    since: undefined,
+    known: [],
+    guest: from,
+    ...asked,
+  });
+}
+
+async function cancel(outcomes: readonly (ReadOutcome | undefined)[]): Promise<void> {
+  for (const outcome of outcomes) if (outcome && typeof outcome.body === "object") await outcome.body.cancel();
+}
+
+describe("[I7] answers that are long", () => {
+  test("have places of their own, which short ones need not", async () => {
+    const [house, readings] = [houseOfMany(), new Readings("feed")];
+    const asked = Array.from({ length: 30 }, (_, i) => read(readings, house, guest(`address ${i % 3}`)));
+    const long = await Promise.all(asked);
+    expect(long.filter((outcome) => outcome)).toHaveLength(18);
+    expect(await read(readings, house, guest("other"), { selection: "k1" })).toMatchObject({ isEmpty: false });
+    const keys = await Promise.all(Array.from({ length: 8 }, () => read(readings, house, KEY)));
+    expect(
+      keys.filter((outcome) => outcome),
+      "who has a key finds room",
+    ).toHaveLength(6);
+    await cancel([...long, ...keys]);
+    const again = await vi.waitFor(async () => {
+      const outcome = await read(readings, house, guest("other"));
+      expect(outcome?.body).toBeInstanceOf(ReadableStream);
+      return outcome;
+    });
+    await cancel([again]);
+  });
+
+  test("are cut off where their reader takes nothing for long, or little all the time", () => {
+    const part = 256 * 1024;
+    const idle = new Patience(0);
+    expect(idle.next(1, 0)).toBe(30_000);
+    const trickling = new Patience(0);
+    let now = 0;
+    let parts = 0;
+    for (; trickling.next(part, now) > 29_000 && parts < 100; parts++) now += 29_000;
+    expect(parts).toBeLessThan(4);
+    const slow = new Patience(0);
+    for (let i = 0, at = 0; i < 100; i++, at += 5_000) expect(slow.next(part, at)).toBeGreaterThan(5_000);
+  });
+});
+
+describe("[I5] a feed that is served no longer", () => {
+  test("answers each read that waits for its turn, and each that comes later", async () => {
+    const [house, readings] = [houseOfMany(), new Readings("feed")];
+    // Not written yet: it may not be shown.
+    house.feed.admit(['{"key":"a","set":{}}'], house.now);
+    const waiting = ["a", "b"].map((address) => read(readings, house, guest(address)));
+    house.broadcast.end();
+    expect(await Promise.all(waiting)).toEqual([undefined, undefined]);
+    expect(await read(readings, house, guest("c"))).toBeUndefined();
+    expect(house.broadcast.due(house.now)).toBeUndefined();
+  });
+
+  test("cuts off what is being read, and keeps no list", async () => {
+    const [house, readings] = [houseOfMany(), new Readings("feed")];
+    const outcome = await read(readings, house, guest("a"));
+    expect(house.broadcast.snapshots.size).toBe(1);
+    readings.end();
+    await expect(new Response(outcome?.body as ReadableStream).text()).rejects.toThrow();
+    expect(house.broadcast.snapshots.size).toBe(0);
+  });
+});
+
+test("a read that fails is told so, and gives back what it held", async () => {
+  const [house, readings] = [houseOfMany(), new Readings("feed")];
+  house.log.read = () => {
+    throw new Error("bad");
+  };
+  const failing = read(readings, house, KEY, { mode: "all", since: { epoch: "e1", seq: 1 } });
+  await expect(failing).rejects.toThrow("bad");
+  expect(await read(readings, house, KEY, { selection: "k1" })).toBeDefined();
+});
