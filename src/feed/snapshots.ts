@@ -33,7 +33,7 @@ interface Held {
   /** Who asked for it first. */
   readonly owner: string;
   readonly holders: Set<Holder>;
-  /** Bytes that nobody but the list still needs: texts which have been replaced in the feed. */
+  /** Bytes that only lists still need: texts which have been replaced in the feed. Each is counted for one list. */
   kept: number;
 }
 
@@ -92,36 +92,69 @@ export class Snapshots {
       this.#changes++;
     }
     held.holders.add(holder);
-    this.makeRoom();
+    this.makeRoom(held);
   }
 
   release(list: FrozenList, holder: Holder): void {
     const held = this.#held.get(list);
     held?.holders.delete(holder);
-    if (held?.holders.size !== 0) return;
-    this.#held.delete(list);
-    this.#changes++;
+    if (held?.holders.size === 0) this.#remove(held);
   }
 
   /** Notes an update: what it replaces is now kept by the lists alone. */
   note({ text }: AcceptedUpdate): void {
-    for (const held of this.#held.values()) {
-      const { length, size } = held.list;
-      // What stood there is not known any more: as much as is there now, or as entries have in the middle.
-      held.kept = Math.min(length, held.kept + Math.max(text.length, length / Math.max(1, size)));
+    let average = 0;
+    for (const { list } of this.#held.values()) average = Math.max(average, list.length / Math.max(1, list.size));
+    // What stood there is not known any more: as much as is there now, or as entries have in the middle.
+    this.#keep(Math.max(text.length, average));
+  }
+
+  /**
+   * Gives lists up while all take too much: those of the owner that has most, the oldest first. One is always kept, and
+   * `spared` is.
+   */
+  makeRoom(spared?: Held): void {
+    while (this.#held.size > 1 && this.#bytes() > this.#bounds.frozenBytes) {
+      const held = this.#first(spared);
+      if (!held) return;
+      this.#remove(held);
+      for (const holder of held.holders) holder.giveUp();
     }
   }
 
-  /** Gives the oldest lists up while all take too much. The newest one is always kept. */
-  makeRoom(): void {
-    let bytes = this.#bytes();
-    for (const held of this.#held.values()) {
-      if (bytes <= this.#bounds.frozenBytes || this.#held.size <= 1) return;
-      bytes -= held.list.bytes + held.kept;
-      this.#held.delete(held.list);
-      this.#changes++;
-      for (const holder of held.holders) holder.giveUp();
+  /** Which goes first. */
+  #first(spared: Held | undefined): Held | undefined {
+    const byOwner = new Map<string, number>();
+    for (const { owner, list, kept } of this.#held.values()) {
+      byOwner.set(owner, (byOwner.get(owner) ?? 0) + list.bytes + kept);
     }
+    let first: Held | undefined;
+    let most = -1;
+    for (const held of this.#held.values()) {
+      const bytes = byOwner.get(held.owner) ?? 0;
+      if (held === spared || bytes <= most) continue;
+      first = held;
+      most = bytes;
+    }
+    return first;
+  }
+
+  /** Counts what is kept alive for the newest list that may be what keeps it. */
+  #keep(bytes: number): void {
+    let left = bytes;
+    for (const held of [...this.#held.values()].toReversed()) {
+      if (left <= 0) return;
+      const more = Math.min(left, held.list.length - held.kept);
+      held.kept += more;
+      left -= more;
+    }
+  }
+
+  /** What it has kept alive, others may too. */
+  #remove(held: Held): void {
+    if (!this.#held.delete(held.list)) return;
+    this.#changes++;
+    this.#keep(held.kept);
   }
 
   /** One part as a message, written once for those who read it at about the same time. */

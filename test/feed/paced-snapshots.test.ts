@@ -132,6 +132,26 @@ describe("[I9] a long snapshot", () => {
     expect(greedy.filter(({ sent }) => sent.length > 0)).toHaveLength(3);
   });
 
+  test("of one who has none besides outlives those of one who has many", () => {
+    const values = (n: number): Update[] =>
+      Array.from({ length: 60 }, (_, i) => ({ key: `k${i}`, set: { n, text: "x".repeat(150) } }));
+    // All values fit once, and a list or two besides.
+    const house = new House({}, { partLength: 500, backlogHigh: 300, frozenBytes: 11_000 });
+    house.publish(...values(0));
+    const honest = slowReader(house, [], "honest");
+    const greedy = ["a", "b", "c"].map((key) => slowReader(house, [key, "k*"], "greedy"));
+    house.publish(...values(1));
+    expect(honest.dropped).toBe(false);
+    expect(greedy.map(({ dropped }) => dropped)).toEqual([true, true, true]);
+  });
+
+  test("is counted with what all keep alive once, however many they are", () => {
+    const house = houseOfMany({ ...TIGHT, frozenBytes: 8_000 });
+    const readers = Array.from({ length: 3 }, (_, i) => slowReader(house, [`${i}`, "k*"], `owner ${i}`));
+    for (let i = 0; i < 60; i++) house.publish({ key: `k${i}`, set: { i } });
+    expect(readers.map(({ dropped }) => dropped)).toEqual([false, false, false]);
+  });
+
   test("is given up where others than its readers would pay for what it keeps alive", () => {
     const house = houseOfMany({ ...TIGHT, frozenBytes: 3_000 });
     const old = slowReader(house, [], "old");
