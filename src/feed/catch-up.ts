@@ -55,6 +55,8 @@ interface Reading {
  * is sent to it; what happens meanwhile is part of the way.
  */
 export class CatchUp implements Job, Holder {
+  /** Whose it was when it began: what is counted on one account is taken from the same. */
+  readonly owner: string;
   readonly subscriber: Subscriber;
   readonly #all: CatchUps;
   #stage: Stage = { at: "begin" };
@@ -64,12 +66,9 @@ export class CatchUp implements Job, Holder {
   #unsent = 0;
 
   constructor(subscriber: Subscriber, all: CatchUps) {
+    this.owner = subscriber.sink.owner;
     this.subscriber = subscriber;
     this.#all = all;
-  }
-
-  get owner(): string {
-    return this.subscriber.sink.owner;
   }
 
   get shows(): boolean {
