@@ -32,7 +32,9 @@ export async function awaitChange<B extends object>(
       // Whatever ended it: asking the feed once more tells what is so.
       socket.addEventListener("close", settle);
       // Nobody waits for the answer any more: its place is free.
-      c.req.raw.signal.addEventListener("abort", settle);
+      const { signal } = c.req.raw;
+      signal.addEventListener("abort", settle);
+      if (signal.aborted) settle();
     });
   } finally {
     socket.close(CLOSE.normal);
