@@ -14,7 +14,7 @@ export class Group<S> {
   readonly pending: Pending;
   /** `pending` holds every concerned update after this seq. */
   since: number;
-  /** When `hz` allows the next message, in milliseconds since 1970. */
+  /** When `hz` allows the next message, by the clock that never goes back. */
   notBefore = 0;
 
   /** Who came first: on that account its patterns are counted. */

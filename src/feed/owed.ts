@@ -5,8 +5,8 @@ import type { Subscriber } from "./subscriber.ts";
 
 /**
  * What a live subscriber is owed at this moment of what waits for its group, whatever the group's window says; nothing
- * where that is nothing. Only for one who has all that came before it. Depends on its group and its seq only, so that it
- * serves all who stand there.
+ * where that is nothing. Only for one who has all that came before it. What was merged away is
+ * counted from when it joined; the updates depend on its group and its seq only.
  */
 export function messageOwed(
   feed: Feed,

@@ -20,7 +20,7 @@ const MEMORY = 250;
 
 /**
  * Decides when the next pass may begin, and how many it serves. Under load each subscriber waits for a window, and they
- * are served by turns: what is new waits for nobody but its own reader. Times are milliseconds since 1970.
+ * are served by turns: what is new waits for nobody but its own reader. Times are milliseconds of a clock that never goes back.
  */
 export class PassClock {
   readonly #pace: Pace;

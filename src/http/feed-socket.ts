@@ -30,7 +30,11 @@ export async function openFeedSocket<B extends object>(
   if (response.status !== PROBLEMS.rate_limited.status) {
     throw new Problem("overloaded", "The feed has as many subscribers as it takes.", { headers });
   }
-  throw new Problem("rate_limited", "The feed has as many subscribers from this address as it takes.", { headers });
+  throw new Problem(
+    "rate_limited",
+    "The feed has as many subscribers of this caller's as it takes, or the caller asks for too much.",
+    { headers },
+  );
 }
 
 /** The socket of such an answer, for a transport that reads it here. */

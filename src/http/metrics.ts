@@ -14,7 +14,7 @@ const METRICS: readonly [name: string, type: "gauge" | "counter", help: string, 
   ["last_update_seconds", "gauge", "When the last update was accepted.", ({ time }) => time / 1000],
 ];
 
-/** `GET /metrics`: every feed in Prometheus' text format. For administrators. */
+/** `GET /metrics`: every feed in Prometheus' text format. For who has the scope `metrics`. */
 export async function metrics<B extends object>(c: FeedContext<B>, options: FeedAppOptions<B>): Promise<Response> {
   demand(await authenticate(c, options), "metrics", "");
   const directory = options.directory(c.env).getByName("feeds");
