@@ -15,6 +15,8 @@ export interface Bounds {
   readonly frozenBytes: number;
   /** Frozen lists made for one owner that are in use. */
   readonly frozenPerOwner: number;
+  /** Characters that readers over HTTP have gathered of the log; one of them may always go on. */
+  readonly gathered: number;
   /** Bytes of what waits in memory for all groups: past it the longest are read again from the entries or the log. */
   readonly pendingBytes: number;
   /** Updates put into groups for one write: past it all are read again. */
@@ -41,6 +43,7 @@ export const BOUNDS: Bounds = {
   backlogTotal: 32 * 1024 * 1024,
   frozenBytes: 16 * 1024 * 1024,
   frozenPerOwner: 4,
+  gathered: 4 * 1024 * 1024,
   pendingBytes: 4 * 1024 * 1024,
   adds: 20_000,
   composed: 1024 * 1024,

@@ -7,6 +7,7 @@ import { BOUNDS, COST, lengthOf, type Bounds } from "./bounds.ts";
 import { CatchUp, type CatchUps } from "./catch-up.ts";
 import { EncodedCache } from "./encoded-cache.ts";
 import type { Feed } from "./feed.ts";
+import { Gathered } from "./gathered.ts";
 import { Jobs, type Job } from "./jobs.ts";
 import { Laggards } from "./laggards.ts";
 import { Outbox } from "./outbox.ts";
@@ -76,6 +77,7 @@ export class Broadcast {
       encoded: new EncodedCache(),
       snapshots: this.snapshots,
       backlogs: this.#backlogs,
+      gathered: new Gathered(this.#bounds.gathered),
       join: (subscriber) => this.#join(subscriber),
       leave: (subscriber) => this.#leave(subscriber),
       done: (subscriber) => void this.#catchUpOf.delete(subscriber),

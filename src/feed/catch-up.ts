@@ -4,6 +4,7 @@ import { COST, costOf, lengthOf, type Bounds, type Meter } from "./bounds.ts";
 import type { Backlogs } from "./backlogs.ts";
 import type { EncodedCache } from "./encoded-cache.ts";
 import type { Feed } from "./feed.ts";
+import type { Gathered } from "./gathered.ts";
 import type { Job, Step } from "./jobs.ts";
 import { isStuck } from "./laggards.ts";
 import { messageOwed } from "./owed.ts";
@@ -22,6 +23,7 @@ export interface CatchUps {
   readonly encoded: EncodedCache;
   readonly snapshots: Snapshots;
   readonly backlogs: Backlogs;
+  readonly gathered: Gathered;
   /** It has all that there is: it is live from here on. */
   join(subscriber: Subscriber): void;
   /** It is live no longer: it gets nothing but what its job sends it. */

@@ -2,6 +2,7 @@ import { encodeUpdateMessage, type SnapshotReason, type Subscription } from "../
 import type { Position } from "../protocol/position.ts";
 import type { Bounds, Meter } from "./bounds.ts";
 import type { Feed } from "./feed.ts";
+import type { Gathered } from "./gathered.ts";
 import type { Job, Step } from "./jobs.ts";
 import type { Log } from "./record.ts";
 import { Replay } from "./replay.ts";
@@ -28,11 +29,14 @@ export class Reader implements Job, Holder {
   readonly #log: Log;
   readonly #bounds: Bounds;
   readonly #snapshots: Snapshots;
+  readonly #gathered: Gathered;
   readonly #subscription: Subscription;
   readonly #since: Position | undefined;
   readonly #answer: Answer;
   #replay: Replay | undefined;
   #batches: UpdateBatch[] = [];
+  /** Whether the log cannot tell what changed. */
+  #isExpired = false;
   #list: FrozenList | undefined;
   #wanted: Asked | undefined;
   #isGivenUp = false;
@@ -40,15 +44,16 @@ export class Reader implements Job, Holder {
 
   constructor(
     owner: string,
-    { feed, log, bounds, snapshots }: { feed: Feed; log: Log; bounds: Bounds; snapshots: Snapshots },
+    all: { feed: Feed; log: Log; bounds: Bounds; snapshots: Snapshots; gathered: Gathered },
     asked: { readonly subscription: Subscription; readonly since: Position | undefined },
     answer: Answer,
   ) {
     this.owner = owner;
-    this.#feed = feed;
-    this.#log = log;
-    this.#bounds = bounds;
-    this.#snapshots = snapshots;
+    this.#feed = all.feed;
+    this.#log = all.log;
+    this.#bounds = all.bounds;
+    this.#snapshots = all.snapshots;
+    this.#gathered = all.gathered;
     this.#subscription = asked.subscription;
     this.#since = asked.since;
     this.#answer = answer;
@@ -59,6 +64,7 @@ export class Reader implements Job, Holder {
   }
 
   isReady(): boolean {
+    if (this.#replay) return this.#gathered.mayAdd(this);
     return this.#snapshots.canTake(this.#asked());
   }
 
@@ -83,15 +89,16 @@ export class Reader implements Job, Holder {
     if (this.#isGivenUp) act();
   }
 
-  /** Lets go of the list. */
+  /** Lets go of what it holds. */
   release(): void {
+    this.#forget();
     if (this.#list) this.#snapshots.release(this.#list, this);
     this.#list = undefined;
   }
 
   step(_: number, meter: Meter): Step {
     const reason = this.#read(meter);
-    if (reason === "done" || reason === "more") return reason;
+    if (reason === "done" || reason === "more" || reason === "wait") return reason;
     const asked = this.#asked();
     const list = this.#snapshots.take(asked, meter);
     if (!list) return "wait";
@@ -105,10 +112,11 @@ export class Reader implements Job, Holder {
   }
 
   /** Reads what changed; says why there has to be a snapshot where that cannot be told. */
-  #read(meter: Meter): SnapshotReason | "done" | "more" {
+  #read(meter: Meter): SnapshotReason | Step {
     const feed = this.#feed;
     const since = this.#since;
     if (!since) return "initial";
+    if (this.#isExpired) return "position_expired";
     if (since.epoch !== feed.epoch) return "epoch_changed";
     if (since.seq > feed.seq) return "position_ahead";
     const { selection, mode } = this.#subscription;
@@ -118,16 +126,30 @@ export class Reader implements Job, Holder {
     }
     const from = { from: since.seq, clearTo: since.seq };
     this.#replay ??= new Replay(feed, this.#log, selection, from, this.#bounds.partLength);
+    if (!this.#gathered.mayAdd(this)) return "wait";
     const found = this.#replay.next(meter);
-    if (found.kind === "expired") return "position_expired";
+    if (found.kind === "expired") {
+      this.#forget();
+      this.#isExpired = true;
+      return "position_expired";
+    }
     this.#batches.push(...found.batches);
+    this.#gathered.has(this, this.#replay.length);
     if (!found.isEnd) return "more";
     const updates = this.#batches.flatMap((batch) => batch.updates);
     return this.#tell({ from: since.seq, seq: feed.seq, time: feed.time, updates, skipped: 0 });
   }
 
+  /** Forgets what was read of the log. */
+  #forget(): void {
+    this.#gathered.release(this);
+    this.#batches = [];
+    this.#replay = undefined;
+  }
+
   #tell(batch: UpdateBatch): "done" {
     const at = { epoch: this.#feed.epoch, seq: batch.seq };
+    this.#forget();
     this.#answer.found({
       kind: "update",
       at,

@@ -27,7 +27,6 @@ export class Replay {
   #time: number;
   #updates: string[] = [];
   #length = 0;
-  /** Characters found. */
   #total = 0;
   #isAtEnd = false;
 
@@ -51,6 +50,11 @@ export class Replay {
   /** Whether all was read that the feed shows, so that there is nothing more before that grows. */
   get isAtEnd(): boolean {
     return this.#isAtEnd;
+  }
+
+  /** Characters found. */
+  get length(): number {
+    return this.#total;
   }
 
   /** Reads on, in the epoch that it began in. The last batch may be empty. */

@@ -93,6 +93,31 @@ describe("[I5] a feed that is served no longer", () => {
   });
 });
 
+test("[I9] reads of the log hold no more together than there is room for, and all come to their end", async () => {
+  const house = new House({}, { partLength: 500, gathered: 3_000, stepWork: 1 });
+  for (let i = 0; i < 200; i++) house.publish({ key: `k${i}`, set: { text: "x".repeat(100) } });
+  let begun = 0;
+  const readLog = house.log.read.bind(house.log);
+  house.log.read = (after, selection) => {
+    if (after === 1) begun++;
+    return readLog(after, selection);
+  };
+  const readings = new Readings("feed");
+  const asked = Array.from({ length: 8 }, (_, i) =>
+    read(readings, house, guest(`address ${i}`), { mode: "all", since: { epoch: "e1", seq: 1 } }),
+  );
+  house.flush();
+  expect(begun, "the others wait").toBeLessThan(4);
+  house.pass(5_000);
+  const bodies = (await Promise.all(asked)).map((outcome) => JSON.parse(String(outcome?.body)).updates.length);
+  expect(bodies).toEqual(Array.from({ length: 8 }, () => 199));
+  const expired = { mode: "all", since: { epoch: "e1", seq: 0 } } as const;
+  house.log.start = 100;
+  const late = read(readings, house, guest("late"), expired);
+  house.pass(100);
+  expect(await late).toMatchObject({ position: "e1:200" });
+});
+
 test("a read that fails is told so, and gives back what it held", async () => {
   const [house, readings] = [houseOfMany(), new Readings("feed")];
   house.log.read = () => {
