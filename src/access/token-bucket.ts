@@ -18,11 +18,11 @@ export class TokenBucket {
 
   /**
    * Takes so many and returns 0, or takes none and returns after how many milliseconds there will be as many. What is
-   * more than the bucket holds takes all of it.
+   * more than the bucket holds waits for a full one, and is owed beyond it.
    */
   take(now: number, tokens = 1): number {
     const wait = this.wait(now, tokens);
-    if (wait === 0) this.#tokens = Math.max(0, this.#tokens - Math.min(tokens, this.#rate.burst));
+    if (wait === 0) this.#tokens -= tokens;
     return wait;
   }
 

@@ -4,7 +4,7 @@ import type { Quotas } from "../access/quotas.ts";
 import { TokenBuckets } from "../access/token-bucket.ts";
 import { memoryOf } from "../feed/entry.ts";
 import { CLOSE } from "../protocol/codes.ts";
-import { decodeClientMessage, type ClientMessage } from "../protocol/client-messages.ts";
+import { decodeClientMessage, isLong, tooLong, type ClientMessage } from "../protocol/client-messages.ts";
 import { exceedsBytes } from "../protocol/json.ts";
 import { isAscii } from "../protocol/json-text.ts";
 import { LIMITS } from "../protocol/limits.ts";
@@ -65,6 +65,11 @@ export class Conversations {
     const length = typeof frame === "string" ? frame.length : frame.byteLength;
     // Before it is read: what is not published may be long, and is not worth reading where there was too much of it.
     if (!connection.publishes && !this.#mayGoOn(connection, length / WEIGHT)) return;
+    if (!connection.publishes && isLong(frame)) {
+      const { id, code, reason } = tooLong();
+      connection.refuse(id, code, reason);
+      return;
+    }
     const line = this.#lineOf(connection);
     line.waiting++;
     const size = typeof frame === "string" ? memoryOf(frame, isAscii(frame)) : length;

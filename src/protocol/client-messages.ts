@@ -1,7 +1,7 @@
 import * as v from "valibot";
 import type { MessageErrorCode } from "./codes.ts";
 import { issuePath, issueReason } from "./explain.ts";
-import { isJsonObject, parseJson } from "./json.ts";
+import { exceedsBytes, isJsonObject, parseJson, type JsonObject } from "./json.ts";
 import { LIMITS } from "./limits.ts";
 import { MODES, type Subscription } from "./messages.ts";
 import { parsePacked } from "./packed.ts";
@@ -54,6 +54,9 @@ export const CLIENT_MESSAGE_SCHEMAS = {
   ack: ackSchema,
 } as const;
 
+/** One is told. */
+const FIRST_ISSUE = { abortEarly: true } as const;
+
 /** Checks one frame of a client: JSON as text, MessagePack as bytes. Never throws; the reason names what is wrong. */
 export function decodeClientMessage(frame: string | Uint8Array): DecodedMessage {
   const parsed = typeof frame === "string" ? parseJson(frame) : parsePacked(frame);
@@ -61,6 +64,10 @@ export function decodeClientMessage(frame: string | Uint8Array): DecodedMessage 
   const input = parsed.value;
   if (!isJsonObject(input)) return refuse(undefined, "the message is not a JSON object");
   const sentId = v.is(idSchema, input["id"]) ? input["id"] : undefined;
+  if (input["type"] !== "publish" && isLong(frame)) return tooLong(sentId);
+  const problem = listProblem(input, "keys", LIMITS.selectionKeys, "entries");
+  const reason = problem ?? listProblem(input, "updates", LIMITS.batchUpdates, "updates");
+  if (reason !== undefined) return refuse(sentId, reason);
   switch (input["type"]) {
     case "subscribe":
       return decode(subscribeSchema, input, sentId, (message) => {
@@ -89,13 +96,30 @@ export function decodeClientMessage(frame: string | Uint8Array): DecodedMessage 
   }
 }
 
+/** Whether a frame is longer than one that publishes nothing may be. */
+export function isLong(frame: string | ArrayBuffer | Uint8Array): boolean {
+  return typeof frame === "string" ? exceedsBytes(frame, LIMITS.messageBytes) : frame.byteLength > LIMITS.messageBytes;
+}
+
+/** What is said of such a frame. */
+export function tooLong(sentId?: number): DecodedMessage & { ok: false } {
+  const reason = `a message that publishes nothing may have ${LIMITS.messageBytes} bytes`;
+  return { ok: false, id: sentId, code: "too_large", reason };
+}
+
+/** What is wrong with how many items a list has. A schema would look at each of them first. */
+function listProblem(input: JsonObject, member: string, most: number, what: string): string | undefined {
+  const list = input[member];
+  return Array.isArray(list) && list.length > most ? `${member} has more than ${most} ${what}` : undefined;
+}
+
 function decode<S extends v.GenericSchema>(
   schema: S,
   input: unknown,
   sentId: number | undefined,
   accept: (output: v.InferOutput<S>) => DecodedMessage,
 ): DecodedMessage {
-  const result = v.safeParse(schema, input);
+  const result = v.safeParse(schema, input, FIRST_ISSUE);
   if (result.success) return accept(result.output);
   const issue = result.issues[0];
   return refuse(sentId, `${issuePath(issue) || "the message"} ${issueReason(issue)}`);

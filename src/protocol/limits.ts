@@ -13,6 +13,11 @@ export const LIMITS = {
   batchUpdates: 1_000,
   /** (contract) One publish body, after inflating; also one WebSocket message from a client. */
   batchBytes: 1024 * 1024,
+  /**
+   * One WebSocket message from a client that publishes nothing: several times the longest selection. What is longer is
+   * not worth reading.
+   */
+  messageBytes: 64 * 1024,
   /** Milliseconds that a publish body may take to arrive: a publisher whose line is that slow publishes nothing in time. */
   bodyTime: 30_000,
   /**

@@ -51,6 +51,14 @@ describe("quotas", () => {
 });
 
 describe("a token bucket", () => {
+  test("[I7] lets nothing through free: what is more than it holds is owed", () => {
+    const bucket = new TokenBucket({ perSecond: 10, burst: 100 }, 0);
+    expect(bucket.take(0, 300)).toBe(0);
+    expect(bucket.take(10_000)).toBeGreaterThan(0);
+    expect(bucket.take(20_000, 300)).toBeGreaterThan(0);
+    expect(bucket.take(20_100)).toBe(0);
+  });
+
   test("never gives more than its burst and what has flowed in since, and never refuses what it has", () => {
     const waits = fc.array(fc.integer({ min: 0, max: 3_000 }), { maxLength: 300 });
     fc.assert(

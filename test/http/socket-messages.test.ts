@@ -4,7 +4,7 @@ import { newFeed, publish } from "../support/api.ts";
 import { TestSubscriber } from "../support/subscriber.ts";
 
 const MIB = 1024 * 1024;
-const DEEP = 100_000;
+const DEEP = 30_000;
 
 /** Bad messages with what is said of each. Where it is an object, id 7 is sent with it and has to come back. */
 const BAD: [what: string, message: unknown, says: RegExp][] = [
@@ -15,7 +15,7 @@ const BAD: [what: string, message: unknown, says: RegExp][] = [
   ["an array of a message", '[{"type":"ack","seq":1}]', /^the message is not a JSON object$/],
   ["null", "null", /^the message is not a JSON object$/],
   ["a number", "7", /^the message is not a JSON object$/],
-  ["100,000 nested arrays", "[".repeat(DEEP) + "]".repeat(DEEP), /^the message is not a JSON object$/],
+  ["30,000 nested arrays", "[".repeat(DEEP) + "]".repeat(DEEP), /^the message is not a JSON object$/],
   ["a binary frame", new TextEncoder().encode('{"type":"ack","seq":1}').buffer, /binary/],
   ["no type", {}, /^type is none of subscribe, publish, auth, ack$/],
   ["an unknown type", { type: "unsubscribe" }, /^type is none of subscribe, publish, auth, ack$/],
@@ -136,10 +136,21 @@ describe("a client that keeps sending bad messages", () => {
 });
 
 describe("a long message", () => {
-  test("of 1 MiB is read", async () => {
+  test("of 64 KiB is read, and one that is longer is refused unread", async () => {
     const subscriber = await TestSubscriber.connect(newFeed());
-    subscriber.send('{"type":"subscribe","id":1}'.padEnd(MIB, " "));
+    subscriber.send('{"type":"subscribe","id":1}'.padEnd(LIMITS.messageBytes, " "));
     expect(await subscriber.message("snapshot", 1)).toMatchObject({ reason: "subscribe" });
+    subscriber.send("x".repeat(LIMITS.messageBytes + 1));
+    expect(await subscriber.message("error")).toMatchObject({ code: "too_large" });
+  });
+
+  test("of 1 MiB is read where it publishes, and else refused", async () => {
+    const feed = newFeed();
+    const subscriber = await TestSubscriber.connect(feed, "", { Authorization: "Bearer publish-key" });
+    subscriber.send('{"type":"subscribe","id":1}'.padEnd(LIMITS.messageBytes + 1, " "));
+    expect(await subscriber.message("error", 1)).toMatchObject({ code: "too_large" });
+    subscriber.send('{"type":"publish","id":2,"updates":[{"key":"A","set":{}}]}'.padEnd(MIB, " "));
+    expect(await subscriber.message("receipt", 2)).toMatchObject({ accepted: 1 });
   });
 
   test.each([
