@@ -1,6 +1,7 @@
-import { parseJson } from "../protocol/json.ts";
+import { parseJson, type Parsed } from "../protocol/json.ts";
 import { LIMITS } from "../protocol/limits.ts";
 import { parsePacked } from "../protocol/packed.ts";
+import { isOversized, OVERSIZED } from "../protocol/oversized.ts";
 import { hold, SHORT } from "./intake.ts";
 import { Problem } from "./problem.ts";
 
@@ -147,16 +148,26 @@ function decodeText(bytes: Uint8Array): string {
 }
 
 function parseWhole(bytes: Uint8Array, isPacked: boolean): readonly unknown[] {
-  const parsed = isPacked ? parsePacked(bytes) : parseJson(decodeText(bytes));
+  const parsed = isPacked ? parsePacked(bytes) : parseText(decodeText(bytes));
+  if (!parsed.ok && parsed.oversized) throw oversized();
   if (!parsed.ok) throw new Problem("invalid_json", `The body cannot be read: ${parsed.reason}.`);
   return Array.isArray(parsed.value) ? parsed.value : [parsed.value];
+}
+
+function parseText(text: string): Parsed {
+  return isOversized(text) ? { ok: false, reason: OVERSIZED, oversized: true } : parseJson(text);
+}
+
+function oversized(): Problem {
+  return new Problem("too_large", `In the body ${OVERSIZED}.`);
 }
 
 function parseLines(text: string): readonly unknown[] {
   const inputs: unknown[] = [];
   for (const [i, line] of text.split("\n").entries()) {
     if (line.trim() === "") continue;
-    const parsed = parseJson(line);
+    const parsed = parseText(line);
+    if (!parsed.ok && parsed.oversized) throw oversized();
     if (!parsed.ok) throw new Problem("invalid_json", `Line ${i + 1} cannot be read: ${parsed.reason}.`);
     inputs.push(parsed.value);
   }

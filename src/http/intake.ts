@@ -1,4 +1,6 @@
 import { FairQueue, type NoRoom } from "../access/fair-queue.ts";
+import type { Rate } from "../access/quotas.ts";
+import { TokenBuckets } from "../access/token-bucket.ts";
 import { SteadyClock } from "../durable/clock.ts";
 import { LIMITS } from "../protocol/limits.ts";
 import { Problem } from "./problem.ts";
@@ -11,6 +13,9 @@ const OF_ONE = 32 * 1024 * 1024;
 const OF_ALL = 64 * 1024 * 1024;
 /** Milliseconds after which a body that is held is forgotten: its request was cancelled, and could not say so. */
 const FORGOTTEN = LIMITS.bodyTime + 10_000;
+
+/** Bytes of a body that count as one more publish, as where it is taken. */
+const PUBLISH_WEIGHT = 16 * 1024;
 
 const clock = new SteadyClock(() => Date.now());
 const now = (): number => clock.now();
@@ -66,6 +71,28 @@ export async function inTurn<T>(
   // Whose request began the turns also keeps them going for the others.
   if (queue.turns && queue.turns !== before) keep(queue.turns);
   return (await running).done;
+}
+
+/** What callers may have refused, by the rate at which they may publish. */
+const refused = new WeakMap<Rate, TokenBuckets>();
+
+/**
+ * Takes what a body costs that was refused when it was taken apart, which took as long as if it were published. Whoever
+ * owes too much has to wait with what comes next.
+ */
+export function spendOnRefusal(rate: Rate, caller: string, bytes: number): void {
+  const buckets = refused.get(rate) ?? new TokenBuckets(rate);
+  refused.set(rate, buckets);
+  buckets.take(caller, now(), 1 + bytes / PUBLISH_WEIGHT);
+}
+
+/** Refuses a body of a caller that had as many refused as it may. */
+export function demandCredit(rate: Rate, caller: string, bytes: number): void {
+  const wait = refused.get(rate)?.wait(caller, now(), 1 + bytes / PUBLISH_WEIGHT) ?? 0;
+  if (wait === 0) return;
+  throw new Problem("rate_limited", "Too much that was wrong has been sent. Send less.", {
+    headers: { "Retry-After": String(Math.ceil(wait / 1000)) },
+  });
 }
 
 function noRoom(code: NoRoom): Problem {

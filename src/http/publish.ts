@@ -4,7 +4,7 @@ import { encodeReceipt } from "../protocol/messages.ts";
 import { readPublishBody, type PublishBody } from "./body.ts";
 import { authenticate, demand } from "./credentials.ts";
 import { demandRoom } from "./existence.ts";
-import { inTurn } from "./intake.ts";
+import { demandCredit, inTurn, spendOnRefusal } from "./intake.ts";
 import type { FeedAppOptions, FeedContext } from "./options.ts";
 import { outcomeOf } from "./outcome.ts";
 import { Problem } from "./problem.ts";
@@ -20,10 +20,19 @@ export async function publish<B extends object>(c: FeedContext<B>, options: Feed
   const key = readIdempotencyKey(request);
   const body = await readPublishBody(request, caller.id);
   const { bytes } = body;
+  const { publish: rate } = options.quotas(c.env);
   const batch = await inTurn(
     caller.id,
     bytes.byteLength,
-    () => encodeBatch(body),
+    () => {
+      demandCredit(rate, caller.id, bytes.byteLength);
+      try {
+        return encodeBatch(body);
+      } catch (error) {
+        spendOnRefusal(rate, caller.id, bytes.byteLength);
+        throw error;
+      }
+    },
     (turns) => keepAlive(c, turns),
   );
   await demandRoom(c, options, caller);

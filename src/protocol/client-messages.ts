@@ -4,6 +4,7 @@ import { issuePath, issueReason } from "./explain.ts";
 import { exceedsBytes, isJsonObject, parseJson, type JsonObject } from "./json.ts";
 import { LIMITS } from "./limits.ts";
 import { MODES, type Subscription } from "./messages.ts";
+import { isOversized, OVERSIZED } from "./oversized.ts";
 import { parsePacked } from "./packed.ts";
 import { parseSelection } from "./selection.ts";
 
@@ -59,8 +60,9 @@ const FIRST_ISSUE = { abortEarly: true } as const;
 
 /** Checks one frame of a client: JSON as text, MessagePack as bytes. Never throws; the reason names what is wrong. */
 export function decodeClientMessage(frame: string | Uint8Array): DecodedMessage {
+  if (typeof frame === "string" && isOversized(frame)) return oversized();
   const parsed = typeof frame === "string" ? parseJson(frame) : parsePacked(frame);
-  if (!parsed.ok) return refuse(undefined, parsed.reason);
+  if (!parsed.ok) return parsed.oversized ? oversized() : refuse(undefined, parsed.reason);
   const input = parsed.value;
   if (!isJsonObject(input)) return refuse(undefined, "the message is not a JSON object");
   const sentId = v.is(idSchema, input["id"]) ? input["id"] : undefined;
@@ -99,6 +101,10 @@ export function decodeClientMessage(frame: string | Uint8Array): DecodedMessage 
 /** Whether a frame is longer than one that publishes nothing may be. */
 export function isLong(frame: string | ArrayBuffer | Uint8Array): boolean {
   return typeof frame === "string" ? exceedsBytes(frame, LIMITS.messageBytes) : frame.byteLength > LIMITS.messageBytes;
+}
+
+function oversized(): DecodedMessage {
+  return { ok: false, id: undefined, code: "too_large", reason: OVERSIZED };
 }
 
 /** What is said of such a frame. */

@@ -8,7 +8,10 @@ export interface JsonObject {
   [member: string]: Json;
 }
 
-export type Parsed = { ok: true; value: unknown } | { ok: false; reason: string };
+export type Parsed =
+  | { ok: true; value: unknown }
+  /** `oversized`: it was not read, for it has more in one place than anything may have. */
+  | { ok: false; reason: string; oversized?: boolean };
 
 /** Parses JSON text without throwing. The reason names no content, so that it can be shown to anyone. */
 export function parseJson(text: string): Parsed {
@@ -47,11 +50,14 @@ export function setMember(object: JsonObject, name: string, value: Json): void {
 
 /**
  * The path of the first place in `value` that this server refuses to keep, with the reason, or nothing: nesting
- * deeper than `LIMITS.valueDepth`, a number that JSON cannot write (`1e999` reads as Infinity and would be written
+ * deeper than `LIMITS.valueDepth`, more than `LIMITS.valueBytes` as far as that can be told without writing it, a number that JSON cannot write (`1e999` reads as Infinity and would be written
  * as null), or a string that is not well-formed Unicode (it has no UTF-8 form).
  */
 export function jsonProblem(value: Json, path: string): JsonProblem | undefined {
+  // The outermost has no comma after it.
+  room = LIMITS.valueBytes + 1;
   const problem = findProblem(value, 1);
+  if (problem === TOO_LONG) return { path, message: `is larger than ${LIMITS.valueBytes} bytes as JSON` };
   return problem && { path: path + problem.path, message: problem.message };
 }
 
@@ -60,8 +66,15 @@ interface JsonProblem {
   message: string;
 }
 
+const TOO_LONG: JsonProblem = { path: "", message: "" };
+/** Bytes that the value in hand may still take. */
+let room = 0;
+
 /** The path is put together on the way back, so that a good value, as almost all are, costs no strings. */
 function findProblem(value: Json, depth: number): JsonProblem | undefined {
+  // With a comma, as little as it can take: what comes to more is not looked at to its end.
+  room -= typeof value === "string" ? value.length + 3 : 2;
+  if (room < 0) return TOO_LONG;
   if (typeof value === "number") {
     return Number.isFinite(value) ? undefined : { path: "", message: "is a number too large for a double" };
   }
@@ -73,13 +86,16 @@ function findProblem(value: Json, depth: number): JsonProblem | undefined {
   if (Array.isArray(value)) {
     for (let i = 0; i < value.length; i++) {
       const problem = findProblem(value[i] ?? null, depth + 1);
+      if (problem === TOO_LONG) return problem;
       if (problem) return { path: `[${i}]${problem.path}`, message: problem.message };
     }
     return undefined;
   }
   for (const name of Object.keys(value)) {
     if (!name.isWellFormed()) return { path: "", message: "has a member whose name is not well-formed Unicode" };
+    room -= name.length + 3;
     const problem = findProblem(value[name] ?? null, depth + 1);
+    if (problem === TOO_LONG) return problem;
     if (problem) return { path: `.${name}${problem.path}`, message: problem.message };
   }
   return undefined;

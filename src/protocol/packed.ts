@@ -1,6 +1,7 @@
 import { decode, encode } from "@msgpack/msgpack";
 import type { Parsed } from "./json.ts";
 import { LIMITS } from "./limits.ts";
+import { ITEMS, MEMBERS, OVERSIZED } from "./oversized.ts";
 
 /** The subprotocol whose messages are those of `tickertape.v1` as MessagePack, in binary frames. */
 export const PACKED_PROTOCOL = "tickertape.v1.msgpack";
@@ -19,10 +20,14 @@ const NO_EXTENSIONS = {
 /** Reads MessagePack without throwing, into what JSON could say too. The reason names no content. */
 export function parsePacked(bytes: Uint8Array): Parsed {
   try {
-    if (!fits(bytes)) return { ok: false, reason: "the bytes are not MessagePack that JSON could say" };
+    const claim = claimOf(bytes);
+    if (claim === "oversized") return { ok: false, reason: OVERSIZED, oversized: true };
+    if (claim === "unreadable") return { ok: false, reason: "the bytes are not MessagePack that JSON could say" };
     // A binary of length 0 passes here; it is found below.
     const value = decode(bytes, {
       extensionCodec: NO_EXTENSIONS,
+      // It looks for each name among those of before, one by one: most names cost less to read.
+      keyDecoder: null,
       maxBinLength: 0,
       maxExtLength: 0,
       mapKeyConverter: memberName,
@@ -43,10 +48,11 @@ function memberName(key: unknown): string {
 const TAILS = [0, -1, 0, 0, -1, -1, -1, -1, -1, -1, 4, 8, 1, 2, 4, 8, 1, 2, 4, 8, -1, -1, -1, -1, -1];
 
 /**
- * Whether the bytes are as many as they say, and nest no deeper than is looked at. The decoder makes room for an array
+ * Whether the bytes are as many as they say, have no more in one place than anything may have, and nest no deeper than is
+ * looked at. The decoder makes room for an array
  * as soon as it reads of its length: five bytes ask for a hundred megabytes. Throws where they end too soon.
  */
-function fits(bytes: Uint8Array): boolean {
+function claimOf(bytes: Uint8Array): "fits" | "unreadable" | "oversized" {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   /** What is still to come in each of the arrays and maps that are open, and in all of them together. */
   const open: number[] = [];
@@ -67,23 +73,26 @@ function fits(bytes: Uint8Array): boolean {
     else if (type === 0xdb) at += 4 + view.getUint32(at);
     else if (type >= 0xc0 && type < 0xdc) {
       const tail = TAILS[type - 0xc0] ?? -1;
-      if (tail < 0) return false;
+      if (tail < 0) return "unreadable";
       at += tail;
     }
     if (type === 0xdc || type === 0xde) at += 2;
     if (type === 0xdd || type === 0xdf) at += 4;
+    const isMap = (type & 0xf0) === 0x80 || type === 0xde || type === 0xdf;
     owed += inside;
     if (inside > 0) open.push(inside);
     // Whatever is owed takes a byte at least.
-    if (owed > view.byteLength - at || open.length > DEPTH) return false;
+    if (owed > view.byteLength - at || open.length > DEPTH) return "unreadable";
+    if (inside > (isMap ? 2 * MEMBERS : ITEMS)) return "oversized";
   }
-  return true;
+  return "fits";
 }
 
 function isPlain(value: unknown, depth: number): boolean {
   if (typeof value !== "object" || value === null) return typeof value !== "bigint";
   if (depth === 0 || ArrayBuffer.isView(value) || value instanceof Date) return false;
-  return Object.values(value).every((inner) => isPlain(inner, depth - 1));
+  if (!Array.isArray(value)) return Object.values(value).every((inner) => isPlain(inner, depth - 1));
+  return value.every((inner) => isPlain(inner, depth - 1));
 }
 
 /** A message of this server, written as JSON, as MessagePack. */

@@ -70,8 +70,7 @@ export function decodeUpdates(inputs: readonly unknown[]): DecodedUpdates {
   const updates: EncodedUpdates = [];
   for (let index = 0; index < inputs.length && issues.length < LIMITS.reportedIssues; index++) {
     const input = inputs[index];
-    const text = acceptUpdate(input);
-    const result: DecodedUpdate = text === undefined ? checkUpdate(input) : { ok: true, text };
+    const result = acceptUpdate(input) ?? checkUpdate(input);
     if (result.ok) updates.push(result.text);
     else for (const issue of result.issues) issues.push({ index, ...issue });
   }
@@ -82,10 +81,11 @@ type Issue = Omit<UpdateIssue, "index">;
 type DecodedUpdate = { ok: true; text: string } | { ok: false; issues: Issue[] };
 
 /**
- * The text of a good update; nothing for any other, and for those `checkUpdate` says why. The same rules without the
+ * The text of a good update, or what is wrong with its value; nothing for any other, and for those `checkUpdate` says
+ * why. The same rules without the
  * schemas: going through them takes longer than all else that is done here with an update.
  */
-export function acceptUpdate(input: unknown): string | undefined {
+export function acceptUpdate(input: unknown): DecodedUpdate | undefined {
   if (!isJsonObject(input)) return undefined;
   const { key, set, patch, time, version, ttl } = input;
   if (typeof key !== "string" || keyProblem(key) !== undefined) return undefined;
@@ -98,10 +98,20 @@ export function acceptUpdate(input: unknown): string | undefined {
   const tail = encodeTail({ time, version, ttl });
   const change = set === undefined ? "patch" : "set";
   const value = set === undefined ? patch : set;
-  if (value === undefined) return input["delete"] === true ? encode(key, "delete", "true", tail) : undefined;
-  if (!isJsonObject(value) || jsonProblem(value, change)) return undefined;
+  if (value === undefined)
+    return input["delete"] === true ? { ok: true, text: encode(key, "delete", "true", tail) } : undefined;
+  if (!isJsonObject(value)) return undefined;
+  const encoded = encodeValue(value, change);
+  return encoded.ok ? { ok: true, text: encode(key, change, encoded.text, tail) } : encoded;
+}
+
+/** Writes a value down, or says why it is not kept. */
+function encodeValue(value: JsonObject, change: "set" | "patch"): DecodedUpdate {
+  const problem = jsonProblem(value, change);
+  if (problem) return { ok: false, issues: [problem] };
   const text = JSON.stringify(value);
-  return exceedsBytes(text, LIMITS.valueBytes) ? undefined : encode(key, change, text, tail);
+  if (!exceedsBytes(text, LIMITS.valueBytes)) return { ok: true, text };
+  return refuse(change, `is larger than ${LIMITS.valueBytes} bytes as JSON`);
 }
 
 function isStamp(value: Json | undefined): value is number | undefined {
@@ -112,7 +122,9 @@ function isStamp(value: Json | undefined): value is number | undefined {
 export function checkUpdate(input: unknown): DecodedUpdate {
   if (!isJsonObject(input)) return refuse("", "is not a JSON object");
   const changes = CHANGES.filter((change) => Object.hasOwn(input, change));
-  const unknown = Object.keys(input).filter((name) => !KNOWN.has(name));
+  const unknown = Object.keys(input)
+    .filter((name) => !KNOWN.has(name))
+    .slice(0, LIMITS.reportedIssues);
   if (unknown.length > 0) {
     return { ok: false, issues: unknown.map((path) => ({ path, message: "is not a member of an update" })) };
   }
@@ -132,14 +144,8 @@ export function checkUpdate(input: unknown): DecodedUpdate {
   const body = "set" in update ? update.set : "patch" in update ? update.patch : undefined;
   if (body === undefined) return { ok: true, text: encodeUpdate(update) };
   const change = "set" in update ? "set" : "patch";
-  const problem = jsonProblem(body, change);
-  if (problem) return { ok: false, issues: [problem] };
-  const text = encodeUpdate(update);
-  // The whole update is a little longer than its value: only a long one needs the value's own count.
-  if (exceedsBytes(text, LIMITS.valueBytes) && exceedsBytes(JSON.stringify(body), LIMITS.valueBytes)) {
-    return refuse(change, `is larger than ${LIMITS.valueBytes} bytes as JSON`);
-  }
-  return { ok: true, text };
+  const encoded = encodeValue(body, change);
+  return encoded.ok ? { ok: true, text: encodeUpdate(update) } : encoded;
 }
 
 function refuse(path: string, message: string): DecodedUpdate {
