@@ -3,7 +3,7 @@ import type { Guest } from "../access/places.ts";
 import { LIMITS } from "../protocol/limits.ts";
 import { MODES, type Subscription } from "../protocol/messages.ts";
 import type { Position } from "../protocol/position.ts";
-import { selectionOfId } from "../protocol/selection.ts";
+import { selectionOfId, type Selection } from "../protocol/selection.ts";
 
 const KINDS = ["anonymous", "key", "token"] as const;
 
@@ -72,16 +72,27 @@ export function saveClosed(socket: WebSocket, { guest, closed }: ClosedState): v
   socket.serializeAttachment(attachment);
 }
 
-/** Reads a socket's state back; nothing where it has none that this version can read. */
-export function loadState(socket: WebSocket): SocketState | ClosedState | undefined {
+/** The selections that were read, by what is written of them. */
+export type ReadSelections = Map<string, Selection>;
+
+/**
+ * Reads a socket's state back; nothing where it has none that this version can read. Many sockets have the same selection,
+ * and each is read once: `read` has those of the other sockets.
+ */
+export function loadState(socket: WebSocket, read: ReadSelections): SocketState | ClosedState | undefined {
   const attachment: unknown = socket.deserializeAttachment();
-  const closed = v.safeParse(closedSchema, attachment);
-  if (closed.success) return { guest: guestOf(closed.output), closed: closed.output.closed };
+  if (typeof attachment === "object" && attachment !== null && "closed" in attachment) {
+    const closed = v.safeParse(closedSchema, attachment);
+    if (closed.success) return { guest: guestOf(closed.output), closed: closed.output.closed };
+  }
   const open = v.safeParse(openSchema, attachment);
   if (!open.success) return undefined;
   const { epoch, seq, selection, mode, hz, publishes, expires, packed } = open.output;
+  const id = expand(selection);
+  let selected = read.get(id);
+  if (!selected) read.set(id, (selected = selectionOfId(id)));
   return {
-    subscription: { selection: selectionOfId(expand(selection)), mode, hz },
+    subscription: { selection: selected, mode, hz },
     guest: guestOf(open.output),
     publishes: publishes === true,
     expires,

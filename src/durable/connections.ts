@@ -1,7 +1,7 @@
 import { Places, type Guest, type Refusal } from "../access/places.ts";
 import type { Quotas } from "../access/quotas.ts";
 import { CLOSE } from "../protocol/codes.ts";
-import { loadState, type SocketState } from "./attachment.ts";
+import { loadState, type ReadSelections, type SocketState } from "./attachment.ts";
 import { Connection } from "./connection.ts";
 
 /**
@@ -23,10 +23,10 @@ export class Connections {
   }
 
   /** The connection of a socket; nothing where it has none that can be gone on with. */
-  of(socket: WebSocket): Connection | undefined {
+  of(socket: WebSocket, read: ReadSelections = new Map()): Connection | undefined {
     const known = this.#bySocket.get(socket);
     if (known) return known;
-    const state = loadState(socket);
+    const state = loadState(socket, read);
     if (state) return this.#add(socket, new Connection(socket, state));
     if (socket.readyState === WebSocket.OPEN) socket.close(CLOSE.restart, "come back");
     return undefined;
@@ -35,7 +35,8 @@ export class Connections {
   /** Every connection there is. */
   all(): Iterable<Connection> {
     if (!this.#areAll) {
-      for (const socket of this.#sockets()) if (socket.readyState !== WebSocket.CLOSED) this.of(socket);
+      const read: ReadSelections = new Map();
+      for (const socket of this.#sockets()) if (socket.readyState !== WebSocket.CLOSED) this.of(socket, read);
       this.#areAll = true;
     }
     return this.#here;

@@ -44,10 +44,14 @@ export function parseSelection(patterns: readonly string[]): ParsedSelection {
     : { ok: true, selection };
 }
 
-/** Reads back the id of a selection that this server normalised before. */
+/** Reads back the id of a selection that this server normalised before: keys in order, then prefixes in order. */
 export function selectionOfId(id: string): Selection {
-  const parsed = parseSelection(id === "" ? [] : id.split(","));
-  return parsed.ok ? parsed.selection : EVERYTHING;
+  if (id === "") return EVERYTHING;
+  const patterns = id.split(",");
+  const first = patterns.findIndex((pattern) => pattern.endsWith("*"));
+  const keys = first < 0 ? patterns : patterns.slice(0, first);
+  const prefixes = first < 0 ? [] : patterns.slice(first).map((pattern) => pattern.slice(0, -1));
+  return { id, keys: new Set(keys), prefixes };
 }
 
 export function selects(selection: Selection, key: string): boolean {
