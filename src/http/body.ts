@@ -2,7 +2,7 @@ import { parseJson, type Parsed } from "../protocol/json.ts";
 import { LIMITS } from "../protocol/limits.ts";
 import { parsePacked } from "../protocol/packed.ts";
 import { isOversized, OVERSIZED } from "../protocol/oversized.ts";
-import { hold, SHORT } from "./intake.ts";
+import { hold, SHORT, type Holding, type Sender } from "./intake.ts";
 import { Problem } from "./problem.ts";
 
 /** A publish body, read and not yet taken apart. */
@@ -14,14 +14,12 @@ export interface PublishBody {
 }
 
 /** Reads a caller's publish body: JSON, NDJSON or MessagePack, plain or gzip. Takes no more than the limit. */
-export async function readPublishBody(request: Request, caller: string): Promise<PublishBody> {
+export async function readPublishBody(request: Request, sender: Sender): Promise<PublishBody> {
   const type = mediaType(request);
   const length = Number(request.headers.get("Content-Length") ?? NaN);
   const isPlain = request.headers.get("Content-Encoding") === null;
   // A short one is not worth a timer: who may publish and never ends it waits, and nothing else does.
-  const bytes = await (isPlain && length <= SHORT
-    ? readBytes(request)
-    : readLong(request, caller, isPlain ? length : NaN));
+  const bytes = await (isPlain && length <= SHORT ? readBytes(request) : readLong(request, sender));
   return {
     bytes,
     parse() {
@@ -32,13 +30,13 @@ export async function readPublishBody(request: Request, caller: string): Promise
   };
 }
 
-/** Reads what takes memory and time. What was not said to be of any length is taken to be as long as it may be. */
-async function readLong(request: Request, caller: string, length: number): Promise<Uint8Array> {
-  const { release } = hold(caller, length <= LIMITS.batchBytes ? length : LIMITS.batchBytes);
+/** Reads what takes memory and time. */
+async function readLong(request: Request, sender: Sender): Promise<Uint8Array> {
+  const holding = hold(sender);
   try {
-    return await inTime(readBytes(request));
+    return await inTime(readBytes(request, holding));
   } finally {
-    release();
+    holding.release();
   }
 }
 
@@ -58,7 +56,7 @@ function mediaType(request: Request): string {
   });
 }
 
-async function readBytes(request: Request): Promise<Uint8Array> {
+async function readBytes(request: Request, holding?: Holding): Promise<Uint8Array> {
   const encoding = (request.headers.get("Content-Encoding") ?? "identity").trim().toLowerCase();
   if (encoding !== "identity" && encoding !== "gzip") {
     throw new Problem("unsupported_media_type", "The only Content-Encoding is gzip.", {
@@ -69,10 +67,10 @@ async function readBytes(request: Request): Promise<Uint8Array> {
   if (Number(length) > LIMITS.batchBytes) throw tooLarge();
   try {
     // HTTP lets no more bytes through than were said to come, and taking them in one go costs less than a reader.
-    if (encoding === "identity" && length !== null) return await readWhole(request);
+    if (encoding === "identity" && length !== null && !holding) return await readWhole(request);
     if (!request.body) return new Uint8Array();
-    if (encoding === "identity") return await collect(request.body);
-    return await collect(request.body.pipeThrough(new DecompressionStream("gzip")));
+    if (encoding === "identity") return await collect(request.body, holding);
+    return await collect(request.body.pipeThrough(new DecompressionStream("gzip")), holding);
   } catch (error) {
     if (error instanceof Problem) throw error;
     // It broke off, or its chunks or its compression make no sense: the sender's fault, not the server's.
@@ -107,7 +105,7 @@ async function readWhole(request: Request): Promise<Uint8Array> {
 }
 
 /** Stops reading at the limit, whatever the length was said to be and however well the body was compressed. */
-async function collect(stream: ReadableStream<Uint8Array>): Promise<Uint8Array> {
+async function collect(stream: ReadableStream<Uint8Array>, holding?: Holding): Promise<Uint8Array> {
   const chunks: Uint8Array[] = [];
   let length = 0;
   const reader = stream.getReader();
@@ -119,6 +117,12 @@ async function collect(stream: ReadableStream<Uint8Array>): Promise<Uint8Array> 
       // Not awaited: whether the sender takes notice is its own affair.
       void reader.cancel().catch(() => {});
       throw tooLarge();
+    }
+    try {
+      holding?.grow(value.byteLength);
+    } catch (error) {
+      void reader.cancel().catch(() => {});
+      throw error;
     }
     chunks.push(value);
   }

@@ -1,3 +1,4 @@
+import type { Caller } from "../access/access.ts";
 import { FairQueue, type NoRoom } from "../access/fair-queue.ts";
 import type { Rate } from "../access/quotas.ts";
 import { TokenBuckets } from "../access/token-bucket.ts";
@@ -11,6 +12,9 @@ export const SHORT = 16 * 1024;
 /** Of one caller's bodies, and of all, that this isolate holds at a time. It has 128 MB. */
 const OF_ONE = 32 * 1024 * 1024;
 const OF_ALL = 64 * 1024 * 1024;
+/** The same of one token, and of all that have no static key: keys find room, whatever tokens do. */
+const OF_ONE_TOKEN = OF_ALL / 4;
+const WITHOUT_KEY = (3 / 4) * OF_ALL;
 /** Milliseconds after which a body that is held is forgotten: its request was cancelled, and could not say so. */
 const FORGOTTEN = LIMITS.bodyTime + 10_000;
 
@@ -32,30 +36,67 @@ const queue = new FairQueue(
   now,
 );
 
+/** Whose body it is. */
+export type Sender = Pick<Caller, "id" | "kind">;
+
+/** A body that is on its way. */
+export interface Holding {
+  /** Notes that so many bytes have come. Refuses them where the sender holds too much already, or all together do. */
+  grow(bytes: number): void;
+  release(): void;
+}
+
 interface Held {
-  readonly caller: string;
-  readonly bytes: number;
+  readonly sender: Sender;
+  bytes: number;
   readonly until: number;
 }
 
+/** In the order in which they came, and so in that in which they are forgotten. */
 const held = new Set<Held>();
+const heldBy = new Map<string, number>();
+let heldByKeys = 0;
+let heldByOthers = 0;
 
-/** Notes that a body is held until `release`. Refuses it where its caller holds too much already, or all together do. */
-export function hold(caller: string, bytes: number): { release: () => void } {
-  let ofCaller = bytes;
-  let ofAll = bytes;
+/** Holds a body until `release`: what has come of it, and not what was said to come. Its connection counts as `SHORT`. */
+export function hold(sender: Sender): Holding {
   for (const one of held) {
-    if (one.until < now()) held.delete(one);
-    else {
-      ofAll += one.bytes;
-      if (one.caller === caller) ofCaller += one.bytes;
-    }
+    if (one.until >= now()) break;
+    drop(one);
   }
-  if (ofCaller > OF_ONE) throw noRoom("rate_limited");
-  if (ofAll > OF_ALL) throw noRoom("overloaded");
-  const one: Held = { caller, bytes, until: now() + FORGOTTEN };
+  const one: Held = { sender, bytes: 0, until: now() + FORGOTTEN };
+  let arrived = 0;
+  const grow = (bytes: number): void => {
+    arrived += bytes;
+    const more = Math.max(SHORT, arrived) - one.bytes;
+    if (more <= 0) return;
+    demandSpace(sender, more);
+    one.bytes += more;
+    if (held.has(one)) count(sender, more);
+  };
+  demandSpace(sender, SHORT);
   held.add(one);
-  return { release: () => void held.delete(one) };
+  grow(0);
+  return { grow, release: () => drop(one) };
+}
+
+function demandSpace({ id, kind }: Sender, more: number): void {
+  const isKey = kind === "key";
+  if ((heldBy.get(id) ?? 0) + more > (isKey ? OF_ONE : OF_ONE_TOKEN)) throw noRoom("rate_limited");
+  if (heldByKeys + heldByOthers + more > OF_ALL) throw noRoom("overloaded");
+  if (!isKey && heldByOthers + more > WITHOUT_KEY) throw noRoom("overloaded");
+}
+
+function drop(one: Held): void {
+  if (held.delete(one)) count(one.sender, -one.bytes);
+}
+
+function count({ id, kind }: Sender, bytes: number): void {
+  if (kind === "key") heldByKeys += bytes;
+  else heldByOthers += bytes;
+  const left = (heldBy.get(id) ?? 0) + bytes;
+  if (left > 0) heldBy.set(id, left);
+  else heldBy.delete(id);
 }
 
 /** Does work for a caller in its turn. `keep` is handed what has to go on though the request is answered. */

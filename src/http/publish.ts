@@ -18,7 +18,7 @@ export async function publish<B extends object>(c: FeedContext<B>, options: Feed
   const caller = await authenticate(c, options);
   demand(caller, "publish", feed);
   const key = readIdempotencyKey(request);
-  const body = await readPublishBody(request, caller.id);
+  const body = await readPublishBody(request, caller);
   const { bytes } = body;
   const { publish: rate } = options.quotas(c.env);
   const batch = await inTurn(

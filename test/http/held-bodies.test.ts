@@ -1,0 +1,38 @@
+import { afterEach, expect, test } from "vitest";
+import { hold, type Holding, type Sender } from "../../src/http/intake.ts";
+
+const MIB = 1024 * 1024;
+const token = (id: string): Sender => ({ id, kind: "token" });
+const key: Sender = { id: "key", kind: "key" };
+const open: Holding[] = [];
+
+function arrive(sender: Sender, bytes: number): void {
+  const holding = hold(sender);
+  open.push(holding);
+  holding.grow(bytes);
+}
+
+afterEach(() => {
+  for (const holding of open.splice(0)) holding.release();
+});
+
+test("[I9] a body counts by what has come of it", () => {
+  for (let i = 0; i < 500; i++) arrive(token("a"), 1);
+  arrive(token("a"), MIB);
+});
+
+test("[I9] one token's bodies take a quarter, and those of all tokens leave room for keys", () => {
+  for (const id of ["a", "b", "c"]) {
+    for (let i = 0; i < 16; i++) arrive(token(id), MIB);
+    expect(() => arrive(token(id), MIB)).toThrow("Too much");
+  }
+  expect(() => arrive(token("d"), MIB)).toThrow("Too much");
+  for (let i = 0; i < 15; i++) arrive(key, MIB);
+});
+
+test("[I9] what was released is there for others", () => {
+  for (let round = 0; round < 3; round++) {
+    for (let i = 0; i < 16; i++) arrive(token("a"), MIB);
+    for (const holding of open.splice(0)) holding.release();
+  }
+});
