@@ -14,7 +14,7 @@ export const ANSWERS = {
   Receipt: {
     summary: "The batch is durable. `stale` updates were counted and not applied.",
     schema: told({ feed: ref("Feed"), ...RECEIPT }),
-    example: { feed: "stocks", epoch: "k3v9x2qm4a", seq: 1045, accepted: 3, stale: 0 },
+    example: { feed: "stocks", epoch: "k3v7x2qm4a", seq: 1045, accepted: 3, stale: 0 },
   },
   State: {
     summary: "The selected entries; with `since` an `update` message, or a `snapshot` message where that cannot be.",
@@ -27,7 +27,7 @@ export const ANSWERS = {
     },
     example: {
       feed: "stocks",
-      epoch: "k3v9x2qm4a",
+      epoch: "k3v7x2qm4a",
       seq: 1045,
       time: 1732096000123,
       entries: { AAPL: { price: 191.2, size: 300 } },
@@ -68,7 +68,7 @@ export const ANSWERS = {
     }),
     example: {
       feed: "stocks",
-      epoch: "k3v9x2qm4a",
+      epoch: "k3v7x2qm4a",
       key: "AAPL",
       updates: [{ seq: 1041, time: 1732096000123, patch: { price: 191.1 } }],
       more: true,
@@ -86,7 +86,7 @@ export const ANSWERS = {
     }),
     example: {
       feed: "stocks",
-      epoch: "k3v9x2qm4a",
+      epoch: "k3v7x2qm4a",
       seq: 1045,
       keys: 60,
       subscribers: 12,

@@ -44,7 +44,7 @@ export const NAMES: Readonly<Record<string, JsonSchema>> = {
     type: "string",
     pattern: "^[a-z0-9]{1,32}$",
     description: "New whenever the feed begins or is reset. To be compared for equality only.",
-    examples: ["k3v9x2qm4a"],
+    examples: ["k3v7x2qm4a"],
   },
   Seq: {
     type: "integer",
@@ -57,7 +57,7 @@ export const NAMES: Readonly<Record<string, JsonSchema>> = {
     type: "string",
     pattern: "^[a-z0-9]{1,32}:(0|[1-9][0-9]{0,15})$",
     description: `\`EPOCH:SEQ\`, the same on every transport. SEQ is ${Number.MAX_SAFE_INTEGER} at most.`,
-    examples: ["k3v9x2qm4a:1045"],
+    examples: ["k3v7x2qm4a:1045"],
   },
   Time: { type: "number", description: "Milliseconds since 1970.", examples: [1732096000123] },
 };

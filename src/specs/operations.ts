@@ -42,7 +42,7 @@ export const PATHS: Readonly<Record<string, JsonSchema>> = {
                   "`event:` is a message's type, `data:` the message, `id:` the position after it. A comment comes every 20 s.",
               },
               example:
-                'event: update\nid: k3v9x2qm4a:1045\ndata: {"type":"update","from":1044,"seq":1045,"time":1732096000123,"updates":[{"key":"OLD","delete":true}]}\n\n',
+                'event: update\nid: k3v7x2qm4a:1045\ndata: {"type":"update","from":1044,"seq":1045,"time":1732096000123,"updates":[{"key":"OLD","delete":true}]}\n\n',
             },
           },
         },

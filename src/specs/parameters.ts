@@ -51,12 +51,12 @@ export const PARAMETERS = {
   ifNoneMatch: {
     ...header("If-None-Match", "An `ETag` from before: `304` while nothing has changed."),
     schema: { type: "string" },
-    example: '"k3v9x2qm4a:1045"',
+    example: '"k3v7x2qm4a:1045"',
   },
   lastEventId: {
     ...header("Last-Event-ID", "Streams: the position to resume from. Wins over `since`; what is none is ignored."),
     schema: { type: "string" },
-    example: "k3v9x2qm4a:1045",
+    example: "k3v7x2qm4a:1045",
   },
   subprotocol: {
     ...header("Sec-WebSocket-Protocol", `Sockets: ${SUBPROTOCOLS}`),

@@ -44,7 +44,7 @@ export const SERVER_MESSAGES = {
       seq: ref("Seq"),
       time: CHANGED,
     }),
-    example: { type: "hello", protocol: PROTOCOL, feed: "stocks", epoch: "k3v9x2qm4a", seq: 1042, time: 1732096000123 },
+    example: { type: "hello", protocol: PROTOCOL, feed: "stocks", epoch: "k3v7x2qm4a", seq: 1042, time: 1732096000123 },
   },
   snapshot: {
     summary: "The selected entries. All parts but the last have `more`, and all are to be applied as a whole.",
@@ -68,7 +68,7 @@ export const SERVER_MESSAGES = {
     ),
     example: {
       type: "snapshot",
-      epoch: "k3v9x2qm4a",
+      epoch: "k3v7x2qm4a",
       seq: 1042,
       time: 1732096000123,
       reason: "initial",
@@ -103,7 +103,7 @@ export const SERVER_MESSAGES = {
   receipt: {
     summary: "The batch is durable.",
     schema: told({ type: { const: "receipt" }, id, ...RECEIPT }, ["id"]),
-    example: { type: "receipt", id: 7, epoch: "k3v9x2qm4a", seq: 1046, accepted: 1, stale: 0 },
+    example: { type: "receipt", id: 7, epoch: "k3v7x2qm4a", seq: 1046, accepted: 1, stale: 0 },
   },
   authorized: {
     summary: "The credential is taken. `expires` is left out where it does not end.",

@@ -1,3 +1,4 @@
+import { bearer } from "./bearer.ts";
 import { Deviation, has, same } from "./check.ts";
 import { Gate } from "./gate.ts";
 import { Events } from "./events.ts";
@@ -109,10 +110,9 @@ export class Wire {
 
   /** Opens a socket. `from` is where a client was before. */
   async connect(feed: string, query = "", protocols: readonly string[] = [], from?: View): Promise<Socket> {
-    const bearer = this.readerKey === undefined || protocols.some((one) => one.startsWith("bearer."));
-    const offered = bearer
-      ? protocols
-      : [...(protocols.length > 0 ? protocols : ["tickertape.v1"]), `bearer.${this.readerKey}`];
+    const key = this.readerKey;
+    const isEnough = key === undefined || protocols.some((one) => one.startsWith("bearer."));
+    const offered = isEnough ? protocols : [...(protocols.length > 0 ? protocols : ["tickertape.v1"]), bearer(key)];
     const socket = new Socket(`${this.url.replace(/^http/, "ws")}/v1/feeds/${feed}${query}`, offered, from);
     this.#open.push(socket);
     await socket.opened();

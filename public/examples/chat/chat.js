@@ -22,7 +22,8 @@ const room = new URLSearchParams(location.search).get("room") ?? "chat";
 /** What this tab remembers over reloads: the token, which goes out of sight, who writes, and what is not sent yet. */
 const kept = (name) => sessionStorage.getItem(`chat.${name}`) ?? undefined;
 const keep = (name, value) => sessionStorage.setItem(`chat.${name}`, value);
-const given = new URLSearchParams(location.hash.slice(1)).get("token");
+// A `+` in it is a `+`, and not the space that forms make of it.
+const given = new URLSearchParams(location.hash.slice(1).replaceAll("+", "%2B")).get("token");
 if (given) keep("token", given);
 if (given) history.replaceState(null, "", location.pathname + location.search);
 keep("me", kept("me") ?? random());

@@ -1,3 +1,4 @@
+import { bearer } from "../bearer.ts";
 import { check, has, member, same } from "../check.ts";
 import { gzip } from "../gzip.ts";
 import { pack } from "../pack.ts";
@@ -52,7 +53,7 @@ export const PACKED_PUBLISH = [
   ),
   check("publish", "publish over a socket of MessagePack, in a binary frame", async (wire) => {
     const feed = wire.newFeed();
-    const credential = `bearer.${wire.readerKey ?? wire.publisher}`;
+    const credential = bearer(wire.readerKey ?? wire.publisher ?? "");
     const socket = await wire.connect(feed, "", ["tickertape.v1.msgpack", credential]);
     socket.send(pack({ type: "publish", id: 7, updates: [set("A", { n: 1.5 })] }));
     await socket.until("a receipt", () => socket.frames.some(says("receipt")));

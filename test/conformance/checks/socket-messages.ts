@@ -1,8 +1,9 @@
 import { check, has, same, Unchecked } from "../check.ts";
+import { bearer } from "../bearer.ts";
 import { statusOfUpgrade } from "../upgrade.ts";
 
 const set = (key: string, value: object): object => ({ key, set: value });
-const bearer = (key: string | undefined): string[] => ["tickertape.v1", `bearer.${key}`];
+const offering = (key: string | undefined): string[] => ["tickertape.v1", bearer(key ?? "")];
 
 /** What a client says on a socket, and what it is answered. */
 export const SOCKET_MESSAGES = [
@@ -11,7 +12,7 @@ export const SOCKET_MESSAGES = [
     "publish over a socket: a receipt with its id; a bad batch an error, and nothing changes",
     async (wire) => {
       const feed = wire.newFeed();
-      const socket = await wire.connect(feed, "", bearer(wire.readerKey ?? wire.publisher));
+      const socket = await wire.connect(feed, "", offering(wire.readerKey ?? wire.publisher));
       same("the protocol", socket.protocol, "tickertape.v1");
       socket.send({ type: "publish", id: 7, updates: [set("A", { n: 1 })] });
       has("the receipt", await socket.message("receipt", 7), { seq: 1, accepted: 1, stale: 0 });
