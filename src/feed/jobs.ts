@@ -83,7 +83,7 @@ export class Jobs implements Meter {
   /** Ends all. */
   end(): void {
     const jobs = [...this.#byOwner.values(), ...this.#waiting.map((waiting) => waiting.keys())];
-    const all = jobs.flatMap((some) => [...some]);
+    const all = jobs.flatMap((some) => Array.from(some));
     this.#byOwner.clear();
     for (const waiting of this.#waiting) waiting.clear();
     this.#blocked = false;

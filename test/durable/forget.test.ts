@@ -10,7 +10,13 @@ test("[I8] whoever waits to read a feed that is forgotten is answered, and keeps
   for (let i = 0; i < 12; i++) ({ epoch } = await publish(feed, { key: `k${i}`, set: { t: "x".repeat(60_000) } }));
   await runInDurableObject(env.FEEDS.getByName(feed), async (object: FeedObject) => {
     const read = (owner: string): ReturnType<FeedObject["read"]> =>
-      object.read({ selection: "*", mode: "latest", since: { epoch, seq: 0 }, known: [], owner });
+      object.read({
+        selection: "*",
+        mode: "latest",
+        since: { epoch, seq: 0 },
+        known: [],
+        guest: { kind: "token", holder: owner, address: undefined },
+      });
     const waiting = [
       ...Array.from({ length: 24 }, (_, i) => read(`owner ${i % 3}`)),
       ...Array.from({ length: 24 }, (_, i) => object.history("k1", 10, undefined, `owner ${i % 3}`)),

@@ -109,7 +109,9 @@ test("[I9] reads of the log hold no more together than there is room for, and al
   house.flush();
   expect(begun, "the others wait").toBeLessThan(4);
   house.pass(5_000);
-  const bodies = (await Promise.all(asked)).map((outcome) => JSON.parse(String(outcome?.body)).updates.length);
+  const bodies = (await Promise.all(asked)).map(
+    (outcome) => JSON.parse(typeof outcome?.body === "string" ? outcome.body : "{}").updates.length,
+  );
   expect(bodies).toEqual(Array.from({ length: 8 }, () => 199));
   const expired = { mode: "all", since: { epoch: "e1", seq: 0 } } as const;
   house.log.start = 100;

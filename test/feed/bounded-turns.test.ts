@@ -17,6 +17,10 @@ function keysFrom(from: number, count: number): string[] {
   return Array.from({ length: count }, (_, i) => `k${from + i}`);
 }
 
+function bad(): never {
+  throw new Error("bad");
+}
+
 describe("[I7] work that is long is done in steps", () => {
   test("by turns of those who asked for it, so that one who asks for much waits alone", () => {
     const done: string[] = [];
@@ -70,9 +74,6 @@ describe("[I7] work that is long is done in steps", () => {
       end: () => {},
       step,
     });
-    const bad = (): never => {
-      throw new Error("bad");
-    };
     const jobs = new Jobs(1000);
     jobs.start(jobOf("first", bad), 0, true);
     jobs.add(jobOf("second", bad));

@@ -29,6 +29,16 @@ function drain(house: House, reader: PureSubscriber): void {
   }
 }
 
+/** The n-th values of sixty keys, each of about so many characters. */
+function sixty(n: number, length: number): Update[] {
+  return Array.from({ length: 60 }, (_, i) => ({ key: `k${i}`, set: { n, text: "x".repeat(length) } }));
+}
+
+function publishByHalves(house: House, updates: Update[]): void {
+  house.publish(...updates.slice(0, 30));
+  house.publish(...updates.slice(30));
+}
+
 describe("[I9] a long snapshot", () => {
   test("goes on only as its reader takes it, and shows one moment, whatever happens meanwhile", () => {
     const house = houseOfMany();
@@ -86,14 +96,8 @@ describe("[I9] a long snapshot", () => {
   });
 
   test("[I2] of an earlier moment is not given again to one whom it has brought no further", () => {
-    const rewrite = (n: number): Update[] =>
-      Array.from({ length: 60 }, (_, i): Update => ({ key: `k${i}`, set: { n, text: "x".repeat(20_000) } }));
-    const publish = (house: House, updates: Update[]): void => {
-      house.publish(...updates.slice(0, 30));
-      house.publish(...updates.slice(30));
-    };
     const house = new House({}, { partLength: 20_000, backlogHigh: 300, frozenBytes: 800_000 });
-    publish(house, rewrite(0));
+    publishByHalves(house, sixty(0, 20_000));
     const first = slowReader(house, [], "first");
     for (let i = 0; i < 30; i++) {
       first.waiting = 0;
@@ -101,7 +105,7 @@ describe("[I9] a long snapshot", () => {
     }
     const second = slowReader(house, [], "second");
     // More than can be told as what has changed.
-    publish(house, rewrite(1));
+    publishByHalves(house, sixty(1, 20_000));
     const readers = [first, second];
     for (let i = 0; i < 300; i++) {
       for (const reader of readers) reader.waiting = 0;
@@ -133,14 +137,12 @@ describe("[I9] a long snapshot", () => {
   });
 
   test("of one who has none besides outlives those of one who has many", () => {
-    const values = (n: number): Update[] =>
-      Array.from({ length: 60 }, (_, i) => ({ key: `k${i}`, set: { n, text: "x".repeat(150) } }));
     // All values fit once, and a list or two besides.
     const house = new House({}, { partLength: 500, backlogHigh: 300, frozenBytes: 11_000 });
-    house.publish(...values(0));
+    house.publish(...sixty(0, 150));
     const honest = slowReader(house, [], "honest");
     const greedy = ["a", "b", "c"].map((key) => slowReader(house, [key, "k*"], "greedy"));
-    house.publish(...values(1));
+    house.publish(...sixty(1, 150));
     expect(honest.dropped).toBe(false);
     expect(greedy.map(({ dropped }) => dropped)).toEqual([true, true, true]);
   });

@@ -37,9 +37,9 @@ describe("[I7] refusing a long message takes no longer than reading it", () => {
   });
 });
 
-describe("[I7] what publishes nothing may have 64 KiB", () => {
-  const subscribe = (bytes: number): string => '{"type":"subscribe","id":1}'.padEnd(bytes);
+const subscribe = (bytes: number): string => '{"type":"subscribe","id":1}'.padEnd(bytes);
 
+describe("[I7] what publishes nothing may have 64 KiB", () => {
   test("and no more", () => {
     expect(decodeClientMessage(subscribe(LIMITS.messageBytes))).toMatchObject({ ok: true });
     expect(decodeClientMessage(subscribe(LIMITS.messageBytes + 1))).toMatchObject({ code: "too_large", id: 1 });
