@@ -72,6 +72,10 @@ export class Connection implements Sink {
     return this.#guest.holder ?? this.#guest.address ?? this.#alone;
   }
 
+  get kind(): Guest["kind"] {
+    return this.#guest.kind;
+  }
+
   /** Whether it may publish. */
   get publishes(): boolean {
     return this.#publishes;

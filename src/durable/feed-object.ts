@@ -2,7 +2,7 @@ import { DurableObject } from "cloudflare:workers";
 import type { Access } from "../access/access.ts";
 import { accessBy, type AccessSettings } from "../access/credentials.ts";
 import { FairQueue } from "../access/fair-queue.ts";
-import type { Guest } from "../access/places.ts";
+import type { Refusal } from "../access/places.ts";
 import { quotasOf, type Quotas, type QuotaSettings } from "../access/quotas.ts";
 import { TokenBuckets } from "../access/token-bucket.ts";
 import { CLOSE, PROBLEMS } from "../protocol/codes.ts";
@@ -25,6 +25,19 @@ import type { FeedStats, ReadOutcome, ReadRequest } from "./reading.ts";
 import { readSubscribeUpgrade } from "./subscribe-request.ts";
 
 /** What a feed's object needs to know. A Worker with other names or rules overrides `FeedObject.configure`. */
+/** What is said to those whose socket is not taken. */
+const NO_PLACE = {
+  rate_limited: "The feed has as many subscribers of this caller's as it takes.",
+  overloaded: "The feed has as many subscribers as it takes.",
+};
+const TIRED = "Too many messages came over the other sockets of this address or credential.";
+const CROWDED = {
+  rate_limited:
+    "Your subscribers select as many keys and prefixes as they may. Select fewer, or what others select too.",
+  overloaded:
+    "The feed's subscribers select as many keys and prefixes as it looks for. Select fewer, or what others do.",
+};
+
 export interface FeedObjectOptions {
   /** Who may do what, for credentials that come over a socket. */
   readonly access: Access;
@@ -108,11 +121,14 @@ export class FeedObject<Env extends FeedObjectEnv = FeedObjectEnv> extends Durab
     const asked = readSubscribeUpgrade(request);
     if (!asked) return new Response(null, { status: 404 });
     this.#alarm.heal();
-    const refusal = this.#connections.refusal(asked.guest) ?? this.#refusalOf(asked.guest);
-    if (refusal) return new Response(null, { status: PROBLEMS[refusal].status });
+    const refusal = this.#connections.refusal(asked.guest);
+    if (refusal) return refused(refusal, NO_PLACE[refusal]);
+    const { holder, address, kind } = asked.guest;
+    const owner = holder ?? address ?? "";
+    if (owner !== "" && this.#conversations.isTired(owner)) return refused("rate_limited", TIRED);
     const live = this.#settled();
-    const crowded = live.broadcast.refusal(asked.guest.holder ?? asked.guest.address ?? "", asked.subscription);
-    if (crowded) return new Response(null, { status: PROBLEMS[crowded].status });
+    const crowded = live.broadcast.refusal({ owner, kind }, asked.subscription);
+    if (crowded) return refused(crowded, CROWDED[crowded]);
     const { 0: client, 1: server } = new WebSocketPair();
     this.ctx.acceptWebSocket(server);
     const packed = asked.protocol === PACKED_PROTOCOL;
@@ -310,12 +326,6 @@ export class FeedObject<Env extends FeedObjectEnv = FeedObjectEnv> extends Durab
     this.#changed();
   }
 
-  /** Whether whoever asks for a socket has said more on others than it may. */
-  #refusalOf({ holder, address }: Guest): "rate_limited" | undefined {
-    const owner = holder ?? address;
-    return owner !== undefined && this.#conversations.isTired(owner) ? "rate_limited" : undefined;
-  }
-
   /** Has the directory told in its own time that the feed is not as it was. */
   #changed(): void {
     if (this.#store.exists) void this.#listing.change(this.#name);
@@ -358,4 +368,8 @@ export class FeedObject<Env extends FeedObjectEnv = FeedObjectEnv> extends Durab
   async #list(maker: string): Promise<Listed> {
     return this.#store.exists ? "listed" : this.#listing.add(this.#name, maker);
   }
+}
+
+function refused(code: Refusal, why: string): Response {
+  return new Response(why, { status: PROBLEMS[code].status });
 }

@@ -1,5 +1,7 @@
 import type { Subscription } from "../protocol/messages.ts";
 import type { Selection } from "../protocol/selection.ts";
+import type { Bounds } from "./bounds.ts";
+import { Patterns, type Account, type Refusal } from "./patterns.ts";
 import { Held, pendingOf, Shared, type Pending, type Room } from "./pending.ts";
 import type { AcceptedUpdate } from "./record.ts";
 
@@ -18,14 +20,14 @@ export class Group<S> {
   notBefore = 0;
 
   /** Who came first: on that account its patterns are counted. */
-  readonly owner: string;
+  readonly account: Account;
 
-  constructor(id: string, subscription: Subscription, since: number, owner: string, held: Held) {
+  constructor(id: string, subscription: Subscription, since: number, account: Account, held: Held) {
     this.id = id;
     this.subscription = subscription;
     this.pending = pendingOf(subscription.mode, held);
     this.since = since;
-    this.owner = owner;
+    this.account = account;
   }
 }
 
@@ -59,9 +61,8 @@ export class Audience<S> {
   #size = 0;
   /** What waits for all groups. */
   readonly held = new Held();
-  /** Keys and prefixes that groups look for, and by who asked for them. */
-  #patterns = 0;
-  readonly #patternsOf = new Map<string, number>();
+  /** Keys and prefixes that groups look for. */
+  readonly #patterns = new Patterns();
   /** By id: many want the same, and each would else keep a copy of its own. */
   readonly #selections = new Map<string, { selection: Selection; groups: number }>();
 
@@ -79,19 +80,10 @@ export class Audience<S> {
     return [...this.#groups.values()].flat();
   }
 
-  /** Keys and prefixes that all groups look for. */
-  get patterns(): number {
-    return this.#patterns;
-  }
-
-  /** How many of them are on somebody's account. */
-  patternsOf(owner: string): number {
-    return this.#patternsOf.get(owner) ?? 0;
-  }
-
-  /** Whether somebody is served what this asks for, so that one more costs no patterns. */
-  has(subscription: Subscription): boolean {
-    return this.#groups.has(groupId(rounded(subscription)));
+  /** Why one more who wants this cannot be taken; nothing where it can. Where another wants the same it costs nothing. */
+  refusal(account: Account, subscription: Subscription, bounds: Bounds): Refusal | undefined {
+    if (this.#groups.has(groupId(rounded(subscription)))) return undefined;
+    return this.#patterns.refusal(account, patternsIn(subscription.selection), bounds);
   }
 
   /** The same, with the selection that others have too where there are any. */
@@ -101,14 +93,14 @@ export class Audience<S> {
   }
 
   /** A group of those who want this that has room for one more. A new one waits for updates after `seq`. */
-  group(asked: Subscription, seq: number, owner = ""): Group<S> {
+  group(asked: Subscription, seq: number, { owner, kind }: Account = { owner: "" }): Group<S> {
     const subscription = rounded(asked);
     const id = groupId(subscription);
     const alike = ensure(this.#groups, id, () => []);
     let group = alike.find(({ members }) => members.size < this.#most);
     if (!group) {
       // The patterns of those who are alike are counted once.
-      group = new Group(id, subscription, seq, alike[0]?.owner ?? owner, this.held);
+      group = new Group(id, subscription, seq, alike[0]?.account ?? { owner, kind }, this.held);
       if (alike.length === 0) this.#count(group, 1);
       alike.push(group);
       for (const groups of this.#indexOf(subscription)) groups.add(group);
@@ -160,12 +152,8 @@ export class Audience<S> {
     }
   }
 
-  #count({ subscription: { selection }, owner }: Group<S>, by: 1 | -1): void {
-    const patterns = by * patternsIn(selection);
-    this.#patterns += patterns;
-    const own = this.patternsOf(owner) + patterns;
-    if (own > 0) this.#patternsOf.set(owner, own);
-    else this.#patternsOf.delete(owner);
+  #count({ subscription: { selection }, account }: Group<S>, by: 1 | -1): void {
+    this.#patterns.count(account, by * patternsIn(selection));
     const known = ensure(this.#selections, selection.id, () => ({ selection, groups: 0 }));
     known.groups += by;
     if (known.groups === 0) this.#selections.delete(selection.id);

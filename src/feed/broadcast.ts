@@ -13,13 +13,11 @@ import { Laggards } from "./laggards.ts";
 import { Outbox } from "./outbox.ts";
 import { messageOwed } from "./owed.ts";
 import { PassClock, type Pace } from "./pace.ts";
+import type { Account, Refusal } from "./patterns.ts";
 import { Reader, type Answer } from "./reader.ts";
 import { seqAfter, type Log, type LogRecord } from "./record.ts";
 import { Snapshots } from "./snapshots.ts";
 import { Subscriber, type Sink } from "./subscriber.ts";
-
-/** Why a subscription cannot be taken. */
-export type Refusal = "overloaded" | "rate_limited";
 
 export interface BroadcastOptions {
   /** Milliseconds, as they are given to `flush`. */
@@ -96,12 +94,8 @@ export class Broadcast {
   }
 
   /** Why one more who wants this cannot be taken; nothing where it can. */
-  refusal(owner: string, subscription: Subscription): Refusal | undefined {
-    if (this.#audience.has(subscription)) return undefined;
-    const { keys, prefixes } = subscription.selection;
-    const patterns = keys.size + prefixes.length;
-    if (this.#audience.patternsOf(owner) + patterns > this.#bounds.ownerPatterns) return "rate_limited";
-    return this.#audience.patterns + patterns > this.#bounds.patterns ? "overloaded" : undefined;
+  refusal(account: Account, subscription: Subscription): Refusal | undefined {
+    return this.#audience.refusal(account, subscription, this.#bounds);
   }
 
   /** The same, with the selection that others have too where there are any: it is kept once. */
@@ -152,7 +146,7 @@ export class Broadcast {
     const { asked, sink } = subscriber;
     if (subscriber.gone) return undefined;
     if (asked.length >= this.#bounds.asked) return "too_many";
-    const refusal = this.refusal(sink.owner, subscription);
+    const refusal = this.refusal(sink, subscription);
     if (refusal) return refusal;
     asked.push({ subscription: this.shared(subscription), id });
     this.#catchUp(subscriber);
@@ -297,7 +291,7 @@ export class Broadcast {
 
   /** Adds one who has everything to those who get what happens. */
   #join(subscriber: Subscriber): void {
-    const group = this.#audience.group(subscriber.subscription, this.#delivered, subscriber.sink.owner);
+    const group = this.#audience.group(subscriber.subscription, this.#delivered, subscriber.sink);
     subscriber.group = group;
     subscriber.clearTo = this.#delivered;
     subscriber.waitedBefore = group.pending.added;

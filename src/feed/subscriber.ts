@@ -1,11 +1,10 @@
 import type { Subscription } from "../protocol/messages.ts";
 import type { Position } from "../protocol/position.ts";
 import type { Group } from "./audience.ts";
+import type { Account } from "./patterns.ts";
 
-/** One connection, whatever its transport. */
-export interface Sink {
-  /** On whose account its work and its place are counted. */
-  readonly owner: string;
+/** One connection, whatever its transport. On its account its work and what it selects are counted. */
+export interface Sink extends Account {
   /**
    * Sends messages. `seq` is what the client stands at after them; none where it stands nowhere before more has come,
    * so that whoever loses its memory in between cannot go on from there. There may be no message at all.

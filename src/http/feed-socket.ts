@@ -27,14 +27,8 @@ export async function openFeedSocket<B extends object>(
   const response = await options.feeds(c.env).getByName(c.get("feed")).fetch(upgrade);
   if (response.status === 101) return response;
   const headers = { "Retry-After": "30" };
-  if (response.status !== PROBLEMS.rate_limited.status) {
-    throw new Problem("overloaded", "The feed has as many subscribers as it takes.", { headers });
-  }
-  throw new Problem(
-    "rate_limited",
-    "The feed has as many subscribers of this caller's as it takes, or the caller asks for too much.",
-    { headers },
-  );
+  const code = response.status === PROBLEMS.rate_limited.status ? "rate_limited" : "overloaded";
+  throw new Problem(code, await response.text(), { headers });
 }
 
 /** The socket of such an answer, for a transport that reads it here. */

@@ -282,15 +282,34 @@ describe("[I9] patterns that groups look for", () => {
   test("are bounded in all and for one owner, and are counted once for those who want the same", () => {
     const { broadcast, ...house } = new House({}, { patterns: 30, ownerPatterns: 20 });
     expect(house.bounds.patterns).toBe(30);
-    const sink = { owner: "a", send: () => {}, backlog: () => 0, drop: () => {} };
+    const sink = { owner: "a", kind: "key" as const, send: () => {}, backlog: () => 0, drop: () => {} };
     const a = broadcast.subscribe(sink, subscriptionOf(keysFrom(0, 15)), undefined);
-    expect(broadcast.refusal("a", subscriptionOf(keysFrom(0, 15)))).toBeUndefined();
-    expect(broadcast.refusal("a", subscriptionOf(keysFrom(5, 15)))).toBe("rate_limited");
-    expect(broadcast.refusal("b", subscriptionOf(keysFrom(5, 16)))).toBe("overloaded");
-    expect(broadcast.refusal("b", subscriptionOf(keysFrom(5, 15)))).toBeUndefined();
+    expect(broadcast.refusal({ owner: "a", kind: "key" }, subscriptionOf(keysFrom(0, 15)))).toBeUndefined();
+    expect(broadcast.refusal({ owner: "a", kind: "key" }, subscriptionOf(keysFrom(5, 15)))).toBe("rate_limited");
+    expect(broadcast.refusal({ owner: "b", kind: "key" }, subscriptionOf(keysFrom(5, 16)))).toBe("overloaded");
+    expect(broadcast.refusal({ owner: "b", kind: "key" }, subscriptionOf(keysFrom(5, 15)))).toBeUndefined();
     expect(broadcast.resubscribe(a, subscriptionOf(keysFrom(5, 15)), 1)).toBe("rate_limited");
     broadcast.unsubscribe(a);
-    expect(broadcast.refusal("a", subscriptionOf(keysFrom(5, 15)))).toBeUndefined();
+    expect(broadcast.refusal({ owner: "a", kind: "key" }, subscriptionOf(keysFrom(5, 15)))).toBeUndefined();
+  });
+
+  test("are left to those with a credential, however many those without one use, and to keys, whatever tokens do", () => {
+    const { broadcast } = new House({}, { patterns: 100, ownerPatterns: 30 });
+    let from = 0;
+    /** Subscribes to ten keys at a time until that is refused; says how many were had, and why there are no more. */
+    const fill = (kind: "anonymous" | "key" | "token", ownerOf: (i: number) => string): unknown[] => {
+      for (let i = 0; ; i++) {
+        const account = { owner: ownerOf(i), kind };
+        const subscription = subscriptionOf(keysFrom((from += 10), 10));
+        const refusal = broadcast.refusal(account, subscription);
+        if (refusal) return [10 * i, refusal];
+        broadcast.subscribe({ ...account, send: () => {}, backlog: () => 0, drop: () => {} }, subscription, undefined);
+      }
+    };
+    expect(fill("anonymous", (i) => `address ${i >> 1}`)).toEqual([50, "overloaded"]);
+    expect(fill("token", () => "one")).toEqual([20, "rate_limited"]);
+    expect(fill("token", (i) => `another ${i}`)).toEqual([0, "overloaded"]);
+    expect(fill("key", (i) => `key ${i}`)).toEqual([30, "overloaded"]);
   });
 });
 

@@ -1,0 +1,45 @@
+import type { Bounds } from "./bounds.ts";
+
+/** On whose account something is counted, and by what it is known. */
+export interface Account {
+  readonly owner: string;
+  /** That of one without a credential where none is given. */
+  readonly kind?: "anonymous" | "key" | "token" | undefined;
+}
+
+/** Why there is no room for more: it is one's own share that is full, or all is. */
+export type Refusal = "rate_limited" | "overloaded";
+
+/** Shares of all: whoever has a credential finds room, whatever those without one do; keys, whatever tokens do. */
+const ANONYMOUS = 1 / 2;
+const ONE_TOKEN = 1 / 4;
+const WITHOUT_KEY = 3 / 4;
+
+/** Counts the keys and prefixes that the groups of a feed look for, of which nobody may take all. */
+export class Patterns {
+  readonly #byOwner = new Map<string, number>();
+  #all = 0;
+  #anonymous = 0;
+  #keys = 0;
+
+  /** Why there is no room for so many more; nothing where there is. */
+  refusal({ owner, kind = "anonymous" }: Account, more: number, bounds: Bounds): Refusal | undefined {
+    const { patterns: most, ownerPatterns } = bounds;
+    const own = (this.#byOwner.get(owner) ?? 0) + more;
+    if (own > ownerPatterns || (kind === "token" && own > most * ONE_TOKEN)) return "rate_limited";
+    if (this.#all + more > most) return "overloaded";
+    if (kind !== "key" && this.#all - this.#keys + more > most * WITHOUT_KEY) return "overloaded";
+    if (kind === "anonymous" && this.#anonymous + more > most * ANONYMOUS) return "overloaded";
+    return undefined;
+  }
+
+  /** Counts so many more, or fewer. */
+  count({ owner, kind = "anonymous" }: Account, more: number): void {
+    this.#all += more;
+    if (kind === "anonymous") this.#anonymous += more;
+    if (kind === "key") this.#keys += more;
+    const own = (this.#byOwner.get(owner) ?? 0) + more;
+    if (own > 0) this.#byOwner.set(owner, own);
+    else this.#byOwner.delete(owner);
+  }
+}
