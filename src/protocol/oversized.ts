@@ -35,12 +35,12 @@ export function isOversized(text: string): boolean {
   return false;
 }
 
-/** Where the string that begins at `start` ends. */
+/** Where the string that begins at `start` ends. Most of a long text is in strings: a search passes over them at once. */
 function endOfString(text: string, start: number): number {
-  for (let i = start + 1; i < text.length; i++) {
-    const unit = text.charCodeAt(i);
-    if (unit === QUOTE) return i;
-    if (unit === BACKSLASH) i++;
+  for (let end = text.indexOf('"', start + 1); end >= 0; end = text.indexOf('"', end + 1)) {
+    let backslashes = 0;
+    while (text.charCodeAt(end - 1 - backslashes) === BACKSLASH) backslashes++;
+    if (backslashes % 2 === 0) return end;
   }
   return text.length;
 }
