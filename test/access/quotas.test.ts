@@ -75,8 +75,8 @@ describe("a token bucket", () => {
             const wait = bucket.take(now);
             if (wait === 0) takes.push(now);
             else {
-              // One that comes back when it was told to is served.
-              expect(bucket.take(now + wait - 1)).toBeGreaterThan(0);
+              // One that comes back when it was told to is served, and not before. The clock only goes on.
+              expect(bucket.take(now + Math.max(0, wait - 1))).toBeGreaterThan(0);
               now += Math.ceil(wait);
               expect(bucket.take(now)).toBe(0);
               takes.push(now);
