@@ -1,3 +1,4 @@
+import { Contention } from "./contention.ts";
 import { TokenBuckets } from "./token-bucket.ts";
 import type { Rate } from "./quotas.ts";
 
@@ -7,6 +8,8 @@ export interface FairQueueLimits {
   readonly atOnce: Rate;
   /** Done in one turn; a job that is longer has a turn to itself. */
   readonly turn: number;
+  /** Milliseconds of pause for each byte of the turn before, while more than one caller is there. */
+  readonly pace: number;
   /** What may wait of one caller's, and of all, with what it takes to have each job wait. */
   readonly perCaller: { readonly jobs: number; readonly size: number };
   readonly size: number;
@@ -17,8 +20,6 @@ export type NoRoom = "rate_limited" | "overloaded";
 
 /** Beside its size, each job counts as so much: that it takes in memory at most, and in time at least. */
 const JOB = 1024;
-/** Milliseconds after which turns that have not come are begun anew: what took them is gone. */
-const GONE = 2_000;
 
 interface Job {
   readonly cost: number;
@@ -32,18 +33,20 @@ interface Job {
  */
 export class FairQueue {
   readonly #limits: FairQueueLimits;
-  readonly #pause: () => Promise<void>;
+  readonly #pause: (milliseconds: number) => Promise<void>;
   readonly #now: () => number;
   readonly #atOnce: TokenBuckets;
   /** The caller whose turn comes next is the first. */
   readonly #waiting = new Map<string, { jobs: Job[]; size: number }>();
   #size = 0;
-  /** When the last turn was taken, or the turns were begun. */
-  #turnAt = 0;
-  #turns: Promise<void> | undefined;
+  #isTakingTurns = false;
+  readonly #contention = new Contention();
 
-  /** `pause` ends when all has been served that has come until then; `now` is in milliseconds and never goes back. */
-  constructor(limits: FairQueueLimits, pause: () => Promise<void>, now: () => number) {
+  /**
+   * `pause` ends after so many milliseconds, and not before all has been served that has come until then; `now` is in
+   * milliseconds and never goes back.
+   */
+  constructor(limits: FairQueueLimits, pause: (milliseconds: number) => Promise<void>, now: () => number) {
     this.#limits = limits;
     this.#pause = pause;
     this.#now = now;
@@ -57,6 +60,7 @@ export class FairQueue {
 
   /** Does the work now, or when its turn has come; or not at all, where too much is waiting. */
   run<T>(caller: string, size: number, work: () => T | Promise<T>): NoRoom | Promise<{ done: T }> {
+    this.#contention.note(caller, this.#now());
     if (!this.isWaiting(caller) && this.#isLittle(caller, size)) return this.#done(work);
     const cost = size + JOB;
     const queue = this.#waiting.get(caller) ?? { jobs: [], size: 0 };
@@ -69,13 +73,8 @@ export class FairQueue {
       queue.size += cost;
       this.#size += cost;
       this.#waiting.set(caller, queue);
-      if (!this.#turns || this.#now() > this.#turnAt + GONE) this.#turns = this.#takeTurns();
+      if (!this.#isTakingTurns) void this.#takeTurns();
     });
-  }
-
-  /** Ends when nothing waits any more; nothing where nothing does. For whoever has to keep it going. */
-  get turns(): Promise<void> | undefined {
-    return this.#turns;
   }
 
   async #done<T>(work: () => T | Promise<T>): Promise<{ done: T }> {
@@ -87,18 +86,17 @@ export class FairQueue {
   }
 
   async #takeTurns(): Promise<void> {
-    this.#turnAt = this.#now();
-    while (this.#waiting.size > 0) {
-      await this.#pause();
-      this.#turnAt = this.#now();
-      for (let left = this.#limits.turn; left > 0;) {
+    this.#isTakingTurns = true;
+    for (let done = 0; this.#waiting.size > 0;) {
+      await this.#pause(this.#contention.isThere(this.#now()) ? done * this.#limits.pace : 0);
+      for (done = 0; done < this.#limits.turn;) {
         const job = this.#next();
         if (!job) break;
-        left -= job.cost;
+        done += job.cost;
         job.act();
       }
     }
-    this.#turns = undefined;
+    this.#isTakingTurns = false;
   }
 
   #next(): Job | undefined {

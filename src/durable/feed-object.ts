@@ -71,7 +71,7 @@ export class FeedObject<Env extends FeedObjectEnv = FeedObjectEnv> extends Durab
   readonly #clock = new SteadyClock(() => Date.now());
   readonly #queue = new FairQueue(
     INTAKE,
-    () => this.#pause(),
+    (milliseconds) => this.#pause(milliseconds),
     () => this.#clock.now(),
   );
   readonly #started = Date.now();
@@ -171,9 +171,9 @@ export class FeedObject<Env extends FeedObjectEnv = FeedObjectEnv> extends Durab
   }
 
   /** Between two turns of those who publish much: what has come in meanwhile is served, and storage catches up. */
-  async #pause(): Promise<void> {
+  async #pause(milliseconds: number): Promise<void> {
     let looks = 0;
-    do await new Promise((resolve) => setTimeout(resolve, looks * LOOK_AGAIN));
+    do await new Promise((resolve) => setTimeout(resolve, looks === 0 ? milliseconds : looks * LOOK_AGAIN));
     while (this.#live?.isBehind === true && looks++ < MOST_LOOKS);
   }
 

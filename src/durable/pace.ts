@@ -22,6 +22,8 @@ export const INTAKE: FairQueueLimits = {
   // Twice the rate of small publishes that one credential may keep up.
   atOnce: { perSecond: 2 * 1024 * 1024, burst: 64 * 1024 },
   turn: 32 * 1024,
+  // With others there, half of the time is theirs: a megabyte takes up to 40 ms.
+  pace: 60 / (1024 * 1024),
   // What waits is held in the object's memory, beside the entries, the lists and what the readers have not taken.
   perCaller: { jobs: 4_000, size: 8 * 1024 * 1024 },
   size: 16 * 1024 * 1024,

@@ -69,8 +69,8 @@ async function readBytes(request: Request, holding?: Holding): Promise<Uint8Arra
     // HTTP lets no more bytes through than were said to come, and taking them in one go costs less than a reader.
     if (encoding === "identity" && length !== null && !holding) return await readWhole(request);
     if (!request.body) return new Uint8Array();
-    if (encoding === "identity") return await collect(request.body, holding);
-    return await collect(request.body.pipeThrough(new DecompressionStream("gzip")), holding);
+    if (encoding === "identity") return await collect(request.body, pieceOf(Number(length)), holding);
+    return await collect(request.body.pipeThrough(new DecompressionStream("gzip")), PIECE, holding);
   } catch (error) {
     if (error instanceof Problem) throw error;
     // It broke off, or its chunks or its compression make no sense: the sender's fault, not the server's.
@@ -104,35 +104,51 @@ async function readWhole(request: Request): Promise<Uint8Array> {
   return bytes;
 }
 
-/** Stops reading at the limit, whatever the length was said to be and however well the body was compressed. */
-async function collect(stream: ReadableStream<Uint8Array>, holding?: Holding): Promise<Uint8Array> {
-  const chunks: Uint8Array[] = [];
-  let length = 0;
-  const reader = stream.getReader();
-  for (;;) {
-    const { done, value } = await reader.read();
-    if (done) break;
-    length += value.byteLength;
-    if (length > LIMITS.batchBytes) {
-      // Not awaited: whether the sender takes notice is its own affair.
-      void reader.cancel().catch(() => {});
-      throw tooLarge();
-    }
-    try {
-      holding?.grow(value.byteLength);
-    } catch (error) {
-      void reader.cancel().catch(() => {});
-      throw error;
-    }
-    chunks.push(value);
+/** Bytes that are taken of a body at a time: few at a time would cost more than all else that is done with them. */
+const PIECE = 64 * 1024;
+
+/** A stream that a Worker made itself may have no such reader. */
+function readerOf(stream: ReadableStream<Uint8Array>): ReadableStreamBYOBReader {
+  try {
+    return stream.getReader({ mode: "byob" });
+  } catch {
+    return stream.pipeThrough(new IdentityTransformStream()).getReader({ mode: "byob" });
   }
-  const [first] = chunks;
-  if (first && chunks.length === 1) return first;
+}
+
+function pieceOf(length: number): number {
+  return length > 0 ? Math.min(Math.max(length, SHORT), PIECE) : PIECE;
+}
+
+/** Stops reading at the limit, whatever the length was said to be and however well the body was compressed. */
+async function collect(
+  stream: ReadableStream<Uint8Array>,
+  piece: number,
+  holding: Holding | undefined,
+): Promise<Uint8Array> {
+  const parts: Uint8Array[] = [];
+  let length = 0;
+  const reader = readerOf(stream);
+  try {
+    for (let more = true; more;) {
+      holding?.grow(piece);
+      const { done, value } = await reader.readAtLeast(piece, new Uint8Array(piece));
+      if (value) parts.push(value);
+      length += value?.byteLength ?? 0;
+      if (length > LIMITS.batchBytes) throw tooLarge();
+      // What is shorter was the last.
+      more = !done && value.byteLength === piece;
+    }
+  } catch (error) {
+    // Not awaited: whether the sender takes notice is its own affair.
+    void reader.cancel().catch(() => {});
+    throw error;
+  }
   const bytes = new Uint8Array(length);
   let offset = 0;
-  for (const chunk of chunks) {
-    bytes.set(chunk, offset);
-    offset += chunk.byteLength;
+  for (const part of parts) {
+    bytes.set(part, offset);
+    offset += part.byteLength;
   }
   return bytes;
 }

@@ -1,5 +1,6 @@
 import type { Caller } from "../access/access.ts";
-import { FairQueue, type NoRoom } from "../access/fair-queue.ts";
+import { FairLine, type Place } from "../access/fair-line.ts";
+import type { NoRoom } from "../access/fair-queue.ts";
 import type { Rate } from "../access/quotas.ts";
 import { TokenBuckets } from "../access/token-bucket.ts";
 import { SteadyClock } from "../durable/clock.ts";
@@ -9,7 +10,7 @@ import { Problem } from "./problem.ts";
 /** Bytes of a body that come in one go, or nearly. */
 export const SHORT = 16 * 1024;
 
-/** Of one caller's bodies, and of all, that this isolate holds at a time. It has 128 MB. */
+/** Of one caller's bodies, and of all, that this isolate holds at a time while they come. It has 128 MB. */
 const OF_ONE = 32 * 1024 * 1024;
 const OF_ALL = 64 * 1024 * 1024;
 /** The same of one token, and of all that have no static key: keys find room, whatever tokens do. */
@@ -24,15 +25,20 @@ const PUBLISH_WEIGHT = 16 * 1024;
 const clock = new SteadyClock(() => Date.now());
 const now = (): number => clock.now();
 
-/** Bodies are taken apart in this isolate's one thread, some 20 ms for a megabyte: those of one caller wait by turns. */
-const queue = new FairQueue(
+/**
+ * Bodies are taken apart in this isolate's one thread, and then by the feed's: those that are long wait by turns, and
+ * of one caller only so much is handed to a feed before it has answered.
+ */
+const line = new FairLine(
   {
     atOnce: { perSecond: 8 * 1024 * 1024, burst: 64 * 1024 },
     turn: 64 * 1024,
-    perCaller: { jobs: 4_000, size: OF_ONE },
-    size: OF_ALL,
+    // A megabyte takes some 15 ms here, and as much where it is published.
+    pace: 80 / (1024 * 1024),
+    inHand: 2 * 1024 * 1024,
+    perCaller: 16 * 1024 * 1024,
+    size: 32 * 1024 * 1024,
   },
-  () => new Promise((resolve) => setTimeout(resolve, 0)),
   now,
 );
 
@@ -99,19 +105,30 @@ function count({ id, kind }: Sender, bytes: number): void {
   else heldBy.delete(id);
 }
 
-/** Does work for a caller in its turn. `keep` is handed what has to go on though the request is answered. */
+/** Does work for a caller in its turn. `keep` is handed what has to go on though the request may be broken off. */
 export async function inTurn<T>(
   caller: string,
   size: number,
-  work: () => T,
-  keep: (turns: Promise<void>) => void,
+  work: () => Promise<T>,
+  keep: (going: Promise<unknown>) => void,
 ): Promise<T> {
-  const before = queue.turns;
-  const running = queue.run(caller, size, work);
-  if (typeof running === "string") throw noRoom(running);
-  // Whose request began the turns also keeps them going for the others.
-  if (queue.turns && queue.turns !== before) keep(queue.turns);
-  return (await running).done;
+  const place = line.enter(caller, size);
+  if (typeof place === "string") throw noRoom(place);
+  if (!place) return work();
+  const going = waitAndWork(place, work);
+  keep(going.catch(() => {}));
+  return going;
+}
+
+async function waitAndWork<T>(place: Place, work: () => Promise<T>): Promise<T> {
+  for (let wait = line.wait(place); wait > 0; wait = line.wait(place)) {
+    await new Promise((resolve) => setTimeout(resolve, wait));
+  }
+  try {
+    return await work();
+  } finally {
+    line.leave(place);
+  }
 }
 
 /** What callers may have refused, by the rate at which they may publish. */

@@ -1,3 +1,4 @@
+import type { PublishOutcome } from "../durable/live-feed.ts";
 import { batchTooLarge, decodeUpdates } from "../protocol/update.ts";
 import { LIMITS } from "../protocol/limits.ts";
 import { encodeReceipt } from "../protocol/messages.ts";
@@ -21,25 +22,25 @@ export async function publish<B extends object>(c: FeedContext<B>, options: Feed
   const body = await readPublishBody(request, caller);
   const { bytes } = body;
   const { publish: rate } = options.quotas(c.env);
-  const batch = await inTurn(
-    caller.id,
-    bytes.byteLength,
-    () => {
-      demandCredit(rate, caller.id, bytes.byteLength);
-      try {
-        return encodeBatch(body);
-      } catch (error) {
-        spendOnRefusal(rate, caller.id, bytes.byteLength);
-        throw error;
-      }
-    },
-    (turns) => keepAlive(c, turns),
-  );
-  await demandRoom(c, options, caller);
-  const { id: credential, principal } = caller;
-  const idempotency = key === undefined ? undefined : { key, digest: await digest(bytes), credential, principal };
-  const stub = options.feeds(c.env).getByName(feed);
-  const outcome = await outcomeOf(async () => stub.post(batch, caller.id, idempotency));
+  const size = bytes.byteLength;
+  const encode = (): string => {
+    demandCredit(rate, caller.id, size);
+    try {
+      return encodeBatch(body);
+    } catch (error) {
+      spendOnRefusal(rate, caller.id, size);
+      throw error;
+    }
+  };
+  const send = async (): Promise<string | PublishOutcome> => {
+    const batch = encode();
+    await demandRoom(c, options, caller);
+    const { id: credential, principal } = caller;
+    const idempotency = key === undefined ? undefined : { key, digest: await digest(bytes), credential, principal };
+    const stub = options.feeds(c.env).getByName(feed);
+    return outcomeOf(async () => stub.post(batch, caller.id, idempotency));
+  };
+  const outcome = await inTurn(caller.id, size, send, (going) => keepAlive(c, going));
   if (typeof outcome === "string") return new Response(outcome, { headers: RECEIPT_HEADERS });
   if (outcome.ok) {
     const headers = new Headers(RECEIPT_HEADERS);
@@ -63,7 +64,7 @@ function encodeBatch(body: PublishBody): string {
 }
 
 /** Sees to it that something goes on when the request is answered. In a test of the app alone there is nothing to see to. */
-function keepAlive<B extends object>(c: FeedContext<B>, going: Promise<void>): void {
+function keepAlive<B extends object>(c: FeedContext<B>, going: Promise<unknown>): void {
   try {
     c.executionCtx.waitUntil(going);
   } catch {}

@@ -4,6 +4,7 @@ import { FairQueue, type FairQueueLimits } from "../../src/access/fair-queue.ts"
 const LIMITS: FairQueueLimits = {
   atOnce: { perSecond: 8 * 1024 * 1024, burst: 64 * 1024 },
   turn: 32 * 1024,
+  pace: 1 / 1024,
   perCaller: { jobs: 10, size: 1024 * 1024 },
   size: 3 * 1024 * 1024,
 };
@@ -85,6 +86,20 @@ describe("[I7] a fair queue", () => {
     void queue.run("a", 100_000, () => 0);
     const answers = Array.from({ length: 2_000 }, () => queue.run("a", 0, () => 0));
     expect(answers.filter((answer) => answer === "rate_limited").length).toBeGreaterThan(1_000);
+  });
+
+  test("pauses for as long as the turn before was, where others are there", async () => {
+    const pauses: number[] = [];
+    let now = 0;
+    const pause = async (milliseconds: number): Promise<void> => void pauses.push(milliseconds);
+    const queue = new FairQueue(LIMITS, pause, () => now);
+    const give = (...callers: string[]) =>
+      Promise.all(callers.map(async (caller) => queue.run(caller, 99 * 1024, () => 0)));
+    await give("a", "a");
+    await give("a", "b");
+    now += 2_000;
+    await give("a", "a");
+    expect(pauses).toEqual([0, 0, 0, 100, 0, 0]);
   });
 
   test("tells of what fails, and goes on", async () => {
