@@ -36,6 +36,8 @@ export function accessBy(settings: AccessSettings): Access {
   ];
   // A key of several lists counts as what it allows most of: the last match holds.
   const holderOf = keyRing(holders.flatMap(([keys, holder]) => keys.map((key) => ({ key, holder }))));
+  /** Made when a key first comes. Only keys that are good are among them. */
+  const keyCallers = new Map<string, Caller>();
   const refused = [...metricsKeys.refused, ...publishKeys.refused, ...adminKeys.refused, ...tokens.refused];
   const isConfigured = publishKeys.accepted.length + adminKeys.accepted.length > 0 || tokens.check !== undefined;
   return {
@@ -44,7 +46,11 @@ export function accessBy(settings: AccessSettings): Access {
     async identify(credential): Promise<Identity> {
       if (credential === undefined) return anonymous;
       const holder = holderOf(credential);
-      if (holder) return keyHolder(holder, await fingerprint(credential));
+      if (holder) {
+        const caller = keyCallers.get(credential) ?? keyHolder(holder, await fingerprint(credential));
+        keyCallers.set(credential, caller);
+        return caller;
+      }
       if (!tokens.check) return "invalid";
       const claims = await tokens.check(credential);
       return typeof claims === "string" ? claims : bearer(claims, isPublic);
