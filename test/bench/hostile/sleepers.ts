@@ -35,6 +35,7 @@ export const SLEEPERS: readonly Sleepers[] = [
     query: (i) => `mode=all&${own(i)}`,
     missed: 0.5,
   },
+  { name: "the same, at its limits, nobody there", filling: FULL, count: 0, query: () => "", missed: 0.5 },
   {
     name: "the same, 500 sockets, latest, of selections of their own",
     filling: FULL,
