@@ -22,7 +22,7 @@ export interface FairLineLimits {
 export interface Place {
   readonly caller: string;
   readonly size: number;
-  /** When it asks again at the latest, or has to be done with its work: past it, it is gone. */
+  /** When it asks again, or has to be done with its work. */
   due: number;
 }
 
@@ -39,7 +39,8 @@ const ASK_AGAIN = 3;
 const LONGEST_WAIT = 60;
 /** Milliseconds between two looks for those who are gone. */
 const LOOK_EVERY = 100;
-/** Milliseconds of delay after which one that has not asked again is taken to be gone. */
+/** Milliseconds that others wait for one whose turn it is and who does not ask, and after which it is taken to be gone. */
+const LATE = 200;
 const GONE = 2_000;
 /** Milliseconds that work may take before it is taken to be gone: its request was ended from outside. */
 const LONGEST_WORK = 30_000;
@@ -81,7 +82,7 @@ export class FairLine {
     }
     this.#forget(now);
     const waiting = before ?? { places: [], size: 0, inHand: 0 };
-    const place = { caller, size: Math.max(size, SHORTEST), due: now + GONE };
+    const place = { caller, size: Math.max(size, SHORTEST), due: now };
     if (waiting.size + place.size > this.#limits.perCaller) return "rate_limited";
     if (this.#size + place.size > this.#limits.size) return "overloaded";
     waiting.places.push(place);
@@ -96,7 +97,7 @@ export class FairLine {
     const now = this.#now();
     const wait = this.#waitAt(place, now);
     if (wait === 0) this.#begin(place, now);
-    else place.due = now + wait + GONE;
+    else place.due = now + wait;
     return wait;
   }
 
@@ -117,15 +118,23 @@ export class FairLine {
     if (ahead > 0) return Math.min(ahead * ASK_AGAIN, LONGEST_WAIT);
     if (now < this.#freeAt) return this.#freeAt - now;
     if (now === this.#leftAt && this.#left <= 0) return 1;
+    const own = this.#callers.get(place.caller);
+    if (!own || !this.#hasHandsFree(own)) return ASK_AGAIN;
     for (const [caller, waiting] of this.#callers) {
-      if (!this.#canBegin(waiting)) continue;
+      if (caller !== place.caller && !this.#mayBegin(waiting, now)) continue;
       return caller === place.caller ? 0 : 1;
     }
-    return ASK_AGAIN;
+    return 0;
   }
 
-  #canBegin({ places: [first], inHand }: Waiting): boolean {
-    return first !== undefined && (inHand === 0 || inHand + first.size <= this.#limits.inHand);
+  /** Whether it is this caller's turn before that of those behind it. */
+  #mayBegin(waiting: Waiting, now: number): boolean {
+    const [first] = waiting.places;
+    return first !== undefined && now <= first.due + LATE && this.#hasHandsFree(waiting);
+  }
+
+  #hasHandsFree({ places: [first], inHand }: Waiting): boolean {
+    return inHand === 0 || inHand + (first?.size ?? 0) <= this.#limits.inHand;
   }
 
   #begin(place: Place, now: number): void {
@@ -164,7 +173,7 @@ export class FairLine {
     this.#lookAt = now + LOOK_EVERY;
     for (const place of this.#working) if (place.due < now) this.leave(place);
     for (const [caller, waiting] of this.#callers) {
-      for (const place of waiting.places.filter(({ due }) => due < now)) this.#remove(place, waiting);
+      for (const place of waiting.places.filter(({ due }) => due + GONE < now)) this.#remove(place, waiting);
       this.#tidy(caller, waiting);
     }
   }

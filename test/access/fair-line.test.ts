@@ -72,6 +72,15 @@ describe("[I7] a fair line", () => {
     expect(line.wait(next)).toBe(0);
   });
 
+  test("does not wait for one of another caller that is gone", () => {
+    const { line, clock, enter } = stepped();
+    enter("a", 100);
+    const place = enter("b", 100);
+    const start = clock.now;
+    while (line.wait(place) > 0) clock.now += 1;
+    expect(clock.now - start).toBeLessThan(300);
+  });
+
   test("[I9] has so much wait and no more: of one caller, and of all", () => {
     const { line, enter } = stepped();
     for (let i = 0; i < 10; i++) enter("a", 100);
