@@ -36,7 +36,16 @@ try {
   const faults = judge(report);
   for (const [name, came] of report.came) console.log(`${name}:`, came);
   const { publish, delivery, resident } = report;
-  console.log("publish", publish, "\ndelivery", delivery, "\nmost MB", Math.max(...resident) / 1e6);
+  console.log(
+    "publish",
+    publish,
+    "\ndelivery",
+    delivery,
+    "\nlost",
+    report.lost,
+    "\nmost MB",
+    Math.max(...resident) / 1e6,
+  );
   console.log(faults.length === 0 ? "held" : `did not hold:\n${faults.join("\n")}`);
   process.exitCode = faults.length === 0 ? 0 : 1;
 } finally {

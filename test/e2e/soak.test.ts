@@ -27,11 +27,12 @@ afterAll(() => server.dispose());
 
 test("[I7] [I9] honest ones are served while others do their worst, and converge", async () => {
   const report = await soak(server.pid, server.target, { seconds: SECONDS, attacks: ATTACKS, atOnce: 3, turn: 6 });
-  const { calm, publish, delivery, resident, faults, came } = report;
+  const { calm, publish, delivery, resident, faults, came, lost } = report;
   const most = Math.max(...resident);
   console.log(
     `publish p99 ${publish.p99.toFixed()} ms (calm ${calm.publish.p99.toFixed()}), delivery ${delivery.p99.toFixed()} ms (calm ${calm.delivery.p99.toFixed()}), ${Math.round(most / MB)} MB`,
     came,
+    lost,
   );
   expect(faults).toEqual([]);
   expect(publish.refusals).toEqual([]);

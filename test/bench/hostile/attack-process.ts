@@ -3,6 +3,7 @@ import { PUBLISHING } from "./publishing.ts";
 import { READING } from "./reading.ts";
 import type { SiegeReply, SiegeRequest } from "./siege.ts";
 import { TALKING } from "./talking.ts";
+import { uncaught } from "./uncaught.ts";
 
 /* Strikes in a process of its own, so that what it costs to attack delays nobody who measures. */
 
@@ -51,7 +52,7 @@ async function answer({ type, attack: name, target }: SiegeRequest): Promise<Sie
     const strikers = await Promise.all(Array.from({ length: atOnce }, () => attack.begin(target)));
     void Promise.all(strikers.map((strike) => loop(strike, aMinute))).catch(fail);
   }
-  return { ok: true, strikes, came: Object.fromEntries(came) };
+  return { ok: true, strikes, came: Object.fromEntries(came), uncaught: uncaught.counts };
 }
 
 function fail(error: unknown): void {

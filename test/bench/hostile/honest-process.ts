@@ -1,16 +1,48 @@
+import { clock } from "../load/clock.ts";
 import { percentile } from "../statistics.ts";
 import { HonestReader } from "./honest-readers.ts";
 import type { ReadersReply, ReadersRequest } from "./honest.ts";
+import { ask } from "./http.ts";
+import { cameFrom, HONEST_ADDRESS, HONEST_KEY, pathOf, type HostileTarget } from "./target.ts";
+import { uncaught } from "./uncaught.ts";
 
 /* Honest readers in a process of their own: what they parse must not delay whoever measures. */
 
+/** Milliseconds for whoever has been told of an update to have it. */
+const LONGEST_CATCH_UP = 30_000;
+/** Milliseconds between two updates meanwhile. */
+const NUDGE_EVERY = 3_000;
+
 let readers: HonestReader[] = [];
+let target: HostileTarget | undefined;
+
+/** An update of what all of them select: who is told of nothing else is brought to the feed's position by it. */
+async function nudge(target: HostileTarget): Promise<void> {
+  const headers = {
+    ...cameFrom(HONEST_ADDRESS),
+    Authorization: `Bearer ${HONEST_KEY}`,
+    "Content-Type": "application/json",
+  };
+  await ask(target, { path: pathOf(target), method: "POST", headers, body: '{"key":"honest.0","set":{}}' });
+}
+
+/** What is wrong with what they have. What attackers have published may still land, or end, meanwhile. */
+async function finish(target: HostileTarget): Promise<string[]> {
+  const until = clock() + LONGEST_CATCH_UP;
+  await nudge(target);
+  const nudging = setInterval(() => void nudge(target), NUDGE_EVERY);
+  const found = await Promise.all(readers.map((reader) => reader.difference(until)));
+  clearInterval(nudging);
+  for (const reader of readers) reader.end();
+  return [...readers.flatMap(({ faults }) => faults), ...found.filter((difference) => difference !== undefined)];
+}
 
 async function answer(request: ReadersRequest): Promise<ReadersReply> {
   if (request.type === "begin") {
+    target = request.target;
     readers = request.readers.map(({ transport, query }) => new HonestReader(request.target, transport, query));
   }
-  const faults = request.type === "finish" ? (await Promise.all(readers.map((reader) => reader.finish()))).flat() : [];
+  const faults = request.type === "finish" && target ? await finish(target) : [];
   const latencies = readers.flatMap(({ latencies }) => latencies);
   return {
     faults,
@@ -18,6 +50,7 @@ async function answer(request: ReadersRequest): Promise<ReadersReply> {
     p99: percentile(latencies, 0.99),
     max: latencies.reduce((most, latency) => Math.max(most, latency), 0),
     count: latencies.length,
+    uncaught: uncaught.counts,
     lost: Object.fromEntries(readers.map(({ name, lost }) => [name, lost])),
     each: Object.fromEntries(readers.map(({ name, latencies }) => [name, percentile(latencies, 0.99)])),
   };
@@ -27,7 +60,16 @@ process.on("message", (request: ReadersRequest) => {
   answer(request).then(
     (reply) => process.send?.(reply),
     (error: unknown) =>
-      process.send?.({ faults: [String(error)], p50: NaN, p99: NaN, max: NaN, count: 0, lost: {}, each: {} }),
+      process.send?.({
+        faults: [String(error)],
+        p50: NaN,
+        p99: NaN,
+        max: NaN,
+        count: 0,
+        uncaught: {},
+        lost: {},
+        each: {},
+      }),
   );
 });
 // Nobody is left to read for.

@@ -1,14 +1,12 @@
-import { isDeepStrictEqual } from "node:util";
 import { WebSocket } from "ws";
-import { FeedView, type Fields, type Message } from "../../e2e/support/view.ts";
+import { FeedView, type Message } from "../../e2e/support/view.ts";
 import { clock, pause } from "../load/clock.ts";
-import { begin, read } from "./http.ts";
+import { differenceBetween, type ShownFeed } from "./agreement.ts";
+import { begin, read, watchUpgrade } from "./http.ts";
 import { cameFrom, HONEST_ADDRESS, pathOf, type HostileTarget } from "./target.ts";
 
 /** Milliseconds before whoever lost its connection comes back. */
 const COME_BACK = 300;
-/** For whoever has been told of an update to have it. */
-const LONGEST_CATCH_UP = 30_000;
 
 export type Transport = "socket" | "stream" | "poll";
 
@@ -31,21 +29,22 @@ export class HonestReader {
     void this.#follow(transport);
   }
 
-  /** Says what is wrong with what it has, now that nothing is published any more. */
-  async finish(): Promise<string[]> {
-    const { faults } = this.#view;
+  /** What went wrong on the way. */
+  get faults(): string[] {
+    return this.#view.faults.map((fault) => `${this.name}: ${fault}`);
+  }
+
+  /** What differs between what it has and the feed; nothing once they have agreed at one position. */
+  async difference(until: number): Promise<string | undefined> {
     const selection = new URLSearchParams(this.#query);
     for (const name of ["mode", "hz"]) selection.delete(name);
     const path = `${pathOf(this.#target)}?${selection.toString()}`;
-    const feed = await read<{ seq: number; entries: Record<string, Fields> }>(this.#target, { path });
-    const end = clock() + LONGEST_CATCH_UP;
-    while ((this.#view.position?.seq ?? -1) < feed.seq && clock() < end) await pause(20);
-    if (this.#view.position?.seq !== feed.seq) faults.push(`it is at ${this.#view.since}, the feed at ${feed.seq}`);
-    else if (!isDeepStrictEqual(this.#view.entries, new Map(Object.entries(feed.entries)))) {
-      faults.push(`its ${this.#view.entries.size} entries are not the feed's`);
-    }
+    const found = await differenceBetween(this.#view, () => read<ShownFeed>(this.#target, { path }), until);
+    return found && `${this.name}: ${found}`;
+  }
+
+  end(): void {
     this.#over.abort();
-    return faults.map((fault) => `${this.name}: ${fault}`);
   }
 
   async #follow(transport: Transport): Promise<void> {
@@ -53,6 +52,7 @@ export class HonestReader {
       if (transport === "socket") await this.#socket();
       else if (transport === "stream") await this.#stream();
       else await this.#poll();
+      if (this.#over.signal.aborted) return;
       this.lost++;
       await pause(COME_BACK);
     }
@@ -82,6 +82,7 @@ export class HonestReader {
     socket.on("message", (data: Buffer) => this.#take(JSON.parse(data.toString())));
     // It is closed after it.
     socket.on("error", () => {});
+    watchUpgrade(socket);
     this.#over.signal.addEventListener("abort", () => socket.terminate());
     return new Promise((resolve) => socket.on("close", () => resolve()));
   }

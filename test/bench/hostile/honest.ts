@@ -11,7 +11,7 @@ export interface ReaderSpec {
 
 export type ReadersRequest =
   | { readonly type: "begin"; readonly target: HostileTarget; readonly readers: readonly ReaderSpec[] }
-  /** To be asked once nothing is published any more. */
+  /** `finish` is to be asked once no attack goes on. */
   | { readonly type: "look" | "finish" };
 
 /** What came to them, in milliseconds from the making of an update. */
@@ -22,6 +22,8 @@ export interface ReadersReply {
   readonly p99: number;
   readonly max: number;
   readonly count: number;
+  /** How often which answers came that no server may give. */
+  readonly uncaught: Readonly<Record<string, number>>;
   /** How often each lost its connection. */
   readonly lost: Readonly<Record<string, number>>;
   /** The p99 of each. */

@@ -1,5 +1,7 @@
 import { Agent, request, type IncomingMessage } from "node:http";
+import type { WebSocket } from "ws";
 import { cameFrom, HOSTILE_ADDRESS, type HostileTarget } from "./target.ts";
+import { uncaught } from "./uncaught.ts";
 
 /** What is asked of the server. */
 export interface Ask {
@@ -39,9 +41,26 @@ export function begin({ port }: HostileTarget, what: Ask): Promise<IncomingMessa
   return new Promise((resolve) => {
     const asked = request(
       { host: "127.0.0.1", port, path, method, agent, headers: { ...cameFrom(HOSTILE_ADDRESS), ...headers } },
-      resolve,
+      (response) => {
+        uncaught.answered(`${method} ${withoutQuery(path)}`, response.statusCode, response.headers["retry-after"]);
+        resolve(response);
+      },
     );
     asked.on("error", () => resolve(undefined));
     asked.end(body);
   });
+}
+
+function withoutQuery(path: string): string {
+  return path.split("?", 1)[0] ?? "";
+}
+
+/** Has it noted if a server refuses an upgrade with an error that it did not catch; the socket is closed then. */
+export function watchUpgrade(socket: WebSocket): void {
+  socket.on("unexpected-response", (_, response: IncomingMessage) => {
+    uncaught.answered("an upgrade", response.statusCode, response.headers["retry-after"]);
+    response.resume();
+    socket.terminate();
+  });
+  socket.on("close", (code) => uncaught.closed(code));
 }

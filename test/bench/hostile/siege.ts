@@ -17,6 +17,8 @@ export type SiegeReply =
       readonly strikes: number;
       /** How often which came of them. */
       readonly came: Readonly<Record<string, number>>;
+      /** How often which answers came that no server may give. */
+      readonly uncaught: Readonly<Record<string, number>>;
     }
   | { readonly ok: false; readonly reason: string };
 

@@ -44,7 +44,9 @@ export interface SoakReport {
   readonly resident: readonly number[];
   /** What came of each attack. */
   readonly came: ReadonlyMap<string, Readonly<Record<string, number>>>;
-  /** Views that did not converge. */
+  /** How often each honest reader lost its connection. */
+  readonly lost: Readonly<Record<string, number>>;
+  /** Views that did not converge, and errors that the server did not catch. */
   readonly faults: readonly string[];
 }
 
@@ -72,12 +74,16 @@ export async function soak(pid: number, target: HostileTarget, plan: SoakPlan): 
     );
   }, LOOK_EVERY);
   const came = new Map<string, Readonly<Record<string, number>>>();
+  const uncaught: string[] = [];
   const sieges = new Map<string, Siege>();
   const end = async (name: string): Promise<void> => {
     const siege = sieges.get(name);
     sieges.delete(name);
-    if (siege) came.set(name, (await siege.look()).came);
-    await siege?.end();
+    if (!siege) return;
+    const looked = await siege.look();
+    came.set(name, looked.came);
+    uncaught.push(...uncaughtOf(name, looked.uncaught));
+    await siege.end();
   };
   try {
     const warm = clock() + WARM_UP / 3;
@@ -101,7 +107,9 @@ export async function soak(pid: number, target: HostileTarget, plan: SoakPlan): 
     await probe.settles(30_000);
     await probe.stop();
     const [delivery, rest] = await Promise.all([readers.finish(), others.finish()]);
-    return { calm, publish, delivery, resident, came, faults: [...delivery.faults, ...rest.faults] };
+    const honest = [...uncaughtOf("honest readers", delivery.uncaught), ...uncaughtOf("honest readers", rest.uncaught)];
+    const faults = [...delivery.faults, ...rest.faults, ...honest, ...uncaught];
+    return { calm, publish, delivery, resident, came, lost: { ...delivery.lost, ...rest.lost }, faults };
   } finally {
     clearInterval(look);
     await Promise.all([...sieges.values()].map((siege) => siege.end()));
@@ -114,6 +122,10 @@ export async function soak(pid: number, target: HostileTarget, plan: SoakPlan): 
 function describe(attacks: readonly string[], { p99, max }: Waits, delivery: ReadersReply, resident: number): string {
   const figures = [p99, max, delivery.p99, resident / 1e6].map((figure) => Math.round(figure));
   return `publish p99 ${figures[0]}, max ${figures[1]}; delivery p99 so far ${figures[2]} ms; ${figures[3]} MB: ${attacks.join("; ")}`;
+}
+
+function uncaughtOf(who: string, uncaught: Readonly<Record<string, number>>): string[] {
+  return Object.entries(uncaught).map(([what, times]) => `${who}: ${what}, ${times} times`);
 }
 
 /** One of each list, then the next of each. */

@@ -1,4 +1,5 @@
 import { WebSocket } from "ws";
+import { watchUpgrade } from "./http.ts";
 import { cameFrom, HOSTILE_ADDRESS, pathOf, type HostileTarget } from "./target.ts";
 
 /** How a message begins that is no part of what a feed has to tell. */
@@ -23,6 +24,7 @@ export class HostileSocket {
     socket.on("message", (data: Buffer) => this.#take(data));
     // It is closed after it, and that is where it is dealt with.
     socket.on("error", () => {});
+    watchUpgrade(socket);
     socket.on("close", (code) => {
       this.code = code;
       this.#tell();

@@ -1,0 +1,73 @@
+import { isDeepStrictEqual } from "node:util";
+import type { Fields } from "../../e2e/support/view.ts";
+import { clock, pause } from "../load/clock.ts";
+
+/** What a reader has of a feed. */
+export interface View {
+  readonly position: { readonly epoch: string; readonly seq: number } | undefined;
+  readonly entries: ReadonlyMap<string, Fields>;
+}
+
+/** A feed as a `GET` shows it. */
+export interface ShownFeed {
+  readonly epoch: string;
+  readonly seq: number;
+  readonly entries: Readonly<Record<string, Fields>>;
+}
+
+/** Milliseconds, and how they pass. */
+export interface Time {
+  readonly now: () => number;
+  readonly pause: (milliseconds: number) => Promise<void>;
+}
+
+/** Milliseconds between two looks at a view that is behind. */
+const LOOK_EVERY = 20;
+/** Keys that are named where entries differ. */
+const NAMED = 5;
+
+/**
+ * What differs between a view and its feed; nothing once they have agreed at one position. What others have published may
+ * still land and the view be ahead of what was read, or behind: then both are looked at again, until `until`.
+ */
+export async function differenceBetween(
+  view: View,
+  readFeed: () => Promise<ShownFeed>,
+  until: number,
+  time: Time = { now: clock, pause },
+): Promise<string | undefined> {
+  for (let last = "the feed was not read"; ; await time.pause(LOOK_EVERY)) {
+    try {
+      const feed = await readFeed();
+      while (isBehind(view, feed) && time.now() < until) await time.pause(LOOK_EVERY);
+      // One position, one state: no later agreement makes up for it.
+      if (isAt(view, feed)) return entriesDiffer(view, feed);
+      last = `it is at ${nameOf(view.position)}, the feed at ${nameOf(feed)}`;
+    } catch (error) {
+      // It may be busy.
+      last = String(error);
+    }
+    if (time.now() >= until) return last;
+  }
+}
+
+function isBehind({ position }: View, feed: ShownFeed): boolean {
+  return position === undefined || position.epoch !== feed.epoch || position.seq < feed.seq;
+}
+
+function isAt({ position }: View, feed: ShownFeed): boolean {
+  return position?.epoch === feed.epoch && position.seq === feed.seq;
+}
+
+function nameOf(position: View["position"]): string {
+  return position ? `${position.epoch}:${position.seq}` : "nowhere";
+}
+
+function entriesDiffer({ entries }: View, feed: ShownFeed): string | undefined {
+  const shown = new Map(Object.entries(feed.entries));
+  const keys = new Set([...shown.keys(), ...entries.keys()]);
+  const differing = Array.from(keys).filter((key) => !isDeepStrictEqual(entries.get(key), shown.get(key)));
+  if (differing.length === 0) return undefined;
+  const named = differing.slice(0, NAMED).join(", ");
+  return `at ${nameOf(feed)} ${differing.length} of ${keys.size} entries are not the feed's: ${named}`;
+}
