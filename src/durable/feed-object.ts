@@ -12,6 +12,7 @@ import { pack, PACKED_PROTOCOL } from "../protocol/packed.ts";
 import type { Position } from "../protocol/position.ts";
 import { Alarm } from "./alarm.ts";
 import { SteadyClock } from "./clock.ts";
+import { EntriesAlarm } from "./entries-alarm.ts";
 import { NOWHERE } from "./connection.ts";
 import { Connections } from "./connections.ts";
 import { Conversations, PUBLISH_WEIGHT } from "./conversation.ts";
@@ -68,6 +69,7 @@ export class FeedObject<Env extends FeedObjectEnv = FeedObjectEnv> extends Durab
   readonly #connections: Connections;
   readonly #conversations: Conversations;
   readonly #alarm = new Alarm(this.ctx.storage, () => Date.now());
+  #entriesAlarm = this.#newEntriesAlarm();
   readonly #clock = new SteadyClock(() => Date.now());
   readonly #queue = new FairQueue(
     INTAKE,
@@ -120,7 +122,7 @@ export class FeedObject<Env extends FeedObjectEnv = FeedObjectEnv> extends Durab
   override fetch(request: Request): Response {
     const asked = readSubscribeUpgrade(request);
     if (!asked) return new Response(null, { status: 404 });
-    this.#alarm.heal();
+    this.#heal();
     const refusal = this.#connections.refusal(asked.guest);
     if (refusal) return refused(refusal, NO_PLACE[refusal]);
     const { holder, address, kind } = asked.guest;
@@ -187,7 +189,7 @@ export class FeedObject<Env extends FeedObjectEnv = FeedObjectEnv> extends Durab
 
   /** Takes a publish whose turn has come. */
   protected async take(request: PublishRequest, publisher: string): Promise<PublishOutcome> {
-    this.#alarm.heal();
+    this.#heal();
     try {
       this.#open();
       const listed = await this.#list(publisher);
@@ -279,6 +281,7 @@ export class FeedObject<Env extends FeedObjectEnv = FeedObjectEnv> extends Durab
     await this.ctx.storage.deleteAlarm();
     this.#alarm.wentOff();
     await this.ctx.storage.deleteAll();
+    this.#entriesAlarm = this.#newEntriesAlarm();
     this.#store = new FeedStore(this.ctx.storage.sql, this.#options.quotas.feed);
     // Last: were the name gone first, a failure would leave what nobody finds.
     await this.#listing.remove(this.#name);
@@ -286,7 +289,7 @@ export class FeedObject<Env extends FeedObjectEnv = FeedObjectEnv> extends Durab
 
   /** Messages and ends of sockets do not have the feed opened, but where they ask for what is in it. */
   override async webSocketMessage(socket: WebSocket, frame: string | ArrayBuffer): Promise<void> {
-    this.#alarm.heal();
+    this.#heal();
     const connection = this.#connections.of(socket);
     if (!connection?.isOpen || connection.expire(Date.now())) return;
     // Set already, unless the platform has lost it.
@@ -309,8 +312,21 @@ export class FeedObject<Env extends FeedObjectEnv = FeedObjectEnv> extends Durab
     this.#alarm.wentOff();
     // First: a feed that cannot be opened keeps no socket open.
     this.#expireConnections();
-    this.#open().onAlarm();
+    if (this.#entriesAlarm.isDue(Date.now())) {
+      this.#entriesAlarm.wentOff();
+      this.#open().onAlarm();
+    } else this.#entriesAlarm.heal();
     this.#changed();
+  }
+
+  /** To be called when the object is awake in any case: the platform may have lost its alarm. */
+  #heal(): void {
+    this.#alarm.heal();
+    this.#entriesAlarm.heal();
+  }
+
+  #newEntriesAlarm(): EntriesAlarm {
+    return new EntriesAlarm(this.ctx.storage.kv, this.#alarm, () => this.#store.exists);
   }
 
   /** Closes those whose credential has ended, and has the others looked at when theirs does. */
@@ -322,6 +338,7 @@ export class FeedObject<Env extends FeedObjectEnv = FeedObjectEnv> extends Durab
   }
 
   #drop(socket: WebSocket): void {
+    this.#heal();
     this.#connections.remove(socket);
     this.#changed();
   }
@@ -350,7 +367,7 @@ export class FeedObject<Env extends FeedObjectEnv = FeedObjectEnv> extends Durab
     const platform = {
       now: () => Date.now(),
       steady: () => this.#clock.now(),
-      wakeBy: (at: number) => this.#alarm.wakeBy(at),
+      wakeBy: (at: number) => this.#entriesAlarm.wakeBy(at),
       abandon: (reason: string) => this.ctx.abort(reason),
     };
     this.#expireConnections();

@@ -28,7 +28,7 @@ export interface Platform {
   now(): number;
   /** Milliseconds that never go backwards: for what steers work. */
   steady(): number;
-  /** Sees to it that `onAlarm` is called at `at` or before. */
+  /** Sees to it that `onAlarm` is called at `at`, and not before unless it was asked to; Infinity where it need not be. */
   wakeBy(at: number): void;
   /** Throws the object's memory away: it is ahead of what is stored. */
   abandon(reason: string): void;
@@ -97,6 +97,8 @@ export class LiveFeed {
       () => platform.steady(),
     );
     this.#goOn();
+    // What is due already is seen to by whoever opens the feed.
+    if (!isDue(this.feed, platform.now())) this.#wakeForExpiry();
   }
 
   /** Publishes a batch. Resolves when it is written; until then nobody is shown any of it. */
@@ -254,8 +256,7 @@ export class LiveFeed {
   }
 
   #wakeForExpiry(): void {
-    const next = this.feed.nextExpiry;
-    if (next === undefined) return;
+    const next = this.feed.nextExpiry ?? Infinity;
     // Steps do what is due; the alarm only sees to it that they go on if the memory is lost.
     this.#platform.wakeBy(this.#isExpiring ? Math.max(next, this.#platform.now() + LOST_STEPS) : next);
   }

@@ -41,9 +41,9 @@ async function connect(feed: string, expires: number): Promise<TestSubscriber> {
 }
 
 /** A feed that cannot be opened: whatever opens it fails. */
-async function sealed(): Promise<{ feed: string; subscriber: TestSubscriber }> {
+async function sealed(update: object = { key: "A", set: {} }): Promise<{ feed: string; subscriber: TestSubscriber }> {
   const feed = newFeed();
-  await publish(feed, { key: "A", set: {} });
+  await publish(feed, update);
   const subscriber = await (await TestSubscriber.connect(feed)).reaches(1);
   const stub = env.FEEDS.getByName(feed);
   await evict(feed);
@@ -171,6 +171,98 @@ describe("[I4] an object that a message wakes", () => {
     expect(await alarmOf(feed)).toBeNull();
     subscriber.send({ type: "ack", seq: 1 });
     await vi.waitFor(async () => expect(await alarmOf(feed)).toBe(until));
+  });
+});
+
+describe("[I7] an alarm for the end of a credential", () => {
+  beforeEach(() => void vi.useFakeTimers({ toFake: ["Date"], now: START }));
+  afterEach(() => void vi.useRealTimers());
+
+  async function ends(subscriber: TestSubscriber, at: number): Promise<void> {
+    subscriber.send({ type: "auth", id: at, token: await token("subscribe:*", { expires: at }) });
+    await subscriber.message("authorized", at);
+  }
+
+  test("closes the socket without the feed being opened, and goes off no more", async () => {
+    const { feed, subscriber } = await sealed();
+    await ends(subscriber, START + MINUTE);
+    vi.setSystemTime(START + MINUTE);
+    expect(await runDurableObjectAlarm(env.FEEDS.getByName(feed))).toBe(true);
+    await subscriber.until(({ closed }) => closed !== undefined, "the close");
+    expect(subscriber.closed).toMatchObject({ code: 4401 });
+    expect(await alarmOf(feed)).toBeNull();
+  });
+
+  test("is followed by the one of an entry that ends later, still without the feed being opened", async () => {
+    const { feed, subscriber } = await sealed({ key: "A", set: {}, ttl: 180 });
+    await ends(subscriber, START + MINUTE);
+    vi.setSystemTime(START + MINUTE);
+    expect(await runDurableObjectAlarm(env.FEEDS.getByName(feed))).toBe(true);
+    await vi.waitFor(async () => expect(await alarmOf(feed)).toBe(START + 3 * MINUTE));
+  });
+
+  test("comes to nothing where the credential was renewed, without the feed being opened", async () => {
+    const { feed, subscriber } = await sealed();
+    await ends(subscriber, START + MINUTE);
+    await ends(subscriber, START + 2 * MINUTE);
+    vi.setSystemTime(START + MINUTE);
+    expect(await runDurableObjectAlarm(env.FEEDS.getByName(feed))).toBe(true);
+    await vi.waitFor(async () => expect(await alarmOf(feed)).toBe(START + 2 * MINUTE));
+    expect(subscriber.closed).toBeUndefined();
+  });
+
+  test("that falls together with the end of an entry sees to both", async () => {
+    const feed = newFeed();
+    await publish(feed, { key: "A", set: {}, ttl: 60 });
+    const ending = await (await connect(feed, START + MINUTE)).reaches(1);
+    const other = await (await TestSubscriber.connect(feed)).reaches(1);
+    await evict(feed);
+    vi.setSystemTime(START + MINUTE);
+    await runDurableObjectAlarm(env.FEEDS.getByName(feed));
+    await ending.until(({ closed }) => closed !== undefined, "the close");
+    expect((await other.reaches(2)).state()).toEqual({});
+    expect(await alarmOf(feed)).toBeNull();
+  });
+});
+
+describe("[I4] an alarm for the end of an entry", () => {
+  beforeEach(() => void vi.useFakeTimers({ toFake: ["Date"], now: START }));
+  afterEach(() => void vi.useRealTimers());
+
+  test("is set again by whatever wakes the object, where the platform lost it altogether", async () => {
+    const { feed, subscriber } = await sealed({ key: "A", set: {}, ttl: 60 });
+    const stub = env.FEEDS.getByName(feed);
+    await runInDurableObject(stub, (_, { storage }) => storage.deleteAlarm());
+    await evictDurableObject(stub);
+    expect(await alarmOf(feed)).toBeNull();
+    subscriber.send({ type: "ack", seq: 1 });
+    await vi.waitFor(async () => expect(await alarmOf(feed)).toBe(START + MINUTE));
+  });
+
+  test("is that of the next entry once the first has ended", async () => {
+    const feed = newFeed();
+    await publish(feed, [
+      { key: "A", set: {}, ttl: 60 },
+      { key: "B", set: {}, ttl: 180 },
+    ]);
+    await evict(feed);
+    vi.setSystemTime(START + MINUTE);
+    await runDurableObjectAlarm(env.FEEDS.getByName(feed));
+    await vi.waitFor(async () => expect(await alarmOf(feed)).toBe(START + 3 * MINUTE));
+  });
+
+  test("deletes the entry of a feed that was stored before anybody noted when entries end", async () => {
+    const feed = newFeed();
+    await publish(feed, { key: "A", set: {}, ttl: 60 });
+    const subscriber = await (await TestSubscriber.connect(feed)).reaches(1);
+    const stub = env.FEEDS.getByName(feed);
+    await runInDurableObject(stub, (_, { storage }) => {
+      for (const [key] of storage.kv.list()) storage.kv.delete(key);
+    });
+    await evictDurableObject(stub);
+    vi.setSystemTime(START + MINUTE);
+    await runDurableObjectAlarm(stub);
+    expect((await subscriber.reaches(2)).state()).toEqual({});
   });
 });
 
