@@ -90,7 +90,8 @@ export class LiveFeed {
     this.#store = store;
     this.#platform = platform;
     const wake = (): void => this.#flushAt(platform.steady(), platform.steady());
-    this.broadcast = new Broadcast(this.feed, store, pace.send, { now: () => platform.steady(), wake });
+    const options = { now: () => platform.steady(), wake, failed: logFailure };
+    this.broadcast = new Broadcast(this.feed, store, pace.send, options);
     this.#commit = new GroupCommit(
       (accepted) => this.#write(accepted),
       pace.commit,
@@ -270,6 +271,12 @@ export class LiveFeed {
       throw error;
     }
   }
+}
+
+/** Whoever could not be served was closed, and the operator has to know why. */
+function logFailure(error: unknown): void {
+  // oxlint-disable-next-line no-console
+  console.error("tickertape: a subscriber could not be served", error);
 }
 
 function isDue({ nextExpiry }: Feed, now: number): boolean {

@@ -25,7 +25,7 @@ export interface BroadcastOptions {
   /** Asks for a flush, as soon as may be. */
   readonly wake: () => void;
   /** Notes what should not have happened: a connection that could not be served, and was closed. */
-  readonly failed?: (error: unknown) => void;
+  readonly failed: (error: unknown) => void;
   readonly bounds?: Partial<Bounds>;
 }
 
@@ -55,7 +55,7 @@ export class Broadcast {
   #delivered: number;
   #isEnded = false;
 
-  constructor(feed: Feed, log: Log, pace: Pace, { now, wake, failed = () => {}, bounds = {} }: BroadcastOptions) {
+  constructor(feed: Feed, log: Log, pace: Pace, { now, wake, failed, bounds = {} }: BroadcastOptions) {
     this.#feed = feed;
     this.#pace = pace;
     this.#bounds = { ...BOUNDS, ...bounds };
@@ -80,7 +80,7 @@ export class Broadcast {
       leave: (subscriber) => this.#leave(subscriber),
       done: (subscriber) => void this.#catchUpOf.delete(subscriber),
       drop: (subscriber) => this.#drop(subscriber),
-      failed: (error) => failed(error),
+      failed,
     };
   }
 

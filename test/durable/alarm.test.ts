@@ -40,6 +40,12 @@ async function connect(feed: string, expires: number): Promise<TestSubscriber> {
   return TestSubscriber.connect(feed, "", { Authorization: `Bearer ${await token("subscribe:*", { expires })}` });
 }
 
+/** Has a socket's credential end at `at`. */
+async function ends(subscriber: TestSubscriber, at: number): Promise<void> {
+  subscriber.send({ type: "auth", id: at, token: await token("subscribe:*", { expires: at }) });
+  await subscriber.message("authorized", at);
+}
+
 /** A feed that cannot be opened: whatever opens it fails. */
 async function sealed(update: object = { key: "A", set: {} }): Promise<{ feed: string; subscriber: TestSubscriber }> {
   const feed = newFeed();
@@ -177,11 +183,6 @@ describe("[I4] an object that a message wakes", () => {
 describe("[I7] an alarm for the end of a credential", () => {
   beforeEach(() => void vi.useFakeTimers({ toFake: ["Date"], now: START }));
   afterEach(() => void vi.useRealTimers());
-
-  async function ends(subscriber: TestSubscriber, at: number): Promise<void> {
-    subscriber.send({ type: "auth", id: at, token: await token("subscribe:*", { expires: at }) });
-    await subscriber.message("authorized", at);
-  }
 
   test("closes the socket without the feed being opened, and goes off no more", async () => {
     const { feed, subscriber } = await sealed();
