@@ -7,7 +7,7 @@ import { LIMITS } from "./limits.ts";
 export const MEMBERS = LIMITS.valueBytes / 4;
 export const ITEMS = LIMITS.valueBytes / 2;
 
-export const OVERSIZED = "an object or an array is longer than any value may be";
+export const OVERSIZED = "an object, an array or all of it is longer than it may be";
 
 const [QUOTE, COMMA, BACKSLASH, OPEN_LIST, OPEN_OBJECT] = [0x22, 0x2c, 0x5c, 0x5b, 0x7b];
 /** From a bracket that opens to the one that closes it. */

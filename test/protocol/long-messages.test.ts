@@ -1,6 +1,8 @@
+import { encode } from "@msgpack/msgpack";
 import { describe, expect, test } from "vitest";
 import { decodeClientMessage } from "../../src/protocol/client-messages.ts";
 import { LIMITS } from "../../src/protocol/limits.ts";
+import { parsePacked } from "../../src/protocol/packed.ts";
 
 const MIB = 1024 * 1024;
 
@@ -34,6 +36,37 @@ describe("[I7] refusing a long message takes no longer than reading it", () => {
     expect(decodeClientMessage(text).ok).toBe(false);
     const reading = quickest(() => JSON.parse(text));
     expect(quickest(() => decodeClientMessage(text))).toBeLessThan(3 * reading + 5);
+  });
+});
+
+/** Objects of so many members with short names, none of which comes twice, that are so long as JSON. */
+function manyNames(members: number, length: number): object[] {
+  const objects: object[] = [];
+  for (let i = 0, left = length; left > 0;) {
+    const names = Array.from({ length: members }, () => (i++).toString(36));
+    objects.push(Object.fromEntries(names.map((name) => [name, 1])));
+    for (const name of names) left -= name.length + 5;
+    left -= 2;
+  }
+  return objects;
+}
+
+describe("[I7] MessagePack", () => {
+  test.each([100, 1_000, 16_000])("of very many names, %d in an object, takes hardly longer than JSON", (members) => {
+    const value = manyNames(members, MIB);
+    const [text, bytes] = [JSON.stringify(value), encode(value)];
+    expect(parsePacked(bytes)).toEqual({ ok: true, value });
+    const reading = quickest(() => JSON.parse(text));
+    expect(quickest(() => parsePacked(bytes))).toBeLessThan(2 * reading + 20);
+  });
+
+  test("that is longer as JSON than any batch may be is refused unread", () => {
+    const value = manyNames(100, LIMITS.encodedBatchBytes + LIMITS.messageBytes);
+    const updates = [{ key: "A", set: { value } }];
+    const bytes = encode({ type: "publish", updates });
+    expect(bytes.byteLength).toBeLessThan(MIB);
+    expect(decodeClientMessage(bytes)).toMatchObject({ ok: false, code: "too_large" });
+    expect(quickest(() => parsePacked(bytes))).toBeLessThan(quickest(() => JSON.parse(JSON.stringify(value))) + 5);
   });
 });
 

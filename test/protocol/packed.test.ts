@@ -3,6 +3,8 @@ import * as fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { pack, packAll, parsePacked } from "../../src/protocol/packed.ts";
 
+const isSaid = (value: unknown): boolean => typeof value === "string" || Number.isFinite(value);
+
 describe("MessagePack", () => {
   test("says what JSON says", () => {
     fc.assert(
@@ -17,8 +19,78 @@ describe("MessagePack", () => {
     );
   });
 
+  test("says it in any characters, and with any number", () => {
+    fc.assert(
+      fc.property(fc.array(fc.oneof(fc.string({ unit: "binary" }), fc.double(), fc.maxSafeInteger())), (values) => {
+        const expected = values.filter(isSaid);
+        expect(parsePacked(encode(expected))).toEqual({ ok: true, value: JSON.parse(JSON.stringify(expected)) });
+      }),
+    );
+  });
+
+  test.each([
+    [
+      "every whole number",
+      [
+        [0xcc, 200],
+        [0xcd, 1, 0],
+        [0xce, 255, 0, 0, 0],
+        [0xcf, 0, 0, 0, 1, 0, 0, 0, 0],
+      ],
+      [200, 256, 255 * 2 ** 24, 2 ** 32],
+    ],
+    [
+      "every one below zero",
+      [[0xe0], [0xd0, 128], [0xd1, 128, 0], [0xd2, 128, 0, 0, 0], [0xd3, 255, 255, 255, 254, 0, 0, 0, 0]],
+      [-32, -128, -32_768, -(2 ** 31), -(2 ** 33)],
+    ],
+    [
+      "fractions",
+      [
+        [0xca, 0x3f, 0, 0, 0],
+        [0xcb, 0x3f, 0xe0, 0, 0, 0, 0, 0, 0],
+      ],
+      [0.5, 0.5],
+    ],
+    [
+      "what is too large for a double",
+      [
+        [0xcb, 0x7f, 0xf0, 0, 0, 0, 0, 0, 0],
+        [0xcb, 0xff, 0xf0, 0, 0, 0, 0, 0, 0],
+      ],
+      [Infinity, -Infinity],
+    ],
+    [
+      "every length of a string",
+      [
+        [0xd9, 1, 97],
+        [0xda, 0, 1, 98],
+        [0xdb, 0, 0, 0, 1, 99],
+      ],
+      ["a", "b", "c"],
+    ],
+    [
+      "every length of a list",
+      [
+        [0xdc, 0, 1, 1],
+        [0xdd, 0, 0, 0, 1, 2],
+        [0xde, 0, 1, 0xa1, 97, 3],
+        [0xdf, 0, 0, 0, 1, 0xa1, 97, 4],
+      ],
+      [[1], [2], { a: 3 }, { a: 4 }],
+    ],
+    ["half of a pair, which is refused as a part of a value", [[0xa3, 0xed, 0xa0, 0x80]], ["\ud800"]],
+  ])("is read with %s", (_, items, value) => {
+    expect(parsePacked(Uint8Array.from([0x90 + items.length, ...items.flat()]))).toEqual({ ok: true, value });
+  });
+
   test.each([
     ["nothing", []],
+    ["text that is no UTF-8", [0xa1, 0xff]],
+    ["a character that is written too long", [0xa2, 0xc0, 0xaf]],
+    ["a character beyond all there are", [0xa4, 0xf4, 0x90, 0x80, 0x80]],
+    ["a character that ends behind its string", [0x92, 0xa1, 0xc3, 0xa9]],
+    ["a name that is no string", [0x81, 0xcc, 200, 1]],
     ["half a value", [0x92, 1]],
     ["a value and more", [1, 2]],
     ["bytes", [0xc4, 1, 7]],
