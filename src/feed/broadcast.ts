@@ -347,21 +347,23 @@ export class Broadcast {
     const quota = this.#clock.quota(waiting, now);
     let messages = 0;
     let work = 0;
+    const room = { left: this.#bounds.stepWork };
     for (const group of due) {
       // As near to the quota as whole groups come, and one at least.
       if (messages > 0 && messages + group.members.size / 2 > quota) break;
       // What is left waits longest of all from now on.
-      if (work > this.#bounds.stepWork) break;
+      if (work > this.#bounds.stepWork || room.left < 0) break;
       this.#dirty.delete(group);
       work += COST.look + group.pending.bytes;
-      messages += this.#addToOutbox(group);
+      messages += this.#addToOutbox(group, room);
       const { hz } = group.subscription;
       if (hz !== undefined) group.notBefore = now + 1000 / hz;
     }
     if (messages > 0) this.#clock.passed(messages, waiting, now);
   }
 
-  #addToOutbox(group: Group<Subscriber>): number {
+  /** `room`: what may still be encoded in this pass, in characters. */
+  #addToOutbox(group: Group<Subscriber>, room: { left: number }): number {
     const { seq } = this.#feed;
     let count = 0;
     const behind: Subscriber[] = [];
@@ -377,8 +379,14 @@ export class Broadcast {
       const { seq: from } = subscriber;
       let messages = owedFrom.get(from);
       if (!messages) {
+        // A pass is held in memory until it is sent. Where they stand at many seqs, the rest is served one by one.
+        if (room.left < 0 && owedFrom.size > 0) {
+          behind.push(subscriber);
+          continue;
+        }
         const owed = messageOwed(this.#feed, group, subscriber);
         messages = owed === undefined ? [] : [owed];
+        room.left -= lengthOf(messages);
         owedFrom.set(from, messages);
       }
       subscriber.waitedBefore = 0;

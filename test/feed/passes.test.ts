@@ -1,4 +1,6 @@
-import { describe, expect, test } from "vitest";
+import { describe, expect, test, vi } from "vitest";
+import { lengthOf } from "../../src/feed/bounds.ts";
+import { Outbox } from "../../src/feed/outbox.ts";
 import { PassClock } from "../../src/feed/pace.ts";
 import { DEFAULT_PACE } from "../../src/durable/pace.ts";
 import { House, PureSubscriber } from "./house.ts";
@@ -22,6 +24,23 @@ function messages(count: number, every: number, updates: number): number {
   }
   return subscribers[0]!.sent.length - before;
 }
+
+describe("[I9] a pass", () => {
+  test("does not hold a copy for each who came at another moment; they miss nothing", () => {
+    const house = new House({}, { stepWork: 20_000 });
+    const readers = Array.from({ length: 50 }, (_, i) => new PureSubscriber([], i % 2 ? "all" : "latest", 0.1));
+    for (const [n, reader] of readers.entries()) {
+      house.publish({ key: "A", set: { n, text: "x".repeat(1_000) } });
+      house.connect(reader);
+    }
+    const add = vi.spyOn(Outbox.prototype, "add");
+    house.pass(20_000);
+    const held = new Set(add.mock.calls.map(([{ messages }]) => messages));
+    expect(lengthOf([...held].flat())).toBeLessThan(150_000);
+    for (const reader of readers) expect(reader.view.state()).toEqual(house.entries());
+    add.mockRestore();
+  });
+});
 
 describe("updates go out as they come while that is light work", () => {
   test.each([
