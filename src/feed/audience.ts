@@ -1,7 +1,7 @@
 import type { Subscription } from "../protocol/messages.ts";
 import type { Selection } from "../protocol/selection.ts";
 import type { Bounds } from "./bounds.ts";
-import { Patterns, type Account, type Refusal } from "./patterns.ts";
+import { Patterns, weightOf, type Account, type Refusal } from "./patterns.ts";
 import { Held, pendingOf, Shared, type Pending, type Room } from "./pending.ts";
 import type { AcceptedUpdate } from "./record.ts";
 
@@ -44,10 +44,6 @@ function rounded(subscription: Subscription): Subscription {
   return { ...subscription, hz: Math.floor(hz * scale + 1e-9) / scale };
 }
 
-function patternsIn({ keys, prefixes }: Selection): number {
-  return keys.size + prefixes.length;
-}
-
 /**
  * All subscribers of a feed by what they want, indexed so that an update finds its groups by its key and never by
  * asking each of them.
@@ -62,13 +58,14 @@ export class Audience<S> {
   /** What waits for all groups. */
   readonly held = new Held();
   /** Keys and prefixes that groups look for. */
-  readonly #patterns = new Patterns();
+  readonly #patterns: Patterns;
   /** By id: many want the same, and each would else keep a copy of its own. */
   readonly #selections = new Map<string, { selection: Selection; groups: number }>();
 
-  /** A group has `most` members at most. */
-  constructor(most: number) {
+  /** A group has `most` members at most. `patterns`: where what is looked for is counted. */
+  constructor(most: number, patterns = new Patterns()) {
     this.#most = most;
+    this.#patterns = patterns;
   }
 
   /** Subscribers. */
@@ -83,7 +80,7 @@ export class Audience<S> {
   /** Why one more who wants this cannot be taken; nothing where it can. Where another wants the same it costs nothing. */
   refusal(account: Account, subscription: Subscription, bounds: Bounds): Refusal | undefined {
     if (this.#groups.has(groupId(rounded(subscription)))) return undefined;
-    return this.#patterns.refusal(account, patternsIn(subscription.selection), bounds);
+    return this.#patterns.refusal(account, weightOf(subscription.selection), bounds);
   }
 
   /** The same, with the selection that others have too where there are any. */
@@ -153,7 +150,7 @@ export class Audience<S> {
   }
 
   #count({ subscription: { selection }, account }: Group<S>, by: 1 | -1): void {
-    this.#patterns.count(account, by * patternsIn(selection));
+    this.#patterns.count(account, by * weightOf(selection));
     const known = ensure(this.#selections, selection.id, () => ({ selection, groups: 0 }));
     known.groups += by;
     if (known.groups === 0) this.#selections.delete(selection.id);

@@ -23,7 +23,7 @@ export interface Bounds {
   readonly adds: number;
   /** Characters of patches composed for groups for one write: past it, those for which more would be are read again. */
   readonly composed: number;
-  /** Keys and prefixes that the groups of a feed look for, and those of one owner. */
+  /** Keys and prefixes that the subscribers of a feed select, and those of one owner: a long one counts as several. */
   readonly patterns: number;
   readonly ownerPatterns: number;
   /** `subscribe` messages of one subscriber that wait to be answered. */

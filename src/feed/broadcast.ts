@@ -13,9 +13,10 @@ import { Laggards } from "./laggards.ts";
 import { Outbox } from "./outbox.ts";
 import { messageOwed } from "./owed.ts";
 import { PassClock, type Pace } from "./pace.ts";
-import type { Account, Refusal } from "./patterns.ts";
+import { Patterns, type Account, type Refusal } from "./patterns.ts";
 import { Reader, type Answer } from "./reader.ts";
 import { seqAfter, type Log, type LogRecord } from "./record.ts";
+import { Selections } from "./selections.ts";
 import { Snapshots } from "./snapshots.ts";
 import { Subscriber, type Sink } from "./subscriber.ts";
 
@@ -49,6 +50,8 @@ export class Broadcast {
   readonly #outbox = new Outbox();
   readonly snapshots: Snapshots;
   #audience: Audience<Subscriber>;
+  /** Of those who are in no group, and what any have asked for. */
+  #selections: Selections;
   /** Groups that may be owed something. */
   readonly #dirty = new Set<Group<Subscriber>>();
   /** The feed's seq up to which everything is durable and was delivered here. */
@@ -62,7 +65,9 @@ export class Broadcast {
     this.#now = now;
     this.#wake = wake;
     this.#clock = new PassClock(pace);
-    this.#audience = new Audience(pace.group);
+    const patterns = new Patterns();
+    this.#audience = new Audience(pace.group, patterns);
+    this.#selections = new Selections(patterns);
     this.#jobs = new Jobs(this.#bounds.stepWork);
     this.#backlogs = new Backlogs(this.#bounds.backlogTotal, () => this.#subscribers.size);
     this.#laggards = new Laggards(this.#backlogs, this.#bounds.backlogHigh);
@@ -79,6 +84,7 @@ export class Broadcast {
       join: (subscriber) => this.#join(subscriber),
       leave: (subscriber) => this.#leave(subscriber),
       done: (subscriber) => void this.#catchUpOf.delete(subscriber),
+      answered: ({ selection }) => this.#selections.release(selection),
       drop: (subscriber) => this.#drop(subscriber),
       failed,
     };
@@ -95,12 +101,13 @@ export class Broadcast {
 
   /** Why one more who wants this cannot be taken; nothing where it can. */
   refusal(account: Account, subscription: Subscription): Refusal | undefined {
+    if (this.#selections.has(subscription.selection)) return undefined;
     return this.#audience.refusal(account, subscription, this.#bounds);
   }
 
   /** The same, with the selection that others have too where there are any: it is kept once. */
   shared(subscription: Subscription): Subscription {
-    return this.#audience.shared(subscription);
+    return this.#audience.shared(this.#selections.shared(subscription));
   }
 
   /**
@@ -109,7 +116,7 @@ export class Broadcast {
    */
   subscribe(sink: Sink, subscription: Subscription, since: Position | undefined): Subscriber {
     const subscriber = new Subscriber(sink, this.shared(subscription), since, "new");
-    this.#subscribers.add(subscriber);
+    this.#add(subscriber);
     this.#catchUp(subscriber);
     return subscriber;
   }
@@ -120,10 +127,15 @@ export class Broadcast {
    */
   rejoin(sink: Sink, subscription: Subscription, told: Position): Subscriber {
     const subscriber = new Subscriber(sink, this.shared(subscription), told, "back");
-    this.#subscribers.add(subscriber);
+    this.#add(subscriber);
     if (told.epoch === this.#feed.epoch && told.seq === this.#delivered) this.#join(subscriber);
     else this.#queueCatchUp(subscriber);
     return subscriber;
+  }
+
+  #add(subscriber: Subscriber): void {
+    this.#subscribers.add(subscriber);
+    this.#selections.hold(subscriber.subscription.selection, subscriber.sink);
   }
 
   unsubscribe(subscriber: Subscriber): void {
@@ -132,6 +144,8 @@ export class Broadcast {
     this.#backlogs.forget(subscriber);
     this.#endCatchUp(subscriber);
     this.#leave(subscriber);
+    this.#selections.release(subscriber.subscription.selection);
+    for (const { subscription } of subscriber.asked.splice(0)) this.#selections.release(subscription.selection);
   }
 
   /**
@@ -148,7 +162,9 @@ export class Broadcast {
     if (asked.length >= this.#bounds.asked) return "too_many";
     const refusal = this.refusal(sink, subscription);
     if (refusal) return refusal;
-    asked.push({ subscription: this.shared(subscription), id });
+    const ask = { subscription: this.shared(subscription), id };
+    asked.push(ask);
+    this.#selections.hold(ask.subscription.selection, sink);
     this.#catchUp(subscriber);
     // Whoever loses its memory would not know of the message: it must not go on as if there had been none.
     if (this.#catchUpOf.has(subscriber)) sink.send([], undefined);
@@ -255,9 +271,14 @@ export class Broadcast {
     this.#laggards.clear();
     this.#delivered = this.#feed.seq;
     // None stays: all have to be told first.
-    this.#audience = new Audience(this.#pace.group);
+    const patterns = new Patterns();
+    this.#audience = new Audience(this.#pace.group, patterns);
+    this.#selections = new Selections(patterns);
     for (const subscriber of this.#subscribers) {
       subscriber.group = undefined;
+      const { sink, subscription, asked } = subscriber;
+      for (const { selection } of [subscription, ...asked.map(({ subscription }) => subscription)])
+        this.#selections.hold(selection, sink);
       this.#queueCatchUp(subscriber);
     }
   }
@@ -297,6 +318,8 @@ export class Broadcast {
     subscriber.waitedBefore = group.pending.added;
     subscriber.arrival = "here";
     this.#audience.join(subscriber, group);
+    // Its group has it from now on.
+    this.#selections.release(subscriber.subscription.selection);
   }
 
   #leave(subscriber: Subscriber): void {
@@ -304,6 +327,7 @@ export class Broadcast {
     const { group } = subscriber;
     if (!group) return;
     subscriber.group = undefined;
+    this.#selections.hold(subscriber.subscription.selection, subscriber.sink);
     this.#audience.leave(subscriber, group);
     if (group.members.size === 0) this.#dirty.delete(group);
   }

@@ -1,4 +1,4 @@
-import { encodeUpdateMessage, type SnapshotReason } from "../protocol/messages.ts";
+import { encodeUpdateMessage, type SnapshotReason, type Subscription } from "../protocol/messages.ts";
 import type { Position } from "../protocol/position.ts";
 import { COST, costOf, lengthOf, type Bounds, type Meter } from "./bounds.ts";
 import type { Backlogs } from "./backlogs.ts";
@@ -28,6 +28,8 @@ export interface CatchUps {
   join(subscriber: Subscriber): void;
   /** It is live no longer: it gets nothing but what its job sends it. */
   leave(subscriber: Subscriber): void;
+  /** It gets what it has asked for in place of this. */
+  answered(before: Subscription): void;
   /** Its job has come to its end. */
   done(subscriber: Subscriber): void;
   /** It takes nothing, or cannot be served. */
@@ -229,6 +231,7 @@ export class CatchUp implements Job, Holder {
     const list = this.#take(asked, meter);
     if (!list) return "wait";
     subscriber.asked.shift();
+    this.#all.answered(subscriber.subscription);
     subscriber.subscription = ask.subscription;
     return this.#read(list, asked, "subscribe", ask.id);
   }

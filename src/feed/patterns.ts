@@ -1,4 +1,7 @@
+import { isAscii } from "../protocol/json-text.ts";
+import type { Selection } from "../protocol/selection.ts";
 import type { Bounds } from "./bounds.ts";
+import { memoryOf } from "./entry.ts";
 
 /** On whose account something is counted, and by what it is known. */
 export interface Account {
@@ -15,7 +18,15 @@ const ANONYMOUS = 1 / 2;
 const ONE_TOKEN = 1 / 4;
 const WITHOUT_KEY = 3 / 4;
 
-/** Counts the keys and prefixes that the groups of a feed look for, of which nobody may take all. */
+/** Bytes of a pattern that are not counted: it takes some 250 of memory however short it is, and four times its own. */
+const SHORT = 24;
+
+/** What a selection counts for: its keys and prefixes, and more where they are long. */
+export function weightOf({ id, keys, prefixes }: Selection): number {
+  return Math.max(keys.size + prefixes.length, Math.ceil(memoryOf(id, isAscii(id)) / SHORT));
+}
+
+/** Counts the keys and prefixes that the subscribers of a feed select, of which nobody may take all. */
 export class Patterns {
   readonly #byOwner = new Map<string, number>();
   #all = 0;

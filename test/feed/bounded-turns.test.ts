@@ -293,6 +293,44 @@ describe("[I9] patterns that groups look for", () => {
     expect(broadcast.refusal({ owner: "a", kind: "key" }, subscriptionOf(keysFrom(5, 15)))).toBeUndefined();
   });
 
+  test("are counted also while they wait to be answered, until they are or their reader has gone", () => {
+    const bounds = { partLength: 100, backlogHigh: 300, patterns: 60, ownerPatterns: 20 };
+    const house = new House({}, bounds);
+    house.publish(...many(60, "k."));
+    const reader = new PureSubscriber([], "latest", undefined);
+    const other = new PureSubscriber([], "latest", undefined);
+    for (const stuck of [reader, other]) {
+      stuck.slow = true;
+      house.connect(stuck);
+    }
+    const { broadcast } = house;
+    expect(reader.ask(broadcast, keysFrom(0, 10))).toBeUndefined();
+    expect(broadcast.resubscribe(reader.subscriber!, subscriptionOf(keysFrom(10, 10)), 2)).toBe("rate_limited");
+    expect(other.ask(broadcast, keysFrom(0, 10)), "the same once more").toBeUndefined();
+    house.disconnect(other);
+    expect(broadcast.refusal(reader, subscriptionOf(keysFrom(10, 10)))).toBe("rate_limited");
+    for (let i = 0; i < 100; i++) {
+      reader.waiting = 0;
+      house.pass(10);
+    }
+    expect(reader.view.position?.seq).toBe(house.feed.seq);
+    expect(broadcast.refusal(reader, subscriptionOf(keysFrom(10, 10))), "all was answered").toBeUndefined();
+    expect(broadcast.refusal(reader, subscriptionOf(keysFrom(10, 11)))).toBe("rate_limited");
+    house.reset("e2");
+    house.disconnect(reader);
+    expect(broadcast.refusal(reader, subscriptionOf(keysFrom(10, 20)))).toBeUndefined();
+  });
+
+  test("count for more where they are long", () => {
+    const { broadcast } = new House({}, { ownerPatterns: 20 });
+    const refusal = (count: number, letter: string): unknown =>
+      broadcast.refusal({ owner: "a" }, subscriptionOf(keysFrom(0, count).map((key) => key.padEnd(120, letter))));
+    expect(refusal(3, "x")).toBeUndefined();
+    expect(refusal(4, "x")).toBe("rate_limited");
+    expect(refusal(1, "ж")).toBeUndefined();
+    expect(refusal(2, "ж")).toBe("rate_limited");
+  });
+
   test("are left to those with a credential, however many those without one use, and to keys, whatever tokens do", () => {
     const { broadcast } = new House({}, { patterns: 100, ownerPatterns: 30 });
     let from = 0;
