@@ -51,7 +51,7 @@ const WAITING = 512;
 const WAITING_OF_ONE = 64;
 /** Milliseconds for which a reader may take nothing. */
 const STUCK = 30_000;
-/** Characters a millisecond that it has to take in the long run, after as much time: a place is not to be had for trickling. */
+/** Bytes a millisecond that it has to take in the long run, after as much time: a place is not to be had for trickling. */
 const SLOWEST = 32;
 
 /** Serves those who read over HTTP: in steps what is long, and no more of that at once than memory is for. */
@@ -146,7 +146,7 @@ export class Patience {
     this.#begun = now;
   }
 
-  /** For so many characters more; 0 and less where it has taken too long already. */
+  /** For so many bytes more; 0 and less where it has taken too long already. */
   next(length: number, now: number): number {
     this.#length += length;
     return Math.min(STUCK, this.#begun + STUCK + this.#length / SLOWEST - now);
@@ -163,22 +163,24 @@ function stream(
   const encoder = new TextEncoder();
   const patience = new Patience(Date.now());
   const cut = (reason: string): void => void writer.abort(reason).catch(() => {});
-  const write = async (text: string): Promise<void> => {
-    const late = setTimeout(() => cut("the reader takes too little"), patience.next(text.length, Date.now()));
+  // Not the text: it would be held beside them for as long as they wait.
+  const write = async (bytes: Uint8Array): Promise<void> => {
+    const late = setTimeout(() => cut("the reader takes too little"), patience.next(bytes.length, Date.now()));
     try {
-      await writer.write(encoder.encode(text));
+      await writer.write(bytes);
     } finally {
       clearTimeout(late);
     }
   };
+  const encodePart = (part: number): Uint8Array => {
+    const members = list.part(part);
+    return encoder.encode(part === 0 || members === "" ? members : `,${members}`);
+  };
   const pump = async (): Promise<void> => {
     try {
-      await write(head);
-      for (let part = 0; part < list.parts; part++) {
-        const members = list.part(part);
-        await write(part === 0 || members === "" ? members : `,${members}`);
-      }
-      await write("}}");
+      await write(encoder.encode(head));
+      for (let part = 0; part < list.parts; part++) await write(encodePart(part));
+      await write(encoder.encode("}}"));
       await writer.close();
     } catch {
       // It has gone.

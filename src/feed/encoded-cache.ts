@@ -1,6 +1,6 @@
 import { LIMITS } from "../protocol/limits.ts";
 import type { Position } from "../protocol/position.ts";
-import { lengthOf } from "./bounds.ts";
+import { bytesOf } from "./entry.ts";
 
 /**
  * What was encoded for somebody. When many come at once, most of them want the same: it is encoded for the first, and
@@ -10,7 +10,7 @@ export class EncodedCache {
   /** What was longest not asked for comes first. */
   readonly #messages = new Map<string, readonly string[]>();
   #position = "";
-  #length = 0;
+  #bytes = 0;
 
   /** What was encoded for `key` at this position, or what `encode` makes. */
   get(key: string, at: Position, encode: () => readonly string[]): readonly string[] {
@@ -29,12 +29,12 @@ export class EncodedCache {
     const known = this.#messages.get(key);
     const messages = known ?? encode();
     this.#messages.delete(key);
-    if (!known) this.#length += key.length + lengthOf(messages);
+    if (!known) this.#bytes += takenBy(key, messages);
     this.#messages.set(key, messages);
     for (const [oldest, forgotten] of this.#messages) {
-      if (this.#length <= LIMITS.encodedCacheLength) break;
+      if (this.#bytes <= LIMITS.encodedCacheBytes) break;
       this.#messages.delete(oldest);
-      this.#length -= oldest.length + lengthOf(forgotten);
+      this.#bytes -= takenBy(oldest, forgotten);
     }
     return messages;
   }
@@ -44,6 +44,12 @@ export class EncodedCache {
     if (position === this.#position) return;
     this.#position = position;
     this.#messages.clear();
-    this.#length = 0;
+    this.#bytes = 0;
   }
+}
+
+function takenBy(key: string, messages: readonly string[]): number {
+  let bytes = bytesOf(key);
+  for (const message of messages) bytes += bytesOf(message);
+  return bytes;
 }

@@ -77,3 +77,8 @@ export class Entry implements EntryState {
 export function memoryOf(text: string, isNarrow: boolean): number {
   return isNarrow ? text.length : 2 * text.length;
 }
+
+/** The same of a text that nothing is known of. */
+export function bytesOf(text: string): number {
+  return memoryOf(text, isAscii(text));
+}

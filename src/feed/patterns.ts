@@ -1,7 +1,6 @@
-import { isAscii } from "../protocol/json-text.ts";
 import type { Selection } from "../protocol/selection.ts";
 import type { Bounds } from "./bounds.ts";
-import { memoryOf } from "./entry.ts";
+import { bytesOf } from "./entry.ts";
 
 /** On whose account something is counted, and by what it is known. */
 export interface Account {
@@ -23,7 +22,7 @@ const SHORT = 24;
 
 /** What a selection counts for: its keys and prefixes, and more where they are long. */
 export function weightOf({ id, keys, prefixes }: Selection): number {
-  return Math.max(keys.size + prefixes.length, Math.ceil(memoryOf(id, isAscii(id)) / SHORT));
+  return Math.max(keys.size + prefixes.length, Math.ceil(bytesOf(id) / SHORT));
 }
 
 /** Counts the keys and prefixes that the subscribers of a feed select, of which nobody may take all. */

@@ -18,6 +18,8 @@ export class FrozenList implements Moment {
   readonly time: number;
   /** About the characters of all members. */
   readonly length: number;
+  /** Bytes of keys and texts, which it shares with the feed until they are replaced there. */
+  readonly shared: number;
   readonly #keys: string[] = [];
   readonly #texts: string[] = [];
   /** Where each part ends. */
@@ -28,9 +30,12 @@ export class FrozenList implements Moment {
     ({ epoch: this.epoch, seq: this.seq, time: this.time } = feed);
     let total = 0;
     let length = 0;
+    let shared = 0;
     meter.work += costOf(selection) + (except ? costOf(except) : 0);
     const { entries } = feed;
-    for (const { key, text = "{}" } of except ? entries.selectBeyond(selection, except) : entries.select(selection)) {
+    const selected = except ? entries.selectBeyond(selection, except) : entries.select(selection);
+    for (const { key, text = "{}", bytes } of selected) {
+      shared += bytes;
       meter.work += COST.key;
       if (length > partLength) {
         this.#ends.push(this.#keys.length);
@@ -43,6 +48,7 @@ export class FrozenList implements Moment {
     }
     this.#ends.push(this.#keys.length);
     this.length = total;
+    this.shared = shared;
   }
 
   get size(): number {

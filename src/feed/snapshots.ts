@@ -2,6 +2,7 @@ import { encodeSnapshotPart, type SnapshotReason } from "../protocol/messages.ts
 import type { Selection } from "../protocol/selection.ts";
 import { costOf, type Bounds, type Meter } from "./bounds.ts";
 import { EncodedCache } from "./encoded-cache.ts";
+import { bytesOf } from "./entry.ts";
 import type { Feed } from "./feed.ts";
 import type { AcceptedUpdate } from "./record.ts";
 import { FrozenList, SLOT } from "./snapshot.ts";
@@ -104,9 +105,9 @@ export class Snapshots {
   /** Notes an update: what it replaces is now kept by the lists alone. */
   note({ text }: AcceptedUpdate): void {
     let average = 0;
-    for (const { list } of this.#held.values()) average = Math.max(average, list.length / Math.max(1, list.size));
+    for (const { list } of this.#held.values()) average = Math.max(average, list.shared / Math.max(1, list.size));
     // What stood there is not known any more: as much as is there now, or as entries have in the middle.
-    this.#keep(Math.max(text.length, average));
+    this.#keep(Math.max(bytesOf(text), average));
   }
 
   /**
@@ -144,7 +145,7 @@ export class Snapshots {
     let left = bytes;
     for (const held of [...this.#held.values()].toReversed()) {
       if (left <= 0) return;
-      const more = Math.min(left, held.list.length - held.kept);
+      const more = Math.min(left, held.list.shared - held.kept);
       held.kept += more;
       left -= more;
     }

@@ -30,8 +30,8 @@ function drain(house: House, reader: PureSubscriber): void {
 }
 
 /** The n-th values of sixty keys, each of about so many characters. */
-function sixty(n: number, length: number): Update[] {
-  return Array.from({ length: 60 }, (_, i) => ({ key: `k${i}`, set: { n, text: "x".repeat(length) } }));
+function sixty(n: number, length: number, letter = "x"): Update[] {
+  return Array.from({ length: 60 }, (_, i) => ({ key: `k${i}`, set: { n, text: letter.repeat(length) } }));
 }
 
 function publishByHalves(house: House, updates: Update[]): void {
@@ -161,6 +161,17 @@ describe("[I9] a long snapshot", () => {
     expect(old.dropped, "one is always kept").toBe(false);
     const young = slowReader(house, ["k*"], "young");
     expect([old.dropped, young.dropped]).toEqual([true, false]);
+  });
+
+  test.each([
+    ["one byte", "x", 0],
+    ["two bytes", "ж", 1],
+  ])("is counted with what it keeps alive in memory, where a character takes %s", (_, letter, dropped) => {
+    const house = new House({}, { ...TIGHT, frozenBytes: 5_000 });
+    house.publish(...sixty(0, 30, letter));
+    const readers = [slowReader(house, [], "one"), slowReader(house, ["k*"], "another")];
+    for (let i = 0; i < 60; i++) house.publish({ key: `k${i}`, set: { i } });
+    expect(readers.filter((reader) => reader.dropped)).toHaveLength(dropped);
   });
 
   test("[I2] that a reset meets on its way is told to its end, and then that the feed began anew", () => {
