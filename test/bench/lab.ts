@@ -12,8 +12,8 @@ const root = join(import.meta.dirname, "../..");
 
 export const PUBLISH_KEY = "bench-key";
 
-/** Where V8's inspector listens, and other compatibility flags or settings than those of the deployment. */
-export type ServeOptions = Pick<WorkerdOptions, "inspectorPort" | "flags" | "bindings">;
+/** Where V8's inspector listens, how much heap there is, and other compatibility flags or settings than those of the deployment. */
+export type ServeOptions = Pick<WorkerdOptions, "inspectorPort" | "mostHeap" | "flags" | "bindings">;
 
 /** What scenarios work with: the built Workers, processes and folders. All of it is gone after `close`. */
 export class Lab {

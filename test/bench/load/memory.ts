@@ -10,17 +10,23 @@ export async function residentBytes(pid: number): Promise<number> {
 /** What one collection finds dead may have held more. */
 const COLLECTIONS = 3;
 
+interface HeapUsage {
+  readonly usedSize: number;
+  readonly embedderHeapUsedSize: number;
+  readonly backingStorageSize: number;
+}
+
 /**
- * Bytes of JavaScript objects alive in a workerd's main service, after collecting what is not. Throws where no
- * inspector listens on that port.
+ * Bytes of JavaScript objects and buffers alive in a workerd's main service, after collecting what is not. Throws where
+ * no inspector listens on that port.
  */
 export async function heapBytes(inspectorPort: number, httpPort: number): Promise<number> {
   const inspector = await Inspector.open(inspectorPort, httpPort);
   try {
     await inspector.call("HeapProfiler.enable");
     for (let n = 0; n < COLLECTIONS; n++) await inspector.call("HeapProfiler.collectGarbage");
-    const usage = await inspector.call<{ usedSize: number; embedderHeapUsedSize: number }>("Runtime.getHeapUsage");
-    return usage.usedSize + usage.embedderHeapUsedSize;
+    const usage = await inspector.call<HeapUsage>("Runtime.getHeapUsage");
+    return usage.usedSize + usage.embedderHeapUsedSize + usage.backingStorageSize;
   } finally {
     inspector.close();
   }

@@ -10,6 +10,8 @@ import { clock, pause } from "../load/clock.ts";
 import { heapBytes, residentBytes } from "../load/memory.ts";
 import type { Figures, Scenario } from "../scenario.ts";
 
+/** Megabytes of JavaScript heap: what the platform gives. The process ends where it needs more for a moment. */
+const MOST_HEAP = 128;
 /** Milliseconds. */
 const SETTLING = 2_000;
 const LOOK_EVERY = 50;
@@ -21,6 +23,15 @@ interface Holding {
   /** Brings its readers. They are there until the process ends. */
   readonly readers?: (target: HostileTarget) => Promise<void>;
 }
+
+/** Everything that an entry may have. */
+const STAMPED: Filling = {
+  name: "stamped",
+  *bodies(share) {
+    const stamps = `"time":1700000000000.5,"version":${2 ** 40},"ttl":86400`;
+    for (const body of FULL.bodies(share)) yield body.replaceAll('"set":', `${stamps},"set":`);
+  },
+};
 
 const HOLDINGS: readonly Holding[] = [
   { name: "100,000 keys, ASCII", filling: FULL },
@@ -37,6 +48,7 @@ const HOLDINGS: readonly Holding[] = [
         );
     },
   },
+  { name: "100,000 keys with time, version and ttl, ASCII", filling: STAMPED },
   { name: "a long log", filling: LOG },
   { name: "20 readers that take nothing, nothing published", filling: LARGE, readers: (target) => stuck(target, 20) },
   {
@@ -77,6 +89,35 @@ const HOLDINGS: readonly Holding[] = [
     },
   },
   {
+    name: "250 of mode=all at hz=0.1, each come at another moment",
+    filling: FULL,
+    async readers(target) {
+      for (let i = 0; i < 250; i++) {
+        await publishBy(
+          target,
+          batch(4, (n) => ({ key: keyOf(n), set: { text: "y".repeat(900) } })),
+        );
+        await HostileSocket.open(target, "mode=all&hz=0.1&keys=tick.0000*");
+      }
+      await pause(10_000);
+    },
+  },
+  ...(["q", "ж"] as const).map((letter): Holding => ({
+    name: `three addresses with all the keys they may select, of 128 characters${letter === "q" ? "" : ", Cyrillic"}`,
+    filling: FULL,
+    async readers(target) {
+      for (let i = 0; i < 3_000; i += 50)
+        await Promise.all(Array.from({ length: 50 }, (_, n) => choosy(target, i + n, letter)));
+    },
+  })),
+  {
+    name: "four addresses that take nothing and ask for other keys for 20 s",
+    filling: LARGE,
+    async readers(target) {
+      await Promise.all(Array.from({ length: 4 }, (_, i) => asking(target, `203.0.113.${i}`, 20)));
+    },
+  },
+  {
     name: "15 GETs a second of all of it for 8 s",
     filling: LARGE,
     async readers(target) {
@@ -103,7 +144,7 @@ export const memory: Scenario = {
 
 async function measure(prepared: Prepared, { filling, readers }: Holding): Promise<Figures> {
   const inspectorPort = await freePort();
-  const fortress = await prepared.serve(filling, { inspectorPort });
+  const fortress = await prepared.serve(filling, { inspectorPort, mostHeap: MOST_HEAP });
   const { workerd, pid, target } = fortress;
   const empty = await residentBytes(pid);
   const asked = clock();
@@ -141,6 +182,30 @@ async function measure(prepared: Prepared, { filling, readers }: Holding): Promi
 /** Readers that take nothing from the beginning. */
 async function stuck(target: HostileTarget, count: number): Promise<void> {
   for (let i = 0; i < count; i++) (await HostileSocket.open(target)).stopReading();
+}
+
+/** The n-th of those who select twenty keys of their own, a thousand at an address. */
+async function choosy(target: HostileTarget, n: number, letter: string): Promise<void> {
+  const keys = Array.from({ length: 20 }, (_, i) => `${n}.${i}.`.padEnd(128, letter));
+  const address = `203.0.113.${Math.floor(n / 1_000)}`;
+  await HostileSocket.open(target, `keys=${encodeURIComponent(keys.join(","))}`, { "CF-Connecting-IP": address });
+}
+
+/** Twenty readers at an address who take nothing, and ask by turns for a thousand keys each time. */
+async function asking(target: HostileTarget, address: string, seconds: number): Promise<void> {
+  const sockets: HostileSocket[] = [];
+  for (let i = 0; i < 20; i++) {
+    const socket = await HostileSocket.open(target, "", { "CF-Connecting-IP": address });
+    socket.stopReading();
+    sockets.push(socket);
+  }
+  const end = clock() + seconds * 1_000;
+  for (let id = 0; clock() < end; id++) {
+    const keys = Array.from({ length: 1_000 }, (_, i) => `${id}.${i}.${address.at(-1)}`);
+    sockets[id % sockets.length]?.send(JSON.stringify({ type: "subscribe", id, keys }));
+    // As often as an address may, at one more message for each KiB.
+    await pause(27);
+  }
 }
 
 /** One POST of 1 MiB every so many milliseconds. */

@@ -21,6 +21,8 @@ interface BesiegedOptions {
   /** Of what the feed would have at its limits. */
   readonly share?: number;
   readonly inspectorPort?: number;
+  /** Megabytes. */
+  readonly mostHeap?: number;
   readonly bindings?: Readonly<Record<string, string>>;
 }
 
@@ -39,10 +41,10 @@ export class Besieged {
   }
 
   static async start(filling?: Filling, options: BesiegedOptions = {}): Promise<Besieged> {
-    const { share, inspectorPort } = options;
+    const { share, inspectorPort, mostHeap } = options;
     const build = await buildWorker();
     const bindings = { ...SIEGE_BINDINGS, ...options.bindings };
-    const workerd = await Workerd.start({ build, port: await lastingPort(), bindings, inspectorPort });
+    const workerd = await Workerd.start({ build, port: await lastingPort(), bindings, inspectorPort, mostHeap });
     const besieged = new Besieged(build, workerd);
     if (filling) await fillFeed(besieged.target, filling, share);
     return besieged;

@@ -54,6 +54,8 @@ export interface WorkerdOptions {
   readonly port?: number;
   /** Where V8's inspector listens; nowhere if not given. */
   readonly inspectorPort?: number | undefined;
+  /** Megabytes that the JavaScript heap may have: the process ends where it needs more. */
+  readonly mostHeap?: number | undefined;
 }
 
 /** One bare workerd process that serves the Worker, with its storage on disk. No wrangler, no assets. */
@@ -82,7 +84,7 @@ export class Workerd {
     const port = options.port ?? (await freePort());
     // Beside the module: what a config embeds is found relative to it.
     const config = join(build, `config-${port}.capnp`);
-    await writeFile(config, capnp(folder, port, bindings, flags));
+    await writeFile(config, capnp(folder, port, bindings, flags, options.mostHeap));
     const { inspectorPort } = options;
     const inspect = inspectorPort === undefined ? [] : [`--inspector-addr=127.0.0.1:${inspectorPort}`];
     const child = spawn(workerdPath(), ["serve", config, "--verbose", ...inspect], {
@@ -166,7 +168,9 @@ function capnp(
   port: number,
   bindings: Readonly<Record<string, string>>,
   flags: readonly string[],
+  mostHeap: number | undefined,
 ): string {
+  const limit = mostHeap === undefined ? [] : [`--max-heap-size=${mostHeap}`];
   const texts = Object.entries(bindings).map(([name, text]) => `(name = "${name}", text = ${JSON.stringify(text)}),`);
   return `using Workerd = import "/workerd/workerd.capnp";
 const config :Workerd.Config = (
@@ -189,6 +193,7 @@ const config :Workerd.Config = (
     (name = "storage", disk = (path = "${storage}", writable = true)),
   ],
   sockets = [(name = "http", address = "127.0.0.1:${port}", http = (), service = "main")],
+  v8Flags = ${JSON.stringify(limit)},
 );
 `;
 }
