@@ -1,4 +1,5 @@
 import { Places, type Guest } from "../access/places.ts";
+import { weightOf } from "../feed/patterns.ts";
 import type { Found, Reader } from "../feed/reader.ts";
 import type { FrozenList } from "../feed/snapshot.ts";
 import { encodeSnapshotPart, type Mode } from "../protocol/messages.ts";
@@ -46,9 +47,11 @@ export interface FeedStats extends Position {
 /** Long answers that are read at a time, in all and by one address. Each keeps a list, and what its line has not taken. */
 const READS = 24;
 const READS_OF_ONE = 8;
-/** Requests that wait for an answer, in all and on one account. */
+/** Requests that wait for an answer, in all and on one account: what they select is held meanwhile. */
 const WAITING = 512;
 const WAITING_OF_ONE = 64;
+/** Keys and prefixes that count as one more request that waits. */
+const WAITING_WEIGHT = 128;
 /** Milliseconds for which a reader may take nothing. */
 const STUCK = 30_000;
 /** Bytes a millisecond that it has to take in the long run, after as much time: a place is not to be had for trickling. */
@@ -78,8 +81,9 @@ export class Readings {
     const own = this.#waiting.get(owner) ?? 0;
     if (this.#waits >= WAITING || own >= WAITING_OF_ONE) return undefined;
     const subscription = { selection: selectionOfId(asked.selection), mode: asked.mode, hz: undefined };
+    const weight = 1 + Math.floor(weightOf(subscription.selection) / WAITING_WEIGHT);
     let reader: Reader | undefined;
-    this.#wait(owner, 1);
+    this.#wait(owner, weight);
     try {
       const found = await new Promise<Found | undefined>((found, failed) => {
         reader = broadcast.read(owner, { subscription, since }, { found, failed });
@@ -97,7 +101,7 @@ export class Readings {
       reader = undefined;
       return { ...outcome, body };
     } finally {
-      this.#wait(owner, -1);
+      this.#wait(owner, -weight);
       reader?.release();
     }
   }
@@ -120,7 +124,7 @@ export class Readings {
     return readable;
   }
 
-  #wait(owner: string, by: 1 | -1): void {
+  #wait(owner: string, by: number): void {
     this.#waits += by;
     const own = (this.#waiting.get(owner) ?? 0) + by;
     if (own > 0) this.#waiting.set(owner, own);

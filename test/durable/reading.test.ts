@@ -120,6 +120,28 @@ test("[I9] reads of the log hold no more together than there is room for, and al
   expect(await late).toMatchObject({ position: "e1:200" });
 });
 
+test.each([
+  ["a key", 1, 64],
+  ["1,000 keys", 1_000, 8],
+])(
+  "[I9] of reads of %s that wait, one address has as many as what they select leaves room for",
+  async (_, count, most) => {
+    const [house, readings] = [houseOfMany(), new Readings("feed")];
+    // Not written yet: all have to wait.
+    house.feed.admit(['{"key":"a","set":{}}'], house.now);
+    const selection = Array.from({ length: count }, (_, i) => `k${i}`)
+      .toSorted()
+      .join(",");
+    const asked = Array.from({ length: 100 }, () => read(readings, house, guest("a"), { selection }));
+    let refused = 0;
+    for (const outcome of asked) void outcome.then((found) => (refused += found ? 0 : 1));
+    await Promise.resolve();
+    await vi.waitFor(() => expect(refused).toBe(100 - most));
+    house.broadcast.end();
+    await Promise.all(asked);
+  },
+);
+
 test("a read that fails is told so, and gives back what it held", async () => {
   const [house, readings] = [houseOfMany(), new Readings("feed")];
   house.log.read = () => {
