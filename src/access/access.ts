@@ -27,10 +27,26 @@ export interface Caller {
 }
 
 /**
- * Who presents a credential. `invalid`: it is nobody's, or has ended. `unavailable`: that cannot be told now, as the
- * keys to check it with cannot be had.
+ * Why a credential is not taken. `invalid`: it is nobody's, whatever else may be wrong with it. The others are told of
+ * tokens alone whose signature is good: whoever made one up learns nothing.
  */
-export type Identity = Caller | "invalid" | "unavailable";
+export type Invalid = "invalid" | "expired" | "too early" | "too long" | "other issuer" | "other audience";
+
+/** What is said of it. */
+export const WHY_INVALID: Readonly<Record<Invalid, string>> = {
+  invalid: "the credential is not valid: it is no key, and no token with a good signature",
+  expired: "the token has expired",
+  "too early": "the token is not valid yet",
+  "too long": "the token has no exp, or one that is more than 366 days ahead",
+  "other issuer": "the token is not from the issuer that is trusted here",
+  "other audience": "the token is not for the audience that is expected here",
+};
+
+/**
+ * Who presents a credential, or why it is not taken. `unavailable`: that cannot be told now, as the keys to check it with
+ * cannot be had.
+ */
+export type Identity = Caller | Invalid | "unavailable";
 
 /** Who may do what. */
 export interface Access {

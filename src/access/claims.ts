@@ -1,4 +1,5 @@
 import type { JWTPayload } from "jose";
+import type { Invalid } from "./access.ts";
 import { fingerprint } from "./fingerprint.ts";
 
 /** What a valid token says. */
@@ -25,12 +26,14 @@ export interface Verified {
 const LONGEST = 366 * 24 * 3_600_000;
 
 /** What an issuer signed need not be what the types say: nothing is taken for what it is not. */
-export async function readClaims({ payload, isForHere }: Verified, token: string): Promise<TokenClaims | "invalid"> {
+export async function readClaims({ payload, isForHere }: Verified, token: string): Promise<TokenClaims | Invalid> {
   const { exp, scope, sub } = payload;
   const expires = Math.floor((exp ?? 0) * 1000);
   const left = expires - Date.now();
+  if (typeof (sub ?? "") !== "string") return "invalid";
+  if (left <= 0) return "expired";
   // `1e999` reads as Infinity.
-  if (typeof (sub ?? "") !== "string" || !(left > 0 && left <= LONGEST)) return "invalid";
+  if (!(left <= LONGEST)) return "too long";
   const identity = await fingerprint(identityOf(payload, token));
   return { expires, scope: typeof scope === "string" ? scope : "", isForHere, identity };
 }

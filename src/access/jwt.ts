@@ -6,6 +6,7 @@ import {
   type JWTVerifyGetKey,
   type JWTVerifyOptions,
 } from "jose";
+import type { Invalid } from "./access.ts";
 import { readClaims, type TokenClaims, type Verified } from "./claims.ts";
 import { readSecrets } from "./keys.ts";
 import { KeysUnavailable, remoteKeys } from "./remote-keys.ts";
@@ -25,7 +26,7 @@ export interface TokenSettings {
   readonly JWT_AUDIENCE?: string | undefined;
 }
 
-type CheckedToken = TokenClaims | "invalid" | "unavailable";
+type CheckedToken = TokenClaims | Invalid | "unavailable";
 
 /** How tokens are checked. */
 export interface TokenChecker {
@@ -100,8 +101,24 @@ async function checked(token: string, verify: Verify): Promise<CheckedToken> {
     const verified = await verify(token);
     return verified === "invalid" ? "invalid" : await readClaims(verified, token);
   } catch (error) {
-    return error instanceof KeysUnavailable ? "unavailable" : "invalid";
+    return error instanceof KeysUnavailable ? "unavailable" : whyInvalid(error);
   }
+}
+
+/** What a claim that is not as demanded says of a token. Claims are looked at once the signature is known to be good. */
+const WHY = new Map<string, Invalid>([
+  ["nbf check_failed", "too early"],
+  ["exp missing", "too long"],
+  ["iss missing", "other issuer"],
+  ["iss check_failed", "other issuer"],
+  ["aud missing", "other audience"],
+  ["aud check_failed", "other audience"],
+]);
+
+function whyInvalid(error: unknown): Invalid {
+  if (error instanceof errors.JWTExpired) return "expired";
+  if (!(error instanceof errors.JWTClaimValidationFailed)) return "invalid";
+  return WHY.get(`${error.claim} ${error.reason}`) ?? "invalid";
 }
 
 /** A token is valid if any of the keys made it: one of several secrets, or of a set where it does not name its key. */

@@ -1,4 +1,4 @@
-import type { Access, Caller } from "../access/access.ts";
+import { WHY_INVALID, type Access, type Caller } from "../access/access.ts";
 import type { FairQueue } from "../access/fair-queue.ts";
 import type { Quotas } from "../access/quotas.ts";
 import { TokenBuckets } from "../access/token-bucket.ts";
@@ -150,12 +150,12 @@ export class Conversations {
     const caller = await this.#host.access.identify(token);
     // It may have gone meanwhile, and given its place back.
     if (!connection.isOpen) return;
-    if (caller === "invalid") {
-      connection.close(CLOSE.unauthorized, "the credential is not valid");
-      return;
-    }
     if (caller === "unavailable") {
       connection.refuse(id, "overloaded", "the credential cannot be checked now: try again");
+      return;
+    }
+    if (typeof caller === "string") {
+      connection.close(CLOSE.unauthorized, WHY_INVALID[caller]);
       return;
     }
     const grants = caller.on(this.#host.feed);

@@ -1,4 +1,4 @@
-import type { Caller, Grants, Identity } from "../access/access.ts";
+import { WHY_INVALID, type Caller, type Grants, type Identity } from "../access/access.ts";
 import type { FeedAppOptions, FeedContext } from "./options.ts";
 import { one } from "./query.ts";
 import { Problem } from "./problem.ts";
@@ -28,7 +28,7 @@ function protocolCredential(protocol: string): string {
   try {
     return atob(credential.slice(BASE64URL.length).replaceAll("-", "+").replaceAll("_", "/"));
   } catch {
-    throw unauthorized("The credential is not valid.");
+    throw unauthorized(sentence(WHY_INVALID.invalid));
   }
 }
 
@@ -45,7 +45,12 @@ function presentedCredential(request: Request, query: URLSearchParams | undefine
     }
     throw unauthorized("Authorization is not of the form: Bearer <credential>.");
   }
-  if (!query) return undefined;
+  if (!query) {
+    if (!new URL(request.url).searchParams.has("token")) return undefined;
+    throw unauthorized(
+      "Publishing takes the credential in the header Authorization: Bearer <credential>, not in the URL.",
+    );
+  }
   const protocol = offeredProtocols(request).find(isBearerProtocol);
   if (protocol !== undefined) return protocolCredential(protocol);
   // No credential has a space: it was a `+` that stood there as it is.
@@ -78,11 +83,11 @@ export async function authenticate<B extends object>(
     typeof caller === "string" || caller instanceof Problem ? undefined : caller,
   );
   if (caller instanceof Problem) throw caller;
-  if (caller === "invalid") throw unauthorized("The credential is not valid.");
   if (caller === "unavailable") {
     const headers = { "Retry-After": "5" };
     throw new Problem("overloaded", "The credential cannot be checked now. Try again.", { headers });
   }
+  if (typeof caller === "string") throw unauthorized(sentence(WHY_INVALID[caller]));
   return caller;
 }
 
@@ -99,6 +104,10 @@ const WORDS = {
   admin: "administer",
   metrics: "read the metrics",
 } as const;
+
+function sentence(why: string): string {
+  return `${why[0]?.toUpperCase()}${why.slice(1)}.`;
+}
 
 function unauthorized(detail: string): Problem {
   return new Problem("unauthorized", detail, { headers: { "WWW-Authenticate": 'Bearer realm="tickertape"' } });

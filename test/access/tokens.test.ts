@@ -20,24 +20,45 @@ describe("a token signed with the shared secret", () => {
   });
 
   test.each([
-    ["signed with another secret", () => token("admin", { secret: "a shared secret of somebody else." })],
-    ["that has ended a second ago", () => token("admin", { expires: Date.now() - 1_000 })],
-    ["that ends now", () => token("admin", { expires: Date.now() })],
-    ["that never ends", () => token("admin", { expires: null })],
-    ["whose end is text", () => token("admin", { claims: { exp: String(Date.now()) as unknown as number } })],
-    ["that begins in an hour", () => token("admin", { claims: { nbf: Math.floor((Date.now() + HOUR) / 1000) } })],
-    ["signed by nobody", async () => new UnsecuredJWT({ scope: "admin" }).setExpirationTime("1h").encode()],
-    ["that says none, with a signature", async () => `${encode({ alg: "none" })}.${encode({ scope: "admin" })}.AAAA`],
-    ["of another algorithm", () => hs512("admin")],
-    ["whose payload is no object", () => raw('"admin"')],
-    ["whose payload is no JSON", () => raw("{")],
-    ["without a signature", async () => (await token("admin")).replace(/[^.]*$/, "")],
-    ["with a part more", async () => `${await token("admin")}.e30`],
-    ["that was changed", async () => tampered(await token("subscribe:stocks"))],
-    ["of 20,000 characters", () => token("x".repeat(20_000))],
-    ["that demands an unknown extension", () => critical()],
-  ])("%s is refused", async (_, make) => {
-    expect(await allowed(SECRET, await make())).toBe("invalid");
+    ["signed with another secret", "invalid", () => token("admin", { secret: "a shared secret of somebody else." })],
+    ["that has ended a second ago", "expired", () => token("admin", { expires: Date.now() - 1_000 })],
+    ["that ends now", "expired", () => token("admin", { expires: Date.now() })],
+    ["that never ends", "too long", () => token("admin", { expires: null })],
+    [
+      "whose end is text",
+      "invalid",
+      () => token("admin", { claims: { exp: String(Date.now()) as unknown as number } }),
+    ],
+    [
+      "that begins in an hour",
+      "too early",
+      () => token("admin", { claims: { nbf: Math.floor((Date.now() + HOUR) / 1000) } }),
+    ],
+    ["signed by nobody", "invalid", async () => new UnsecuredJWT({ scope: "admin" }).setExpirationTime("1h").encode()],
+    [
+      "that says none, with a signature",
+      "invalid",
+      async () => `${encode({ alg: "none" })}.${encode({ scope: "admin" })}.AAAA`,
+    ],
+    ["of another algorithm", "invalid", () => hs512("admin")],
+    ["whose payload is no object", "invalid", () => raw('"admin"')],
+    ["whose payload is no JSON", "invalid", () => raw("{")],
+    ["without a signature", "invalid", async () => (await token("admin")).replace(/[^.]*$/, "")],
+    ["with a part more", "invalid", async () => `${await token("admin")}.e30`],
+    ["that was changed", "invalid", async () => tampered(await token("subscribe:stocks"))],
+    ["of 20,000 characters", "invalid", () => token("x".repeat(20_000))],
+    ["that demands an unknown extension", "invalid", () => critical()],
+  ])("%s is refused, as %s", async (_, why, make) => {
+    expect(await allowed(SECRET, await make())).toBe(why);
+  });
+
+  test("is not said to have ended, or to be for others, by whoever cannot sign one", async () => {
+    const settings = { ...SECRET, JWT_ISSUER: "https://id.test", JWT_AUDIENCE: "feeds" };
+    const secret = "a shared secret of somebody else.";
+    const claims = { iss: "elsewhere", aud: "others", nbf: Math.floor((Date.now() + HOUR) / 1000) };
+    for (const expires of [Date.now() - HOUR, null, Date.now() + HOUR]) {
+      expect(await allowed(settings, await token("admin", { secret, expires, claims }))).toBe("invalid");
+    }
   });
 
   test("of an issuer whose clock is some seconds ahead is taken", async () => {
@@ -62,10 +83,13 @@ describe("a token signed with the shared secret", () => {
     const claims = { iss: "https://id.test", aud: ["other", "feeds"] };
     expect(await allowed(settings, await token("admin", { claims }))).toBe("admin");
     expect(await allowed(settings, await token("admin", { claims: { ...claims, iss: "https://id.test/" } }))).toBe(
-      "invalid",
+      "other issuer",
     );
-    expect(await allowed(settings, await token("admin", { claims: { ...claims, aud: "feed" } }))).toBe("invalid");
-    expect(await allowed(settings, await token("admin"))).toBe("invalid");
+    expect(await allowed(settings, await token("admin", { claims: { ...claims, aud: "feed" } }))).toBe(
+      "other audience",
+    );
+    expect(await allowed(settings, await token("admin"))).toBe("other issuer");
+    expect(await allowed(settings, await token("admin", { claims: { iss: claims.iss } }))).toBe("other audience");
   });
 
   test("is nobody's where no secret is set, and keys go on to be good where one is", async () => {

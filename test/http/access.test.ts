@@ -1,7 +1,9 @@
 import { describe, expect, test, vi } from "vitest";
 import { newFeed, publish, request } from "../support/api.ts";
 import { appWith } from "../support/app.ts";
-import { storedTables } from "../support/http.ts";
+import { problem, storedTables } from "../support/http.ts";
+import { TestSubscriber } from "../support/subscriber.ts";
+import { token } from "../support/tokens.ts";
 import { bearer, posting, PUBLIC, refused } from "./credentials.ts";
 
 describe("publishing", () => {
@@ -76,5 +78,52 @@ describe("resetting a feed", () => {
     await publish(feed, { key: "A", set: {} });
     await refused(await PUBLIC(`/v1/feeds/${feed}`, { method: "DELETE", headers }), code);
     expect(await (await request(`/v1/feeds/${feed}`)).json()).toMatchObject({ seq: 1, entries: { A: {} } });
+  });
+});
+
+async function detail(response: Response): Promise<unknown> {
+  return (await problem(response, "unauthorized")).detail;
+}
+
+describe("what a 401 says", () => {
+  test.each([
+    ["of a token that has ended", () => token("publish:*", { expires: Date.now() - 60_000 }), "The token has expired."],
+    [
+      "of one that begins later",
+      () => token("publish:*", { claims: { nbf: Math.floor(Date.now() / 1000) + 3_600 } }),
+      "The token is not valid yet.",
+    ],
+  ])("%s", async (_, make, text) => {
+    const credential = await make();
+    const feed = newFeed();
+    const headers = { Authorization: `Bearer ${credential}` };
+    expect(await detail(await request(`/v1/feeds/${feed}`, { headers }))).toBe(text);
+    expect(await detail(await request(`/v1/feeds/${feed}?token=${credential}`))).toBe(text);
+    const socket = await TestSubscriber.connect(feed);
+    socket.send({ type: "auth", id: 1, token: credential });
+    await socket.until(({ closed }) => closed !== undefined, "the close");
+    expect(socket.closed?.code).toBe(4401);
+    expect(`${socket.closed?.reason}.`).toBe(text.replace("The", "the"));
+  });
+
+  test("is the same of all that nobody has signed, whatever it claims", async () => {
+    const secret = "a shared secret of somebody else.";
+    const credentials = [
+      "no-key-of-ours",
+      "a.b.c",
+      await token("admin", { secret }),
+      await token("admin", { secret, expires: Date.now() - 60_000 }),
+    ];
+    const said = new Set<unknown>();
+    for (const credential of credentials) {
+      const headers = { Authorization: `Bearer ${credential}` };
+      said.add(await detail(await request(`/v1/feeds/${newFeed()}`, { headers })));
+    }
+    expect([...said]).toEqual(["The credential is not valid: it is no key, and no token with a good signature."]);
+  });
+
+  test("of a publish with the credential in the URL is that it belongs into the header", async () => {
+    const response = await request(`/v1/feeds/${newFeed()}?token=publish-key`, posting({}));
+    expect(await detail(response)).toContain("Authorization: Bearer");
   });
 });
