@@ -11,8 +11,8 @@ import { Problem } from "./problem.ts";
 export const SHORT = 16 * 1024;
 
 /** Of one caller's bodies, and of all, that this isolate holds at a time while they come. It has 128 MB. */
-const OF_ONE = 32 * 1024 * 1024;
-const OF_ALL = 64 * 1024 * 1024;
+const OF_ONE = 24 * 1024 * 1024;
+const OF_ALL = 48 * 1024 * 1024;
 /** The same of one token, and of all that have no static key: keys find room, whatever tokens do. */
 const OF_ONE_TOKEN = OF_ALL / 4;
 const WITHOUT_KEY = (3 / 4) * OF_ALL;
@@ -36,8 +36,8 @@ const line = new FairLine(
     // A megabyte takes some 15 ms here, and as much where it is published.
     pace: 80 / (1024 * 1024),
     inHand: 2 * 1024 * 1024,
-    perCaller: 16 * 1024 * 1024,
-    size: 32 * 1024 * 1024,
+    perCaller: 12 * 1024 * 1024,
+    size: 24 * 1024 * 1024,
   },
   now,
 );

@@ -23,16 +23,16 @@ test("[I9] a body counts by what has come of it", () => {
 
 test("[I9] one token's bodies take a quarter, and those of all tokens leave room for keys", () => {
   for (const id of ["a", "b", "c"]) {
-    for (let i = 0; i < 16; i++) arrive(token(id), MIB);
+    for (let i = 0; i < 12; i++) arrive(token(id), MIB);
     expect(() => arrive(token(id), MIB)).toThrow("Too much");
   }
   expect(() => arrive(token("d"), MIB)).toThrow("Too much");
-  for (let i = 0; i < 15; i++) arrive(key, MIB);
+  for (let i = 0; i < 11; i++) arrive(key, MIB);
 });
 
 test("[I9] what was released is there for others", () => {
   for (let round = 0; round < 3; round++) {
-    for (let i = 0; i < 16; i++) arrive(token("a"), MIB);
+    for (let i = 0; i < 12; i++) arrive(token("a"), MIB);
     for (const holding of open.splice(0)) holding.release();
   }
 });
