@@ -2,11 +2,12 @@ import type { Selection } from "./types.ts";
 
 /**
  * The address of a feed over HTTP. `base` is where the server is mounted, `http(s):` or `ws(s):`; its query is not
- * kept. Throws a `TypeError` where it is no absolute address.
+ * kept. Throws a `TypeError` where it is no absolute address of these.
  */
 export function feedAddress(base: string | URL, feed: string): URL {
   const url = new URL(base);
   url.protocol = url.protocol.replace("ws", "http");
+  if (!url.href.startsWith("http")) throw new TypeError("base is not an http address");
   url.search = url.hash = "";
   url.pathname = url.pathname.replace(/\/*$/, `/v1/feeds/${encodeURIComponent(feed)}`);
   return url;

@@ -25,18 +25,16 @@ export type {
  *
  * @param base Where the server is, e.g. `https://feeds.example.com`.
  * @param feed The feed's name, e.g. `stocks`.
- * @throws {TypeError} where `base` is no absolute address. All that happens later shows in `status`.
+ * @throws {TypeError} where `base` is no absolute http address, `keys` no array, or there is no `WebSocket`. All that happens later shows in `status`.
  */
 export function connect<T = Record<string, unknown>>(
   base: string | URL,
   feed: string,
   options: FeedOptions = {},
 ): Feed<T> {
-  const transports = [
-    webSocketTransport(options.WebSocket ?? WebSocket, options.format),
-    overHttp("events"),
-    overHttp("polling"),
-  ] as const;
+  const Socket = options.WebSocket ?? globalThis.WebSocket;
+  if (!Socket) throw new TypeError("WebSocket is not given");
+  const transports = [webSocketTransport(Socket, options.format), overHttp("events"), overHttp("polling")] as const;
   // What the entries are is the caller's word.
   // oxlint-disable-next-line typescript/no-unsafe-type-assertion
   return openFeed(base, feed, options, { platform, transports }) as Feed<unknown> as Feed<T>;

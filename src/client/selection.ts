@@ -2,6 +2,7 @@ import type { Selection } from "./types.ts";
 
 /** A copy of what was given, which may change, such that what selects the same is equal. */
 export function normalise({ keys = [], hz, mode }: Selection): Selection {
+  if (!Array.isArray(keys)) throw new TypeError("keys is not an array");
   return { keys: keys.toSorted(), hz, mode: mode === "latest" ? undefined : mode };
 }
 

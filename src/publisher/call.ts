@@ -58,15 +58,23 @@ function isBatch(input: Update | readonly Update[]): input is readonly Update[] 
 }
 
 function encode(update: Update): string {
-  const text: string | undefined = JSON.stringify(update);
-  if (text === undefined) throw new TypeError("An update is not a JSON object.");
-  // JSON writes NaN and Infinity as null, which in a patch would delete the field.
-  if (text.includes("null")) JSON.stringify(update, refuseNotFinite);
-  return text;
+  let text: string | undefined = "{}";
+  try {
+    text = JSON.stringify(update);
+  } catch {
+    // What is wrong with it is said below.
+  }
+  // JSON writes NaN and Infinity as null, which in a patch would delete the field, and a Map as {}.
+  if (text && /null|{}/.test(text)) text = JSON.stringify(update, refuseUnsaid);
+  if (text?.[0] === "{") return text;
+  throw new TypeError(`An update is an object with a key and one of set, patch and delete, not ${text}.`);
 }
 
-function refuseNotFinite(name: string, value: unknown): unknown {
+function refuseUnsaid(name: string, value: unknown): unknown {
   if (typeof value === "number" && !Number.isFinite(value)) throw new RangeError(`${name} is ${value}, not a number.`);
+  if (typeof value === "bigint" || value instanceof Map || value instanceof Set) {
+    throw new TypeError(`${name} is a BigInt, Map or Set: give a number, text, an array or an object.`);
+  }
   return value;
 }
 

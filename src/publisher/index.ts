@@ -44,7 +44,7 @@ export function createPublisher(options: PublisherOptions): Publisher {
 }
 
 function feedUrl(server: string, feed: string): string {
-  const url = new URL(`v1/feeds/${encodeURIComponent(feed)}`, server.replace(/\/*$/, "/"));
-  if (!/^https?:/.test(url.href)) throw new TypeError(`not an http address: ${server}`);
-  return url.href;
+  const base = `${server}`.replace(/\/*$/, "/");
+  if (!/^https?:/i.test(base) || !URL.canParse(base)) throw new TypeError(`url is not an http address: ${server}`);
+  return new URL(`v1/feeds/${encodeURIComponent(feed)}`, base).href;
 }

@@ -89,7 +89,7 @@ export interface Publisher {
    * gathered into the next, each call whole. The promise is settled once that is durable.
    *
    * It rejects at once, and nothing is published, with a `RangeError` or `TypeError` for what no server could take (more
-   * than 1,000 updates, more than 1 MiB, NaN), `PublisherFullError` where too much waits already, and
+   * than 1,000 updates, more than 1 MiB, NaN, a BigInt, a Map), `PublisherFullError` where too much waits already, and
    * `PublisherClosedError` after `close`.
    * It rejects later with `PublishRefusedError` where the server refused this call, and with `PublishUnknownError` where
    * nobody can tell whether it was applied, which is the outcome of all calls that went in one POST with it. Such a rejection need not be handled here: `flush` and `close` tell it too.

@@ -1,5 +1,6 @@
 import { afterEach, describe, expect, test, vi } from "vitest";
 import { feedAddress } from "../../src/client/address.ts";
+import { connect } from "../../src/client/index.ts";
 import { expiryOf } from "../../src/client/token.ts";
 import { webSocketTransport } from "../../src/client/web-socket.ts";
 import type { Link, LinkRequest } from "../../src/client/transport.ts";
@@ -142,4 +143,26 @@ test.each([
   ["a..b", undefined],
 ])("when %s expires", (token, expires) => {
   expect(expiryOf(token)).toBe(expires);
+});
+
+describe("a mistake of the caller's is a TypeError that names what is wrong", () => {
+  test.each(["ftp://feeds.test", "file:///feeds", "data:text/plain,x"])("the base %s", (base) => {
+    expect(() => connect(base, "stocks")).toThrow(new TypeError("base is not an http address"));
+  });
+
+  test("keys that are no array, when connecting and when selecting", () => {
+    // What no type allows.
+    const keys = "A" as unknown as string[];
+    expect(() => connect("http://feeds.test", "stocks", { keys })).toThrow(new TypeError("keys is not an array"));
+    const Silent = NotedSocket as unknown as typeof WebSocket;
+    const feed = connect("http://feeds.test", "stocks", { WebSocket: Silent });
+    expect(() => feed.select({ keys })).toThrow(new TypeError("keys is not an array"));
+    feed.close();
+  });
+
+  test("no WebSocket, as on Node 20", () => {
+    vi.stubGlobal("WebSocket", undefined);
+    expect(() => connect("http://feeds.test", "stocks")).toThrow(new TypeError("WebSocket is not given"));
+    vi.unstubAllGlobals();
+  });
 });

@@ -3,6 +3,7 @@ import {
   createPublisher,
   PublisherClosedError,
   PublisherFullError,
+  type Update,
   PublishRefusedError,
 } from "../../src/publisher/index.ts";
 import { FakeServer } from "./fake-server.ts";
@@ -100,6 +101,40 @@ describe("publishing", () => {
     expect(() => createPublisher({ url: "ftp://feed.test", feed: "stocks" })).toThrow(TypeError);
     expect(() => createPublisher({ url: "feed.test", feed: "stocks" })).toThrow(TypeError);
     expect(() => createPublisher({ url: "http://feed.test", feed: "stocks", maxPending: 0 })).toThrow(RangeError);
+  });
+
+  test.each([undefined, "feed.test", "ftp://feed.test", "http:"])("the url %s is refused by name", (url) => {
+    // What no type allows.
+    expect(() => createPublisher({ url: url as string, feed: "stocks" })).toThrow(
+      new TypeError(`url is not an http address: ${url}`),
+    );
+  });
+
+  test.each<[what: string, update: unknown, message: RegExp]>([
+    ["nothing", null, /^An update is an object with a key .* not null\.$/],
+    ["nothing in a batch", [{ key: "A", set: {} }, undefined], /^An update is an object .* not undefined\.$/],
+    ["text", "A", /^An update is an object .* not "A"\.$/],
+    ["a list in a batch", [[{ key: "A", set: {} }]], /^An update is an object/],
+    ["a BigInt", { key: "A", set: { size: 1n } }, /^size is a BigInt/],
+    ["a BigInt deep inside", { key: "A", set: { a: [{ b: 1n }] } }, /^b is a BigInt/],
+    ["a Map", { key: "A", set: new Map([["a", 1]]) }, /^set is a BigInt, Map or Set: give /],
+    ["a Map deep inside", { key: "A", patch: { prices: new Map() } }, /^prices is a /],
+    ["a Set", { key: "A", set: { tags: new Set(["a"]) } }, /^tags is a /],
+  ])("%s is refused with a TypeError that says what is allowed", async (_, update, message) => {
+    const { publisher, server } = setUp([]);
+    await expect(publisher.publish(update as Update)).rejects.toThrow(TypeError);
+    await expect(publisher.publish(update as Update)).rejects.toThrow(message);
+    expect(publisher.pending).toBe(0);
+    expect(server.seen).toEqual([]);
+  });
+
+  test("what says itself how it is written is taken", async () => {
+    const { publisher, server } = setUp([]);
+    const size = Object.assign(Object(1n) as object, { toJSON: () => "1" });
+    await publisher.publish({ key: "A", set: { size, at: new Date(0), none: {}, nothing: null } });
+    expect(server.applied).toMatchObject([
+      { key: "A", set: { size: "1", at: "1970-01-01T00:00:00.000Z", none: {}, nothing: null } },
+    ]);
   });
 });
 
