@@ -9,8 +9,6 @@ export interface Grants {
 
 /** Somebody who makes a request. */
 export interface Caller {
-  /** Whether no credential was presented. */
-  readonly anonymous: boolean;
   /** What was presented: nothing, a static key or a token. */
   readonly kind: "anonymous" | "key" | "token";
   /**

@@ -70,19 +70,18 @@ interface Holder {
 }
 
 function nobody(grants: Grants): Caller {
-  return { anonymous: true, kind: "anonymous", id: "", principal: "", expires: undefined, on: () => grants };
+  return { kind: "anonymous", id: "", principal: "", expires: undefined, on: () => grants };
 }
 
 function keyHolder({ principal, grants }: Holder, print: string): Caller {
   const id = `${principal} ${print}`;
-  return { anonymous: false, kind: "key", id, principal, expires: undefined, on: () => grants };
+  return { kind: "key", id, principal, expires: undefined, on: () => grants };
 }
 
 function bearer({ identity, scope, isForHere, expires }: TokenClaims, isPublic: boolean): Caller {
   const grants = readScope(scope, isForHere);
   const id = `token ${identity}`;
   return {
-    anonymous: false,
     kind: "token",
     id,
     principal: id,

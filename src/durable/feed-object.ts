@@ -98,9 +98,14 @@ export class FeedObject<Env extends FeedObjectEnv = FeedObjectEnv> extends Durab
         this.#settled();
         connection.resubscribe(subscription, id);
       },
-      grant: (connection, { kind, id, anonymous, expires }, publishes) => {
+      grant: (connection, { kind, id, expires }, publishes) => {
         const { address } = connection.guest;
-        this.#connections.grant(connection, { address, kind, holder: anonymous ? undefined : id }, publishes, expires);
+        this.#connections.grant(
+          connection,
+          { address, kind, holder: kind === "anonymous" ? undefined : id },
+          publishes,
+          expires,
+        );
         if (expires !== undefined) this.#alarm.wakeBy(expires);
       },
     });

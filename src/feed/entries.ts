@@ -125,14 +125,9 @@ export class Entries {
     yield* changed.toSorted((a, b) => a.seq - b.seq);
   }
 
-  /** Live entries and tombstones, the one that changed longest ago first. Not to be held over a change. */
-  *oldestFirst(): Generator<Entry> {
-    for (let entry = this.#recency.oldest; entry; entry = entry.newer) yield entry;
-  }
-
   /**
-   * The same, in steps between which the entries may change: one that changes is met with its newer state at the end,
-   * though it was met before.
+   * Live entries and tombstones, the one that changed longest ago first, in steps between which the entries may change:
+   * one that changes is met with its newer state at the end, though it was met before.
    */
   walk(): Walk {
     return this.#recency.walk();

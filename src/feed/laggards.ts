@@ -46,13 +46,9 @@ export class Laggards {
     this.#lagging.clear();
   }
 
-  isToReview(now: number): boolean {
-    return this.#lagging.size > 0 && now >= this.#reviewedAt + LIMITS.lagReview;
-  }
-
   /** Looks at them again: those that have drained are handed over, those that are stuck too. */
   review(now: number, drained: (subscriber: Subscriber) => void, stuck: (subscriber: Subscriber) => void): void {
-    if (!this.isToReview(now)) return;
+    if (this.#lagging.size === 0 || now < this.#reviewedAt + LIMITS.lagReview) return;
     this.#reviewedAt = now;
     const low = Math.min(LIMITS.backlogLow, this.#high);
     let looks = Math.min(LOOKS, this.#lagging.size);

@@ -20,10 +20,6 @@ export class Recency {
     return this.#size;
   }
 
-  get oldest(): Entry | undefined {
-    return this.#oldest;
-  }
-
   get newestSeq(): number {
     return this.#newest?.seq ?? 0;
   }

@@ -39,7 +39,7 @@ export async function list<B extends object>(c: FeedContext<B>, options: FeedApp
   const query = new URL(c.req.url).searchParams;
   const caller = await authenticate(c, options, query);
   // Without a credential all feeds are open or none is.
-  if (caller.anonymous) demand(caller, "subscribe", "");
+  if (caller.kind === "anonymous") demand(caller, "subscribe", "");
   const limit = readInteger(query, "limit", 1, LIMITS.listedFeeds) ?? LIMITS.listedFeeds;
   const directory = options.directory(c.env).getByName("feeds");
   const { serves } = options.quotas(c.env);

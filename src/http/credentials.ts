@@ -94,7 +94,7 @@ export async function authenticate<B extends object>(
 /** Refuses a caller who lacks a grant on a feed: with 401 where a credential would help, with 403 where it has one. */
 export function demand(caller: Caller, needed: keyof Grants, feed: string): void {
   if (caller.on(feed)[needed]) return;
-  if (caller.anonymous) throw unauthorized(`A credential that allows to ${WORDS[needed]} is needed.`);
+  if (caller.kind === "anonymous") throw unauthorized(`A credential that allows to ${WORDS[needed]} is needed.`);
   throw new Problem("forbidden", `The credential does not allow to ${WORDS[needed]}.`);
 }
 

@@ -43,11 +43,11 @@ export async function exists<B extends object>(c: FeedContext<B>, options: FeedA
 export async function demandPlace<B extends object>(
   c: FeedContext<B>,
   options: FeedAppOptions<B>,
-  { anonymous, kind, id }: Caller,
+  { kind, id }: Caller,
 ): Promise<void> {
   const feed = c.get("feed");
   if (isKnown(c.env, feed)) return;
-  const address = anonymous ? addressOf(c.req.raw) : undefined;
+  const address = kind === "anonymous" ? addressOf(c.req.raw) : undefined;
   const owner = kind === "token" ? id : (address ?? "");
   let visit: string;
   try {

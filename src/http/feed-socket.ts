@@ -20,7 +20,7 @@ export async function openFeedSocket<B extends object>(
 ): Promise<Response> {
   await demandPlace(c, options, caller);
   const { kind, expires } = caller;
-  const holder = caller.anonymous ? undefined : caller.id;
+  const holder = caller.kind === "anonymous" ? undefined : caller.id;
   const guest = { address: addressOf(c.req.raw), kind, holder };
   const publishes = caller.on(c.get("feed")).publish;
   const upgrade = subscribeUpgrade({ subscription, since, protocol, guest, publishes, expires });

@@ -19,7 +19,7 @@ export async function demandRate<B extends object>(
   const address = addressOf(request);
   // Nobody limits themselves on their own machine.
   if (address === undefined) return;
-  const isKnown = caller !== undefined && !caller.anonymous;
+  const isKnown = caller !== undefined && caller.kind !== "anonymous";
   const counter = isKnown ? options.credentialRate(env) : options.addressRate(env);
   if (!counter) return;
   const { success } = await counter.limit({ key: isKnown ? caller.id : address });

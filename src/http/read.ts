@@ -31,9 +31,10 @@ export async function snapshot<B extends object>(c: FeedContext<B>, options: Fee
     since,
     // With `since` the answer is about the way there, and is never left out.
     known: since ? [] : knownTags(c.req.raw),
-    guest: caller.anonymous
-      ? { address: addressOf(c.req.raw), kind: caller.kind, holder: undefined }
-      : { address: undefined, kind: caller.kind, holder: caller.id },
+    guest:
+      caller.kind === "anonymous"
+        ? { address: addressOf(c.req.raw), kind: caller.kind, holder: undefined }
+        : { address: undefined, kind: caller.kind, holder: caller.id },
   };
   const read = async (): Promise<ReadOutcome> => {
     const outcome = await options.feeds(c.env).getByName(c.get("feed")).read(request);
@@ -48,7 +49,7 @@ export async function snapshot<B extends object>(c: FeedContext<B>, options: Fee
   const isAnswered = body !== undefined && !(waits && isEmpty);
   const headers = {
     ETag: `"${position}"`,
-    "Cache-Control": isAnswered && caller.anonymous && leadsOn(since, position) ? SHARED : ASKED_FIRST,
+    "Cache-Control": isAnswered && caller.kind === "anonymous" && leadsOn(since, position) ? SHARED : ASKED_FIRST,
     // The same address has streams of events, too.
     Vary: "Accept",
   };
@@ -81,7 +82,7 @@ export async function history<B extends object>(c: FeedContext<B>, options: Feed
   const limit = readInteger(query, "limit", 1, LIMITS.historyPage) ?? 100;
   const before = readInteger(query, "before", 0, Number.MAX_SAFE_INTEGER);
   if (!(await exists(c, options))) return historyOfNothing(feed, key);
-  const owner = caller.anonymous ? (addressOf(c.req.raw) ?? caller.id) : caller.id;
+  const owner = caller.kind === "anonymous" ? (addressOf(c.req.raw) ?? caller.id) : caller.id;
   const page = await options.feeds(c.env).getByName(feed).history(key, limit, before, owner);
   if (!page) throw new Problem("overloaded", "Too many wait for what the feed has kept.");
   const updates = page.updates.map(({ seq, time, line }) => {

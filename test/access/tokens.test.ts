@@ -16,7 +16,7 @@ describe("a token signed with the shared secret", () => {
     const expires = (Math.floor(Date.now() / 1000) + 60) * 1000;
     const signed = await token("publish:stocks subscribe:st*", { expires });
     expect(await allowed(SECRET, signed)).toBe("publish subscribe");
-    expect(await accessBy(SECRET).identify(signed)).toMatchObject({ anonymous: false, expires });
+    expect(await accessBy(SECRET).identify(signed)).toMatchObject({ kind: "token", expires });
   });
 
   test.each([

@@ -10,6 +10,7 @@ import { FEED_LIMITS } from "../../src/protocol/limits.ts";
 import { EVERYTHING } from "../../src/protocol/selection.ts";
 import { newFeed } from "../support/api.ts";
 import { runs } from "../support/runs.ts";
+import { oldestFirst } from "../support/entries.ts";
 
 /** A feed in an object's storage that loses its memory when told to, beside one that never does. */
 class Pair {
@@ -118,7 +119,7 @@ class Pair {
 }
 
 function stateOf({ position, time, entries }: Feed): unknown {
-  const all = [...entries.oldestFirst()].map(({ key, seq, text, version }) => ({ key, seq, text, version }));
+  const all = oldestFirst(entries).map(({ key, seq, text, version }) => ({ key, seq, text, version }));
   return { position, time, all };
 }
 

@@ -68,7 +68,7 @@ class Stage {
 
   check(id: string): void {
     const grants = { subscribe: true, publish: true, admin: false, metrics: false };
-    const caller = { id, kind: "token", anonymous: false, expires: undefined, on: () => grants };
+    const caller = { id, kind: "token", expires: undefined, on: () => grants };
     this.#checks.shift()?.(caller as unknown as Caller);
   }
 }

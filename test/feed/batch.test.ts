@@ -7,6 +7,7 @@ import { isAscii } from "../../src/protocol/json-text.ts";
 import { applyMergePatch } from "../../src/protocol/merge-patch.ts";
 import { decodeUpdates, type Update } from "../../src/protocol/update.ts";
 import { runs } from "../support/runs.ts";
+import { oldestFirst } from "../support/entries.ts";
 
 const limits = { keys: 3, length: 50_000, history: 1 };
 const LONG = "x".repeat(20_000);
@@ -78,12 +79,16 @@ function sizes(entries: ReadonlyMap<string, JsonObject>): { length: number; byte
 }
 
 function contents(feed: Feed): Map<string, JsonObject | undefined> {
-  return new Map([...feed.entries.oldestFirst()].filter(({ live }) => live).map(({ key, value }) => [key, value]));
+  return new Map(
+    oldestFirst(feed.entries)
+      .filter(({ live }) => live)
+      .map(({ key, value }) => [key, value]),
+  );
 }
 
 /** All that a feed is, but for the order of members. */
 function everything(feed: Feed): unknown {
-  const entries = [...feed.entries.oldestFirst()].map(({ key, seq, time, version, expires, value, bytes }) => {
+  const entries = oldestFirst(feed.entries).map(({ key, seq, time, version, expires, value, bytes }) => {
     return { key, seq, time, version, expires, value, bytes };
   });
   const { position, time, nextExpiry, waitingToExpire } = feed;
@@ -120,7 +125,7 @@ describe("[I3] batches of patches", () => {
           expected = model(expected, fresh);
           expect(contents(feed)).toEqual(expected);
           expect({ length: feed.entries.length, bytes: feed.entries.bytes }).toEqual(sizes(expected));
-          for (const { text, isNarrow } of feed.entries.oldestFirst()) expect(isNarrow).toBe(isAscii(text ?? ""));
+          for (const { text, isNarrow } of oldestFirst(feed.entries)) expect(isNarrow).toBe(isAscii(text ?? ""));
         }
       }),
       { numRuns: runs(1_000) },
@@ -152,7 +157,7 @@ describe("[I8] a feed that is opened again", () => {
         for (const [i, updates] of [...batches, []].entries()) {
           if (i === start) Object.assign(state, { seq: feed.seq, time: feed.time });
           // Entries as they stood when, or after, the records begin: some of them again and again, at the end all.
-          const all = [...feed.entries.oldestFirst()].map(({ key, seq, time, version, expires, text }) => {
+          const all = oldestFirst(feed.entries).map(({ key, seq, time, version, expires, text }) => {
             return { key, seq, time, version, expires, text };
           });
           if (i === start) saved.push(...all);

@@ -6,6 +6,7 @@ import { LIMITS } from "../../src/protocol/limits.ts";
 import { runs } from "../support/runs.ts";
 import { isWanted } from "../support/view.ts";
 import { subscriptionOf } from "./house.ts";
+import { oldestFirst } from "../support/entries.ts";
 
 const key = fc.string({ unit: fc.constantFrom("a", "b", ".", "\uffff", "😀"), minLength: 1, maxLength: 4 });
 const patterns = fc.array(
@@ -81,12 +82,12 @@ describe("the entries of a selection", () => {
     for (let i = 0; i < 20_011; i += 4) put(entries, name(i), ++seq, "{}");
     for (const prefix of ["", "0", "19", "2", "1234", "12345", "99"]) {
       const { selection } = subscriptionOf([`${prefix}*`]);
-      const expected = [...entries.oldestFirst()].filter((entry) => entry.live && entry.key.startsWith(prefix));
+      const expected = oldestFirst(entries).filter((entry) => entry.live && entry.key.startsWith(prefix));
       expect([...entries.select(selection)].map((entry) => entry.key).toSorted()).toEqual(
         expected.map((entry) => entry.key).toSorted(),
       );
       if (prefix === "") continue;
-      const all = [...entries.oldestFirst()].filter((entry) => entry.key.startsWith(prefix));
+      const all = oldestFirst(entries).filter((entry) => entry.key.startsWith(prefix));
       expect(entries.mostSelected(selection)).toBe(all.length);
       expect([...entries.changedAfter(seq - 8000, selection)]).toEqual(all.filter((e) => e.seq > seq - 8000));
     }
@@ -128,7 +129,7 @@ describe("a walk through the entries", () => {
           }
           while (step());
           walk.end();
-          expect(met).toEqual(new Map([...entries.oldestFirst()].map(({ key, seq }) => [key, seq])));
+          expect(met).toEqual(new Map(oldestFirst(entries).map(({ key, seq }) => [key, seq])));
         },
       ),
     );
@@ -153,9 +154,9 @@ describe("entries put in any order", () => {
     const count = LIMITS.tombstones + 5;
     for (let i = 0; i < count; i++) put(entries, `k${i}`, ((i * 7) % count) + 1, undefined);
     put(entries, "live", count + 1, "{}");
-    expect([...entries.oldestFirst()]).toHaveLength(count + 1);
+    expect(oldestFirst(entries)).toHaveLength(count + 1);
     entries.bringInOrder();
-    expect([...entries.oldestFirst()].map(({ seq }) => seq)).toEqual(
+    expect(oldestFirst(entries).map(({ seq }) => seq)).toEqual(
       Array.from({ length: LIMITS.tombstones + 1 }, (_, i) => i + 6),
     );
     expect(entries.forgotten).toBe(5);
