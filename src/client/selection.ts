@@ -2,7 +2,8 @@ import type { Selection } from "./types.ts";
 
 /** A copy of what was given, which may change, such that what selects the same is equal. */
 export function normalise({ keys = [], hz, mode }: Selection): Selection {
-  if (!Array.isArray(keys)) throw new TypeError("keys is not an array");
+  const given: unknown = keys;
+  if (!Array.isArray(given)) throw new TypeError("keys is not an array");
   return { keys: keys.toSorted(), hz, mode: mode === "latest" ? undefined : mode };
 }
 

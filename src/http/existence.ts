@@ -87,9 +87,11 @@ export function snapshotOfNothing(
   since: Position | undefined,
   waits: boolean,
 ): Response {
-  const isStill = since?.seq === 0;
+  const tags = knownTags(request);
+  const same = since ?? tags.map(parsePosition).find((position) => position?.seq === 0);
+  const isStill = same?.seq === 0;
   const headers = {
-    ETag: `"${formatPosition(isStill ? since : NOWHERE)}"`,
+    ETag: `"${formatPosition(isStill ? same : NOWHERE)}"`,
     "Cache-Control": ASKED_FIRST,
     Vary: "Accept",
   };
@@ -100,8 +102,8 @@ export function snapshotOfNothing(
     const snapshot = { type: "snapshot", ...NOWHERE, time: 0, reason: "epoch_changed", entries: {} };
     return jsonAnswer(isStill ? update : snapshot, headers);
   }
-  const isKnown = knownTags(request).some((tag) => tag === "*" || parsePosition(tag)?.seq === 0);
-  return isKnown ? nothing(304) : jsonAnswer({ feed, ...NOWHERE, time: 0, entries: {} }, headers);
+  if (isStill || tags.includes("*")) return nothing(304);
+  return jsonAnswer({ feed, ...NOWHERE, time: 0, entries: {} }, headers);
 }
 
 export function historyOfNothing(feed: string, key: string): Response {

@@ -43,8 +43,9 @@ export function createPublisher(options: PublisherOptions): Publisher {
   return publisher;
 }
 
-function feedUrl(server: string, feed: string): string {
-  const base = `${server}`.replace(/\/*$/, "/");
-  if (!/^https?:/i.test(base) || !URL.canParse(base)) throw new TypeError(`url is not an http address: ${server}`);
+function feedUrl(server: unknown, feed: string): string {
+  const base = String(server).replace(/\/*$/, "/");
+  if (!/^https?:/i.test(base) || !URL.canParse(base))
+    throw new TypeError(`url is not an http address: ${String(server)}`);
   return new URL(`v1/feeds/${encodeURIComponent(feed)}`, base).href;
 }

@@ -61,6 +61,12 @@ describe("a feed that does not exist", () => {
     expect((await request(`/v1/feeds/${feed}?since=${since}&wait=0`)).status).toBe(204);
   });
 
+  test("stays at the position of whoever has it, as another transport told it", async () => {
+    const headers = { "If-None-Match": '"elsewhere:7", "elsewhere:0"' };
+    const response = await request(`/v1/feeds/${newFeed()}`, { headers });
+    expect([response.status, response.headers.get("ETag")]).toEqual([304, '"elsewhere:0"']);
+  });
+
   test("is no continuation of what was there", async () => {
     const message = await (await request(`/v1/feeds/${newFeed()}?since=abc:5&wait=0`)).json();
     expect(message).toMatchObject({ type: "snapshot", reason: "epoch_changed", seq: 0, entries: {} });

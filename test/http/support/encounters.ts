@@ -14,6 +14,15 @@ const whole: Step = {
 const since: Step = { ...whole, reading: { ...whole.reading, plain: false } };
 const held: Step = { do: "open", who: 0, cache: 0, opening: { over: "json" } };
 const streamed: Step = { do: "open", who: 0, cache: 0, opening: { over: "events", byQuery: true } };
+const polled: Step = {
+  do: "poll",
+  who: 0,
+  cache: 0,
+  lost: false,
+  evicts: false,
+  updates: [{ key: "A", patch: { p: 3 } }],
+};
+const gone: Step = { do: "drop", who: 0 };
 const caughtUp: Step = { do: "catchUp", who: 0 };
 
 const forgotten: Step = { do: "evict" };
@@ -27,9 +36,17 @@ const SLOWLY: Interest = { ...EVERYTHING, hz: 5 };
 /**
  * What chance brings together too seldom: one address in a shared cache that has two answers, by when or by how it is asked;
  * a feed that begins anew; a client that still has to be told something when it selects something else; more than comes in
- * one message, or stays in the journal.
+ * one message, or stays in the journal. And on each transport once whatever has to be seen there.
  */
 export const encounters: [Interest[], Step[], Ending[]][] = [
+  ...(["json", "packed", "events"] as const).map((over): [Interest[], Step[], Ending[]] => {
+    const open: Step = { do: "open", who: 0, cache: 0, opening: { over } };
+    const cut: Step = { ...open, opening: { over, cut: 1 } };
+    return [[EVERYTHING], [published, open, caughtUp, gone, changed, open, caughtUp, cut, changed], ["read"]];
+  }),
+  [[EVERYTHING], [published, whole, changed, polled, { ...polled, lost: true }, begunAnew, polled], ["read"]],
+  // A feed that nobody has published to is known by what a socket said of it.
+  [[EVERYTHING], [held, caughtUp, { ...whole, reading: { ...whole.reading, unlessSame: true } }], ["json"]],
   [[EVERYTHING], [published, whole, held, published, caughtUp, whole, since, since], ["read"]],
   [[EVERYTHING], [published, whole, since, streamed, published, caughtUp], ["events"]],
   [[EVERYTHING], [published, held, caughtUp, begunAnew, caughtUp, published, begunAnew, published, since], ["json"]],
