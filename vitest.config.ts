@@ -1,5 +1,8 @@
+import { availableParallelism } from "node:os";
+import { basename } from "node:path";
 import { cloudflareTest } from "@cloudflare/vitest-pool-workers";
 import { defineConfig } from "vitest/config";
+import { BaseSequencer, type TestSpecification } from "vitest/node";
 
 const WORKER_TESTS = "protocol,feed,access,durable,http,specs";
 
@@ -22,7 +25,18 @@ function worker(): ReturnType<typeof cloudflareTest> {
 }
 
 /** Milliseconds; an hour where properties are to be tried for longer. */
-const TEST_TIME = process.env["PROPERTY_RUNS"] === undefined ? 30_000 : 3_600_000;
+const TEST_TIME = process.env["PROPERTY_RUNS"] === undefined ? 90_000 : 3_600_000;
+
+/** As many as there are: none of them only waits. */
+const CORES = availableParallelism();
+
+/** All files of a worker share one workerd, as starting one takes longer than most files do. */
+const WORKER = {
+  testTimeout: TEST_TIME,
+  isolate: false,
+  maxWorkers: CORES,
+  setupFiles: "./test/support/fresh.ts",
+};
 
 /** They take times, or need the machine to be quick: nothing else may run beside them. */
 const ALONE = ["dashboard-load", "security-load", "slow-reader", "soak", "worst"].map(
@@ -36,23 +50,44 @@ const REAL = {
   globalSetup: "./test/e2e/support/built-once.ts",
 };
 
+/** What takes longest comes first, or the other cores would have nothing to do while it ends. */
+const LONGEST = ["hostile-memory", "hostile-closing", "hostile-asleep", "always-opens", "chat", "dashboard-quality"];
+
+class LongestFirst extends BaseSequencer {
+  override async sort(files: TestSpecification[]): Promise<TestSpecification[]> {
+    const longest = files.filter(isLongest).toSorted((a, b) => LONGEST.indexOf(nameOf(a)) - LONGEST.indexOf(nameOf(b)));
+    // oxlint-disable-next-line unicorn/no-array-sort -- it is no array's
+    return [...longest, ...(await super.sort(files.filter((file) => !isLongest(file))))];
+  }
+}
+
+function nameOf({ moduleId }: TestSpecification): string {
+  return basename(moduleId, ".test.ts");
+}
+
+function isLongest(file: TestSpecification): boolean {
+  return LONGEST.includes(nameOf(file));
+}
+
 export default defineConfig({
   test: {
+    sequence: { sequencer: LongestFirst },
     projects: [
       {
         plugins: [worker()],
-        test: { name: "workerd", include: [`test/{${WORKER_TESTS}}/**/*.test.ts`], testTimeout: TEST_TIME },
+        test: { ...WORKER, name: "workerd", include: [`test/{${WORKER_TESTS}}/**/*.test.ts`] },
       },
       // Tens of thousands of hostile inputs: apart from what is run again and again while working.
       {
         plugins: [worker()],
-        test: { name: "security", include: ["test/security/**/*.test.ts"], testTimeout: TEST_TIME },
+        test: { ...WORKER, name: "security", include: ["test/security/**/*.test.ts"] },
       },
       {
         test: {
           name: "node",
           include: ["test/{client,publisher,react,dashboard,demo,house}/**/*.test.ts"],
           testTimeout: TEST_TIME,
+          maxWorkers: CORES,
         },
       },
       {
@@ -61,8 +96,10 @@ export default defineConfig({
           name: "e2e",
           include: ["test/e2e/**/*.test.ts"],
           exclude: ALONE,
-          // Each file starts a workerd of its own, and mostly waits: two cores carry three of them.
-          maxWorkers: 3,
+          // A process for each file would be started for nothing: what they start is ended by themselves.
+          isolate: false,
+          // Each file starts a workerd of its own, and mostly waits: a core carries two or three of them.
+          maxWorkers: 5,
           sequence: { groupOrder: 1 },
         },
       },

@@ -4,6 +4,7 @@ import { Market } from "../../src/demo/market.ts";
 import { seededRandom } from "../../src/demo/random.ts";
 import { SYMBOLS } from "../../src/demo/symbols.ts";
 import type { Fields, Update } from "../../src/demo/update.ts";
+import { runs } from "../client/support/runs.ts";
 import { applyTo } from "./apply.ts";
 
 const START = Date.UTC(2026, 0, 5, 14, 30);
@@ -91,7 +92,7 @@ describe("a subscriber", () => {
           if (before) expect(number(now, "volume")).toBeGreaterThanOrEqual(number(before, "volume"));
         }
       }),
-      { numRuns: 30 },
+      { numRuns: runs(8) },
     );
   });
 
@@ -108,7 +109,7 @@ describe("a subscriber", () => {
           expect(JSON.parse(JSON.stringify(update))).toEqual(update);
         }
       }),
-      { numRuns: 30 },
+      { numRuns: runs(10) },
     );
   });
 
@@ -150,7 +151,7 @@ describe("a symbol", () => {
   test("stays near its open even when the demo runs for weeks", () => {
     const market = open(4, 0.2);
     const entries = new Map<string, Fields>();
-    for (let at = START; at < START + 21 * 86_400_000; at += 5_000) {
+    for (let at = START; at < START + 21 * 86_400_000; at += 20_000) {
       for (const update of market.advance(at)) applyTo(entries, update);
     }
     for (const fields of entries.values()) {

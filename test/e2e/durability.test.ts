@@ -9,7 +9,7 @@ import type { Update } from "./support/view.ts";
 import { Server } from "./support/server.ts";
 
 /** How often the server is killed. More make a longer, harder run; past some 50, history forgets the first updates. */
-const ROUNDS = Number(process.env["TICKERTAPE_ROUNDS"] ?? 5);
+const ROUNDS = Number(process.env["TICKERTAPE_ROUNDS"] ?? 3);
 const PUBLISHERS = 12;
 /** What each subscriber asks for, and which keys that is. */
 const SUBSCRIPTIONS: [query: string, selects: (key: string) => boolean][] = [

@@ -12,6 +12,9 @@ import { until } from "./support/until.ts";
 import type { Fields } from "./support/view.ts";
 import { root } from "./support/workerd.ts";
 
+/** In every third the line is cut, in every third the server is killed; `TICKERTAPE_ROUNDS` makes it more. */
+const ROUNDS = Number(process.env["TICKERTAPE_ROUNDS"] ?? 4);
+
 let server: Server;
 let proxy: CuttingProxy;
 const feeds: Feed<Fields>[] = [];
@@ -71,7 +74,7 @@ describe("in Node", () => {
     const causes: string[] = [];
     packed.on("change", (_, { cause }) => void causes.push(cause));
 
-    for (let round = 1; round <= 9; round++) {
+    for (let round = 1; round <= ROUNDS; round++) {
       if (round % 3 === 1) proxy.cut();
       if (round % 3 === 2) await server.crash();
       await publishRound(name, round);
@@ -85,7 +88,7 @@ describe("in Node", () => {
       expect(textOf(packed)).toBe(textOf(plain));
       expect(textOf(packed)).toContain('"__proto__":{"polluted":true}');
     }
-    expect(packed.counters.connections).toBeGreaterThan(3);
+    expect(packed.counters.connections).toBeGreaterThan(2);
     // Whatever was missed came as updates.
     expect(causes.slice(1).filter((cause) => cause === "snapshot")).toEqual([]);
     await until(() => packed.latency !== undefined, "a pong");
@@ -162,7 +165,7 @@ describe("in Chromium", () => {
       window.plain = connect(location.origin, "${name}");
       window.textOf = (feed) => JSON.stringify(Array.from(feed.entries()).sort());
     })()`);
-    for (let round = 1; round <= 6; round++) {
+    for (let round = 1; round <= ROUNDS; round++) {
       if (round % 3 === 1) proxy.cut();
       if (round % 3 === 2) await server.crash();
       await publishRound(name, round);

@@ -23,13 +23,16 @@ function reaches(feed: Feed<unknown>, seq: number): Promise<unknown> {
   );
 }
 
-describe.each([
+// Each mostly waits.
+describe.concurrent.each([
   ["streams of events where no WebSocket gets through", false, "streams"],
   ["polling where streams are held back too", true, "polls"],
 ] as const)("the client falls back to %s", (_, holdsStreams, kind) => {
   test("goes on over cuts and a crash of the server, and keeps its position", async () => {
+    // Its own, as it is killed.
+    const server = await Server.start();
     const name = `over-${kind}`;
-    const url = feedUrl(name);
+    const url = `${server.url}/v1/feeds/${name}`;
     await publish(url, [
       { key: "A", set: { n: 0 } },
       { key: "B", set: { n: 0 } },
@@ -68,18 +71,18 @@ describe.each([
     expect(Object.fromEntries(feed.entries())).toEqual({ B: { n: 100 } });
     feed.close();
     proxy.close();
+    await server.dispose();
   });
 });
 
 describe("[I2] the client leaves a way that does not work for another", () => {
-  // Each mostly waits.
   test.concurrent.each([
-    ["are refused", "refused", false, 6_000],
-    ["are reset", "reset", false, 6_000],
-    ["are never answered", "unanswered", false, 8_000],
-    ["are answered, and every frame is swallowed", "swallowed", false, 8_000],
-    ["are never answered and streams are held back", "unanswered", true, 15_000],
-    ["are answered, every frame is swallowed and streams are held back", "swallowed", true, 15_000],
+    ["are refused", "refused", false, 10_000],
+    ["are reset", "reset", false, 10_000],
+    ["are never answered", "unanswered", false, 12_000],
+    ["are answered, and every frame is swallowed", "swallowed", false, 12_000],
+    ["are never answered and streams are held back", "unanswered", true, 18_000],
+    ["are answered, every frame is swallowed and streams are held back", "swallowed", true, 18_000],
   ] as const)("within seconds, where upgrades %s", async (_, upgrades, holdsStreams, most) => {
     const name = `left-${upgrades}-${holdsStreams ? "polls" : "streams"}`;
     await publish(feedUrl(name), { key: "A", set: { n: 1 } });
@@ -100,7 +103,7 @@ describe("[I2] the client leaves a way that does not work for another", () => {
   });
 });
 
-test("[I2] over long-polling, a change after a quiet time of what is selected follows on it without a gap", async () => {
+test.concurrent("[I2] over long-polling, a change after a quiet time of what is selected follows on it without a gap", async () => {
   const name = "quiet-polls";
   const url = feedUrl(name);
   await publish(url, { key: "B", set: { n: 0 } });

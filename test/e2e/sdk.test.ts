@@ -7,7 +7,7 @@ import { until } from "./support/until.ts";
 import type { Fields, Update } from "./support/view.ts";
 
 /** `TICKERTAPE_ROUNDS` makes the soak longer. */
-const ROUNDS = Number(process.env["TICKERTAPE_ROUNDS"] ?? 12);
+const ROUNDS = Number(process.env["TICKERTAPE_ROUNDS"] ?? 8);
 
 const chance = (of: number): boolean => Math.random() < of;
 

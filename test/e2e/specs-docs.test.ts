@@ -1,9 +1,9 @@
 // Functions that are handed to the page run there.
 /// <reference lib="dom" />
 /// <reference lib="dom.iterable" />
-import axe from "axe-core";
 import type { Browser, BrowserContextOptions, Page } from "playwright-core";
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
+import { AXE_RUN, AXE_SOURCE } from "./support/axe.ts";
 import { complaintsOf, launchChromium } from "./support/chromium.ts";
 import { WranglerDev } from "./support/wrangler-dev.ts";
 
@@ -109,10 +109,8 @@ describe.each(["light", "dark"] as const)("in %s", (colorScheme) => {
     async (width) => {
       await open({ colorScheme, viewport: { width, height: 800 } });
       await page.locator("details").evaluateAll((all) => all.forEach((one) => one.setAttribute("open", "")));
-      await page.evaluate(axe.source);
-      const found = await page.evaluate<{ id: string; nodes: { html: string; failureSummary?: string }[] }[]>(
-        "axe.run(document).then(({ violations }) => violations)",
-      );
+      await page.evaluate(AXE_SOURCE);
+      const found = await page.evaluate<{ id: string; nodes: { html: string; failureSummary?: string }[] }[]>(AXE_RUN);
       expect(
         found.flatMap(({ id, nodes }) => nodes.map(({ html, failureSummary }) => `${id}: ${html} ${failureSummary}`)),
       ).toEqual([]);

@@ -40,7 +40,7 @@ describe("a request", () => {
             await watched.isUnchanged();
           }),
         ),
-        { numRuns: runs(60), seed: SEED },
+        { numRuns: runs(20), seed: SEED },
       );
     },
   );
@@ -72,7 +72,7 @@ describe("a request", () => {
             }
           }),
         ),
-        { numRuns: runs(25), seed: SEED },
+        { numRuns: runs(8), seed: SEED },
       );
     },
   );
@@ -137,7 +137,7 @@ describe("a request", () => {
           }
         }),
       ),
-      { numRuns: runs(30), seed: SEED },
+      { numRuns: runs(10), seed: SEED },
     );
   });
 
@@ -157,7 +157,7 @@ describe("a request", () => {
           await watched.isUnchanged();
         }),
       ),
-      { numRuns: runs(25), seed: SEED },
+      { numRuns: runs(8), seed: SEED },
     );
   });
 });
@@ -170,7 +170,7 @@ test("a list asked for after anything is a list", LONG, async () => {
         if ((await inOrder(response)) === "served") expect(await response.json()).toHaveProperty("feeds");
       }
     }),
-    { numRuns: runs(100), seed: SEED },
+    { numRuns: runs(50), seed: SEED },
   );
   expect((await post(newFeed(), BODY)).status).toBe(200);
 });

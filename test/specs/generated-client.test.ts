@@ -26,7 +26,7 @@ test.each(ALL)(
       if (code !== "idempotency_mismatch") expect(status, code).toBeLessThan(400);
       statuses.add(status);
     });
-    await fc.assert(property, { numRuns: runs(40), endOnFailure: false });
+    await fc.assert(property, { numRuns: runs(20), endOnFailure: false });
     expect([...statuses]).toContain(one.method === "options" ? 204 : 200);
   },
 );
@@ -39,7 +39,7 @@ test.each(REFUSING)(
       const { status } = await conforms(one, await send(one, sent));
       expect(OF_ITS_FORM).toContain(status);
     });
-    await fc.assert(property, { numRuns: runs(40), endOnFailure: false });
+    await fc.assert(property, { numRuns: runs(20), endOnFailure: false });
   },
 );
 

@@ -70,7 +70,7 @@ export class TestSubscriber {
 
   /** Waits until `condition` holds, looking again after every message. */
   async until(condition: (subscriber: this) => boolean, what = "the condition"): Promise<this> {
-    const deadline = AbortSignal.timeout(10_000);
+    const deadline = AbortSignal.timeout(30_000);
     for (;;) {
       if (this.#failure !== undefined) throw this.#failure;
       if (condition(this)) return this;

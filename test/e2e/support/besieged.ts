@@ -7,14 +7,17 @@ import { clock, pause } from "../../bench/load/clock.ts";
 import { buildWorker, lastingPort, Workerd } from "./workerd.ts";
 
 export const FEED = "besieged";
-const CALM = 1_500;
+const CALM = 1_000;
+const LOOK_EVERY = 250;
 const SETTLING = 10_000;
+
+type Came = Readonly<Record<string, number>>;
 
 /** What an attack did to an honest publisher beside it. */
 export interface Outcome {
   readonly waits: Waits;
   readonly strikes: number;
-  readonly came: Readonly<Record<string, number>>;
+  readonly came: Came;
 }
 
 interface BesiegedOptions {
@@ -63,8 +66,8 @@ export class Besieged {
     return this.#workerd.process.pid ?? 0;
   }
 
-  /** Strikes in a loop for so long, and tells how long the publisher waited meanwhile. */
-  async suffers(attack: string, milliseconds: number): Promise<Outcome> {
+  /** Strikes in a loop for so long, or until enough has come of it, and tells how long the publisher waited meanwhile. */
+  async suffers(attack: string, milliseconds: number, isEnough = (_: Came): boolean => false): Promise<Outcome> {
     const probe = await this.#watched();
     const siege = new Siege(attack, this.target);
     try {
@@ -72,7 +75,8 @@ export class Besieged {
       await probe.settles(SETTLING);
       const start = clock();
       await siege.loop();
-      await pause(milliseconds);
+      for (const end = start + milliseconds; clock() < end && !isEnough((await siege.look()).came);)
+        await pause(Math.min(LOOK_EVERY, Math.max(0, end - clock())));
       const waits = probe.since(start);
       return { waits, ...(await siege.look()) };
     } finally {
