@@ -51,7 +51,7 @@ const REAL = {
 };
 
 /** What takes longest comes first, or the other cores would have nothing to do while it ends. */
-const LONGEST = ["hostile-memory", "hostile-closing", "hostile-asleep", "always-opens", "chat", "dashboard-quality"];
+const LONGEST = ["hostile-memory", "hostile-closing", "chat", "dashboard-quality", "conformance", "always-opens"];
 
 class LongestFirst extends BaseSequencer {
   override async sort(files: TestSpecification[]): Promise<TestSpecification[]> {
@@ -98,8 +98,8 @@ export default defineConfig({
           exclude: ALONE,
           // A process for each file would be started for nothing: what they start is ended by themselves.
           isolate: false,
-          // Each file starts a workerd of its own, and mostly waits: a core carries two or three of them.
-          maxWorkers: 5,
+          // Each file starts a workerd of its own, and mostly waits: a core carries two of them.
+          maxWorkers: 4,
           sequence: { groupOrder: 1 },
         },
       },

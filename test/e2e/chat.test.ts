@@ -2,7 +2,7 @@ import { SignJWT } from "jose";
 import type { Browser, BrowserContext, BrowserContextOptions, Page, WebSocketRoute } from "playwright-core";
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
 import { publish, snapshot } from "./support/api.ts";
-import { AXE_RUN, AXE_SOURCE } from "./support/axe.ts";
+import { AXE_RUN, AXE_SOURCE, VIEWS } from "./support/axe.ts";
 import { BlockingProxy } from "./support/blocking-proxy.ts";
 import { complaintsOf, launchChromium } from "./support/chromium.ts";
 import { CuttingProxy } from "./support/sdk-proxy.ts";
@@ -304,41 +304,44 @@ interface Violation {
   readonly nodes: readonly { readonly html: string; readonly failureSummary?: string }[];
 }
 
-describe.each(["light", "dark"] as const)("in %s", (colorScheme) => {
-  test.each([360, 1280])("axe-core finds nothing wrong at %i pixels, and nothing scrolls sideways", async (width) => {
-    const options = { colorScheme, viewport: { width, height: 740 }, reducedMotion: "reduce" as const };
-    const room = `chat-axe-${colorScheme}-${width}`;
-    const writing = await enter(room, {
-      ...options,
-      token: await mint(HOUR),
-      name: "A name of forty characters, which is long".slice(0, 40),
-    });
-    await say(writing, "x".repeat(200));
-    const at = Date.now() - 100_000_000;
-    await publish(
-      feedUrl(room),
-      Array.from({ length: 30 }, (_, i) => ({
-        key: `k${i}`,
-        set: { name: `Person ${i >> 1}`, by: `p${i >> 1}`, text: `Line ${i}`, at },
-      })),
-    );
-    await until(async () => (await heard(writing)).length === 31, "all messages");
-    const reading = await enter(room, options);
-    await until(async () => (await heard(reading)).length === 31, "all messages");
-    await writing.context().setOffline(true);
-    await says(writing, "#state", "Offline");
-    await say(writing, "not yet");
-    for (const page of [writing, reading]) {
-      await page.evaluate(AXE_SOURCE);
-      const found = await page.evaluate<Violation[]>(AXE_RUN);
-      expect(
-        found.flatMap(({ id, nodes }) => nodes.map(({ html, failureSummary }) => `${id}: ${html} ${failureSummary}`)),
-      ).toEqual([]);
-      expect(await page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")).toBe(
-        0,
+describe("the page", () => {
+  test.each(VIEWS)(
+    "in %s, axe-core finds nothing wrong at %i pixels, and nothing scrolls sideways",
+    async (colorScheme, width) => {
+      const options = { colorScheme, viewport: { width, height: 740 }, reducedMotion: "reduce" as const };
+      const room = `chat-axe-${colorScheme}-${width}`;
+      const writing = await enter(room, {
+        ...options,
+        token: await mint(HOUR),
+        name: "A name of forty characters, which is long".slice(0, 40),
+      });
+      await say(writing, "x".repeat(200));
+      const at = Date.now() - 100_000_000;
+      await publish(
+        feedUrl(room),
+        Array.from({ length: 30 }, (_, i) => ({
+          key: `k${i}`,
+          set: { name: `Person ${i >> 1}`, by: `p${i >> 1}`, text: `Line ${i}`, at },
+        })),
       );
-    }
-  });
+      await until(async () => (await heard(writing)).length === 31, "all messages");
+      const reading = await enter(room, options);
+      await until(async () => (await heard(reading)).length === 31, "all messages");
+      await writing.context().setOffline(true);
+      await says(writing, "#state", "Offline");
+      await say(writing, "not yet");
+      for (const page of [writing, reading]) {
+        await page.evaluate(AXE_SOURCE);
+        const found = await page.evaluate<Violation[]>(AXE_RUN);
+        expect(
+          found.flatMap(({ id, nodes }) => nodes.map(({ html, failureSummary }) => `${id}: ${html} ${failureSummary}`)),
+        ).toEqual([]);
+        expect(await page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")).toBe(
+          0,
+        );
+      }
+    },
+  );
 });
 
 test("is used with the keys alone, and new messages are announced, those of before not", async () => {

@@ -40,10 +40,10 @@ function conformance(url: string, ...args: readonly string[]): Promise<Outcome> 
 
 const KEYS = ["--publish-key", PUBLISH_KEY, "--admin-key", ADMIN_KEY];
 
-/** With all keys, and once more where a rule seemed broken: some have little time, on a machine that does much beside. */
-async function passing(url: string, ...args: readonly string[]): Promise<Outcome> {
-  const first = await conformance(url, ...KEYS, ...args);
-  return first.code === 0 ? first : conformance(url, ...KEYS, ...args);
+/** Asks once more where a rule seemed broken: some have little time, on a machine that does much beside. */
+async function passing(url: string, keys: readonly string[] = KEYS, ...args: readonly string[]): Promise<Outcome> {
+  const first = await conformance(url, ...keys, ...args);
+  return first.code === 0 ? first : conformance(url, ...keys, ...args);
 }
 
 /** The rules that were found broken. */
@@ -78,7 +78,7 @@ async function deviating(...words: readonly [said: string, instead: string][]): 
 
 describe("the conformance suite", () => {
   test("passes against this server, in less than half a minute, and leaves nothing behind", async () => {
-    const outcome = await passing(server.url, "--feed-prefix", "cleaned-");
+    const outcome = await passing(server.url, KEYS, "--feed-prefix", "cleaned-");
     expect(failed(outcome)).toEqual([]);
     expect(outcome.code, outcome.lines.join("\n")).toBe(0);
     expect(outcome.lines.join("\n")).toMatch(/\n6\d ok, 0 failed, 0 not checked/);
@@ -87,11 +87,11 @@ describe("the conformance suite", () => {
   });
 
   test("says what it could not check for lack of a key, and that feeds are left", async () => {
-    const none = await conformance(server.url);
+    const none = await passing(server.url, []);
     expect(none.code).toBe(0);
     expect(none.lines.filter((line) => line.startsWith("unchecked")).length).toBeGreaterThan(20);
     expect(none.lines.join("\n")).toMatch(/, 0 failed, \d\d not checked/);
-    const publisher = await conformance(server.url, "--publish-key", PUBLISH_KEY);
+    const publisher = await passing(server.url, ["--publish-key", PUBLISH_KEY]);
     expect(publisher.code).toBe(0);
     expect(publisher.lines.filter((line) => line.startsWith("unchecked"))).toHaveLength(3);
     expect(publisher.lines.join("\n")).toMatch(/\d+ feeds are left/);

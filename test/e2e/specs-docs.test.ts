@@ -3,7 +3,7 @@
 /// <reference lib="dom.iterable" />
 import type { Browser, BrowserContextOptions, Page } from "playwright-core";
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
-import { AXE_RUN, AXE_SOURCE } from "./support/axe.ts";
+import { AXE_RUN, AXE_SOURCE, VIEWS } from "./support/axe.ts";
 import { complaintsOf, launchChromium } from "./support/chromium.ts";
 import { WranglerDev } from "./support/wrangler-dev.ts";
 
@@ -103,10 +103,10 @@ test("says so where the documents cannot be read", async () => {
   await page.getByRole("status").getByText("could not be read").waitFor();
 });
 
-describe.each(["light", "dark"] as const)("in %s", (colorScheme) => {
-  test.each([360, 1280])(
-    "axe-core finds nothing wrong with it at %i pixels, and nothing scrolls sideways",
-    async (width) => {
+describe("the page", () => {
+  test.each(VIEWS)(
+    "in %s, axe-core finds nothing wrong with it at %i pixels, and nothing scrolls sideways",
+    async (colorScheme, width) => {
       await open({ colorScheme, viewport: { width, height: 800 } });
       await page.locator("details").evaluateAll((all) => all.forEach((one) => one.setAttribute("open", "")));
       await page.evaluate(AXE_SOURCE);

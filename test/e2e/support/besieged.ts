@@ -67,7 +67,11 @@ export class Besieged {
   }
 
   /** Strikes in a loop for so long, or until enough has come of it, and tells how long the publisher waited meanwhile. */
-  async suffers(attack: string, milliseconds: number, isEnough = (_: Came): boolean => false): Promise<Outcome> {
+  async suffers(
+    attack: string,
+    milliseconds: number,
+    isEnough: (came: Came) => boolean = () => false,
+  ): Promise<Outcome> {
     const probe = await this.#watched();
     const siege = new Siege(attack, this.target);
     try {
