@@ -13,10 +13,15 @@ export interface FairLineLimits {
   readonly pace: number;
   /** Of one caller's, what may be worked on at a time. One piece of work is, however long. */
   readonly inHand: number;
-  /** What may wait of one caller's, and of all. */
+  /** What may wait of one caller's, and of all; a quarter of it is kept for keys. */
   readonly perCaller: number;
   readonly size: number;
+  /** Milliseconds of rest for each unit of work that is said to have been done, while more than one caller is there. */
+  readonly rest: number;
 }
+
+/** Of what may wait, what all may take that have no static key. */
+const WITHOUT_KEY = 3 / 4;
 
 /** A place in the line. */
 export interface Place {
@@ -33,10 +38,10 @@ interface Waiting {
 }
 
 /** As so much counts what is shorter: it takes a place all the same. */
-const SHORTEST = 16 * 1024;
+const SHORTEST = 32 * 1024;
 /** Milliseconds after which those who wait ask again, by their place among their caller's own. */
 const ASK_AGAIN = 3;
-const LONGEST_WAIT = 60;
+const LONGEST_WAIT = 250;
 /** Milliseconds between two looks for those who are gone. */
 const LOOK_EVERY = 100;
 /** Milliseconds that others wait for one whose turn it is and who does not ask, and after which it is taken to be gone. */
@@ -73,7 +78,7 @@ export class FairLine {
   }
 
   /** A place in the line; nothing for what is so little that it can be done now. */
-  enter(caller: string, size: number): Place | NoRoom | undefined {
+  enter(caller: string, size: number, isKey = true): Place | NoRoom | undefined {
     const now = this.#now();
     this.#contention.note(caller, now);
     const before = this.#callers.get(caller);
@@ -84,7 +89,7 @@ export class FairLine {
     const waiting = before ?? { places: [], size: 0, inHand: 0 };
     const place = { caller, size: Math.max(size, SHORTEST), due: now };
     if (waiting.size + place.size > this.#limits.perCaller) return "rate_limited";
-    if (this.#size + place.size > this.#limits.size) return "overloaded";
+    if (this.#size + place.size > this.#limits.size * (isKey ? 1 : WITHOUT_KEY)) return "overloaded";
     waiting.places.push(place);
     waiting.size += place.size;
     this.#size += place.size;
@@ -99,6 +104,14 @@ export class FairLine {
     if (wait === 0) this.#begin(place, now);
     else place.due = now + wait;
     return wait;
+  }
+
+  /** Notes that so much work was done in one go, and tells how many milliseconds are for everybody else before the next. */
+  rest(work: number): number {
+    const now = this.#now();
+    if (!this.#contention.isThere(now)) return 0;
+    this.#freeAt = Math.max(this.#freeAt, now) + work * this.#limits.rest;
+    return this.#freeAt - now;
   }
 
   /** To be called by whoever has begun, once it is done. */

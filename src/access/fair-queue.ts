@@ -1,3 +1,4 @@
+import { finish } from "../protocol/pieces.ts";
 import { Contention } from "./contention.ts";
 import { TokenBuckets } from "./token-bucket.ts";
 import type { Rate } from "./quotas.ts";
@@ -23,7 +24,8 @@ const JOB = 1024;
 
 interface Job {
   readonly cost: number;
-  readonly act: () => void;
+  /** One step of what comes before it is done: how much that was, or nothing once it is done. */
+  readonly step: () => number | undefined;
 }
 
 /**
@@ -60,16 +62,53 @@ export class FairQueue {
 
   /** Does the work now, or when its turn has come; or not at all, where too much is waiting. */
   run<T>(caller: string, size: number, work: () => T | Promise<T>): NoRoom | Promise<{ done: T }> {
+    if (this.#mayDoNow(caller, size)) return this.#done(work);
+    return this.#wait(caller, size, (resolve, reject) => () => {
+      this.#done(work).then(resolve, reject);
+      return undefined;
+    });
+  }
+
+  /**
+   * The same with `prepare` before it, which is done a step at a time and hands its result on. It yields the size of each
+   * step.
+   */
+  prepareAndRun<T, R>(
+    caller: string,
+    size: number,
+    prepare: Generator<number, R>,
+    work: (prepared: R) => T | Promise<T>,
+  ): NoRoom | Promise<{ done: T }> {
+    if (this.#mayDoNow(caller, size)) return this.#done(() => work(finish(prepare)));
+    return this.#wait(caller, size, (resolve, reject) => () => {
+      try {
+        const step = prepare.next();
+        if (step.done !== true) return step.value;
+        this.#done(() => work(step.value)).then(resolve, reject);
+      } catch (error) {
+        reject(error);
+      }
+      return undefined;
+    });
+  }
+
+  #mayDoNow(caller: string, size: number): boolean {
     this.#contention.note(caller, this.#now());
-    if (!this.isWaiting(caller) && this.#isLittle(caller, size)) return this.#done(work);
+    return !this.isWaiting(caller) && this.#isLittle(caller, size);
+  }
+
+  #wait<T>(
+    caller: string,
+    size: number,
+    stepsOf: (resolve: (done: T) => void, reject: (error: unknown) => void) => Job["step"],
+  ): NoRoom | Promise<T> {
     const cost = size + JOB;
     const queue = this.#waiting.get(caller) ?? { jobs: [], size: 0 };
     const { perCaller, size: most } = this.#limits;
     if (queue.jobs.length >= perCaller.jobs || queue.size + cost > perCaller.size) return "rate_limited";
     if (this.#size + cost > most) return "overloaded";
     return new Promise((resolve, reject) => {
-      const act = (): void => void this.#done(work).then(resolve, reject);
-      queue.jobs.push({ cost, act });
+      queue.jobs.push({ cost, step: stepsOf(resolve, reject) });
       queue.size += cost;
       this.#size += cost;
       this.#waiting.set(caller, queue);
@@ -89,27 +128,26 @@ export class FairQueue {
     this.#isTakingTurns = true;
     for (let done = 0; this.#waiting.size > 0;) {
       await this.#pause(this.#contention.isThere(this.#now()) ? done * this.#limits.pace : 0);
-      for (done = 0; done < this.#limits.turn;) {
-        const job = this.#next();
-        if (!job) break;
-        done += job.cost;
-        job.act();
-      }
+      for (done = 0; done < this.#limits.turn && this.#waiting.size > 0;) done += this.#step();
     }
     this.#isTakingTurns = false;
   }
 
-  #next(): Job | undefined {
+  /** One step of the caller whose turn it is. How much that was. */
+  #step(): number {
     const [first] = this.#waiting;
-    if (!first) return undefined;
+    if (!first) return 0;
     const [caller, queue] = first;
-    const job = queue.jobs.shift();
-    this.#waiting.delete(caller);
-    if (!job) return undefined;
-    queue.size -= job.cost;
-    this.#size -= job.cost;
+    const [job] = queue.jobs;
+    const size = job?.step();
     // Behind the others.
+    this.#waiting.delete(caller);
+    if (size === undefined && job) {
+      queue.jobs.shift();
+      queue.size -= job.cost;
+      this.#size -= job.cost;
+    }
     if (queue.jobs.length > 0) this.#waiting.set(caller, queue);
-    return job;
+    return size ?? job?.cost ?? 0;
   }
 }

@@ -4,12 +4,19 @@ import type { Quotas } from "../access/quotas.ts";
 import { TokenBuckets } from "../access/token-bucket.ts";
 import { memoryOf } from "../feed/entry.ts";
 import { CLOSE } from "../protocol/codes.ts";
-import { decodeClientMessage, isLong, tooLong, type ClientMessage } from "../protocol/client-messages.ts";
+import {
+  decodeClientMessage,
+  isLong,
+  sentIdOf,
+  tooLong,
+  type ClientMessage,
+  type DecodedMessage,
+} from "../protocol/client-messages.ts";
 import { exceedsBytes } from "../protocol/json.ts";
 import { isAscii } from "../protocol/json-text.ts";
 import { LIMITS } from "../protocol/limits.ts";
 import { encodeAuthorized, encodeReceiptMessage, type Subscription } from "../protocol/messages.ts";
-import { batchTooLarge, decodeUpdates } from "../protocol/update.ts";
+import { batchTooLarge, decodeUpdatesInPieces, type DecodedUpdates } from "../protocol/update.ts";
 import type { Connection } from "./connection.ts";
 import type { PublishOutcome, PublishRequest } from "./live-feed.ts";
 
@@ -73,9 +80,9 @@ export class Conversations {
     const line = this.#lineOf(connection);
     line.waiting++;
     const size = typeof frame === "string" ? memoryOf(frame, isAscii(frame)) : length;
-    const running = this.#host.queue.run(line.owner, size, () => {
+    const running = this.#host.queue.prepareAndRun(line.owner, size, read(connection, frame), (heard) => {
       line.waiting--;
-      return this.#read(connection, frame, length);
+      return this.#take(connection, heard, length);
     });
     if (typeof running !== "string") {
       await running;
@@ -95,24 +102,23 @@ export class Conversations {
     return line;
   }
 
-  async #read(connection: Connection, frame: string | ArrayBuffer, length: number): Promise<void> {
+  async #take(connection: Connection, heard: Heard | undefined, length: number): Promise<void> {
     // It may have waited, and been closed meanwhile.
-    if (!connection.isOpen) return;
-    const decoded = decode(connection, frame);
+    if (!heard || !connection.isOpen) return;
+    const { decoded, updates } = heard;
     if (connection.publishes) {
       const publishes = decoded.ok && decoded.message.type === "publish";
       if (!publishes && !this.#mayGoOn(connection, length / WEIGHT)) return;
     }
     if (!decoded.ok) connection.refuse(decoded.id, decoded.code, decoded.reason);
-    else if (decoded.message.type === "publish") await this.#publish(connection, decoded.message, length);
+    else if (decoded.message.type === "publish") await this.#publish(connection, decoded.message.id, updates, length);
     else await this.#answer(connection, decoded.message);
   }
 
   /** Refuses a message that finds no room to wait. */
   #turnAway(connection: Connection, frame: string | ArrayBuffer, length: number, code: "rate_limited" | "overloaded") {
     if (connection.publishes && !this.#mayGoOn(connection, length / PUBLISH_WEIGHT)) return;
-    const decoded = decode(connection, frame);
-    const id = decoded.ok ? decoded.message.id : decoded.id;
+    const id = connection.packed || typeof frame === "string" ? sentIdOf(textOrBytes(frame)) : undefined;
     connection.refuse(id, code, "too much is waiting to be done: send it later");
   }
 
@@ -170,11 +176,12 @@ export class Conversations {
 
   async #publish(
     connection: Connection,
-    { id, updates }: Extract<ClientMessage, { type: "publish" }>,
+    id: number | undefined,
+    updates: DecodedUpdates | undefined,
     length: number,
   ): Promise<void> {
     const { publishes, owner } = connection;
-    if (!publishes) {
+    if (!publishes || !updates) {
       connection.refuse(id, "forbidden", "this socket's credential does not allow publishing to this feed");
       return;
     }
@@ -194,8 +201,7 @@ export class Conversations {
     connection.refuse(id, outcome.code, outcome.detail ?? "no update of the batch was accepted", outcome.issues);
   }
 
-  async #admit(connection: Connection, updates: readonly unknown[]): Promise<PublishOutcome> {
-    const decoded = decodeUpdates(updates);
+  async #admit(connection: Connection, decoded: DecodedUpdates): Promise<PublishOutcome> {
     if (!decoded.ok) return { ok: false, code: "invalid_update", issues: decoded.issues };
     if (batchTooLarge(decoded.updates)) return { ok: false, code: "too_large", detail: "the batch is too large" };
     connection.heard();
@@ -203,9 +209,26 @@ export class Conversations {
   }
 }
 
-function decode(connection: Connection, frame: string | ArrayBuffer): ReturnType<typeof decodeClientMessage> {
-  if (typeof frame === "string") return decodeClientMessage(frame);
-  if (connection.packed) return decodeClientMessage(new Uint8Array(frame));
+/** A message as it was heard, with its updates where it publishes. */
+interface Heard {
+  readonly decoded: DecodedMessage;
+  readonly updates: DecodedUpdates | undefined;
+}
+
+/** Reads a message, a piece at a time where it is long. Nothing where its connection has been closed before. */
+function* read(connection: Connection, frame: string | ArrayBuffer): Generator<number, Heard | undefined> {
+  if (!connection.isOpen) return undefined;
+  const decoded = yield* decode(connection, frame);
+  if (!decoded.ok || decoded.message.type !== "publish") return { decoded, updates: undefined };
+  return { decoded, updates: yield* decodeUpdatesInPieces(decoded.message.updates) };
+}
+
+function* decode(connection: Connection, frame: string | ArrayBuffer): Generator<number, DecodedMessage> {
+  if (connection.packed || typeof frame === "string") return yield* decodeClientMessage(textOrBytes(frame));
   const reason = "binary frames are not part of tickertape.v1";
   return { ok: false, id: undefined, code: "invalid_message", reason };
+}
+
+function textOrBytes(frame: string | ArrayBuffer): string | Uint8Array {
+  return typeof frame === "string" ? frame : new Uint8Array(frame);
 }

@@ -31,7 +31,9 @@ export class Group<S> {
   }
 }
 
-function groupId({ selection, mode, hz }: Subscription): string {
+/** What tells the groups of a feed apart. */
+export function groupId(subscription: Subscription): string {
+  const { selection, mode, hz } = rounded(subscription);
   return `${mode}|${hz ?? ""}|${selection.id}`;
 }
 
@@ -79,7 +81,7 @@ export class Audience<S> {
 
   /** Why one more who wants this cannot be taken; nothing where it can. Where another wants the same it costs nothing. */
   refusal(account: Account, subscription: Subscription, bounds: Bounds): Refusal | undefined {
-    if (this.#groups.has(groupId(rounded(subscription)))) return undefined;
+    if (this.#patterns.has(groupId(subscription))) return undefined;
     return this.#patterns.refusal(account, weightOf(subscription.selection), bounds);
   }
 
@@ -134,7 +136,7 @@ export class Audience<S> {
 
   /** Hands an update to the groups that it concerns, and tells which they are. `room`: for what has to be composed. */
   *deliver(accepted: AcceptedUpdate, room: Room = { left: Infinity }): Generator<Group<S>> {
-    const { key } = accepted.update;
+    const { key } = accepted;
     const shared = new Shared(accepted);
     for (const group of this.#byKey.get(key) ?? []) {
       group.pending.add(shared, room);
@@ -149,8 +151,9 @@ export class Audience<S> {
     }
   }
 
-  #count({ subscription: { selection }, account }: Group<S>, by: 1 | -1): void {
-    this.#patterns.count(account, by * weightOf(selection));
+  #count({ id, subscription: { selection }, account }: Group<S>, by: 1 | -1): void {
+    if (by > 0) this.#patterns.use(id, selection, account);
+    else this.#patterns.leave(id);
     const known = ensure(this.#selections, selection.id, () => ({ selection, groups: 0 }));
     known.groups += by;
     if (known.groups === 0) this.#selections.delete(selection.id);

@@ -46,7 +46,7 @@ export const BOUNDS: Bounds = {
   gathered: 4 * 1024 * 1024,
   pendingBytes: 4 * 1024 * 1024,
   adds: 20_000,
-  composed: 1024 * 1024,
+  composed: 256 * 1024,
   patterns: 100_000,
   ownerPatterns: 20_000,
   asked: 64,

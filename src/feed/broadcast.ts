@@ -84,7 +84,7 @@ export class Broadcast {
       join: (subscriber) => this.#join(subscriber),
       leave: (subscriber) => this.#leave(subscriber),
       done: (subscriber) => void this.#catchUpOf.delete(subscriber),
-      answered: ({ selection }) => this.#selections.release(selection),
+      answered: (subscription) => this.#selections.release(subscription),
       drop: (subscriber) => this.#drop(subscriber),
       failed,
     };
@@ -101,7 +101,6 @@ export class Broadcast {
 
   /** Why one more who wants this cannot be taken; nothing where it can. */
   refusal(account: Account, subscription: Subscription): Refusal | undefined {
-    if (this.#selections.has(subscription.selection)) return undefined;
     return this.#audience.refusal(account, subscription, this.#bounds);
   }
 
@@ -135,7 +134,7 @@ export class Broadcast {
 
   #add(subscriber: Subscriber): void {
     this.#subscribers.add(subscriber);
-    this.#selections.hold(subscriber.subscription.selection, subscriber.sink);
+    this.#selections.hold(subscriber.subscription, subscriber.sink);
   }
 
   unsubscribe(subscriber: Subscriber): void {
@@ -144,8 +143,8 @@ export class Broadcast {
     this.#backlogs.forget(subscriber);
     this.#endCatchUp(subscriber);
     this.#leave(subscriber);
-    this.#selections.release(subscriber.subscription.selection);
-    for (const { subscription } of subscriber.asked.splice(0)) this.#selections.release(subscription.selection);
+    this.#selections.release(subscriber.subscription);
+    for (const { subscription } of subscriber.asked.splice(0)) this.#selections.release(subscription);
   }
 
   /**
@@ -164,7 +163,7 @@ export class Broadcast {
     if (refusal) return refusal;
     const ask = { subscription: this.shared(subscription), id };
     asked.push(ask);
-    this.#selections.hold(ask.subscription.selection, sink);
+    this.#selections.hold(ask.subscription, sink);
     this.#catchUp(subscriber);
     // Whoever loses its memory would not know of the message: it must not go on as if there had been none.
     if (this.#catchUpOf.has(subscriber)) sink.send([], undefined);
@@ -277,8 +276,8 @@ export class Broadcast {
     for (const subscriber of this.#subscribers) {
       subscriber.group = undefined;
       const { sink, subscription, asked } = subscriber;
-      for (const { selection } of [subscription, ...asked.map(({ subscription }) => subscription)])
-        this.#selections.hold(selection, sink);
+      for (const held of [subscription, ...asked.map(({ subscription }) => subscription)])
+        this.#selections.hold(held, sink);
       this.#queueCatchUp(subscriber);
     }
   }
@@ -319,7 +318,7 @@ export class Broadcast {
     subscriber.arrival = "here";
     this.#audience.join(subscriber, group);
     // Its group has it from now on.
-    this.#selections.release(subscriber.subscription.selection);
+    this.#selections.release(subscriber.subscription);
   }
 
   #leave(subscriber: Subscriber): void {
@@ -327,7 +326,7 @@ export class Broadcast {
     const { group } = subscriber;
     if (!group) return;
     subscriber.group = undefined;
-    this.#selections.hold(subscriber.subscription.selection, subscriber.sink);
+    this.#selections.hold(subscriber.subscription, subscriber.sink);
     this.#audience.leave(subscriber, group);
     if (group.members.size === 0) this.#dirty.delete(group);
   }

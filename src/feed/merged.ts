@@ -1,6 +1,6 @@
 import { isJsonObject, setMember, type Json, type JsonObject } from "../protocol/json.ts";
 import { applyMergePatch } from "../protocol/merge-patch.ts";
-import type { Update } from "../protocol/update.ts";
+import { encodeUpdate, type Update } from "../protocol/update.ts";
 import type { AcceptedUpdate } from "./record.ts";
 
 /** Characters of JSON above which a value is not patched here once more: the feed has it, patched. */
@@ -15,55 +15,76 @@ const SLACK = 1024;
  * costs what it changes and not what came before; nothing of the updates themselves is changed.
  */
 export class Merged {
-  /** Nothing where only the key's present state can say it. */
-  update: Update | undefined;
+  /** What says it as it was published: read only where it has to be. */
+  #last: AcceptedUpdate | undefined;
+  /** Else what was composed. Where there is neither, only the key's present state can say it. */
+  #composed: Update | undefined;
   /** No less than its length, in characters; and what it was when it was measured. */
   #length: number;
   #measured = 0;
   /** Whether the patch is a copy of its own. */
   #isOwn = false;
 
-  constructor({ update, text }: AcceptedUpdate) {
-    this.update = update;
-    this.#length = text.length;
+  constructor(first: AcceptedUpdate) {
+    this.#last = first;
+    this.#length = first.text.length;
   }
 
   /** What it takes, about. */
   get bytes(): number {
-    return this.update ? 4 * this.#length : 0;
+    return this.#isKnown ? 4 * this.#length : 0;
   }
 
-  /** Characters that have to be written to add this one. */
-  costOf({ update: second, text }: AcceptedUpdate): number {
-    if (!("patch" in second) || !this.update) return 0;
-    const copied = "patch" in this.update ? !this.#isOwn : this.#length <= SMALL;
+  /** As canonical JSON; nothing where only the key's present state can say it. */
+  get text(): string | undefined {
+    return this.#last?.text ?? (this.#composed && encodeUpdate(this.#composed));
+  }
+
+  /** Characters that have to be read and written to add this one. */
+  costOf({ change, text }: AcceptedUpdate): number {
+    if (change !== "patch" || !this.#isKnown) return 0;
+    const copied = this.#isPatch ? !this.#isOwn : this.#length <= SMALL;
     return (copied ? this.#length : 0) + text.length;
   }
 
-  add({ update: second, text }: AcceptedUpdate): void {
-    const first = this.update;
-    if (!("patch" in second)) {
-      this.update = second;
-      this.#length = text.length;
+  add(second: AcceptedUpdate): void {
+    if (second.change !== "patch") {
+      this.#last = second;
+      this.#composed = undefined;
+      this.#length = second.text.length;
       this.#isOwn = false;
-    } else if (first) this.#patch(first, second, text.length);
+    } else if (this.#isKnown) this.#patch(second);
   }
 
-  #patch(first: Update, { patch, ...stamps }: Extract<Update, { patch: JsonObject }>, length: number): void {
-    this.#length += length;
-    if ("patch" in first) {
-      const target = this.#isOwn ? first.patch : copy(first.patch);
-      this.#isOwn = true;
-      this.update = composeInto(target, patch) ? { ...stamps, patch: target } : undefined;
-      if (this.#length > 2 * this.#measured + SLACK) this.#measure(target);
-    } else if (this.#length > SMALL) this.update = undefined;
-    else this.update = { ...stamps, set: applyMergePatch("set" in first ? first.set : undefined, patch) };
+  get #isKnown(): boolean {
+    return this.#last !== undefined || this.#composed !== undefined;
+  }
+
+  get #isPatch(): boolean {
+    return this.#last ? this.#last.change === "patch" : this.#composed !== undefined && "patch" in this.#composed;
+  }
+
+  #patch(second: AcceptedUpdate): void {
+    this.#length += second.text.length;
+    const first = this.#isPatch || this.#length <= SMALL ? (this.#last?.update ?? this.#composed) : undefined;
+    this.#last = undefined;
+    this.#composed = first && this.#compose(first, second.update);
+  }
+
+  #compose(first: Update, second: Update): Update | undefined {
+    if (!("patch" in second)) return second;
+    const { patch, ...stamps } = second;
+    if (!("patch" in first)) return { ...stamps, set: applyMergePatch("set" in first ? first.set : undefined, patch) };
+    const target = this.#isOwn ? first.patch : copy(first.patch);
+    this.#isOwn = true;
+    if (!composeInto(target, patch)) return undefined;
+    if (this.#length > 2 * this.#measured + SLACK) this.#measure(target);
+    return this.#length > LARGE ? undefined : { ...stamps, patch: target };
   }
 
   #measure(patch: JsonObject): void {
     this.#length = JSON.stringify(patch).length;
     this.#measured = this.#length;
-    if (this.#length > LARGE) this.update = undefined;
   }
 }
 

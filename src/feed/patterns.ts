@@ -25,8 +25,12 @@ export function weightOf({ id, keys, prefixes }: Selection): number {
   return Math.max(keys.size + prefixes.length, Math.ceil(bytesOf(id) / SHORT));
 }
 
-/** Counts the keys and prefixes that the subscribers of a feed select, of which nobody may take all. */
+/**
+ * Counts the keys and prefixes that the subscribers of a feed select, of which nobody may take all. What several select in
+ * the same way is counted once, on the account of who came first.
+ */
 export class Patterns {
+  readonly #uses = new Map<string, { readonly account: Account; readonly weight: number; uses: number }>();
   readonly #byOwner = new Map<string, number>();
   #all = 0;
   #anonymous = 0;
@@ -43,8 +47,30 @@ export class Patterns {
     return undefined;
   }
 
-  /** Counts so many more, or fewer. */
-  count({ owner, kind = "anonymous" }: Account, more: number): void {
+  /** Whether it is counted already, so that one more costs nothing. */
+  has(id: string): boolean {
+    return this.#uses.has(id);
+  }
+
+  use(id: string, selection: Selection, { owner, kind }: Account): void {
+    const known = this.#uses.get(id);
+    if (known) {
+      known.uses++;
+      return;
+    }
+    const use = { account: { owner, kind }, weight: weightOf(selection), uses: 1 };
+    this.#uses.set(id, use);
+    this.#count(use.account, use.weight);
+  }
+
+  leave(id: string): void {
+    const use = this.#uses.get(id);
+    if (!use || --use.uses > 0) return;
+    this.#uses.delete(id);
+    this.#count(use.account, -use.weight);
+  }
+
+  #count({ owner, kind = "anonymous" }: Account, more: number): void {
     this.#all += more;
     if (kind === "anonymous") this.#anonymous += more;
     if (kind === "key") this.#keys += more;

@@ -1,5 +1,5 @@
 import type { Mode } from "../protocol/messages.ts";
-import { encodeUpdate } from "../protocol/update.ts";
+import { ownText } from "../protocol/json-text.ts";
 import type { Entries } from "./entries.ts";
 import { Merged } from "./merged.ts";
 import type { AcceptedUpdate } from "./record.ts";
@@ -151,10 +151,11 @@ class PendingLatest implements Pending {
     this.#held.take(shared);
     this.#weight += shared.weight;
     const { accepted } = shared;
-    const { key } = accepted.update;
+    const { key } = accepted;
     const waiting = this.#byKey.get(key);
     if (!waiting) {
-      this.#byKey.set(key, { first: accepted.seq, last: shared, count: 1, merged: undefined });
+      // It may be a part of the text, which need not be kept as long.
+      this.#byKey.set(ownText(key, true), { first: accepted.seq, last: shared, count: 1, merged: undefined });
       this.#takeOwn(KEY);
       return;
     }
@@ -186,9 +187,9 @@ class PendingLatest implements Pending {
         continue;
       }
       // Whoever came in between these updates has some of them already, and is told the state instead.
-      const merged = waiting.first > from ? waiting.merged.update : undefined;
-      const entry = merged ? undefined : entries.recall(key);
-      updates.push(merged ? encodeUpdate(merged) : entry ? encodeState(entry) : accepted.text);
+      const merged = waiting.first > from ? waiting.merged.text : undefined;
+      const entry = merged === undefined ? entries.recall(key) : undefined;
+      updates.push(merged ?? (entry ? encodeState(entry) : accepted.text));
     }
     return updates;
   }

@@ -8,6 +8,7 @@ export interface AcceptedUpdate {
   /** The update as published, in canonical JSON: written once, then only copied. */
   readonly text: string;
   readonly key: string;
+  readonly change: "set" | "patch" | "delete";
   /** What the text says. Parsed when it is first asked for: not to be asked for without need. */
   readonly update: Update;
 }

@@ -1,25 +1,15 @@
 import type { Subscription } from "../protocol/messages.ts";
 import type { Selection } from "../protocol/selection.ts";
-import { weightOf, type Account, type Patterns } from "./patterns.ts";
-
-interface Known {
-  readonly selection: Selection;
-  /** Who came with it first. */
-  readonly account: Account;
-  holders: number;
-}
+import { groupId } from "./audience.ts";
+import type { Account, Patterns } from "./patterns.ts";
 
 /** The selections of those who are in no group yet, and those that were asked for: each is kept and counted once. */
 export class Selections {
   readonly #patterns: Patterns;
-  readonly #known = new Map<string, Known>();
+  readonly #known = new Map<string, { readonly selection: Selection; holders: number }>();
 
   constructor(patterns: Patterns) {
     this.#patterns = patterns;
-  }
-
-  has({ id }: Selection): boolean {
-    return this.#known.has(id);
   }
 
   /** The same, with the selection that others have too where there are any. */
@@ -28,17 +18,19 @@ export class Selections {
     return selection ? { ...subscription, selection } : subscription;
   }
 
-  hold(selection: Selection, { owner, kind }: Account): void {
-    const known = this.#known.get(selection.id) ?? { selection, account: { owner, kind }, holders: 0 };
-    if (known.holders++ > 0) return;
-    this.#known.set(selection.id, known);
-    this.#patterns.count(known.account, weightOf(selection));
+  hold(subscription: Subscription, account: Account): void {
+    const { selection } = subscription;
+    // As the group that it is to have: another rate is another group, with an index of its own.
+    this.#patterns.use(groupId(subscription), selection, account);
+    const known = this.#known.get(selection.id);
+    if (known) known.holders++;
+    else this.#known.set(selection.id, { selection, holders: 1 });
   }
 
-  release({ id }: Selection): void {
+  release(subscription: Subscription): void {
+    this.#patterns.leave(groupId(subscription));
+    const { id } = subscription.selection;
     const known = this.#known.get(id);
-    if (!known || --known.holders > 0) return;
-    this.#known.delete(id);
-    this.#patterns.count(known.account, -weightOf(known.selection));
+    if (known && --known.holders === 0) this.#known.delete(id);
   }
 }

@@ -1,7 +1,7 @@
-import { parseJson, type Parsed } from "../protocol/json.ts";
 import { LIMITS } from "../protocol/limits.ts";
-import { parsePacked } from "../protocol/packed.ts";
-import { isOversized, OVERSIZED } from "../protocol/oversized.ts";
+import { OVERSIZED } from "../protocol/oversized.ts";
+import { parsePackedInPieces } from "../protocol/packed.ts";
+import { parseInPieces, PIECE } from "../protocol/pieces.ts";
 import { hold, SHORT, type Holding, type Sender } from "./intake.ts";
 import { Problem } from "./problem.ts";
 
@@ -9,8 +9,8 @@ import { Problem } from "./problem.ts";
 export interface PublishBody {
   /** The body as it was after inflating. */
   readonly bytes: Uint8Array;
-  /** Takes it apart: untrusted values, one an update. Takes time by its length. */
-  parse(): readonly unknown[];
+  /** Takes it apart: untrusted values, one an update. After each piece it yields how many characters that was. */
+  parse(): Generator<number, readonly unknown[]>;
 }
 
 /** Reads a caller's publish body: JSON, NDJSON or MessagePack, plain or gzip. Takes no more than the limit. */
@@ -22,8 +22,8 @@ export async function readPublishBody(request: Request, sender: Sender): Promise
   const bytes = await (isPlain && length <= SHORT ? readBytes(request) : readLong(request, sender));
   return {
     bytes,
-    parse() {
-      const inputs = type === NDJSON ? parseLines(decodeText(bytes)) : parseWhole(bytes, type === PACKED);
+    *parse() {
+      const inputs = yield* type === NDJSON ? parseLines(decodeText(bytes)) : parseWhole(bytes, type === PACKED);
       if (inputs.length <= LIMITS.batchUpdates) return inputs;
       throw new Problem("too_large", `The batch has ${inputs.length} updates; ${LIMITS.batchUpdates} are allowed.`);
     },
@@ -69,8 +69,8 @@ async function readBytes(request: Request, holding?: Holding): Promise<Uint8Arra
     // HTTP lets no more bytes through than were said to come, and taking them in one go costs less than a reader.
     if (encoding === "identity" && length !== null && !holding) return await readWhole(request);
     if (!request.body) return new Uint8Array();
-    if (encoding === "identity") return await collect(request.body, pieceOf(Number(length)), holding);
-    return await collect(request.body.pipeThrough(new DecompressionStream("gzip")), PIECE, holding);
+    if (encoding === "identity") return await collect(request.body, chunkOf(Number(length)), holding);
+    return await collect(request.body.pipeThrough(new DecompressionStream("gzip")), CHUNK, holding);
   } catch (error) {
     if (error instanceof Problem) throw error;
     // It broke off, or its chunks or its compression make no sense: the sender's fault, not the server's.
@@ -105,7 +105,7 @@ async function readWhole(request: Request): Promise<Uint8Array> {
 }
 
 /** Bytes that are taken of a body at a time: few at a time would cost more than all else that is done with them. */
-const PIECE = 64 * 1024;
+const CHUNK = 64 * 1024;
 
 /** A stream that a Worker made itself may have no such reader. */
 function readerOf(stream: ReadableStream<Uint8Array>): ReadableStreamBYOBReader {
@@ -116,14 +116,14 @@ function readerOf(stream: ReadableStream<Uint8Array>): ReadableStreamBYOBReader 
   }
 }
 
-function pieceOf(length: number): number {
-  return length > 0 ? Math.min(Math.max(length, SHORT), PIECE) : PIECE;
+function chunkOf(length: number): number {
+  return length > 0 ? Math.min(Math.max(length, SHORT), CHUNK) : CHUNK;
 }
 
 /** Stops reading at the limit, whatever the length was said to be and however well the body was compressed. */
 async function collect(
   stream: ReadableStream<Uint8Array>,
-  piece: number,
+  chunk: number,
   holding: Holding | undefined,
 ): Promise<Uint8Array> {
   const parts: Uint8Array[] = [];
@@ -131,13 +131,13 @@ async function collect(
   const reader = readerOf(stream);
   try {
     for (let more = true; more;) {
-      holding?.grow(piece);
-      const { done, value } = await reader.readAtLeast(piece, new Uint8Array(piece));
+      holding?.grow(chunk);
+      const { done, value } = await reader.readAtLeast(chunk, new Uint8Array(chunk));
       if (value) parts.push(value);
       length += value?.byteLength ?? 0;
       if (length > LIMITS.batchBytes) throw tooLarge();
       // What is shorter was the last.
-      more = !done && value.byteLength === piece;
+      more = !done && value.byteLength === chunk;
     }
   } catch (error) {
     // Not awaited: whether the sender takes notice is its own affair.
@@ -167,29 +167,30 @@ function decodeText(bytes: Uint8Array): string {
   }
 }
 
-function parseWhole(bytes: Uint8Array, isPacked: boolean): readonly unknown[] {
-  const parsed = isPacked ? parsePacked(bytes) : parseText(decodeText(bytes));
+function* parseWhole(bytes: Uint8Array, isPacked: boolean): Generator<number, readonly unknown[]> {
+  const parsed = yield* isPacked ? parsePackedInPieces(bytes) : parseInPieces(decodeText(bytes));
   if (!parsed.ok && parsed.oversized) throw oversized();
   if (!parsed.ok) throw new Problem("invalid_json", `The body cannot be read: ${parsed.reason}.`);
   return Array.isArray(parsed.value) ? parsed.value : [parsed.value];
-}
-
-function parseText(text: string): Parsed {
-  return isOversized(text) ? { ok: false, reason: OVERSIZED, oversized: true } : parseJson(text);
 }
 
 function oversized(): Problem {
   return new Problem("too_large", `In the body ${OVERSIZED}.`);
 }
 
-function parseLines(text: string): readonly unknown[] {
+function* parseLines(text: string): Generator<number, readonly unknown[]> {
   const inputs: unknown[] = [];
+  let read = 0;
   for (const [i, line] of text.split("\n").entries()) {
     if (line.trim() === "") continue;
-    const parsed = parseText(line);
+    const parsed = yield* parseInPieces(line);
     if (!parsed.ok && parsed.oversized) throw oversized();
     if (!parsed.ok) throw new Problem("invalid_json", `Line ${i + 1} cannot be read: ${parsed.reason}.`);
     inputs.push(parsed.value);
+    read += line.length;
+    if (read < PIECE) continue;
+    yield read;
+    read = 0;
   }
   return inputs;
 }

@@ -31,13 +31,14 @@ const now = (): number => clock.now();
  */
 const line = new FairLine(
   {
-    atOnce: { perSecond: 8 * 1024 * 1024, burst: 64 * 1024 },
+    atOnce: { perSecond: 2 * 1024 * 1024, burst: 64 * 1024 },
     turn: 64 * 1024,
     // A megabyte takes some 15 ms here, and as much where it is published.
     pace: 80 / (1024 * 1024),
     inHand: 2 * 1024 * 1024,
     perCaller: 12 * 1024 * 1024,
     size: 24 * 1024 * 1024,
+    rest: 20 / (1024 * 1024),
   },
   now,
 );
@@ -107,17 +108,27 @@ function count({ id, kind }: Sender, bytes: number): void {
 
 /** Does work for a caller in its turn. `keep` is handed what has to go on though the request may be broken off. */
 export async function inTurn<T>(
-  caller: string,
+  { id, kind }: Sender,
   size: number,
   work: () => Promise<T>,
   keep: (going: Promise<unknown>) => void,
 ): Promise<T> {
-  const place = line.enter(caller, size);
+  const place = line.enter(id, size, kind === "key");
   if (typeof place === "string") throw noRoom(place);
   if (!place) return work();
   const going = waitAndWork(place, work);
   keep(going.catch(() => {}));
   return going;
+}
+
+/** Does long work a step at a time, with a pause after each; what a step yields is the work that it was. */
+export async function inSteps<T>(steps: Generator<number, T>): Promise<T> {
+  let step = steps.next();
+  for (; step.done !== true; step = steps.next()) {
+    const pause = line.rest(step.value);
+    await new Promise((resolve) => setTimeout(resolve, pause));
+  }
+  return step.value;
 }
 
 async function waitAndWork<T>(place: Place, work: () => Promise<T>): Promise<T> {

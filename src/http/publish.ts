@@ -1,11 +1,11 @@
 import type { PublishOutcome } from "../durable/live-feed.ts";
-import { batchTooLarge, decodeUpdates } from "../protocol/update.ts";
+import { batchTooLarge, decodeUpdatesInPieces } from "../protocol/update.ts";
 import { LIMITS } from "../protocol/limits.ts";
 import { encodeReceipt } from "../protocol/messages.ts";
 import { readPublishBody, type PublishBody } from "./body.ts";
 import { authenticate, demand } from "./credentials.ts";
 import { demandRoom } from "./existence.ts";
-import { demandCredit, inTurn, spendOnRefusal } from "./intake.ts";
+import { demandCredit, inSteps, inTurn, spendOnRefusal } from "./intake.ts";
 import type { FeedAppOptions, FeedContext } from "./options.ts";
 import { outcomeOf } from "./outcome.ts";
 import { Problem } from "./problem.ts";
@@ -23,24 +23,22 @@ export async function publish<B extends object>(c: FeedContext<B>, options: Feed
   const { bytes } = body;
   const { publish: rate } = options.quotas(c.env);
   const size = bytes.byteLength;
-  const encode = (): string => {
+  const send = async (): Promise<string | PublishOutcome> => {
     demandCredit(rate, caller.id, size);
+    let batch: string;
     try {
-      return encodeBatch(body);
+      batch = await inSteps(encodeBatch(body));
     } catch (error) {
       spendOnRefusal(rate, caller.id, size);
       throw error;
     }
-  };
-  const send = async (): Promise<string | PublishOutcome> => {
-    const batch = encode();
     await demandRoom(c, options, caller);
     const { id: credential, principal } = caller;
     const idempotency = key === undefined ? undefined : { key, digest: await digest(bytes), credential, principal };
     const stub = options.feeds(c.env).getByName(feed);
     return outcomeOf(async () => stub.post(batch, caller.id, idempotency));
   };
-  const outcome = await inTurn(caller.id, size, send, (going) => keepAlive(c, going));
+  const outcome = await inTurn(caller, size, send, (going) => keepAlive(c, going));
   if (typeof outcome === "string") return new Response(outcome, { headers: RECEIPT_HEADERS });
   if (outcome.ok) {
     const headers = new Headers(RECEIPT_HEADERS);
@@ -51,9 +49,12 @@ export async function publish<B extends object>(c: FeedContext<B>, options: Feed
   throw new Problem(code, detail, { issues, headers: retryAfter ? { "Retry-After": String(retryAfter) } : {} });
 }
 
-/** Takes a body apart, checks it, and writes it down as it travels from here on: a line an update. */
-function encodeBatch(body: PublishBody): string {
-  const decoded = decodeUpdates(body.parse());
+/**
+ * Takes a body apart, checks it, and writes it down as it travels from here on: a line an update. What is long pauses after
+ * each piece.
+ */
+function* encodeBatch(body: PublishBody): Generator<number, string> {
+  const decoded = yield* decodeUpdatesInPieces(yield* body.parse());
   if (!decoded.ok)
     throw new Problem("invalid_update", "No update of the batch was accepted.", { issues: decoded.issues });
   if (!batchTooLarge(decoded.updates)) return decoded.updates.join("\n");

@@ -1,11 +1,12 @@
 import * as v from "valibot";
 import type { MessageErrorCode } from "./codes.ts";
 import { issuePath, issueReason } from "./explain.ts";
-import { exceedsBytes, isJsonObject, parseJson, type JsonObject } from "./json.ts";
+import { exceedsBytes, isJsonObject, type JsonObject } from "./json.ts";
 import { LIMITS } from "./limits.ts";
 import { MODES, type Subscription } from "./messages.ts";
-import { isOversized, OVERSIZED } from "./oversized.ts";
-import { parsePacked } from "./packed.ts";
+import { OVERSIZED } from "./oversized.ts";
+import { parsePackedInPieces, parsePackedOutline } from "./packed.ts";
+import { parseInPieces, parseOutline } from "./pieces.ts";
 import { parseSelection } from "./selection.ts";
 
 /** What a client may say on a socket, checked. `id`, where it gave one, comes back on the answer. */
@@ -58,10 +59,12 @@ export const CLIENT_MESSAGE_SCHEMAS = {
 /** One is told. */
 const FIRST_ISSUE = { abortEarly: true } as const;
 
-/** Checks one frame of a client: JSON as text, MessagePack as bytes. Never throws; the reason names what is wrong. */
-export function decodeClientMessage(frame: string | Uint8Array): DecodedMessage {
-  if (typeof frame === "string" && isOversized(frame)) return oversized();
-  const parsed = typeof frame === "string" ? parseJson(frame) : parsePacked(frame);
+/**
+ * Checks one frame of a client: JSON as text, MessagePack as bytes. Never throws; the reason names what is wrong. What is
+ * long is read in pieces, after each of which it yields how many characters that took.
+ */
+export function* decodeClientMessage(frame: string | Uint8Array): Generator<number, DecodedMessage> {
+  const parsed = yield* typeof frame === "string" ? parseInPieces(frame) : parsePackedInPieces(frame);
   if (!parsed.ok) return parsed.oversized ? oversized() : refuse(undefined, parsed.reason);
   const input = parsed.value;
   if (!isJsonObject(input)) return refuse(undefined, "the message is not a JSON object");
@@ -96,6 +99,13 @@ export function decodeClientMessage(frame: string | Uint8Array): DecodedMessage 
     default:
       return refuse(sentId, "type is none of subscribe, publish, auth, ack");
   }
+}
+
+/** The `id` of a message that is not taken, where it can be read. */
+export function sentIdOf(frame: string | Uint8Array): number | undefined {
+  const parsed = typeof frame === "string" ? parseOutline(frame) : parsePackedOutline(frame);
+  const id = parsed.ok && isJsonObject(parsed.value) ? parsed.value["id"] : undefined;
+  return v.is(idSchema, id) ? id : undefined;
 }
 
 /** Whether a frame is longer than one that publishes nothing may be. */

@@ -164,7 +164,7 @@ class Writer {
     this.#put(QUOTE);
   }
 
-  /** A character of several bytes. Half of a pair is left for whoever looks at the value to name. */
+  /** A character of several bytes. Half of a pair is none. */
   #wide(lead: number): void {
     const more = lead < 0xe0 ? 1 : lead < 0xf0 ? 2 : 3;
     let code = lead & (0x3f >> more);
@@ -174,7 +174,8 @@ class Writer {
       code = (code << 6) | (byte & 0x3f);
     }
     const least = [0x80, 0x800, 0x10000][more - 1] ?? 0;
-    if (lead < 0xc2 || lead > 0xf4 || code < least || code > 0x10ffff) throw new TypeError("no UTF-8");
+    if (lead < 0xc2 || lead > 0xf4 || code < least || code > 0x10ffff || (code >= 0xd800 && code < 0xe000))
+      throw new TypeError("no UTF-8");
     if (code < 0x10000) this.#put(code);
     else {
       this.#put(0xd7c0 + (code >> 10));

@@ -2,18 +2,35 @@ import { encode } from "@msgpack/msgpack";
 import type { Parsed } from "./json.ts";
 import { OVERSIZED } from "./oversized.ts";
 import { textOfPacked } from "./packed-text.ts";
+import { parseInPieces, parseOutline } from "./pieces.ts";
 
 /** The subprotocol whose messages are those of `tickertape.v1` as MessagePack, in binary frames. */
 export const PACKED_PROTOCOL = "tickertape.v1.msgpack";
 
-/** Reads MessagePack without throwing, into what JSON could say too. The reason names no content. */
-export function parsePacked(bytes: Uint8Array): Parsed {
+const NOT_PACKED = "the bytes are not MessagePack that JSON could say";
+
+/**
+ * Reads MessagePack without throwing, into what JSON could say too; what is long in pieces, as `parseInPieces`. The reason
+ * names no content.
+ */
+export function* parsePackedInPieces(bytes: Uint8Array): Generator<number, Parsed> {
+  let text: string | undefined;
   try {
-    const text = textOfPacked(bytes);
-    if (text === undefined) return { ok: false, reason: OVERSIZED, oversized: true };
-    return { ok: true, value: JSON.parse(text) };
+    text = textOfPacked(bytes);
   } catch {
-    return { ok: false, reason: "the bytes are not MessagePack that JSON could say" };
+    return { ok: false, reason: NOT_PACKED };
+  }
+  if (text === undefined) return { ok: false, reason: OVERSIZED, oversized: true };
+  const parsed = yield* parseInPieces(text);
+  return parsed.ok || parsed.oversized ? parsed : { ok: false, reason: NOT_PACKED };
+}
+
+/** Reads what of it is in no list. */
+export function parsePackedOutline(bytes: Uint8Array): Parsed {
+  try {
+    return parseOutline(textOfPacked(bytes) ?? "");
+  } catch {
+    return { ok: false, reason: NOT_PACKED };
   }
 }
 

@@ -4,6 +4,7 @@ import { issuePath, issueReason } from "./explain.ts";
 import { exceedsBytes, isJsonObject, jsonProblem, type Json, type JsonObject } from "./json.ts";
 import { LIMITS } from "./limits.ts";
 import { keyProblem } from "./names.ts";
+import { finish, PIECE } from "./pieces.ts";
 
 /** The members that every update may carry beside its change. */
 interface UpdateMembers {
@@ -64,15 +65,25 @@ export type EncodedUpdates = string[];
  * At most `LIMITS.reportedIssues` issues are told.
  */
 export function decodeUpdates(inputs: readonly unknown[]): DecodedUpdates {
+  return finish(decodeUpdatesInPieces(inputs));
+}
+
+/** The same in pieces, where there are many or long ones: after each it yields how many characters it has written. */
+export function* decodeUpdatesInPieces(inputs: readonly unknown[]): Generator<number, DecodedUpdates> {
   if (inputs.length === 0)
     return { ok: false, issues: [{ index: 0, path: "", message: "is missing: the batch is empty" }] };
   const issues: UpdateIssue[] = [];
   const updates: EncodedUpdates = [];
+  let written = 0;
   for (let index = 0; index < inputs.length && issues.length < LIMITS.reportedIssues; index++) {
     const input = inputs[index];
     const result = acceptUpdate(input) ?? checkUpdate(input);
     if (result.ok) updates.push(result.text);
     else for (const issue of result.issues) issues.push({ index, ...issue });
+    written += result.ok ? result.text.length : PIECE / 16;
+    if (written < PIECE) continue;
+    yield written;
+    written = 0;
   }
   return issues.length === 0 ? { ok: true, updates } : { ok: false, issues: issues.slice(0, LIMITS.reportedIssues) };
 }

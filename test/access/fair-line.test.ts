@@ -10,6 +10,7 @@ const LIMITS: FairLineLimits = {
   inHand: 256 * KIB,
   perCaller: 1024 * KIB,
   size: 3 * 1024 * KIB,
+  rest: 1 / KIB,
 };
 
 /** A line, and a clock that is set by hand. */
@@ -61,6 +62,25 @@ describe("[I7] a fair line", () => {
     }
     expect(began).toEqual([0, 2, 1, 3]);
     expect(at.map((time) => time - at[0]!)).toEqual([0, 100, 200, 300]);
+  });
+
+  test("rests after each step of long work for as long as it is said to be, where there are others", () => {
+    const { line, clock, enter } = stepped();
+    enter("a", 100);
+    expect(line.rest(50 * KIB)).toBe(0);
+    const other = enter("b", 100);
+    expect(line.rest(50 * KIB)).toBe(50);
+    expect(line.rest(50 * KIB), "of two that go on at a time").toBe(100);
+    expect(line.wait(other)).toBeGreaterThan(0);
+    clock.now += 2_000;
+    expect(line.rest(50 * KIB)).toBe(0);
+  });
+
+  test("keeps a quarter of what may wait for keys", () => {
+    const { line } = stepped();
+    const takers = ["a", "b", "c"].map((token) => line.enter(token, 1024 * KIB, false));
+    expect(takers.map((place) => typeof place)).toEqual(["object", "object", "string"]);
+    expect(line.enter("key", 700 * KIB, true)).toBeTypeOf("object");
   });
 
   test("goes on without those who are gone", () => {

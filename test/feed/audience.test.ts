@@ -150,5 +150,5 @@ describe("windows", () => {
 });
 
 function accepted(key: string): AcceptedUpdate {
-  return { seq: 1, text: "", key, update: { key, set: {} } };
+  return { seq: 1, text: "", key, change: "set", update: { key, set: {} } };
 }

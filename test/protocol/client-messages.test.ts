@@ -1,8 +1,11 @@
 import * as fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { decodeClientMessage } from "../../src/protocol/client-messages.ts";
+import { decodeClientMessage, type DecodedMessage } from "../../src/protocol/client-messages.ts";
+import { finish } from "../../src/protocol/pieces.ts";
 import { parseSelection } from "../../src/protocol/selection.ts";
 import { jsonText } from "./arbitraries.ts";
+
+const decode = (frame: string | Uint8Array): DecodedMessage => finish(decodeClientMessage(frame));
 
 const TYPES = ["subscribe", "publish", "auth", "ack"];
 const MEMBERS = ["type", "id", "keys", "hz", "mode", "updates", "token", "seq", "__proto__", "constructor", "toString"];
@@ -23,7 +26,7 @@ describe("decoding never throws", () => {
   ])("on %s", (_, source) => {
     fc.assert(
       fc.property(source, (text) => {
-        const decoded = decodeClientMessage(text);
+        const decoded = decode(text);
         if (decoded.ok) expect(TYPES).toContain(decoded.message.type);
         else expect(decoded).toMatchObject({ code: "invalid_message", reason: expect.stringMatching(/\S/) });
       }),
@@ -36,7 +39,7 @@ test("a member that nobody knows is refused, whatever it is named", () => {
   fc.assert(
     fc.property(fc.oneof(fc.constantFrom(...MEMBERS), fc.string()), (name) => {
       fc.pre(!known.has(name));
-      const decoded = decodeClientMessage(`{"type":"ack","seq":1,${JSON.stringify(name)}:1}`);
+      const decoded = decode(`{"type":"ack","seq":1,${JSON.stringify(name)}:1}`);
       expect(decoded.ok, name).toBe(false);
     }),
   );
@@ -48,7 +51,7 @@ test("an id that is a number comes back, on good messages and bad ones", () => {
       fc.double({ noNaN: true, noDefaultInfinity: true }).map((id) => (id === 0 ? 0 : id)),
       (id) => {
         for (const rest of ['"type":"ack","seq":1', '"type":"ack"', '"type":"?"', '"type":"subscribe","keys":[""]']) {
-          const decoded = decodeClientMessage(`{"id":${JSON.stringify(id)},${rest}}`);
+          const decoded = decode(`{"id":${JSON.stringify(id)},${rest}}`);
           expect(decoded.ok ? decoded.message.id : decoded.id).toBe(id);
         }
       },
@@ -82,7 +85,7 @@ describe("good messages", () => {
     ],
   ])("%j", (message, subscription) => {
     const id = "id" in message ? message.id : undefined;
-    expect(decodeClientMessage(JSON.stringify(message))).toEqual({
+    expect(decode(JSON.stringify(message))).toEqual({
       ok: true,
       message: { type: "subscribe", id, subscription },
     });
@@ -95,6 +98,6 @@ describe("good messages", () => {
     { type: "ack", id: -0.5, seq: 0 },
     { type: "ack", id: 0, seq: Number.MAX_SAFE_INTEGER },
   ])("of type $type", (message) => {
-    expect(decodeClientMessage(JSON.stringify(message))).toEqual({ ok: true, message });
+    expect(decode(JSON.stringify(message))).toEqual({ ok: true, message });
   });
 });

@@ -2,6 +2,7 @@ import fc from "fast-check";
 import * as v from "valibot";
 import { describe, expect, test } from "vitest";
 import { decodeClientMessage } from "../../src/protocol/client-messages.ts";
+import { finish } from "../../src/protocol/pieces.ts";
 import { isFeedName, keyProblem } from "../../src/protocol/names.ts";
 import { parsePosition } from "../../src/protocol/position.ts";
 import { parseSelection } from "../../src/protocol/selection.ts";
@@ -57,7 +58,7 @@ describe("the documents allow what the server takes, and nothing else", () => {
     const message = valid(asyncapi, payload(name));
     const property = fc.property(fc.oneof(message, mutated(message)), (message) => {
       const text = JSON.stringify(message);
-      const decoded = decodeClientMessage(text);
+      const decoded = finish(decodeClientMessage(text));
       const isTaken =
         decoded.ok &&
         decoded.message.type === name &&

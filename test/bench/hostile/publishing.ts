@@ -23,6 +23,21 @@ function posting(name: string, filling: Attack["filling"], atOnce: number, make:
   };
 }
 
+let names = 0;
+
+/** 16 values that are as long as they may be, of small objects with a member that no other has: that takes long to parse. */
+function manyNames(change: "set" | "patch"): string {
+  return batch(16, (i) => {
+    const objects: object[] = [];
+    for (let length = 0; length < 64_000;) {
+      const name = (names++).toString(36);
+      objects.push({ [name]: 0 });
+      length += name.length + 8;
+    }
+    return { key: `n${i}`, [change]: { objects } };
+  });
+}
+
 /** Tiny patches of as large a value as there may be. */
 export function tinyPatches(n: number): string {
   return batch(1_000, (i) => ({ key: "large", patch: { [`m${(n * 1_000 + i) % 3_800}`]: 100_000 + n + i } }));
@@ -99,6 +114,8 @@ const ending: Attack = {
 export const PUBLISHING: readonly Attack[] = [
   posting("POST of 1 MiB, 16 large values", SMALL, 64, () => largest(16)),
   posting("POST of 1 MiB, 1,000 values", FULL, 64, () => largest(1_000)),
+  posting("POST of 1 MiB, objects with a name each", SMALL, 4, () => manyNames("set")),
+  posting("POST of 1 MiB, patches of objects with a name each", SMALL, 4, () => manyNames("patch")),
   posting("POST of 1,000 tiny patches of a value of 64 KiB", PATCHED, 4, tinyPatches),
   posting("POST of 1 MiB that is refused", SMALL, 64, () => largest(1_000).replace(/}]$/, ',"x":1}]')),
   posting("POST of 1 MiB of bad updates", SMALL, 64, () => `[${"0,".repeat(500_000)}0]`),
@@ -129,6 +146,18 @@ export const PUBLISHING: readonly Attack[] = [
   flooding("19 bad publishes and a good one, over a socket", 4, (i) =>
     i % 20 === 19 ? publishMessage(i) : badPublish(i),
   ),
+  {
+    name: "publishes of 1 MiB of names over a socket",
+    filling: SMALL,
+    atOnce: 2,
+    begin: (target) =>
+      overSocket(target, "keys=none", AUTHORIZED, async (socket) => {
+        const before = socket.answers;
+        socket.send(`{"type":"publish","id":1,"updates":${manyNames("set")}}`);
+        await socket.until(() => socket.answers > before);
+        return "answered";
+      }),
+  },
   {
     name: "publishes of 1 MiB over a socket",
     filling: SMALL,

@@ -1,5 +1,6 @@
 import { expect } from "vitest";
 import { decodeClientMessage } from "../../../src/protocol/client-messages.ts";
+import { finish } from "../../../src/protocol/pieces.ts";
 import { encodeAuthorized, encodeError, encodeHello } from "../../../src/protocol/messages.ts";
 import { pack } from "../../../src/protocol/packed.ts";
 import { parsePosition } from "../../../src/protocol/position.ts";
@@ -203,7 +204,7 @@ export class FakeLink implements Link {
       this.say("pong");
       return;
     }
-    const decoded = decodeClientMessage(text);
+    const decoded = finish(decodeClientMessage(text));
     if (!this.subscriber) return;
     if (!decoded.ok) {
       this.say(encodeError(decoded.id, decoded.code, decoded.reason));

@@ -1,0 +1,174 @@
+import { isJsonObject, parseJson, type Parsed } from "./json.ts";
+import { LIMITS } from "./limits.ts";
+import { ITEMS, MEMBERS, OVERSIZED } from "./oversized.ts";
+
+/** Work after which whoever reads a long text may pause: half a millisecond. Counted in characters of plain text. */
+export const PIECE = 32 * 1024;
+/** What a name or a bracket takes in the same measure: names of which none comes twice are what takes longest to read. */
+const NAME_WORK = 100;
+
+/** Bytes of JSON that two brackets take, and a name with its colon: at least. */
+const BRACKETS = 2;
+const NAME = 3;
+/** What one update, or all that is no list of updates, may have in it by that measure: a value, and a little beside it. */
+const ROOM = LIMITS.valueBytes + 1024;
+/** Levels of nesting that are read: fewer are too many. */
+const DEEPEST = 2 * LIMITS.valueDepth;
+
+const [QUOTE, COMMA, COLON, BACKSLASH, OPEN_LIST, OPEN_OBJECT] = [0x22, 0x2c, 0x3a, 0x5c, 0x5b, 0x7b];
+/** From a bracket that opens to the one that closes it. */
+const TWO = 2;
+const [CLOSE_LIST, CLOSE_OBJECT] = [OPEN_LIST + TWO, OPEN_OBJECT + TWO];
+
+const BROKEN: Parsed = parseJson("{");
+
+interface Apart {
+  /** The text with each list as a list of its number alone. */
+  readonly outline: string;
+  /** Their items: the text, and the work that it is. */
+  readonly lists: readonly (readonly Item[])[];
+}
+
+interface Item {
+  readonly text: string;
+  readonly work: number;
+}
+
+/**
+ * Parses JSON text as `parseJson` does, but what is long in pieces, after each of which it yields how much work that
+ * was: JSON with very many names takes ten times as long to parse as other JSON of its length. What has more in
+ * one place than anything may have is not read.
+ */
+export function* parseInPieces(text: string): Generator<number, Parsed> {
+  if (text.length <= LIMITS.valueBytes) return parseJson(text);
+  const apart = takeApart(text);
+  if (apart === "oversized") return { ok: false, reason: OVERSIZED, oversized: true };
+  if (apart === "broken") return BROKEN;
+  yield PIECE;
+  const outline = parseJson(apart.outline);
+  if (!outline.ok) return outline;
+  const lists: unknown[][] = [];
+  let read = apart.outline.length;
+  for (const texts of apart.lists) {
+    const items: unknown[] = [];
+    for (const { text, work } of texts) {
+      const parsed = parseJson(text);
+      if (!parsed.ok) return BROKEN;
+      items.push(parsed.value);
+      read += work;
+      if (read < PIECE) continue;
+      yield read;
+      read = 0;
+    }
+    lists.push(items);
+  }
+  return { ok: true, value: putTogether(outline.value, lists) };
+}
+
+/** Parses what of a text is in no list. */
+export function parseOutline(text: string): Parsed {
+  if (text.length <= LIMITS.valueBytes) return parseJson(text);
+  const apart = takeApart(text);
+  return typeof apart === "string" ? BROKEN : parseJson(apart.outline);
+}
+
+/** Does all steps at once. */
+export function finish<T>(steps: Generator<number, T>): T {
+  for (;;) {
+    const step = steps.next();
+    if (step.done === true) return step.value;
+  }
+}
+
+function putTogether(outline: unknown, lists: readonly unknown[][]): unknown {
+  if (Array.isArray(outline)) return lists[0];
+  if (!isJsonObject(outline)) return outline;
+  for (const name of Object.keys(outline)) {
+    const value = outline[name];
+    if (!Array.isArray(value)) continue;
+    const list = lists[Number(value[0])];
+    Object.defineProperty(outline, name, { value: list, writable: true, enumerable: true, configurable: true });
+  }
+  return outline;
+}
+
+/**
+ * Finds the lists of a text, and whether anything in it is too long, without reading it. What is nested too deep is left
+ * out from there on: what is left is nested too deep still.
+ */
+function takeApart(text: string): Apart | "oversized" | "broken" {
+  const lists: Item[][] = [];
+  let outline = "";
+  let list: Item[] | undefined;
+  /** Brackets that are open around the items of the list. */
+  let around = 0;
+  /** What has been copied of the item or the outline in hand, and what comes next of it. */
+  let copied = "";
+  let next = 0;
+  /** Names and brackets of it. */
+  let names = 0;
+  let room = ROOM;
+  let outlineRoom = ROOM;
+  /** The brackets that close what is open, and how many commas each of the outer ones may still have. */
+  const open: number[] = [];
+  const outer: number[] = [];
+  let left = ITEMS;
+  for (let i = 0; i < text.length; i++) {
+    const unit = text.charCodeAt(i);
+    if (unit === QUOTE) i = endOfString(text, i);
+    else if (unit === COMMA || unit === COLON) {
+      if (open.length > DEEPEST) continue;
+      if (unit === COMMA && --left < 0) return "oversized";
+      if (unit === COMMA && list && open.length === around) {
+        list.push({ text: copied + text.slice(next, i), work: i - next + names * NAME_WORK });
+        copied = "";
+        names = 0;
+        next = i + 1;
+        room = ROOM;
+      } else if ((room -= unit === COMMA ? 1 : NAME) < 0) return "oversized";
+      if (unit === COLON) names++;
+    } else if (unit === OPEN_LIST || unit === OPEN_OBJECT) {
+      const depth = open.length;
+      if (unit === OPEN_LIST && !list && (depth === 0 || (depth === 1 && open[0] === CLOSE_OBJECT))) {
+        outline += `${text.slice(next, i + 1)}${lists.length}`;
+        next = i + 1;
+        lists.push((list = []));
+        around = depth + 1;
+        outlineRoom = room;
+        room = ROOM;
+      } else if (depth < DEEPEST && (room -= BRACKETS) < 0) return "oversized";
+      names++;
+      if (depth === DEEPEST) copied += text.slice(next, i);
+      open.push(unit + TWO);
+      outer.push(left);
+      left = unit === OPEN_LIST ? ITEMS : MEMBERS;
+    } else if (unit === CLOSE_LIST || unit === CLOSE_OBJECT) {
+      if (open.pop() !== unit) return "broken";
+      left = outer.pop() ?? ITEMS;
+      if (open.length === DEEPEST) {
+        copied += "0";
+        next = i + 1;
+      }
+      if (!list || open.length >= around) continue;
+      const last = copied + text.slice(next, i);
+      if (list.length > 0 || last.trim() !== "") list.push({ text: last, work: i - next + names * NAME_WORK });
+      names = 0;
+      list = undefined;
+      copied = "";
+      next = i;
+      room = outlineRoom;
+    }
+  }
+  if (open.length > 0) return "broken";
+  return { outline: outline + copied + text.slice(next), lists };
+}
+
+/** Where the string that begins at `start` ends. Most of a long text is in strings: a search passes over them at once. */
+function endOfString(text: string, start: number): number {
+  for (let end = text.indexOf('"', start + 1); end >= 0; end = text.indexOf('"', end + 1)) {
+    let backslashes = 0;
+    while (text.charCodeAt(end - 1 - backslashes) === BACKSLASH) backslashes++;
+    if (backslashes % 2 === 0) return end;
+  }
+  return text.length;
+}

@@ -1,0 +1,103 @@
+import fc from "fast-check";
+import { describe, expect, test } from "vitest";
+import { parseJson, type Parsed } from "../../src/protocol/json.ts";
+import { LIMITS } from "../../src/protocol/limits.ts";
+import { finish, parseInPieces, parseOutline, PIECE } from "../../src/protocol/pieces.ts";
+
+const parse = (text: string): Parsed => finish(parseInPieces(text));
+/** Too long to be read in one go, and nothing to look at. */
+const FILLER = "x".repeat(LIMITS.valueBytes);
+const spaces = fc.constantFrom("", "", " ", "\n\t ");
+const json = fc.jsonValue({ maxDepth: 3 }).map((value) => JSON.stringify(value));
+/** A list, with or without spaces, one item of which is long. */
+const list = fc
+  .tuple(fc.array(json, { maxLength: 4 }), fc.array(json, { maxLength: 4 }), spaces)
+  .map(([before, after, space]) => `[${[...before, `"${FILLER}"`, ...after].join(`${space},${space}`)}${space}]`);
+const name = fc.constantFrom("updates", "keys", "id", "__proto__", 'a\\"[{');
+const object = fc
+  .tuple(fc.array(fc.tuple(name, fc.oneof(json, list)), { maxLength: 4 }), list, spaces)
+  .map(([members, updates, space]) =>
+    [...members, ["updates", updates]].map(([name, value]) => `${space}"${name}"${space}:${value}`).join(),
+  )
+  .map((members) => `{${members}}`);
+const text = fc.oneof(
+  list,
+  object,
+  fc.constant(`"${FILLER}"`),
+  fc.constant(`[[${FILLER.length}]${" ".repeat(LIMITS.valueBytes)}]`),
+);
+
+describe("long JSON in pieces", () => {
+  test("is read as it is at once", () => {
+    fc.assert(
+      fc.property(text, (text) => {
+        expect(parse(text)).toEqual(parseJson(text));
+      }),
+    );
+  });
+
+  test("is read or refused as it is at once, whatever is wrong with it", () => {
+    const mistakes = fc.array(fc.tuple(fc.nat(), fc.constantFrom("", ",", "[", "]", "{", "}", '"', "\\", "1", ":")), {
+      minLength: 1,
+      maxLength: 3,
+    });
+    fc.assert(
+      fc.property(text, mistakes, fc.boolean(), (good, mistakes, isInside) => {
+        let bad = good;
+        for (const [where, what] of mistakes) {
+          // Not in the filler.
+          const places = bad.length - FILLER.length;
+          let at = where % Math.max(1, places);
+          if (at > bad.indexOf(FILLER) && bad.includes(FILLER)) at += FILLER.length;
+          bad = bad.slice(0, at) + what + bad.slice(isInside ? at + 1 : at);
+        }
+        expect(parse(bad)).toEqual(parseJson(bad));
+      }),
+    );
+  });
+
+  test("tells what is outside of its lists without reading these", () => {
+    const long = `{"id":7,"updates":[${"[[[,".repeat(100_000)}],"type":"publish"}`;
+    expect(parseOutline(long)).toMatchObject({ ok: false });
+    const good = `{"id":7,"updates":["${FILLER}",nonsense],"type":"publish"}`;
+    expect(parseOutline(good)).toMatchObject({ ok: true, value: { id: 7, type: "publish" } });
+  });
+});
+
+/** So many characters of updates with names of which none comes twice. */
+function manyNames(length: number): string {
+  const updates: string[] = [];
+  for (let i = 0, written = 0; written < length;) {
+    const members = Array.from({ length: 80 }, () => `"${(i++).toString(36)}":1`);
+    const update = `{"key":"${i}","set":{${members.join()}}}`;
+    written += update.length + 1;
+    updates.push(update);
+  }
+  return `[${updates.join()}]`;
+}
+
+describe("[I7] long JSON", () => {
+  test("is read in pieces that are no longer than an update and a little more", () => {
+    const steps = parseInPieces(manyNames(1_000_000));
+    const sizes: number[] = [];
+    let step = steps.next();
+    for (; step.done !== true; step = steps.next()) sizes.push(step.value);
+    expect(step.value.ok).toBe(true);
+    expect(sizes.length).toBeGreaterThan(20);
+    expect(Math.max(...sizes)).toBeLessThan(PIECE + 12_000);
+  });
+
+  test.each([
+    ["one update", `[{"key":"A","set":${manyNames(900_000).replaceAll('"key":', '"k":')}}]`],
+    ["what is no update", `{"type":"publish","more":{"a":${manyNames(900_000)}},"updates":[]}`],
+  ])("is refused unread where %s has more in it than a value may have", (_, text) => {
+    expect(parse(text)).toMatchObject({ ok: false, oversized: true });
+  });
+
+  test("is read where a value has as much in it as it may have, however it is written", () => {
+    const value = Object.fromEntries(Array.from({ length: 7_000 }, (_, i) => [i.toString(36).padStart(3, "_"), 1]));
+    const updates = Array.from({ length: 10 }, (_, i) => ({ key: `k${i}`, set: value }));
+    expect(JSON.stringify(value).length).toBeLessThan(LIMITS.valueBytes);
+    expect(parse(JSON.stringify(updates, undefined, 1))).toEqual({ ok: true, value: updates });
+  });
+});
