@@ -284,7 +284,7 @@ describe("the token", () => {
   });
 
   test("that ends while one is here is said to have expired, and what comes is still shown", async () => {
-    const page = await enter("chat-ending", { token: await mint(4), name: "Ada" });
+    const page = await enter("chat-ending", { token: await mint(8), name: "Ada" });
     await say(page, "still here");
     await hears(page, ["still here"]);
     await says(page, "#notice", /^Your token has expired/);

@@ -3,15 +3,18 @@ import { FULL } from "../bench/hostile/feeds.ts";
 import { soak } from "../bench/hostile/soak.ts";
 import { Besieged } from "./support/besieged.ts";
 
-/** Some of all kinds; `npm run soak` has all of them, and half an hour. */
+/**
+ * Some of all kinds; `npm run soak` has all of them, and half an hour. Those who publish much come first, so that all of
+ * it is done in the end.
+ */
 const ATTACKS = [
   "POST of 1 MiB, 1,000 values",
   "GET with 1,000 prefixes that match nothing",
   "auth over a socket",
   "publishes over a socket",
   "GET of a feed at its limits",
-  "bad messages, one good after nineteen",
   "POST of 1,000 tiny patches of a value of 64 KiB",
+  "bad messages, one good after nineteen",
   "40 queued subscribes with 1,000 prefixes that match nothing",
   "200 sockets with hz of their own",
 ];
