@@ -55,8 +55,8 @@ export const DEFAULT_QUOTAS = {
   PUBLISH_RATE: 1_000,
   /** A publisher that was away for a minute may catch up; one that runs wild is held to the rate within seconds. */
   PUBLISH_BURST: 60_000,
-  /** The platform takes 32,768 a feed; the rest is for those that are closing. */
-  MAX_SOCKETS: 30_000,
+  /** The platform takes 32,768 a feed; so many leave the object's memory, some 540 bytes each, to what they ask for. */
+  MAX_SOCKETS: 20_000,
   /** An office behind one address; what is beyond it comes from a script. */
   MAX_SOCKETS_PER_ADDRESS: 1_000,
   /** A second. Messages are billed; a dashboard sends one now and then, and acks of 256 KB each. */

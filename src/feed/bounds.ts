@@ -15,7 +15,7 @@ export interface Bounds {
   readonly frozenBytes: number;
   /** Frozen lists made for one owner that are in use. */
   readonly frozenPerOwner: number;
-  /** Characters that readers over HTTP have gathered of the log; one of them may always go on. */
+  /** Bytes that readers over HTTP have gathered of the log; one of them may always go on. */
   readonly gathered: number;
   /** Bytes of what waits in memory for all groups: past it the longest are read again from the entries or the log. */
   readonly pendingBytes: number;
@@ -47,8 +47,9 @@ export const BOUNDS: Bounds = {
   pendingBytes: 4 * 1024 * 1024,
   adds: 20_000,
   composed: 256 * 1024,
-  patterns: 100_000,
-  ownerPatterns: 20_000,
+  // Some 240 bytes of memory each.
+  patterns: 50_000,
+  ownerPatterns: 10_000,
   asked: 64,
 };
 
