@@ -56,7 +56,7 @@ export const LIMITS = {
   /** Bytes that a client which sends `ack` may have left unacknowledged before it counts as lagging. */
   unackedHigh: 1024 * 1024,
   /** Encoded catch-ups that are kept for others who want the same, in memory; the same again of parts of snapshots. */
-  encodedCacheBytes: 4 * 1024 * 1024,
+  encodedCacheBytes: 2 * 1024 * 1024,
   /** Updates that wait in memory for one group of `mode=all` subscribers; past it they are read from the log again. */
   pendingUpdates: 10_000,
   /** One catch-up of `mode=all`, over all its messages, in characters: past it a snapshot serves better. */
