@@ -16,6 +16,12 @@ export interface FairQueueLimits {
   readonly size: number;
 }
 
+/** The memory that what waits shares with others. Has room for the longest job at least where none waits. */
+export interface SharedRoom {
+  take(bytes: number): boolean;
+  give(bytes: number): void;
+}
+
 /** Work that did not find room: the caller has too much waiting already, or all together have. */
 export type NoRoom = "rate_limited" | "overloaded";
 
@@ -37,6 +43,7 @@ export class FairQueue {
   readonly #limits: FairQueueLimits;
   readonly #pause: (milliseconds: number) => Promise<void>;
   readonly #now: () => number;
+  readonly #room: SharedRoom;
   readonly #atOnce: TokenBuckets;
   /** The caller whose turn comes next is the first. */
   readonly #waiting = new Map<string, { jobs: Job[]; size: number }>();
@@ -48,7 +55,13 @@ export class FairQueue {
    * `pause` ends after so many milliseconds, and not before all has been served that has come until then; `now` is in
    * milliseconds and never goes back.
    */
-  constructor(limits: FairQueueLimits, pause: (milliseconds: number) => Promise<void>, now: () => number) {
+  constructor(
+    limits: FairQueueLimits,
+    pause: (milliseconds: number) => Promise<void>,
+    now: () => number,
+    room: SharedRoom,
+  ) {
+    this.#room = room;
     this.#limits = limits;
     this.#pause = pause;
     this.#now = now;
@@ -106,7 +119,7 @@ export class FairQueue {
     const queue = this.#waiting.get(caller) ?? { jobs: [], size: 0 };
     const { perCaller, size: most } = this.#limits;
     if (queue.jobs.length >= perCaller.jobs || queue.size + cost > perCaller.size) return "rate_limited";
-    if (this.#size + cost > most) return "overloaded";
+    if (this.#size + cost > most || !this.#room.take(cost)) return "overloaded";
     return new Promise((resolve, reject) => {
       queue.jobs.push({ cost, step: stepsOf(resolve, reject) });
       queue.size += cost;
@@ -146,6 +159,7 @@ export class FairQueue {
       queue.jobs.shift();
       queue.size -= job.cost;
       this.#size -= job.cost;
+      this.#room.give(job.cost);
     }
     if (queue.jobs.length > 0) this.#waiting.set(caller, queue);
     return size ?? job?.cost ?? 0;

@@ -5,6 +5,7 @@ import { FairQueue } from "../access/fair-queue.ts";
 import type { Refusal } from "../access/places.ts";
 import { quotasOf, type Quotas, type QuotaSettings } from "../access/quotas.ts";
 import { TokenBuckets } from "../access/token-bucket.ts";
+import { Budget } from "../feed/budget.ts";
 import { CLOSE, PROBLEMS } from "../protocol/codes.ts";
 import { isAscii } from "../protocol/json-text.ts";
 import { encodeHello, encodeReceipt } from "../protocol/messages.ts";
@@ -71,10 +72,12 @@ export class FeedObject<Env extends FeedObjectEnv = FeedObjectEnv> extends Durab
   readonly #alarm = new Alarm(this.ctx.storage, () => Date.now());
   #entriesAlarm = this.#newEntriesAlarm();
   readonly #clock = new SteadyClock(() => Date.now());
+  readonly #budget = new Budget();
   readonly #queue = new FairQueue(
     INTAKE,
     (milliseconds) => this.#pause(milliseconds),
     () => this.#clock.now(),
+    this.#budget.publishes,
   );
   readonly #started = Date.now();
   #live: LiveFeed | undefined;
@@ -225,7 +228,7 @@ export class FeedObject<Env extends FeedObjectEnv = FeedObjectEnv> extends Durab
     owner: string,
   ): Promise<(HistoryPage & { epoch: string }) | undefined> {
     const live = this.#settled();
-    const page = await live.takeTurns(owner, this.#store.history(key, limit, before ?? live.feed.seq + 1));
+    const page = await live.history(owner, key, limit, before ?? live.feed.seq + 1);
     return page && { epoch: live.feed.epoch, ...page };
   }
 
@@ -379,7 +382,7 @@ export class FeedObject<Env extends FeedObjectEnv = FeedObjectEnv> extends Durab
     const connections = [...this.#connections.all()].filter(({ isOpen }) => isOpen);
     // A feed that was never published to has no epoch in storage: the one that its subscribers were told is kept.
     const epoch = connections[0]?.told.epoch ?? newEpoch();
-    const live = new LiveFeed(this.#store, platform, this.#options.pace, epoch);
+    const live = new LiveFeed(this.#store, platform, this.#options.pace, epoch, this.#budget);
     this.#live = live;
     for (const connection of connections) connection.resume(live);
     live.flush();

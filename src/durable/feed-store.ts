@@ -1,3 +1,4 @@
+import { bytesOf } from "../feed/entry.ts";
 import { Feed } from "../feed/feed.ts";
 import { Idempotency, type RememberedPublish } from "../feed/idempotency.ts";
 import type { Log, LogBatch, LogPiece, LogRecord } from "../feed/record.ts";
@@ -12,6 +13,7 @@ import { encodeReceipt, journalText, readJournalText, readReceipt } from "./rece
 import { ReceiptRows } from "./receipt-rows.ts";
 import { findKey, findUpdates, packRecords, type FoundLine } from "./record-lines.ts";
 import * as schema from "./schema.ts";
+import { ALWAYS } from "./turns.ts";
 
 export interface StoredFeed {
   readonly feed: Feed;
@@ -134,13 +136,19 @@ export class FeedStore implements Log {
   }
 
   /**
-   * The newest `limit` updates of a key before the seq `before`, or as many of them as a page may be long. Yields between
-   * steps of a few milliseconds how many characters it holds.
+   * The newest `limit` updates of a key before the seq `before`, or as many of them as a page may be long: fewer where there
+   * is no `room` for so many bytes more than it held before the step. Yields between steps of a few milliseconds how many
+   * bytes it holds.
    */
-  *history(key: string, limit: number, before: number): Generator<number, HistoryPage> {
+  *history(
+    key: string,
+    limit: number,
+    before: number,
+    room: () => number = () => Infinity,
+  ): Generator<number, HistoryPage> {
     const newestFirst: FoundLine[] = [];
     const page = (more: boolean): HistoryPage => ({ updates: newestFirst.toReversed(), more });
-    let length = 0;
+    let [length, bytes, held] = [0, 0, 0];
     const { epoch } = this.#stored.state;
     for (let end = before - 1; this.exists && end > 0;) {
       const piece = this.#pieceBefore(end, key);
@@ -149,11 +157,15 @@ export class FeedStore implements Log {
       const found = piece.texts.flatMap((records) => findKey(records, key)).filter(({ seq }) => seq <= last);
       for (const update of found.toReversed()) {
         if (newestFirst.length >= limit || length >= LIMITS.historyPageLength) return page(true);
+        const more = bytesOf(update.line);
+        if (bytes >= ALWAYS && bytes - held + more > room()) return page(true);
         newestFirst.push(update);
         length += update.line.length;
+        bytes += more;
       }
       end = piece.start;
-      yield length;
+      held = bytes;
+      yield bytes;
       // The feed has begun anew meanwhile.
       if (epoch !== this.#stored.state.epoch) return { updates: [], more: false };
     }

@@ -1,4 +1,5 @@
 import { Broadcast } from "../feed/broadcast.ts";
+import { Budget } from "../feed/budget.ts";
 import type { Feed } from "../feed/feed.ts";
 import type { Idempotency, IdempotencyKey, RememberedPublish } from "../feed/idempotency.ts";
 import type { Pace } from "../feed/pace.ts";
@@ -6,11 +7,11 @@ import type { LogRecord } from "../feed/record.ts";
 import type { ProblemCode, UpdateIssue } from "../protocol/codes.ts";
 import type { Receipt } from "../protocol/messages.ts";
 import type { EncodedUpdates } from "../protocol/update.ts";
-import type { FeedStore } from "./feed-store.ts";
+import type { FeedStore, HistoryPage } from "./feed-store.ts";
 import { GroupCommit, type CommitPace } from "./group-commit.ts";
 import { Readings, type ReadOutcome, type ReadRequest } from "./reading.ts";
 import { Timer } from "./timer.ts";
-import { Turns, type Steps } from "./turns.ts";
+import { Turns } from "./turns.ts";
 
 export interface PublishRequest {
   readonly updates: EncodedUpdates;
@@ -78,19 +79,22 @@ export class LiveFeed {
   #isInStore = false;
   /** Whether more has expired than was deleted at once. */
   #isExpiring = false;
-  readonly #turns = new Turns();
+  readonly #turns: Turns;
+  readonly #budget: Budget;
   #readings: Readings | undefined;
   #isEnded = false;
 
   /** Opens what is stored; `epoch` is for a feed that is not. */
-  constructor(store: FeedStore, platform: Platform, pace: FeedPace, epoch: string) {
+  constructor(store: FeedStore, platform: Platform, pace: FeedPace, epoch: string, budget = new Budget()) {
+    this.#budget = budget;
+    this.#turns = new Turns(budget.history);
     const stored = store.load(platform.now(), epoch);
     this.feed = stored.feed;
     this.#idempotency = stored.idempotency;
     this.#store = store;
     this.#platform = platform;
     const wake = (): void => this.#flushAt(platform.steady(), platform.steady());
-    const options = { now: () => platform.steady(), wake, failed: logFailure };
+    const options = { now: () => platform.steady(), wake, failed: logFailure, budget };
     this.broadcast = new Broadcast(this.feed, store, pace.send, options);
     this.#commit = new GroupCommit(
       (accepted) => this.#write(accepted),
@@ -160,13 +164,16 @@ export class LiveFeed {
 
   /** What a reader over HTTP asks for, of the feed called `name`; nothing where too much is read already. */
   read(name: string, request: ReadRequest): Promise<ReadOutcome | undefined> {
-    this.#readings ??= new Readings(name);
+    this.#readings ??= new Readings(name, this.#budget);
     return this.#readings.read(this, request);
   }
 
-  /** Does a long job a step at a time, while others are served. Nothing where too many wait for their turn. */
-  takeTurns<T>(owner: string, steps: Steps<T>): Promise<T | undefined> {
-    return this.#turns.take(owner, steps);
+  /** A page of a key's history. Nothing where too many wait for their turn. `owner`: on whose account it is done. */
+  history(owner: string, key: string, limit: number, before: number): Promise<HistoryPage | undefined> {
+    return this.#turns.take(
+      owner,
+      this.#store.history(key, limit, before, () => this.#turns.room),
+    );
   }
 
   /**

@@ -24,7 +24,7 @@ export const INTAKE: FairQueueLimits = {
   turn: 32 * 1024,
   // With others there, half of the time is theirs: a megabyte takes up to 40 ms.
   pace: 60 / (1024 * 1024),
-  // What waits is held in the object's memory, beside the entries, the lists and what the readers have not taken.
+  // What waits is held in the object's memory, and draws from the budget of what comes and goes besides.
   perCaller: { jobs: 4_000, size: 8 * 1024 * 1024 },
   size: 16 * 1024 * 1024,
 };

@@ -1,4 +1,5 @@
 import { Places, type Guest } from "../access/places.ts";
+import type { Budget, Share } from "../feed/budget.ts";
 import { weightOf } from "../feed/patterns.ts";
 import type { Found, Reader } from "../feed/reader.ts";
 import type { FrozenList } from "../feed/snapshot.ts";
@@ -52,6 +53,10 @@ const WAITING = 512;
 const WAITING_OF_ONE = 64;
 /** Keys and prefixes that count as one more request that waits. */
 const WAITING_WEIGHT = 128;
+/** Bytes that so many take. */
+const WAITING_BYTES = 6_500;
+/** Milliseconds after which an answer looks again whether there is room for its next part. */
+const LOOK_AGAIN = 20;
 /** Milliseconds for which a reader may take nothing. */
 const STUCK = 30_000;
 /** Bytes a millisecond that it has to take in the long run, after as much time: a place is not to be had for trickling. */
@@ -61,13 +66,17 @@ const SLOWEST = 32;
 export class Readings {
   readonly #name: string;
   readonly #places = new Places(READS, READS_OF_ONE);
+  readonly #answers: Share;
+  readonly #waitingShare: Share;
   readonly #waiting = new Map<string, number>();
   #waits = 0;
   /** What cuts the answers off that are being read. */
   readonly #streams = new Set<Cut>();
 
-  constructor(name: string) {
+  constructor(name: string, { answers, waits }: Pick<Budget, "answers" | "waits">) {
     this.#name = name;
+    this.#answers = answers;
+    this.#waitingShare = waits;
   }
 
   /** The entries of a selection, or what changed in it; nothing where too much is read already. The feed is settled. */
@@ -82,6 +91,7 @@ export class Readings {
     if (this.#waits >= WAITING || own >= WAITING_OF_ONE) return undefined;
     const subscription = { selection: selectionOfId(asked.selection), mode: asked.mode, hz: undefined };
     const weight = 1 + Math.floor(weightOf(subscription.selection) / WAITING_WEIGHT);
+    if (!this.#waitingShare.take(weight * WAITING_BYTES)) return undefined;
     let reader: Reader | undefined;
     this.#wait(owner, weight);
     try {
@@ -102,6 +112,7 @@ export class Readings {
       return { ...outcome, body };
     } finally {
       this.#wait(owner, -weight);
+      this.#waitingShare.give(weight * WAITING_BYTES);
       reader?.release();
     }
   }
@@ -113,7 +124,7 @@ export class Readings {
 
   #stream(list: FrozenList, head: string, reader: Reader, guest: Guest): ReadableStream<Uint8Array> {
     this.#places.take(guest);
-    const { readable, cut, done } = stream(list, head);
+    const { readable, cut, done } = stream(list, head, this.#answers);
     this.#streams.add(cut);
     reader.whenGivenUp(() => cut("too much is read at once"));
     void done.finally(() => {
@@ -143,11 +154,16 @@ type Cut = (reason: string) => void;
 
 /** How long a reader may take for what it gets next, as far as it has come. Times are milliseconds. */
 export class Patience {
-  readonly #begun: number;
+  #begun: number;
   #length = 0;
 
   constructor(now: number) {
     this.#begun = now;
+  }
+
+  /** It was not the reader that took so long. */
+  waited(milliseconds: number): void {
+    this.#begun += milliseconds;
   }
 
   /** For so many bytes more; 0 and less where it has taken too long already. */
@@ -161,12 +177,19 @@ export class Patience {
 function stream(
   list: FrozenList,
   head: string,
+  share: Share,
 ): { readable: ReadableStream<Uint8Array>; cut: Cut; done: Promise<void> } {
   const { readable, writable } = new IdentityTransformStream();
   const writer = writable.getWriter();
   const encoder = new TextEncoder();
   const patience = new Patience(Date.now());
-  const cut = (reason: string): void => void writer.abort(reason).catch(() => {});
+  let isOver = false;
+  const cut = (reason: string): void => {
+    isOver = true;
+    void writer.abort(reason).catch(() => {});
+  };
+  // It may go while it waits for room.
+  writer.closed.catch(() => (isOver = true));
   // Not the text: it would be held beside them for as long as they wait.
   const write = async (bytes: Uint8Array): Promise<void> => {
     const late = setTimeout(() => cut("the reader takes too little"), patience.next(bytes.length, Date.now()));
@@ -180,10 +203,35 @@ function stream(
     const members = list.part(part);
     return encoder.encode(part === 0 || members === "" ? members : `,${members}`);
   };
+  /** A part that there is room for. One that has to wait is not kept meanwhile. */
+  const takePart = async (part: number): Promise<Uint8Array> => {
+    for (;;) {
+      const bytes = encodePart(part);
+      const { length } = bytes;
+      if (share.take(length)) return bytes;
+      await roomFor(length);
+    }
+  };
+  const roomFor = async (length: number): Promise<void> => {
+    const began = Date.now();
+    while (!share.has(length)) {
+      await new Promise((resolve) => setTimeout(resolve, LOOK_AGAIN));
+      if (isOver) throw new Error("the reader has gone");
+    }
+    patience.waited(Date.now() - began);
+  };
+  const writePart = async (part: number): Promise<void> => {
+    const bytes = await takePart(part);
+    try {
+      await write(bytes);
+    } finally {
+      share.give(bytes.length);
+    }
+  };
   const pump = async (): Promise<void> => {
     try {
       await write(encoder.encode(head));
-      for (let part = 0; part < list.parts; part++) await write(encodePart(part));
+      for (let part = 0; part < list.parts; part++) await writePart(part);
       await write(encoder.encode("}}"));
       await writer.close();
     } catch {

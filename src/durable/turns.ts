@@ -1,16 +1,20 @@
-/** A job that yields between steps of a few milliseconds each how many characters it holds, and returns what came of it. */
+import type { Share } from "../feed/budget.ts";
+
+/** A job that yields between steps of a few milliseconds each how many bytes it holds, and returns what came of it. */
 export type Steps<T> = Generator<number, T>;
 
 /** Most jobs that may wait: of one owner, and of all together. */
 const MOST_OF_ONE = 32;
 const MOST = 128;
-/** Characters held by all jobs under way, past which the one that holds the most is ended before others go on. */
+/** Bytes held by all jobs under way, past which the one that holds the most is ended before others go on. */
 const HELD = 4 * 1024 * 1024;
+/** Bytes that a job may come to hold whatever room there is, with one update more, if it is the one that holds the most. */
+export const ALWAYS = 512 * 1024;
 /** Milliseconds between two steps: what has come in meanwhile is served first. */
 const PAUSE = 1;
 
 interface Job {
-  /** Does a step, and says how many characters are held after it; nothing where it is over. */
+  /** Does a step, and says how many bytes are held after it; nothing where it is over. */
   step(): number | undefined;
   fail(error: unknown): void;
   /** Answers that it is not done. */
@@ -19,7 +23,7 @@ interface Job {
 
 interface Owner {
   readonly jobs: Job[];
-  /** Characters that the first of them holds; the others have not begun. */
+  /** Bytes that the first of them holds; the others have not begun. */
   held: number;
 }
 
@@ -30,9 +34,19 @@ interface Owner {
 export class Turns {
   /** In the order in which they come up next. */
   readonly #owners = new Map<string, Owner>();
+  readonly #share: Share;
   #waiting = 0;
   #held = 0;
   #timer: ReturnType<typeof setTimeout> | undefined;
+
+  constructor(share: Share) {
+    this.#share = share;
+  }
+
+  /** Bytes that the job whose step it is may hold more. */
+  get room(): number {
+    return this.#share.room;
+  }
 
   /** Does a job, beginning at once where no other is under way. Nothing, and at once, where too many wait. */
   take<T>(name: string, steps: Steps<T>): Promise<T | undefined> {
@@ -60,6 +74,7 @@ export class Turns {
     this.#owners.clear();
     this.#waiting = 0;
     this.#held = 0;
+    this.#count();
   }
 
   #turn(): void {
@@ -76,14 +91,21 @@ export class Turns {
       this.#waiting--;
     }
     if (owner.jobs.length > 0) this.#owners.set(name, owner);
+    this.#count();
     if (this.#waiting > 0) this.#timer = setTimeout(() => this.#turn(), PAUSE);
   }
 
   #next(): [string, Owner] | undefined {
     let [next] = this.#owners;
-    if (this.#held < HELD) return next;
+    if (this.#held < HELD && this.#share.has(2 * ALWAYS)) return next;
     for (const other of this.#owners) if (next && other[1].held > next[1].held) next = other;
     return next;
+  }
+
+  #count(): void {
+    let most = 0;
+    for (const { held } of this.#owners.values()) most = Math.max(most, held);
+    this.#share.setAll(this.#held, most);
   }
 }
 

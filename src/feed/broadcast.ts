@@ -4,6 +4,7 @@ import type { Position } from "../protocol/position.ts";
 import { Audience, type Group } from "./audience.ts";
 import { Backlogs } from "./backlogs.ts";
 import { BOUNDS, COST, lengthOf, type Bounds } from "./bounds.ts";
+import { Budget, type Share } from "./budget.ts";
 import { CatchUp, type CatchUps } from "./catch-up.ts";
 import { EncodedCache } from "./encoded-cache.ts";
 import type { Feed } from "./feed.ts";
@@ -28,6 +29,8 @@ export interface BroadcastOptions {
   /** Notes what should not have happened: a connection that could not be served, and was closed. */
   readonly failed: (error: unknown) => void;
   readonly bounds?: Partial<Bounds>;
+  /** What the log as it is read, and what waits for groups, take their room from. */
+  readonly budget?: Budget;
 }
 
 /**
@@ -38,6 +41,8 @@ export class Broadcast {
   readonly #feed: Feed;
   readonly #pace: Pace;
   readonly #bounds: Bounds;
+  /** What waits for groups. */
+  readonly #groups: Share;
   readonly #now: () => number;
   readonly #wake: () => void;
   readonly #clock: PassClock;
@@ -58,7 +63,9 @@ export class Broadcast {
   #delivered: number;
   #isEnded = false;
 
-  constructor(feed: Feed, log: Log, pace: Pace, { now, wake, failed, bounds = {} }: BroadcastOptions) {
+  constructor(feed: Feed, log: Log, pace: Pace, { now, wake, failed, bounds = {}, budget }: BroadcastOptions) {
+    const { log: logShare, groups } = budget ?? new Budget();
+    this.#groups = groups;
     this.#feed = feed;
     this.#pace = pace;
     this.#bounds = { ...BOUNDS, ...bounds };
@@ -80,7 +87,7 @@ export class Broadcast {
       encoded: new EncodedCache(),
       snapshots: this.snapshots,
       backlogs: this.#backlogs,
-      gathered: new Gathered(this.#bounds.gathered),
+      gathered: new Gathered(this.#bounds.gathered, logShare),
       join: (subscriber) => this.#join(subscriber),
       leave: (subscriber) => this.#leave(subscriber),
       done: (subscriber) => void this.#catchUpOf.delete(subscriber),
@@ -189,6 +196,7 @@ export class Broadcast {
     this.#laggards.clear();
     this.#jobs.end();
     this.#catchUpOf.clear();
+    this.#groups.set(0);
   }
 
   #begin(job: Job): void {
@@ -226,7 +234,8 @@ export class Broadcast {
       this.#dirty.add(group);
       if (!group.pending.isWhole || group.pending.size > LIMITS.pendingUpdates) this.#readAgain(group, concerned);
     }
-    if (this.#audience.held.bytes > this.#bounds.pendingBytes) this.#shed(concerned);
+    const { bytes } = this.#audience.held;
+    if (bytes > this.#bounds.pendingBytes || !this.#groups.set(bytes)) this.#shed(concerned);
     if (messages > 0) this.#clock.offer(messages, now);
   }
 
@@ -239,6 +248,7 @@ export class Broadcast {
     this.gather(now);
     this.#sendSlice(now);
     this.#jobs.run(now, () => this.#feed.seq === this.#delivered);
+    this.#groups.set(this.#audience.held.bytes);
     return this.due(now);
   }
 
@@ -344,13 +354,15 @@ export class Broadcast {
     concerned.add(group);
   }
 
-  /** Frees half of what waits for all groups, the longest first. */
+  /** Frees half of what waits for all groups, or more where there is no room for as much, the longest first. */
   #shed(concerned: Set<Group<Subscriber>>): void {
     const waiting = [...this.#dirty].toSorted((a, b) => b.pending.bytes - a.pending.bytes);
     for (const group of waiting) {
-      if (this.#audience.held.bytes * 2 <= this.#bounds.pendingBytes) return;
+      const { bytes } = this.#audience.held;
+      if (bytes * 2 <= this.#bounds.pendingBytes && this.#groups.set(bytes)) return;
       this.#readAgain(group, concerned);
     }
+    this.#groups.set(this.#audience.held.bytes);
   }
 
   #sendSlice(now: number): void {

@@ -1,6 +1,7 @@
 import { encodeUpdateMessage, type SnapshotReason, type Subscription } from "../protocol/messages.ts";
 import type { Position } from "../protocol/position.ts";
 import type { Bounds, Meter } from "./bounds.ts";
+import { bytesOf } from "./entry.ts";
 import type { Feed } from "./feed.ts";
 import type { Gathered } from "./gathered.ts";
 import type { Job, Step } from "./jobs.ts";
@@ -35,7 +36,9 @@ export class Reader implements Job, Holder {
   readonly #answer: Answer;
   #replay: Replay | undefined;
   #batches: UpdateBatch[] = [];
-  /** Whether the log cannot tell what changed. */
+  /** What they take. */
+  #bytes = 0;
+  /** Whether the log cannot tell what changed, or there is no room for it. */
   #isExpired = false;
   #list: FrozenList | undefined;
   #wanted: Asked | undefined;
@@ -134,7 +137,13 @@ export class Reader implements Job, Holder {
       return "position_expired";
     }
     this.#batches.push(...found.batches);
-    this.#gathered.has(this, this.#replay.length);
+    this.#bytes += bytesOfAll(found.batches);
+    // What is not a batch yet may take two bytes a character.
+    if (!this.#gathered.has(this, this.#bytes + 2 * this.#replay.open)) {
+      this.#forget();
+      this.#isExpired = true;
+      return "position_expired";
+    }
     if (!found.isEnd) return "more";
     const updates = this.#batches.flatMap((batch) => batch.updates);
     return this.#tell({ from: since.seq, seq: feed.seq, time: feed.time, updates, skipped: 0 });
@@ -144,6 +153,7 @@ export class Reader implements Job, Holder {
   #forget(): void {
     this.#gathered.release(this);
     this.#batches = [];
+    this.#bytes = 0;
     this.#replay = undefined;
   }
 
@@ -163,4 +173,10 @@ export class Reader implements Job, Holder {
     this.#wanted ??= { owner: this.owner, selection: this.#subscription.selection };
     return this.#wanted;
   }
+}
+
+function bytesOfAll(batches: readonly UpdateBatch[]): number {
+  let bytes = 0;
+  for (const { updates } of batches) for (const text of updates) bytes += bytesOf(text);
+  return bytes;
 }

@@ -52,9 +52,9 @@ export class Replay {
     return this.#isAtEnd;
   }
 
-  /** Characters found. */
-  get length(): number {
-    return this.#total;
+  /** Characters of the message that is being filled. */
+  get open(): number {
+    return this.#length;
   }
 
   /** Reads on, in the epoch that it began in. The last batch may be empty. */

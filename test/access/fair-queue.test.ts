@@ -9,6 +9,9 @@ const LIMITS: FairQueueLimits = {
   size: 3 * 1024 * 1024,
 };
 
+/** As much as is asked for. */
+const room = { take: () => true, give: () => {} };
+
 /** A queue whose turns are taken by hand. */
 function stepped(limits: FairQueueLimits = LIMITS): { queue: FairQueue; turn: () => Promise<void>; tick: () => void } {
   let go: (() => void) | undefined;
@@ -18,7 +21,7 @@ function stepped(limits: FairQueueLimits = LIMITS): { queue: FairQueue; turn: ()
     go?.();
     for (let i = 0; i < 10; i++) await Promise.resolve();
   };
-  return { queue: new FairQueue(limits, pause, () => now), turn, tick: () => void (now += 1_000) };
+  return { queue: new FairQueue(limits, pause, () => now, room), turn, tick: () => void (now += 1_000) };
 }
 
 describe("[I7] a fair queue", () => {
@@ -92,7 +95,7 @@ describe("[I7] a fair queue", () => {
     const pauses: number[] = [];
     let now = 0;
     const pause = async (milliseconds: number): Promise<void> => void pauses.push(milliseconds);
-    const queue = new FairQueue(LIMITS, pause, () => now);
+    const queue = new FairQueue(LIMITS, pause, () => now, room);
     const give = (...callers: string[]) =>
       Promise.all(callers.map(async (caller) => queue.run(caller, 99 * 1024, () => 0)));
     await give("a", "a");

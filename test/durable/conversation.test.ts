@@ -22,6 +22,7 @@ class Stage {
       INTAKE,
       () => new Promise((resolve) => setTimeout(resolve, 0)),
       () => 0,
+      { take: () => true, give: () => {} },
     );
     const access: Pick<Access, "identify"> = {
       identify: () => new Promise((resolve) => this.#checks.push(resolve)),

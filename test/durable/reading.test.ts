@@ -1,6 +1,7 @@
 import { describe, expect, test, vi } from "vitest";
 import type { Guest } from "../../src/access/places.ts";
 import { Patience, Readings, type ReadOutcome, type ReadRequest } from "../../src/durable/reading.ts";
+import { Budget } from "../../src/feed/budget.ts";
 import type { Update } from "../../src/protocol/update.ts";
 import { House } from "../feed/house.ts";
 
@@ -38,7 +39,7 @@ async function cancel(outcomes: readonly (ReadOutcome | undefined)[]): Promise<v
 
 describe("[I7] answers that are long", () => {
   test("have places of their own, which short ones need not", async () => {
-    const [house, readings] = [houseOfMany(), new Readings("feed")];
+    const [house, readings] = [houseOfMany(), new Readings("feed", new Budget())];
     const asked = Array.from({ length: 30 }, (_, i) => read(readings, house, guest(`address ${i % 3}`)));
     const long = await Promise.all(asked);
     expect(long.filter((outcome) => outcome)).toHaveLength(18);
@@ -73,7 +74,7 @@ describe("[I7] answers that are long", () => {
 
 describe("[I5] a feed that is served no longer", () => {
   test("answers each read that waits for its turn, and each that comes later", async () => {
-    const [house, readings] = [houseOfMany(), new Readings("feed")];
+    const [house, readings] = [houseOfMany(), new Readings("feed", new Budget())];
     // Not written yet: it may not be shown.
     house.feed.admit(['{"key":"a","set":{}}'], house.now);
     const waiting = ["a", "b"].map((address) => read(readings, house, guest(address)));
@@ -84,7 +85,7 @@ describe("[I5] a feed that is served no longer", () => {
   });
 
   test("cuts off what is being read, and keeps no list", async () => {
-    const [house, readings] = [houseOfMany(), new Readings("feed")];
+    const [house, readings] = [houseOfMany(), new Readings("feed", new Budget())];
     const outcome = await read(readings, house, guest("a"));
     expect(house.broadcast.snapshots.size).toBe(1);
     readings.end();
@@ -102,7 +103,7 @@ test("[I9] reads of the log hold no more together than there is room for, and al
     if (after === 1) begun++;
     return readLog(after, selection);
   };
-  const readings = new Readings("feed");
+  const readings = new Readings("feed", new Budget());
   const asked = Array.from({ length: 8 }, (_, i) =>
     read(readings, house, guest(`address ${i}`), { mode: "all", since: { epoch: "e1", seq: 1 } }),
   );
@@ -126,7 +127,7 @@ test.each([
 ])(
   "[I9] of reads of %s that wait, one address has as many as what they select leaves room for",
   async (_, count, most) => {
-    const [house, readings] = [houseOfMany(), new Readings("feed")];
+    const [house, readings] = [houseOfMany(), new Readings("feed", new Budget())];
     // Not written yet: all have to wait.
     house.feed.admit(['{"key":"a","set":{}}'], house.now);
     const selection = Array.from({ length: count }, (_, i) => `k${i}`)
@@ -143,7 +144,7 @@ test.each([
 );
 
 test("a read that fails is told so, and gives back what it held", async () => {
-  const [house, readings] = [houseOfMany(), new Readings("feed")];
+  const [house, readings] = [houseOfMany(), new Readings("feed", new Budget())];
   house.log.read = () => {
     throw new Error("bad");
   };

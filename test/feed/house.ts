@@ -3,6 +3,7 @@ import { Feed } from "../../src/feed/feed.ts";
 import { seqAfter, type Log, type LogPiece, type LogRecord } from "../../src/feed/record.ts";
 import type { Pace } from "../../src/feed/pace.ts";
 import type { Bounds } from "../../src/feed/bounds.ts";
+import { Budget } from "../../src/feed/budget.ts";
 import type { Sink, Subscriber } from "../../src/feed/subscriber.ts";
 import type { Subscription } from "../../src/protocol/messages.ts";
 import { parsePosition } from "../../src/protocol/position.ts";
@@ -160,6 +161,7 @@ export class House {
   broadcast: Broadcast;
   readonly pace: Pace;
   readonly bounds: Partial<Bounds>;
+  readonly budget: Budget;
   /** What should not have happened, and is to fail the test. */
   failed = (error: unknown): void => {
     throw error;
@@ -168,8 +170,9 @@ export class House {
   due: number | undefined;
 
   /** With a capacity of 0 everything after the first message is gathered. */
-  constructor(pace: Partial<Pace> = {}, bounds: Partial<Bounds> = {}) {
+  constructor(pace: Partial<Pace> = {}, bounds: Partial<Bounds> = {}, budget = new Budget()) {
     this.bounds = bounds;
+    this.budget = budget;
     this.pace = { capacity: 0, slice: 1000, group: 1000, window: () => 50, turn: 50, ...pace };
     this.feed = Feed.begin("e1");
     this.broadcast = this.#newBroadcast();
@@ -259,6 +262,7 @@ export class House {
       wake,
       failed: (error) => this.failed(error),
       bounds: this.bounds,
+      budget: this.budget,
     });
   }
 }

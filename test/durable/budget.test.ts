@@ -1,0 +1,182 @@
+import { runInDurableObject } from "cloudflare:test";
+import { env } from "cloudflare:workers";
+import { describe, expect, test, vi } from "vitest";
+import { FairQueue } from "../../src/access/fair-queue.ts";
+import type { Guest } from "../../src/access/places.ts";
+import { FeedStore } from "../../src/durable/feed-store.ts";
+import { INTAKE } from "../../src/durable/pace.ts";
+import { Readings, type ReadOutcome } from "../../src/durable/reading.ts";
+import { Turns } from "../../src/durable/turns.ts";
+import { Budget, ROOM } from "../../src/feed/budget.ts";
+import { readRecord } from "../../src/feed/record.ts";
+import { FEED_LIMITS } from "../../src/protocol/limits.ts";
+import { newFeed } from "../support/api.ts";
+import { House, PureSubscriber } from "../feed/house.ts";
+
+const MIB = 1024 * 1024;
+
+/** A budget of which others have all that is shared. */
+function usedUp(by: "publishes" | "answers"): { budget: Budget; giveBack: () => void } {
+  const budget = new Budget();
+  const taken = ROOM[by] + ROOM.shared;
+  budget[by].take(taken);
+  return { budget, giveBack: () => budget[by].give(taken) };
+}
+
+function guest(address: string): Guest {
+  return { address, kind: "anonymous", holder: undefined };
+}
+
+/** A house whose log holds so many updates of some 60 KB each. */
+function houseWithLog(budget: Budget, updates: number): House {
+  const house = new House({}, { stepWork: 1 }, budget);
+  for (let i = 0; i < updates; i++) house.publish({ key: `k${i}`, set: { text: "x".repeat(60_000) } });
+  return house;
+}
+
+function readLog(readings: Readings, house: House, from: string): Promise<ReadOutcome | undefined> {
+  const since = { epoch: "e1", seq: 1 };
+  return readings.read(house, { selection: "*", mode: "all", since, known: [], guest: guest(from) });
+}
+
+function countOf(outcome: ReadOutcome | undefined): number | undefined {
+  return typeof outcome?.body === "string" ? JSON.parse(outcome.body).updates?.length : undefined;
+}
+
+describe("[I9] where others have used the budget up", () => {
+  test("one publish waits, more are refused, and its room is given back", async () => {
+    const { budget, giveBack } = usedUp("answers");
+    const { publishes } = budget;
+    const queue = new FairQueue(
+      INTAKE,
+      () => new Promise((resolve) => setTimeout(resolve, 0)),
+      () => 0,
+      publishes,
+    );
+    const first = queue.run("a", 2_500_000, () => "done");
+    expect(queue.run("b", 2_500_000, () => "done")).toBe("overloaded");
+    expect(await first).toEqual({ done: "done" });
+    expect(await queue.run("b", 2_500_000, () => "done")).toEqual({ done: "done" });
+    giveBack();
+    expect(budget.left).toBe(ROOM.shared);
+  });
+
+  test("readers of the log go on one after the other", async () => {
+    const { budget, giveBack } = usedUp("publishes");
+    const house = houseWithLog(budget, 12);
+    const readings = new Readings("feed", budget);
+    const asked = ["a", "b", "c", "d"].map((from) => readLog(readings, house, from));
+    house.pass(5_000);
+    expect((await Promise.all(asked)).map(countOf)).toEqual([11, 11, 11, 11]);
+    giveBack();
+    expect(budget.left).toBe(ROOM.shared);
+  });
+
+  test("a reader of the log that finds more than there is room for gets a snapshot", async () => {
+    const { budget, giveBack } = usedUp("publishes");
+    const house = houseWithLog(budget, 40);
+    const readings = new Readings("feed", budget);
+    const asked = readLog(readings, house, "a");
+    house.pass(5_000);
+    const outcome = await asked;
+    const body = new Response(outcome?.body as ReadableStream);
+    expect(JSON.parse(await body.text())).toMatchObject({ type: "snapshot", reason: "position_expired" });
+    giveBack();
+    const again = readLog(readings, house, "a");
+    house.pass(5_000);
+    expect(countOf(await again), "and all of it where there is room").toBe(39);
+    expect(budget.left).toBe(ROOM.shared);
+  });
+
+  test("pages of history are made one after the other, and end sooner", async () => {
+    await runInDurableObject(env.FEEDS.getByName(newFeed()), async (_, { storage }) => {
+      const store = new FeedStore(storage.sql, FEED_LIMITS);
+      const { feed } = store.load(0, "epoch");
+      for (let n = 0; n < 20; n++) {
+        const texts = Array.from({ length: 4 }, (_, i) => `{"key":"K","set":{"i":${i},"t":"${"ж".repeat(30_000)}"}}`);
+        const { seq } = feed;
+        feed.admit(texts, 0);
+        store.append(feed, [readRecord(seq, 0, texts)], []);
+      }
+      const { budget, giveBack } = usedUp("publishes");
+      const turns = new Turns(budget.history);
+      const page = (owner: string, before: number) =>
+        turns.take(
+          owner,
+          store.history("K", 1_000, before, () => turns.room),
+        );
+      const seqs: number[] = [];
+      for (let before = feed.seq + 1; before > 1;) {
+        const pages = await Promise.all(["a", "b", "c"].map((owner) => page(owner, before)));
+        for (const { updates = [], more } of pages.map((page) => ({ updates: page?.updates, more: page?.more }))) {
+          expect(updates.length).toBeGreaterThan(5);
+          expect(updates.reduce((sum, { line }) => sum + 2 * line.length, 0)).toBeLessThanOrEqual(ROOM.history);
+          expect(more).toBe((updates[0]?.seq ?? 0) > 1);
+        }
+        const updates = pages[0]?.updates ?? [];
+        seqs.unshift(...updates.map(({ seq }) => seq));
+        before = updates[0]?.seq ?? 0;
+      }
+      expect(seqs).toEqual(Array.from({ length: 80 }, (_, i) => i + 1));
+      giveBack();
+      expect(budget.left).toBe(ROOM.shared);
+    });
+  });
+
+  test("of long answers one is written, and the others wait for their parts", async () => {
+    const { budget, giveBack } = usedUp("publishes");
+    const house = new House({}, {}, budget);
+    const text = "€".repeat(20_000);
+    for (let i = 0; i < 20; i++) house.publish({ key: `k${i}`, set: { text } });
+    const readings = new Readings("feed", budget);
+    const bodies = await Promise.all(
+      ["a", "b", "c"].map(async (from) => {
+        const asked = { selection: "*", mode: "latest", since: undefined, known: [], guest: guest(from) } as const;
+        const outcome = await readings.read(house, asked);
+        const body = outcome?.body as ReadableStream<Uint8Array>;
+        return body.getReader();
+      }),
+    );
+    // What comes before the entries.
+    for (const body of bodies) await body.read();
+    await new Promise((resolve) => setTimeout(resolve, 50));
+    expect(budget.answers.room).toBeLessThan(ROOM.answers / 2);
+    await bodies[2]?.cancel();
+    const lengths = bodies.slice(0, 2).map(async (body) => {
+      let length = 0;
+      for (;;) {
+        const { value, done } = await body.read();
+        if (done) return length;
+        length += value.length;
+      }
+    });
+    for (const length of await Promise.all(lengths)) expect(length).toBeGreaterThan(20 * 60_000);
+    await vi.waitFor(() => expect(house.broadcast.snapshots.size).toBe(0));
+    giveBack();
+    expect(budget.left).toBe(ROOM.shared);
+    expect(budget.answers.room).toBe(ROOM.shared + ROOM.answers);
+  });
+
+  test("short reads are answered", async () => {
+    const { budget } = usedUp("publishes");
+    const house = new House({}, {}, budget);
+    house.publish({ key: "k", set: {} });
+    const asked = { selection: "k", mode: "latest", since: undefined, known: [], guest: guest("a") } as const;
+    expect(await new Readings("feed", budget).read(house, asked)).toBeDefined();
+  });
+
+  test("what waits for groups is read again past what is its own", () => {
+    const { budget, giveBack } = usedUp("publishes");
+    const house = new House({}, {}, budget);
+    const slow = (["latest", "all"] as const).map((mode) => new PureSubscriber([], mode, 0.1));
+    for (const subscriber of slow) house.connect(subscriber);
+    house.publish({ key: "A", set: {} });
+    for (let i = 0; i < 50; i++) house.publish({ key: `k${i}`, set: { text: "x".repeat(10_000) } });
+    for (const { subscriber } of slow) expect(subscriber!.group!.pending.bytes).toBeLessThan(MIB);
+    house.pass(20_000);
+    for (const subscriber of slow) expect(subscriber.view.state()).toEqual(house.entries());
+    expect(slow[1]!.view.updates).toHaveLength(51);
+    giveBack();
+    expect(budget.left).toBe(ROOM.shared);
+  });
+});
