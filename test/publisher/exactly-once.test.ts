@@ -6,7 +6,7 @@ import { setUp, token } from "./set-up.ts";
 
 afterEach(() => vi.useRealTimers());
 
-const RUNS = Number(process.env["PROPERTY_RUNS"] || 300);
+const RUNS = Number(process.env["PROPERTY_RUNS"] || 150);
 
 /** After these it is known that nothing was changed. */
 const REFUSED: readonly Fate[] = [
