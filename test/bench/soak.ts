@@ -17,7 +17,7 @@ const { values } = parseArgs({
   options: {
     minutes: { type: "string", default: "30" },
     turn: { type: "string", default: "15" },
-    "at-once": { type: "string", default: "3" },
+    "at-once": { type: "string", default: "2" },
     share: { type: "string", default: "0.1" },
     attacks: { type: "string", default: "" },
   },
