@@ -4,7 +4,7 @@ import { cloudflareTest } from "@cloudflare/vitest-pool-workers";
 import { defineConfig } from "vitest/config";
 import { BaseSequencer, type TestSpecification } from "vitest/node";
 
-const WORKER_TESTS = "protocol,feed,access,durable,http,specs";
+const WORKER_TESTS = "protocol,feed,access,limits,durable,http,specs";
 
 /** The Worker of the tests, as it is deployed for them. */
 function worker(): ReturnType<typeof cloudflareTest> {

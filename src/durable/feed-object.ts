@@ -1,30 +1,30 @@
 import { DurableObject } from "cloudflare:workers";
 import type { Access } from "../access/access.ts";
 import { accessBy, type AccessSettings } from "../access/credentials.ts";
-import { FairQueue } from "../access/fair-queue.ts";
-import type { Refusal } from "../access/places.ts";
-import { quotasOf, type Quotas, type QuotaSettings } from "../access/quotas.ts";
-import { TokenBuckets } from "../access/token-bucket.ts";
-import { Budget } from "../feed/budget.ts";
+import { FairQueue } from "../limits/fair-queue.ts";
+import type { Refusal } from "../limits/places.ts";
+import { quotasOf, type Quotas, type QuotaSettings } from "../limits/quotas.ts";
+import { TokenBuckets } from "../limits/token-bucket.ts";
+import { Budget } from "../feed/fanout/budget.ts";
 import { CLOSE, PROBLEMS } from "../protocol/codes.ts";
 import { isAscii } from "../protocol/json-text.ts";
 import { encodeHello, encodeReceipt } from "../protocol/messages.ts";
 import { pack, PACKED_PROTOCOL } from "../protocol/packed.ts";
 import type { Position } from "../protocol/position.ts";
 import { Alarm } from "./alarm.ts";
-import { SteadyClock } from "./clock.ts";
-import { EntriesAlarm } from "./entries-alarm.ts";
-import { NOWHERE } from "./connection.ts";
-import { Connections } from "./connections.ts";
-import { Conversations, PUBLISH_WEIGHT } from "./conversation.ts";
-import type { DirectoryObject, Listed } from "./directory-object.ts";
-import { FeedStore, type HistoryPage } from "./feed-store.ts";
-import { Listing, NOT_LISTED } from "./listing.ts";
+import { SteadyClock } from "./steady-clock.ts";
+import { EntriesAlarm } from "./expiry-alarm.ts";
+import { NOWHERE } from "./sockets/connection.ts";
+import { Connections } from "./sockets/connections.ts";
+import { Conversations, PUBLISH_WEIGHT } from "./sockets/conversation.ts";
+import type { DirectoryObject, Listed } from "./directory/directory-object.ts";
+import { FeedStore, type HistoryPage } from "./storage/feed-store.ts";
+import { Listing, NOT_LISTED } from "./directory/listing.ts";
 import { LiveFeed, type FeedPace, type PublishOutcome, type PublishRequest } from "./live-feed.ts";
-import { DEFAULT_PACE, INTAKE } from "./pace.ts";
-import { newEpoch } from "./epoch.ts";
-import type { FeedStats, ReadOutcome, ReadRequest } from "./reading.ts";
-import { readSubscribeUpgrade } from "./subscribe-request.ts";
+import { DEFAULT_PACE, INTAKE } from "./defaults.ts";
+import { newEpoch } from "./storage/epoch.ts";
+import type { FeedStats, ReadOutcome, ReadRequest } from "./reads.ts";
+import { readSubscribeUpgrade } from "./sockets/subscribe-request.ts";
 
 /** What a feed's object needs to know. A Worker with other names or rules overrides `FeedObject.configure`. */
 /** What is said to those whose socket is not taken. */

@@ -1,17 +1,17 @@
-import { Broadcast } from "../feed/broadcast.ts";
-import { Budget } from "../feed/budget.ts";
-import type { Feed } from "../feed/feed.ts";
-import type { Idempotency, IdempotencyKey, RememberedPublish } from "../feed/idempotency.ts";
-import type { Pace } from "../feed/pace.ts";
-import type { LogRecord } from "../feed/record.ts";
+import { Broadcast } from "../feed/fanout/broadcast.ts";
+import { Budget } from "../feed/fanout/budget.ts";
+import type { Feed } from "../feed/state/feed.ts";
+import type { Idempotency, IdempotencyKey, RememberedPublish } from "../feed/state/idempotency.ts";
+import type { Pace } from "../feed/fanout/flush-schedule.ts";
+import type { LogRecord } from "../feed/state/record.ts";
 import type { ProblemCode, UpdateIssue } from "../protocol/codes.ts";
 import type { Receipt } from "../protocol/messages.ts";
 import type { EncodedUpdates } from "../protocol/update.ts";
-import type { FeedStore, HistoryPage } from "./feed-store.ts";
-import { GroupCommit, type CommitPace } from "./group-commit.ts";
-import { Readings, type ReadOutcome, type ReadRequest } from "./reading.ts";
+import type { FeedStore, HistoryPage } from "./storage/feed-store.ts";
+import { GroupCommit, type CommitPace } from "./storage/group-commit.ts";
+import { Readings, type ReadOutcome, type ReadRequest } from "./reads.ts";
 import { Timer } from "./timer.ts";
-import { Turns } from "./turns.ts";
+import { Turns } from "./storage/turns.ts";
 
 export interface PublishRequest {
   readonly updates: EncodedUpdates;

@@ -1,4 +1,4 @@
-import type { DirectoryObject } from "../durable/directory-object.ts";
+import type { DirectoryObject } from "../durable/directory/directory-object.ts";
 import { LIMITS } from "../protocol/limits.ts";
 import { ASKED_FIRST, jsonAnswer } from "./answer.ts";
 import { authenticate, demand } from "./credentials.ts";

@@ -1,8 +1,8 @@
 import type { Caller } from "../access/access.ts";
-import type { Listed } from "../durable/directory-object.ts";
-import { NOT_LISTED } from "../durable/listing.ts";
+import type { Listed } from "../durable/directory/directory-object.ts";
+import { NOT_LISTED } from "../durable/directory/listing.ts";
 import { formatPosition, parsePosition, type Position } from "../protocol/position.ts";
-import { addressOf } from "./address.ts";
+import { addressOf } from "./client-ip.ts";
 import { API_HEADERS, ASKED_FIRST, jsonAnswer } from "./answer.ts";
 import { knownTags } from "./conditional.ts";
 import type { FeedAppOptions, FeedContext } from "./options.ts";

@@ -1,7 +1,7 @@
-import { subscribeUpgrade } from "../durable/subscribe-request.ts";
+import { subscribeUpgrade } from "../durable/sockets/subscribe-request.ts";
 import type { Caller } from "../access/access.ts";
 import { PROBLEMS } from "../protocol/codes.ts";
-import { addressOf } from "./address.ts";
+import { addressOf } from "./client-ip.ts";
 import { demandPlace } from "./existence.ts";
 import type { FeedAppOptions, FeedContext } from "./options.ts";
 import { Problem } from "./problem.ts";

@@ -1,9 +1,9 @@
 import type { Caller } from "../access/access.ts";
-import { FairLine, type Place } from "../access/fair-line.ts";
-import type { NoRoom } from "../access/fair-queue.ts";
-import type { Rate } from "../access/quotas.ts";
-import { TokenBuckets } from "../access/token-bucket.ts";
-import { SteadyClock } from "../durable/clock.ts";
+import { FairLine, type Place } from "../limits/fair-line.ts";
+import type { NoRoom } from "../limits/fair-queue.ts";
+import type { Rate } from "../limits/quotas.ts";
+import { TokenBuckets } from "../limits/token-bucket.ts";
+import { SteadyClock } from "../durable/steady-clock.ts";
 import { LIMITS } from "../protocol/limits.ts";
 import { Problem } from "./problem.ts";
 

@@ -1,6 +1,6 @@
 import { LIMITS } from "../protocol/limits.ts";
-import type { FeedStats } from "../durable/reading.ts";
-import type { FeedReport } from "../durable/survey.ts";
+import type { FeedStats } from "../durable/reads.ts";
+import type { FeedReport } from "../durable/directory/survey.ts";
 import { API_HEADERS } from "./answer.ts";
 import { authenticate, demand } from "./credentials.ts";
 import type { FeedAppOptions, FeedContext } from "./options.ts";

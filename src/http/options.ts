@@ -1,8 +1,8 @@
 import type { Context } from "hono";
 import type { Access } from "../access/access.ts";
 import { accessBy, type AccessSettings } from "../access/credentials.ts";
-import { quotasOf, type Quotas, type QuotaSettings } from "../access/quotas.ts";
-import type { DirectoryObject } from "../durable/directory-object.ts";
+import { quotasOf, type Quotas, type QuotaSettings } from "../limits/quotas.ts";
+import type { DirectoryObject } from "../durable/directory/directory-object.ts";
 import type { FeedObject } from "../durable/feed-object.ts";
 
 /** How the HTTP side finds its objects and decides who may do what. Each is asked once a request. */

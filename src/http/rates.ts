@@ -1,5 +1,5 @@
 import type { Caller } from "../access/access.ts";
-import { addressOf } from "./address.ts";
+import { addressOf } from "./client-ip.ts";
 import type { FeedAppOptions } from "./options.ts";
 import { Problem } from "./problem.ts";
 

@@ -1,10 +1,10 @@
 import type { Caller } from "../access/access.ts";
-import type { ReadOutcome } from "../durable/reading.ts";
+import type { ReadOutcome } from "../durable/reads.ts";
 import { LIMITS } from "../protocol/limits.ts";
 import { readEncodedUpdate } from "../protocol/update.ts";
 import { parsePosition, type Position } from "../protocol/position.ts";
 import { keyProblem } from "../protocol/names.ts";
-import { addressOf } from "./address.ts";
+import { addressOf } from "./client-ip.ts";
 import { API_HEADERS, ASKED_FIRST, jsonAnswer } from "./answer.ts";
 import { authenticate, demand } from "./credentials.ts";
 import { knownTags } from "./conditional.ts";

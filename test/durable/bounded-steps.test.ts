@@ -1,12 +1,12 @@
 import { runInDurableObject } from "cloudflare:test";
 import { env } from "cloudflare:workers";
 import { describe, expect, test } from "vitest";
-import { FeedStore } from "../../src/durable/feed-store.ts";
+import { FeedStore } from "../../src/durable/storage/feed-store.ts";
 import { LiveFeed } from "../../src/durable/live-feed.ts";
-import { DEFAULT_PACE } from "../../src/durable/pace.ts";
-import { Turns } from "../../src/durable/turns.ts";
-import { readRecord } from "../../src/feed/record.ts";
-import { Budget } from "../../src/feed/budget.ts";
+import { DEFAULT_PACE } from "../../src/durable/defaults.ts";
+import { Turns } from "../../src/durable/storage/turns.ts";
+import { readRecord } from "../../src/feed/state/record.ts";
+import { Budget } from "../../src/feed/fanout/budget.ts";
 import { FEED_LIMITS, LIMITS } from "../../src/protocol/limits.ts";
 import { newFeed } from "../support/api.ts";
 

@@ -1,17 +1,17 @@
 import { runInDurableObject } from "cloudflare:test";
 import { env } from "cloudflare:workers";
 import { describe, expect, test, vi } from "vitest";
-import { FairQueue } from "../../src/access/fair-queue.ts";
-import type { Guest } from "../../src/access/places.ts";
-import { FeedStore } from "../../src/durable/feed-store.ts";
-import { INTAKE } from "../../src/durable/pace.ts";
-import { Readings, type ReadOutcome } from "../../src/durable/reading.ts";
-import { Turns } from "../../src/durable/turns.ts";
-import { Budget, ROOM } from "../../src/feed/budget.ts";
-import { readRecord } from "../../src/feed/record.ts";
+import { FairQueue } from "../../src/limits/fair-queue.ts";
+import type { Guest } from "../../src/limits/places.ts";
+import { FeedStore } from "../../src/durable/storage/feed-store.ts";
+import { INTAKE } from "../../src/durable/defaults.ts";
+import { Readings, type ReadOutcome } from "../../src/durable/reads.ts";
+import { Turns } from "../../src/durable/storage/turns.ts";
+import { Budget, ROOM } from "../../src/feed/fanout/budget.ts";
+import { readRecord } from "../../src/feed/state/record.ts";
 import { FEED_LIMITS } from "../../src/protocol/limits.ts";
 import { newFeed } from "../support/api.ts";
-import { House, PureSubscriber } from "../feed/house.ts";
+import { House, PureSubscriber } from "../feed/fixture.ts";
 
 const MIB = 1024 * 1024;
 

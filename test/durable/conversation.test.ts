@@ -1,11 +1,11 @@
 import { expect, test } from "vitest";
 import type { Access, Caller } from "../../src/access/access.ts";
-import { FairQueue } from "../../src/access/fair-queue.ts";
-import { quotasOf } from "../../src/access/quotas.ts";
-import type { Connection } from "../../src/durable/connection.ts";
-import { Connections } from "../../src/durable/connections.ts";
-import { Conversations } from "../../src/durable/conversation.ts";
-import { INTAKE } from "../../src/durable/pace.ts";
+import { FairQueue } from "../../src/limits/fair-queue.ts";
+import { quotasOf } from "../../src/limits/quotas.ts";
+import type { Connection } from "../../src/durable/sockets/connection.ts";
+import { Connections } from "../../src/durable/sockets/connections.ts";
+import { Conversations } from "../../src/durable/sockets/conversation.ts";
+import { INTAKE } from "../../src/durable/defaults.ts";
 import { EVERYTHING } from "../../src/protocol/selection.ts";
 
 const PLACES = 4;

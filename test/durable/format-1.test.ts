@@ -1,7 +1,7 @@
 import { runInDurableObject } from "cloudflare:test";
 import { env } from "cloudflare:workers";
 import { expect, test } from "vitest";
-import { FeedStore } from "../../src/durable/feed-store.ts";
+import { FeedStore } from "../../src/durable/storage/feed-store.ts";
 import { FEED_LIMITS, LIMITS } from "../../src/protocol/limits.ts";
 import { EVERYTHING } from "../../src/protocol/selection.ts";
 import { newFeed } from "../support/api.ts";

@@ -1,8 +1,8 @@
 import { runInDurableObject } from "cloudflare:test";
 import { env } from "cloudflare:workers";
 import { expect, test } from "vitest";
-import { FeedStore, type HistoryPage } from "../../src/durable/feed-store.ts";
-import { readRecord } from "../../src/feed/record.ts";
+import { FeedStore, type HistoryPage } from "../../src/durable/storage/feed-store.ts";
+import { readRecord } from "../../src/feed/state/record.ts";
 import { FEED_LIMITS, LIMITS } from "../../src/protocol/limits.ts";
 import { newFeed } from "../support/api.ts";
 

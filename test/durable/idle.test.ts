@@ -1,14 +1,14 @@
 import { runInDurableObject } from "cloudflare:test";
 import { env } from "cloudflare:workers";
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
-import { FeedStore } from "../../src/durable/feed-store.ts";
+import { FeedStore } from "../../src/durable/storage/feed-store.ts";
 import { LiveFeed } from "../../src/durable/live-feed.ts";
-import { DEFAULT_PACE } from "../../src/durable/pace.ts";
-import type { Sink } from "../../src/feed/subscriber.ts";
+import { DEFAULT_PACE } from "../../src/durable/defaults.ts";
+import type { Sink } from "../../src/feed/fanout/subscriber.ts";
 import type { FeedObject } from "../../src/index.ts";
 import { FEED_LIMITS } from "../../src/protocol/limits.ts";
 import { newFeed } from "../support/api.ts";
-import { subscriptionOf } from "../feed/house.ts";
+import { subscriptionOf } from "../feed/fixture.ts";
 
 describe("[I4] no timer is armed while nothing is pending", () => {
   beforeEach(() => void vi.useFakeTimers());

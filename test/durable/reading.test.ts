@@ -1,9 +1,9 @@
 import { describe, expect, test, vi } from "vitest";
-import type { Guest } from "../../src/access/places.ts";
-import { Patience, Readings, type ReadOutcome, type ReadRequest } from "../../src/durable/reading.ts";
-import { Budget } from "../../src/feed/budget.ts";
+import type { Guest } from "../../src/limits/places.ts";
+import { Patience, Readings, type ReadOutcome, type ReadRequest } from "../../src/durable/reads.ts";
+import { Budget } from "../../src/feed/fanout/budget.ts";
 import type { Update } from "../../src/protocol/update.ts";
-import { House } from "../feed/house.ts";
+import { House } from "../feed/fixture.ts";
 
 function houseOfMany(): House {
   const house = new House({}, { partLength: 500 });

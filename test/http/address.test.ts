@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { addressOf } from "../../src/http/address.ts";
+import { addressOf } from "../../src/http/client-ip.ts";
 
 function counted(address: string | undefined): string | undefined {
   return addressOf(

@@ -1,5 +1,5 @@
-import type { Entries } from "../../src/feed/entries.ts";
-import type { Entry } from "../../src/feed/entry.ts";
+import type { Entries } from "../../src/feed/state/entries.ts";
+import type { Entry } from "../../src/feed/state/entry.ts";
 
 /** Live entries and tombstones, the one that changed longest ago first. */
 export function oldestFirst(entries: Entries): Entry[] {

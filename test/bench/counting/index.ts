@@ -3,7 +3,7 @@ import { createFeedApp } from "../../../src/http/app.ts";
 import { DEFAULT_OPTIONS, type FeedAppBindings } from "../../../src/http/options.ts";
 import type { StorageCounts } from "./counts.ts";
 
-export { DirectoryObject } from "../../../src/durable/directory-object.ts";
+export { DirectoryObject } from "../../../src/durable/directory/directory-object.ts";
 
 /** The real object, with its SQL counted from outside. */
 export class FeedObject extends PlainFeedObject {

@@ -1,0 +1,126 @@
+import * as v from "valibot";
+import type { Guest } from "../../limits/places.ts";
+import { LIMITS } from "../../protocol/limits.ts";
+import { MODES, type Subscription } from "../../protocol/messages.ts";
+import type { Position } from "../../protocol/position.ts";
+import { selectionOfId, type Selection } from "../../protocol/selection.ts";
+
+const KINDS = ["anonymous", "key", "token"] as const;
+
+const guestSchema = v.object({
+  address: v.optional(v.string()),
+  kind: v.optional(v.picklist(KINDS)),
+  holder: v.optional(v.string()),
+});
+const openSchema = v.object({
+  ...guestSchema.entries,
+  epoch: v.string(),
+  // Below 0: the client was in the middle of something that only this object's memory knew.
+  seq: v.pipe(v.number(), v.minValue(0)),
+  selection: v.union([v.string(), v.instance(Uint8Array)]),
+  mode: v.picklist(MODES),
+  hz: v.optional(v.number()),
+  publishes: v.optional(v.boolean()),
+  expires: v.optional(v.number()),
+  packed: v.optional(v.boolean()),
+});
+const closedSchema = v.object({ ...guestSchema.entries, closed: v.number() });
+
+/** All that a socket is, beside the connection itself. It outlives the object's memory with the socket. */
+export interface SocketState {
+  readonly subscription: Subscription;
+  readonly guest: Guest;
+  /** Whether it may publish. */
+  readonly publishes: boolean;
+  /** When its credential ends, in milliseconds since 1970; none where it does not. */
+  readonly expires: number | undefined;
+  /** Whether it speaks MessagePack. */
+  readonly packed: boolean;
+  /** What the client was last told. */
+  readonly told: Position;
+}
+
+/** A socket that was closed from here, and whose client has not ended it yet. */
+export interface ClosedState {
+  readonly guest: Guest;
+  /** The code that it was closed with. */
+  readonly closed: number;
+}
+
+/** Written with every message sent, so that a rebuilt object knows what each client has: a fraction of what a send costs. */
+export function saveState(socket: WebSocket, state: SocketState): void {
+  const { subscription, told, publishes, expires, guest, packed } = state;
+  const { selection, mode, hz } = subscription;
+  const { epoch, seq } = told;
+  const attachment: Record<string, unknown> = { epoch, seq, selection: compact(selection.id), mode };
+  // What most sockets have not is not written down: this is done for each message to each of them.
+  if (hz !== undefined) attachment["hz"] = hz;
+  if (publishes) attachment["publishes"] = true;
+  if (expires !== undefined) attachment["expires"] = expires;
+  if (packed) attachment["packed"] = true;
+  addGuest(attachment, guest);
+  socket.serializeAttachment(attachment);
+}
+
+/**
+ * Notes that a socket was closed. The platform forgets it when the object sleeps twice, and the client may never answer:
+ * it must not be taken for an open one then.
+ */
+export function saveClosed(socket: WebSocket, { guest, closed }: ClosedState): void {
+  const attachment: Record<string, unknown> = { closed };
+  addGuest(attachment, guest);
+  socket.serializeAttachment(attachment);
+}
+
+/** The selections that were read, by what is written of them. */
+export type ReadSelections = Map<string, Selection>;
+
+/**
+ * Reads a socket's state back; nothing where it has none that this version can read. Many sockets have the same selection,
+ * and each is read once: `read` has those of the other sockets.
+ */
+export function loadState(socket: WebSocket, read: ReadSelections): SocketState | ClosedState | undefined {
+  const attachment: unknown = socket.deserializeAttachment();
+  if (typeof attachment === "object" && attachment !== null && "closed" in attachment) {
+    const closed = v.safeParse(closedSchema, attachment);
+    if (closed.success) return { guest: guestOf(closed.output), closed: closed.output.closed };
+  }
+  const open = v.safeParse(openSchema, attachment);
+  if (!open.success) return undefined;
+  const { epoch, seq, selection, mode, hz, publishes, expires, packed } = open.output;
+  const id = expand(selection);
+  let selected = read.get(id);
+  if (!selected) read.set(id, (selected = selectionOfId(id)));
+  return {
+    subscription: { selection: selected, mode, hz },
+    guest: guestOf(open.output),
+    publishes: publishes === true,
+    expires,
+    packed: packed === true,
+    told: { epoch, seq },
+  };
+}
+
+function addGuest(attachment: Record<string, unknown>, { address, kind, holder }: Guest): void {
+  if (address !== undefined) attachment["address"] = address;
+  if (kind !== "anonymous") attachment["kind"] = kind;
+  if (holder !== undefined) attachment["holder"] = holder;
+}
+
+function guestOf({ address, kind = "anonymous", holder }: v.InferOutput<typeof guestSchema>): Guest {
+  return { address, kind, holder };
+}
+
+/**
+ * The platform stores a string as one byte a character, or as two each where any is beyond Latin-1: a selection of
+ * the largest size would then not fit. Such a one is stored as UTF-8.
+ */
+function compact(text: string): string | Uint8Array {
+  if (2 * text.length <= LIMITS.selectionBytes) return text;
+  // oxlint-disable-next-line no-control-regex
+  return /^[\u0000-\u00ff]*$/.test(text) ? text : new TextEncoder().encode(text);
+}
+
+function expand(stored: string | Uint8Array): string {
+  return typeof stored === "string" ? stored : new TextDecoder().decode(stored);
+}

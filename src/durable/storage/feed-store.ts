@@ -1,0 +1,254 @@
+import { bytesOf } from "../../feed/state/entry.ts";
+import { Feed } from "../../feed/state/feed.ts";
+import { Idempotency, type RememberedPublish } from "../../feed/state/idempotency.ts";
+import type { Log, LogBatch, LogPiece, LogRecord } from "../../feed/state/record.ts";
+import { LIMITS, type FeedLimits } from "../../protocol/limits.ts";
+import type { Selection } from "../../protocol/selection.ts";
+import { foldJournal, writeEntries, type Stored } from "./checkpoint.ts";
+import { createTables, isStored, newState, readState, writeState } from "./state-row.ts";
+import { HistoryRows } from "./history-rows.ts";
+import { Journal } from "./journal.ts";
+import { openFeed } from "./opening.ts";
+import { encodeReceipt, journalText, readJournalText, readReceipt } from "./receipt-lines.ts";
+import { ReceiptRows } from "./receipt-rows.ts";
+import { findKey, findUpdates, packRecords, type FoundLine } from "./record-lines.ts";
+import * as schema from "./schema.ts";
+import { ALWAYS } from "./turns.ts";
+
+export interface StoredFeed {
+  readonly feed: Feed;
+  readonly idempotency: Idempotency;
+}
+
+export interface HistoryPage {
+  /** Oldest first; each with the server's time, which the publisher's own in the update overrides. */
+  readonly updates: readonly FoundLine[];
+  readonly more: boolean;
+}
+
+/** One feed in the object's SQLite storage. What is written between two turns of the event loop is one transaction. */
+export class FeedStore implements Log {
+  readonly #limits: FeedLimits;
+  #stored: Stored;
+  #exists: boolean | undefined;
+  /** The checkpoint that is being made. */
+  #checkpoint: Generator | undefined;
+  /** The length of a journal at which the next checkpoint is due. */
+  #due = schema.JOURNAL_LENGTH;
+  #now = 0;
+
+  constructor(sql: SqlStorage, limits: FeedLimits) {
+    this.#limits = limits;
+    const [journal, history, receipts] = [new Journal(sql), new HistoryRows(sql), new ReceiptRows(sql)];
+    this.#stored = { sql, state: newState(""), journal, history, receipts };
+  }
+
+  /** Whether the feed has ever been published to (or reset). Asking writes nothing. */
+  get exists(): boolean {
+    return (this.#exists ??= isStored(this.#stored.sql));
+  }
+
+  /** Whether there is work for `step`. */
+  get hasWork(): boolean {
+    const { journal, state } = this.#stored;
+    return (
+      this.#checkpoint !== undefined ||
+      journal.hasOld ||
+      state.purging ||
+      journal.length > this.#due ||
+      journal.slots >= schema.JOURNAL_SLOTS
+    );
+  }
+
+  /** Whether what comes in during a checkpoint is due for the next one already: it has to wait for the steps. */
+  get isBehind(): boolean {
+    const { journal } = this.#stored;
+    return journal.hasOld && (journal.length > schema.LONGEST_JOURNAL || journal.slots >= schema.JOURNAL_SLOTS);
+  }
+
+  /** Reads the feed back. One that does not exist begins, under `epoch`, and is not written down yet. */
+  load(now: number, epoch: string): StoredFeed {
+    this.#stored = { ...this.#stored, state: this.exists ? readState(this.#stored.sql) : newState(epoch) };
+    const idempotency = new Idempotency(this.#stored.state.seed, (ordinal) => this.#readPublish(ordinal));
+    const feed = new Feed(this.#stored.state, this.#limits);
+    if (this.exists) openFeed(this.#stored, feed, idempotency, now);
+    this.#setDue(feed);
+    return { feed, idempotency };
+  }
+
+  /** Writes down what was accepted: most often one row. `feed` already stands after the records. */
+  append(feed: Feed, records: readonly LogRecord[], remembered: readonly RememberedPublish[]): void {
+    if (!this.exists) this.#create(feed.epoch);
+    const { journal } = this.#stored;
+    const rows = packRecords(records, schema.JOURNAL_ROW_LENGTH);
+    // Receipts stand beside the last of the records; more of them than fit there get rows of their own.
+    let last = rows.pop() ?? { text: "", seq: journal.end };
+    for (const { text, seq } of rows) journal.append(seq, { receipts: "", records: text });
+    let lines: string[] = [];
+    let length = 0;
+    const write = (next: number): void => {
+      journal.append(last.seq, { receipts: journalText(next - lines.length, lines), records: last.text });
+      last = { text: "", seq: last.seq };
+      [lines, length] = [[], 0];
+    };
+    for (const publish of remembered) {
+      const line = encodeReceipt(publish);
+      lines.push(line);
+      length += line.length;
+      if (length > schema.RECEIPTS_LENGTH) write(publish.ordinal + 1);
+    }
+    if (last.text !== "" || lines.length > 0) write((remembered.at(-1)?.ordinal ?? 0) + 1);
+    this.#setDue(feed);
+  }
+
+  /**
+   * Does a few milliseconds of what there is to do beside publishing: checkpoints, and deleting what they and resets
+   * leave. `settle` writes what has been accepted and is not written yet.
+   */
+  step(feed: Feed, now: number, settle: () => void): void {
+    this.#now = now;
+    this.#checkpoint ??= this.#makeCheckpoint(feed, settle);
+    if (this.#checkpoint.next().done === true) this.#checkpoint = undefined;
+  }
+
+  /** Forgets everything but the remembered publishes, and begins anew. What is dead is deleted by steps. */
+  reset(feed: Feed): void {
+    if (!this.exists) this.#create(feed.epoch);
+    const { sql, state, journal, receipts } = this.#stored;
+    this.#checkpoint?.return(undefined);
+    this.#checkpoint = undefined;
+    receipts.discard();
+    journal.begin(0);
+    const { generation } = journal;
+    Object.assign(state, { epoch: feed.epoch, generation, seq: 0, time: 0, forgotten: 0, chunks: 0, purging: true });
+    writeState(sql, state);
+  }
+
+  read(after: number, selection: Selection): LogPiece | undefined {
+    if (!this.exists) return { batches: [], seq: after, isEnd: true };
+    if (after < this.#logStart) return undefined;
+    const batches: LogBatch[] = [];
+    let seq = after;
+    for (const records of this.#piece(after)) {
+      if (records !== "") seq = findUpdates(records, after, selection, batches);
+    }
+    return { batches, seq, isEnd: seq >= this.#stored.journal.end };
+  }
+
+  /**
+   * The newest `limit` updates of a key before the seq `before`, or as many of them as a page may be long: fewer where there
+   * is no `room` for so many bytes more than it held before the step. Yields between steps of a few milliseconds how many
+   * bytes it holds.
+   */
+  *history(
+    key: string,
+    limit: number,
+    before: number,
+    room: () => number = () => Infinity,
+  ): Generator<number, HistoryPage> {
+    const newestFirst: FoundLine[] = [];
+    const page = (more: boolean): HistoryPage => ({ updates: newestFirst.toReversed(), more });
+    let [length, bytes, held] = [0, 0, 0];
+    const { epoch } = this.#stored.state;
+    for (let end = before - 1; this.exists && end > 0;) {
+      const piece = this.#pieceBefore(end, key);
+      if (!piece) break;
+      const last = end;
+      const found = piece.texts.flatMap((records) => findKey(records, key)).filter(({ seq }) => seq <= last);
+      for (const update of found.toReversed()) {
+        if (newestFirst.length >= limit || length >= LIMITS.historyPageLength) return page(true);
+        const more = bytesOf(update.line);
+        if (bytes >= ALWAYS && bytes - held + more > room()) return page(true);
+        newestFirst.push(update);
+        length += update.line.length;
+        bytes += more;
+      }
+      end = piece.start;
+      held = bytes;
+      yield bytes;
+      // The feed has begun anew meanwhile.
+      if (epoch !== this.#stored.state.epoch) return { updates: [], more: false };
+    }
+    return page(false);
+  }
+
+  *#makeCheckpoint(feed: Feed, settle: () => void): Generator {
+    const stored = this.#stored;
+    const { sql, state, journal, history, receipts } = stored;
+    if (state.purging) yield* this.#purge();
+    if (!journal.hasOld) journal.begin();
+    const { generation, start: seq } = journal;
+    yield* foldJournal(stored, () => this.#now);
+    const { time } = feed;
+    const live = yield* writeEntries(stored, feed);
+    // The entries were written as they are in memory: what they show has to be in the journal.
+    settle();
+    Object.assign(state, {
+      generation,
+      receiptsFrom: generation,
+      seq,
+      time,
+      forgotten: feed.entries.forgotten,
+      ...live,
+    });
+    writeState(sql, state);
+    journal.dropOld();
+    this.#setDue(feed);
+    yield;
+    while (history.trim(this.#limits.history)) yield;
+    while (receipts.deleteExpired(this.#now)) yield;
+  }
+
+  /** Deletes what a reset left, so that the new epoch's rows can take its place. */
+  *#purge(): Generator {
+    const { sql, state, history } = this.#stored;
+    while (history.purge()) yield;
+    const some = `(SELECT chunk FROM checkpoint LIMIT ${schema.DELETED_ROWS})`;
+    while (sql.exec(`DELETE FROM checkpoint WHERE chunk IN ${some}`).rowsWritten > 0) yield;
+    state.purging = false;
+    writeState(sql, state);
+  }
+
+  *#piece(after: number): Generator<string> {
+    const { state, history, journal } = this.#stored;
+    const row = state.purging ? undefined : history.after(after);
+    if (row !== undefined) yield row;
+    else yield* journal.records(journal.rowsAfter(state.generation, after, schema.HISTORY_ROW_LENGTH));
+  }
+
+  /** The newest piece of the log that begins before `end` and may have the key, and where it begins. */
+  #pieceBefore(end: number, key: string): { texts: string[]; start: number } | undefined {
+    const { state, history, journal } = this.#stored;
+    const rows = journal.rowsBefore(state.generation, end, schema.HISTORY_ROW_LENGTH);
+    const [first] = rows;
+    if (first) return { texts: [...journal.records(rows)], start: first.start };
+    const row = state.purging ? undefined : history.before(end, key);
+    return row && { texts: row.records === undefined ? [] : [row.records], start: row.start };
+  }
+
+  /** The seq after which every record is still kept. */
+  get #logStart(): number {
+    const { state, history } = this.#stored;
+    return (state.purging ? undefined : history.start) ?? state.seq;
+  }
+
+  #readPublish(ordinal: number): RememberedPublish | undefined {
+    const { journal, receipts } = this.#stored;
+    const row = journal.rowOfReceipt(ordinal);
+    const [found] = row ? journal.read([row]) : [];
+    const stored = found && readJournalText(found.text.receipts);
+    return (stored && readReceipt(stored, ordinal)) ?? receipts.read(ordinal);
+  }
+
+  #setDue(feed: Feed): void {
+    const { JOURNAL_LENGTH, LONGEST_JOURNAL } = schema;
+    this.#due = Math.min(LONGEST_JOURNAL, Math.max(JOURNAL_LENGTH, feed.entries.length));
+  }
+
+  #create(epoch: string): void {
+    const { sql, state } = this.#stored;
+    state.epoch = epoch;
+    createTables(sql, state);
+    this.#exists = true;
+  }
+}

@@ -1,0 +1,100 @@
+import type { RememberedPublish } from "../../feed/state/idempotency.ts";
+import { LIMITS } from "../../protocol/limits.ts";
+import type { Hashes } from "../../feed/state/remembered-span.ts";
+import { receiptHashes, readReceipt, type StoredReceipts } from "./receipt-lines.ts";
+import { RECEIPTS_LENGTH } from "./schema.ts";
+
+/** Rows that are deleted in one step: they are small. */
+const DELETED_ROWS = 16;
+
+/** The receipts that checkpoints took out of the journal, with the hashes by which they are remembered. */
+export class ReceiptRows {
+  readonly #sql: SqlStorage;
+  /** Those that are too few for a row yet; they still stand in the journal. */
+  #gathered: (StoredReceipts & { newest: number; next: number }) | undefined;
+
+  constructor(sql: SqlStorage) {
+    this.#sql = sql;
+  }
+
+  /** Gives what still has to be remembered, in order. */
+  load(now: number, take: (ordinal: number, hashes: Hashes, at: number) => void): void {
+    const rows = this.#sql.exec<{ first: number; until: number; hashes: ArrayBuffer }>(
+      "SELECT first, until, hashes FROM publishes WHERE until > ? ORDER BY first",
+      now,
+    );
+    for (const { first, until, hashes } of rows) {
+      const words = new Uint32Array(hashes);
+      for (let i = 0; i < words.length; i += 2) {
+        const pair = { key: words[i] ?? 0, credential: words[i + 1] ?? 0 };
+        take(first + i / 2, pair, until - LIMITS.idempotencyWindow);
+      }
+    }
+  }
+
+  read(ordinal: number): RememberedPublish | undefined {
+    const [row] = this.#sql.exec<{ first: number; lines: string }>(
+      "SELECT first, receipts AS lines FROM publishes WHERE first <= ? ORDER BY first DESC LIMIT 1",
+      ordinal,
+    );
+    return row && readReceipt(row, ordinal);
+  }
+
+  /** The ordinal after all that are here. */
+  get end(): number {
+    const [last] = this.#sql.exec<{ next: number }>(
+      "SELECT first + length(hashes) / 8 AS next FROM publishes ORDER BY first DESC LIMIT 1",
+    );
+    return last?.next ?? 0;
+  }
+
+  /** Takes receipts over, in order. Those whose time is up are left out. */
+  add(receipts: StoredReceipts, now: number): void {
+    let [newest, next] = [0, receipts.first];
+    for (const { at, ordinal } of receiptHashes(receipts)) [newest, next] = [Math.max(newest, at), ordinal + 1];
+    if (newest + LIMITS.idempotencyWindow <= now) return;
+    if (this.#gathered?.next !== receipts.first) this.flush();
+    const before = this.#gathered;
+    this.#gathered = before
+      ? {
+          first: before.first,
+          lines: `${before.lines}\n${receipts.lines}`,
+          newest: Math.max(before.newest, newest),
+          next,
+        }
+      : { ...receipts, newest, next };
+    if (this.#gathered.lines.length >= RECEIPTS_LENGTH) this.flush();
+  }
+
+  /** Writes what has been gathered. */
+  flush(): void {
+    const gathered = this.#gathered;
+    this.#gathered = undefined;
+    if (!gathered) return;
+    const words = new Uint32Array(2 * (gathered.next - gathered.first));
+    for (const { ordinal, hashes } of receiptHashes(gathered)) {
+      words.set([hashes.key, hashes.credential], 2 * (ordinal - gathered.first));
+    }
+    this.#sql.exec(
+      "INSERT OR REPLACE INTO publishes (first, until, hashes, receipts) VALUES (?, ?, ?, ?)",
+      gathered.first,
+      gathered.newest + LIMITS.idempotencyWindow,
+      words.buffer,
+      gathered.lines,
+    );
+  }
+
+  /** What has been gathered was for a checkpoint that is given up. */
+  discard(): void {
+    this.#gathered = undefined;
+  }
+
+  /** Deletes a few of those whose time is up. Whether there may be more. */
+  deleteExpired(now: number): boolean {
+    const { rowsWritten } = this.#sql.exec(
+      `DELETE FROM publishes WHERE first IN (SELECT first FROM publishes WHERE until <= ? LIMIT ${DELETED_ROWS})`,
+      now,
+    );
+    return rowsWritten >= DELETED_ROWS;
+  }
+}

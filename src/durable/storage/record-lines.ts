@@ -1,0 +1,128 @@
+import { readOwnJson } from "../../protocol/json.ts";
+import { selects, type Selection } from "../../protocol/selection.ts";
+import { isAscii, ownText } from "../../protocol/json-text.ts";
+import { seqAfter, readRecord, type LogBatch, type LogRecord } from "../../feed/state/record.ts";
+
+/*
+ * Records as rows hold them: one line `<from> <time>` a batch, then one line an update. JSON has no raw line break, so
+ * that lines are found without parsing, and what an update is about is read from its beginning.
+ */
+
+function encodeRecord(record: LogRecord): string {
+  let text = `${record.from} ${record.time}`;
+  for (const update of record.updates) text += `\n${update.text}`;
+  return text;
+}
+
+export function* decodeRecords(text: string): Generator<LogRecord> {
+  for (const { from, time, lines } of recordLines(text)) yield readRecord(from, time, lines);
+}
+
+/** Adds to `found` what the records in `text` have of a selection after `after`. Returns the seq at their end. */
+export function findUpdates(text: string, after: number, selection: Selection, found: LogBatch[]): number {
+  const isEverything = selection.prefixes[0] === "";
+  let [from, time, seq] = [0, 0, 0];
+  let updates: string[] = [];
+  for (let start = 0; start < text.length;) {
+    const newline = text.indexOf("\n", start);
+    const end = newline === -1 ? text.length : newline;
+    if (text.charCodeAt(start) === BRACE) {
+      seq++;
+      if (seq > after && (isEverything || selects(selection, keyOf(text, start)))) updates.push(text.slice(start, end));
+    } else {
+      if (updates.length > 0) found.push({ from, seq, time, updates });
+      updates = [];
+      const [first, second] = text.slice(start, end).split(" ");
+      [from, time] = [Number(first), Number(second)];
+      seq = from;
+    }
+    start = end + 1;
+  }
+  if (updates.length > 0) found.push({ from, seq, time, updates });
+  return seq;
+}
+
+const BRACE = "{".charCodeAt(0);
+const KEY_START = `{"key":`.length;
+
+/** The key of the update whose line begins at `start`. */
+function keyOf(text: string, start: number): string {
+  const open = start + KEY_START;
+  let close = text.indexOf('"', open + 1);
+  // A quotation mark within the key comes after a backslash, and so does a backslash.
+  while (isEscaped(text, close)) close = text.indexOf('"', close + 1);
+  const key = text.slice(open + 1, close);
+  return key.includes("\\") ? readOwnJson<string>(text.slice(open, close + 1)) : key;
+}
+
+function isEscaped(text: string, at: number): boolean {
+  let backslashes = 0;
+  while (text[at - 1 - backslashes] === "\\") backslashes++;
+  return backslashes % 2 === 1;
+}
+
+/** The updates of one key in `text`, as lines of their own with their seq and the record's time, oldest first. */
+export function findKey(text: string, key: string): FoundLine[] {
+  // What each stored update of the key begins with, and no other key's does. Within a value it may be as well.
+  const start = `{"key":${JSON.stringify(key)},`;
+  const found: FoundLine[] = [];
+  if (!text.includes(`\n${start}`)) return found;
+  const isNarrow = isAscii(text);
+  for (const { from, time, lines } of recordLines(text)) {
+    for (const [i, line] of lines.entries()) {
+      if (line.startsWith(start)) found.push({ seq: from + 1 + i, time, line: ownText(line, isNarrow) });
+    }
+  }
+  return found;
+}
+
+export interface FoundLine {
+  readonly seq: number;
+  /** When the server accepted it, in milliseconds since 1970. */
+  readonly time: number;
+  readonly line: string;
+}
+
+export function keysOf(text: string): Set<string> {
+  const keys = new Set<string>();
+  for (let end = text.indexOf("\n"); end !== -1; end = text.indexOf("\n", end + 1)) {
+    if (text.charCodeAt(end + 1) === BRACE) keys.add(keyOf(text, end + 1));
+  }
+  return keys;
+}
+
+function* recordLines(text: string): Generator<{ from: number; time: number; lines: string[] }> {
+  let current: { from: number; time: number; lines: string[] } | undefined;
+  for (const line of text === "" ? [] : text.split("\n")) {
+    if (line.startsWith("{")) current?.lines.push(line);
+    else {
+      if (current) yield current;
+      const [from, time] = line.split(" ");
+      current = { from: Number(from), time: Number(time), lines: [] };
+    }
+  }
+  if (current) yield current;
+}
+
+/**
+ * Gathers records into texts of about `length` characters. A text is closed once it is that long, so that it is
+ * longer by one record at most.
+ */
+export function packRecords(records: readonly LogRecord[], length: number): PackedRecords[] {
+  const packs: PackedRecords[] = [];
+  for (const record of records) {
+    const last = packs.at(-1);
+    const text = encodeRecord(record);
+    if (last && last.text.length < length) {
+      last.text += `\n${text}`;
+      last.seq = seqAfter(record);
+    } else packs.push({ text, seq: seqAfter(record) });
+  }
+  return packs;
+}
+
+export interface PackedRecords {
+  text: string;
+  /** The feed's seq after the last of the records. */
+  seq: number;
+}

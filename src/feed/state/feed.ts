@@ -1,0 +1,204 @@
+import type { UpdateIssue } from "../../protocol/codes.ts";
+import { FEED_LIMITS, LIMITS, type FeedLimits } from "../../protocol/limits.ts";
+import { isAscii, ownText } from "../../protocol/json-text.ts";
+import type { Receipt } from "../../protocol/messages.ts";
+import type { Position } from "../../protocol/position.ts";
+import { encodeDelete, type EncodedUpdates } from "../../protocol/update.ts";
+import { Batch } from "./batch.ts";
+import { Entries } from "./entries.ts";
+import type { Entry, EntryState } from "./entry.ts";
+import { ExpiryQueue } from "./expiry.ts";
+import { Accepted, readRecord, seqAfter, type LogRecord } from "./record.ts";
+
+/** What became of a batch. `record` is to be made durable before anyone is told; there is none where all was stale. */
+export type Admission =
+  | { ok: true; receipt: Receipt; record: LogRecord | undefined }
+  | { ok: false; code: "feed_full"; detail: string }
+  | { ok: false; code: "invalid_update"; issues: UpdateIssue[] };
+
+/** What a feed is restored from, beside its entries. */
+export interface FeedState extends Position {
+  /** When the last update was accepted, in milliseconds since 1970. */
+  readonly time: number;
+  /** Deletions up to this seq may have been forgotten. */
+  readonly forgotten: number;
+}
+
+/**
+ * The state of one feed and the rules by which it changes. Pure: storage, sockets and clocks are outside. Every
+ * change is returned as a record; a feed restored from its records is the same feed.
+ */
+export class Feed {
+  readonly #limits: FeedLimits;
+  #epoch: string;
+  #seq: number;
+  #time: number;
+  #entries: Entries;
+  #expiry = new ExpiryQueue<Entry>();
+
+  constructor(state: FeedState, limits: FeedLimits = FEED_LIMITS) {
+    this.#limits = limits;
+    this.#epoch = state.epoch;
+    this.#seq = state.seq;
+    this.#time = state.time;
+    this.#entries = new Entries(state.forgotten);
+  }
+
+  /** A feed that begins, or begins anew. */
+  static begin(epoch: string, limits?: FeedLimits): Feed {
+    return new Feed({ epoch, seq: 0, time: 0, forgotten: 0 }, limits);
+  }
+
+  get epoch(): string {
+    return this.#epoch;
+  }
+
+  get seq(): number {
+    return this.#seq;
+  }
+
+  get position(): Position {
+    return { epoch: this.#epoch, seq: this.#seq };
+  }
+
+  /** When the last update was accepted, in milliseconds since 1970; 0 before the first. */
+  get time(): number {
+    return this.#time;
+  }
+
+  get entries(): Entries {
+    return this.#entries;
+  }
+
+  /** The earliest time at which an entry may expire. */
+  get nextExpiry(): number | undefined {
+    return this.#expiry.next;
+  }
+
+  /** Entries that have a time to die. */
+  get waitingToExpire(): number {
+    return this.#expiry.size;
+  }
+
+  /** Takes a batch, all of it or none. Stale updates are counted and left out. `now` is in milliseconds since 1970. */
+  admit(texts: EncodedUpdates, now: number): Admission {
+    const batch = new Batch(this.#entries, texts.every(isAscii));
+    const accepted: Accepted[] = [];
+    for (const [index, text] of texts.entries()) {
+      const update = new Accepted(text, this.#seq + 1 + accepted.length);
+      if (isStale(update, batch.known(update.key))) continue;
+      batch.add(update, index, now);
+      accepted.push(update);
+    }
+    const issues = batch.settle();
+    if (issues.length > 0) return { ok: false, code: "invalid_update", issues };
+    const detail = batch.overLimit(this.#limits);
+    if (detail !== undefined) return { ok: false, code: "feed_full", detail };
+    const record = accepted.length > 0 ? { from: this.#seq, time: now, updates: accepted } : undefined;
+    if (record) this.#carryOut(batch, record);
+    const receipt = { ...this.position, accepted: accepted.length, stale: texts.length - accepted.length };
+    return { ok: true, receipt, record };
+  }
+
+  /**
+   * Deletes entries whose time has passed, as one batch of at most `most`. There are more to delete while
+   * `nextExpiry` is not above `now`.
+   */
+  expire(now: number, most: number = LIMITS.batchUpdates): LogRecord | undefined {
+    return this.#delete(this.#expiry.due(now, most), now);
+  }
+
+  /**
+   * The same of those alone that a batch is about: for where there are more to delete than can be at once, so that none
+   * of its patches goes on from what has passed.
+   */
+  expireKeys(texts: EncodedUpdates, now: number): LogRecord | undefined {
+    const due = new Set<Entry>();
+    for (const text of texts) {
+      const entry = this.#entries.get(new Accepted(text, 0).key);
+      if (entry?.expires !== undefined && entry.expires <= now) due.add(entry);
+    }
+    return this.#delete(due, now);
+  }
+
+  #delete(entries: Iterable<Entry>, now: number): LogRecord | undefined {
+    const texts: EncodedUpdates = [];
+    for (const { key } of entries) texts.push(encodeDelete(key));
+    if (texts.length === 0) return undefined;
+    const record = readRecord(this.#seq, now, texts);
+    this.replay(record);
+    return record;
+  }
+
+  /** Carries out a record that was accepted before. */
+  replay(record: LogRecord): void {
+    this.replayAll([record]);
+  }
+
+  /**
+   * Carries out records that were accepted before: to be called when all entries have been restored. An update whose
+   * key was restored as it stood at that update or later is passed over.
+   */
+  replayAll(records: Iterable<LogRecord>): void {
+    const batch = new Batch(this.#entries, false);
+    let last: LogRecord | undefined;
+    for (const record of records) {
+      for (const accepted of record.updates) {
+        const known = batch.known(accepted.key);
+        if (known === undefined || known.seq < accepted.seq) batch.add(accepted, 0, record.time);
+      }
+      last = record;
+    }
+    batch.settle();
+    if (last) this.#carryOut(batch, last);
+    this.#entries.bringInOrder();
+  }
+
+  /** Begins anew: no entries, seq 0, another epoch. */
+  reset(epoch: string): void {
+    this.#epoch = epoch;
+    this.#seq = 0;
+    this.#time = 0;
+    this.#entries = new Entries();
+    this.#expiry = new ExpiryQueue();
+  }
+
+  /**
+   * Puts back one entry, live or deleted. Of several of one key the newest counts. `isNarrow`: what the text is a part
+   * of is ASCII.
+   */
+  restore({ key, seq, time, version, expires, text }: RestoredEntry, isNarrow = false): void {
+    const known = this.#entries.recall(key);
+    if (known && known.seq >= seq) return;
+    const state = {
+      seq,
+      time,
+      version,
+      expires: expires === undefined ? undefined : Math.ceil(expires),
+      text: text === undefined ? undefined : ownText(text, isNarrow),
+      isNarrow: isNarrow || text === undefined || isAscii(text),
+    };
+    this.#expiry.update(this.#entries.put(key, state, known));
+  }
+
+  #carryOut(batch: Batch, record: LogRecord): void {
+    batch.apply((entry) => this.#expiry.update(entry));
+    this.#seq = seqAfter(record);
+    this.#time = record.time;
+  }
+}
+
+/** Whether the source has already given the key a version that is not below the update's. */
+function isStale({ version }: Accepted, known: EntryState | undefined): boolean {
+  return version !== undefined && known?.version !== undefined && version <= known.version;
+}
+
+export interface RestoredEntry {
+  readonly key: string;
+  readonly seq: number;
+  readonly time: number | undefined;
+  readonly version: number | undefined;
+  readonly expires: number | undefined;
+  /** The value as JSON; nothing where the key was deleted. */
+  readonly text: string | undefined;
+}

@@ -1,0 +1,79 @@
+import fc from "fast-check";
+import { describe, expect, test } from "vitest";
+import { Budget, ROOM } from "../../../src/feed/fanout/budget.ts";
+import { runs } from "../../support/runs.ts";
+
+const KINDS = ["log", "history", "answers", "waits", "publishes", "groups"] as const;
+const ALL = Object.values(ROOM).reduce((sum, bytes) => sum + bytes, 0);
+
+const act = fc.record({
+  kind: fc.constantFrom(...KINDS),
+  bytes: fc.integer({ min: 1, max: 2 * ROOM.shared }),
+  gives: fc.boolean(),
+});
+
+describe("[I9] the budget of what comes and goes", () => {
+  test("is as large as the sum of what an object holds says", () => {
+    expect(ALL).toBeLessThan(10_500_000);
+  });
+
+  test("is never overdrawn, keeps for each kind what is its own, and has all back at the end", () => {
+    fc.assert(
+      fc.property(fc.array(act, { maxLength: 60 }), (acts) => {
+        const budget = new Budget();
+        const taken: Record<(typeof KINDS)[number], number[]> = {
+          log: [],
+          history: [],
+          answers: [],
+          waits: [],
+          publishes: [],
+          groups: [],
+        };
+        const used = (kind: (typeof KINDS)[number]): number => taken[kind].reduce((sum, bytes) => sum + bytes, 0);
+        for (const { kind, bytes, gives } of acts) {
+          if (gives) budget[kind].give(taken[kind].pop() ?? 0);
+          else {
+            const has = budget[kind].has(bytes);
+            expect(budget[kind].take(bytes)).toBe(has);
+            if (has) taken[kind].push(bytes);
+            else expect(used(kind) + bytes, "what is its own is there").toBeGreaterThan(ROOM[kind]);
+          }
+          expect(budget.left).toBeGreaterThanOrEqual(0);
+          expect(KINDS.reduce((sum, kind) => sum + used(kind), 0)).toBeLessThanOrEqual(ALL);
+        }
+        for (const kind of KINDS) for (const bytes of taken[kind]) budget[kind].give(bytes);
+        expect(budget.left).toBe(ROOM.shared);
+      }),
+      { numRuns: runs(300) },
+    );
+  });
+
+  test.each(KINDS)("leaves one piece to each other kind, and no more, where %s has used it up", (greedy) => {
+    const budget = new Budget();
+    expect(budget[greedy].take(ROOM[greedy] + ROOM.shared)).toBe(true);
+    expect(budget[greedy].take(1)).toBe(false);
+    for (const kind of KINDS.filter((kind) => kind !== greedy)) {
+      expect(budget[kind].take(ROOM[kind])).toBe(true);
+      expect(budget[kind].take(1)).toBe(false);
+      budget[kind].give(ROOM[kind]);
+    }
+    budget[greedy].give(ROOM[greedy] + ROOM.shared);
+    expect(budget.left).toBe(ROOM.shared);
+  });
+
+  test("keeps what is the first's own for the first alone, whoever that becomes", () => {
+    const budget = new Budget();
+    const { log } = budget;
+    const own = ROOM.log;
+    expect(log.setAll(own / 2, own / 2)).toBe(true);
+    expect(budget.left).toBe(ROOM.shared);
+    expect(log.setAll(own / 2 + ROOM.shared, own / 2), "the others have all that is shared").toBe(true);
+    expect(log.has(1)).toBe(false);
+    expect(log.setAll(own + ROOM.shared, own), "the first goes on").toBe(true);
+    expect(log.setAll(own + 1 + ROOM.shared, own + 1)).toBe(false);
+    expect(log.setAll(ROOM.shared, ROOM.shared), "the next is the first").toBe(true);
+    expect(budget.left).toBe(own);
+    log.setAll(0, 0);
+    expect(budget.left).toBe(ROOM.shared);
+  });
+});

@@ -1,0 +1,237 @@
+import fc from "fast-check";
+import { describe, expect, test } from "vitest";
+import type { Bounds } from "../../../src/feed/fanout/bounds.ts";
+import type { Pace } from "../../../src/feed/fanout/flush-schedule.ts";
+import type { Update } from "../../../src/protocol/update.ts";
+import { runs } from "../../support/runs.ts";
+import { isWanted } from "../../support/view.ts";
+import { House, PureSubscriber } from "../fixture.ts";
+
+/** Few keys and members, so that everything meets everything. */
+const keys = fc.constantFrom("A", "A", "B", "tech.X", "tech.Y", "z");
+const selections = fc.constantFrom<string[]>(
+  [],
+  ["A"],
+  ["tech.*"],
+  ["A", "tech.*"],
+  ["A", "B", "tech.X"],
+  ["*"],
+  ["none"],
+);
+const value = fc.constantFrom({ p: 1 }, { p: 2, q: { r: 1 } }, { q: null }, { q: { r: null, s: 2 } }, { q: 3 }, {});
+const update: fc.Arbitrary<Update> = fc.oneof(
+  fc.record({ key: keys, set: value }),
+  fc.record({ key: keys, patch: value }),
+  fc.record({ key: keys, patch: value }),
+  fc.record({ key: keys, delete: fc.constant<true>(true) }),
+  fc.record({ key: keys, set: value, ttl: fc.constantFrom(0.1, 1) }),
+  fc.record({ key: keys, set: value, version: fc.integer({ min: 1, max: 4 }) }),
+);
+
+type Step =
+  | { do: "publish"; updates: Update[] }
+  | { do: "connect" | "disconnect" | "resume" | "stall" | "slow" | "read"; who: number }
+  | { do: "take"; who: number; bytes: number }
+  | { do: "subscribe"; who: number; keys: string[] }
+  | { do: "pass"; ms: number }
+  | { do: "rebuild" }
+  | { do: "reset" };
+
+const who = fc.nat({ max: 4 });
+const step: fc.Arbitrary<Step> = fc.oneof(
+  {
+    weight: 8,
+    arbitrary: fc.record({
+      do: fc.constant("publish" as const),
+      updates: fc.array(update, { minLength: 1, maxLength: 4 }),
+    }),
+  },
+  {
+    weight: 6,
+    arbitrary: fc.record({ do: fc.constantFrom("connect", "disconnect", "resume", "stall", "slow", "read"), who }),
+  },
+  {
+    weight: 4,
+    arbitrary: fc.record({ do: fc.constant("take" as const), who, bytes: fc.constantFrom(30, 100, 300) }),
+  },
+  { weight: 2, arbitrary: fc.record({ do: fc.constant("subscribe" as const), who, keys: selections }) },
+  { weight: 4, arbitrary: fc.record({ do: fc.constant("pass" as const), ms: fc.constantFrom(1, 1, 20, 60, 2000) }) },
+  { weight: 2, arbitrary: fc.constant({ do: "rebuild" as const }) },
+  { weight: 1, arbitrary: fc.constant({ do: "reset" as const }) },
+);
+
+type Setting = [keys: string[], mode: "latest" | "all", hz: number | undefined];
+
+const settings = fc.array(
+  fc.tuple(selections, fc.constantFrom("latest" as const, "all" as const), fc.constantFrom(undefined, 1, 10)),
+  {
+    minLength: 5,
+    maxLength: 5,
+  },
+);
+
+/** Everything at once or gathered, all together or by turns, in one go or with something else between any two messages. */
+const paces: fc.Arbitrary<Omit<Pace, "window">> = fc.record({
+  capacity: fc.constantFrom(0, 1_000_000),
+  slice: fc.constantFrom(1, 2, 100),
+  group: fc.constantFrom(1, 2, 100),
+  turn: fc.constantFrom(0, 20, 50),
+});
+
+type Example = [pace: Omit<Pace, "window">, bounds: Partial<Bounds>, settings: Setting[], steps: Step[]];
+
+/** One drains while an update waits for its group's turn: what it was caught up with must not count as merged again. */
+const CAUGHT_UP_WHILE_OTHERS_WAIT: Example = [
+  { capacity: 0, slice: 1, group: 100, turn: 50 },
+  {},
+  [[[], "latest", 10], ...Array.from({ length: 4 }, (): Setting => [[], "latest", undefined])],
+  [
+    { do: "stall", who: 0 },
+    { do: "publish", updates: [{ key: "A", set: { p: 1 } }] },
+    { do: "pass", ms: 60 },
+    { do: "pass", ms: 60 },
+    { do: "connect", who: 0 },
+    { do: "pass", ms: 60 },
+    { do: "publish", updates: [{ key: "A", set: { p: 1 } }] },
+    { do: "pass", ms: 60 },
+    { do: "read", who: 0 },
+    { do: "publish", updates: [{ key: "A", patch: { p: 1 } }] },
+    { do: "pass", ms: 20 },
+    { do: "publish", updates: [{ key: "A", patch: { p: 1 } }] },
+  ],
+];
+
+/** As it is deployed, and so tight that lists of a few keys are paced, joined by others and given up. */
+const bounds: fc.Arbitrary<Partial<Bounds>> = fc.oneof<fc.WeightedArbitrary<Partial<Bounds>>[]>(
+  { weight: 1, arbitrary: fc.constant({}) },
+  {
+    weight: 2,
+    arbitrary: fc.record({
+      partLength: fc.constantFrom(1, 20, 60),
+      stepWork: fc.constantFrom(1, 2_000, 20_000, 1_000_000),
+      backlogHigh: fc.constantFrom(60, 200, 1000),
+      backlogTotal: fc.constantFrom(500, 1500, 10_000_000),
+      frozenBytes: fc.constantFrom(1, 60, 200),
+      frozenPerOwner: fc.constantFrom(1, 2, 4),
+      pendingBytes: fc.constantFrom(1, 700, 3000, 1_000_000),
+      adds: fc.constantFrom(0, 3, 20_000),
+    }),
+  },
+);
+
+describe("[I2] a subscriber's view equals the feed's entries, restricted to its selection", () => {
+  test("after any publishes, stalls, disconnects, resumes, selection changes, resets and rebuilds", () => {
+    const seen = { updates: 0, snapshots: 0, skipped: 0, parts: 0, between: 0, dropped: 0, older: 0, jobs: 0 };
+    fc.assert(
+      fc.property(
+        paces,
+        bounds,
+        settings,
+        fc.array(step, { maxLength: 80, size: "max" }),
+        (pace, bounds, settings, steps) => {
+          const subscribers = settings.map(([keys, mode, hz]) => new PureSubscriber(keys, mode, hz));
+          for (const [i, subscriber] of subscribers.entries()) subscriber.owner = i < 2 ? "two" : String(i);
+          const house = new House(pace, bounds);
+          for (const [i, step] of steps.entries()) {
+            act(house, subscribers, step, `e${i + 2}`);
+            for (const { subscriber, view, dropped } of subscribers) {
+              if (view.partial) seen.between++;
+              if (dropped) seen.dropped++;
+              if (subscriber && !subscriber.group) seen.jobs++;
+            }
+          }
+          for (const subscriber of subscribers) {
+            subscriber.waiting = 0;
+            subscriber.slow = false;
+          }
+          house.pass(5000);
+          // Whoever was dropped for others comes back, as often as it takes.
+          for (
+            let round = 0;
+            round === 0 || (round < 10 && subscribers.some(({ subscriber }) => !subscriber));
+            round++
+          ) {
+            for (const subscriber of subscribers)
+              if (!subscriber.subscriber) rejoin(house, subscriber, subscriber.view.position !== undefined);
+            house.pass(5000);
+          }
+          // What has expired meanwhile goes out by turns, too.
+          house.pass(5000);
+          for (const subscriber of subscribers) {
+            expect(subscriber.view.state()).toEqual(restricted(house, subscriber.keys));
+            if (subscriber.older) seen.older++;
+            for (const message of subscriber.sent) {
+              if (message.startsWith('{"type":"update"')) seen.updates++;
+              else seen.snapshots++;
+              if (message.endsWith('"more":true}')) seen.parts++;
+              if (message.includes('"skipped":')) seen.skipped++;
+            }
+          }
+          expect(house.broadcast.flush(house.now), "a window is open though nothing waits").toBeUndefined();
+        },
+      ),
+      { numRuns: runs(600), examples: [CAUGHT_UP_WHILE_OTHERS_WAIT] },
+    );
+    // The property is worth something only where all of this happened.
+    for (const [what, count] of Object.entries(seen)) expect(count, what).toBeGreaterThan(0);
+  });
+});
+
+function act(house: House, subscribers: readonly PureSubscriber[], step: Step, epoch: string): void {
+  const subscriber = "who" in step ? subscribers[step.who]! : undefined;
+  switch (step.do) {
+    case "publish":
+      house.publish(...step.updates);
+      break;
+    case "connect":
+      if (!subscriber!.subscriber) rejoin(house, subscriber!, false);
+      break;
+    case "resume":
+      house.disconnect(subscriber!);
+      rejoin(house, subscriber!, subscriber!.view.position !== undefined);
+      break;
+    case "disconnect":
+      house.disconnect(subscriber!);
+      break;
+    case "stall":
+      subscriber!.waiting = 1_000_000;
+      break;
+    case "slow":
+      subscriber!.slow = true;
+      break;
+    case "take":
+      subscriber!.waiting = Math.max(0, subscriber!.waiting - step.bytes);
+      break;
+    case "read":
+      subscriber!.waiting = 0;
+      subscriber!.slow = false;
+      break;
+    case "subscribe":
+      if (subscriber!.subscriber) {
+        subscriber!.ask(house.broadcast, step.keys);
+      } else {
+        subscriber!.keys = step.keys;
+        // A position is of a selection: whoever changes it while away begins anew.
+        subscriber!.view.position = undefined;
+      }
+      break;
+    case "pass":
+      house.pass(step.ms);
+      break;
+    case "rebuild":
+      house.rebuild(subscribers);
+      break;
+    case "reset":
+      house.reset(epoch);
+      break;
+  }
+}
+
+function rejoin(house: House, subscriber: PureSubscriber, resume: boolean): void {
+  const { position } = subscriber.view;
+  house.connect(subscriber, resume && position ? `${position.epoch}:${position.seq}` : undefined);
+}
+
+function restricted(house: House, keys: readonly string[]): Record<string, unknown> {
+  return Object.fromEntries(Object.entries(house.entries()).filter(([key]) => isWanted(keys, key)));
+}

@@ -1,0 +1,50 @@
+import fc from "fast-check";
+import { describe, expect, test } from "vitest";
+import { composeInto } from "../../../src/feed/fanout/merged.ts";
+import type { JsonObject } from "../../../src/protocol/json.ts";
+import { applyMergePatch } from "../../../src/protocol/merge-patch.ts";
+import { objectText } from "../../protocol/arbitraries.ts";
+
+function parse(text: string): JsonObject {
+  return JSON.parse(text);
+}
+
+/** Few names, so that patches meet each other's members often. */
+const meeting = fc.constantFrom(
+  '{"a":1}',
+  '{"a":null}',
+  '{"a":{"b":1}}',
+  '{"a":{"b":null},"b":1}',
+  '{"a":{"b":{"c":1}}}',
+  '{"b":{"__proto__":1}}',
+  '{"__proto__":{"a":null}}',
+);
+const patch = fc.oneof(meeting, meeting, objectText);
+
+describe("composed merge patches", () => {
+  test("do what the two do one after the other, whatever they are applied to, and leave the second as it is", () => {
+    let composable = 0;
+    fc.assert(
+      fc.property(patch, patch, patch, (target, first, second) => {
+        const composed = parse(first);
+        const added = parse(second);
+        const isComposed = composeInto(composed, added);
+        expect(JSON.stringify(added)).toBe(JSON.stringify(parse(second)));
+        if (!isComposed) return;
+        composable++;
+        const expected = applyMergePatch(applyMergePatch(parse(target), parse(first)), parse(second));
+        expect(applyMergePatch(parse(target), composed)).toEqual(expected);
+      }),
+      { numRuns: 2_000 },
+    );
+    expect(composable).toBeGreaterThan(500);
+  });
+
+  test.each([
+    ['{"a":null}', '{"a":{"y":1}}'],
+    ['{"a":1}', '{"a":{"y":1}}'],
+    ['{"a":{"b":null}}', '{"a":{"b":{"y":1}}}'],
+  ])("cannot put an object where the first removed something: %s then %s", (first, second) => {
+    expect(composeInto(parse(first), parse(second))).toBe(false);
+  });
+});

@@ -1,0 +1,268 @@
+import { Broadcast } from "../../src/feed/fanout/broadcast.ts";
+import { Feed } from "../../src/feed/state/feed.ts";
+import { seqAfter, type Log, type LogPiece, type LogRecord } from "../../src/feed/state/record.ts";
+import type { Pace } from "../../src/feed/fanout/flush-schedule.ts";
+import type { Bounds } from "../../src/feed/fanout/bounds.ts";
+import { Budget } from "../../src/feed/fanout/budget.ts";
+import type { Sink, Subscriber } from "../../src/feed/fanout/subscriber.ts";
+import type { Subscription } from "../../src/protocol/messages.ts";
+import { parsePosition } from "../../src/protocol/position.ts";
+import { parseSelection, selects, type Selection } from "../../src/protocol/selection.ts";
+import { decodeUpdates, type Update } from "../../src/protocol/update.ts";
+import { expect } from "vitest";
+import { isWanted, View, type Message } from "../support/view.ts";
+
+/** A log that keeps everything from some seq on. */
+export class MemoryLog implements Log {
+  readonly records: LogRecord[] = [];
+  start = 0;
+
+  /** A few records a look, so that readers have to go on. */
+  read(after: number, selection: Selection): LogPiece | undefined {
+    if (after < this.start) return undefined;
+    const index = this.records.findIndex((record) => seqAfter(record) > after);
+    const records = index === -1 ? [] : this.records.slice(index, index + 20);
+    const batches = records.map((record) => ({
+      from: record.from,
+      seq: seqAfter(record),
+      time: record.time,
+      updates: record.updates
+        .filter(({ seq, update }) => seq > after && selects(selection, update.key))
+        .map(({ text }) => text),
+    }));
+    return {
+      batches: batches.filter(({ updates }) => updates.length > 0),
+      seq: batches.at(-1)?.seq ?? after,
+      isEnd: records.length === 0 || records.at(-1) === this.records.at(-1),
+    };
+  }
+}
+
+export function subscriptionOf(
+  keys: readonly string[],
+  mode: Subscription["mode"] = "latest",
+  hz?: number,
+): Subscription {
+  const parsed = parseSelection(keys);
+  if (!parsed.ok) throw new Error(parsed.reason);
+  return { selection: parsed.selection, mode, hz };
+}
+
+/** A subscriber of the pure feed: what it was sent, and the view that it has from that. */
+export class PureSubscriber implements Sink {
+  owner = "somebody";
+  readonly view: View;
+  readonly sent: string[] = [];
+  /** The arrays of messages as they were handed over: the same array is the same encoding. */
+  readonly given: (readonly string[])[] = [];
+  subscriber: Subscriber | undefined;
+  /** The feed's log, to check messages against. */
+  log: MemoryLog | undefined;
+  keys: readonly string[];
+  readonly mode: Subscription["mode"];
+  readonly hz: number | undefined;
+
+  constructor(keys: readonly string[], mode: Subscription["mode"], hz: number | undefined) {
+    this.keys = keys;
+    this.mode = mode;
+    this.hz = hz;
+    this.view = new View();
+  }
+
+  get subscription(): Subscription {
+    return subscriptionOf(this.keys, this.mode, this.hz);
+  }
+
+  /** What it has not taken, in bytes. Set by tests of slow readers. */
+  waiting = 0;
+  /** Whether what it is sent waits until the test takes it. */
+  slow = false;
+  dropped = false;
+  /** What it is known to have been told, so that a rebuilt feed can go on from there. */
+  told: { epoch: string; seq: number } | undefined;
+  /** What it asked for, by the id of its message. */
+  readonly #asked = new Map<number, readonly string[]>();
+  #asks = 0;
+  /** The feed's seq when it came, and whether it got a snapshot of an earlier moment. */
+  hello = 0;
+  older = false;
+
+  backlog(): number {
+    return this.waiting;
+  }
+
+  drop(): void {
+    this.dropped = true;
+    this.lose();
+  }
+
+  /** Its connection is gone. */
+  lose(): void {
+    this.subscriber = undefined;
+    this.view.forgetParts();
+    // A position is of the selection that it was reached with.
+    if (this.#asked.size > 0) this.view.position = undefined;
+    this.#asked.clear();
+  }
+
+  /** Asks for another selection over its connection. */
+  ask(broadcast: Broadcast, keys: readonly string[]): ReturnType<Broadcast["resubscribe"]> {
+    this.keys = keys;
+    this.#asked.set(++this.#asks, keys);
+    return broadcast.resubscribe(this.subscriber!, this.subscription, this.#asks);
+  }
+
+  send(messages: readonly string[], seq: number | undefined): void {
+    if (messages.length > 0) this.given.push(messages);
+    this.#take(messages);
+    const { position } = this.view;
+    if (seq !== undefined) expect(position?.seq, "what is said to be told is told").toBe(seq);
+    this.told = seq === undefined ? undefined : position && { ...position };
+  }
+
+  #take(messages: readonly string[]): void {
+    for (const text of messages) {
+      this.sent.push(text);
+      if (this.slow) this.waiting += text.length;
+      const message: Message = JSON.parse(text);
+      if (message.type === "snapshot" && message.reason !== "reset" && message.seq! < this.hello) this.older = true;
+      const wants = this.#asked.get(message.id ?? 0);
+      if (wants) this.view.wants = wants;
+      if (wants && !message.more) this.#asked.delete(message.id!);
+      if (message.type === "update") this.#checkUpdate(message);
+      this.view.apply(message);
+    }
+  }
+
+  /** Holds an update message against the log: nothing from outside of `from`..`seq`, nothing twice, nothing unsaid. */
+  #checkUpdate({ from, seq, updates = [], skipped = 0 }: Message): void {
+    const concerned = (this.log?.records ?? [])
+      .flatMap((record) => record.updates)
+      .filter((accepted) => accepted.seq > from! && accepted.seq <= seq!)
+      .filter(({ update }) => isWanted(this.#selected, update.key));
+    if (this.mode === "all") expect(updates).toEqual(concerned.map(({ update }) => update));
+    const keys = concerned.map(({ update }) => update.key);
+    if (this.mode === "latest") expect(updates.map(({ key }) => key).toSorted()).toEqual([...new Set(keys)].toSorted());
+    if (this.#selected.length === 0) expect(updates.length + skipped).toBe(concerned.length);
+  }
+
+  /** What the server selects for it at this moment. */
+  get #selected(): readonly string[] {
+    const id = (this.subscriber?.subscription ?? this.subscription).selection.id;
+    return id === "*" || id === "" ? [] : id.split(",");
+  }
+}
+
+/** A feed with a clock that is stepped by hand, a log, and nothing else: no storage, no sockets, no timers. */
+export class House {
+  now = 1_700_000_000_000;
+  log = new MemoryLog();
+  feed: Feed;
+  broadcast: Broadcast;
+  readonly pace: Pace;
+  readonly bounds: Partial<Bounds>;
+  readonly budget: Budget;
+  /** What should not have happened, and is to fail the test. */
+  failed = (error: unknown): void => {
+    throw error;
+  };
+  /** When the broadcast wants to be flushed again. */
+  due: number | undefined;
+
+  /** With a capacity of 0 everything after the first message is gathered. */
+  constructor(pace: Partial<Pace> = {}, bounds: Partial<Bounds> = {}, budget = new Budget()) {
+    this.bounds = bounds;
+    this.budget = budget;
+    this.pace = { capacity: 0, slice: 1000, group: 1000, window: () => 50, turn: 50, ...pace };
+    this.feed = Feed.begin("e1");
+    this.broadcast = this.#newBroadcast();
+  }
+
+  publish(...updates: Update[]): ReturnType<Feed["admit"]> {
+    const decoded = decodeUpdates(updates);
+    if (!decoded.ok) throw new Error(JSON.stringify(decoded.issues));
+    this.expire();
+    const admission = this.feed.admit(decoded.updates, this.now);
+    if (admission.ok && admission.record) this.#keep(admission.record);
+    return admission;
+  }
+
+  expire(): void {
+    const record = this.feed.expire(this.now);
+    if (record) this.#keep(record);
+  }
+
+  connect(subscriber: PureSubscriber, since?: string): void {
+    subscriber.hello = this.feed.seq;
+    subscriber.told = undefined;
+    const position = since === undefined ? undefined : parsePosition(since);
+    subscriber.log = this.log;
+    subscriber.subscriber = this.broadcast.subscribe(subscriber, subscriber.subscription, position);
+  }
+
+  disconnect(subscriber: PureSubscriber): void {
+    if (subscriber.subscriber) this.broadcast.unsubscribe(subscriber.subscriber);
+    subscriber.lose();
+  }
+
+  flush(): void {
+    if (this.broadcast.tells(this.now)) this.expire();
+    this.due = this.broadcast.flush(this.now);
+  }
+
+  /** Lets time pass, flushing whenever that was asked for. */
+  pass(milliseconds: number): void {
+    const end = this.now + milliseconds;
+    while (this.due !== undefined && this.due <= end) {
+      this.now = Math.max(this.now, this.due);
+      this.flush();
+    }
+    this.now = end;
+    this.expire();
+    do this.flush();
+    while (this.due !== undefined && this.due <= end);
+  }
+
+  /** What a lost memory does: the feed is rebuilt from its records, connected subscribers from what they were told. */
+  rebuild(subscribers: readonly PureSubscriber[]): void {
+    const feed = Feed.begin(this.feed.epoch);
+    for (const record of this.log.records) feed.replay(record);
+    this.feed = feed;
+    this.broadcast = this.#newBroadcast();
+    for (const subscriber of subscribers) {
+      if (!subscriber.subscriber) continue;
+      const { told } = subscriber;
+      if (told) subscriber.subscriber = this.broadcast.rejoin(subscriber, subscriber.subscription, told);
+      else subscriber.lose();
+    }
+    this.flush();
+  }
+
+  reset(epoch: string): void {
+    this.feed.reset(epoch);
+    this.log.records.length = 0;
+    this.log.start = 0;
+    this.broadcast.announceReset();
+  }
+
+  entries(): Record<string, unknown> {
+    return Object.fromEntries([...this.feed.entries.select(subscriptionOf([]).selection)].map((e) => [e.key, e.value]));
+  }
+
+  #keep(record: LogRecord): void {
+    this.log.records.push(record);
+    this.broadcast.deliver([record], this.now);
+    this.flush();
+  }
+
+  #newBroadcast(): Broadcast {
+    const wake = (): void => void (this.due = Math.min(this.due ?? Infinity, this.now));
+    return new Broadcast(this.feed, this.log, this.pace, {
+      now: () => this.now,
+      wake,
+      failed: (error) => this.failed(error),
+      bounds: this.bounds,
+      budget: this.budget,
+    });
+  }
+}

@@ -1,0 +1,182 @@
+import fc from "fast-check";
+import { describe, expect, test } from "vitest";
+import { Feed } from "../../../src/feed/state/feed.ts";
+import type { LogRecord } from "../../../src/feed/state/record.ts";
+import { utf8Length, type JsonObject } from "../../../src/protocol/json.ts";
+import { isAscii } from "../../../src/protocol/json-text.ts";
+import { applyMergePatch } from "../../../src/protocol/merge-patch.ts";
+import { decodeUpdates, type Update } from "../../../src/protocol/update.ts";
+import { runs } from "../../support/runs.ts";
+import { oldestFirst } from "../../support/entries.ts";
+
+const limits = { keys: 3, length: 50_000, history: 1 };
+const LONG = "x".repeat(20_000);
+
+const key = fc.constantFrom("A", "B", "C", "\u20ac", 'a "quoted" key that is long');
+const value: fc.Arbitrary<JsonObject> = fc.constantFrom<JsonObject>(
+  {},
+  { p: 1 },
+  { p: 2, q: { r: 1, s: null } },
+  { q: { r: null, t: { u: null, v: [null] } } },
+  { q: 3, p: null },
+  { "\u0434": "\u0436" },
+  { "\u0434": null },
+  { '"': "}", "\\": '\\"' },
+  { long: LONG },
+  { longer: { long: LONG } },
+  { long: null, longer: null },
+);
+const stamps = fc.record(
+  { time: fc.nat(), version: fc.integer({ min: 1, max: 4 }), ttl: fc.constantFrom(0.0129, 1) },
+  { requiredKeys: [] },
+);
+const update: fc.Arbitrary<Update> = fc
+  .tuple(
+    key,
+    fc.oneof(
+      fc.record({ set: value }),
+      fc.record({ patch: value }),
+      fc.record({ patch: value }),
+      fc.record({ patch: value }),
+      fc.constant({ delete: true as const }),
+    ),
+    stamps,
+  )
+  .map(([key, change, stamps]): Update => Object.assign({ key }, change, stamps));
+const batches = fc.array(fc.array(update, { minLength: 1, maxLength: 6 }), { maxLength: 12 });
+
+function encode(updates: readonly Update[]): string[] {
+  const decoded = decodeUpdates(updates);
+  if (!decoded.ok) throw new Error(JSON.stringify(decoded.issues));
+  return decoded.updates;
+}
+
+/** What the updates make of the entries, worked out in the plainest way. */
+function model(entries: ReadonlyMap<string, JsonObject>, updates: readonly Update[]): Map<string, JsonObject> {
+  const after = new Map(entries);
+  for (const update of updates) {
+    if ("delete" in update) after.delete(update.key);
+    // As the server keeps it: parsed, so that nothing is shared with the update.
+    else if ("set" in update) after.set(update.key, update.set);
+    else after.set(update.key, applyMergePatch(after.get(update.key), update.patch));
+  }
+  return after;
+}
+
+function memoryOf(text: string): number {
+  return isAscii(text) ? text.length : 2 * text.length;
+}
+
+function sizes(entries: ReadonlyMap<string, JsonObject>): { length: number; bytes: number } {
+  let length = 0;
+  let bytes = 0;
+  for (const [key, value] of entries) {
+    const text = JSON.stringify(value);
+    length += key.length + text.length;
+    bytes += memoryOf(key) + memoryOf(text);
+  }
+  return { length, bytes };
+}
+
+function contents(feed: Feed): Map<string, JsonObject | undefined> {
+  return new Map(
+    oldestFirst(feed.entries)
+      .filter(({ live }) => live)
+      .map(({ key, value }) => [key, value]),
+  );
+}
+
+/** All that a feed is, but for the order of members. */
+function everything(feed: Feed): unknown {
+  const entries = oldestFirst(feed.entries).map(({ key, seq, time, version, expires, value, bytes }) => {
+    return { key, seq, time, version, expires, value, bytes };
+  });
+  const { position, time, nextExpiry, waitingToExpire } = feed;
+  return { position, time, nextExpiry, waitingToExpire, entries, bytes: feed.entries.bytes };
+}
+
+describe("[I3] batches of patches", () => {
+  test("make what the patches make one by one, to the byte, and one that is refused leaves nothing", () => {
+    const seen = { taken: 0, full: 0, tooLarge: 0 };
+    fc.assert(
+      fc.property(batches, (batches) => {
+        const feed = Feed.begin("e", limits);
+        let expected = new Map<string, JsonObject>();
+        for (const [i, updates] of batches.entries()) {
+          const fresh = updates.filter(({ version }) => version === undefined);
+          if (fresh.length === 0) continue;
+          const before = JSON.stringify(everything(feed));
+          const admission = feed.admit(encode(fresh), i);
+          if (!admission.ok) {
+            expect(JSON.stringify(everything(feed))).toBe(before);
+            const made = model(expected, fresh);
+            if (admission.code === "feed_full") {
+              seen.full++;
+              expect(made.size > limits.keys || sizes(made).bytes > limits.length).toBe(true);
+            } else {
+              seen.tooLarge++;
+              for (const { index } of admission.issues) {
+                expect(utf8Length(JSON.stringify(made.get(fresh[index]!.key)))).toBeGreaterThan(65_536);
+              }
+            }
+            continue;
+          }
+          seen.taken++;
+          expected = model(expected, fresh);
+          expect(contents(feed)).toEqual(expected);
+          expect({ length: feed.entries.length, bytes: feed.entries.bytes }).toEqual(sizes(expected));
+          for (const { text, isNarrow } of oldestFirst(feed.entries)) expect(isNarrow).toBe(isAscii(text ?? ""));
+        }
+      }),
+      { numRuns: runs(1_000) },
+    );
+    expect(seen.taken).toBeGreaterThan(1000);
+    expect(seen.full).toBeGreaterThan(10);
+  });
+
+  test("a value that all patches of a batch together make too large is refused, by the last of them", () => {
+    const feed = Feed.begin("e");
+    feed.admit(encode([{ key: "A", set: { a: LONG, b: LONG, c: LONG } }]), 0);
+    const grow: Update = { key: "A", patch: { d: LONG } };
+    const refused = feed.admit(encode([grow, { key: "B", set: {} }, { key: "A", patch: { e: 1 } }]), 0);
+    expect(refused).toMatchObject({ ok: false, code: "invalid_update", issues: [{ index: 2, path: "patch" }] });
+    expect(feed.admit(encode([grow, { key: "A", patch: { a: null } }]), 0)).toMatchObject({ ok: true });
+    expect(feed.entries.get("A")?.length).toBe(JSON.stringify({ b: LONG, c: LONG, d: LONG }).length);
+  });
+});
+
+describe("[I8] a feed that is opened again", () => {
+  test("from its records, at once or one by one, over entries of any moment, is the same feed", () => {
+    fc.assert(
+      fc.property(batches, fc.nat(), fc.array(fc.nat(), { maxLength: 8 }), (batches, from, moments) => {
+        const feed = Feed.begin("e");
+        const records: LogRecord[] = [];
+        const start = from % (batches.length + 1);
+        const saved: Parameters<Feed["restore"]>[0][] = [];
+        const state = { epoch: "e", seq: 0, time: 0, forgotten: 0 };
+        for (const [i, updates] of [...batches, []].entries()) {
+          if (i === start) Object.assign(state, { seq: feed.seq, time: feed.time });
+          // Entries as they stood when, or after, the records begin: some of them again and again, at the end all.
+          const all = oldestFirst(feed.entries).map(({ key, seq, time, version, expires, text }) => {
+            return { key, seq, time, version, expires, text };
+          });
+          if (i === start) saved.push(...all);
+          else if (i > start) saved.push(...all.filter((_, k) => moments.includes(k)));
+          if (updates.length === 0) continue;
+          const admission = feed.admit(encode(updates), i);
+          if (admission.ok && admission.record && i >= start) records.push(admission.record);
+        }
+        const atOnce = new Feed(state);
+        for (const entry of saved) atOnce.restore(entry);
+        atOnce.replayAll(records);
+        expect(everything(atOnce)).toEqual(everything(feed));
+        const oneByOne = new Feed(state);
+        for (const entry of saved) oneByOne.restore(entry);
+        oneByOne.replayAll([]);
+        for (const record of records) oneByOne.replay(record);
+        expect(everything(oneByOne)).toEqual(everything(feed));
+      }),
+      { numRuns: runs(500) },
+    );
+  });
+});

@@ -1,0 +1,95 @@
+import fc from "fast-check";
+import { describe, expect, test } from "vitest";
+import { ExpiryQueue, expiryOf, type Mortal } from "../../../src/feed/state/expiry.ts";
+import { Feed } from "../../../src/feed/state/feed.ts";
+
+interface Item extends Mortal {
+  expires: number | undefined;
+}
+
+const time = fc.option(fc.nat({ max: 50 }), { nil: undefined });
+
+describe("the queue of those that expire", () => {
+  test("gives up its items in order of time, whatever order they came in and however they were changed", () => {
+    fc.assert(
+      fc.property(
+        fc.array(time),
+        fc.array(fc.tuple(fc.nat(), time)),
+        fc.nat({ max: 50 }),
+        fc.nat({ max: 20 }),
+        (times, changes, now, most) => {
+          const queue = new ExpiryQueue<Item>();
+          const items = times.map((expires): Item => ({ expires, place: -1 }));
+          for (const item of items) queue.update(item);
+          for (const [i, expires] of changes) {
+            const item = items[i % Math.max(1, items.length)];
+            if (!item) continue;
+            item.expires = expires;
+            queue.update(item);
+          }
+          const left = items.flatMap(({ expires }) => expires ?? []).toSorted((a, b) => a - b);
+          expect(queue.size).toBe(left.length);
+          const due = [...queue.due(now, most)].map(({ expires }) => expires);
+          expect(due).toEqual(left.filter((at) => at <= now).slice(0, most));
+          expect(queue.next).toBe(left[due.length]);
+          expect([...queue.due(Infinity, Infinity)].map(({ expires }) => expires)).toEqual(left.slice(due.length));
+          expect(items.every(({ place }) => place === -1)).toBe(true);
+        },
+      ),
+    );
+  });
+});
+
+describe("a ttl", () => {
+  test.each([
+    [0.0129, 13],
+    [0.057, 57],
+    [1.005, 1005],
+    [1e-9, 1],
+    [30, 30_000],
+    [315_360_000, 315_360_000_000],
+  ])("[I8] of %s seconds is %s whole milliseconds, which every alarm knows", (ttl, milliseconds) => {
+    expect(expiryOf(1_700_000_000_000, ttl)).toBe(1_700_000_000_000 + milliseconds);
+    const feed = Feed.begin("e");
+    feed.admit([`{"key":"A","set":{},"ttl":${ttl}}`], 1_700_000_000_000);
+    expect(feed.nextExpiry).toBe(1_700_000_000_000 + milliseconds);
+  });
+
+  test("[I8] that was stored with a fraction of a millisecond is restored as a whole one", () => {
+    const feed = new Feed({ epoch: "e", seq: 1, time: 5, forgotten: 0 });
+    feed.restore({ key: "A", seq: 1, time: undefined, version: undefined, expires: 17.9, text: "{}" });
+    expect(feed.nextExpiry).toBe(18);
+    expect(feed.expire(17)).toBeUndefined();
+    expect(feed.expire(18)?.updates).toHaveLength(1);
+  });
+});
+
+describe("what expires together", () => {
+  test("[I8] is deleted in records of bounded length, one after the other", () => {
+    const feed = new Feed({ epoch: "e", seq: 87_000, time: 0, forgotten: 0 });
+    for (let i = 0; i < 87_000; i++) {
+      const key = `${i}`.padStart(128, "\u20ac");
+      feed.restore({ key, seq: i + 1, time: undefined, version: undefined, expires: 1000, text: "{}" });
+    }
+    let records = 0;
+    for (let record = feed.expire(1000); record; record = feed.expire(1000)) {
+      records++;
+      expect(record.updates.length).toBeLessThanOrEqual(1000);
+      expect(feed.nextExpiry).toBe(feed.entries.size > 0 ? 1000 : undefined);
+    }
+    expect(records).toBe(87);
+    expect(feed.entries.size).toBe(0);
+    expect(feed.seq).toBe(2 * 87_000);
+  });
+
+  test("and is renewed before its time stays, and leaves nothing behind", () => {
+    const feed = Feed.begin("e");
+    for (let i = 0; i < 5000; i++) {
+      feed.admit([`{"key":"k${i % 5}","set":{},"ttl":30}`], i * 10);
+      expect(feed.waitingToExpire).toBe(Math.min(5, i + 1));
+    }
+    expect(feed.nextExpiry).toBe(4995 * 10 + 30_000);
+    feed.admit([`{"key":"k0","patch":{}}`, `{"key":"k1","delete":true}`], 60_000);
+    expect(feed.waitingToExpire).toBe(3);
+  });
+});

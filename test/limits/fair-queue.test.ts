@@ -1,0 +1,120 @@
+import { describe, expect, test } from "vitest";
+import { FairQueue, type FairQueueLimits } from "../../src/limits/fair-queue.ts";
+
+const LIMITS: FairQueueLimits = {
+  atOnce: { perSecond: 8 * 1024 * 1024, burst: 64 * 1024 },
+  turn: 32 * 1024,
+  pace: 1 / 1024,
+  perCaller: { jobs: 10, size: 1024 * 1024 },
+  size: 3 * 1024 * 1024,
+};
+
+/** As much as is asked for. */
+const room = { take: () => true, give: () => {} };
+
+/** A queue whose turns are taken by hand. */
+function stepped(limits: FairQueueLimits = LIMITS): { queue: FairQueue; turn: () => Promise<void>; tick: () => void } {
+  let go: (() => void) | undefined;
+  let now = 0;
+  const pause = (): Promise<void> => new Promise((resolve) => (go = resolve));
+  const turn = async (): Promise<void> => {
+    go?.();
+    for (let i = 0; i < 10; i++) await Promise.resolve();
+  };
+  return { queue: new FairQueue(limits, pause, () => now, room), turn, tick: () => void (now += 1_000) };
+}
+
+describe("[I7] a fair queue", () => {
+  test("does what is little at once", () => {
+    const { queue } = stepped();
+    const done: number[] = [];
+    for (let i = 0; i < 20; i++) void queue.run("a", 1_000, () => done.push(i));
+    expect(done).toHaveLength(20);
+    expect(queue.isWaiting("a")).toBe(false);
+  });
+
+  test("lets those who have much to do take turns, one job each, and keeps each one's order", async () => {
+    const { queue, turn } = stepped();
+    const done: string[] = [];
+    const add = (caller: string, i: number): void => {
+      void queue.run(caller, 100_000, () => done.push(`${caller}${i}`));
+    };
+    for (let i = 0; i < 4; i++) add("a", i);
+    add("b", 0);
+    add("b", 1);
+    expect(done).toEqual([]);
+    await turn();
+    expect(done).toEqual(["a0"]);
+    for (let i = 0; i < 5; i++) await turn();
+    expect(done).toEqual(["a0", "b0", "a1", "b1", "a2", "a3"]);
+  });
+
+  test("does little work of one that waits after what waits, and of others at once", async () => {
+    const { queue, turn } = stepped();
+    const done: string[] = [];
+    void queue.run("a", 100_000, () => done.push("long"));
+    void queue.run("a", 10, () => done.push("short"));
+    void queue.run("b", 10, () => done.push("other"));
+    expect(done).toEqual(["other"]);
+    await turn();
+    await turn();
+    expect(done).toEqual(["other", "long", "short"]);
+  });
+
+  test("does no more in a turn than a turn holds, of one that does little things without end", async () => {
+    const { queue, turn, tick } = stepped({ ...LIMITS, perCaller: { jobs: 1_000, size: 1024 * 1024 } });
+    let done = 0;
+    for (let i = 0; i < 500; i++) void queue.run("a", 0, () => done++);
+    expect(done).toBe(64);
+    await turn();
+    expect(done).toBe(64 + 32);
+    for (let i = 0; i < 20; i++) await turn();
+    expect(done).toBe(500);
+    tick();
+    void queue.run("a", 0, () => done++);
+    expect(done, "at once again after a while").toBe(501);
+  });
+
+  test("[I9] holds so much and no more: of one caller, and of all", () => {
+    const { queue } = stepped();
+    const answers = Array.from({ length: 12 }, () => queue.run("a", 100_000, () => 0));
+    expect(answers.filter((answer) => answer === "rate_limited")).toHaveLength(2);
+    expect(queue.run("b", 1024 * 1024 + 1, () => 0)).toBe("rate_limited");
+    const many = ["b", "c", "d"].map((caller) => queue.run(caller, 1_000_000, () => 0));
+    expect(many.map((answer) => answer === "overloaded")).toEqual([false, false, true]);
+  });
+
+  test("[I9] counts what it takes to have each wait, however little there is to do", () => {
+    const { queue } = stepped({ ...LIMITS, perCaller: { jobs: 10_000, size: 1024 * 1024 } });
+    void queue.run("a", 100_000, () => 0);
+    const answers = Array.from({ length: 2_000 }, () => queue.run("a", 0, () => 0));
+    expect(answers.filter((answer) => answer === "rate_limited").length).toBeGreaterThan(1_000);
+  });
+
+  test("pauses for as long as the turn before was, where others are there", async () => {
+    const pauses: number[] = [];
+    let now = 0;
+    const pause = async (milliseconds: number): Promise<void> => void pauses.push(milliseconds);
+    const queue = new FairQueue(LIMITS, pause, () => now, room);
+    const give = (...callers: string[]) =>
+      Promise.all(callers.map(async (caller) => queue.run(caller, 99 * 1024, () => 0)));
+    await give("a", "a");
+    await give("a", "b");
+    now += 2_000;
+    await give("a", "a");
+    expect(pauses).toEqual([0, 0, 0, 100, 0, 0]);
+  });
+
+  test("tells of what fails, and goes on", async () => {
+    const { queue, turn } = stepped();
+    const failing = queue.run("a", 100_000, () => {
+      throw new Error("this one");
+    });
+    const next = queue.run("a", 100_000, () => 7);
+    const failed = expect(failing).rejects.toThrow("this one");
+    await turn();
+    await turn();
+    await failed;
+    expect(await next).toEqual({ done: 7 });
+  });
+});

@@ -1,0 +1,46 @@
+import { describe, expect, test } from "vitest";
+import { Places, type Guest } from "../../src/limits/places.ts";
+
+const anonymous = (address?: string): Guest => ({ address, kind: "anonymous", holder: undefined });
+const token = (holder: string, address?: string): Guest => ({ address, kind: "token", holder });
+const key = (holder = "publish key", address?: string): Guest => ({ address, kind: "key", holder });
+
+/** How many find a place until one is refused, and why that one is. */
+function fill(places: Places, guest: (i: number) => Guest): [taken: number, why: string | undefined] {
+  for (let i = 0; i < 1_000; i++) {
+    const refusal = places.refusal(guest(i));
+    if (refusal) return [i, refusal];
+    places.take(guest(i));
+  }
+  return [1_000, undefined];
+}
+
+describe("[I7] places", () => {
+  test("are left to those with a credential, however many come without one", () => {
+    const places = new Places(160, 10_000);
+    expect(fill(places, (i) => anonymous(`a${i}`))).toEqual([120, "overloaded"]);
+    expect(fill(places, (i) => token(`t${i}`))).toEqual([30, "overloaded"]);
+    expect(fill(places, () => key())).toEqual([10, "overloaded"]);
+  });
+
+  test("are not all taken by one token, wherever it is used", () => {
+    const places = new Places(160, 10_000);
+    expect(fill(places, (i) => token("one", `a${i}`))).toEqual([80, "rate_limited"]);
+    expect(places.refusal(token("another"))).toBeUndefined();
+    expect(fill(places, () => key())[0]).toBe(80);
+  });
+
+  test("are so many from one address, and are free again when one leaves", () => {
+    const places = new Places(160, 3);
+    expect(fill(places, () => anonymous("here"))).toEqual([3, "rate_limited"]);
+    expect(places.refusal(key("k", "here"))).toBe("rate_limited");
+    places.leave(anonymous("here"));
+    expect(fill(places, () => token("t", "here"))).toEqual([1, "rate_limited"]);
+  });
+
+  test("are there for everybody where there are few", () => {
+    expect(fill(new Places(1, 10), () => anonymous())[0]).toBe(1);
+    expect(fill(new Places(1, 10), () => token("t"))[0]).toBe(1);
+    expect(fill(new Places(1, 10), () => key())[0]).toBe(1);
+  });
+});
