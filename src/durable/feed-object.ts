@@ -11,18 +11,18 @@ import { isAscii } from "../protocol/json-text.ts";
 import { encodeHello, encodeReceipt } from "../protocol/messages.ts";
 import { pack, PACKED_PROTOCOL } from "../protocol/packed.ts";
 import type { Position } from "../protocol/position.ts";
-import { Alarm } from "./alarm.ts";
+import { Alarm } from "./alarms.ts";
 import { SteadyClock } from "./steady-clock.ts";
-import { EntriesAlarm } from "./expiry-alarm.ts";
+import { ExpiryAlarm } from "./alarms.ts";
 import { NOWHERE } from "./sockets/connection.ts";
 import { Connections } from "./sockets/connections.ts";
-import { Conversations, PUBLISH_WEIGHT } from "./sockets/conversation.ts";
+import { SocketMessages, PUBLISH_WEIGHT } from "./sockets/socket-messages.ts";
 import type { DirectoryObject, Listed } from "./directory/directory-object.ts";
 import { FeedStore, type HistoryPage } from "./storage/feed-store.ts";
 import { Listing, NOT_LISTED } from "./directory/listing.ts";
 import { LiveFeed, type FeedPace, type PublishOutcome, type PublishRequest } from "./live-feed.ts";
 import { DEFAULT_PACE, INTAKE } from "./defaults.ts";
-import { newEpoch } from "./storage/epoch.ts";
+import { newEpoch } from "./storage/state-row.ts";
 import type { FeedStats, ReadOutcome, ReadRequest } from "./reads.ts";
 import { readSubscribeUpgrade } from "./sockets/subscribe-request.ts";
 
@@ -68,9 +68,9 @@ export class FeedObject<Env extends FeedObjectEnv = FeedObjectEnv> extends Durab
   readonly #publishers: TokenBuckets;
   readonly #listing: Listing;
   readonly #connections: Connections;
-  readonly #conversations: Conversations;
+  readonly #conversations: SocketMessages;
   readonly #alarm = new Alarm(this.ctx.storage, () => Date.now());
-  #entriesAlarm = this.#newEntriesAlarm();
+  #expiryAlarm = this.#newExpiryAlarm();
   readonly #clock = new SteadyClock(() => Date.now());
   readonly #budget = new Budget();
   readonly #queue = new FairQueue(
@@ -89,7 +89,7 @@ export class FeedObject<Env extends FeedObjectEnv = FeedObjectEnv> extends Durab
     this.#publishers = new TokenBuckets(this.#options.quotas.publish);
     this.#listing = new Listing(this.#options.directory, this.#options.quotas.feeds);
     this.#connections = new Connections(() => ctx.getWebSockets(), this.#options.quotas);
-    this.#conversations = new Conversations({
+    this.#conversations = new SocketMessages({
       feed: ctx.id.name ?? "",
       access: this.#options.access,
       quotas: this.#options.quotas,
@@ -289,7 +289,7 @@ export class FeedObject<Env extends FeedObjectEnv = FeedObjectEnv> extends Durab
     await this.ctx.storage.deleteAlarm();
     this.#alarm.wentOff();
     await this.ctx.storage.deleteAll();
-    this.#entriesAlarm = this.#newEntriesAlarm();
+    this.#expiryAlarm = this.#newExpiryAlarm();
     this.#store = new FeedStore(this.ctx.storage.sql, this.#options.quotas.feed);
     // Last: were the name gone first, a failure would leave what nobody finds.
     await this.#listing.remove(this.#name);
@@ -320,21 +320,21 @@ export class FeedObject<Env extends FeedObjectEnv = FeedObjectEnv> extends Durab
     this.#alarm.wentOff();
     // First: a feed that cannot be opened keeps no socket open.
     this.#expireConnections();
-    if (this.#entriesAlarm.isDue(Date.now())) {
-      this.#entriesAlarm.wentOff();
+    if (this.#expiryAlarm.isDue(Date.now())) {
+      this.#expiryAlarm.wentOff();
       this.#open().onAlarm();
-    } else this.#entriesAlarm.heal();
+    } else this.#expiryAlarm.heal();
     this.#changed();
   }
 
   /** To be called when the object is awake in any case: the platform may have lost its alarm. */
   #heal(): void {
     this.#alarm.heal();
-    this.#entriesAlarm.heal();
+    this.#expiryAlarm.heal();
   }
 
-  #newEntriesAlarm(): EntriesAlarm {
-    return new EntriesAlarm(this.ctx.storage.kv, this.#alarm, () => this.#store.exists);
+  #newExpiryAlarm(): ExpiryAlarm {
+    return new ExpiryAlarm(this.ctx.storage.kv, this.#alarm, () => this.#store.exists);
   }
 
   /** Closes those whose credential has ended, and has the others looked at when theirs does. */
@@ -375,7 +375,7 @@ export class FeedObject<Env extends FeedObjectEnv = FeedObjectEnv> extends Durab
     const platform = {
       now: () => Date.now(),
       steady: () => this.#clock.now(),
-      wakeBy: (at: number) => this.#entriesAlarm.wakeBy(at),
+      wakeBy: (at: number) => this.#expiryAlarm.wakeBy(at),
       abandon: (reason: string) => this.ctx.abort(reason),
     };
     this.#expireConnections();

@@ -11,7 +11,7 @@ import type { FeedStore, HistoryPage } from "./storage/feed-store.ts";
 import { GroupCommit, type CommitPace } from "./storage/group-commit.ts";
 import { Readings, type ReadOutcome, type ReadRequest } from "./reads.ts";
 import { Timer } from "./timer.ts";
-import { Turns } from "./storage/turns.ts";
+import { ReadTurns } from "./storage/read-turns.ts";
 
 export interface PublishRequest {
   readonly updates: EncodedUpdates;
@@ -79,7 +79,7 @@ export class LiveFeed {
   #isInStore = false;
   /** Whether more has expired than was deleted at once. */
   #isExpiring = false;
-  readonly #turns: Turns;
+  readonly #turns: ReadTurns;
   readonly #budget: Budget;
   #readings: Readings | undefined;
   #isEnded = false;
@@ -87,7 +87,7 @@ export class LiveFeed {
   /** Opens what is stored; `epoch` is for a feed that is not. */
   constructor(store: FeedStore, platform: Platform, pace: FeedPace, epoch: string, budget = new Budget()) {
     this.#budget = budget;
-    this.#turns = new Turns(budget.history);
+    this.#turns = new ReadTurns(budget.history);
     const stored = store.load(platform.now(), epoch);
     this.feed = stored.feed;
     this.#idempotency = stored.idempotency;

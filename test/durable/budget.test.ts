@@ -6,7 +6,7 @@ import type { Guest } from "../../src/limits/places.ts";
 import { FeedStore } from "../../src/durable/storage/feed-store.ts";
 import { INTAKE } from "../../src/durable/defaults.ts";
 import { Readings, type ReadOutcome } from "../../src/durable/reads.ts";
-import { Turns } from "../../src/durable/storage/turns.ts";
+import { ReadTurns } from "../../src/durable/storage/read-turns.ts";
 import { Budget, ROOM } from "../../src/feed/fanout/budget.ts";
 import { readRecord } from "../../src/feed/state/record.ts";
 import { FEED_LIMITS } from "../../src/protocol/limits.ts";
@@ -99,7 +99,7 @@ describe("[I9] where others have used the budget up", () => {
         store.append(feed, [readRecord(seq, 0, texts)], []);
       }
       const { budget, giveBack } = usedUp("publishes");
-      const turns = new Turns(budget.history);
+      const turns = new ReadTurns(budget.history);
       const page = (owner: string, before: number) =>
         turns.take(
           owner,

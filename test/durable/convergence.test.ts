@@ -5,7 +5,7 @@ import { ADMIN_KEY, newFeed, post, request, snapshot } from "../support/api.ts";
 import { runs } from "../support/runs.ts";
 import { TestSubscriber } from "../support/subscriber.ts";
 import { isWanted, View } from "../support/view.ts";
-import { evict } from "./steps.ts";
+import { evict } from "./evictions.ts";
 
 const keys = fc.constantFrom("A", "B", "tech.X", "tech.Y");
 const selections = fc.constantFrom<string[]>([], ["A"], ["tech.*"], ["B", "tech.X"]);

@@ -3,7 +3,7 @@ import { env } from "cloudflare:workers";
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import { newFeed, publish, snapshot } from "../support/api.ts";
 import { TestSubscriber } from "../support/subscriber.ts";
-import { MEMORIES } from "./steps.ts";
+import { MEMORIES } from "./evictions.ts";
 
 describe.each(MEMORIES)("entries with a ttl %s", (_, between) => {
   beforeEach(() => void vi.useFakeTimers({ toFake: ["Date"], now: Date.now() }));

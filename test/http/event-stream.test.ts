@@ -1,7 +1,7 @@
 import { runDurableObjectAlarm } from "cloudflare:test";
 import { env } from "cloudflare:workers";
 import { describe, expect, test, vi } from "vitest";
-import { evict } from "../durable/steps.ts";
+import { evict } from "../durable/evictions.ts";
 import { newFeed, publish, request, snapshot } from "../support/api.ts";
 import { EventReader } from "../support/event-reader.ts";
 import { problem } from "../support/http.ts";

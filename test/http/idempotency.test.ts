@@ -5,7 +5,7 @@ import { newFeed, post, snapshot } from "../support/api.ts";
 import { gzip, problem, storedTables } from "../support/http.ts";
 import { TestSubscriber } from "../support/subscriber.ts";
 import { token } from "../support/tokens.ts";
-import { MEMORIES } from "../durable/steps.ts";
+import { MEMORIES } from "../durable/evictions.ts";
 
 const KEY = { "Idempotency-Key": "order-1" };
 const UPDATE = { key: "A", set: { p: 1 } };

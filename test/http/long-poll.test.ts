@@ -1,6 +1,6 @@
 import { env } from "cloudflare:workers";
 import { describe, expect, test, vi } from "vitest";
-import { evict } from "../durable/steps.ts";
+import { evict } from "../durable/evictions.ts";
 import { newFeed, publish, request } from "../support/api.ts";
 import { problem } from "../support/http.ts";
 

@@ -1,6 +1,6 @@
 import { decode, encode } from "@msgpack/msgpack";
 import { describe, expect, test, vi } from "vitest";
-import { MEMORIES } from "../durable/steps.ts";
+import { MEMORIES } from "../durable/evictions.ts";
 import { newFeed, post, publish, snapshot } from "../support/api.ts";
 import { gzip, problem, storedTables } from "../support/http.ts";
 import { TestSubscriber, upgrade } from "../support/subscriber.ts";

@@ -1,12 +1,16 @@
 import type { Entry } from "../../feed/state/entry.ts";
-import type { Feed } from "../../feed/state/feed.ts";
+import type { Feed, RestoredEntry } from "../../feed/state/feed.ts";
+import type { Idempotency } from "../../feed/state/idempotency.ts";
+import type { LogRecord } from "../../feed/state/record.ts";
+import { readOwnJson } from "../../protocol/json.ts";
+import { isAscii } from "../../protocol/json-text.ts";
 import { LIMITS } from "../../protocol/limits.ts";
-import { encodeEntry } from "./entry-lines.ts";
 import type { StateRow } from "./state-row.ts";
 import type { HistoryRows } from "./history-rows.ts";
 import type { Journal } from "./journal.ts";
-import { decodeEarlier, isEarlier, readJournalText } from "./receipt-lines.ts";
+import { decodeEarlier, isEarlier, readJournalText, receiptHashes } from "./receipt-lines.ts";
 import type { ReceiptRows } from "./receipt-rows.ts";
+import { decodeRecords } from "./record-lines.ts";
 import { CHUNK_LENGTH, HISTORY_ROW_LENGTH, SIDE } from "./schema.ts";
 
 /** What a checkpoint works on. */
@@ -91,4 +95,76 @@ export function* writeEntries({ sql, state }: Stored, feed: Feed): Generator<voi
     walk.end();
   }
   return { chunk, chunks };
+}
+
+/** Restores a feed from its last checkpoint and from what has been written to the journal since. */
+export function openFeed(stored: Stored, feed: Feed, idempotency: Idempotency, now: number): void {
+  const { sql, state, receipts } = stored;
+  const chunks = sql.exec<{ entries: string }>(
+    "SELECT entries FROM checkpoint WHERE chunk >= ? AND chunk < ? ORDER BY chunk",
+    state.chunk,
+    state.chunk + state.chunks,
+  );
+  for (const { entries } of chunks) {
+    const isNarrow = isAscii(entries);
+    for (const entry of decodeEntries(entries)) feed.restore(entry, isNarrow);
+  }
+  receipts.load(now, (ordinal, hashes, at) => idempotency.restore(ordinal, hashes, at));
+  restoreEarlier(sql, idempotency, now);
+  feed.replayAll(journalRecords(stored, idempotency));
+}
+
+/** The records that count, in order; what is to be remembered is taken up on the way. */
+function* journalRecords({ state, journal }: Stored, idempotency: Idempotency): Generator<LogRecord> {
+  for (const { generation, text } of journal.load(state.receiptsFrom, state.generation, state.seq)) {
+    const stored = readJournalText(text.receipts);
+    if (stored) {
+      for (const { ordinal, hashes, at } of receiptHashes(stored)) idempotency.restore(ordinal, hashes, at);
+    }
+    if (isEarlier(text.receipts)) {
+      for (const publish of decodeEarlier(text.receipts)) idempotency.restoreEarlier(publish);
+    }
+    if (generation >= state.generation) yield* decodeRecords(text.records);
+  }
+}
+
+/** Receipts of format 1 that still count; ten minutes after it was left there are none. */
+function restoreEarlier(sql: SqlStorage, idempotency: Idempotency, now: number): void {
+  if (sql.exec("SELECT 1 FROM sqlite_master WHERE name = 'receipts'").toArray().length === 0) return;
+  const rows = sql.exec<{ receipts: string }>("SELECT receipts FROM receipts WHERE expires > ? ORDER BY id", now);
+  for (const { receipts } of rows) for (const publish of decodeEarlier(receipts)) idempotency.restoreEarlier(publish);
+}
+
+/*
+ * Entries as rows hold them, a line each: `<seq> TAB <time> TAB <version> TAB <expires> TAB <key as JSON> TAB <value as
+ * JSON>`. JSON has no raw tab or line break. A field that is not there is empty, and a tombstone has no value.
+ */
+
+function encodeEntry({ seq, time, version, expires, key, text }: Entry): string {
+  return `${seq}\t${time ?? ""}\t${version ?? ""}\t${expires ?? ""}\t${JSON.stringify(key)}\t${text ?? ""}`;
+}
+
+function* decodeEntries(chunk: string): Generator<RestoredEntry> {
+  for (let start = 0; start < chunk.length;) {
+    const newline = chunk.indexOf("\n", start);
+    const end = newline === -1 ? chunk.length : newline;
+    const time = chunk.indexOf("\t", start) + 1;
+    const version = chunk.indexOf("\t", time) + 1;
+    const expires = chunk.indexOf("\t", version) + 1;
+    const key = chunk.indexOf("\t", expires) + 1;
+    const text = chunk.indexOf("\t", key) + 1;
+    yield {
+      seq: Number(chunk.slice(start, time - 1)),
+      time: optional(chunk, time, version - 1),
+      version: optional(chunk, version, expires - 1),
+      expires: optional(chunk, expires, key - 1),
+      key: readOwnJson<string>(chunk.slice(key, text - 1)),
+      text: text === end ? undefined : chunk.slice(text, end),
+    };
+    start = end + 1;
+  }
+}
+
+function optional(chunk: string, start: number, end: number): number | undefined {
+  return start === end ? undefined : Number(chunk.slice(start, end));
 }

@@ -4,16 +4,15 @@ import { Idempotency, type RememberedPublish } from "../../feed/state/idempotenc
 import type { Log, LogBatch, LogPiece, LogRecord } from "../../feed/state/record.ts";
 import { LIMITS, type FeedLimits } from "../../protocol/limits.ts";
 import type { Selection } from "../../protocol/selection.ts";
-import { foldJournal, writeEntries, type Stored } from "./checkpoint.ts";
+import { foldJournal, openFeed, writeEntries, type Stored } from "./checkpoint.ts";
 import { createTables, isStored, newState, readState, writeState } from "./state-row.ts";
 import { HistoryRows } from "./history-rows.ts";
 import { Journal } from "./journal.ts";
-import { openFeed } from "./opening.ts";
 import { encodeReceipt, journalText, readJournalText, readReceipt } from "./receipt-lines.ts";
 import { ReceiptRows } from "./receipt-rows.ts";
 import { findKey, findUpdates, packRecords, type FoundLine } from "./record-lines.ts";
 import * as schema from "./schema.ts";
-import { ALWAYS } from "./turns.ts";
+import { ALWAYS } from "./read-turns.ts";
 
 export interface StoredFeed {
   readonly feed: Feed;

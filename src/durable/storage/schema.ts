@@ -47,7 +47,7 @@ CREATE TABLE history (
 /**
  * What format 2 has beside that: `receipts_from`, the first generation whose receipts count (records count from
  * `generation` on, which a reset moves at once); the live rows of `checkpoint`; whether `history` is what a reset left to be
- * deleted; the seed of the hashes. `history_keys` holds a filter of the keys of a history row (see key-filter.ts).
+ * deleted; the seed of the hashes. `history_keys` holds a filter of the keys of a history row (see history-rows.ts).
  * `publishes.first` is the ordinal of the row's first receipt; `hashes` two numbers of 32 bits for each.
  */
 export const SCHEMA_2 = `

@@ -3,7 +3,7 @@ import { env } from "cloudflare:workers";
 import { expect } from "vitest";
 import type { Receipt } from "../../../src/protocol/messages.ts";
 import type { Update } from "../../../src/protocol/update.ts";
-import { evict } from "../../durable/steps.ts";
+import { evict } from "../../durable/evictions.ts";
 import { ADMIN_KEY, newFeed, publish, PUBLISH_KEY, request, snapshot } from "../../support/api.ts";
 import { TestSubscriber } from "../../support/subscriber.ts";
 import { isWanted } from "../../support/view.ts";

@@ -31,7 +31,7 @@ interface Owner {
  * Long jobs, done a step at a time: in each turn of the event loop one step of one job, the owners in turn. Whatever
  * many ask for together, everybody else waits for one step at a time, and what has been found for them stays bounded.
  */
-export class Turns {
+export class ReadTurns {
   /** In the order in which they come up next. */
   readonly #owners = new Map<string, Owner>();
   readonly #share: Share;

@@ -1,10 +1,10 @@
 import { runInDurableObject } from "cloudflare:test";
 import { env } from "cloudflare:workers";
 import { expect, test } from "vitest";
-import { FeedStore } from "../../src/durable/storage/feed-store.ts";
-import { FEED_LIMITS, LIMITS } from "../../src/protocol/limits.ts";
-import { EVERYTHING } from "../../src/protocol/selection.ts";
-import { newFeed } from "../support/api.ts";
+import { FeedStore } from "../../../src/durable/storage/feed-store.ts";
+import { FEED_LIMITS, LIMITS } from "../../../src/protocol/limits.ts";
+import { EVERYTHING } from "../../../src/protocol/selection.ts";
+import { newFeed } from "../../support/api.ts";
 
 const NOW = 1_700_000_000_000;
 const KNOWN = { credential: "c", principal: "p" };

@@ -1,7 +1,7 @@
 import { describe, expect, test } from "vitest";
-import { ADMIN_KEY, newFeed, publish, request, snapshot } from "../support/api.ts";
-import { TestSubscriber } from "../support/subscriber.ts";
-import { MEMORIES } from "./steps.ts";
+import { ADMIN_KEY, newFeed, publish, request, snapshot } from "../../support/api.ts";
+import { TestSubscriber } from "../../support/subscriber.ts";
+import { MEMORIES } from "../evictions.ts";
 
 describe.each(MEMORIES)("subscribing %s", (_, between) => {
   test("hello, then a snapshot, then updates that go on from it", async () => {

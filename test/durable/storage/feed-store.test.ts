@@ -1,9 +1,9 @@
 import { runInDurableObject } from "cloudflare:test";
 import { env } from "cloudflare:workers";
 import { describe, expect, test } from "vitest";
-import { newFeed, post, publish, request, snapshot } from "../support/api.ts";
-import { TestSubscriber } from "../support/subscriber.ts";
-import { evict, MEMORIES } from "./steps.ts";
+import { newFeed, post, publish, request, snapshot } from "../../support/api.ts";
+import { TestSubscriber } from "../../support/subscriber.ts";
+import { evict, MEMORIES } from "../evictions.ts";
 
 describe("[I1] what was acknowledged is there after the memory is lost", () => {
   test("entries, deletions, versions, epoch and seq", async () => {

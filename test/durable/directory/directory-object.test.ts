@@ -1,9 +1,9 @@
 import { evictDurableObject, runInDurableObject } from "cloudflare:test";
 import { env } from "cloudflare:workers";
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
-import type { DirectoryObject } from "../../src/index.ts";
-import { newFeed, publish } from "../support/api.ts";
-import { evict } from "./steps.ts";
+import type { DirectoryObject } from "../../../src/index.ts";
+import { newFeed, publish } from "../../support/api.ts";
+import { evict } from "../evictions.ts";
 
 let one: DurableObjectStub<DirectoryObject>;
 /** A directory of the test's own. */

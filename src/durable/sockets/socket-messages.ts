@@ -21,7 +21,7 @@ import type { Connection } from "./connection.ts";
 import type { PublishOutcome, PublishRequest } from "../live-feed.ts";
 
 /** What a conversation needs of the feed's object. */
-export interface ConversationHost {
+export interface SocketMessagesHost {
   readonly feed: string;
   readonly access: Access;
   readonly quotas: Quotas;
@@ -47,13 +47,13 @@ export const PUBLISH_WEIGHT = 16 * 1024;
 const RESTED = 1 / 10;
 
 /** What clients say on their sockets. */
-export class Conversations {
-  readonly #host: ConversationHost;
+export class SocketMessages {
+  readonly #host: SocketMessagesHost;
   readonly #owners: TokenBuckets;
   /** On whose account what a connection says waits, and how much of it does. */
   readonly #lines = new WeakMap<Connection, { readonly owner: string; waiting: number }>();
 
-  constructor(host: ConversationHost) {
+  constructor(host: SocketMessagesHost) {
     this.#host = host;
     this.#owners = new TokenBuckets(host.quotas.ownerMessages);
   }

@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
-import type { DirectoryObject } from "../../src/index.ts";
-import { Listing } from "../../src/durable/directory/listing.ts";
+import type { DirectoryObject } from "../../../src/index.ts";
+import { Listing } from "../../../src/durable/directory/listing.ts";
 
 test("[I8] a feed is listed again when it is made again, though it was not told that its name had been removed", async () => {
   const names = new Set<string>();

@@ -1,10 +1,10 @@
 import { env } from "cloudflare:workers";
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
-import { fingerprint } from "../../src/access/fingerprint.ts";
-import { newFeed, post, publish } from "../support/api.ts";
-import { problem } from "../support/http.ts";
-import { TestSubscriber, upgrade } from "../support/subscriber.ts";
-import { MEMORIES } from "./steps.ts";
+import { fingerprint } from "../../../src/access/fingerprint.ts";
+import { newFeed, post, publish } from "../../support/api.ts";
+import { problem } from "../../support/http.ts";
+import { TestSubscriber, upgrade } from "../../support/subscriber.ts";
+import { MEMORIES } from "../evictions.ts";
 
 // As the tests' Worker is deployed.
 const SOCKETS_PER_ADDRESS = 3;

@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
-import { GroupCommit } from "../../src/durable/storage/group-commit.ts";
+import { GroupCommit } from "../../../src/durable/storage/group-commit.ts";
 
 describe("group commit", () => {
   let writes: number[][];

@@ -1,14 +1,14 @@
 import { runInDurableObject } from "cloudflare:test";
 import { env } from "cloudflare:workers";
 import { describe, expect, test } from "vitest";
-import { FeedStore } from "../../src/durable/storage/feed-store.ts";
-import { LiveFeed } from "../../src/durable/live-feed.ts";
-import { DEFAULT_PACE } from "../../src/durable/defaults.ts";
-import { Turns } from "../../src/durable/storage/turns.ts";
-import { readRecord } from "../../src/feed/state/record.ts";
-import { Budget } from "../../src/feed/fanout/budget.ts";
-import { FEED_LIMITS, LIMITS } from "../../src/protocol/limits.ts";
-import { newFeed } from "../support/api.ts";
+import { FeedStore } from "../../../src/durable/storage/feed-store.ts";
+import { LiveFeed } from "../../../src/durable/live-feed.ts";
+import { DEFAULT_PACE } from "../../../src/durable/defaults.ts";
+import { ReadTurns } from "../../../src/durable/storage/read-turns.ts";
+import { readRecord } from "../../../src/feed/state/record.ts";
+import { Budget } from "../../../src/feed/fanout/budget.ts";
+import { FEED_LIMITS, LIMITS } from "../../../src/protocol/limits.ts";
+import { newFeed } from "../../support/api.ts";
 
 /** Milliseconds that one step may take here, on a machine that does other things beside: in production it is 5 or so. */
 const STEP = 50;
@@ -172,7 +172,7 @@ describe("[I7] a feed at its limits", () => {
 
 describe("[I7] jobs that take turns", () => {
   test("are done a step at a time, the owners in turn, whatever one of them asks for", async () => {
-    const turns = new Turns(new Budget().history);
+    const turns = new ReadTurns(new Budget().history);
     const done: string[] = [];
     const greedy = Array.from({ length: 30 }, () => turns.take("greedy", job("g", 10, done)));
     const modest = turns.take("modest", job("m", 5, done));
@@ -182,14 +182,14 @@ describe("[I7] jobs that take turns", () => {
   });
 
   test("are refused where too many wait, of one owner and of all", async () => {
-    const turns = new Turns(new Budget().history);
+    const turns = new ReadTurns(new Budget().history);
     const taken = Array.from({ length: 100 }, () => turns.take("greedy", job("g", 1, [])));
     expect(await turns.take("modest", job("m", 1, []))).toBe("m");
     expect((await Promise.all(taken)).filter((name) => name === undefined).length).toBeGreaterThan(30);
   });
 
   test("[I9] are ended one after the other once they hold much", async () => {
-    const turns = new Turns(new Budget().history);
+    const turns = new ReadTurns(new Budget().history);
     let held = 0;
     let most = 0;
     function* hoard(): Generator<number, string> {
@@ -208,7 +208,7 @@ describe("[I7] jobs that take turns", () => {
   });
 
   test("end with an answer to each where all is ended, and none goes on", async () => {
-    const turns = new Turns(new Budget().history);
+    const turns = new ReadTurns(new Budget().history);
     const done: string[] = [];
     const taken = Array.from({ length: 10 }, (_, i) => turns.take(`owner ${i % 3}`, job("j", 5, done)));
     turns.end();
@@ -219,7 +219,7 @@ describe("[I7] jobs that take turns", () => {
   });
 
   test("that fail are told so, and keep nobody else waiting", async () => {
-    const turns = new Turns(new Budget().history);
+    const turns = new ReadTurns(new Budget().history);
     const failing = turns.take(
       "a",
       (function* () {

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { loadState, type ReadSelections } from "../../src/durable/sockets/attachment.ts";
+import { loadState, type ReadSelections } from "../../../src/durable/sockets/attachment.ts";
 
 test("[I7] the selection that many sockets have is read once when they are known again", () => {
   const selection = Array.from({ length: 1_000 }, (_, i) => `key${String(i).padStart(4, "0")}`).join(",");

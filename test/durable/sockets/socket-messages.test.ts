@@ -1,12 +1,12 @@
 import { expect, test } from "vitest";
-import type { Access, Caller } from "../../src/access/access.ts";
-import { FairQueue } from "../../src/limits/fair-queue.ts";
-import { quotasOf } from "../../src/limits/quotas.ts";
-import type { Connection } from "../../src/durable/sockets/connection.ts";
-import { Connections } from "../../src/durable/sockets/connections.ts";
-import { Conversations } from "../../src/durable/sockets/conversation.ts";
-import { INTAKE } from "../../src/durable/defaults.ts";
-import { EVERYTHING } from "../../src/protocol/selection.ts";
+import type { Access, Caller } from "../../../src/access/access.ts";
+import { FairQueue } from "../../../src/limits/fair-queue.ts";
+import { quotasOf } from "../../../src/limits/quotas.ts";
+import type { Connection } from "../../../src/durable/sockets/connection.ts";
+import { Connections } from "../../../src/durable/sockets/connections.ts";
+import { SocketMessages } from "../../../src/durable/sockets/socket-messages.ts";
+import { INTAKE } from "../../../src/durable/defaults.ts";
+import { EVERYTHING } from "../../../src/protocol/selection.ts";
 
 const PLACES = 4;
 
@@ -15,7 +15,7 @@ class Stage {
   readonly published: string[] = [];
   readonly #checks: ((caller: Caller) => void)[] = [];
   readonly connections = new Connections(() => [], { ...quotasOf({}), sockets: PLACES });
-  readonly conversations: Conversations;
+  readonly conversations: SocketMessages;
 
   constructor() {
     const queue = new FairQueue(
@@ -27,7 +27,7 @@ class Stage {
     const access: Pick<Access, "identify"> = {
       identify: () => new Promise((resolve) => this.#checks.push(resolve)),
     };
-    this.conversations = new Conversations({
+    this.conversations = new SocketMessages({
       feed: "f",
       access: access as Access,
       quotas: quotasOf({}),

@@ -1,10 +1,10 @@
 import { runInDurableObject } from "cloudflare:test";
 import { env } from "cloudflare:workers";
 import { expect, test } from "vitest";
-import { FeedStore, type HistoryPage } from "../../src/durable/storage/feed-store.ts";
-import { readRecord } from "../../src/feed/state/record.ts";
-import { FEED_LIMITS, LIMITS } from "../../src/protocol/limits.ts";
-import { newFeed } from "../support/api.ts";
+import { FeedStore, type HistoryPage } from "../../../src/durable/storage/feed-store.ts";
+import { readRecord } from "../../../src/feed/state/record.ts";
+import { FEED_LIMITS, LIMITS } from "../../../src/protocol/limits.ts";
+import { newFeed } from "../../support/api.ts";
 
 test("[I9] a page of history is bounded in characters, and the pages together are the whole of it", async () => {
   await runInDurableObject(env.FEEDS.getByName(newFeed()), (_, { storage }) => {

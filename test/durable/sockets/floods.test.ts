@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
-import { newFeed } from "../support/api.ts";
-import { problem } from "../support/http.ts";
-import { TestSubscriber, upgrade } from "../support/subscriber.ts";
+import { newFeed } from "../../support/api.ts";
+import { problem } from "../../support/http.ts";
+import { TestSubscriber, upgrade } from "../../support/subscriber.ts";
 
 // As the tests' Worker is deployed.
 const MESSAGE_BURST = 300;

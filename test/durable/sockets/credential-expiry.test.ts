@@ -1,10 +1,10 @@
 import { runDurableObjectAlarm, runInDurableObject } from "cloudflare:test";
 import { env } from "cloudflare:workers";
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
-import { newFeed, publish } from "../support/api.ts";
-import { TestSubscriber } from "../support/subscriber.ts";
-import { token } from "../support/tokens.ts";
-import { MEMORIES } from "./steps.ts";
+import { newFeed, publish } from "../../support/api.ts";
+import { TestSubscriber } from "../../support/subscriber.ts";
+import { token } from "../../support/tokens.ts";
+import { MEMORIES } from "../evictions.ts";
 
 /** Tokens end on whole seconds. */
 const START = 1_900_000_000_000;

@@ -2,15 +2,15 @@ import { runInDurableObject } from "cloudflare:test";
 import { env } from "cloudflare:workers";
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { FeedStore } from "../../src/durable/storage/feed-store.ts";
-import { Feed } from "../../src/feed/state/feed.ts";
-import type { Idempotency } from "../../src/feed/state/idempotency.ts";
-import { seqAfter, type LogRecord } from "../../src/feed/state/record.ts";
-import { FEED_LIMITS } from "../../src/protocol/limits.ts";
-import { EVERYTHING } from "../../src/protocol/selection.ts";
-import { newFeed } from "../support/api.ts";
-import { runs } from "../support/runs.ts";
-import { oldestFirst } from "../support/entries.ts";
+import { FeedStore } from "../../../src/durable/storage/feed-store.ts";
+import { Feed } from "../../../src/feed/state/feed.ts";
+import type { Idempotency } from "../../../src/feed/state/idempotency.ts";
+import { seqAfter, type LogRecord } from "../../../src/feed/state/record.ts";
+import { FEED_LIMITS } from "../../../src/protocol/limits.ts";
+import { EVERYTHING } from "../../../src/protocol/selection.ts";
+import { newFeed } from "../../support/api.ts";
+import { runs } from "../../support/runs.ts";
+import { oldestFirst } from "../../support/entries.ts";
 
 /** A feed in an object's storage that loses its memory when told to, beside one that never does. */
 class Pair {

@@ -1,11 +1,11 @@
 import { evictDurableObject, runDurableObjectAlarm, runInDurableObject } from "cloudflare:test";
 import { env } from "cloudflare:workers";
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
-import { Alarm, type AlarmStorage } from "../../src/durable/alarm.ts";
+import { Alarm, type AlarmStorage } from "../../src/durable/alarms.ts";
 import { newFeed, publish } from "../support/api.ts";
 import { TestSubscriber } from "../support/subscriber.ts";
 import { token } from "../support/tokens.ts";
-import { evict } from "./steps.ts";
+import { evict } from "./evictions.ts";
 
 const START = 1_900_000_000_000;
 const MINUTE = 60_000;
