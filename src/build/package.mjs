@@ -10,7 +10,7 @@ const dist = join(root, "dist");
 
 function compile() {
   const tsc = join(root, "node_modules/typescript/bin/tsc");
-  return spawnSync(process.execPath, [tsc, "-p", join(root, "src/build/tsconfig.package.json")], { stdio: "inherit" });
+  return spawnSync(process.execPath, [tsc, "-p", join(root, "src/tsconfig.package.json")], { stdio: "inherit" });
 }
 
 /** The modules that the entries load, as paths from dist/. */

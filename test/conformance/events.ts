@@ -18,7 +18,7 @@ export class Events {
   #rest = "";
   #id = "";
 
-  private constructor(response: Response, body: ReadableStream<Uint8Array>, abort: AbortController) {
+  private constructor(response: Response, body: ReadableStream<Uint8Array<ArrayBuffer>>, abort: AbortController) {
     this.contentType = response.headers.get("Content-Type") ?? "";
     this.#abort = abort;
     this.#reader = body.pipeThrough(new TextDecoderStream()).getReader();

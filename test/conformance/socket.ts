@@ -1,3 +1,4 @@
+import { toBody } from "./body.ts";
 import { Deviation } from "./check.ts";
 import { View, type Message } from "./view.ts";
 
@@ -39,8 +40,7 @@ export class Socket {
   }
 
   send(message: unknown): void {
-    const isRaw = typeof message === "string" || message instanceof Uint8Array;
-    this.#socket.send(isRaw ? message : JSON.stringify(message));
+    this.#socket.send(toBody(message));
   }
 
   close(): void {

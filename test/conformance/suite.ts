@@ -59,7 +59,7 @@ function lacks({ needs }: Check, { publisher, adminKey }: Wire, isClosed: boolea
 
 /** How a check ends, and why so where it does not pass. */
 async function outcome(check: Check, wire: Wire): Promise<{ verdict: Verdict; detail: string | undefined }> {
-  let timer: ReturnType<typeof setTimeout> | null = null;
+  let timer: ReturnType<typeof setTimeout> | undefined;
   const tooLate = new Promise<never>((_, reject) => {
     timer = setTimeout(() => reject(new Error(`it took more than ${PATIENCE / 1000} seconds`)), PATIENCE);
   });

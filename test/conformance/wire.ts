@@ -1,4 +1,5 @@
 import { bearer } from "./bearer.ts";
+import { toBody } from "./body.ts";
 import { Deviation, has, same } from "./check.ts";
 import { Gate } from "./gate.ts";
 import { Events } from "./events.ts";
@@ -88,11 +89,10 @@ export class Wire {
   }
 
   post(feed: string, body: unknown, headers: Record<string, string> = {}, key = this.publisher): Promise<Answer> {
-    const isRaw = typeof body === "string" || body instanceof Uint8Array;
     const init = {
       method: "POST",
       headers: { "Content-Type": "application/json", ...headers },
-      body: isRaw ? body : JSON.stringify(body),
+      body: toBody(body),
     };
     return this.call(`/v1/feeds/${feed}`, init, key);
   }

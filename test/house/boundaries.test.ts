@@ -35,7 +35,6 @@ function run(
 describe("imports point one way, and the pure folders know no platform", () => {
   test("the house as it is keeps to that", () => {
     expect(run("oxlint", ["src"])).toMatchObject({ status: 0 });
-    expect(run("tsc", ["-p", "src/feed"])).toEqual({ status: 0, output: "" });
   });
 
   test.each([
@@ -54,16 +53,6 @@ describe("imports point one way, and the pure folders know no platform", () => {
     ["protocol", 'export { connect } from "../client/index.ts";'],
   ])("a violation planted in %s is caught: %s", (place, text) => {
     const { status, output } = run("oxlint", ["src"], `src/${place}/planted.ts`, `${text}\n`);
-    expect(output).toContain("planted.ts");
-    expect(status).not.toBe(0);
-  });
-
-  test.each([
-    ["a timer", "setTimeout(() => {}, 1);"],
-    ["a Durable Object's type", "export type Storage = DurableObjectStorage;"],
-    ["a browser's global", "export const title: string = document.title;"],
-  ])("%s in feed/ does not compile", (_, text) => {
-    const { status, output } = run("tsc", ["-p", "src/feed"], "src/feed/planted.ts", `${text}\nexport {};\n`);
     expect(output).toContain("planted.ts");
     expect(status).not.toBe(0);
   });

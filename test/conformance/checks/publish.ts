@@ -1,5 +1,5 @@
 import { check, has, holds, member, same } from "../check.ts";
-import { gzip } from "../gzip.ts";
+import { gzip } from "../body.ts";
 import { refused } from "../wire.ts";
 
 const set = (key: string, value: object): object => ({ key, set: value });

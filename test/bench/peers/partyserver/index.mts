@@ -13,7 +13,7 @@ export class FeedObject extends Server {
 /** Only there because the config names it. */
 export class DirectoryObject extends Server {}
 
-interface Env extends Cloudflare.Env {
+interface Env {
   readonly FEEDS: DurableObjectNamespace<FeedObject>;
 }
 
