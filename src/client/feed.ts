@@ -1,10 +1,10 @@
 import type { JsonObject } from "../protocol/json.ts";
-import { feedAddress } from "./address.ts";
+import { feedAddress } from "./feed-url.ts";
 import { createChangeQueue, type ChangeQueue } from "./change-queue.ts";
-import { FeedClosedError } from "./closed-error.ts";
+import { FeedClosedError } from "./errors.ts";
 import { openConnection } from "./connection/connection.ts";
 import type { Surroundings } from "./connection/surroundings.ts";
-import { listeners } from "./listeners.ts";
+import { listeners } from "./events.ts";
 import { normalise } from "./selection.ts";
 import type { Batch, Change, Feed, FeedEvents, FeedOptions, FeedSnapshot, FeedStatus } from "./types.ts";
 

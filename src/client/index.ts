@@ -1,10 +1,10 @@
 import { openFeed } from "./feed.ts";
 import { overHttp } from "./lazy.ts";
-import { platform } from "./platform.ts";
+import { platform } from "./runtime.ts";
 import type { Feed, FeedOptions } from "./types.ts";
 import { webSocketTransport } from "./web-socket.ts";
 
-export { FeedClosedError } from "./closed-error.ts";
+export { FeedClosedError } from "./errors.ts";
 export type {
   Batch,
   Change,

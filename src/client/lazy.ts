@@ -1,5 +1,5 @@
-import { withQuery } from "./address.ts";
-import { platform } from "./platform.ts";
+import { withQuery } from "./feed-url.ts";
+import { platform } from "./runtime.ts";
 import type { Transport } from "./transport.ts";
 
 /** A transport whose code is only loaded where it is needed: most clients never do. */

@@ -1,5 +1,5 @@
-import type { withQuery } from "./address.ts";
-import type { Platform } from "./platform.ts";
+import type { withQuery } from "./feed-url.ts";
+import type { Platform } from "./runtime.ts";
 import type { Link, LinkEvents, LinkRequest } from "./transport.ts";
 
 // Loaded by itself where it is needed, and alone: it imports nothing but types, or bundlers would split the client further.

@@ -1,5 +1,5 @@
 import { PROTOCOL } from "../protocol/messages.ts";
-import { withQuery } from "./address.ts";
+import { withQuery } from "./feed-url.ts";
 import type { Transport } from "./transport.ts";
 import type { MessageFormat } from "./types.ts";
 // Nobody else has the socket, and so all listeners are taken away at once.

@@ -1,5 +1,5 @@
 import { bodyOf, makeCall, updatesOf, type Call, type Content } from "./call.ts";
-import { deliver, type Link } from "./delivery.ts";
+import { deliver, type Link } from "./sending.ts";
 import { PublisherClosedError, PublisherFullError, PublishUnknownError } from "./errors.ts";
 import { Queue } from "./queue.ts";
 import { Status } from "./status.ts";

@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { openFeed } from "../../src/client/feed.ts";
-import { FeedClosedError } from "../../src/client/closed-error.ts";
+import { FeedClosedError } from "../../src/client/errors.ts";
 import { msgpack } from "../../src/client/msgpack.ts";
 import type { Change, Feed, Selection } from "../../src/client/types.ts";
 import type { JsonObject } from "../../src/protocol/json.ts";

@@ -1,5 +1,5 @@
 import { beforeEach, describe, expect, expectTypeOf, test } from "vitest";
-import { FeedClosedError } from "../../src/client/closed-error.ts";
+import { FeedClosedError } from "../../src/client/errors.ts";
 import { openFeed } from "../../src/client/feed.ts";
 import { connect, type Change, type Feed, type FeedOptions, type FeedStatus } from "../../src/client/index.ts";
 import type { JsonObject } from "../../src/protocol/json.ts";

@@ -1,5 +1,5 @@
 import { beforeEach, describe, expect, test } from "vitest";
-import { withQuery } from "../../src/client/address.ts";
+import { withQuery } from "../../src/client/feed-url.ts";
 import { openFeed } from "../../src/client/feed.ts";
 import { events, polling } from "../../src/client/over-http.ts";
 import type { Transport } from "../../src/client/transport.ts";

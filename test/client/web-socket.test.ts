@@ -1,7 +1,7 @@
 import { afterEach, describe, expect, test, vi } from "vitest";
-import { feedAddress } from "../../src/client/address.ts";
+import { feedAddress } from "../../src/client/feed-url.ts";
 import { connect } from "../../src/client/index.ts";
-import { expiryOf } from "../../src/client/token.ts";
+import { expiryOf } from "../../src/client/connection/token-renewal.ts";
 import { webSocketTransport } from "../../src/client/web-socket.ts";
 import type { Link, LinkRequest } from "../../src/client/transport.ts";
 

@@ -3,7 +3,7 @@ import { Market } from "../../src/demo/market.ts";
 import { seededRandom } from "../../src/demo/random.ts";
 import { Tape } from "../../src/demo/tape.ts";
 import type { Fields, Update } from "../../src/demo/update.ts";
-import type { Fate } from "../publisher/fake-server.ts";
+import type { Fate } from "../publisher/publish-endpoint.ts";
 import { often, setUp, START } from "../publisher/set-up.ts";
 import { applyTo } from "./apply.ts";
 

@@ -1,7 +1,7 @@
 import * as fc from "fast-check";
 import { afterEach, expect, test, vi } from "vitest";
 import { PublishRefusedError, PublishUnknownError, type Key, type Update } from "../../src/publisher/index.ts";
-import type { Fate } from "./fake-server.ts";
+import type { Fate } from "./publish-endpoint.ts";
 import { setUp, token } from "./set-up.ts";
 
 afterEach(() => vi.useRealTimers());

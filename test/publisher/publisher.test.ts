@@ -6,7 +6,7 @@ import {
   type Update,
   PublishRefusedError,
 } from "../../src/publisher/index.ts";
-import { FakeServer } from "./fake-server.ts";
+import { FakeServer } from "./publish-endpoint.ts";
 import { count, often, outcome, setUp, tick } from "./set-up.ts";
 
 afterEach(() => vi.useRealTimers());

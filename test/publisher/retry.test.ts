@@ -1,6 +1,6 @@
 import { afterEach, describe, expect, test, vi } from "vitest";
 import { PublishRefusedError, PublishUnknownError } from "../../src/publisher/index.ts";
-import type { Fate } from "./fake-server.ts";
+import type { Fate } from "./publish-endpoint.ts";
 import { count, often, outcome, setUp, START, tick, token } from "./set-up.ts";
 
 afterEach(() => vi.useRealTimers());

@@ -5,7 +5,7 @@ import {
   type PublisherStatus,
   type Update,
 } from "../../src/publisher/index.ts";
-import { FakeServer, type Fate } from "./fake-server.ts";
+import { FakeServer, type Fate } from "./publish-endpoint.ts";
 
 export const START = Date.UTC(2026, 0, 5, 14, 30);
 

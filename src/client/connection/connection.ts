@@ -3,13 +3,13 @@ import { normalise } from "../selection.ts";
 import type { Link, LinkRequest } from "../transport.ts";
 import type { FeedOptions } from "../types.ts";
 import { createView, type Asked } from "../view.ts";
-import { resumes } from "./moves.ts";
+import { resumes } from "./transitions.ts";
 import { probe } from "./probe.ts";
 import type { Command, Event } from "./state.ts";
 import type { Connection, Owner, Surroundings } from "./surroundings.ts";
-import { ACK_EVERY, LOOK_FIRST, LOOK_LAST, MAX_TIMER, SLEPT, STALE_AFTER } from "./times.ts";
-import { begin, isLinked, nextDue, transition } from "./transition.ts";
-import { tryOut } from "./try-out.ts";
+import { ACK_EVERY, LOOK_FIRST, LOOK_LAST, MAX_TIMER, SLEPT, STALE_AFTER } from "./timings.ts";
+import { begin, isLinked, nextDue, transition } from "./machine.ts";
+import { tryOut } from "./preferred-transport.ts";
 
 /** Does as the machine says: one link at a time, one timer, one question for a token; and one look for a better way. */
 export function openConnection(

@@ -1,7 +1,7 @@
-import { withQuery } from "../address.ts";
-import type { Platform } from "../platform.ts";
+import { withQuery } from "../feed-url.ts";
+import type { Platform } from "../runtime.ts";
 import type { EventOf, Memory } from "./state.ts";
-import { PROBE_TIMEOUT } from "./times.ts";
+import { PROBE_TIMEOUT } from "./timings.ts";
 
 /**
  * Asks over plain HTTP why an attempt did not open, which browsers do not tell. Nothing where the server would not

@@ -1,5 +1,5 @@
 import type { Batch, Change, FeedStatus, Selection } from "../types.ts";
-import type { Conditions } from "../platform.ts";
+import type { Conditions } from "../runtime.ts";
 import type { JsonObject } from "../../protocol/json.ts";
 
 /** What a connection is at. */

@@ -1,5 +1,5 @@
 import type { JsonObject } from "../../protocol/json.ts";
-import type { Platform } from "../platform.ts";
+import type { Platform } from "../runtime.ts";
 import type { Transport } from "../transport.ts";
 import type { Batch, Change, FeedCounters, FeedStatus } from "../types.ts";
 import type { View } from "../view.ts";

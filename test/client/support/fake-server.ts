@@ -6,7 +6,7 @@ import { pack } from "../../../src/protocol/packed.ts";
 import { parsePosition } from "../../../src/protocol/position.ts";
 import type { Update } from "../../../src/protocol/update.ts";
 import type { Sink, Subscriber } from "../../../src/feed/fanout/subscriber.ts";
-import { expiryOf } from "../../../src/client/token.ts";
+import { expiryOf } from "../../../src/client/connection/token-renewal.ts";
 import type { Link, LinkEvents, LinkRequest, Transport } from "../../../src/client/transport.ts";
 import { House, subscriptionOf } from "../../feed/fixture.ts";
 import { isWanted } from "../../support/view.ts";

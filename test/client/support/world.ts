@@ -1,4 +1,4 @@
-import type { Platform, Sign } from "../../../src/client/platform.ts";
+import type { Platform, Sign } from "../../../src/client/runtime.ts";
 
 /** A machine whose clock, chance and network are the test's: nothing happens until it lets time pass. */
 export class World {

@@ -1,4 +1,4 @@
-import { MIN_RENEWAL, RENEW_BEFORE } from "./connection/times.ts";
+import { MIN_RENEWAL, RENEW_BEFORE } from "./timings.ts";
 
 /** When a JWT expires (ms since 1970), read without verifying; nothing for anything else. */
 export function expiryOf(token = ""): number | undefined {

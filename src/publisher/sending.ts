@@ -1,7 +1,7 @@
 import { encodeBody } from "./body.ts";
-import { hindrance, leftToRetry, sendingWith, type Sending } from "./doubt.ts";
+import { hindrance, leftToRetry, sendingWith, type Sending } from "./repetition.ts";
 import { PublishRefusedError } from "./errors.ts";
-import { explainFailure, post, type Outcome } from "./post.ts";
+import { explainFailure, post, type Outcome } from "./request.ts";
 import { sleep, within } from "./timer.ts";
 import type { Key, Receipt } from "./types.ts";
 

@@ -1,9 +1,9 @@
 import { isDeepStrictEqual } from "node:util";
 import { describe, expect, expectTypeOf, test } from "vitest";
-import { resumes } from "../../src/client/connection/moves.ts";
+import { resumes } from "../../src/client/connection/transitions.ts";
 import type { CatchingUp, Context, Event, Live, Opening, Phase } from "../../src/client/connection/state.ts";
 import { statusOf } from "../../src/client/connection/status.ts";
-import { begin, nextDue, transition } from "../../src/client/connection/transition.ts";
+import { begin, nextDue, transition } from "../../src/client/connection/machine.ts";
 
 type PhaseName = Phase["name"];
 type EventName = Event["type"];

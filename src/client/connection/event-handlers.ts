@@ -1,8 +1,8 @@
-import { renewalAt, renewalOf } from "../token.ts";
+import { renewalAt, renewalOf } from "./token-renewal.ts";
 import type { Cells } from "./cells.ts";
-import { askForWanted, GONE, hang, lose, loseLink, mistrust } from "./moves.ts";
+import { askForWanted, GONE, hang, lose, loseLink, mistrust } from "./transitions.ts";
 import type { CatchingUp, Context, Live, Step } from "./state.ts";
-import { backoff, FIRST_PING, LATER, PONG_TIMEOUT, PONG_TIMEOUT_OFFLINE, SILENCE, TOKEN_TIMEOUT } from "./times.ts";
+import { backoff, FIRST_PING, LATER, PONG_TIMEOUT, PONG_TIMEOUT_OFFLINE, SILENCE, TOKEN_TIMEOUT } from "./timings.ts";
 
 /** Everything is here. This ping measures a page that is still starting; the next one the line. */
 export function goLive(phase: CatchingUp, { now }: Context): Step {

@@ -1,6 +1,6 @@
-import type { Platform } from "../platform.ts";
+import type { Platform } from "../runtime.ts";
 import type { Link, LinkRequest, Transport } from "../transport.ts";
-import { openTimeout } from "./times.ts";
+import { openTimeout } from "./timings.ts";
 
 /**
  * Finds out whether a transport gets through, while another one is in use: a first frame is the proof. Tells once, and

@@ -1,7 +1,7 @@
-import { renewalOf } from "../token.ts";
+import { renewalOf } from "./token-renewal.ts";
 import type { Selection } from "../types.ts";
 import type { Cell, Cells, Said } from "./cells.ts";
-import { goLive, live } from "./live.ts";
+import { goLive, live } from "./event-handlers.ts";
 import {
   AFRESH,
   askForWanted,
@@ -16,10 +16,10 @@ import {
   loseLink,
   mistrust,
   open,
-} from "./moves.ts";
+} from "./transitions.ts";
 import type { CatchingUp, Context, Event, EventName, Opening, Phase, Step } from "./state.ts";
 import { statusOf } from "./status.ts";
-import { CATCH_UP_TIMEOUT } from "./times.ts";
+import { CATCH_UP_TIMEOUT } from "./timings.ts";
 
 export function begin(wanted: Selection, token: string | undefined, now: number): Phase {
   const reason = "connecting";

@@ -10,8 +10,8 @@ import {
   SETTLED,
   TOKEN_TIMEOUT,
   TRIES,
-} from "./times.ts";
-import { verdictOf, type Verdict } from "./verdict.ts";
+} from "./timings.ts";
+import { verdictOf, type Verdict } from "./retry-policy.ts";
 
 type Ending = EventOf<"lost" | "refusal">;
 
