@@ -137,7 +137,7 @@ export class FeedObject<Env extends FeedObjectEnv = FeedObjectEnv> extends Durab
     const owner = holder ?? address ?? "";
     if (owner !== "" && this.#conversations.isTired(owner)) return refused("rate_limited", TIRED);
     const live = this.#settled();
-    const crowded = live.broadcast.refusal({ owner, kind }, asked.subscription);
+    const crowded = live.broadcast.refusal({ account: owner, kind }, asked.subscription);
     if (crowded) return refused(crowded, CROWDED[crowded]);
     const { 0: client, 1: server } = new WebSocketPair();
     this.ctx.acceptWebSocket(server);

@@ -2,7 +2,7 @@ import { Broadcast } from "../feed/fanout/broadcast.ts";
 import { Budget } from "../feed/fanout/budget.ts";
 import type { Feed } from "../feed/state/feed.ts";
 import type { Idempotency, IdempotencyKey, RememberedPublish } from "../feed/state/idempotency.ts";
-import type { Pace } from "../feed/fanout/flush-schedule.ts";
+import type { FlushPolicy } from "../feed/fanout/live/flush-schedule.ts";
 import type { LogRecord } from "../feed/state/record.ts";
 import type { ProblemCode, UpdateIssue } from "../protocol/codes.ts";
 import type { Receipt } from "../protocol/messages.ts";
@@ -36,7 +36,7 @@ export interface Platform {
 }
 
 export interface FeedPace {
-  readonly send: Pace;
+  readonly send: FlushPolicy;
   readonly commit: CommitPace;
 }
 
@@ -70,7 +70,7 @@ export class LiveFeed {
   readonly #flushTimer = new Timer(() => {
     const now = this.#platform.steady();
     // Not at each slice: what has just come may wait for the others of its window.
-    if (this.broadcast.tells(now)) this.settle();
+    if (this.broadcast.needsCommit(now)) this.settle();
     this.flush(now);
   });
   readonly #stepTimer = new Timer(() => this.#step());
@@ -112,7 +112,7 @@ export class LiveFeed {
     const repeat = idempotency && this.#idempotency.find(idempotency, now);
     if (repeat) {
       this.settle();
-      return repeat.kind === "replay"
+      return repeat.kind === "repeat"
         ? { ok: true, receipt: repeat.receipt, replayed: true }
         : { ok: false, code: "idempotency_mismatch", detail: "The key was first used with another body." };
     }
@@ -123,9 +123,9 @@ export class LiveFeed {
     }
     this.#expire(now);
     if (this.#isExpiring) this.#addExpired(this.feed.expireKeys(updates, now));
-    const admission = this.feed.admit(updates, now);
-    if (!admission.ok) return admission;
-    const { receipt, record } = admission;
+    const acceptance = this.feed.accept(updates, now);
+    if (!acceptance.ok) return acceptance;
+    const { receipt, record } = acceptance;
     const remembered = idempotency && this.#idempotency.remember({ ...idempotency, at: now, receipt });
     if (record || remembered) await this.#commit.add({ record, remembered });
     else this.settle();
@@ -140,7 +140,7 @@ export class LiveFeed {
 
   /** Sends what is due and sees to it that the rest is sent in time. */
   flush(now = this.#platform.steady()): void {
-    this.#flushAt(this.broadcast.flush(now), now);
+    this.#flushAt(this.broadcast.step(now), now);
   }
 
   #flushAt(next: number | undefined, now: number): void {
@@ -258,7 +258,7 @@ export class LiveFeed {
     // With many to serve, whoever published gets the receipt first and the fan-out has a turn of its own.
     if (this.broadcast.subscribers <= SERVED_AT_ONCE) this.flush(now);
     else {
-      this.broadcast.gather(now, SOON);
+      this.broadcast.beginFlush(now, SOON);
       this.#flushAt(this.broadcast.due(now), now);
     }
   }

@@ -1,8 +1,8 @@
 import { Places, type Guest } from "../limits/places.ts";
 import type { Budget, Share } from "../feed/fanout/budget.ts";
 import { weightOf } from "../feed/fanout/patterns.ts";
-import type { Found, Reader } from "../feed/fanout/reader.ts";
-import type { FrozenList } from "../feed/fanout/snapshot.ts";
+import type { Found, Reader } from "../feed/fanout/catch-up/reader.ts";
+import type { FrozenList } from "../feed/fanout/catch-up/frozen-list.ts";
 import { encodeSnapshotPart, type Mode } from "../protocol/messages.ts";
 import { formatPosition, type Position } from "../protocol/position.ts";
 import { selectionOfId } from "../protocol/selection.ts";

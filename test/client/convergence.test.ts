@@ -212,7 +212,7 @@ class Run {
     feed.reconnect();
     await world.pass(60_000);
     expect(feed.status).toMatchObject({ state: "live", retryAt: undefined, code: undefined });
-    const expected = server.restricted(server.house.entries(), this.#wanted.keys ?? []);
+    const expected = server.restricted(server.fixture.entries(), this.#wanted.keys ?? []);
     expect(Object.fromEntries(feed.entries())).toEqual(expected);
     expect(Object.fromEntries(mirror)).toEqual(expected);
     expect(Object.fromEntries(feed.getSnapshot().entries)).toEqual(expected);

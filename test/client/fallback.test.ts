@@ -14,8 +14,8 @@ let third: FakeServer;
 beforeEach(() => {
   world = new World();
   first = new FakeServer(world);
-  second = new FakeServer(world, first.house);
-  third = new FakeServer(world, first.house);
+  second = new FakeServer(world, first.fixture);
+  third = new FakeServer(world, first.fixture);
 });
 
 function open(options: FeedOptions = {}): Feed<JsonObject> {

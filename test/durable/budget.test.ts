@@ -7,18 +7,18 @@ import { FeedStore } from "../../src/durable/storage/feed-store.ts";
 import { INTAKE } from "../../src/durable/defaults.ts";
 import { Readings, type ReadOutcome } from "../../src/durable/reads.ts";
 import { ReadTurns } from "../../src/durable/storage/read-turns.ts";
-import { Budget, ROOM } from "../../src/feed/fanout/budget.ts";
+import { Budget, SHARE_BYTES } from "../../src/feed/fanout/budget.ts";
 import { readRecord } from "../../src/feed/state/record.ts";
 import { FEED_LIMITS } from "../../src/protocol/limits.ts";
 import { newFeed } from "../support/api.ts";
-import { House, PureSubscriber } from "../feed/fixture.ts";
+import { FeedFixture, RecordingSubscriber } from "../feed/fixture.ts";
 
 const MIB = 1024 * 1024;
 
 /** A budget of which others have all that is shared. */
 function usedUp(by: "publishes" | "answers"): { budget: Budget; giveBack: () => void } {
   const budget = new Budget();
-  const taken = ROOM[by] + ROOM.shared;
+  const taken = SHARE_BYTES[by] + SHARE_BYTES.shared;
   budget[by].take(taken);
   return { budget, giveBack: () => budget[by].give(taken) };
 }
@@ -27,16 +27,16 @@ function guest(address: string): Guest {
   return { address, kind: "anonymous", holder: undefined };
 }
 
-/** A house whose log holds so many updates of some 60 KB each. */
-function houseWithLog(budget: Budget, updates: number): House {
-  const house = new House({}, { stepWork: 1 }, budget);
-  for (let i = 0; i < updates; i++) house.publish({ key: `k${i}`, set: { text: "x".repeat(60_000) } });
-  return house;
+/** A fixture whose log holds so many updates of some 60 KB each. */
+function fixtureWithLog(budget: Budget, updates: number): FeedFixture {
+  const fixture = new FeedFixture({}, { stepWork: 1 }, budget);
+  for (let i = 0; i < updates; i++) fixture.publish({ key: `k${i}`, set: { text: "x".repeat(60_000) } });
+  return fixture;
 }
 
-function readLog(readings: Readings, house: House, from: string): Promise<ReadOutcome | undefined> {
+function readLog(readings: Readings, fixture: FeedFixture, from: string): Promise<ReadOutcome | undefined> {
   const since = { epoch: "e1", seq: 1 };
-  return readings.read(house, { selection: "*", mode: "all", since, known: [], guest: guest(from) });
+  return readings.read(fixture, { selection: "*", mode: "all", since, known: [], guest: guest(from) });
 }
 
 function countOf(outcome: ReadOutcome | undefined): number | undefined {
@@ -58,34 +58,34 @@ describe("[I9] where others have used the budget up", () => {
     expect(await first).toEqual({ done: "done" });
     expect(await queue.run("b", 2_500_000, () => "done")).toEqual({ done: "done" });
     giveBack();
-    expect(budget.left).toBe(ROOM.shared);
+    expect(budget.left).toBe(SHARE_BYTES.shared);
   });
 
   test("readers of the log go on one after the other", async () => {
     const { budget, giveBack } = usedUp("publishes");
-    const house = houseWithLog(budget, 12);
+    const fixture = fixtureWithLog(budget, 12);
     const readings = new Readings("feed", budget);
-    const asked = ["a", "b", "c", "d"].map((from) => readLog(readings, house, from));
-    house.pass(5_000);
+    const asked = ["a", "b", "c", "d"].map((from) => readLog(readings, fixture, from));
+    fixture.pass(5_000);
     expect((await Promise.all(asked)).map(countOf)).toEqual([11, 11, 11, 11]);
     giveBack();
-    expect(budget.left).toBe(ROOM.shared);
+    expect(budget.left).toBe(SHARE_BYTES.shared);
   });
 
   test("a reader of the log that finds more than there is room for gets a snapshot", async () => {
     const { budget, giveBack } = usedUp("publishes");
-    const house = houseWithLog(budget, 40);
+    const fixture = fixtureWithLog(budget, 40);
     const readings = new Readings("feed", budget);
-    const asked = readLog(readings, house, "a");
-    house.pass(5_000);
+    const asked = readLog(readings, fixture, "a");
+    fixture.pass(5_000);
     const outcome = await asked;
     const body = new Response(outcome?.body as ReadableStream);
     expect(JSON.parse(await body.text())).toMatchObject({ type: "snapshot", reason: "position_expired" });
     giveBack();
-    const again = readLog(readings, house, "a");
-    house.pass(5_000);
+    const again = readLog(readings, fixture, "a");
+    fixture.pass(5_000);
     expect(countOf(await again), "and all of it where there is room").toBe(39);
-    expect(budget.left).toBe(ROOM.shared);
+    expect(budget.left).toBe(SHARE_BYTES.shared);
   });
 
   test("pages of history are made one after the other, and end sooner", async () => {
@@ -95,7 +95,7 @@ describe("[I9] where others have used the budget up", () => {
       for (let n = 0; n < 20; n++) {
         const texts = Array.from({ length: 4 }, (_, i) => `{"key":"K","set":{"i":${i},"t":"${"ж".repeat(30_000)}"}}`);
         const { seq } = feed;
-        feed.admit(texts, 0);
+        feed.accept(texts, 0);
         store.append(feed, [readRecord(seq, 0, texts)], []);
       }
       const { budget, giveBack } = usedUp("publishes");
@@ -110,7 +110,7 @@ describe("[I9] where others have used the budget up", () => {
         const pages = await Promise.all(["a", "b", "c"].map((owner) => page(owner, before)));
         for (const { updates = [], more } of pages.map((page) => ({ updates: page?.updates, more: page?.more }))) {
           expect(updates.length).toBeGreaterThan(5);
-          expect(updates.reduce((sum, { line }) => sum + 2 * line.length, 0)).toBeLessThanOrEqual(ROOM.history);
+          expect(updates.reduce((sum, { line }) => sum + 2 * line.length, 0)).toBeLessThanOrEqual(SHARE_BYTES.history);
           expect(more).toBe((updates[0]?.seq ?? 0) > 1);
         }
         const updates = pages[0]?.updates ?? [];
@@ -119,20 +119,20 @@ describe("[I9] where others have used the budget up", () => {
       }
       expect(seqs).toEqual(Array.from({ length: 80 }, (_, i) => i + 1));
       giveBack();
-      expect(budget.left).toBe(ROOM.shared);
+      expect(budget.left).toBe(SHARE_BYTES.shared);
     });
   });
 
   test("of long answers one is written, and the others wait for their parts", async () => {
     const { budget, giveBack } = usedUp("publishes");
-    const house = new House({}, {}, budget);
+    const fixture = new FeedFixture({}, {}, budget);
     const text = "€".repeat(20_000);
-    for (let i = 0; i < 20; i++) house.publish({ key: `k${i}`, set: { text } });
+    for (let i = 0; i < 20; i++) fixture.publish({ key: `k${i}`, set: { text } });
     const readings = new Readings("feed", budget);
     const bodies = await Promise.all(
       ["a", "b", "c"].map(async (from) => {
         const asked = { selection: "*", mode: "latest", since: undefined, known: [], guest: guest(from) } as const;
-        const outcome = await readings.read(house, asked);
+        const outcome = await readings.read(fixture, asked);
         const body = outcome?.body as ReadableStream<Uint8Array>;
         return body.getReader();
       }),
@@ -140,7 +140,7 @@ describe("[I9] where others have used the budget up", () => {
     // What comes before the entries.
     for (const body of bodies) await body.read();
     await new Promise((resolve) => setTimeout(resolve, 50));
-    expect(budget.answers.room).toBeLessThan(ROOM.answers / 2);
+    expect(budget.answers.room).toBeLessThan(SHARE_BYTES.answers / 2);
     await bodies[2]?.cancel();
     const lengths = bodies.slice(0, 2).map(async (body) => {
       let length = 0;
@@ -151,32 +151,32 @@ describe("[I9] where others have used the budget up", () => {
       }
     });
     for (const length of await Promise.all(lengths)) expect(length).toBeGreaterThan(20 * 60_000);
-    await vi.waitFor(() => expect(house.broadcast.snapshots.size).toBe(0));
+    await vi.waitFor(() => expect(fixture.broadcast.snapshots.size).toBe(0));
     giveBack();
-    expect(budget.left).toBe(ROOM.shared);
-    expect(budget.answers.room).toBe(ROOM.shared + ROOM.answers);
+    expect(budget.left).toBe(SHARE_BYTES.shared);
+    expect(budget.answers.room).toBe(SHARE_BYTES.shared + SHARE_BYTES.answers);
   });
 
   test("short reads are answered", async () => {
     const { budget } = usedUp("publishes");
-    const house = new House({}, {}, budget);
-    house.publish({ key: "k", set: {} });
+    const fixture = new FeedFixture({}, {}, budget);
+    fixture.publish({ key: "k", set: {} });
     const asked = { selection: "k", mode: "latest", since: undefined, known: [], guest: guest("a") } as const;
-    expect(await new Readings("feed", budget).read(house, asked)).toBeDefined();
+    expect(await new Readings("feed", budget).read(fixture, asked)).toBeDefined();
   });
 
   test("what waits for groups is read again past what is its own", () => {
     const { budget, giveBack } = usedUp("publishes");
-    const house = new House({}, {}, budget);
-    const slow = (["latest", "all"] as const).map((mode) => new PureSubscriber([], mode, 0.1));
-    for (const subscriber of slow) house.connect(subscriber);
-    house.publish({ key: "A", set: {} });
-    for (let i = 0; i < 50; i++) house.publish({ key: `k${i}`, set: { text: "x".repeat(10_000) } });
+    const fixture = new FeedFixture({}, {}, budget);
+    const slow = (["latest", "all"] as const).map((mode) => new RecordingSubscriber([], mode, 0.1));
+    for (const subscriber of slow) fixture.connect(subscriber);
+    fixture.publish({ key: "A", set: {} });
+    for (let i = 0; i < 50; i++) fixture.publish({ key: `k${i}`, set: { text: "x".repeat(10_000) } });
     for (const { subscriber } of slow) expect(subscriber!.group!.pending.bytes).toBeLessThan(MIB);
-    house.pass(20_000);
-    for (const subscriber of slow) expect(subscriber.view.state()).toEqual(house.entries());
+    fixture.pass(20_000);
+    for (const subscriber of slow) expect(subscriber.view.state()).toEqual(fixture.entries());
     expect(slow[1]!.view.updates).toHaveLength(51);
     giveBack();
-    expect(budget.left).toBe(ROOM.shared);
+    expect(budget.left).toBe(SHARE_BYTES.shared);
   });
 });

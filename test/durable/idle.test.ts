@@ -57,7 +57,7 @@ describe("[I4] no timer is armed while nothing is pending", () => {
 
   test("a reader that lags, and is looked at now and then, keeps nobody else waiting", async () => {
     await withLiveFeed(async (live, sent) => {
-      const lagging: Sink = { owner: "somebody", send: () => {}, backlog: () => 1_000_000, drop: () => {} };
+      const lagging: Sink = { account: "somebody", send: () => {}, backlog: () => 1_000_000, drop: () => {} };
       live.broadcast.subscribe(lagging, subscriptionOf([]), undefined);
       for (let i = 0; i < 100; i++) live.broadcast.subscribe(sinkOf(sent), subscriptionOf([]), undefined);
       for (let i = 0; i < 3; i++) {
@@ -81,5 +81,5 @@ function withLiveFeed(act: (live: LiveFeed, sent: string[]) => Promise<void>): P
 }
 
 function sinkOf(sent: string[]): Sink {
-  return { owner: "somebody", send: (messages) => void sent.push(...messages), backlog: () => 0, drop: () => {} };
+  return { account: "somebody", send: (messages) => void sent.push(...messages), backlog: () => 0, drop: () => {} };
 }

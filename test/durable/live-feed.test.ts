@@ -16,7 +16,7 @@ afterEach(() => void vi.useRealTimers());
 /** Subscribers that take what they are told, or nothing for a while. */
 class Listener implements Sink {
   readonly #check: (seq: number) => void;
-  readonly owner = "somebody";
+  readonly account = "somebody";
   stalled = false;
   told = 0;
 

@@ -3,12 +3,12 @@ import type { Guest } from "../../src/limits/places.ts";
 import { Patience, Readings, type ReadOutcome, type ReadRequest } from "../../src/durable/reads.ts";
 import { Budget } from "../../src/feed/fanout/budget.ts";
 import type { Update } from "../../src/protocol/update.ts";
-import { House } from "../feed/fixture.ts";
+import { FeedFixture } from "../feed/fixture.ts";
 
-function houseOfMany(): House {
-  const house = new House({}, { partLength: 500 });
-  house.publish(...Array.from({ length: 60 }, (_, i): Update => ({ key: `k${i}`, set: { text: "x".repeat(100) } })));
-  return house;
+function fixtureOfMany(): FeedFixture {
+  const fixture = new FeedFixture({}, { partLength: 500 });
+  fixture.publish(...Array.from({ length: 60 }, (_, i): Update => ({ key: `k${i}`, set: { text: "x".repeat(100) } })));
+  return fixture;
 }
 
 function guest(address: string): Guest {
@@ -19,11 +19,11 @@ const KEY: Guest = { address: undefined, kind: "key", holder: "key" };
 
 function read(
   readings: Readings,
-  house: House,
+  fixture: FeedFixture,
   from: Guest,
   asked: Partial<ReadRequest> = {},
 ): Promise<ReadOutcome | undefined> {
-  return readings.read(house, {
+  return readings.read(fixture, {
     selection: "*",
     mode: "latest",
     since: undefined,
@@ -39,19 +39,19 @@ async function cancel(outcomes: readonly (ReadOutcome | undefined)[]): Promise<v
 
 describe("[I7] answers that are long", () => {
   test("have places of their own, which short ones need not", async () => {
-    const [house, readings] = [houseOfMany(), new Readings("feed", new Budget())];
-    const asked = Array.from({ length: 30 }, (_, i) => read(readings, house, guest(`address ${i % 3}`)));
+    const [fixture, readings] = [fixtureOfMany(), new Readings("feed", new Budget())];
+    const asked = Array.from({ length: 30 }, (_, i) => read(readings, fixture, guest(`address ${i % 3}`)));
     const long = await Promise.all(asked);
     expect(long.filter((outcome) => outcome)).toHaveLength(18);
-    expect(await read(readings, house, guest("other"), { selection: "k1" })).toMatchObject({ isEmpty: false });
-    const keys = await Promise.all(Array.from({ length: 8 }, () => read(readings, house, KEY)));
+    expect(await read(readings, fixture, guest("other"), { selection: "k1" })).toMatchObject({ isEmpty: false });
+    const keys = await Promise.all(Array.from({ length: 8 }, () => read(readings, fixture, KEY)));
     expect(
       keys.filter((outcome) => outcome),
       "who has a key finds room",
     ).toHaveLength(6);
     await cancel([...long, ...keys]);
     const again = await vi.waitFor(async () => {
-      const outcome = await read(readings, house, guest("other"));
+      const outcome = await read(readings, fixture, guest("other"));
       expect(outcome?.body).toBeInstanceOf(ReadableStream);
       return outcome;
     });
@@ -74,50 +74,50 @@ describe("[I7] answers that are long", () => {
 
 describe("[I5] a feed that is served no longer", () => {
   test("answers each read that waits for its turn, and each that comes later", async () => {
-    const [house, readings] = [houseOfMany(), new Readings("feed", new Budget())];
+    const [fixture, readings] = [fixtureOfMany(), new Readings("feed", new Budget())];
     // Not written yet: it may not be shown.
-    house.feed.admit(['{"key":"a","set":{}}'], house.now);
-    const waiting = ["a", "b"].map((address) => read(readings, house, guest(address)));
-    house.broadcast.end();
+    fixture.feed.accept(['{"key":"a","set":{}}'], fixture.now);
+    const waiting = ["a", "b"].map((address) => read(readings, fixture, guest(address)));
+    fixture.broadcast.end();
     expect(await Promise.all(waiting)).toEqual([undefined, undefined]);
-    expect(await read(readings, house, guest("c"))).toBeUndefined();
-    expect(house.broadcast.due(house.now)).toBeUndefined();
+    expect(await read(readings, fixture, guest("c"))).toBeUndefined();
+    expect(fixture.broadcast.due(fixture.now)).toBeUndefined();
   });
 
   test("cuts off what is being read, and keeps no list", async () => {
-    const [house, readings] = [houseOfMany(), new Readings("feed", new Budget())];
-    const outcome = await read(readings, house, guest("a"));
-    expect(house.broadcast.snapshots.size).toBe(1);
+    const [fixture, readings] = [fixtureOfMany(), new Readings("feed", new Budget())];
+    const outcome = await read(readings, fixture, guest("a"));
+    expect(fixture.broadcast.snapshots.size).toBe(1);
     readings.end();
     await expect(new Response(outcome?.body as ReadableStream).text()).rejects.toThrow();
-    expect(house.broadcast.snapshots.size).toBe(0);
+    expect(fixture.broadcast.snapshots.size).toBe(0);
   });
 });
 
 test("[I9] reads of the log hold no more together than there is room for, and all come to their end", async () => {
-  const house = new House({}, { partLength: 500, gathered: 3_000, stepWork: 1 });
-  for (let i = 0; i < 200; i++) house.publish({ key: `k${i}`, set: { text: "x".repeat(100) } });
+  const fixture = new FeedFixture({}, { partLength: 500, gathered: 3_000, stepWork: 1 });
+  for (let i = 0; i < 200; i++) fixture.publish({ key: `k${i}`, set: { text: "x".repeat(100) } });
   let begun = 0;
-  const readLog = house.log.read.bind(house.log);
-  house.log.read = (after, selection) => {
+  const readLog = fixture.log.read.bind(fixture.log);
+  fixture.log.read = (after, selection) => {
     if (after === 1) begun++;
     return readLog(after, selection);
   };
   const readings = new Readings("feed", new Budget());
   const asked = Array.from({ length: 8 }, (_, i) =>
-    read(readings, house, guest(`address ${i}`), { mode: "all", since: { epoch: "e1", seq: 1 } }),
+    read(readings, fixture, guest(`address ${i}`), { mode: "all", since: { epoch: "e1", seq: 1 } }),
   );
-  house.flush();
+  fixture.step();
   expect(begun, "the others wait").toBeLessThan(4);
-  house.pass(5_000);
+  fixture.pass(5_000);
   const bodies = (await Promise.all(asked)).map(
     (outcome) => JSON.parse(typeof outcome?.body === "string" ? outcome.body : "{}").updates.length,
   );
   expect(bodies).toEqual(Array.from({ length: 8 }, () => 199));
   const expired = { mode: "all", since: { epoch: "e1", seq: 0 } } as const;
-  house.log.start = 100;
-  const late = read(readings, house, guest("late"), expired);
-  house.pass(100);
+  fixture.log.start = 100;
+  const late = read(readings, fixture, guest("late"), expired);
+  fixture.pass(100);
   expect(await late).toMatchObject({ position: "e1:200" });
 });
 
@@ -127,28 +127,28 @@ test.each([
 ])(
   "[I9] of reads of %s that wait, one address has as many as what they select leaves room for",
   async (_, count, most) => {
-    const [house, readings] = [houseOfMany(), new Readings("feed", new Budget())];
+    const [fixture, readings] = [fixtureOfMany(), new Readings("feed", new Budget())];
     // Not written yet: all have to wait.
-    house.feed.admit(['{"key":"a","set":{}}'], house.now);
+    fixture.feed.accept(['{"key":"a","set":{}}'], fixture.now);
     const selection = Array.from({ length: count }, (_, i) => `k${i}`)
       .toSorted()
       .join(",");
-    const asked = Array.from({ length: 100 }, () => read(readings, house, guest("a"), { selection }));
+    const asked = Array.from({ length: 100 }, () => read(readings, fixture, guest("a"), { selection }));
     let refused = 0;
     for (const outcome of asked) void outcome.then((found) => (refused += found ? 0 : 1));
     await Promise.resolve();
     await vi.waitFor(() => expect(refused).toBe(100 - most));
-    house.broadcast.end();
+    fixture.broadcast.end();
     await Promise.all(asked);
   },
 );
 
 test("a read that fails is told so, and gives back what it held", async () => {
-  const [house, readings] = [houseOfMany(), new Readings("feed", new Budget())];
-  house.log.read = () => {
+  const [fixture, readings] = [fixtureOfMany(), new Readings("feed", new Budget())];
+  fixture.log.read = () => {
     throw new Error("bad");
   };
-  const failing = read(readings, house, KEY, { mode: "all", since: { epoch: "e1", seq: 1 } });
+  const failing = read(readings, fixture, KEY, { mode: "all", since: { epoch: "e1", seq: 1 } });
   await expect(failing).rejects.toThrow("bad");
-  expect(await read(readings, house, KEY, { selection: "k1" })).toBeDefined();
+  expect(await read(readings, fixture, KEY, { selection: "k1" })).toBeDefined();
 });

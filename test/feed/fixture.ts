@@ -1,8 +1,8 @@
 import { Broadcast } from "../../src/feed/fanout/broadcast.ts";
 import { Feed } from "../../src/feed/state/feed.ts";
 import { seqAfter, type Log, type LogPiece, type LogRecord } from "../../src/feed/state/record.ts";
-import type { Pace } from "../../src/feed/fanout/flush-schedule.ts";
-import type { Bounds } from "../../src/feed/fanout/bounds.ts";
+import type { FlushPolicy } from "../../src/feed/fanout/live/flush-schedule.ts";
+import type { FanoutLimits } from "../../src/feed/fanout/fanout-limits.ts";
 import { Budget } from "../../src/feed/fanout/budget.ts";
 import type { Sink, Subscriber } from "../../src/feed/fanout/subscriber.ts";
 import type { Subscription } from "../../src/protocol/messages.ts";
@@ -49,8 +49,8 @@ export function subscriptionOf(
 }
 
 /** A subscriber of the pure feed: what it was sent, and the view that it has from that. */
-export class PureSubscriber implements Sink {
-  owner = "somebody";
+export class RecordingSubscriber implements Sink {
+  account = "somebody";
   readonly view: View;
   readonly sent: string[] = [];
   /** The arrays of messages as they were handed over: the same array is the same encoding. */
@@ -154,13 +154,13 @@ export class PureSubscriber implements Sink {
 }
 
 /** A feed with a clock that is stepped by hand, a log, and nothing else: no storage, no sockets, no timers. */
-export class House {
+export class FeedFixture {
   now = 1_700_000_000_000;
   log = new MemoryLog();
   feed: Feed;
   broadcast: Broadcast;
-  readonly pace: Pace;
-  readonly bounds: Partial<Bounds>;
+  readonly pace: FlushPolicy;
+  readonly bounds: Partial<FanoutLimits>;
   readonly budget: Budget;
   /** What should not have happened, and is to fail the test. */
   failed = (error: unknown): void => {
@@ -170,7 +170,7 @@ export class House {
   due: number | undefined;
 
   /** With a capacity of 0 everything after the first message is gathered. */
-  constructor(pace: Partial<Pace> = {}, bounds: Partial<Bounds> = {}, budget = new Budget()) {
+  constructor(pace: Partial<FlushPolicy> = {}, bounds: Partial<FanoutLimits> = {}, budget = new Budget()) {
     this.bounds = bounds;
     this.budget = budget;
     this.pace = { capacity: 0, slice: 1000, group: 1000, window: () => 50, turn: 50, ...pace };
@@ -178,13 +178,13 @@ export class House {
     this.broadcast = this.#newBroadcast();
   }
 
-  publish(...updates: Update[]): ReturnType<Feed["admit"]> {
+  publish(...updates: Update[]): ReturnType<Feed["accept"]> {
     const decoded = decodeUpdates(updates);
     if (!decoded.ok) throw new Error(JSON.stringify(decoded.issues));
     this.expire();
-    const admission = this.feed.admit(decoded.updates, this.now);
-    if (admission.ok && admission.record) this.#keep(admission.record);
-    return admission;
+    const acceptance = this.feed.accept(decoded.updates, this.now);
+    if (acceptance.ok && acceptance.record) this.#keep(acceptance.record);
+    return acceptance;
   }
 
   expire(): void {
@@ -192,7 +192,7 @@ export class House {
     if (record) this.#keep(record);
   }
 
-  connect(subscriber: PureSubscriber, since?: string): void {
+  connect(subscriber: RecordingSubscriber, since?: string): void {
     subscriber.hello = this.feed.seq;
     subscriber.told = undefined;
     const position = since === undefined ? undefined : parsePosition(since);
@@ -200,14 +200,14 @@ export class House {
     subscriber.subscriber = this.broadcast.subscribe(subscriber, subscriber.subscription, position);
   }
 
-  disconnect(subscriber: PureSubscriber): void {
+  disconnect(subscriber: RecordingSubscriber): void {
     if (subscriber.subscriber) this.broadcast.unsubscribe(subscriber.subscriber);
     subscriber.lose();
   }
 
-  flush(): void {
-    if (this.broadcast.tells(this.now)) this.expire();
-    this.due = this.broadcast.flush(this.now);
+  step(): void {
+    if (this.broadcast.needsCommit(this.now)) this.expire();
+    this.due = this.broadcast.step(this.now);
   }
 
   /** Lets time pass, flushing whenever that was asked for. */
@@ -215,18 +215,18 @@ export class House {
     const end = this.now + milliseconds;
     while (this.due !== undefined && this.due <= end) {
       this.now = Math.max(this.now, this.due);
-      this.flush();
+      this.step();
     }
     this.now = end;
     this.expire();
-    do this.flush();
+    do this.step();
     while (this.due !== undefined && this.due <= end);
   }
 
   /** What a lost memory does: the feed is rebuilt from its records, connected subscribers from what they were told. */
-  rebuild(subscribers: readonly PureSubscriber[]): void {
+  rebuild(subscribers: readonly RecordingSubscriber[]): void {
     const feed = Feed.begin(this.feed.epoch);
-    for (const record of this.log.records) feed.replay(record);
+    for (const record of this.log.records) feed.apply(record);
     this.feed = feed;
     this.broadcast = this.#newBroadcast();
     for (const subscriber of subscribers) {
@@ -235,7 +235,7 @@ export class House {
       if (told) subscriber.subscriber = this.broadcast.rejoin(subscriber, subscriber.subscription, told);
       else subscriber.lose();
     }
-    this.flush();
+    this.step();
   }
 
   reset(epoch: string): void {
@@ -252,7 +252,7 @@ export class House {
   #keep(record: LogRecord): void {
     this.log.records.push(record);
     this.broadcast.deliver([record], this.now);
-    this.flush();
+    this.step();
   }
 
   #newBroadcast(): Broadcast {

@@ -1,7 +1,7 @@
 import type { Guest } from "../../limits/places.ts";
 import type { Rate } from "../../limits/quotas.ts";
 import { TokenBucket } from "../../limits/token-bucket.ts";
-import { AckMeter } from "../../feed/fanout/acks.ts";
+import { Unacknowledged } from "../../feed/fanout/backlog/unacknowledged.ts";
 import type { Broadcast } from "../../feed/fanout/broadcast.ts";
 import type { Feed } from "../../feed/state/feed.ts";
 import type { Sink, Subscriber } from "../../feed/fanout/subscriber.ts";
@@ -33,7 +33,7 @@ let alone = 0;
 export class Connection implements Sink {
   readonly #socket: WebSocket;
   readonly #alone = `connection ${++alone}`;
-  readonly #acks = new AckMeter();
+  readonly #unacknowledged = new Unacknowledged();
   /** Whether it speaks MessagePack. */
   readonly packed: boolean;
   #guest: Guest;
@@ -68,7 +68,7 @@ export class Connection implements Sink {
   }
 
   /** On whose account its work is counted. */
-  get owner(): string {
+  get account(): string {
     return this.#guest.holder ?? this.#guest.address ?? this.#alone;
   }
 
@@ -112,7 +112,7 @@ export class Connection implements Sink {
       this.#save({ epoch: this.#served?.feed.epoch ?? this.#told.epoch, seq: seq ?? NOWHERE });
       for (const frame of this.packed ? packAll(messages) : messages) {
         this.#post(frame);
-        this.#acks.sent(seq, frame.length);
+        this.#unacknowledged.sent(seq, frame.length);
       }
     } catch {
       this.close(CLOSE.restart, "come back");
@@ -122,7 +122,7 @@ export class Connection implements Sink {
   /** Runtimes of before November 2026 do not tell what is buffered: there a client's acks are all that is known. */
   backlog(): number {
     const buffered = "bufferedAmount" in this.#socket ? this.#socket.bufferedAmount : 0;
-    return Math.max(buffered, this.#acks.backlog);
+    return Math.max(buffered, this.#unacknowledged.backlog);
   }
 
   drop(): void {
@@ -179,7 +179,7 @@ export class Connection implements Sink {
 
   /** Notes what the client says it has, and how many characters it has taken in all where it says that too. */
   acknowledge(seq: number, length?: number): void {
-    this.#acks.acknowledged(seq, length);
+    this.#unacknowledged.acknowledged(seq, length);
   }
 
   /** Answers a message that was refused. Whoever keeps sending what is bad or not allowed is closed. */

@@ -94,7 +94,7 @@ export class SocketMessages {
 
   /** While anything waits on one account, what comes after it does too, though the owner is another: it stays in order. */
   #lineOf(connection: Connection): { readonly owner: string; waiting: number } {
-    const { owner } = connection;
+    const { account: owner } = connection;
     const known = this.#lines.get(connection);
     if (known && (known.waiting > 0 || known.owner === owner)) return known;
     const line = { owner, waiting: 0 };
@@ -131,7 +131,7 @@ export class SocketMessages {
     const tokens = 1 + weight;
     const isInTime =
       connection.spend(tokens, this.#host.quotas.messages, now) &&
-      this.#owners.take(connection.owner, now, tokens) === 0;
+      this.#owners.take(connection.account, now, tokens) === 0;
     if (!isInTime) connection.flood();
     return isInTime;
   }
@@ -180,7 +180,7 @@ export class SocketMessages {
     updates: DecodedUpdates | undefined,
     length: number,
   ): Promise<void> {
-    const { publishes, owner } = connection;
+    const { publishes, account: owner } = connection;
     if (!publishes || !updates) {
       connection.refuse(id, "forbidden", "this socket's credential does not allow publishing to this feed");
       return;
@@ -205,7 +205,7 @@ export class SocketMessages {
     if (!decoded.ok) return { ok: false, code: "invalid_update", issues: decoded.issues };
     if (batchTooLarge(decoded.updates)) return { ok: false, code: "too_large", detail: "the batch is too large" };
     connection.heard();
-    return this.#host.publish({ updates: decoded.updates }, connection.owner);
+    return this.#host.publish({ updates: decoded.updates }, connection.account);
   }
 }
 

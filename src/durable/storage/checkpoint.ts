@@ -111,7 +111,7 @@ export function openFeed(stored: Stored, feed: Feed, idempotency: Idempotency, n
   }
   receipts.load(now, (ordinal, hashes, at) => idempotency.restore(ordinal, hashes, at));
   restoreEarlier(sql, idempotency, now);
-  feed.replayAll(journalRecords(stored, idempotency));
+  feed.applyAll(journalRecords(stored, idempotency));
 }
 
 /** The records that count, in order; what is to be remembered is taken up on the way. */

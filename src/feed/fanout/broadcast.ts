@@ -1,24 +1,24 @@
 import { LIMITS } from "../../protocol/limits.ts";
 import type { Subscription } from "../../protocol/messages.ts";
 import type { Position } from "../../protocol/position.ts";
-import { Audience, type Group } from "./subscriber-index.ts";
-import { Backlogs } from "./backlogs.ts";
-import { BOUNDS, COST, lengthOf, type Bounds } from "./bounds.ts";
+import { SubscriberIndex, type Group } from "./live/subscriber-index.ts";
+import { Backlogs } from "./backlog/backlogs.ts";
+import { FANOUT_LIMITS, COST, lengthOf, type FanoutLimits } from "./fanout-limits.ts";
 import { Budget, type Share } from "./budget.ts";
-import { CatchUp, type CatchUps } from "./catch-up.ts";
-import { EncodedCache } from "./encoded-cache.ts";
+import { CatchUp, type CatchUps } from "./catch-up/catch-up.ts";
+import { EncodedCache } from "./catch-up/encoded-cache.ts";
 import type { Feed } from "../state/feed.ts";
-import { Gathered } from "./gathered.ts";
-import { Jobs, type Job } from "./jobs.ts";
-import { Laggards } from "./slow-consumers.ts";
-import { Outbox } from "./outbox.ts";
-import { messageOwed } from "./owed.ts";
-import { PassClock, type Pace } from "./flush-schedule.ts";
-import { Patterns, type Account, type Refusal } from "./patterns.ts";
-import { Reader, type Answer } from "./reader.ts";
+import { Gathered } from "./catch-up/log-memory.ts";
+import { Jobs, type Job } from "./catch-up/jobs.ts";
+import { SlowConsumers } from "./backlog/slow-consumers.ts";
+import { Outbox } from "./live/outbox.ts";
+import { messageOwed } from "./live/owed.ts";
+import { FlushSchedule, type FlushPolicy } from "./live/flush-schedule.ts";
+import { Patterns, type PatternAccount, type PatternRefusal } from "./patterns.ts";
+import { Reader, type Answer } from "./catch-up/reader.ts";
 import { seqAfter, type Log, type LogRecord } from "../state/record.ts";
 import { Selections } from "./selections.ts";
-import { Snapshots } from "./snapshots.ts";
+import { Snapshots } from "./catch-up/snapshots.ts";
 import { Subscriber, type Sink } from "./subscriber.ts";
 
 export interface BroadcastOptions {
@@ -28,7 +28,7 @@ export interface BroadcastOptions {
   readonly wake: () => void;
   /** Notes what should not have happened: a connection that could not be served, and was closed. */
   readonly failed: (error: unknown) => void;
-  readonly bounds?: Partial<Bounds>;
+  readonly bounds?: Partial<FanoutLimits>;
   /** What the log as it is read, and what waits for groups, take their room from. */
   readonly budget?: Budget;
 }
@@ -39,22 +39,22 @@ export interface BroadcastOptions {
  */
 export class Broadcast {
   readonly #feed: Feed;
-  readonly #pace: Pace;
-  readonly #bounds: Bounds;
+  readonly #pace: FlushPolicy;
+  readonly #bounds: FanoutLimits;
   /** What waits for groups. */
   readonly #groups: Share;
   readonly #now: () => number;
   readonly #wake: () => void;
-  readonly #clock: PassClock;
+  readonly #clock: FlushSchedule;
   readonly #subscribers = new Set<Subscriber>();
   readonly #catchUpOf = new Map<Subscriber, CatchUp>();
   readonly #catchUps: CatchUps;
   readonly #jobs: Jobs;
   readonly #backlogs: Backlogs;
-  readonly #laggards: Laggards;
+  readonly #laggards: SlowConsumers;
   readonly #outbox = new Outbox();
   readonly snapshots: Snapshots;
-  #audience: Audience<Subscriber>;
+  #audience: SubscriberIndex<Subscriber>;
   /** Of those who are in no group, and what any have asked for. */
   #selections: Selections;
   /** Groups that may be owed something. */
@@ -63,21 +63,21 @@ export class Broadcast {
   #delivered: number;
   #isEnded = false;
 
-  constructor(feed: Feed, log: Log, pace: Pace, { now, wake, failed, bounds = {}, budget }: BroadcastOptions) {
+  constructor(feed: Feed, log: Log, pace: FlushPolicy, { now, wake, failed, bounds = {}, budget }: BroadcastOptions) {
     const { log: logShare, groups } = budget ?? new Budget();
     this.#groups = groups;
     this.#feed = feed;
     this.#pace = pace;
-    this.#bounds = { ...BOUNDS, ...bounds };
+    this.#bounds = { ...FANOUT_LIMITS, ...bounds };
     this.#now = now;
     this.#wake = wake;
-    this.#clock = new PassClock(pace);
+    this.#clock = new FlushSchedule(pace);
     const patterns = new Patterns();
-    this.#audience = new Audience(pace.group, patterns);
+    this.#audience = new SubscriberIndex(pace.group, patterns);
     this.#selections = new Selections(patterns);
     this.#jobs = new Jobs(this.#bounds.stepWork);
     this.#backlogs = new Backlogs(this.#bounds.backlogTotal, () => this.#subscribers.size);
-    this.#laggards = new Laggards(this.#backlogs, this.#bounds.backlogHigh);
+    this.#laggards = new SlowConsumers(this.#backlogs, this.#bounds.backlogHigh);
     this.snapshots = new Snapshots(feed, this.#bounds);
     this.#delivered = feed.seq;
     this.#catchUps = {
@@ -107,7 +107,7 @@ export class Broadcast {
   }
 
   /** Why one more who wants this cannot be taken; nothing where it can. */
-  refusal(account: Account, subscription: Subscription): Refusal | undefined {
+  refusal(account: PatternAccount, subscription: Subscription): PatternRefusal | undefined {
     return this.#audience.refusal(account, subscription, this.#bounds);
   }
 
@@ -162,7 +162,7 @@ export class Broadcast {
     subscriber: Subscriber,
     subscription: Subscription,
     id: number | undefined,
-  ): Refusal | "too_many" | undefined {
+  ): PatternRefusal | "too_many" | undefined {
     const { asked, sink } = subscriber;
     if (subscriber.gone) return undefined;
     if (asked.length >= this.#bounds.asked) return "too_many";
@@ -179,11 +179,11 @@ export class Broadcast {
 
   /** Reads once, at once unless that is long or there is much to do. The feed has to be fit to be shown. */
   read(
-    owner: string,
+    account: string,
     asked: { readonly subscription: Subscription; readonly since: Position | undefined },
     answer: Answer,
   ): Reader {
-    const reader = new Reader(owner, this.#catchUps, asked, answer);
+    const reader = new Reader(account, this.#catchUps, asked, answer);
     this.#begin(reader);
     return reader;
   }
@@ -240,12 +240,12 @@ export class Broadcast {
   }
 
   /** Sends what is due at `now`, one step of it, and returns when to go on; nothing where nothing waits. */
-  flush(now: number): number | undefined {
+  step(now: number): number | undefined {
     if (this.#isEnded) return undefined;
     const drop = (subscriber: Subscriber): void => this.#drop(subscriber);
     this.#backlogs.review(now, drop);
     this.#laggards.review(now, (subscriber) => this.#queueCatchUp(subscriber), drop);
-    this.gather(now);
+    this.beginFlush(now);
     this.#sendSlice(now);
     this.#jobs.run(now, () => this.#feed.seq === this.#delivered);
     this.#groups.set(this.#audience.held.bytes);
@@ -253,12 +253,12 @@ export class Broadcast {
   }
 
   /** Begins a pass if one is due within `early` milliseconds: encodes it. Flushes send it. */
-  gather(now: number, early = 0): void {
-    if (this.#outbox.isEmpty && this.#clock.next(now) <= now + early) this.#beginPass(now);
+  beginFlush(now: number, early = 0): void {
+    if (this.#outbox.isEmpty && this.#clock.next(now) <= now + early) this.#encodeFlush(now);
   }
 
   /** Whether a flush at `now` would tell anyone anything new, so that the feed has to be fit to be shown. */
-  tells(now: number): boolean {
+  needsCommit(now: number): boolean {
     if (this.#jobs.shows) return true;
     return this.#outbox.isEmpty && this.#dirty.size > 0 && this.#clock.next(now) <= now;
   }
@@ -281,7 +281,7 @@ export class Broadcast {
     this.#delivered = this.#feed.seq;
     // None stays: all have to be told first.
     const patterns = new Patterns();
-    this.#audience = new Audience(this.#pace.group, patterns);
+    this.#audience = new SubscriberIndex(this.#pace.group, patterns);
     this.#selections = new Selections(patterns);
     for (const subscriber of this.#subscribers) {
       subscriber.group = undefined;
@@ -375,7 +375,7 @@ export class Broadcast {
   }
 
   /** Encodes what due groups are owed, those first that have waited longest, and puts it into the outbox. */
-  #beginPass(now: number): void {
+  #encodeFlush(now: number): void {
     const due = [...this.#dirty].filter(({ notBefore }) => notBefore <= now);
     let waiting = 0;
     for (const { members } of due) waiting += members.size;

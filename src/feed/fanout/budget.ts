@@ -58,7 +58,7 @@ const MIB = 1024 * 1024;
  * What each share has for itself, and what all share, in bytes. Each takes one piece at least, so that it goes on whatever
  * the others do. All together is part of the sum in SPEC.md.
  */
-export const ROOM = {
+export const SHARE_BYTES = {
   /** The log as the reader that began first reads it: where there is no more room, it gets a snapshot past that. */
   log: MIB,
   /** The longest page of history that is made where there is no more room. */
@@ -89,13 +89,13 @@ export class Budget {
   readonly groups: Share;
 
   constructor() {
-    this.#pool = { left: ROOM.shared };
-    this.log = new Share(this.#pool, ROOM.log);
-    this.history = new Share(this.#pool, ROOM.history);
-    this.answers = new Share(this.#pool, ROOM.answers);
-    this.waits = new Share(this.#pool, ROOM.waits);
-    this.publishes = new Share(this.#pool, ROOM.publishes);
-    this.groups = new Share(this.#pool, ROOM.groups);
+    this.#pool = { left: SHARE_BYTES.shared };
+    this.log = new Share(this.#pool, SHARE_BYTES.log);
+    this.history = new Share(this.#pool, SHARE_BYTES.history);
+    this.answers = new Share(this.#pool, SHARE_BYTES.answers);
+    this.waits = new Share(this.#pool, SHARE_BYTES.waits);
+    this.publishes = new Share(this.#pool, SHARE_BYTES.publishes);
+    this.groups = new Share(this.#pool, SHARE_BYTES.groups);
   }
 
   /** Bytes of what all share that nobody uses. */

@@ -1,16 +1,16 @@
 import type { Selection } from "../../protocol/selection.ts";
-import type { Bounds } from "./bounds.ts";
+import type { FanoutLimits } from "./fanout-limits.ts";
 import { bytesOf } from "../state/entry.ts";
 
 /** On whose account something is counted, and by what it is known. */
-export interface Account {
-  readonly owner: string;
+export interface PatternAccount {
+  readonly account: string;
   /** That of one without a credential where none is given. */
   readonly kind?: "anonymous" | "key" | "token" | undefined;
 }
 
 /** Why there is no room for more: it is one's own share that is full, or all is. */
-export type Refusal = "rate_limited" | "overloaded";
+export type PatternRefusal = "rate_limited" | "overloaded";
 
 /** Shares of all: whoever has a credential finds room, whatever those without one do; keys, whatever tokens do. */
 const ANONYMOUS = 1 / 2;
@@ -30,17 +30,21 @@ export function weightOf({ id, keys, prefixes }: Selection): number {
  * the same way is counted once, on the account of who came first.
  */
 export class Patterns {
-  readonly #uses = new Map<string, { readonly account: Account; readonly weight: number; uses: number }>();
-  readonly #byOwner = new Map<string, number>();
+  readonly #uses = new Map<string, { readonly account: PatternAccount; readonly weight: number; uses: number }>();
+  readonly #byAccount = new Map<string, number>();
   #all = 0;
   #anonymous = 0;
   #keys = 0;
 
   /** Why there is no room for so many more; nothing where there is. */
-  refusal({ owner, kind = "anonymous" }: Account, more: number, bounds: Bounds): Refusal | undefined {
-    const { patterns: most, ownerPatterns } = bounds;
-    const own = (this.#byOwner.get(owner) ?? 0) + more;
-    if (own > ownerPatterns || (kind === "token" && own > most * ONE_TOKEN)) return "rate_limited";
+  refusal(
+    { account, kind = "anonymous" }: PatternAccount,
+    more: number,
+    bounds: FanoutLimits,
+  ): PatternRefusal | undefined {
+    const { patterns: most, accountPatterns } = bounds;
+    const own = (this.#byAccount.get(account) ?? 0) + more;
+    if (own > accountPatterns || (kind === "token" && own > most * ONE_TOKEN)) return "rate_limited";
     if (this.#all + more > most) return "overloaded";
     if (kind !== "key" && this.#all - this.#keys + more > most * WITHOUT_KEY) return "overloaded";
     if (kind === "anonymous" && this.#anonymous + more > most * ANONYMOUS) return "overloaded";
@@ -52,13 +56,13 @@ export class Patterns {
     return this.#uses.has(id);
   }
 
-  use(id: string, selection: Selection, { owner, kind }: Account): void {
+  use(id: string, selection: Selection, { account, kind }: PatternAccount): void {
     const known = this.#uses.get(id);
     if (known) {
       known.uses++;
       return;
     }
-    const use = { account: { owner, kind }, weight: weightOf(selection), uses: 1 };
+    const use = { account: { account, kind }, weight: weightOf(selection), uses: 1 };
     this.#uses.set(id, use);
     this.#count(use.account, use.weight);
   }
@@ -70,12 +74,12 @@ export class Patterns {
     this.#count(use.account, -use.weight);
   }
 
-  #count({ owner, kind = "anonymous" }: Account, more: number): void {
+  #count({ account, kind = "anonymous" }: PatternAccount, more: number): void {
     this.#all += more;
     if (kind === "anonymous") this.#anonymous += more;
     if (kind === "key") this.#keys += more;
-    const own = (this.#byOwner.get(owner) ?? 0) + more;
-    if (own > 0) this.#byOwner.set(owner, own);
-    else this.#byOwner.delete(owner);
+    const own = (this.#byAccount.get(account) ?? 0) + more;
+    if (own > 0) this.#byAccount.set(account, own);
+    else this.#byAccount.delete(account);
   }
 }

@@ -1,7 +1,7 @@
 import type { Subscription } from "../../protocol/messages.ts";
 import type { Selection } from "../../protocol/selection.ts";
-import { groupId } from "./subscriber-index.ts";
-import type { Account, Patterns } from "./patterns.ts";
+import { groupId } from "./live/subscriber-index.ts";
+import type { PatternAccount, Patterns } from "./patterns.ts";
 
 /** The selections of those who are in no group yet, and those that were asked for: each is kept and counted once. */
 export class Selections {
@@ -18,7 +18,7 @@ export class Selections {
     return selection ? { ...subscription, selection } : subscription;
   }
 
-  hold(subscription: Subscription, account: Account): void {
+  hold(subscription: Subscription, account: PatternAccount): void {
     const { selection } = subscription;
     // As the group that it is to have: another rate is another group, with an index of its own.
     this.#patterns.use(groupId(subscription), selection, account);

@@ -1,10 +1,10 @@
 import type { Subscription } from "../../protocol/messages.ts";
 import type { Position } from "../../protocol/position.ts";
-import type { Group } from "./subscriber-index.ts";
-import type { Account } from "./patterns.ts";
+import type { Group } from "./live/subscriber-index.ts";
+import type { PatternAccount } from "./patterns.ts";
 
 /** One connection, whatever its transport. On its account its work and what it selects are counted. */
-export interface Sink extends Account {
+export interface Sink extends PatternAccount {
   /**
    * Sends messages. `seq` is what the client stands at after them; none where it stands nowhere before more has come,
    * so that whoever loses its memory in between cannot go on from there. There may be no message at all.

@@ -1,5 +1,5 @@
 /** What dies at a time, where it has one. */
-export interface Mortal {
+export interface Expiring {
   /** Milliseconds since 1970. */
   readonly expires: number | undefined;
   /** Where it stands in the queue; -1 where it is not in it. Kept by the queue alone. */
@@ -10,7 +10,7 @@ export interface Mortal {
  * What expires, the earliest first: a binary heap in which each knows its place, so that one whose time changes moves
  * and leaves nothing behind.
  */
-export class ExpiryQueue<T extends Mortal> {
+export class ExpiryQueue<T extends Expiring> {
   readonly #heap: T[] = [];
 
   get size(): number {
@@ -86,7 +86,7 @@ export class ExpiryQueue<T extends Mortal> {
   }
 }
 
-function timeOf({ expires = Infinity }: Mortal): number {
+function timeOf({ expires = Infinity }: Expiring): number {
   return expires;
 }
 

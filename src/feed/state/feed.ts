@@ -4,20 +4,20 @@ import { isAscii, ownText } from "../../protocol/json-text.ts";
 import type { Receipt } from "../../protocol/messages.ts";
 import type { Position } from "../../protocol/position.ts";
 import { encodeDelete, type EncodedUpdates } from "../../protocol/update.ts";
-import { Batch } from "./batch.ts";
+import { BatchDraft } from "./batch-draft.ts";
 import { Entries } from "./entries.ts";
 import type { Entry, EntryState } from "./entry.ts";
 import { ExpiryQueue } from "./expiry.ts";
-import { Accepted, readRecord, seqAfter, type LogRecord } from "./record.ts";
+import { AcceptedUpdate, readRecord, seqAfter, type LogRecord } from "./record.ts";
 
 /** What became of a batch. `record` is to be made durable before anyone is told; there is none where all was stale. */
-export type Admission =
+export type Acceptance =
   | { ok: true; receipt: Receipt; record: LogRecord | undefined }
   | { ok: false; code: "feed_full"; detail: string }
   | { ok: false; code: "invalid_update"; issues: UpdateIssue[] };
 
 /** What a feed is restored from, beside its entries. */
-export interface FeedState extends Position {
+export interface RestoredFeed extends Position {
   /** When the last update was accepted, in milliseconds since 1970. */
   readonly time: number;
   /** Deletions up to this seq may have been forgotten. */
@@ -36,7 +36,7 @@ export class Feed {
   #entries: Entries;
   #expiry = new ExpiryQueue<Entry>();
 
-  constructor(state: FeedState, limits: FeedLimits = FEED_LIMITS) {
+  constructor(state: RestoredFeed, limits: FeedLimits = FEED_LIMITS) {
     this.#limits = limits;
     this.#epoch = state.epoch;
     this.#seq = state.seq;
@@ -81,11 +81,11 @@ export class Feed {
   }
 
   /** Takes a batch, all of it or none. Stale updates are counted and left out. `now` is in milliseconds since 1970. */
-  admit(texts: EncodedUpdates, now: number): Admission {
-    const batch = new Batch(this.#entries, texts.every(isAscii));
-    const accepted: Accepted[] = [];
+  accept(texts: EncodedUpdates, now: number): Acceptance {
+    const batch = new BatchDraft(this.#entries, texts.every(isAscii));
+    const accepted: AcceptedUpdate[] = [];
     for (const [index, text] of texts.entries()) {
-      const update = new Accepted(text, this.#seq + 1 + accepted.length);
+      const update = new AcceptedUpdate(text, this.#seq + 1 + accepted.length);
       if (isStale(update, batch.known(update.key))) continue;
       batch.add(update, index, now);
       accepted.push(update);
@@ -115,7 +115,7 @@ export class Feed {
   expireKeys(texts: EncodedUpdates, now: number): LogRecord | undefined {
     const due = new Set<Entry>();
     for (const text of texts) {
-      const entry = this.#entries.get(new Accepted(text, 0).key);
+      const entry = this.#entries.get(new AcceptedUpdate(text, 0).key);
       if (entry?.expires !== undefined && entry.expires <= now) due.add(entry);
     }
     return this.#delete(due, now);
@@ -126,21 +126,21 @@ export class Feed {
     for (const { key } of entries) texts.push(encodeDelete(key));
     if (texts.length === 0) return undefined;
     const record = readRecord(this.#seq, now, texts);
-    this.replay(record);
+    this.apply(record);
     return record;
   }
 
   /** Carries out a record that was accepted before. */
-  replay(record: LogRecord): void {
-    this.replayAll([record]);
+  apply(record: LogRecord): void {
+    this.applyAll([record]);
   }
 
   /**
    * Carries out records that were accepted before: to be called when all entries have been restored. An update whose
    * key was restored as it stood at that update or later is passed over.
    */
-  replayAll(records: Iterable<LogRecord>): void {
-    const batch = new Batch(this.#entries, false);
+  applyAll(records: Iterable<LogRecord>): void {
+    const batch = new BatchDraft(this.#entries, false);
     let last: LogRecord | undefined;
     for (const record of records) {
       for (const accepted of record.updates) {
@@ -181,7 +181,7 @@ export class Feed {
     this.#expiry.update(this.#entries.put(key, state, known));
   }
 
-  #carryOut(batch: Batch, record: LogRecord): void {
+  #carryOut(batch: BatchDraft, record: LogRecord): void {
     batch.apply((entry) => this.#expiry.update(entry));
     this.#seq = seqAfter(record);
     this.#time = record.time;
@@ -189,7 +189,7 @@ export class Feed {
 }
 
 /** Whether the source has already given the key a version that is not below the update's. */
-function isStale({ version }: Accepted, known: EntryState | undefined): boolean {
+function isStale({ version }: AcceptedUpdate, known: EntryState | undefined): boolean {
   return version !== undefined && known?.version !== undefined && version <= known.version;
 }
 

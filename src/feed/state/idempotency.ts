@@ -27,7 +27,7 @@ export interface RememberedPublish extends IdempotencyKey {
 /** A publish that was remembered before keys were kept apart by credential: all that is known of it. */
 export type EarlierPublish = Pick<RememberedPublish, "key" | "digest" | "at" | "receipt">;
 
-export type Repeat = { kind: "replay"; receipt: Receipt } | { kind: "mismatch" };
+export type Repeat = { kind: "repeat"; receipt: Receipt } | { kind: "mismatch" };
 
 /** Milliseconds of publishes that are forgotten together. */
 const SPAN = 20_000;
@@ -88,14 +88,14 @@ export class Idempotency {
         const found = this.#unwritten.get(ordinal) ?? this.#stored(ordinal);
         if (found?.key !== wanted.key || found.principal !== wanted.principal) continue;
         if (found.at + LIMITS.idempotencyWindow <= now) continue;
-        if (found.digest === wanted.digest) return { kind: "replay", receipt: found.receipt };
+        if (found.digest === wanted.digest) return { kind: "repeat", receipt: found.receipt };
         mismatch ||= found.credential === wanted.credential;
         if (++others >= MOST_OF_A_KEY) return { kind: "mismatch" };
       }
     }
     const earlier = this.#earlier.get(wanted.key);
     if (earlier && earlier.at + LIMITS.idempotencyWindow > now) {
-      if (earlier.digest === wanted.digest) return { kind: "replay", receipt: earlier.receipt };
+      if (earlier.digest === wanted.digest) return { kind: "repeat", receipt: earlier.receipt };
       mismatch = true;
     }
     return mismatch ? { kind: "mismatch" } : undefined;

@@ -1,20 +1,9 @@
 import type { Selection } from "../../protocol/selection.ts";
-import type { EncodedUpdates, Update } from "../../protocol/update.ts";
+import type { EncodedUpdates } from "../../protocol/update.ts";
 import { UpdateText } from "../../protocol/update-text.ts";
 
-/** One update of a feed, with the seq that it was given. */
-export interface AcceptedUpdate {
-  readonly seq: number;
-  /** The update as published, in canonical JSON: written once, then only copied. */
-  readonly text: string;
-  readonly key: string;
-  readonly change: "set" | "patch" | "delete";
-  /** What the text says. Parsed when it is first asked for: not to be asked for without need. */
-  readonly update: Update;
-}
-
-/** An update that is read as far as needed. */
-export class Accepted extends UpdateText implements AcceptedUpdate {
+/** An accepted update with its seq. Its text is canonical JSON: written once, then only copied, and read only as far as needed. */
+export class AcceptedUpdate extends UpdateText {
   readonly seq: number;
 
   constructor(text: string, seq: number) {
@@ -29,7 +18,7 @@ export interface LogRecord {
   readonly from: number;
   /** When the server accepted it, in milliseconds since 1970. */
   readonly time: number;
-  readonly updates: readonly Accepted[];
+  readonly updates: readonly AcceptedUpdate[];
 }
 
 /** A batch of the log as a reader of some keys sees it: only those of its updates, and at least one. */
@@ -66,7 +55,7 @@ export function readRecord(from: number, time: number, texts: EncodedUpdates): L
   return {
     from,
     time,
-    updates: texts.map((text, i) => new Accepted(text, from + 1 + i)),
+    updates: texts.map((text, i) => new AcceptedUpdate(text, from + 1 + i)),
   };
 }
 

@@ -8,7 +8,7 @@ import type { Update } from "../../../src/protocol/update.ts";
 import type { Sink, Subscriber } from "../../../src/feed/fanout/subscriber.ts";
 import { expiryOf } from "../../../src/client/connection/token-renewal.ts";
 import type { Link, LinkEvents, LinkRequest, Transport } from "../../../src/client/transport.ts";
-import { House, subscriptionOf } from "../../feed/fixture.ts";
+import { FeedFixture, subscriptionOf } from "../../feed/fixture.ts";
 import { isWanted } from "../../support/view.ts";
 import type { World } from "./world.ts";
 
@@ -19,7 +19,7 @@ export type Spoil = (text: string, write: (text: string) => Frame) => Frame[];
 /** The real rules of a feed, reached over a network that delays, cuts and swallows. */
 export class FakeServer implements Transport {
   readonly name = "fake";
-  readonly house: House;
+  readonly fixture: FeedFixture;
   readonly world: World;
   /** The feed's entries at every position that anybody may be shown. */
   readonly history = new Map<string, Record<string, unknown>>();
@@ -38,10 +38,10 @@ export class FakeServer implements Transport {
   links: FakeLink[] = [];
   #epochs = 1;
 
-  /** `house`: that of another way to the same server. */
-  constructor(world: World, house = new House()) {
+  /** `fixture`: that of another way to the same server. */
+  constructor(world: World, fixture = new FeedFixture()) {
     this.world = world;
-    this.house = house;
+    this.fixture = fixture;
     this.note();
   }
 
@@ -60,26 +60,26 @@ export class FakeServer implements Transport {
   }
 
   publish(...updates: Update[]): void {
-    this.house.now = this.world.now;
-    this.house.publish(...updates);
+    this.fixture.now = this.world.now;
+    this.fixture.publish(...updates);
     this.note();
     this.#schedule();
   }
 
   reset(): void {
-    this.house.reset(`e${++this.#epochs}`);
+    this.fixture.reset(`e${++this.#epochs}`);
     this.note();
   }
 
   /** Loses its memory and every connection. */
   restart(code: number): void {
     for (const link of this.links) link.end(code);
-    this.house.rebuild([]);
+    this.fixture.rebuild([]);
   }
 
   note(): void {
-    const { epoch, seq } = this.house.feed.position;
-    this.history.set(`${epoch}:${seq}`, this.house.entries());
+    const { epoch, seq } = this.fixture.feed.position;
+    this.history.set(`${epoch}:${seq}`, this.fixture.entries());
   }
 
   restricted(entries: Record<string, unknown>, keys: readonly string[]): Record<string, unknown> {
@@ -88,12 +88,12 @@ export class FakeServer implements Transport {
 
   /** What is gathered goes out when its time has come. */
   #schedule(): void {
-    const { due } = this.house;
+    const { due } = this.fixture;
     if (due === undefined) return;
     this.world.at(due, () => {
-      this.house.now = this.world.now;
-      if (due !== this.house.due) return;
-      this.house.flush();
+      this.fixture.now = this.world.now;
+      if (due !== this.fixture.due) return;
+      this.fixture.step();
       this.#schedule();
     });
   }
@@ -184,17 +184,17 @@ export class FakeLink implements Link {
       this.end(1006);
       return;
     }
-    this.say(encodeHello("stocks", server.house.feed));
+    this.say(encodeHello("stocks", server.fixture.feed));
     const since = request.since === undefined ? undefined : parsePosition(request.since);
     const sink: Sink = {
-      owner: "somebody",
+      account: "somebody",
       send: (messages) => {
         for (const text of messages) this.say(text);
       },
       backlog: () => 0,
       drop: () => this.end(4503),
     };
-    this.subscriber = server.house.broadcast.subscribe(sink, this.subscription, since);
+    this.subscriber = server.fixture.broadcast.subscribe(sink, this.subscription, since);
   }
 
   #receive(text: string): void {
@@ -213,9 +213,9 @@ export class FakeLink implements Link {
     const { message } = decoded;
     if (message.type === "subscribe") {
       const { id } = message.subscription.selection;
-      this.server.house.now = server.world.now;
+      this.server.fixture.now = server.world.now;
       this.#wanted = id === "" ? [] : id.split(",");
-      server.house.broadcast.resubscribe(this.subscriber, message.subscription, message.id);
+      server.fixture.broadcast.resubscribe(this.subscriber, message.subscription, message.id);
     } else if (message.type === "auth") {
       if (server.token === undefined || message.token === server.token)
         this.say(encodeAuthorized(message.id, expiryOf(message.token)));
@@ -224,7 +224,7 @@ export class FakeLink implements Link {
   }
 
   #leave(): void {
-    if (this.subscriber) this.server.house.broadcast.unsubscribe(this.subscriber);
+    if (this.subscriber) this.server.fixture.broadcast.unsubscribe(this.subscriber);
     this.subscriber = undefined;
   }
 

@@ -106,7 +106,7 @@ test("[I2] what a socket publishes stays in its order, though another's credenti
   stage.check("token after");
   await Promise.resolve();
   await Promise.resolve();
-  expect(connection.owner).toBe("token after");
+  expect(connection.account).toBe("token after");
   expect(stage.published.length, "some of it waits").toBeLessThan(20);
   for (let i = 0; i < 5; i++) publish(10);
   await Promise.all(hearing);

@@ -84,8 +84,8 @@ describe("[I7] a feed at its limits", () => {
             (_, j) => `{"key":"key-${i + j}","set":{"n":${round},"pad":"${"x".repeat(110)}"}}`,
           );
           const { seq } = feed;
-          const admission = feed.admit(texts, round);
-          if (!admission.ok) throw new Error(admission.code);
+          const acceptance = feed.accept(texts, round);
+          if (!acceptance.ok) throw new Error(acceptance.code);
           store.append(feed, [readRecord(seq, round, texts)], []);
           if (store.hasWork) times.push(step());
         }
@@ -112,7 +112,7 @@ describe("[I7] a feed at its limits", () => {
       const { feed } = store.load(0, "epoch");
       const publish = (texts: string[]): void => {
         const { seq } = feed;
-        if (!feed.admit(texts, 0).ok) throw new Error("refused");
+        if (!feed.accept(texts, 0).ok) throw new Error("refused");
         store.append(feed, [readRecord(seq, 0, texts)], []);
         while (store.hasWork) store.step(feed, 0, () => {});
       };

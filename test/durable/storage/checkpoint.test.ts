@@ -39,14 +39,14 @@ class Pair {
 
   /** Accepts, but does not write yet. */
   accept(...texts: string[]): void {
-    const admission = this.feed.admit(texts, this.now);
-    if (!admission.ok || !admission.record) throw new Error("not admitted");
-    this.records.push(admission.record);
-    this.#waiting.push(admission.record);
+    const acceptance = this.feed.accept(texts, this.now);
+    if (!acceptance.ok || !acceptance.record) throw new Error("not admitted");
+    this.records.push(acceptance.record);
+    this.#waiting.push(acceptance.record);
     const key = `publish-${this.published.length}`;
     this.published.push({ key, seq: this.feed.seq });
     const own = { key, digest: "d", credential: "c", principal: "p", at: this.now };
-    this.#remembered.push(this.idempotency.remember({ ...own, receipt: admission.receipt }));
+    this.#remembered.push(this.idempotency.remember({ ...own, receipt: acceptance.receipt }));
   }
 
   write(): void {
@@ -68,7 +68,7 @@ class Pair {
     this.#waiting = [];
     this.#remembered = [];
     const model = Feed.begin(this.epoch);
-    for (const record of this.records) model.replay(record);
+    for (const record of this.records) model.apply(record);
     this.store = new FeedStore(this.sql, this.limits);
     ({ feed: this.feed, idempotency: this.idempotency } = this.store.load(this.now, this.epoch));
     expect(stateOf(this.feed)).toEqual(stateOf(model));
@@ -113,7 +113,7 @@ class Pair {
     }
     for (const { key, seq } of this.published) {
       const found = this.idempotency.find({ key, digest: "d", credential: "c", principal: "p" }, this.now);
-      expect(found, key).toMatchObject({ kind: "replay", receipt: { seq } });
+      expect(found, key).toMatchObject({ kind: "repeat", receipt: { seq } });
     }
   }
 }

@@ -41,10 +41,10 @@ test("[I8] a feed that was stored before checkpoints were made in steps opens, g
       const pages = [...whole(store.history("A", 10, 100))];
       expect(pages.slice(0, 2)).toEqual([1, 3]);
       for (const key of ["old", "new"]) {
-        expect(idempotency.find({ key, digest: "d", ...KNOWN }, NOW)?.kind, key).toBe("replay");
+        expect(idempotency.find({ key, digest: "d", ...KNOWN }, NOW)?.kind, key).toBe("repeat");
         expect(idempotency.find({ key, digest: "e", ...KNOWN }, NOW)?.kind, key).toBe("mismatch");
       }
-      const admission = feed.admit([`{"key":"A","patch":{"m":${round + 2}}}`], 1300);
+      const admission = feed.accept([`{"key":"A","patch":{"m":${round + 2}}}`], 1300);
       if (!admission.ok || !admission.record) throw new Error("refused");
       const own = { key: `own${round}`, digest: "d", ...KNOWN, at: NOW, receipt: admission.receipt };
       store.append(feed, [admission.record], [idempotency.remember(own)]);
@@ -59,7 +59,7 @@ test("[I8] a feed that was stored before checkpoints were made in steps opens, g
     }
     const { idempotency } = new FeedStore(sql, FEED_LIMITS).load(NOW, "");
     for (let round = 0; round < 3; round++) {
-      expect(idempotency.find({ key: `own${round}`, digest: "d", ...KNOWN }, NOW)?.kind).toBe("replay");
+      expect(idempotency.find({ key: `own${round}`, digest: "d", ...KNOWN }, NOW)?.kind).toBe("repeat");
     }
     sql.exec("UPDATE feed SET format = 3");
     expect(() => new FeedStore(sql, FEED_LIMITS).load(NOW, "")).toThrow("format 3");

@@ -13,7 +13,7 @@ test("[I9] a page of history is bounded in characters, and the pages together ar
     for (let n = 0; n < 30; n++) {
       const texts = Array.from({ length: 15 }, (_, i) => `{"key":"K","set":{"i":${i},"t":"${"x".repeat(60_000)}"}}`);
       const { seq } = feed;
-      feed.admit(texts, 0);
+      feed.accept(texts, 0);
       store.append(feed, [readRecord(seq, 0, texts)], []);
       while (store.hasWork) store.step(feed, 0, () => {});
     }

@@ -1,14 +1,14 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { Budget, ROOM } from "../../../src/feed/fanout/budget.ts";
+import { Budget, SHARE_BYTES } from "../../../src/feed/fanout/budget.ts";
 import { runs } from "../../support/runs.ts";
 
 const KINDS = ["log", "history", "answers", "waits", "publishes", "groups"] as const;
-const ALL = Object.values(ROOM).reduce((sum, bytes) => sum + bytes, 0);
+const ALL = Object.values(SHARE_BYTES).reduce((sum, bytes) => sum + bytes, 0);
 
 const act = fc.record({
   kind: fc.constantFrom(...KINDS),
-  bytes: fc.integer({ min: 1, max: 2 * ROOM.shared }),
+  bytes: fc.integer({ min: 1, max: 2 * SHARE_BYTES.shared }),
   gives: fc.boolean(),
 });
 
@@ -36,13 +36,13 @@ describe("[I9] the budget of what comes and goes", () => {
             const has = budget[kind].has(bytes);
             expect(budget[kind].take(bytes)).toBe(has);
             if (has) taken[kind].push(bytes);
-            else expect(used(kind) + bytes, "what is its own is there").toBeGreaterThan(ROOM[kind]);
+            else expect(used(kind) + bytes, "what is its own is there").toBeGreaterThan(SHARE_BYTES[kind]);
           }
           expect(budget.left).toBeGreaterThanOrEqual(0);
           expect(KINDS.reduce((sum, kind) => sum + used(kind), 0)).toBeLessThanOrEqual(ALL);
         }
         for (const kind of KINDS) for (const bytes of taken[kind]) budget[kind].give(bytes);
-        expect(budget.left).toBe(ROOM.shared);
+        expect(budget.left).toBe(SHARE_BYTES.shared);
       }),
       { numRuns: runs(300) },
     );
@@ -50,30 +50,30 @@ describe("[I9] the budget of what comes and goes", () => {
 
   test.each(KINDS)("leaves one piece to each other kind, and no more, where %s has used it up", (greedy) => {
     const budget = new Budget();
-    expect(budget[greedy].take(ROOM[greedy] + ROOM.shared)).toBe(true);
+    expect(budget[greedy].take(SHARE_BYTES[greedy] + SHARE_BYTES.shared)).toBe(true);
     expect(budget[greedy].take(1)).toBe(false);
     for (const kind of KINDS.filter((kind) => kind !== greedy)) {
-      expect(budget[kind].take(ROOM[kind])).toBe(true);
+      expect(budget[kind].take(SHARE_BYTES[kind])).toBe(true);
       expect(budget[kind].take(1)).toBe(false);
-      budget[kind].give(ROOM[kind]);
+      budget[kind].give(SHARE_BYTES[kind]);
     }
-    budget[greedy].give(ROOM[greedy] + ROOM.shared);
-    expect(budget.left).toBe(ROOM.shared);
+    budget[greedy].give(SHARE_BYTES[greedy] + SHARE_BYTES.shared);
+    expect(budget.left).toBe(SHARE_BYTES.shared);
   });
 
   test("keeps what is the first's own for the first alone, whoever that becomes", () => {
     const budget = new Budget();
     const { log } = budget;
-    const own = ROOM.log;
+    const own = SHARE_BYTES.log;
     expect(log.setAll(own / 2, own / 2)).toBe(true);
-    expect(budget.left).toBe(ROOM.shared);
-    expect(log.setAll(own / 2 + ROOM.shared, own / 2), "the others have all that is shared").toBe(true);
+    expect(budget.left).toBe(SHARE_BYTES.shared);
+    expect(log.setAll(own / 2 + SHARE_BYTES.shared, own / 2), "the others have all that is shared").toBe(true);
     expect(log.has(1)).toBe(false);
-    expect(log.setAll(own + ROOM.shared, own), "the first goes on").toBe(true);
-    expect(log.setAll(own + 1 + ROOM.shared, own + 1)).toBe(false);
-    expect(log.setAll(ROOM.shared, ROOM.shared), "the next is the first").toBe(true);
+    expect(log.setAll(own + SHARE_BYTES.shared, own), "the first goes on").toBe(true);
+    expect(log.setAll(own + 1 + SHARE_BYTES.shared, own + 1)).toBe(false);
+    expect(log.setAll(SHARE_BYTES.shared, SHARE_BYTES.shared), "the next is the first").toBe(true);
     expect(budget.left).toBe(own);
     log.setAll(0, 0);
-    expect(budget.left).toBe(ROOM.shared);
+    expect(budget.left).toBe(SHARE_BYTES.shared);
   });
 });

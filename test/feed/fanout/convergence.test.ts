@@ -1,11 +1,11 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import type { Bounds } from "../../../src/feed/fanout/bounds.ts";
-import type { Pace } from "../../../src/feed/fanout/flush-schedule.ts";
+import type { FanoutLimits } from "../../../src/feed/fanout/fanout-limits.ts";
+import type { FlushPolicy } from "../../../src/feed/fanout/live/flush-schedule.ts";
 import type { Update } from "../../../src/protocol/update.ts";
 import { runs } from "../../support/runs.ts";
 import { isWanted } from "../../support/view.ts";
-import { House, PureSubscriber } from "../fixture.ts";
+import { FeedFixture, RecordingSubscriber } from "../fixture.ts";
 
 /** Few keys and members, so that everything meets everything. */
 const keys = fc.constantFrom("A", "A", "B", "tech.X", "tech.Y", "z");
@@ -71,14 +71,14 @@ const settings = fc.array(
 );
 
 /** Everything at once or gathered, all together or by turns, in one go or with something else between any two messages. */
-const paces: fc.Arbitrary<Omit<Pace, "window">> = fc.record({
+const paces: fc.Arbitrary<Omit<FlushPolicy, "window">> = fc.record({
   capacity: fc.constantFrom(0, 1_000_000),
   slice: fc.constantFrom(1, 2, 100),
   group: fc.constantFrom(1, 2, 100),
   turn: fc.constantFrom(0, 20, 50),
 });
 
-type Example = [pace: Omit<Pace, "window">, bounds: Partial<Bounds>, settings: Setting[], steps: Step[]];
+type Example = [pace: Omit<FlushPolicy, "window">, bounds: Partial<FanoutLimits>, settings: Setting[], steps: Step[]];
 
 /** One drains while an update waits for its group's turn: what it was caught up with must not count as merged again. */
 const CAUGHT_UP_WHILE_OTHERS_WAIT: Example = [
@@ -102,7 +102,7 @@ const CAUGHT_UP_WHILE_OTHERS_WAIT: Example = [
 ];
 
 /** As it is deployed, and so tight that lists of a few keys are paced, joined by others and given up. */
-const bounds: fc.Arbitrary<Partial<Bounds>> = fc.oneof<fc.WeightedArbitrary<Partial<Bounds>>[]>(
+const bounds: fc.Arbitrary<Partial<FanoutLimits>> = fc.oneof<fc.WeightedArbitrary<Partial<FanoutLimits>>[]>(
   { weight: 1, arbitrary: fc.constant({}) },
   {
     weight: 2,
@@ -112,7 +112,7 @@ const bounds: fc.Arbitrary<Partial<Bounds>> = fc.oneof<fc.WeightedArbitrary<Part
       backlogHigh: fc.constantFrom(60, 200, 1000),
       backlogTotal: fc.constantFrom(500, 1500, 10_000_000),
       frozenBytes: fc.constantFrom(1, 60, 200),
-      frozenPerOwner: fc.constantFrom(1, 2, 4),
+      frozenPerAccount: fc.constantFrom(1, 2, 4),
       pendingBytes: fc.constantFrom(1, 700, 3000, 1_000_000),
       adds: fc.constantFrom(0, 3, 20_000),
     }),
@@ -129,11 +129,11 @@ describe("[I2] a subscriber's view equals the feed's entries, restricted to its 
         settings,
         fc.array(step, { maxLength: 80, size: "max" }),
         (pace, bounds, settings, steps) => {
-          const subscribers = settings.map(([keys, mode, hz]) => new PureSubscriber(keys, mode, hz));
-          for (const [i, subscriber] of subscribers.entries()) subscriber.owner = i < 2 ? "two" : String(i);
-          const house = new House(pace, bounds);
+          const subscribers = settings.map(([keys, mode, hz]) => new RecordingSubscriber(keys, mode, hz));
+          for (const [i, subscriber] of subscribers.entries()) subscriber.account = i < 2 ? "two" : String(i);
+          const fixture = new FeedFixture(pace, bounds);
           for (const [i, step] of steps.entries()) {
-            act(house, subscribers, step, `e${i + 2}`);
+            act(fixture, subscribers, step, `e${i + 2}`);
             for (const { subscriber, view, dropped } of subscribers) {
               if (view.partial) seen.between++;
               if (dropped) seen.dropped++;
@@ -144,7 +144,7 @@ describe("[I2] a subscriber's view equals the feed's entries, restricted to its 
             subscriber.waiting = 0;
             subscriber.slow = false;
           }
-          house.pass(5000);
+          fixture.pass(5000);
           // Whoever was dropped for others comes back, as often as it takes.
           for (
             let round = 0;
@@ -152,13 +152,13 @@ describe("[I2] a subscriber's view equals the feed's entries, restricted to its 
             round++
           ) {
             for (const subscriber of subscribers)
-              if (!subscriber.subscriber) rejoin(house, subscriber, subscriber.view.position !== undefined);
-            house.pass(5000);
+              if (!subscriber.subscriber) rejoin(fixture, subscriber, subscriber.view.position !== undefined);
+            fixture.pass(5000);
           }
           // What has expired meanwhile goes out by turns, too.
-          house.pass(5000);
+          fixture.pass(5000);
           for (const subscriber of subscribers) {
-            expect(subscriber.view.state()).toEqual(restricted(house, subscriber.keys));
+            expect(subscriber.view.state()).toEqual(restricted(fixture, subscriber.keys));
             if (subscriber.older) seen.older++;
             for (const message of subscriber.sent) {
               if (message.startsWith('{"type":"update"')) seen.updates++;
@@ -167,7 +167,7 @@ describe("[I2] a subscriber's view equals the feed's entries, restricted to its 
               if (message.includes('"skipped":')) seen.skipped++;
             }
           }
-          expect(house.broadcast.flush(house.now), "a window is open though nothing waits").toBeUndefined();
+          expect(fixture.broadcast.step(fixture.now), "a window is open though nothing waits").toBeUndefined();
         },
       ),
       { numRuns: runs(600), examples: [CAUGHT_UP_WHILE_OTHERS_WAIT] },
@@ -177,21 +177,21 @@ describe("[I2] a subscriber's view equals the feed's entries, restricted to its 
   });
 });
 
-function act(house: House, subscribers: readonly PureSubscriber[], step: Step, epoch: string): void {
+function act(fixture: FeedFixture, subscribers: readonly RecordingSubscriber[], step: Step, epoch: string): void {
   const subscriber = "who" in step ? subscribers[step.who]! : undefined;
   switch (step.do) {
     case "publish":
-      house.publish(...step.updates);
+      fixture.publish(...step.updates);
       break;
     case "connect":
-      if (!subscriber!.subscriber) rejoin(house, subscriber!, false);
+      if (!subscriber!.subscriber) rejoin(fixture, subscriber!, false);
       break;
     case "resume":
-      house.disconnect(subscriber!);
-      rejoin(house, subscriber!, subscriber!.view.position !== undefined);
+      fixture.disconnect(subscriber!);
+      rejoin(fixture, subscriber!, subscriber!.view.position !== undefined);
       break;
     case "disconnect":
-      house.disconnect(subscriber!);
+      fixture.disconnect(subscriber!);
       break;
     case "stall":
       subscriber!.waiting = 1_000_000;
@@ -208,7 +208,7 @@ function act(house: House, subscribers: readonly PureSubscriber[], step: Step, e
       break;
     case "subscribe":
       if (subscriber!.subscriber) {
-        subscriber!.ask(house.broadcast, step.keys);
+        subscriber!.ask(fixture.broadcast, step.keys);
       } else {
         subscriber!.keys = step.keys;
         // A position is of a selection: whoever changes it while away begins anew.
@@ -216,22 +216,22 @@ function act(house: House, subscribers: readonly PureSubscriber[], step: Step, e
       }
       break;
     case "pass":
-      house.pass(step.ms);
+      fixture.pass(step.ms);
       break;
     case "rebuild":
-      house.rebuild(subscribers);
+      fixture.rebuild(subscribers);
       break;
     case "reset":
-      house.reset(epoch);
+      fixture.reset(epoch);
       break;
   }
 }
 
-function rejoin(house: House, subscriber: PureSubscriber, resume: boolean): void {
+function rejoin(fixture: FeedFixture, subscriber: RecordingSubscriber, resume: boolean): void {
   const { position } = subscriber.view;
-  house.connect(subscriber, resume && position ? `${position.epoch}:${position.seq}` : undefined);
+  fixture.connect(subscriber, resume && position ? `${position.epoch}:${position.seq}` : undefined);
 }
 
-function restricted(house: House, keys: readonly string[]): Record<string, unknown> {
-  return Object.fromEntries(Object.entries(house.entries()).filter(([key]) => isWanted(keys, key)));
+function restricted(fixture: FeedFixture, keys: readonly string[]): Record<string, unknown> {
+  return Object.fromEntries(Object.entries(fixture.entries()).filter(([key]) => isWanted(keys, key)));
 }

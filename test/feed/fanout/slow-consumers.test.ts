@@ -1,30 +1,33 @@
 import { describe, expect, test } from "vitest";
-import { AckMeter } from "../../../src/feed/fanout/acks.ts";
+import { Unacknowledged } from "../../../src/feed/fanout/backlog/unacknowledged.ts";
 import { LIMITS } from "../../../src/protocol/limits.ts";
-import { House, PureSubscriber } from "../fixture.ts";
+import { FeedFixture, RecordingSubscriber } from "../fixture.ts";
 
 const STUCK = LIMITS.backlogHigh + 1;
 
-function houseOf(...subscribers: PureSubscriber[]): House {
-  const house = new House();
-  for (const subscriber of subscribers) house.connect(subscriber);
-  return house;
+function fixtureOf(...subscribers: RecordingSubscriber[]): FeedFixture {
+  const fixture = new FeedFixture();
+  for (const subscriber of subscribers) fixture.connect(subscriber);
+  return fixture;
 }
 
 describe("[I5] a subscriber that lags", () => {
   test("gets no frames while it lags, and one merged catch-up when it has drained", () => {
-    const [slow, quick] = [new PureSubscriber([], "latest", undefined), new PureSubscriber([], "latest", undefined)];
-    const house = houseOf(slow, quick);
+    const [slow, quick] = [
+      new RecordingSubscriber([], "latest", undefined),
+      new RecordingSubscriber([], "latest", undefined),
+    ];
+    const fixture = fixtureOf(slow, quick);
     slow.waiting = STUCK;
     const before = slow.sent.length;
     for (let i = 0; i < 100; i++) {
-      house.publish({ key: `k${i % 3}`, patch: { i } });
-      house.pass(20);
+      fixture.publish({ key: `k${i % 3}`, patch: { i } });
+      fixture.pass(20);
     }
     expect(slow.sent.length, "nothing more is queued for it").toBe(before);
     expect(quick.view.position?.seq, "the others go on").toBe(100);
     slow.waiting = LIMITS.backlogLow;
-    house.pass(LIMITS.lagReview);
+    fixture.pass(LIMITS.lagReview);
     expect(slow.sent.slice(before).map((message) => JSON.parse(message))).toMatchObject([
       { type: "update", from: 0, seq: 100, skipped: 97, updates: [{ key: "k1" }, { key: "k2" }, { key: "k0" }] },
     ]);
@@ -32,28 +35,28 @@ describe("[I5] a subscriber that lags", () => {
   });
 
   test("with mode=all gets every update it missed, from the log", () => {
-    const slow = new PureSubscriber(["A"], "all", undefined);
-    const house = houseOf(slow);
+    const slow = new RecordingSubscriber(["A"], "all", undefined);
+    const fixture = fixtureOf(slow);
     slow.waiting = STUCK;
-    for (let i = 0; i < 50; i++) house.publish({ key: i % 2 ? "A" : "B", set: { i } });
-    house.pass(1000);
+    for (let i = 0; i < 50; i++) fixture.publish({ key: i % 2 ? "A" : "B", set: { i } });
+    fixture.pass(1000);
     expect(slow.view.updates).toEqual([]);
     slow.waiting = 0;
-    house.pass(LIMITS.lagReview);
+    fixture.pass(LIMITS.lagReview);
     expect(slow.view.updates).toHaveLength(25);
   });
 
   test("gets a snapshot, lagging, where the feed can no longer say what it missed", () => {
-    const slow = new PureSubscriber([], "all", undefined);
-    const house = houseOf(slow);
-    house.publish({ key: "A", set: { i: 0 } });
-    house.pass(100);
+    const slow = new RecordingSubscriber([], "all", undefined);
+    const fixture = fixtureOf(slow);
+    fixture.publish({ key: "A", set: { i: 0 } });
+    fixture.pass(100);
     slow.waiting = STUCK;
-    for (let i = 1; i < 50; i++) house.publish({ key: "A", set: { i } });
-    house.log.start = 40;
-    house.pass(1000);
+    for (let i = 1; i < 50; i++) fixture.publish({ key: "A", set: { i } });
+    fixture.log.start = 40;
+    fixture.pass(1000);
     slow.waiting = 0;
-    house.pass(LIMITS.lagReview);
+    fixture.pass(LIMITS.lagReview);
     expect(JSON.parse(slow.sent.at(-1)!)).toMatchObject({
       type: "snapshot",
       reason: "lagging",
@@ -62,38 +65,38 @@ describe("[I5] a subscriber that lags", () => {
   });
 
   test("goes on being looked at though nothing more is published, and then leaves no timer", () => {
-    const slow = new PureSubscriber([], "latest", undefined);
-    const house = houseOf(slow);
+    const slow = new RecordingSubscriber([], "latest", undefined);
+    const fixture = fixtureOf(slow);
     slow.waiting = STUCK;
-    house.publish({ key: "A", set: { i: 1 } });
-    house.pass(100);
-    expect(house.due).toBeLessThanOrEqual(house.now + LIMITS.lagReview);
+    fixture.publish({ key: "A", set: { i: 1 } });
+    fixture.pass(100);
+    expect(fixture.due).toBeLessThanOrEqual(fixture.now + LIMITS.lagReview);
     slow.waiting = 0;
-    house.pass(LIMITS.lagReview);
+    fixture.pass(LIMITS.lagReview);
     expect(slow.view.state()).toEqual({ A: { i: 1 } });
-    expect(house.due).toBeUndefined();
+    expect(fixture.due).toBeUndefined();
   });
 
   test("that takes nothing for 30 seconds is closed, and forgotten", () => {
-    const slow = new PureSubscriber([], "latest", undefined);
-    const house = houseOf(slow);
+    const slow = new RecordingSubscriber([], "latest", undefined);
+    const fixture = fixtureOf(slow);
     slow.waiting = STUCK;
-    house.publish({ key: "A", set: {} });
-    house.pass(LIMITS.stuckTime - 1000);
+    fixture.publish({ key: "A", set: {} });
+    fixture.pass(LIMITS.stuckTime - 1000);
     expect(slow.dropped).toBe(false);
-    house.pass(2000);
+    fixture.pass(2000);
     expect(slow.dropped).toBe(true);
-    expect(house.broadcast.subscribers).toBe(0);
-    expect(house.due).toBeUndefined();
+    expect(fixture.broadcast.subscribers).toBe(0);
+    expect(fixture.due).toBeUndefined();
   });
 
   test("that takes a little now and then is slow, not stuck", () => {
-    const slow = new PureSubscriber([], "latest", undefined);
-    const house = houseOf(slow);
+    const slow = new RecordingSubscriber([], "latest", undefined);
+    const fixture = fixtureOf(slow);
     slow.waiting = STUCK * 4;
-    house.publish({ key: "A", set: {} });
+    fixture.publish({ key: "A", set: {} });
     for (let i = 0; i < 10; i++) {
-      house.pass(LIMITS.stuckTime - 1000);
+      fixture.pass(LIMITS.stuckTime - 1000);
       slow.waiting -= 1;
     }
     expect(slow.dropped).toBe(false);
@@ -102,13 +105,13 @@ describe("[I5] a subscriber that lags", () => {
 
 describe("acks", () => {
   test("a client that never acks is taken to have everything", () => {
-    const meter = new AckMeter();
+    const meter = new Unacknowledged();
     meter.sent(1, 1_000_000);
     expect(meter.unacknowledged).toBe(0);
   });
 
   test("once it acks, what it has not acknowledged counts", () => {
-    const meter = new AckMeter();
+    const meter = new Unacknowledged();
     meter.sent(1, 100);
     meter.acknowledged(1);
     expect(meter.unacknowledged).toBe(0);
@@ -120,7 +123,7 @@ describe("acks", () => {
   });
 
   test("a client that acks always a little late is never taken to lag for good", () => {
-    const meter = new AckMeter();
+    const meter = new Unacknowledged();
     let most = 0;
     for (let seq = 1; seq <= 1000; seq++) {
       meter.sent(seq, 100);
@@ -131,7 +134,7 @@ describe("acks", () => {
   });
 
   test("an ack of what was never sent, or of the past, changes nothing for the worse", () => {
-    const meter = new AckMeter();
+    const meter = new Unacknowledged();
     meter.sent(5, 100);
     meter.acknowledged(2);
     expect(meter.unacknowledged).toBe(100);

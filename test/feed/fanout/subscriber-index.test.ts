@@ -1,9 +1,10 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { Audience, type Group } from "../../../src/feed/fanout/subscriber-index.ts";
-import type { AcceptedUpdate } from "../../../src/feed/state/record.ts";
+import { SubscriberIndex, type Group } from "../../../src/feed/fanout/live/subscriber-index.ts";
+import { AcceptedUpdate } from "../../../src/feed/state/record.ts";
+import { encodeSet } from "../../../src/protocol/update.ts";
 import { isWanted } from "../../support/view.ts";
-import { House, PureSubscriber, subscriptionOf } from "../fixture.ts";
+import { FeedFixture, RecordingSubscriber, subscriptionOf } from "../fixture.ts";
 
 describe("[I6] cost follows work", () => {
   test("an update finds exactly the groups that select its key, each once", () => {
@@ -16,7 +17,7 @@ describe("[I6] cost follows work", () => {
     );
     fc.assert(
       fc.property(fc.array(patterns, { maxLength: 12 }), names, fc.nat(), (selections, key, leaver) => {
-        const audience = new Audience<number>(1000);
+        const audience = new SubscriberIndex<number>(1000);
         const groups = selections.map((keys, i) => {
           const group = audience.group(subscriptionOf(keys), 0);
           audience.join(i, group);
@@ -33,7 +34,7 @@ describe("[I6] cost follows work", () => {
   });
 
   test("subscribers that come and go leave nothing behind", () => {
-    const audience = new Audience<number>(1000);
+    const audience = new SubscriberIndex<number>(1000);
     const joined: [number, Group<number>][] = [];
     for (let i = 0; i < 100; i++) {
       const group = audience.group(subscriptionOf([`key${i % 7}`, `prefix${i % 3}.*`]), 0);
@@ -48,14 +49,14 @@ describe("[I6] cost follows work", () => {
   });
 
   test("what subscribers of equal selection get is encoded once, however they wrote it", () => {
-    const house = new House();
+    const fixture = new FeedFixture();
     const subscribers = [
       ["A", "t.*"],
       ["t.*", "A", "A"],
       ["t.*", "A", "t.x"],
-    ].map((keys) => new PureSubscriber(keys, "latest", undefined));
-    for (const subscriber of subscribers) house.connect(subscriber);
-    house.publish({ key: "A", set: { p: 1 } });
+    ].map((keys) => new RecordingSubscriber(keys, "latest", undefined));
+    for (const subscriber of subscribers) fixture.connect(subscriber);
+    fixture.publish({ key: "A", set: { p: 1 } });
     const frames = subscribers.map(({ sent }) => sent.at(-1)!);
     expect(new Set(frames).size).toBe(1);
     expect(new Set(subscribers.map(({ subscriber }) => subscriber!.group)).size).toBe(1);
@@ -64,7 +65,7 @@ describe("[I6] cost follows work", () => {
 
 describe("very many who want the same", () => {
   test("are several groups, which newcomers fill up before there is another", () => {
-    const audience = new Audience<number>(3);
+    const audience = new SubscriberIndex<number>(3);
     const all = subscriptionOf([]);
     const join = (who: number): Group<number> => {
       const group = audience.group(all, 0);
@@ -83,64 +84,64 @@ describe("very many who want the same", () => {
 
 describe("windows", () => {
   test("a quiet feed sends at once, a busy one gathers and sends one message a window", () => {
-    const house = new House();
-    const subscriber = new PureSubscriber([], "latest", undefined);
-    house.connect(subscriber);
+    const fixture = new FeedFixture();
+    const subscriber = new RecordingSubscriber([], "latest", undefined);
+    fixture.connect(subscriber);
     const begin = subscriber.sent.length;
     for (let i = 0; i < 100; i++) {
-      house.publish({ key: `k${i % 4}`, patch: { i } });
-      house.pass(1);
+      fixture.publish({ key: `k${i % 4}`, patch: { i } });
+      fixture.pass(1);
     }
-    house.pass(1000);
+    fixture.pass(1000);
     const updates = subscriber.sent.slice(begin);
     // The first at once, then one each 50 ms.
     expect(updates.length).toBe(3);
     expect(JSON.parse(updates[0]!).updates).toEqual([{ key: "k0", patch: { i: 0 } }]);
     expect(JSON.parse(updates[1]!)).toMatchObject({ from: 1, skipped: 45 });
-    expect(house.due, "no timer is wanted while nothing waits").toBeUndefined();
+    expect(fixture.due, "no timer is wanted while nothing waits").toBeUndefined();
   });
 
   test("hz bounds how many messages a second a subscriber gets, and changes while it is live", () => {
-    const house = new House();
-    const slow = new PureSubscriber([], "all", 2);
-    house.connect(slow);
+    const fixture = new FeedFixture();
+    const slow = new RecordingSubscriber([], "all", 2);
+    fixture.connect(slow);
     const count = (seconds: number): number => {
       const before = slow.sent.length;
       for (let i = 0; i < seconds * 100; i++) {
-        house.publish({ key: "A", patch: { i } });
-        house.pass(10);
+        fixture.publish({ key: "A", patch: { i } });
+        fixture.pass(10);
       }
       return slow.sent.length - before;
     };
     expect(count(5)).toBeLessThanOrEqual(11);
-    house.pass(1000);
+    fixture.pass(1000);
     expect(slow.view.updates).toHaveLength(500);
-    house.broadcast.resubscribe(slow.subscriber!, subscriptionOf([], "all", 10), 1);
+    fixture.broadcast.resubscribe(slow.subscriber!, subscriptionOf([], "all", 10), 1);
     const messages = count(5);
     expect(messages).toBeGreaterThan(40);
     expect(messages).toBeLessThanOrEqual(52);
   });
 
   test("[I5] mode=all with more waiting than memory may hold is served from the log, complete and in order", () => {
-    const house = new House();
-    const slow = new PureSubscriber([], "all", 0.1);
-    house.connect(slow);
-    house.publish({ key: "A", set: { i: -1 } });
-    for (let i = 0; i < 25_000; i++) house.publish({ key: "A", set: { i } });
+    const fixture = new FeedFixture();
+    const slow = new RecordingSubscriber([], "all", 0.1);
+    fixture.connect(slow);
+    fixture.publish({ key: "A", set: { i: -1 } });
+    for (let i = 0; i < 25_000; i++) fixture.publish({ key: "A", set: { i } });
     const group = slow.subscriber!.group!;
     expect(group.pending.size).toBeLessThanOrEqual(10_000);
-    house.pass(20_000);
+    fixture.pass(20_000);
     expect(slow.view.updates).toHaveLength(25_001);
   });
 
   test("whoever the log no longer reaches gets a snapshot, lagging", () => {
-    const house = new House();
-    const slow = new PureSubscriber([], "all", 0.1);
-    house.connect(slow);
-    house.publish({ key: "A", set: { i: -1 } });
-    for (let i = 0; i < 25_000; i++) house.publish({ key: "A", set: { i } });
-    house.log.start = 20_000;
-    house.pass(20_000);
+    const fixture = new FeedFixture();
+    const slow = new RecordingSubscriber([], "all", 0.1);
+    fixture.connect(slow);
+    fixture.publish({ key: "A", set: { i: -1 } });
+    for (let i = 0; i < 25_000; i++) fixture.publish({ key: "A", set: { i } });
+    fixture.log.start = 20_000;
+    fixture.pass(20_000);
     expect(JSON.parse(slow.sent.at(-1)!)).toMatchObject({
       type: "snapshot",
       reason: "lagging",
@@ -150,5 +151,5 @@ describe("windows", () => {
 });
 
 function accepted(key: string): AcceptedUpdate {
-  return { seq: 1, text: "", key, change: "set", update: { key, set: {} } };
+  return new AcceptedUpdate(encodeSet(key, "{}", {}), 1);
 }

@@ -106,16 +106,16 @@ describe("[I3] batches of patches", () => {
           const fresh = updates.filter(({ version }) => version === undefined);
           if (fresh.length === 0) continue;
           const before = JSON.stringify(everything(feed));
-          const admission = feed.admit(encode(fresh), i);
-          if (!admission.ok) {
+          const acceptance = feed.accept(encode(fresh), i);
+          if (!acceptance.ok) {
             expect(JSON.stringify(everything(feed))).toBe(before);
             const made = model(expected, fresh);
-            if (admission.code === "feed_full") {
+            if (acceptance.code === "feed_full") {
               seen.full++;
               expect(made.size > limits.keys || sizes(made).bytes > limits.length).toBe(true);
             } else {
               seen.tooLarge++;
-              for (const { index } of admission.issues) {
+              for (const { index } of acceptance.issues) {
                 expect(utf8Length(JSON.stringify(made.get(fresh[index]!.key)))).toBeGreaterThan(65_536);
               }
             }
@@ -136,11 +136,11 @@ describe("[I3] batches of patches", () => {
 
   test("a value that all patches of a batch together make too large is refused, by the last of them", () => {
     const feed = Feed.begin("e");
-    feed.admit(encode([{ key: "A", set: { a: LONG, b: LONG, c: LONG } }]), 0);
+    feed.accept(encode([{ key: "A", set: { a: LONG, b: LONG, c: LONG } }]), 0);
     const grow: Update = { key: "A", patch: { d: LONG } };
-    const refused = feed.admit(encode([grow, { key: "B", set: {} }, { key: "A", patch: { e: 1 } }]), 0);
+    const refused = feed.accept(encode([grow, { key: "B", set: {} }, { key: "A", patch: { e: 1 } }]), 0);
     expect(refused).toMatchObject({ ok: false, code: "invalid_update", issues: [{ index: 2, path: "patch" }] });
-    expect(feed.admit(encode([grow, { key: "A", patch: { a: null } }]), 0)).toMatchObject({ ok: true });
+    expect(feed.accept(encode([grow, { key: "A", patch: { a: null } }]), 0)).toMatchObject({ ok: true });
     expect(feed.entries.get("A")?.length).toBe(JSON.stringify({ b: LONG, c: LONG, d: LONG }).length);
   });
 });
@@ -163,17 +163,17 @@ describe("[I8] a feed that is opened again", () => {
           if (i === start) saved.push(...all);
           else if (i > start) saved.push(...all.filter((_, k) => moments.includes(k)));
           if (updates.length === 0) continue;
-          const admission = feed.admit(encode(updates), i);
-          if (admission.ok && admission.record && i >= start) records.push(admission.record);
+          const acceptance = feed.accept(encode(updates), i);
+          if (acceptance.ok && acceptance.record && i >= start) records.push(acceptance.record);
         }
         const atOnce = new Feed(state);
         for (const entry of saved) atOnce.restore(entry);
-        atOnce.replayAll(records);
+        atOnce.applyAll(records);
         expect(everything(atOnce)).toEqual(everything(feed));
         const oneByOne = new Feed(state);
         for (const entry of saved) oneByOne.restore(entry);
-        oneByOne.replayAll([]);
-        for (const record of records) oneByOne.replay(record);
+        oneByOne.applyAll([]);
+        for (const record of records) oneByOne.apply(record);
         expect(everything(oneByOne)).toEqual(everything(feed));
       }),
       { numRuns: runs(500) },

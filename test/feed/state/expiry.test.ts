@@ -1,9 +1,9 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { ExpiryQueue, expiryOf, type Mortal } from "../../../src/feed/state/expiry.ts";
+import { ExpiryQueue, expiryOf, type Expiring } from "../../../src/feed/state/expiry.ts";
 import { Feed } from "../../../src/feed/state/feed.ts";
 
-interface Item extends Mortal {
+interface Item extends Expiring {
   expires: number | undefined;
 }
 
@@ -51,7 +51,7 @@ describe("a ttl", () => {
   ])("[I8] of %s seconds is %s whole milliseconds, which every alarm knows", (ttl, milliseconds) => {
     expect(expiryOf(1_700_000_000_000, ttl)).toBe(1_700_000_000_000 + milliseconds);
     const feed = Feed.begin("e");
-    feed.admit([`{"key":"A","set":{},"ttl":${ttl}}`], 1_700_000_000_000);
+    feed.accept([`{"key":"A","set":{},"ttl":${ttl}}`], 1_700_000_000_000);
     expect(feed.nextExpiry).toBe(1_700_000_000_000 + milliseconds);
   });
 
@@ -85,11 +85,11 @@ describe("what expires together", () => {
   test("and is renewed before its time stays, and leaves nothing behind", () => {
     const feed = Feed.begin("e");
     for (let i = 0; i < 5000; i++) {
-      feed.admit([`{"key":"k${i % 5}","set":{},"ttl":30}`], i * 10);
+      feed.accept([`{"key":"k${i % 5}","set":{},"ttl":30}`], i * 10);
       expect(feed.waitingToExpire).toBe(Math.min(5, i + 1));
     }
     expect(feed.nextExpiry).toBe(4995 * 10 + 30_000);
-    feed.admit([`{"key":"k0","patch":{}}`, `{"key":"k1","delete":true}`], 60_000);
+    feed.accept([`{"key":"k0","patch":{}}`, `{"key":"k1","delete":true}`], 60_000);
     expect(feed.waitingToExpire).toBe(3);
   });
 });

@@ -3,115 +3,119 @@ import { Feed } from "../../../src/feed/state/feed.ts";
 import { LIMITS } from "../../../src/protocol/limits.ts";
 import type { Update } from "../../../src/protocol/update.ts";
 import type { Message } from "../../support/view.ts";
-import { House, PureSubscriber } from "../fixture.ts";
+import { FeedFixture, RecordingSubscriber } from "../fixture.ts";
 
 const limits = { keys: 3, length: 1000, history: 1 };
 
-function admit(feed: Feed, ...updates: Update[]): ReturnType<Feed["admit"]> {
-  return feed.admit(
+function accept(feed: Feed, ...updates: Update[]): ReturnType<Feed["accept"]> {
+  return feed.accept(
     updates.map((update) => JSON.stringify(update)),
     0,
   );
 }
 
 /** What somebody gets who comes back at some seq. */
-function comeBack(house: House, keys: readonly string[], mode: "latest" | "all", seq: number): Message[] {
-  const subscriber = new PureSubscriber(keys, mode, undefined);
-  subscriber.view.position = { epoch: house.feed.epoch, seq };
+function comeBack(fixture: FeedFixture, keys: readonly string[], mode: "latest" | "all", seq: number): Message[] {
+  const subscriber = new RecordingSubscriber(keys, mode, undefined);
+  subscriber.view.position = { epoch: fixture.feed.epoch, seq };
   // It is not held against the log: what it had before is not known.
-  house.connect(subscriber, `${house.feed.epoch}:${seq}`);
-  house.pass(0);
+  fixture.connect(subscriber, `${fixture.feed.epoch}:${seq}`);
+  fixture.pass(0);
   return subscriber.sent.map((message): Message => JSON.parse(message));
 }
 
-describe("admission", () => {
+describe("acceptance", () => {
   test("seq goes up by one for every accepted update, and stale ones are counted and left out", () => {
     const feed = Feed.begin("e");
-    const admission = admit(
+    const acceptance = accept(
       feed,
       { key: "A", set: { p: 1 }, version: 2 },
       { key: "A", set: { p: 0 }, version: 2 },
       { key: "A", set: { p: 2 } },
       { key: "A", patch: { q: 1 }, version: 3 },
     );
-    expect(admission).toMatchObject({ ok: true, receipt: { epoch: "e", seq: 3, accepted: 3, stale: 1 } });
+    expect(acceptance).toMatchObject({ ok: true, receipt: { epoch: "e", seq: 3, accepted: 3, stale: 1 } });
     expect(feed.entries.get("A")?.value).toEqual({ p: 2, q: 1 });
   });
 
   test("a version outlives the deletion of its key", () => {
     const feed = Feed.begin("e");
-    admit(feed, { key: "A", set: {}, version: 5 }, { key: "A", delete: true });
-    expect(admit(feed, { key: "A", set: {}, version: 4 })).toMatchObject({ receipt: { stale: 1 } });
-    expect(admit(feed, { key: "A", set: {}, version: 6 })).toMatchObject({ receipt: { accepted: 1 } });
+    accept(feed, { key: "A", set: {}, version: 5 }, { key: "A", delete: true });
+    expect(accept(feed, { key: "A", set: {}, version: 4 })).toMatchObject({ receipt: { stale: 1 } });
+    expect(accept(feed, { key: "A", set: {}, version: 6 })).toMatchObject({ receipt: { accepted: 1 } });
   });
 
   test("[I3] a batch that would overfill the feed changes nothing, and one that shrinks it is taken", () => {
     const feed = Feed.begin("e", limits);
-    admit(feed, { key: "A", set: {} }, { key: "B", set: {} }, { key: "C", set: {} });
-    expect(admit(feed, { key: "A", set: { p: 1 } }, { key: "D", set: {} })).toMatchObject({
+    accept(feed, { key: "A", set: {} }, { key: "B", set: {} }, { key: "C", set: {} });
+    expect(accept(feed, { key: "A", set: { p: 1 } }, { key: "D", set: {} })).toMatchObject({
       ok: false,
       code: "feed_full",
     });
     expect(feed.seq).toBe(3);
     expect(feed.entries.get("A")?.value).toEqual({});
-    expect(admit(feed, { key: "A", delete: true }, { key: "D", set: {} })).toMatchObject({ ok: true });
+    expect(accept(feed, { key: "A", delete: true }, { key: "D", set: {} })).toMatchObject({ ok: true });
     const text = "x".repeat(900);
-    expect(admit(feed, { key: "D", set: { text } })).toMatchObject({ ok: true });
-    expect(admit(feed, { key: "B", set: { text } })).toMatchObject({ ok: false, code: "feed_full" });
-    expect(admit(feed, { key: "D", set: {} })).toMatchObject({ ok: true });
+    expect(accept(feed, { key: "D", set: { text } })).toMatchObject({ ok: true });
+    expect(accept(feed, { key: "B", set: { text } })).toMatchObject({ ok: false, code: "feed_full" });
+    expect(accept(feed, { key: "D", set: {} })).toMatchObject({ ok: true });
   });
 
   test("patches that add up are measured by what they make, not by what they were", () => {
     const feed = Feed.begin("e", limits);
-    for (let i = 0; i < 1000; i++) expect(admit(feed, { key: "A", patch: { price: i } })).toMatchObject({ ok: true });
+    for (let i = 0; i < 1000; i++) expect(accept(feed, { key: "A", patch: { price: i } })).toMatchObject({ ok: true });
     expect(feed.entries.length).toBe(`A{"price":999}`.length);
   });
 });
 
 describe("[I2] resume", () => {
   test("deletions that were forgotten make a position expire, and nothing else does", () => {
-    const house = new House();
-    house.publish({ key: "A", set: {} });
+    const fixture = new FeedFixture();
+    fixture.publish({ key: "A", set: {} });
     const deletions = LIMITS.tombstones + 10;
     for (let i = 0; i < deletions; i++) {
-      house.publish({ key: `k${i}`, set: {} });
-      house.publish({ key: `k${i}`, delete: true });
+      fixture.publish({ key: `k${i}`, set: {} });
+      fixture.publish({ key: `k${i}`, delete: true });
     }
-    expect(comeBack(house, [], "latest", 1)).toMatchObject([{ type: "snapshot", reason: "position_expired" }]);
+    expect(comeBack(fixture, [], "latest", 1)).toMatchObject([{ type: "snapshot", reason: "position_expired" }]);
     // The tenth deletion is the last one forgotten: seq 1 + 2 * 10.
-    expect(comeBack(house, [], "latest", 20)).toMatchObject([{ type: "snapshot" }]);
-    expect(comeBack(house, [], "latest", 21)).toMatchObject([{ type: "update" }]);
-    expect(comeBack(house, [], "latest", house.feed.seq)).toMatchObject([{ type: "update", updates: [] }]);
+    expect(comeBack(fixture, [], "latest", 20)).toMatchObject([{ type: "snapshot" }]);
+    expect(comeBack(fixture, [], "latest", 21)).toMatchObject([{ type: "update" }]);
+    expect(comeBack(fixture, [], "latest", fixture.feed.seq)).toMatchObject([{ type: "update", updates: [] }]);
   });
 
   test("whoever missed more than a snapshot would cost gets the snapshot", () => {
-    const house = new House();
-    house.publish({ key: "A", set: {} });
+    const fixture = new FeedFixture();
+    fixture.publish({ key: "A", set: {} });
     const text = "x".repeat(60_000);
-    for (let i = 0; i < 20; i++) house.publish({ key: `k${i}`, set: { text } });
-    expect(comeBack(house, [], "latest", 1)[0]).toMatchObject({ type: "snapshot", reason: "position_expired" });
-    expect(comeBack(house, ["k3"], "latest", 1)).toMatchObject([{ type: "update" }]);
+    for (let i = 0; i < 20; i++) fixture.publish({ key: `k${i}`, set: { text } });
+    expect(comeBack(fixture, [], "latest", 1)[0]).toMatchObject({ type: "snapshot", reason: "position_expired" });
+    expect(comeBack(fixture, ["k3"], "latest", 1)).toMatchObject([{ type: "update" }]);
   });
 
   test("[I3] mode=all comes in several messages that never split a batch", () => {
-    const house = new House();
+    const fixture = new FeedFixture();
     const text = "x".repeat(1000);
     for (let i = 0; i < 40; i++) {
-      house.publish(...Array.from({ length: 50 }, (_, k): Update => ({ key: `k${k}`, set: { i, text } })));
+      fixture.publish(...Array.from({ length: 50 }, (_, k): Update => ({ key: `k${k}`, set: { i, text } })));
     }
-    const messages = comeBack(house, [], "all", 0);
+    const messages = comeBack(fixture, [], "all", 0);
     expect(messages.length).toBeGreaterThan(3);
     expect(messages.every(({ type, seq }) => type === "update" && seq! % 50 === 0)).toBe(true);
     expect(messages.flatMap(({ updates }) => updates)).toHaveLength(2000);
   });
 
   test("a feed restored from its records is the same feed", () => {
-    const house = new House();
-    house.publish({ key: "A", set: { p: 1 }, version: 3, ttl: 60 }, { key: "B", set: {} }, { key: "B", delete: true });
-    house.publish({ key: "A", patch: { q: 1 }, time: 5 });
+    const fixture = new FeedFixture();
+    fixture.publish(
+      { key: "A", set: { p: 1 }, version: 3, ttl: 60 },
+      { key: "B", set: {} },
+      { key: "B", delete: true },
+    );
+    fixture.publish({ key: "A", patch: { q: 1 }, time: 5 });
     const restored = Feed.begin("e1");
-    for (const record of house.log.records) restored.replay(record);
-    for (const feed of [house.feed, restored]) {
+    for (const record of fixture.log.records) restored.apply(record);
+    for (const feed of [fixture.feed, restored]) {
       expect(feed.position).toEqual({ epoch: "e1", seq: 4 });
       expect(feed.entries.get("A")).toMatchObject({
         seq: 4,
@@ -122,32 +126,32 @@ describe("[I2] resume", () => {
       });
       expect(feed.entries.recall("B")).toMatchObject({ seq: 3, live: false });
     }
-    const [before] = comeBack(house, [], "latest", 0);
-    house.rebuild([]);
-    expect(comeBack(house, [], "latest", 0)).toEqual([before]);
+    const [before] = comeBack(fixture, [], "latest", 0);
+    fixture.rebuild([]);
+    expect(comeBack(fixture, [], "latest", 0)).toEqual([before]);
   });
 });
 
 describe("time", () => {
   test("what expires together is deleted together, as one batch", () => {
-    const house = new House();
-    house.publish({ key: "A", set: {}, ttl: 10 }, { key: "B", set: {}, ttl: 10 }, { key: "C", set: {}, ttl: 20 });
-    house.now += 10_000;
-    house.expire();
-    expect(house.log.records.at(-1)?.updates.map(({ update }) => update)).toEqual([
+    const fixture = new FeedFixture();
+    fixture.publish({ key: "A", set: {}, ttl: 10 }, { key: "B", set: {}, ttl: 10 }, { key: "C", set: {}, ttl: 20 });
+    fixture.now += 10_000;
+    fixture.expire();
+    expect(fixture.log.records.at(-1)?.updates.map(({ update }) => update)).toEqual([
       { key: "A", delete: true },
       { key: "B", delete: true },
     ]);
-    expect(house.feed.nextExpiry).toBe(house.now + 10_000);
+    expect(fixture.feed.nextExpiry).toBe(fixture.now + 10_000);
   });
 
   test("[I5] keys that are renewed for ever leave no trail", () => {
-    const house = new House();
+    const fixture = new FeedFixture();
     let most = 0;
     for (let i = 0; i < 5000; i++) {
-      house.publish({ key: `k${i % 5}`, set: {}, ttl: 30 });
-      most = Math.max(most, house.feed.waitingToExpire);
-      house.now += 10;
+      fixture.publish({ key: `k${i % 5}`, set: {}, ttl: 30 });
+      most = Math.max(most, fixture.feed.waitingToExpire);
+      fixture.now += 10;
     }
     expect(most).toBeLessThan(50);
   });

@@ -34,7 +34,7 @@ class Memory {
 test("a publish is remembered for ten minutes and no longer", () => {
   const memory = new Memory();
   memory.publish({}, 5);
-  expect(memory.find({}, 4 + LIMITS.idempotencyWindow)).toBe("replay");
+  expect(memory.find({}, 4 + LIMITS.idempotencyWindow)).toBe("repeat");
   expect(memory.find({}, 5 + LIMITS.idempotencyWindow)).toBeUndefined();
   expect(memory.idempotency.waitForRoom("c", 5 + LIMITS.idempotencyWindow)).toBe(0);
   expect(memory.idempotency.size).toBe(0);
@@ -43,12 +43,12 @@ test("a publish is remembered for ten minutes and no longer", () => {
 test("one that is not written yet is known", () => {
   const { idempotency } = new Memory();
   idempotency.remember({ ...PUBLISH, at: 0, receipt });
-  expect(idempotency.find(PUBLISH, 0)).toEqual({ kind: "replay", receipt });
+  expect(idempotency.find(PUBLISH, 0)).toEqual({ kind: "repeat", receipt });
 });
 
 describe("keys are kept apart by credential", () => {
   test.each<[string, Partial<IdempotencyKey>, string | undefined]>([
-    ["the same publisher with the same body, its credential renewed", { credential: "renewed" }, "replay"],
+    ["the same publisher with the same body, its credential renewed", { credential: "renewed" }, "repeat"],
     ["the same credential with another body", { digest: "other" }, "mismatch"],
     ["another credential of the publisher with another body", { credential: "c2", digest: "other" }, undefined],
     ["another publisher with the same body", { credential: "c2", principal: "p2" }, undefined],
@@ -65,7 +65,7 @@ describe("keys are kept apart by credential", () => {
     for (let i = 0; i < 5; i++) memory.publish({ principal: `p${i}`, credential: `c${i}`, digest: `d${i}` });
     for (let i = 0; i < 5; i++) {
       const own = { principal: `p${i}`, credential: `c${i}`, digest: `d${i}` };
-      expect(memory.find(own)).toBe("replay");
+      expect(memory.find(own)).toBe("repeat");
       expect(memory.find({ ...own, digest: "other" })).toBe("mismatch");
     }
   });

@@ -2,7 +2,7 @@ import { LIMITS } from "../../protocol/limits.ts";
 import type { Selection } from "../../protocol/selection.ts";
 
 /** What fanning out may take of a feed's time and memory. Work is counted in characters read or written. */
-export interface Bounds {
+export interface FanoutLimits {
   /** One message of a snapshot that is sent in parts, in characters. */
   readonly partLength: number;
   /** Work of one step: some 5 ms. Between two steps the feed serves others. */
@@ -13,8 +13,8 @@ export interface Bounds {
   readonly backlogTotal: number;
   /** Bytes that frozen lists may take and keep alive. One of them is always allowed, however long it is. */
   readonly frozenBytes: number;
-  /** Frozen lists made for one owner that are in use. */
-  readonly frozenPerOwner: number;
+  /** Frozen lists made for one account that are in use. */
+  readonly frozenPerAccount: number;
   /** Bytes that readers over HTTP have gathered of the log; one of them may always go on. */
   readonly gathered: number;
   /** Bytes of what waits in memory for all groups: past it the longest are read again from the entries or the log. */
@@ -23,9 +23,9 @@ export interface Bounds {
   readonly adds: number;
   /** Characters of patches composed for groups for one write: past it, those for which more would be are read again. */
   readonly composed: number;
-  /** Keys and prefixes that the subscribers of a feed select, and those of one owner: a long one counts as several. */
+  /** Keys and prefixes that the subscribers of a feed select, and those of one account: a long one counts as several. */
   readonly patterns: number;
-  readonly ownerPatterns: number;
+  readonly accountPatterns: number;
   /** `subscribe` messages of one subscriber that wait to be answered. */
   readonly asked: number;
 }
@@ -36,20 +36,20 @@ export function lengthOf(messages: readonly string[]): number {
   return length;
 }
 
-export const BOUNDS: Bounds = {
+export const FANOUT_LIMITS: FanoutLimits = {
   partLength: LIMITS.snapshotPartLength,
   stepWork: 1024 * 1024,
   backlogHigh: LIMITS.backlogHigh,
   backlogTotal: 32 * 1024 * 1024,
   frozenBytes: 16 * 1024 * 1024,
-  frozenPerOwner: 4,
+  frozenPerAccount: 4,
   gathered: 4 * 1024 * 1024,
   pendingBytes: 4 * 1024 * 1024,
   adds: 20_000,
   composed: 256 * 1024,
   // Some 240 bytes of memory each.
   patterns: 50_000,
-  ownerPatterns: 10_000,
+  accountPatterns: 10_000,
   asked: 64,
 };
 

@@ -1,6 +1,6 @@
-import { LIMITS } from "../../protocol/limits.ts";
+import { LIMITS } from "../../../protocol/limits.ts";
 import type { Backlogs } from "./backlogs.ts";
-import type { Subscriber } from "./subscriber.ts";
+import type { Subscriber } from "../subscriber.ts";
 
 /** Subscribers looked at in one go. */
 const LOOKS = 2_000;
@@ -10,7 +10,7 @@ const LOOKS = 2_000;
  * waits for them, then one merged catch-up; one that takes nothing for too long is dropped. So a slow reader costs
  * its backlog and no more, and slows nobody else.
  */
-export class Laggards {
+export class SlowConsumers {
   readonly #backlogs: Backlogs;
   readonly #high: number;
   /** In the order in which they were last looked at. */

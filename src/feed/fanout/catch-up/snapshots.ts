@@ -1,22 +1,22 @@
-import { encodeSnapshotPart, type SnapshotReason } from "../../protocol/messages.ts";
-import type { Selection } from "../../protocol/selection.ts";
-import { costOf, type Bounds, type Meter } from "./bounds.ts";
+import { encodeSnapshotPart, type SnapshotReason } from "../../../protocol/messages.ts";
+import type { Selection } from "../../../protocol/selection.ts";
+import { costOf, type FanoutLimits, type Meter } from "../fanout-limits.ts";
 import { EncodedCache } from "./encoded-cache.ts";
-import { bytesOf } from "../state/entry.ts";
-import type { Feed } from "../state/feed.ts";
-import type { AcceptedUpdate } from "../state/record.ts";
-import { FrozenList, SLOT } from "./snapshot.ts";
+import { bytesOf } from "../../state/entry.ts";
+import type { Feed } from "../../state/feed.ts";
+import type { AcceptedUpdate } from "../../state/record.ts";
+import { FrozenList, SLOT } from "./frozen-list.ts";
 
 /** Who reads a list, part by part. */
 export interface Holder {
-  readonly owner: string;
+  readonly account: string;
   /** The list is needed no longer than others are: its readers have to come anew. */
   giveUp(): void;
 }
 
 /** Kept by whoever waits for it, with what was found out. */
 export interface Asked {
-  readonly owner: string;
+  readonly account: string;
   readonly selection: Selection;
   /** Leaves out what this selects. */
   readonly except?: Selection | undefined;
@@ -32,7 +32,7 @@ interface Held {
   readonly list: FrozenList;
   readonly id: string;
   /** Who asked for it first. */
-  readonly owner: string;
+  readonly account: string;
   readonly holders: Set<Holder>;
   /** Bytes that only lists still need: texts which have been replaced in the feed. Each is counted for one list. */
   kept: number;
@@ -44,14 +44,14 @@ interface Held {
  */
 export class Snapshots {
   readonly #feed: Feed;
-  readonly #bounds: Bounds;
+  readonly #bounds: FanoutLimits;
   /** In order of making. */
   readonly #held = new Map<FrozenList, Held>();
   readonly #encoded: EncodedCache;
   /** How often a list came into use, or went out of it. */
   #changes = 0;
 
-  constructor(feed: Feed, bounds: Bounds) {
+  constructor(feed: Feed, bounds: FanoutLimits) {
     this.#feed = feed;
     this.#bounds = bounds;
     this.#encoded = new EncodedCache();
@@ -81,14 +81,14 @@ export class Snapshots {
     if (this.#isShort) return true;
     if (asked.refusedAt === this.#changes) return false;
     asked.refusedAt = this.#changes;
-    return this.#ofOwner(asked.owner) < this.#bounds.frozenPerOwner || this.#isHeld(idOf(asked));
+    return this.#ofAccount(asked.account) < this.#bounds.frozenPerAccount || this.#isHeld(idOf(asked));
   }
 
   /** Notes that a list is read by somebody, for as long as it takes. Makes room for it. */
   hold(list: FrozenList, asked: Asked, holder: Holder): void {
     let held = this.#held.get(list);
     if (!held) {
-      held = { list, id: idOf(asked), owner: asked.owner, holders: new Set(), kept: 0 };
+      held = { list, id: idOf(asked), account: asked.account, holders: new Set(), kept: 0 };
       this.#held.set(list, held);
       this.#changes++;
     }
@@ -111,7 +111,7 @@ export class Snapshots {
   }
 
   /**
-   * Gives lists up while all take too much: those of the owner that has most, the oldest first. One is always kept, and
+   * Gives lists up while all take too much: those of the account that has most, the oldest first. One is always kept, and
    * `spared` is.
    */
   makeRoom(spared?: Held): void {
@@ -125,14 +125,14 @@ export class Snapshots {
 
   /** Which goes first. */
   #first(spared: Held | undefined): Held | undefined {
-    const byOwner = new Map<string, number>();
-    for (const { owner, list, kept } of this.#held.values()) {
-      byOwner.set(owner, (byOwner.get(owner) ?? 0) + list.bytes + kept);
+    const byAccount = new Map<string, number>();
+    for (const { account, list, kept } of this.#held.values()) {
+      byAccount.set(account, (byAccount.get(account) ?? 0) + list.bytes + kept);
     }
     let first: Held | undefined;
     let most = -1;
     for (const held of this.#held.values()) {
-      const bytes = byOwner.get(held.owner) ?? 0;
+      const bytes = byAccount.get(held.account) ?? 0;
       if (held === spared || bytes <= most) continue;
       first = held;
       most = bytes;
@@ -197,7 +197,7 @@ export class Snapshots {
 
   /** Whether a list may be made of what is asked for, if need be in place of one that was asked for long ago. */
   #mayMake(asked: Asked): boolean {
-    return this.#ofOwner(asked.owner) < this.#bounds.frozenPerOwner || this.#isSmall(asked);
+    return this.#ofAccount(asked.account) < this.#bounds.frozenPerAccount || this.#isSmall(asked);
   }
 
   #hasRoom(asked: Asked): boolean {
@@ -227,9 +227,9 @@ export class Snapshots {
     return Math.min(entries.size, asked.most);
   }
 
-  #ofOwner(owner: string): number {
+  #ofAccount(account: string): number {
     let lists = 0;
-    for (const held of this.#held.values()) if (held.owner === owner) lists++;
+    for (const held of this.#held.values()) if (held.account === account) lists++;
     return lists;
   }
 

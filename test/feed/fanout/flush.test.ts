@@ -1,43 +1,43 @@
 import { describe, expect, test, vi } from "vitest";
-import { lengthOf } from "../../../src/feed/fanout/bounds.ts";
-import { Outbox } from "../../../src/feed/fanout/outbox.ts";
-import { PassClock } from "../../../src/feed/fanout/flush-schedule.ts";
+import { lengthOf } from "../../../src/feed/fanout/fanout-limits.ts";
+import { Outbox } from "../../../src/feed/fanout/live/outbox.ts";
+import { FlushSchedule } from "../../../src/feed/fanout/live/flush-schedule.ts";
 import { DEFAULT_PACE } from "../../../src/durable/defaults.ts";
-import { House, PureSubscriber } from "../fixture.ts";
+import { FeedFixture, RecordingSubscriber } from "../fixture.ts";
 
 /** Subscribers of everything on a feed at the feed's own pace. */
-function audience(count: number): { house: House; subscribers: PureSubscriber[] } {
-  const house = new House(DEFAULT_PACE.send);
-  const subscribers = Array.from({ length: count }, () => new PureSubscriber([], "latest", undefined));
-  for (const subscriber of subscribers) house.connect(subscriber);
-  house.pass(0);
-  return { house, subscribers };
+function audience(count: number): { fixture: FeedFixture; subscribers: RecordingSubscriber[] } {
+  const fixture = new FeedFixture(DEFAULT_PACE.send);
+  const subscribers = Array.from({ length: count }, () => new RecordingSubscriber([], "latest", undefined));
+  for (const subscriber of subscribers) fixture.connect(subscriber);
+  fixture.pass(0);
+  return { fixture, subscribers };
 }
 
 /** Messages that one subscriber got while updates came every `every` milliseconds. */
 function messages(count: number, every: number, updates: number): number {
-  const { house, subscribers } = audience(count);
+  const { fixture, subscribers } = audience(count);
   const before = subscribers[0]!.sent.length;
   for (let i = 0; i < updates; i++) {
-    house.publish({ key: "A", set: { i } });
-    house.pass(every);
+    fixture.publish({ key: "A", set: { i } });
+    fixture.pass(every);
   }
   return subscribers[0]!.sent.length - before;
 }
 
 describe("[I9] a pass", () => {
   test("does not hold a copy for each who came at another moment; they miss nothing", () => {
-    const house = new House({}, { stepWork: 20_000 });
-    const readers = Array.from({ length: 50 }, (_, i) => new PureSubscriber([], i % 2 ? "all" : "latest", 0.1));
+    const fixture = new FeedFixture({}, { stepWork: 20_000 });
+    const readers = Array.from({ length: 50 }, (_, i) => new RecordingSubscriber([], i % 2 ? "all" : "latest", 0.1));
     for (const [n, reader] of readers.entries()) {
-      house.publish({ key: "A", set: { n, text: "x".repeat(1_000) } });
-      house.connect(reader);
+      fixture.publish({ key: "A", set: { n, text: "x".repeat(1_000) } });
+      fixture.connect(reader);
     }
     const add = vi.spyOn(Outbox.prototype, "add");
-    house.pass(20_000);
+    fixture.pass(20_000);
     const held = new Set(add.mock.calls.map(([{ messages }]) => messages));
     expect(lengthOf([...held].flat())).toBeLessThan(150_000);
-    for (const reader of readers) expect(reader.view.state()).toEqual(house.entries());
+    for (const reader of readers) expect(reader.view.state()).toEqual(fixture.entries());
     add.mockRestore();
   });
 });
@@ -58,12 +58,12 @@ describe("updates go out as they come while that is light work", () => {
   });
 
   test("1,000 subscribers, 100 updates a second: served by turns, as many in each", () => {
-    const { house, subscribers } = audience(1000);
+    const { fixture, subscribers } = audience(1000);
     const turns: number[] = [];
     for (let i = 0; i < 200; i++) {
-      house.publish({ key: "A", set: { i } });
+      fixture.publish({ key: "A", set: { i } });
       const before = subscribers.map(({ sent }) => sent.length);
-      house.pass(10);
+      fixture.pass(10);
       if (i >= 100) turns.push(subscribers.filter(({ sent }, s) => sent.length > before[s]!).length);
     }
     expect(Math.max(...turns), "a quarter at a time").toBe(250);
@@ -72,7 +72,7 @@ describe("updates go out as they come while that is light work", () => {
   });
 
   test("the load is forgotten when it has gone", () => {
-    const clock = new PassClock(DEFAULT_PACE.send);
+    const clock = new FlushSchedule(DEFAULT_PACE.send);
     for (let now = 0; now < 1000; now += 10) clock.offer(1000, now);
     clock.passed(1000, 1000, 995);
     expect(clock.next(1000)).toBeGreaterThan(1000);
@@ -80,58 +80,58 @@ describe("updates go out as they come while that is light work", () => {
   });
 
   test("many who watch one key each are not taken for many who watch the same", () => {
-    const house = new House(DEFAULT_PACE.send);
-    const subscribers = Array.from({ length: 5000 }, (_, i) => new PureSubscriber([`k${i}`], "latest", undefined));
-    for (const subscriber of subscribers) house.connect(subscriber);
+    const fixture = new FeedFixture(DEFAULT_PACE.send);
+    const subscribers = Array.from({ length: 5000 }, (_, i) => new RecordingSubscriber([`k${i}`], "latest", undefined));
+    for (const subscriber of subscribers) fixture.connect(subscriber);
     for (let i = 0; i < 500; i++) {
-      house.publish({ key: `k${i}`, set: { i } });
+      fixture.publish({ key: `k${i}`, set: { i } });
       expect(subscribers[i]!.view.position?.seq, "at once").toBe(i + 1);
-      house.pass(1);
+      fixture.pass(1);
     }
   });
 });
 
 describe("many at once", () => {
   test("a snapshot is encoded once per selection and position, however many come for it", () => {
-    const house = new House();
-    for (let i = 0; i < 100; i++) house.publish({ key: `k${i}`, set: { i } });
-    const comers = Array.from({ length: 50 }, () => new PureSubscriber([], "latest", undefined));
-    for (const comer of comers) house.connect(comer);
+    const fixture = new FeedFixture();
+    for (let i = 0; i < 100; i++) fixture.publish({ key: `k${i}`, set: { i } });
+    const comers = Array.from({ length: 50 }, () => new RecordingSubscriber([], "latest", undefined));
+    for (const comer of comers) fixture.connect(comer);
     expect(new Set(comers.map(({ given }) => given[0])).size, "the very same messages").toBe(1);
-    const back = Array.from({ length: 50 }, () => new PureSubscriber([], "latest", undefined));
+    const back = Array.from({ length: 50 }, () => new RecordingSubscriber([], "latest", undefined));
     for (const comer of back) {
       comer.view.position = { epoch: "e1", seq: 40 };
-      house.connect(comer, "e1:40");
+      fixture.connect(comer, "e1:40");
     }
     expect(new Set(back.map(({ given }) => given[0])).size).toBe(1);
-    house.publish({ key: "k0", set: { i: -1 } });
-    const late = new PureSubscriber([], "latest", undefined);
-    house.connect(late);
+    fixture.publish({ key: "k0", set: { i: -1 } });
+    const late = new RecordingSubscriber([], "latest", undefined);
+    fixture.connect(late);
     expect(late.view.state()["k0"]).toEqual({ i: -1 });
   });
 });
 
 describe("[I2] memory that is lost in the middle of a window", () => {
   test.each(["latest", "all"] as const)("loses nothing of what waited, mode=%s", (mode) => {
-    const house = new House();
-    const slow = new PureSubscriber([], mode, 0.1);
-    house.connect(slow);
-    for (let n = 1; n <= 5; n++) house.publish({ key: "A", set: { n } });
+    const fixture = new FeedFixture();
+    const slow = new RecordingSubscriber([], mode, 0.1);
+    fixture.connect(slow);
+    for (let n = 1; n <= 5; n++) fixture.publish({ key: "A", set: { n } });
     expect(slow.view.position?.seq).toBe(1);
-    house.rebuild([slow]);
+    fixture.rebuild([slow]);
     const numbers = slow.view.updates.map((update) => "set" in update && update.set["n"]);
     expect(numbers).toEqual(mode === "all" ? [1, 2, 3, 4, 5] : [1, 5]);
-    expect(slow.view.state()).toEqual(house.entries());
+    expect(slow.view.state()).toEqual(fixture.entries());
   });
 
   test("and in the middle of a pass: whoever was not reached yet is served by the next", () => {
-    const house = new House({ slice: 2 });
-    const subscribers = Array.from({ length: 5 }, () => new PureSubscriber([], "latest", undefined));
-    for (const subscriber of subscribers) house.connect(subscriber);
-    house.publish({ key: "A", set: { n: 1 } });
+    const fixture = new FeedFixture({ slice: 2 });
+    const subscribers = Array.from({ length: 5 }, () => new RecordingSubscriber([], "latest", undefined));
+    for (const subscriber of subscribers) fixture.connect(subscriber);
+    fixture.publish({ key: "A", set: { n: 1 } });
     expect(subscribers.map(({ view }) => view.position?.seq)).toEqual([1, 1, 0, 0, 0]);
-    house.rebuild(subscribers);
-    house.pass(0);
+    fixture.rebuild(subscribers);
+    fixture.pass(0);
     expect(subscribers.map(({ view }) => view.updates.length)).toEqual([1, 1, 1, 1, 1]);
   });
 });

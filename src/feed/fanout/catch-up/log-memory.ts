@@ -1,4 +1,4 @@
-import type { Share } from "./budget.ts";
+import type { Share } from "../budget.ts";
 
 /** Bytes that a reader finds in one step, most often. */
 const STEP = 512 * 1024;

@@ -1,7 +1,7 @@
-import type { Moment } from "../../protocol/messages.ts";
-import type { Selection } from "../../protocol/selection.ts";
-import { COST, costOf, type Meter } from "./bounds.ts";
-import type { Feed } from "../state/feed.ts";
+import type { Moment } from "../../../protocol/messages.ts";
+import type { Selection } from "../../../protocol/selection.ts";
+import { COST, costOf, type Meter } from "../fanout-limits.ts";
+import type { Feed } from "../../state/feed.ts";
 
 /** Bytes that an entry takes in a list: two references. */
 export const SLOT = 16;

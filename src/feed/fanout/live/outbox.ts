@@ -1,6 +1,6 @@
-import { LIMITS } from "../../protocol/limits.ts";
+import { LIMITS } from "../../../protocol/limits.ts";
 import type { Group } from "./subscriber-index.ts";
-import type { Subscriber } from "./subscriber.ts";
+import type { Subscriber } from "../subscriber.ts";
 
 /** Messages that bring one subscriber from one seq to another. */
 interface Parcel {

@@ -1,9 +1,9 @@
-import { LIMITS } from "../../protocol/limits.ts";
-import type { Selection } from "../../protocol/selection.ts";
-import type { Meter } from "./bounds.ts";
-import type { Feed } from "../state/feed.ts";
-import type { Log } from "../state/record.ts";
-import type { UpdateBatch } from "./resume.ts";
+import { LIMITS } from "../../../protocol/limits.ts";
+import type { Selection } from "../../../protocol/selection.ts";
+import type { Meter } from "../fanout-limits.ts";
+import type { Feed } from "../../state/feed.ts";
+import type { Log } from "../../state/record.ts";
+import type { UpdateBatch } from "./changes-since.ts";
 
 /** What came of one piece: batches that are whole, how it goes on. */
 export type Replayed =

@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { composeInto } from "../../../src/feed/fanout/merged.ts";
+import { composeInto } from "../../../src/feed/fanout/live/merged-update.ts";
 import type { JsonObject } from "../../../src/protocol/json.ts";
 import { applyMergePatch } from "../../../src/protocol/merge-patch.ts";
 import { objectText } from "../../protocol/arbitraries.ts";

@@ -1,4 +1,4 @@
-import type { Subscriber } from "./subscriber.ts";
+import type { Subscriber } from "../subscriber.ts";
 
 /** Connections looked at in one go: a tenth of a millisecond or two. */
 const LOOKS = 2_000;

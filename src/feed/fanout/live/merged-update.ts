@@ -1,7 +1,7 @@
-import { isJsonObject, setMember, type Json, type JsonObject } from "../../protocol/json.ts";
-import { applyMergePatch } from "../../protocol/merge-patch.ts";
-import { encodeUpdate, type Update } from "../../protocol/update.ts";
-import type { AcceptedUpdate } from "../state/record.ts";
+import { isJsonObject, setMember, type Json, type JsonObject } from "../../../protocol/json.ts";
+import { applyMergePatch } from "../../../protocol/merge-patch.ts";
+import { encodeUpdate, type Update } from "../../../protocol/update.ts";
+import type { AcceptedUpdate } from "../../state/record.ts";
 
 /** Characters of JSON above which a value is not patched here once more: the feed has it, patched. */
 const SMALL = 1024;

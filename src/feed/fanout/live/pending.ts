@@ -1,9 +1,9 @@
-import type { Mode } from "../../protocol/messages.ts";
-import { ownText } from "../../protocol/json-text.ts";
-import type { Entries } from "../state/entries.ts";
-import { Merged } from "./merged.ts";
-import type { AcceptedUpdate } from "../state/record.ts";
-import { encodeState } from "./resume.ts";
+import type { Mode } from "../../../protocol/messages.ts";
+import { ownText } from "../../../protocol/json-text.ts";
+import type { Entries } from "../../state/entries.ts";
+import { Merged } from "./merged-update.ts";
+import type { AcceptedUpdate } from "../../state/record.ts";
+import { encodeState } from "../catch-up/changes-since.ts";
 
 /** An update that waits for one group or for many: it is held in memory once. */
 export class Shared {

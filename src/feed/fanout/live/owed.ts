@@ -1,7 +1,7 @@
-import { encodeUpdateMessage } from "../../protocol/messages.ts";
+import { encodeUpdateMessage } from "../../../protocol/messages.ts";
 import type { Group } from "./subscriber-index.ts";
-import type { Feed } from "../state/feed.ts";
-import type { Subscriber } from "./subscriber.ts";
+import type { Feed } from "../../state/feed.ts";
+import type { Subscriber } from "../subscriber.ts";
 
 /**
  * What a live subscriber is owed at this moment of what waits for its group, whatever the group's window says; nothing

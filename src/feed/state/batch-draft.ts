@@ -6,7 +6,7 @@ import { LIMITS, type FeedLimits } from "../../protocol/limits.ts";
 import type { Entries } from "./entries.ts";
 import { memoryOf, type Entry, type EntryState } from "./entry.ts";
 import { expiryOf } from "./expiry.ts";
-import type { Accepted } from "./record.ts";
+import type { AcceptedUpdate } from "./record.ts";
 
 /** What one key will be once the batch is carried out. */
 interface Draft extends EntryState {
@@ -30,7 +30,7 @@ interface Draft extends EntryState {
  * Updates worked out beside the feed, so that they can still be refused as a whole. Nothing of the feed changes
  * before `apply`. The patches of one key are gathered, and written into its value once.
  */
-export class Batch {
+export class BatchDraft {
   readonly #entries: Entries;
   /** In order of each key's last change. */
   readonly #drafts = new Map<string, Draft>();
@@ -48,7 +48,7 @@ export class Batch {
   }
 
   /** Adds one update, after those added before. `index` is its place in the batch, `now` in milliseconds since 1970. */
-  add(update: Accepted, index: number, now: number): void {
+  add(update: AcceptedUpdate, index: number, now: number): void {
     const { key, change, version, ttl } = update;
     let draft = this.#drafts.get(key);
     // Set anew, so that the map's order is the order of the last change.

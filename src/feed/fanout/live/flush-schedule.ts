@@ -1,5 +1,5 @@
 /** How a feed shares its time between sending and everything else. */
-export interface Pace {
+export interface FlushPolicy {
   /**
    * Messages a second that are sent as the updates come. Where updates would make more than these, they are gathered
    * and go out together.
@@ -22,15 +22,15 @@ const MEMORY = 250;
  * Decides when the next pass may begin, and how many it serves. Under load each subscriber waits for a window, and they
  * are served by turns: what is new waits for nobody but its own reader. Times are milliseconds of a clock that never goes back.
  */
-export class PassClock {
-  readonly #pace: Pace;
+export class FlushSchedule {
+  readonly #pace: FlushPolicy;
   /** Messages offered, fading with time: what sending everything at once would come to, whether or not it was done. */
   #offered = 0;
   #offeredAt = 0;
   /** When the next pass may begin while the load is not light. */
   #next = 0;
 
-  constructor(pace: Pace) {
+  constructor(pace: FlushPolicy) {
     this.#pace = pace;
   }
 

@@ -1,25 +1,25 @@
-import { encodeUpdateMessage, type SnapshotReason, type Subscription } from "../../protocol/messages.ts";
-import type { Position } from "../../protocol/position.ts";
-import { COST, costOf, lengthOf, type Bounds, type Meter } from "./bounds.ts";
-import type { Backlogs } from "./backlogs.ts";
+import { encodeUpdateMessage, type SnapshotReason, type Subscription } from "../../../protocol/messages.ts";
+import type { Position } from "../../../protocol/position.ts";
+import { COST, costOf, lengthOf, type FanoutLimits, type Meter } from "../fanout-limits.ts";
+import type { Backlogs } from "../backlog/backlogs.ts";
 import type { EncodedCache } from "./encoded-cache.ts";
-import type { Feed } from "../state/feed.ts";
-import type { Gathered } from "./gathered.ts";
+import type { Feed } from "../../state/feed.ts";
+import type { Gathered } from "./log-memory.ts";
 import type { Job, Step } from "./jobs.ts";
-import { isStuck } from "./slow-consumers.ts";
-import { messageOwed } from "./owed.ts";
-import type { Log } from "../state/record.ts";
+import { isStuck } from "../backlog/slow-consumers.ts";
+import { messageOwed } from "../live/owed.ts";
+import type { Log } from "../../state/record.ts";
 import { Replay } from "./replay.ts";
-import { isUnchanged, latestState } from "./resume.ts";
-import type { FrozenList } from "./snapshot.ts";
+import { isUnchanged, latestState } from "./changes-since.ts";
+import type { FrozenList } from "./frozen-list.ts";
 import type { Asked, Holder, Snapshots } from "./snapshots.ts";
-import type { Subscriber } from "./subscriber.ts";
+import type { Subscriber } from "../subscriber.ts";
 
 /** What all who are caught up share, and what happens to them. */
 export interface CatchUps {
   readonly feed: Feed;
   readonly log: Log;
-  readonly bounds: Bounds;
+  readonly bounds: FanoutLimits;
   readonly encoded: EncodedCache;
   readonly snapshots: Snapshots;
   readonly backlogs: Backlogs;
@@ -60,7 +60,7 @@ interface Reading {
  */
 export class CatchUp implements Job, Holder {
   /** Whose it was when it began: what is counted on one account is taken from the same. */
-  readonly owner: string;
+  readonly account: string;
   readonly subscriber: Subscriber;
   readonly #all: CatchUps;
   #stage: Stage = { at: "begin" };
@@ -70,7 +70,7 @@ export class CatchUp implements Job, Holder {
   #unsent = 0;
 
   constructor(subscriber: Subscriber, all: CatchUps) {
-    this.owner = subscriber.sink.owner;
+    this.account = subscriber.sink.account;
     this.subscriber = subscriber;
     this.#all = all;
   }
@@ -224,7 +224,7 @@ export class CatchUp implements Job, Holder {
     }
     // At this very moment: what changes later changes for all that is selected from now on.
     const asked = {
-      owner: this.owner,
+      account: this.account,
       selection: ask.subscription.selection,
       except: subscriber.subscription.selection,
     };
@@ -282,7 +282,7 @@ export class CatchUp implements Job, Holder {
     const { feed } = this.#all;
     // One of another epoch stands before everything.
     const since = subscriber.epoch === feed.epoch && subscriber.clearTo <= feed.seq ? subscriber.clearTo : -1;
-    return { owner: this.owner, selection: subscriber.subscription.selection, since };
+    return { account: this.account, selection: subscriber.subscription.selection, since };
   }
 
   /** Whether it has room for more. One that takes nothing for too long is dropped. */

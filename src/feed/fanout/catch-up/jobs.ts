@@ -1,11 +1,11 @@
-import { COST, type Meter } from "./bounds.ts";
+import { COST, type Meter } from "../fanout-limits.ts";
 
 /** What became of a piece of work. */
 export type Step = "more" | "wait" | "done";
 
 /** Work that may be long, done in pieces. */
 export interface Job {
-  readonly owner: string;
+  readonly account: string;
   /** Whether its next piece shows what the feed is now, so that all of that has to be written first. */
   readonly shows: boolean;
   /** Does one piece. What it took is added to `meter`. */
@@ -24,13 +24,13 @@ const DELAYS = [1, 2, 4, 8, 16, 32, 64] as const;
 const LOOKS = 500;
 
 /**
- * Jobs of many owners by turns: each owner's next job does one piece, then comes the next owner. So one who asks for
+ * Jobs of many accounts by turns: each account's next job does one piece, then comes the next account. So one who asks for
  * much waits for it alone.
  */
 export class Jobs implements Meter {
   readonly #stepWork: number;
-  /** The owner whose turn it is comes first. */
-  readonly #byOwner = new Map<string, Set<Job>>();
+  /** The account whose turn it is comes first. */
+  readonly #byAccount = new Map<string, Set<Job>>();
   /** By how long each waits, in the order in which they are to be looked at. */
   readonly #waiting = DELAYS.map(() => new Map<Job, number>());
   /** Done since the last step began. */
@@ -44,13 +44,13 @@ export class Jobs implements Meter {
 
   /** Whether a step would show what the feed is now. */
   get shows(): boolean {
-    for (const jobs of this.#byOwner.values()) if (first(jobs, () => true)?.shows) return true;
+    for (const jobs of this.#byAccount.values()) if (first(jobs, () => true)?.shows) return true;
     return this.#blocked;
   }
 
   /** Whether so much was done that a step should follow, after which there is room for more. */
   get isTired(): boolean {
-    return this.#byOwner.size > 0 || this.work * 2 > this.#stepWork;
+    return this.#byAccount.size > 0 || this.work * 2 > this.#stepWork;
   }
 
   /** Jobs that wait for what is not theirs to do. */
@@ -69,22 +69,22 @@ export class Jobs implements Meter {
 
   /** Has a job wait for its turn. */
   add(job: Job): void {
-    const jobs = this.#byOwner.get(job.owner);
+    const jobs = this.#byAccount.get(job.account);
     if (jobs) jobs.add(job);
-    else this.#byOwner.set(job.owner, new Set([job]));
+    else this.#byAccount.set(job.account, new Set([job]));
   }
 
   remove(job: Job): void {
     for (const waiting of this.#waiting) waiting.delete(job);
-    const jobs = this.#byOwner.get(job.owner);
-    if (jobs?.delete(job) && jobs.size === 0) this.#byOwner.delete(job.owner);
+    const jobs = this.#byAccount.get(job.account);
+    if (jobs?.delete(job) && jobs.size === 0) this.#byAccount.delete(job.account);
   }
 
   /** Ends all. */
   end(): void {
-    const jobs = [...this.#byOwner.values(), ...this.#waiting.map((waiting) => waiting.keys())];
+    const jobs = [...this.#byAccount.values(), ...this.#waiting.map((waiting) => waiting.keys())];
     const all = jobs.flatMap((some) => Array.from(some));
-    this.#byOwner.clear();
+    this.#byAccount.clear();
     for (const waiting of this.#waiting) waiting.clear();
     this.#blocked = false;
     for (const job of all) job.end();
@@ -95,32 +95,32 @@ export class Jobs implements Meter {
     this.work = 0;
     this.#blocked = false;
     this.#lookAtWaiting(now);
-    let owners = this.#byOwner.size;
-    for (const [owner, jobs] of this.#byOwner) {
-      if (this.work >= this.#stepWork || owners === 0) return;
-      this.#byOwner.delete(owner);
+    let accounts = this.#byAccount.size;
+    for (const [account, jobs] of this.#byAccount) {
+      if (this.work >= this.#stepWork || accounts === 0) return;
+      this.#byAccount.delete(account);
       const job = first(jobs, (job) => !job.shows || maySee());
       if (job) {
         jobs.delete(job);
         const step = this.#step(job, now);
-        owners = this.#byOwner.size + 1;
+        accounts = this.#byAccount.size + 1;
         if (step === "more") jobs.add(job);
         else this.#keep(job, step, now, 0);
       } else {
         this.#blocked = true;
-        owners--;
+        accounts--;
       }
       if (jobs.size > 0) {
         // Work may have come for it meanwhile.
-        for (const other of this.#byOwner.get(owner) ?? []) jobs.add(other);
-        this.#byOwner.set(owner, jobs);
+        for (const other of this.#byAccount.get(account) ?? []) jobs.add(other);
+        this.#byAccount.set(account, jobs);
       }
     }
   }
 
   /** When to go on; nothing where nothing is to be done. */
   due(now: number): number | undefined {
-    if (this.#byOwner.size > 0) return now;
+    if (this.#byAccount.size > 0) return now;
     let next = Infinity;
     for (const waiting of this.#waiting) {
       const [at] = waiting.values();

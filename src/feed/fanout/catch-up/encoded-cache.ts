@@ -1,6 +1,6 @@
-import { LIMITS } from "../../protocol/limits.ts";
-import type { Position } from "../../protocol/position.ts";
-import { bytesOf } from "../state/entry.ts";
+import { LIMITS } from "../../../protocol/limits.ts";
+import type { Position } from "../../../protocol/position.ts";
+import { bytesOf } from "../../state/entry.ts";
 
 /**
  * What was encoded for somebody. When many come at once, most of them want the same: it is encoded for the first, and

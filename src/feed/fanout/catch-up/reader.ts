@@ -1,14 +1,14 @@
-import { encodeUpdateMessage, type SnapshotReason, type Subscription } from "../../protocol/messages.ts";
-import type { Position } from "../../protocol/position.ts";
-import type { Bounds, Meter } from "./bounds.ts";
-import { bytesOf } from "../state/entry.ts";
-import type { Feed } from "../state/feed.ts";
-import type { Gathered } from "./gathered.ts";
+import { encodeUpdateMessage, type SnapshotReason, type Subscription } from "../../../protocol/messages.ts";
+import type { Position } from "../../../protocol/position.ts";
+import type { FanoutLimits, Meter } from "../fanout-limits.ts";
+import { bytesOf } from "../../state/entry.ts";
+import type { Feed } from "../../state/feed.ts";
+import type { Gathered } from "./log-memory.ts";
 import type { Job, Step } from "./jobs.ts";
-import type { Log } from "../state/record.ts";
+import type { Log } from "../../state/record.ts";
 import { Replay } from "./replay.ts";
-import { isUnchanged, latestState, type UpdateBatch } from "./resume.ts";
-import type { FrozenList } from "./snapshot.ts";
+import { isUnchanged, latestState, type UpdateBatch } from "./changes-since.ts";
+import type { FrozenList } from "./frozen-list.ts";
 import type { Asked, Holder, Snapshots } from "./snapshots.ts";
 
 /** What a reader gets: what changed, as one message; or a list, which it holds until it lets go of it. */
@@ -25,10 +25,10 @@ export interface Answer {
 
 /** Reads the feed once, in steps. */
 export class Reader implements Job, Holder {
-  readonly owner: string;
+  readonly account: string;
   readonly #feed: Feed;
   readonly #log: Log;
-  readonly #bounds: Bounds;
+  readonly #bounds: FanoutLimits;
   readonly #snapshots: Snapshots;
   readonly #gathered: Gathered;
   readonly #subscription: Subscription;
@@ -46,12 +46,12 @@ export class Reader implements Job, Holder {
   #onGivenUp: (() => void) | undefined;
 
   constructor(
-    owner: string,
-    all: { feed: Feed; log: Log; bounds: Bounds; snapshots: Snapshots; gathered: Gathered },
+    account: string,
+    all: { feed: Feed; log: Log; bounds: FanoutLimits; snapshots: Snapshots; gathered: Gathered },
     asked: { readonly subscription: Subscription; readonly since: Position | undefined },
     answer: Answer,
   ) {
-    this.owner = owner;
+    this.account = account;
     this.#feed = all.feed;
     this.#log = all.log;
     this.#bounds = all.bounds;
@@ -170,7 +170,7 @@ export class Reader implements Job, Holder {
   }
 
   #asked(): Asked {
-    this.#wanted ??= { owner: this.owner, selection: this.#subscription.selection };
+    this.#wanted ??= { account: this.account, selection: this.#subscription.selection };
     return this.#wanted;
   }
 }

@@ -1,4 +1,4 @@
-import { LIMITS } from "../../protocol/limits.ts";
+import { LIMITS } from "../../../protocol/limits.ts";
 
 /** Characters that a client which says what it has taken may be behind, as it does not say so for every message. */
 const SLACK = 64 * 1024;
@@ -10,7 +10,7 @@ const SLACK = 64 * 1024;
  * Two marks, not a list: the count is right to within what was sent between two acks. A client that says how much it
  * has taken is known exactly.
  */
-export class AckMeter {
+export class Unacknowledged {
   #acks = false;
   /** The first message sent since the last ack that mattered, and the characters from it on. */
   #mark: number | undefined;

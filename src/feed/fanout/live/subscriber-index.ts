@@ -1,9 +1,9 @@
-import type { Subscription } from "../../protocol/messages.ts";
-import type { Selection } from "../../protocol/selection.ts";
-import type { Bounds } from "./bounds.ts";
-import { Patterns, weightOf, type Account, type Refusal } from "./patterns.ts";
+import type { Subscription } from "../../../protocol/messages.ts";
+import type { Selection } from "../../../protocol/selection.ts";
+import type { FanoutLimits } from "../fanout-limits.ts";
+import { Patterns, weightOf, type PatternAccount, type PatternRefusal } from "../patterns.ts";
 import { Held, pendingOf, Shared, type Pending, type Room } from "./pending.ts";
-import type { AcceptedUpdate } from "../state/record.ts";
+import type { AcceptedUpdate } from "../../state/record.ts";
 
 /**
  * Subscribers that want the same in the same way, and are served together: what they get is encoded once. Where very
@@ -20,9 +20,9 @@ export class Group<S> {
   notBefore = 0;
 
   /** Who came first: on that account its patterns are counted. */
-  readonly account: Account;
+  readonly account: PatternAccount;
 
-  constructor(id: string, subscription: Subscription, since: number, account: Account, held: Held) {
+  constructor(id: string, subscription: Subscription, since: number, account: PatternAccount, held: Held) {
     this.id = id;
     this.subscription = subscription;
     this.pending = pendingOf(subscription.mode, held);
@@ -50,7 +50,7 @@ function rounded(subscription: Subscription): Subscription {
  * All subscribers of a feed by what they want, indexed so that an update finds its groups by its key and never by
  * asking each of them.
  */
-export class Audience<S> {
+export class SubscriberIndex<S> {
   readonly #most: number;
   readonly #groups = new Map<string, Group<S>[]>();
   readonly #byKey = new Map<string, Set<Group<S>>>();
@@ -80,7 +80,7 @@ export class Audience<S> {
   }
 
   /** Why one more who wants this cannot be taken; nothing where it can. Where another wants the same it costs nothing. */
-  refusal(account: Account, subscription: Subscription, bounds: Bounds): Refusal | undefined {
+  refusal(account: PatternAccount, subscription: Subscription, bounds: FanoutLimits): PatternRefusal | undefined {
     if (this.#patterns.has(groupId(subscription))) return undefined;
     return this.#patterns.refusal(account, weightOf(subscription.selection), bounds);
   }
@@ -92,14 +92,14 @@ export class Audience<S> {
   }
 
   /** A group of those who want this that has room for one more. A new one waits for updates after `seq`. */
-  group(asked: Subscription, seq: number, { owner, kind }: Account = { owner: "" }): Group<S> {
+  group(asked: Subscription, seq: number, { account, kind }: PatternAccount = { account: "" }): Group<S> {
     const subscription = rounded(asked);
     const id = groupId(subscription);
     const alike = ensure(this.#groups, id, () => []);
     let group = alike.find(({ members }) => members.size < this.#most);
     if (!group) {
       // The patterns of those who are alike are counted once.
-      group = new Group(id, subscription, seq, alike[0]?.account ?? { owner, kind }, this.held);
+      group = new Group(id, subscription, seq, alike[0]?.account ?? { account, kind }, this.held);
       if (alike.length === 0) this.#count(group, 1);
       alike.push(group);
       for (const groups of this.#indexOf(subscription)) groups.add(group);

@@ -1,9 +1,9 @@
-import { LIMITS } from "../../protocol/limits.ts";
-import { encodeDelete, encodeSet } from "../../protocol/update.ts";
-import type { Selection } from "../../protocol/selection.ts";
-import { COST, costOf, type Meter } from "./bounds.ts";
-import type { Entry } from "../state/entry.ts";
-import type { Feed } from "../state/feed.ts";
+import { LIMITS } from "../../../protocol/limits.ts";
+import { encodeDelete, encodeSet } from "../../../protocol/update.ts";
+import type { Selection } from "../../../protocol/selection.ts";
+import { COST, costOf, type Meter } from "../fanout-limits.ts";
+import type { Entry } from "../../state/entry.ts";
+import type { Feed } from "../../state/feed.ts";
 
 /** One `update` message, but for its encoding. */
 export interface UpdateBatch {
