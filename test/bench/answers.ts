@@ -1,7 +1,5 @@
 import { GOALS, type Read } from "./goals.ts";
-import type { ScenarioReport } from "./report.ts";
-
-export type GoalLine = readonly [what: string, goal: string, measured: string, answer: string];
+import type { GoalLine, ScenarioReport } from "./report.ts";
 
 /** Each goal with what these reports say of it. */
 export function answerGoals(reports: readonly ScenarioReport[]): GoalLine[] {

@@ -1,6 +1,7 @@
-import type { GoalLine } from "./answers.ts";
 import type { Case, Figures } from "./scenario.ts";
 import { median } from "./statistics.ts";
+
+export type GoalLine = readonly [what: string, goal: string, measured: string, answer: string];
 
 interface Measured {
   readonly median: number;

@@ -1,0 +1,92 @@
+// The layers of the house. Each folder of src/ may import itself and what its row names, and nothing else.
+// `npm run layers` checks it, types included; test/architecture/layers.test.ts plants a violation in each.
+
+const ROOMS_OF_DURABLE = ["durable/storage", "durable/sockets", "durable/directory"];
+
+/** @type {Record<string, { imports: string[], packages?: string[] }>} */
+export const LAYERS = {
+  protocol: { imports: [], packages: ["valibot", "@msgpack/msgpack"] },
+  "feed/state": { imports: ["protocol"] },
+  "feed/fanout": { imports: ["protocol", "feed/state"] },
+  access: { imports: ["protocol"], packages: ["jose", "cloudflare:workers"] },
+  limits: { imports: ["protocol", "access"] },
+  "durable/storage": { imports: ["protocol", "feed/state", "feed/fanout"] },
+  "durable/sockets": {
+    imports: ["protocol", "feed/state", "feed/fanout", "access", "limits", "durable"],
+    packages: ["valibot"],
+  },
+  "durable/directory": { imports: ["protocol", "limits", "durable"], packages: ["cloudflare:workers"] },
+  durable: {
+    imports: ["protocol", "feed/state", "feed/fanout", "access", "limits", ...ROOMS_OF_DURABLE],
+    packages: ["cloudflare:workers"],
+  },
+  specs: { imports: ["protocol", "http"], packages: ["valibot", "hono"] },
+  http: {
+    imports: ["protocol", "access", "limits", "durable", "durable/sockets", "durable/directory", "specs"],
+    packages: ["valibot", "hono"],
+  },
+  "index.ts": { imports: ["durable", "durable/directory", "http"] },
+  client: { imports: ["protocol"] },
+  publisher: { imports: ["protocol"] },
+  react: { imports: ["client"], packages: ["react"] },
+  dashboard: { imports: ["protocol", "client"], packages: ["lightweight-charts"] },
+  demo: { imports: ["publisher"], packages: ["node:*"] },
+  build: { imports: [], packages: ["node:*", "esbuild"] },
+};
+
+/** @param {string} layer */
+const pathOf = (layer) => {
+  if (layer.endsWith(".ts")) return `^src/${layer}$`;
+  // The files of a folder with rooms are those outside the rooms.
+  const hasRooms = Object.keys(LAYERS).some((other) => other.startsWith(`${layer}/`));
+  return hasRooms ? `^src/${layer}/[^/]+$` : `^src/${layer}/`;
+};
+
+/** @param {string} name */
+const packagePath = (name) => (name.includes(":") ? `^${name}$` : `^node_modules/${name}/`);
+
+/** What a layer may not import: all files of src/ and all packages but those of its row. */
+const rules = Object.entries(LAYERS).map(([layer, { imports, packages = [] }]) => ({
+  name: `layer ${layer}`,
+  comment: `src/${layer} may import ${[...imports, ...packages].join(", ") || "only itself"}.`,
+  severity: "error",
+  from: { path: pathOf(layer) },
+  to: {
+    pathNot: [pathOf(layer), ...imports.map(pathOf), ...packages.map(packagePath)],
+    ...(packages.includes("node:*") && { dependencyTypesNot: ["core"] }),
+  },
+}));
+
+/** @type {import("dependency-cruiser").IConfiguration} */
+export default {
+  forbidden: [
+    { name: "no circle", severity: "error", from: {}, to: { circular: true } },
+    {
+      name: "every folder has a layer",
+      severity: "error",
+      from: { path: "^src/", pathNot: [...Object.keys(LAYERS).map(pathOf), "^src/worker-configuration.d.ts$"] },
+      to: {},
+    },
+    ...rules,
+    {
+      name: "src knows no test",
+      severity: "error",
+      from: { path: "^src/" },
+      to: { path: "^test/" },
+    },
+    {
+      name: "the conformance suite stands alone",
+      comment: "It has to judge other servers, and ours, by the contract alone.",
+      severity: "error",
+      from: { path: "^test/conformance/" },
+      to: { path: "^(src|test)/", pathNot: "^test/conformance/" },
+    },
+  ],
+  options: {
+    // The TypeScript of this repository has no interface that the tool could use.
+    parser: "swc",
+    doNotFollow: { path: "node_modules" },
+    preserveSymlinks: true,
+    enhancedResolveOptions: { exportsFields: ["exports"], conditionNames: ["import", "types", "default"] },
+  },
+};
