@@ -45,7 +45,10 @@ const pathOf = (layer) => {
 /** @param {string} name */
 const packagePath = (name) => (name.includes(":") ? `^${name}$` : `^node_modules/${name}/`);
 
-/** What a layer may not import: all files of src/ and all packages but those of its row. */
+/**
+ * What a layer may not import: all files of src/ and all packages but those of its row.
+ * @type {import("dependency-cruiser").IForbiddenRuleType[]}
+ */
 const rules = Object.entries(LAYERS).map(([layer, { imports, packages = [] }]) => ({
   name: `layer ${layer}`,
   comment: `src/${layer} may import ${[...imports, ...packages].join(", ") || "only itself"}.`,
