@@ -1,23 +1,23 @@
 import type { Grants } from "./access.ts";
-import { readPattern, type Covers } from "./patterns.ts";
+import { readNamePattern, type NameFilter } from "./name-patterns.ts";
 
 /**
- * Reads an OAuth 2.0 `scope`: `publish:<pattern>`, `subscribe:<pattern>`, `metrics` and `admin`, separated by spaces. What
- * is none of these grants nothing. The words that name no feed are common ones: from a token that may have been made for
- * another server, which is not `certain`, they grant nothing either.
+ * Reads an OAuth 2.0 `scope`: `publish:<name pattern>`, `subscribe:<name pattern>`, `metrics` and `admin`, separated by
+ * spaces. Any other word grants nothing. `metrics` and `admin` are common words in scopes: they grant nothing either if
+ * the token may have been made for another server, that is, if it is not `certain`.
  */
 export function readScope(scope: string, certain: boolean): (feed: string) => Grants {
-  const tokens = scope.split(" ");
-  const admin = certain && tokens.includes("admin");
-  const metrics = admin || (certain && tokens.includes("metrics"));
-  const covered = (action: string): Covers => {
-    const patterns = tokens.flatMap((token) => {
-      const covers = token.startsWith(`${action}:`) ? readPattern(token.slice(action.length + 1)) : undefined;
-      return covers ?? [];
+  const words = scope.split(" ");
+  const admin = certain && words.includes("admin");
+  const metrics = admin || (certain && words.includes("metrics"));
+  const feedsFor = (action: string): NameFilter => {
+    const filters = words.flatMap((word) => {
+      const filter = word.startsWith(`${action}:`) ? readNamePattern(word.slice(action.length + 1)) : undefined;
+      return filter ?? [];
     });
-    return (feed) => patterns.some((covers) => covers(feed));
+    return (feed) => filters.some((matches) => matches(feed));
   };
-  const publish = covered("publish");
-  const subscribe = covered("subscribe");
+  const publish = feedsFor("publish");
+  const subscribe = feedsFor("subscribe");
   return (feed) => ({ admin, metrics, publish: admin || publish(feed), subscribe: admin || subscribe(feed) });
 }

@@ -25,6 +25,6 @@ export const INTAKE: FairQueueLimits = {
   // With others there, half of the time is theirs: a megabyte takes up to 40 ms.
   pace: 60 / (1024 * 1024),
   // What waits is held in the object's memory, and draws from the budget of what comes and goes besides.
-  perCaller: { jobs: 4_000, size: 3 * 1024 * 1024 },
+  perAccount: { jobs: 4_000, size: 3 * 1024 * 1024 },
   size: 6 * 1024 * 1024,
 };

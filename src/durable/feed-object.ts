@@ -2,8 +2,8 @@ import { DurableObject } from "cloudflare:workers";
 import type { Access } from "../access/access.ts";
 import { accessBy, type AccessSettings } from "../access/credentials.ts";
 import { FairQueue } from "../limits/fair-queue.ts";
-import type { Refusal } from "../limits/places.ts";
-import { quotasOf, type Quotas, type QuotaSettings } from "../limits/quotas.ts";
+import { accountOf } from "../limits/places.ts";
+import { PUBLISH_WEIGHT, quotasOf, type NoRoom, type Quotas, type QuotaSettings } from "../limits/quotas.ts";
 import { TokenBuckets } from "../limits/token-bucket.ts";
 import { Budget } from "../feed/fanout/budget.ts";
 import { CLOSE, PROBLEMS } from "../protocol/codes.ts";
@@ -16,7 +16,7 @@ import { SteadyClock } from "./steady-clock.ts";
 import { ExpiryAlarm } from "./alarms.ts";
 import { NOWHERE } from "./sockets/connection.ts";
 import { Connections } from "./sockets/connections.ts";
-import { SocketMessages, PUBLISH_WEIGHT } from "./sockets/socket-messages.ts";
+import { SocketMessages } from "./sockets/socket-messages.ts";
 import type { DirectoryObject, Listed } from "./directory/directory-object.ts";
 import { FeedStore, type HistoryPage } from "./storage/feed-store.ts";
 import { Listing, NOT_LISTED } from "./directory/listing.ts";
@@ -102,10 +102,10 @@ export class FeedObject<Env extends FeedObjectEnv = FeedObjectEnv> extends Durab
         connection.resubscribe(subscription, id);
       },
       grant: (connection, { kind, id, expires }, publishes) => {
-        const { address } = connection.guest;
+        const { clientIp } = connection.caller;
         this.#connections.grant(
           connection,
-          { address, kind, holder: kind === "anonymous" ? undefined : id },
+          { clientIp, kind, credential: kind === "anonymous" ? undefined : id },
           publishes,
           expires,
         );
@@ -131,10 +131,10 @@ export class FeedObject<Env extends FeedObjectEnv = FeedObjectEnv> extends Durab
     const asked = readSubscribeUpgrade(request);
     if (!asked) return new Response(null, { status: 404 });
     this.#heal();
-    const refusal = this.#connections.refusal(asked.guest);
+    const refusal = this.#connections.refusal(asked.caller);
     if (refusal) return refused(refusal, NO_PLACE[refusal]);
-    const { holder, address, kind } = asked.guest;
-    const owner = holder ?? address ?? "";
+    const { kind } = asked.caller;
+    const owner = accountOf(asked.caller) ?? "";
     if (owner !== "" && this.#conversations.isTired(owner)) return refused("rate_limited", TIRED);
     const live = this.#settled();
     const crowded = live.broadcast.refusal({ account: owner, kind }, asked.subscription);
@@ -395,6 +395,6 @@ export class FeedObject<Env extends FeedObjectEnv = FeedObjectEnv> extends Durab
   }
 }
 
-function refused(code: Refusal, why: string): Response {
+function refused(code: NoRoom, why: string): Response {
   return new Response(why, { status: PROBLEMS[code].status });
 }

@@ -1,4 +1,4 @@
-import { Places, type Guest } from "../limits/places.ts";
+import { accountOf, Places, type CountedCaller } from "../limits/places.ts";
 import type { Budget, Share } from "../feed/fanout/budget.ts";
 import { weightOf } from "../feed/fanout/patterns.ts";
 import type { Found, Reader } from "../feed/fanout/catch-up/reader.ts";
@@ -18,7 +18,7 @@ export interface ReadRequest {
   /** Positions whose whole state the reader has, or `*`: at one of them it is told so and nothing more. */
   readonly known: readonly string[];
   /** Who reads: on that account it is done. */
-  readonly guest: Guest;
+  readonly caller: CountedCaller;
 }
 
 export interface ReadOutcome {
@@ -82,11 +82,11 @@ export class Readings {
   /** The entries of a selection, or what changed in it; nothing where too much is read already. The feed is settled. */
   async read(
     { feed, broadcast }: Pick<LiveFeed, "feed" | "broadcast">,
-    { known, since, guest, ...asked }: ReadRequest,
+    { known, since, caller, ...asked }: ReadRequest,
   ): Promise<ReadOutcome | undefined> {
     const position = formatPosition(feed.position);
     if (known.includes(position) || known.includes("*")) return { position, body: undefined, isEmpty: true };
-    const owner = guest.holder ?? guest.address ?? "";
+    const owner = accountOf(caller) ?? "";
     const own = this.#waiting.get(owner) ?? 0;
     if (this.#waits >= WAITING || own >= WAITING_OF_ONE) return undefined;
     const subscription = { selection: selectionOfId(asked.selection), mode: asked.mode, hz: undefined };
@@ -106,8 +106,8 @@ export class Readings {
       const head = this.#headOf(list, reason);
       const outcome = { position: formatPosition(list), isEmpty: false };
       if (list.parts === 1) return { ...outcome, body: `${head}${list.part(0)}}}` };
-      if (!reader || this.#places.refusal(guest)) return undefined;
-      const body = this.#stream(list, head, reader, guest);
+      if (!reader || this.#places.refusal(caller)) return undefined;
+      const body = this.#stream(list, head, reader, caller);
       reader = undefined;
       return { ...outcome, body };
     } finally {
@@ -122,15 +122,15 @@ export class Readings {
     for (const cut of this.#streams) cut("the feed was removed");
   }
 
-  #stream(list: FrozenList, head: string, reader: Reader, guest: Guest): ReadableStream<Uint8Array> {
-    this.#places.take(guest);
+  #stream(list: FrozenList, head: string, reader: Reader, caller: CountedCaller): ReadableStream<Uint8Array> {
+    this.#places.take(caller);
     const { readable, cut, done } = stream(list, head, this.#answers);
     this.#streams.add(cut);
     reader.whenGivenUp(() => cut("too much is read at once"));
     void done.finally(() => {
       reader.release();
       this.#streams.delete(cut);
-      this.#places.leave(guest);
+      this.#places.leave(caller);
     });
     return readable;
   }

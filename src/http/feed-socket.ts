@@ -20,10 +20,10 @@ export async function openFeedSocket<B extends object>(
 ): Promise<Response> {
   await demandPlace(c, options, caller);
   const { kind, expires } = caller;
-  const holder = caller.kind === "anonymous" ? undefined : caller.id;
-  const guest = { address: addressOf(c.req.raw), kind, holder };
+  const credential = caller.kind === "anonymous" ? undefined : caller.id;
+  const counted = { clientIp: addressOf(c.req.raw), kind, credential };
   const publishes = caller.on(c.get("feed")).publish;
-  const upgrade = subscribeUpgrade({ subscription, since, protocol, guest, publishes, expires });
+  const upgrade = subscribeUpgrade({ subscription, since, protocol, caller: counted, publishes, expires });
   const response = await options.feeds(c.env).getByName(c.get("feed")).fetch(upgrade);
   if (response.status === 101) return response;
   const headers = { "Retry-After": "30" };

@@ -1,7 +1,6 @@
 import type { Caller } from "../access/access.ts";
-import { FairLine, type Place } from "../limits/fair-line.ts";
-import type { NoRoom } from "../limits/fair-queue.ts";
-import type { Rate } from "../limits/quotas.ts";
+import { PolledQueue, type Ticket } from "../limits/polled-queue.ts";
+import { PUBLISH_WEIGHT, type NoRoom, type Rate } from "../limits/quotas.ts";
 import { TokenBuckets } from "../limits/token-bucket.ts";
 import { SteadyClock } from "../durable/steady-clock.ts";
 import { LIMITS } from "../protocol/limits.ts";
@@ -19,9 +18,6 @@ const WITHOUT_KEY = (3 / 4) * OF_ALL;
 /** Milliseconds after which a body that is held is forgotten: its request was cancelled, and could not say so. */
 const FORGOTTEN = LIMITS.bodyTime + 10_000;
 
-/** Bytes of a body that count as one more publish, as where it is taken. */
-const PUBLISH_WEIGHT = 16 * 1024;
-
 const clock = new SteadyClock(() => Date.now());
 const now = (): number => clock.now();
 
@@ -29,14 +25,14 @@ const now = (): number => clock.now();
  * Bodies are taken apart in this isolate's one thread, and then by the feed's: those that are long wait by turns, and
  * of one caller only so much is handed to a feed before it has answered.
  */
-const line = new FairLine(
+const line = new PolledQueue(
   {
     atOnce: { perSecond: 2 * 1024 * 1024, burst: 64 * 1024 },
     turn: 64 * 1024,
     // A megabyte takes some 15 ms here, and as much where it is published.
     pace: 80 / (1024 * 1024),
     inHand: 2 * 1024 * 1024,
-    perCaller: 12 * 1024 * 1024,
+    perAccount: 12 * 1024 * 1024,
     size: 24 * 1024 * 1024,
     rest: 20 / (1024 * 1024),
   },
@@ -131,7 +127,7 @@ export async function inSteps<T>(steps: Generator<number, T>): Promise<T> {
   return step.value;
 }
 
-async function waitAndWork<T>(place: Place, work: () => Promise<T>): Promise<T> {
+async function waitAndWork<T>(place: Ticket, work: () => Promise<T>): Promise<T> {
   for (let wait = line.wait(place); wait > 0; wait = line.wait(place)) {
     await new Promise((resolve) => setTimeout(resolve, wait));
   }

@@ -31,10 +31,10 @@ export async function snapshot<B extends object>(c: FeedContext<B>, options: Fee
     since,
     // With `since` the answer is about the way there, and is never left out.
     known: since ? [] : knownTags(c.req.raw),
-    guest:
+    caller:
       caller.kind === "anonymous"
-        ? { address: addressOf(c.req.raw), kind: caller.kind, holder: undefined }
-        : { address: undefined, kind: caller.kind, holder: caller.id },
+        ? { clientIp: addressOf(c.req.raw), kind: caller.kind, credential: undefined }
+        : { clientIp: undefined, kind: caller.kind, credential: caller.id },
   };
   const read = async (): Promise<ReadOutcome> => {
     const outcome = await options.feeds(c.env).getByName(c.get("feed")).read(request);

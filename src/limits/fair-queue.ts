@@ -1,43 +1,60 @@
 import { finish } from "../protocol/pieces.ts";
-import { Contention } from "./contention.ts";
+import type { NoRoom, Rate } from "./quotas.ts";
 import { TokenBuckets } from "./token-bucket.ts";
-import type { Rate } from "./quotas.ts";
 
-/** How long work is shared out. Sizes are bytes of memory, which the work's time goes by as well. */
+/** How the thread is shared. Sizes are bytes of memory; the time that work takes is measured by them too. */
 export interface FairQueueLimits {
-  /** What one caller may have done at once, without waiting for a turn. */
+  /** Work that one account may have done at once, without waiting for a turn. */
   readonly atOnce: Rate;
-  /** Done in one turn; a job that is longer has a turn to itself. */
+  /** Work done in one turn. Work that is longer has a turn of its own. */
   readonly turn: number;
-  /** Milliseconds of pause for each byte of the turn before, while more than one caller is there. */
+  /** Milliseconds of pause for each byte of the turn before, while more than one account is active. */
   readonly pace: number;
-  /** What may wait of one caller's, and of all, with what it takes to have each job wait. */
-  readonly perCaller: { readonly jobs: number; readonly size: number };
+  /** What may wait of one account, and of all, including what it costs to keep each piece of work. */
+  readonly perAccount: { readonly jobs: number; readonly size: number };
   readonly size: number;
 }
 
-/** The memory that what waits shares with others. Has room for the longest job at least where none waits. */
+/** The memory that waiting work shares with others. Has room for the longest piece of work if nothing waits. */
 export interface SharedRoom {
   take(bytes: number): boolean;
   give(bytes: number): void;
 }
 
-/** Work that did not find room: the caller has too much waiting already, or all together have. */
-export type NoRoom = "rate_limited" | "overloaded";
+/** Milliseconds for which an account counts as active after its last work. */
+const STILL_ACTIVE = 1_000;
 
-/** Beside its size, each job counts as so much: that it takes in memory at most, and in time at least. */
-const JOB = 1024;
+/** Tells whether more than one account is active: a single one may have all of the thread. */
+export class Contention {
+  #last: string | undefined;
+  #lastAt = -Infinity;
+  /** When an account came soon after another one. */
+  #mixedAt = -Infinity;
 
-interface Job {
+  note(account: string, now: number): void {
+    if (account !== this.#last && now < this.#lastAt + STILL_ACTIVE) this.#mixedAt = now;
+    this.#last = account;
+    this.#lastAt = now;
+  }
+
+  isThere(now: number): boolean {
+    return now < this.#mixedAt + STILL_ACTIVE;
+  }
+}
+
+/** Counts for each piece of work beside its size: about the memory that it takes at most, and the time at least. */
+const OVERHEAD = 1024;
+
+interface WaitingWork {
   readonly cost: number;
-  /** One step of what comes before it is done: how much that was, or nothing once it is done. */
+  /** Runs one step of it and returns the step's size; undefined once there are no more. */
   readonly step: () => number | undefined;
 }
 
 /**
- * Does work now where a caller does little, and else in turns: one after the other, with a pause in which others are
- * served, and the callers by turns. What one has waiting delays nobody else by more than a turn. What one caller gives
- * is done in its order.
+ * Does work at once for accounts with little of it, and else in turns, one account after the other, with pauses in which
+ * the object serves others. Work that waits delays other accounts by no more than a turn. The work of one account is done
+ * in the order in which it came.
  */
 export class FairQueue {
   readonly #limits: FairQueueLimits;
@@ -45,14 +62,14 @@ export class FairQueue {
   readonly #now: () => number;
   readonly #room: SharedRoom;
   readonly #atOnce: TokenBuckets;
-  /** The caller whose turn comes next is the first. */
-  readonly #waiting = new Map<string, { jobs: Job[]; size: number }>();
+  /** By account. The one whose turn is next comes first. */
+  readonly #waiting = new Map<string, { jobs: WaitingWork[]; size: number }>();
   #size = 0;
   #isTakingTurns = false;
   readonly #contention = new Contention();
 
   /**
-   * `pause` ends after so many milliseconds, and not before all has been served that has come until then; `now` is in
+   * `pause` resolves after so many milliseconds, and not before everything that has come until then is served; `now` is in
    * milliseconds and never goes back.
    */
   constructor(
@@ -68,32 +85,29 @@ export class FairQueue {
     this.#atOnce = new TokenBuckets(limits.atOnce);
   }
 
-  /** Whether the caller has work that waits: what comes after it has to wait too, to be done after it. */
-  isWaiting(caller: string): boolean {
-    return this.#waiting.has(caller);
+  /** Whether work of this account waits: what comes after it has to wait too, to keep the order. */
+  isWaiting(account: string): boolean {
+    return this.#waiting.has(account);
   }
 
-  /** Does the work now, or when its turn has come; or not at all, where too much is waiting. */
-  run<T>(caller: string, size: number, work: () => T | Promise<T>): NoRoom | Promise<{ done: T }> {
-    if (this.#mayDoNow(caller, size)) return this.#done(work);
-    return this.#wait(caller, size, (resolve, reject) => () => {
+  /** Does the work now or when its turn comes; not at all if too much is waiting. */
+  run<T>(account: string, size: number, work: () => T | Promise<T>): NoRoom | Promise<{ done: T }> {
+    if (this.#mayDoNow(account, size)) return this.#done(work);
+    return this.#wait(account, size, (resolve, reject) => () => {
       this.#done(work).then(resolve, reject);
       return undefined;
     });
   }
 
-  /**
-   * The same with `prepare` before it, which is done a step at a time and hands its result on. It yields the size of each
-   * step.
-   */
+  /** Like `run`, after `prepare`, which runs step by step, yields the size of each step and returns what `work` needs. */
   prepareAndRun<T, R>(
-    caller: string,
+    account: string,
     size: number,
     prepare: Generator<number, R>,
     work: (prepared: R) => T | Promise<T>,
   ): NoRoom | Promise<{ done: T }> {
-    if (this.#mayDoNow(caller, size)) return this.#done(() => work(finish(prepare)));
-    return this.#wait(caller, size, (resolve, reject) => () => {
+    if (this.#mayDoNow(account, size)) return this.#done(() => work(finish(prepare)));
+    return this.#wait(account, size, (resolve, reject) => () => {
       try {
         const step = prepare.next();
         if (step.done !== true) return step.value;
@@ -105,26 +119,26 @@ export class FairQueue {
     });
   }
 
-  #mayDoNow(caller: string, size: number): boolean {
-    this.#contention.note(caller, this.#now());
-    return !this.isWaiting(caller) && this.#isLittle(caller, size);
+  #mayDoNow(account: string, size: number): boolean {
+    this.#contention.note(account, this.#now());
+    return !this.isWaiting(account) && this.#isLittle(account, size);
   }
 
   #wait<T>(
-    caller: string,
+    account: string,
     size: number,
-    stepsOf: (resolve: (done: T) => void, reject: (error: unknown) => void) => Job["step"],
+    stepsOf: (resolve: (done: T) => void, reject: (error: unknown) => void) => WaitingWork["step"],
   ): NoRoom | Promise<T> {
-    const cost = size + JOB;
-    const queue = this.#waiting.get(caller) ?? { jobs: [], size: 0 };
-    const { perCaller, size: most } = this.#limits;
-    if (queue.jobs.length >= perCaller.jobs || queue.size + cost > perCaller.size) return "rate_limited";
+    const cost = size + OVERHEAD;
+    const queue = this.#waiting.get(account) ?? { jobs: [], size: 0 };
+    const { perAccount, size: most } = this.#limits;
+    if (queue.jobs.length >= perAccount.jobs || queue.size + cost > perAccount.size) return "rate_limited";
     if (this.#size + cost > most || !this.#room.take(cost)) return "overloaded";
     return new Promise((resolve, reject) => {
       queue.jobs.push({ cost, step: stepsOf(resolve, reject) });
       queue.size += cost;
       this.#size += cost;
-      this.#waiting.set(caller, queue);
+      this.#waiting.set(account, queue);
       if (!this.#isTakingTurns) void this.#takeTurns();
     });
   }
@@ -133,8 +147,8 @@ export class FairQueue {
     return { done: await work() };
   }
 
-  #isLittle(caller: string, size: number): boolean {
-    return size <= this.#limits.turn && this.#atOnce.take(caller, this.#now(), size + JOB) === 0;
+  #isLittle(account: string, size: number): boolean {
+    return size <= this.#limits.turn && this.#atOnce.take(account, this.#now(), size + OVERHEAD) === 0;
   }
 
   async #takeTurns(): Promise<void> {
@@ -146,22 +160,22 @@ export class FairQueue {
     this.#isTakingTurns = false;
   }
 
-  /** One step of the caller whose turn it is. How much that was. */
+  /** Runs one step for the account whose turn it is, and returns the step's size. */
   #step(): number {
     const [first] = this.#waiting;
     if (!first) return 0;
-    const [caller, queue] = first;
+    const [account, queue] = first;
     const [job] = queue.jobs;
     const size = job?.step();
-    // Behind the others.
-    this.#waiting.delete(caller);
+    // Now it is behind the others.
+    this.#waiting.delete(account);
     if (size === undefined && job) {
       queue.jobs.shift();
       queue.size -= job.cost;
       this.#size -= job.cost;
       this.#room.give(job.cost);
     }
-    if (queue.jobs.length > 0) this.#waiting.set(caller, queue);
+    if (queue.jobs.length > 0) this.#waiting.set(account, queue);
     return size ?? job?.cost ?? 0;
   }
 }

@@ -1,68 +1,72 @@
 import type { Caller } from "../access/access.ts";
-import { count } from "./count.ts";
+import { Counts } from "./counts.ts";
+import type { NoRoom } from "./quotas.ts";
 
-/** Who takes a place, as far as that is known. */
-export interface Guest {
-  /** Where it is counted as coming from; none where it is not counted. */
-  readonly address: string | undefined;
+/** What the limits know of a caller. */
+export interface CountedCaller {
+  /** The IP address or network that places are counted by; undefined if they are not counted by one. */
+  readonly clientIp: string | undefined;
   readonly kind: Caller["kind"];
-  /** Whose credential it has; none where it has none. */
-  readonly holder: string | undefined;
+  /** The id of the caller's credential; undefined if it has none. */
+  readonly credential: string | undefined;
 }
 
-/** Shares of all places: whoever has a credential finds room, whatever those without one do; keys, whatever tokens do. */
+/** The account on which limits are counted: the credential's id, else the client IP; undefined if neither is known. */
+export function accountOf({ credential, clientIp }: CountedCaller): string | undefined {
+  return credential ?? clientIp;
+}
+
+/** Shares of all places: anonymous callers leave some for those with a credential, and tokens leave some for keys. */
 const ANONYMOUS = 3 / 4;
 const ONE_TOKEN = 1 / 2;
 const WITHOUT_KEY = 15 / 16;
 
-/** Why there is no place: it is the guest's own share that is full, or all is. */
-export type Refusal = "rate_limited" | "overloaded";
-
-/** Counts the places of a feed's subscribers, of which nobody may take all. */
+/** Counts the places that are taken, so that no caller takes all of them. */
 export class Places {
   readonly #most: number;
-  readonly #perAddress: number;
-  readonly #byAddress = new Map<string, number>();
-  readonly #byToken = new Map<string, number>();
+  readonly #perIp: number;
+  readonly #byIp = new Counts();
+  readonly #byToken = new Counts();
   #all = 0;
   #anonymous = 0;
   #tokens = 0;
 
-  constructor(most: number, perAddress: number) {
+  /** `most`: places in all; `perIp`: places of one client IP. */
+  constructor(most: number, perIp: number) {
     this.#most = most;
-    this.#perAddress = perAddress;
+    this.#perIp = perIp;
   }
 
-  /** Why there is no place for one more; nothing where there is one. */
-  refusal({ address, kind, holder }: Guest): Refusal | undefined {
+  /** Why there is no place for one more; undefined if there is one. */
+  refusal({ clientIp, kind, credential = "" }: CountedCaller): NoRoom | undefined {
     if (this.#all >= this.#most) return "overloaded";
     if (kind !== "key" && this.#anonymous + this.#tokens >= this.#share(WITHOUT_KEY)) return "overloaded";
     if (kind === "anonymous" && this.#anonymous >= this.#share(ANONYMOUS)) return "overloaded";
-    if (address !== undefined && (this.#byAddress.get(address) ?? 0) >= this.#perAddress) return "rate_limited";
-    if (kind === "token" && (this.#byToken.get(holder ?? "") ?? 0) >= this.#share(ONE_TOKEN)) return "rate_limited";
+    if (clientIp !== undefined && this.#byIp.of(clientIp) >= this.#perIp) return "rate_limited";
+    if (kind === "token" && this.#byToken.of(credential) >= this.#share(ONE_TOKEN)) return "rate_limited";
     return undefined;
   }
 
-  take(guest: Guest): void {
-    this.#count(guest, 1);
+  take(caller: CountedCaller): void {
+    this.#count(caller, 1);
   }
 
-  leave(guest: Guest): void {
-    this.#count(guest, -1);
+  leave(caller: CountedCaller): void {
+    this.#count(caller, -1);
   }
 
-  /** At least one, or a feed of few places would be closed to some. */
+  /** At least one: a feed with few places must not be closed to a kind of caller. */
   #share(of: number): number {
     return Math.max(1, Math.floor(of * this.#most));
   }
 
-  #count({ address, kind, holder }: Guest, by: 1 | -1): void {
+  #count({ clientIp, kind, credential = "" }: CountedCaller, by: 1 | -1): void {
     this.#all += by;
     if (kind === "anonymous") this.#anonymous += by;
     if (kind === "token") {
       this.#tokens += by;
-      count(this.#byToken, holder ?? "", by);
+      this.#byToken.add(credential, by);
     }
-    if (address !== undefined) count(this.#byAddress, address, by);
+    if (clientIp !== undefined) this.#byIp.add(clientIp, by);
   }
 }

@@ -1,32 +1,53 @@
+/*
+ * How much callers may take. Every limit of this folder is counted on an account: the id of the caller's credential, else
+ * its client IP.
+ *
+ * | file            | limits                                                              | counted in              |
+ * | quotas.ts       | nothing itself: the numbers of a deployment, read from its settings |                         |
+ * | token-bucket.ts | rates: publishes of a credential, messages of a socket, ...         | the feed's object       |
+ * | places.ts       | what may be open at a time: sockets, long answers                   | the feed's object       |
+ * | fair-queue.ts   | how long work holds the object's thread: publishes, long messages   | the feed's object       |
+ * | polled-queue.ts | how long work holds the Worker's thread: reading publish bodies     | each isolate of the Worker |
+ *
+ * There are two queues because a long body is worked on twice, by two threads: the Worker parses it, and then the object
+ * applies it. And they cannot be one class: in an object, one request may run the work of another; in a Worker it may not,
+ * so that there each request has to ask by its own timer whether its turn has come.
+ */
+import { readNamePattern, type NameFilter } from "../access/name-patterns.ts";
 import { FEED_LIMITS, type FeedLimits } from "../protocol/limits.ts";
-import { readPattern, type Covers } from "../access/patterns.ts";
 
-/** How fast something may be done: so many a second in the long run, and so many at once after a quiet time. */
+/** How often something may be done: `perSecond` in the long run, and `burst` at once after a quiet time. */
 export interface Rate {
   readonly perSecond: number;
   readonly burst: number;
 }
 
+/** Why there is no room: the caller's own share is used up (`rate_limited`), or everything is (`overloaded`). */
+export type NoRoom = "rate_limited" | "overloaded";
+
+/** Bytes or characters of a publish that count as one more publish: the feed's thread needs about as long for them. */
+export const PUBLISH_WEIGHT = 16 * 1024;
+
 /** How much of a deployment callers may take. */
 export interface Quotas {
   /** The feeds that are served; there are no others. */
-  readonly serves: Covers;
+  readonly serves: NameFilter;
   /** Feeds that may exist. */
   readonly feeds: number;
   readonly feed: FeedLimits;
-  /** Publishes of one credential to one feed; a long one counts as several. */
+  /** Publishes of one credential to one feed. A long one counts as several: see `PUBLISH_WEIGHT`. */
   readonly publish: Rate;
-  /** Subscribers of one feed. */
+  /** Sockets of one feed. */
   readonly sockets: number;
-  /** Of them, how many may come from one address. */
-  readonly socketsPerAddress: number;
-  /** Messages of one socket, but for what it publishes; a long one counts as several. */
+  /** Of them, how many may come from one client IP. */
+  readonly socketsPerIp: number;
+  /** Messages of one socket, except publishes. A long one counts as several. */
   readonly messages: Rate;
-  /** The same of all sockets that have one credential, or come from one address without any. */
-  readonly ownerMessages: Rate;
+  /** The same for all sockets of one account. */
+  readonly accountMessages: Rate;
 }
 
-/** The settings that quotas are read from, as text. What is not set has its default. */
+/** The settings that quotas are read from, as text. A setting that is missing has its default. */
 export interface QuotaSettings {
   readonly FEED_NAMES?: string | undefined;
   readonly MAX_FEEDS?: string | undefined;
@@ -43,36 +64,36 @@ export interface QuotaSettings {
 
 /** Each default with its reason. */
 export const DEFAULT_QUOTAS = {
-  /** Any name: whoever may publish is trusted with it, and reading a feed that does not exist keeps nothing. */
+  /** Any name: a credential that may publish is trusted with it, and reading a feed that does not exist stores nothing. */
   FEED_NAMES: "*",
-  /** Far more than are meant to be; a publisher that makes names up is stopped before it costs anything. */
+  /** Far more than a deployment needs; a publisher that makes up names is stopped before it costs anything. */
   MAX_FEEDS: 10_000,
-  /** These three bound what a snapshot and a history can be, and with it the object's memory and storage. */
+  /** These three limit the size of a snapshot and of a history, and so the object's memory and storage. */
   MAX_KEYS: FEED_LIMITS.keys,
   MAX_LENGTH: FEED_LIMITS.length,
   MAX_HISTORY: FEED_LIMITS.history,
-  /** A second. What the platform says that one object should take. */
+  /** A second. The rate that the platform recommends for one object. */
   PUBLISH_RATE: 1_000,
-  /** A publisher that was away for a minute may catch up; one that runs wild is held to the rate within seconds. */
+  /** A publisher that was offline for a minute can catch up; one that runs wild is held to the rate within seconds. */
   PUBLISH_BURST: 60_000,
-  /** The platform takes 32,768 a feed; so many leave the object's memory, some 540 bytes each, to what they ask for. */
+  /** The platform allows 32,768. Each takes some 540 bytes; 20,000 leave enough of the object's memory for what they read. */
   MAX_SOCKETS: 20_000,
-  /** An office behind one address; what is beyond it comes from a script. */
+  /** An office behind one IP; more than that comes from a script. */
   MAX_SOCKETS_PER_ADDRESS: 1_000,
-  /** A second. Messages are billed; a dashboard sends one now and then, and acks of 256 KB each. */
+  /** A second. Messages are billed; a dashboard sends one now and then, and an ack for each 256 KB. */
   MESSAGE_RATE: 50,
   MESSAGE_BURST: 1_000,
 } as const;
 
 /**
- * All sockets of one owner may say as much as so many that say all they may: far more than an office or a site's readers
- * do, who say something for each 256 KB that they get, and what takes a tenth of the thread.
+ * All sockets of one account may send as much as this many sockets at their full rate: far more than an office or the
+ * readers of a site do, who send something for each 256 KB that they get. It takes a tenth of the thread.
  */
-const OWNER_SOCKETS = 10;
-/** Bursts of a socket that all of them may have at once: a message takes some 40 us, and nobody else may wait 0.1 s for it. */
-const OWNER_BURSTS = 2;
+const ACCOUNT_SOCKETS = 10;
+/** Bursts of one socket that an account may send at once: a message takes some 40 us, and others wait at most 0.1 s. */
+const ACCOUNT_BURSTS = 2;
 
-/** Reads the settings. Throws where one is not understood: a limit that was mistyped must not be no limit. */
+/** Reads the settings. Throws if one is not understood: a limit that is mistyped must not become no limit. */
 export function quotasOf(settings: QuotaSettings): Quotas {
   const number = (name: Exclude<keyof QuotaSettings, "FEED_NAMES">): number => {
     const text = settings[name];
@@ -81,28 +102,28 @@ export function quotasOf(settings: QuotaSettings): Quotas {
     throw new Error(`${name} is not a number above 0`);
   };
   return {
-    serves: readNames(settings.FEED_NAMES ?? DEFAULT_QUOTAS.FEED_NAMES),
+    serves: readFeedNames(settings.FEED_NAMES ?? DEFAULT_QUOTAS.FEED_NAMES),
     feeds: number("MAX_FEEDS"),
     feed: { keys: number("MAX_KEYS"), length: number("MAX_LENGTH"), history: number("MAX_HISTORY") },
     publish: { perSecond: number("PUBLISH_RATE"), burst: number("PUBLISH_BURST") },
     sockets: number("MAX_SOCKETS"),
-    socketsPerAddress: number("MAX_SOCKETS_PER_ADDRESS"),
+    socketsPerIp: number("MAX_SOCKETS_PER_ADDRESS"),
     messages: { perSecond: number("MESSAGE_RATE"), burst: number("MESSAGE_BURST") },
-    ownerMessages: {
-      perSecond: OWNER_SOCKETS * number("MESSAGE_RATE"),
-      burst: OWNER_BURSTS * number("MESSAGE_BURST"),
+    accountMessages: {
+      perSecond: ACCOUNT_SOCKETS * number("MESSAGE_RATE"),
+      burst: ACCOUNT_BURSTS * number("MESSAGE_BURST"),
     },
   };
 }
 
-/** Patterns, separated by commas or spaces. */
-function readNames(names: string): Covers {
+/** Name patterns, separated by commas or spaces. */
+function readFeedNames(names: string): NameFilter {
   const patterns = names.split(/[\s,]+/).filter((pattern) => pattern !== "");
-  const covers = patterns.map((pattern) => {
-    const read = readPattern(pattern);
-    if (!read) throw new Error(`FEED_NAMES has what is no pattern of names: ${pattern}`);
-    return read;
+  const filters = patterns.map((pattern) => {
+    const filter = readNamePattern(pattern);
+    if (!filter) throw new Error(`FEED_NAMES has what is no pattern of names: ${pattern}`);
+    return filter;
   });
-  if (covers.length === 0) throw new Error("FEED_NAMES names no feed");
-  return (feed) => covers.some((covers) => covers(feed));
+  if (filters.length === 0) throw new Error("FEED_NAMES names no feed");
+  return (feed) => filters.some((matches) => matches(feed));
 }

@@ -1,13 +1,13 @@
 import type { Rate } from "./quotas.ts";
 
-/** What rounding may take from a token: who comes back when it was told to finds what it asked for. */
+/** What rounding may take from a token: a caller that comes back after the wait it was given must find its tokens. */
 const ROUNDING = 1e-9;
 
-/** An exact limit of rate. In memory only: whoever starts anew starts with a full bucket. */
+/** An exact limit of rate, in memory only: after a restart the bucket is full. */
 export class TokenBucket {
   readonly #rate: Rate;
   #tokens: number;
-  /** When it had so many, in milliseconds. */
+  /** When the bucket held `#tokens`, in milliseconds. */
   #at: number;
 
   constructor(rate: Rate, now: number) {
@@ -17,8 +17,8 @@ export class TokenBucket {
   }
 
   /**
-   * Takes so many and returns 0, or takes none and returns after how many milliseconds there will be as many. What is
-   * more than the bucket holds waits for a full one, and is owed beyond it.
+   * Takes `tokens` and returns 0; or takes none and returns the milliseconds until there are enough. To take more than the
+   * bucket can hold, the bucket has to be full, and then goes below zero.
    */
   take(now: number, tokens = 1): number {
     const wait = this.wait(now, tokens);
@@ -26,7 +26,7 @@ export class TokenBucket {
     return wait;
   }
 
-  /** After how many milliseconds there will be so many; 0 where there are. */
+  /** Milliseconds until there are enough tokens; 0 if there are now. */
   wait(now: number, tokens: number): number {
     this.#fill(now);
     const { perSecond, burst } = this.#rate;
@@ -48,37 +48,37 @@ export class TokenBucket {
   }
 }
 
-/** Buckets at a time; past it those that are full again are thrown away, which changes nothing. */
+/** From so many buckets on, full ones are removed. That changes nothing: a new bucket is full too. */
 const MANY = 1_000;
 
-/** A limit of rate for each who takes. */
+/** A limit of rate for each account. */
 export class TokenBuckets {
   readonly #rate: Rate;
   readonly #buckets = new Map<string, TokenBucket>();
-  /** How many there may be before the full ones are looked for again: as many as were left, twice. */
+  /** At so many buckets the full ones are looked for again: twice as many as remained the last time. */
   #most = MANY;
 
   constructor(rate: Rate) {
     this.#rate = rate;
   }
 
-  /** As `TokenBucket.take`, from the bucket of `taker`. */
-  take(taker: string, now: number, tokens = 1): number {
-    return (this.#buckets.get(taker) ?? this.#add(taker, now)).take(now, tokens);
+  /** Like `TokenBucket.take`, from the bucket of `account`. */
+  take(account: string, now: number, tokens = 1): number {
+    return (this.#buckets.get(account) ?? this.#add(account, now)).take(now, tokens);
   }
 
-  /** As `TokenBucket.wait`, for the bucket of `taker`. */
-  wait(taker: string, now: number, tokens: number): number {
-    return this.#buckets.get(taker)?.wait(now, tokens) ?? 0;
+  /** Like `TokenBucket.wait`, for the bucket of `account`. */
+  wait(account: string, now: number, tokens: number): number {
+    return this.#buckets.get(account)?.wait(now, tokens) ?? 0;
   }
 
-  #add(taker: string, now: number): TokenBucket {
+  #add(account: string, now: number): TokenBucket {
     if (this.#buckets.size >= this.#most) {
       for (const [other, bucket] of this.#buckets) if (bucket.isFull(now)) this.#buckets.delete(other);
       this.#most = Math.max(MANY, 2 * this.#buckets.size);
     }
     const bucket = new TokenBucket(this.#rate, now);
-    this.#buckets.set(taker, bucket);
+    this.#buckets.set(account, bucket);
     return bucket;
   }
 }

@@ -2,7 +2,7 @@ import { runInDurableObject } from "cloudflare:test";
 import { env } from "cloudflare:workers";
 import { describe, expect, test, vi } from "vitest";
 import { FairQueue } from "../../src/limits/fair-queue.ts";
-import type { Guest } from "../../src/limits/places.ts";
+import type { CountedCaller } from "../../src/limits/places.ts";
 import { FeedStore } from "../../src/durable/storage/feed-store.ts";
 import { INTAKE } from "../../src/durable/defaults.ts";
 import { Readings, type ReadOutcome } from "../../src/durable/reads.ts";
@@ -23,8 +23,8 @@ function usedUp(by: "publishes" | "answers"): { budget: Budget; giveBack: () => 
   return { budget, giveBack: () => budget[by].give(taken) };
 }
 
-function guest(address: string): Guest {
-  return { address, kind: "anonymous", holder: undefined };
+function caller(clientIp: string): CountedCaller {
+  return { clientIp, kind: "anonymous", credential: undefined };
 }
 
 /** A fixture whose log holds so many updates of some 60 KB each. */
@@ -36,7 +36,7 @@ function fixtureWithLog(budget: Budget, updates: number): FeedFixture {
 
 function readLog(readings: Readings, fixture: FeedFixture, from: string): Promise<ReadOutcome | undefined> {
   const since = { epoch: "e1", seq: 1 };
-  return readings.read(fixture, { selection: "*", mode: "all", since, known: [], guest: guest(from) });
+  return readings.read(fixture, { selection: "*", mode: "all", since, known: [], caller: caller(from) });
 }
 
 function countOf(outcome: ReadOutcome | undefined): number | undefined {
@@ -131,7 +131,7 @@ describe("[I9] where others have used the budget up", () => {
     const readings = new Readings("feed", budget);
     const bodies = await Promise.all(
       ["a", "b", "c"].map(async (from) => {
-        const asked = { selection: "*", mode: "latest", since: undefined, known: [], guest: guest(from) } as const;
+        const asked = { selection: "*", mode: "latest", since: undefined, known: [], caller: caller(from) } as const;
         const outcome = await readings.read(fixture, asked);
         const body = outcome?.body as ReadableStream<Uint8Array>;
         return body.getReader();
@@ -161,7 +161,7 @@ describe("[I9] where others have used the budget up", () => {
     const { budget } = usedUp("publishes");
     const fixture = new FeedFixture({}, {}, budget);
     fixture.publish({ key: "k", set: {} });
-    const asked = { selection: "k", mode: "latest", since: undefined, known: [], guest: guest("a") } as const;
+    const asked = { selection: "k", mode: "latest", since: undefined, known: [], caller: caller("a") } as const;
     expect(await new Readings("feed", budget).read(fixture, asked)).toBeDefined();
   });
 

@@ -15,7 +15,7 @@ test("[I8] whoever waits to read a feed that is forgotten is answered, and keeps
         mode: "latest",
         since: { epoch, seq: 0 },
         known: [],
-        guest: { kind: "token", holder: owner, address: undefined },
+        caller: { kind: "token", credential: owner, clientIp: undefined },
       });
     const waiting = [
       ...Array.from({ length: 24 }, (_, i) => read(`owner ${i % 3}`)),

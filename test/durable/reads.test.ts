@@ -1,5 +1,5 @@
 import { describe, expect, test, vi } from "vitest";
-import type { Guest } from "../../src/limits/places.ts";
+import type { CountedCaller } from "../../src/limits/places.ts";
 import { Patience, Readings, type ReadOutcome, type ReadRequest } from "../../src/durable/reads.ts";
 import { Budget } from "../../src/feed/fanout/budget.ts";
 import type { Update } from "../../src/protocol/update.ts";
@@ -11,16 +11,16 @@ function fixtureOfMany(): FeedFixture {
   return fixture;
 }
 
-function guest(address: string): Guest {
-  return { address, kind: "anonymous", holder: undefined };
+function caller(clientIp: string): CountedCaller {
+  return { clientIp, kind: "anonymous", credential: undefined };
 }
 
-const KEY: Guest = { address: undefined, kind: "key", holder: "key" };
+const KEY: CountedCaller = { clientIp: undefined, kind: "key", credential: "key" };
 
 function read(
   readings: Readings,
   fixture: FeedFixture,
-  from: Guest,
+  from: CountedCaller,
   asked: Partial<ReadRequest> = {},
 ): Promise<ReadOutcome | undefined> {
   return readings.read(fixture, {
@@ -28,7 +28,7 @@ function read(
     mode: "latest",
     since: undefined,
     known: [],
-    guest: from,
+    caller: from,
     ...asked,
   });
 }
@@ -40,10 +40,10 @@ async function cancel(outcomes: readonly (ReadOutcome | undefined)[]): Promise<v
 describe("[I7] answers that are long", () => {
   test("have places of their own, which short ones need not", async () => {
     const [fixture, readings] = [fixtureOfMany(), new Readings("feed", new Budget())];
-    const asked = Array.from({ length: 30 }, (_, i) => read(readings, fixture, guest(`address ${i % 3}`)));
+    const asked = Array.from({ length: 30 }, (_, i) => read(readings, fixture, caller(`address ${i % 3}`)));
     const long = await Promise.all(asked);
     expect(long.filter((outcome) => outcome)).toHaveLength(18);
-    expect(await read(readings, fixture, guest("other"), { selection: "k1" })).toMatchObject({ isEmpty: false });
+    expect(await read(readings, fixture, caller("other"), { selection: "k1" })).toMatchObject({ isEmpty: false });
     const keys = await Promise.all(Array.from({ length: 8 }, () => read(readings, fixture, KEY)));
     expect(
       keys.filter((outcome) => outcome),
@@ -51,7 +51,7 @@ describe("[I7] answers that are long", () => {
     ).toHaveLength(6);
     await cancel([...long, ...keys]);
     const again = await vi.waitFor(async () => {
-      const outcome = await read(readings, fixture, guest("other"));
+      const outcome = await read(readings, fixture, caller("other"));
       expect(outcome?.body).toBeInstanceOf(ReadableStream);
       return outcome;
     });
@@ -77,16 +77,16 @@ describe("[I5] a feed that is served no longer", () => {
     const [fixture, readings] = [fixtureOfMany(), new Readings("feed", new Budget())];
     // Not written yet: it may not be shown.
     fixture.feed.accept(['{"key":"a","set":{}}'], fixture.now);
-    const waiting = ["a", "b"].map((address) => read(readings, fixture, guest(address)));
+    const waiting = ["a", "b"].map((address) => read(readings, fixture, caller(address)));
     fixture.broadcast.end();
     expect(await Promise.all(waiting)).toEqual([undefined, undefined]);
-    expect(await read(readings, fixture, guest("c"))).toBeUndefined();
+    expect(await read(readings, fixture, caller("c"))).toBeUndefined();
     expect(fixture.broadcast.due(fixture.now)).toBeUndefined();
   });
 
   test("cuts off what is being read, and keeps no list", async () => {
     const [fixture, readings] = [fixtureOfMany(), new Readings("feed", new Budget())];
-    const outcome = await read(readings, fixture, guest("a"));
+    const outcome = await read(readings, fixture, caller("a"));
     expect(fixture.broadcast.snapshots.size).toBe(1);
     readings.end();
     await expect(new Response(outcome?.body as ReadableStream).text()).rejects.toThrow();
@@ -105,7 +105,7 @@ test("[I9] reads of the log hold no more together than there is room for, and al
   };
   const readings = new Readings("feed", new Budget());
   const asked = Array.from({ length: 8 }, (_, i) =>
-    read(readings, fixture, guest(`address ${i}`), { mode: "all", since: { epoch: "e1", seq: 1 } }),
+    read(readings, fixture, caller(`address ${i}`), { mode: "all", since: { epoch: "e1", seq: 1 } }),
   );
   fixture.step();
   expect(begun, "the others wait").toBeLessThan(4);
@@ -116,7 +116,7 @@ test("[I9] reads of the log hold no more together than there is room for, and al
   expect(bodies).toEqual(Array.from({ length: 8 }, () => 199));
   const expired = { mode: "all", since: { epoch: "e1", seq: 0 } } as const;
   fixture.log.start = 100;
-  const late = read(readings, fixture, guest("late"), expired);
+  const late = read(readings, fixture, caller("late"), expired);
   fixture.pass(100);
   expect(await late).toMatchObject({ position: "e1:200" });
 });
@@ -133,7 +133,7 @@ test.each([
     const selection = Array.from({ length: count }, (_, i) => `k${i}`)
       .toSorted()
       .join(",");
-    const asked = Array.from({ length: 100 }, () => read(readings, fixture, guest("a"), { selection }));
+    const asked = Array.from({ length: 100 }, () => read(readings, fixture, caller("a"), { selection }));
     let refused = 0;
     for (const outcome of asked) void outcome.then((found) => (refused += found ? 0 : 1));
     await Promise.resolve();

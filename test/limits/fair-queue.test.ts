@@ -5,7 +5,7 @@ const LIMITS: FairQueueLimits = {
   atOnce: { perSecond: 8 * 1024 * 1024, burst: 64 * 1024 },
   turn: 32 * 1024,
   pace: 1 / 1024,
-  perCaller: { jobs: 10, size: 1024 * 1024 },
+  perAccount: { jobs: 10, size: 1024 * 1024 },
   size: 3 * 1024 * 1024,
 };
 
@@ -62,7 +62,7 @@ describe("[I7] a fair queue", () => {
   });
 
   test("does no more in a turn than a turn holds, of one that does little things without end", async () => {
-    const { queue, turn, tick } = stepped({ ...LIMITS, perCaller: { jobs: 1_000, size: 1024 * 1024 } });
+    const { queue, turn, tick } = stepped({ ...LIMITS, perAccount: { jobs: 1_000, size: 1024 * 1024 } });
     let done = 0;
     for (let i = 0; i < 500; i++) void queue.run("a", 0, () => done++);
     expect(done).toBe(64);
@@ -85,7 +85,7 @@ describe("[I7] a fair queue", () => {
   });
 
   test("[I9] counts what it takes to have each wait, however little there is to do", () => {
-    const { queue } = stepped({ ...LIMITS, perCaller: { jobs: 10_000, size: 1024 * 1024 } });
+    const { queue } = stepped({ ...LIMITS, perAccount: { jobs: 10_000, size: 1024 * 1024 } });
     void queue.run("a", 100_000, () => 0);
     const answers = Array.from({ length: 2_000 }, () => queue.run("a", 0, () => 0));
     expect(answers.filter((answer) => answer === "rate_limited").length).toBeGreaterThan(1_000);

@@ -1,16 +1,16 @@
 import { describe, expect, test } from "vitest";
-import { Places, type Guest } from "../../src/limits/places.ts";
+import { Places, type CountedCaller } from "../../src/limits/places.ts";
 
-const anonymous = (address?: string): Guest => ({ address, kind: "anonymous", holder: undefined });
-const token = (holder: string, address?: string): Guest => ({ address, kind: "token", holder });
-const key = (holder = "publish key", address?: string): Guest => ({ address, kind: "key", holder });
+const anonymous = (clientIp?: string): CountedCaller => ({ clientIp, kind: "anonymous", credential: undefined });
+const token = (credential: string, clientIp?: string): CountedCaller => ({ clientIp, kind: "token", credential });
+const key = (credential = "publish key", clientIp?: string): CountedCaller => ({ clientIp, kind: "key", credential });
 
 /** How many find a place until one is refused, and why that one is. */
-function fill(places: Places, guest: (i: number) => Guest): [taken: number, why: string | undefined] {
+function fill(places: Places, caller: (i: number) => CountedCaller): [taken: number, why: string | undefined] {
   for (let i = 0; i < 1_000; i++) {
-    const refusal = places.refusal(guest(i));
+    const refusal = places.refusal(caller(i));
     if (refusal) return [i, refusal];
-    places.take(guest(i));
+    places.take(caller(i));
   }
   return [1_000, undefined];
 }

@@ -1,4 +1,4 @@
-import { count } from "../../limits/count.ts";
+import { Counts } from "../../limits/counts.ts";
 
 /** Milliseconds for which a visit counts. */
 const WINDOW = 10 * 60_000;
@@ -17,12 +17,12 @@ interface Visit {
 export class Visits {
   /** Oldest first. */
   readonly #visits = new Map<string, Visit>();
-  readonly #byOwner = new Map<string, number>();
-  readonly #byFeed = new Map<string, number>();
+  readonly #byOwner = new Counts();
+  readonly #byFeed = new Counts();
 
   has(feed: string, now: number): boolean {
     this.#expire(now);
-    return this.#byFeed.has(feed);
+    return this.#byFeed.of(feed) > 0;
   }
 
   /** False where `owner` watches too many; coming back to one counts once. */
@@ -32,12 +32,12 @@ export class Visits {
     const id = `${feed} ${owner}`;
     const known = this.#visits.get(id);
     if (known) this.#remove(id, known);
-    else if (owner !== "" && (this.#byOwner.get(owner) ?? 0) >= OF_ONE) return false;
+    else if (owner !== "" && this.#byOwner.of(owner) >= OF_ONE) return false;
     const [oldest] = this.#visits;
     if (oldest && this.#visits.size >= REMEMBERED) this.#remove(...oldest);
     this.#visits.set(id, { feed, owner, at: now });
-    count(this.#byOwner, owner, 1);
-    count(this.#byFeed, feed, 1);
+    this.#byOwner.add(owner, 1);
+    this.#byFeed.add(feed, 1);
     return true;
   }
 
@@ -50,7 +50,7 @@ export class Visits {
 
   #remove(id: string, { feed, owner }: Visit): void {
     this.#visits.delete(id);
-    count(this.#byOwner, owner, -1);
-    count(this.#byFeed, feed, -1);
+    this.#byOwner.add(owner, -1);
+    this.#byFeed.add(feed, -1);
   }
 }

@@ -1,5 +1,5 @@
 import * as v from "valibot";
-import type { Guest } from "../../limits/places.ts";
+import type { CountedCaller } from "../../limits/places.ts";
 import { LIMITS } from "../../protocol/limits.ts";
 import { MODES, type Subscription } from "../../protocol/messages.ts";
 import type { Position } from "../../protocol/position.ts";
@@ -7,13 +7,13 @@ import { selectionOfId, type Selection } from "../../protocol/selection.ts";
 
 const KINDS = ["anonymous", "key", "token"] as const;
 
-const guestSchema = v.object({
+const callerSchema = v.object({
   address: v.optional(v.string()),
   kind: v.optional(v.picklist(KINDS)),
   holder: v.optional(v.string()),
 });
 const openSchema = v.object({
-  ...guestSchema.entries,
+  ...callerSchema.entries,
   epoch: v.string(),
   // Below 0: the client was in the middle of something that only this object's memory knew.
   seq: v.pipe(v.number(), v.minValue(0)),
@@ -24,12 +24,12 @@ const openSchema = v.object({
   expires: v.optional(v.number()),
   packed: v.optional(v.boolean()),
 });
-const closedSchema = v.object({ ...guestSchema.entries, closed: v.number() });
+const closedSchema = v.object({ ...callerSchema.entries, closed: v.number() });
 
 /** All that a socket is, beside the connection itself. It outlives the object's memory with the socket. */
 export interface SocketState {
   readonly subscription: Subscription;
-  readonly guest: Guest;
+  readonly caller: CountedCaller;
   /** Whether it may publish. */
   readonly publishes: boolean;
   /** When its credential ends, in milliseconds since 1970; none where it does not. */
@@ -42,14 +42,14 @@ export interface SocketState {
 
 /** A socket that was closed from here, and whose client has not ended it yet. */
 export interface ClosedState {
-  readonly guest: Guest;
+  readonly caller: CountedCaller;
   /** The code that it was closed with. */
   readonly closed: number;
 }
 
 /** Written with every message sent, so that a rebuilt object knows what each client has: a fraction of what a send costs. */
 export function saveState(socket: WebSocket, state: SocketState): void {
-  const { subscription, told, publishes, expires, guest, packed } = state;
+  const { subscription, told, publishes, expires, caller, packed } = state;
   const { selection, mode, hz } = subscription;
   const { epoch, seq } = told;
   const attachment: Record<string, unknown> = { epoch, seq, selection: compact(selection.id), mode };
@@ -58,7 +58,7 @@ export function saveState(socket: WebSocket, state: SocketState): void {
   if (publishes) attachment["publishes"] = true;
   if (expires !== undefined) attachment["expires"] = expires;
   if (packed) attachment["packed"] = true;
-  addGuest(attachment, guest);
+  addCaller(attachment, caller);
   socket.serializeAttachment(attachment);
 }
 
@@ -66,9 +66,9 @@ export function saveState(socket: WebSocket, state: SocketState): void {
  * Notes that a socket was closed. The platform forgets it when the object sleeps twice, and the client may never answer:
  * it must not be taken for an open one then.
  */
-export function saveClosed(socket: WebSocket, { guest, closed }: ClosedState): void {
+export function saveClosed(socket: WebSocket, { caller, closed }: ClosedState): void {
   const attachment: Record<string, unknown> = { closed };
-  addGuest(attachment, guest);
+  addCaller(attachment, caller);
   socket.serializeAttachment(attachment);
 }
 
@@ -83,7 +83,7 @@ export function loadState(socket: WebSocket, read: ReadSelections): SocketState 
   const attachment: unknown = socket.deserializeAttachment();
   if (typeof attachment === "object" && attachment !== null && "closed" in attachment) {
     const closed = v.safeParse(closedSchema, attachment);
-    if (closed.success) return { guest: guestOf(closed.output), closed: closed.output.closed };
+    if (closed.success) return { caller: callerOf(closed.output), closed: closed.output.closed };
   }
   const open = v.safeParse(openSchema, attachment);
   if (!open.success) return undefined;
@@ -93,7 +93,7 @@ export function loadState(socket: WebSocket, read: ReadSelections): SocketState 
   if (!selected) read.set(id, (selected = selectionOfId(id)));
   return {
     subscription: { selection: selected, mode, hz },
-    guest: guestOf(open.output),
+    caller: callerOf(open.output),
     publishes: publishes === true,
     expires,
     packed: packed === true,
@@ -101,14 +101,14 @@ export function loadState(socket: WebSocket, read: ReadSelections): SocketState 
   };
 }
 
-function addGuest(attachment: Record<string, unknown>, { address, kind, holder }: Guest): void {
-  if (address !== undefined) attachment["address"] = address;
+function addCaller(attachment: Record<string, unknown>, { clientIp, kind, credential }: CountedCaller): void {
+  if (clientIp !== undefined) attachment["address"] = clientIp;
   if (kind !== "anonymous") attachment["kind"] = kind;
-  if (holder !== undefined) attachment["holder"] = holder;
+  if (credential !== undefined) attachment["holder"] = credential;
 }
 
-function guestOf({ address, kind = "anonymous", holder }: v.InferOutput<typeof guestSchema>): Guest {
-  return { address, kind, holder };
+function callerOf({ address, kind = "anonymous", holder }: v.InferOutput<typeof callerSchema>): CountedCaller {
+  return { clientIp: address, kind, credential: holder };
 }
 
 /**

@@ -1,4 +1,4 @@
-import type { Guest } from "../../limits/places.ts";
+import { accountOf, type CountedCaller } from "../../limits/places.ts";
 import type { Rate } from "../../limits/quotas.ts";
 import { TokenBucket } from "../../limits/token-bucket.ts";
 import { Unacknowledged } from "../../feed/fanout/backlog/unacknowledged.ts";
@@ -36,7 +36,7 @@ export class Connection implements Sink {
   readonly #unacknowledged = new Unacknowledged();
   /** Whether it speaks MessagePack. */
   readonly packed: boolean;
-  #guest: Guest;
+  #caller: CountedCaller;
   #publishes: boolean;
   #expires: number | undefined;
   #subscription: Subscription | undefined;
@@ -52,7 +52,7 @@ export class Connection implements Sink {
   /** A socket that was accepted, now or before the object lost its memory. */
   constructor(socket: WebSocket, state: SocketState | ClosedState) {
     this.#socket = socket;
-    this.#guest = state.guest;
+    this.#caller = state.caller;
     const open = "closed" in state ? undefined : state;
     this.packed = open?.packed ?? false;
     this.#publishes = open?.publishes ?? false;
@@ -63,17 +63,17 @@ export class Connection implements Sink {
   }
 
   /** Who has its place. */
-  get guest(): Guest {
-    return this.#guest;
+  get caller(): CountedCaller {
+    return this.#caller;
   }
 
   /** On whose account its work is counted. */
   get account(): string {
-    return this.#guest.holder ?? this.#guest.address ?? this.#alone;
+    return accountOf(this.#caller) ?? this.#alone;
   }
 
-  get kind(): Guest["kind"] {
-    return this.#guest.kind;
+  get kind(): CountedCaller["kind"] {
+    return this.#caller.kind;
   }
 
   /** Whether it may publish. */
@@ -148,8 +148,8 @@ export class Connection implements Sink {
   }
 
   /** Replaces whose it is, what it may do, and for how long. */
-  grant(guest: Guest, publishes: boolean, expires: number | undefined): void {
-    this.#guest = guest;
+  grant(caller: CountedCaller, publishes: boolean, expires: number | undefined): void {
+    this.#caller = caller;
     this.#publishes = publishes;
     this.#expires = expires;
     this.#save(this.#told);
@@ -195,7 +195,7 @@ export class Connection implements Sink {
     this.#closed ??= code;
     this.forget();
     try {
-      saveClosed(this.#socket, { guest: this.#guest, closed: this.#closed });
+      saveClosed(this.#socket, { caller: this.#caller, closed: this.#closed });
       this.#socket.close(code, reason);
     } catch {
       // It is gone already.
@@ -222,7 +222,7 @@ export class Connection implements Sink {
     this.#told = told;
     saveState(this.#socket, {
       subscription: this.#subscription,
-      guest: this.#guest,
+      caller: this.#caller,
       publishes: this.#publishes,
       expires: this.#expires,
       packed: this.packed,

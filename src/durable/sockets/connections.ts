@@ -1,5 +1,5 @@
-import { Places, type Guest, type Refusal } from "../../limits/places.ts";
-import type { Quotas } from "../../limits/quotas.ts";
+import { Places, type CountedCaller } from "../../limits/places.ts";
+import type { NoRoom, Quotas } from "../../limits/quotas.ts";
 import { CLOSE } from "../../protocol/codes.ts";
 import { loadState, type ReadSelections, type SocketState } from "./attachment.ts";
 import { Connection } from "./connection.ts";
@@ -17,9 +17,9 @@ export class Connections {
   #areAll = false;
 
   /** `sockets` gives all that the platform holds. */
-  constructor(sockets: () => WebSocket[], { sockets: most, socketsPerAddress }: Quotas) {
+  constructor(sockets: () => WebSocket[], { sockets: most, socketsPerIp }: Quotas) {
     this.#sockets = sockets;
-    this.#places = new Places(most, socketsPerAddress);
+    this.#places = new Places(most, socketsPerIp);
   }
 
   /** The connection of a socket; nothing where it has none that can be gone on with. */
@@ -43,9 +43,9 @@ export class Connections {
   }
 
   /** Why there is no place for one more; nothing where there is one. */
-  refusal(guest: Guest): Refusal | undefined {
+  refusal(caller: CountedCaller): NoRoom | undefined {
     this.all();
-    return this.#places.refusal(guest);
+    return this.#places.refusal(caller);
   }
 
   /** Adds a socket that has just been accepted. */
@@ -54,11 +54,11 @@ export class Connections {
   }
 
   /** Another credential takes another place: one that has one keeps it. One that is gone takes none. */
-  grant(connection: Connection, guest: Guest, publishes: boolean, expires: number | undefined): void {
+  grant(connection: Connection, caller: CountedCaller, publishes: boolean, expires: number | undefined): void {
     if (!this.#here.has(connection)) return;
-    this.#places.leave(connection.guest);
-    connection.grant(guest, publishes, expires);
-    this.#places.take(guest);
+    this.#places.leave(connection.caller);
+    connection.grant(caller, publishes, expires);
+    this.#places.take(caller);
   }
 
   /** Forgets a connection that is gone. */
@@ -68,13 +68,13 @@ export class Connections {
     connection.forget();
     this.#bySocket.delete(socket);
     this.#here.delete(connection);
-    this.#places.leave(connection.guest);
+    this.#places.leave(connection.caller);
   }
 
   #add(socket: WebSocket, connection: Connection): Connection {
     this.#bySocket.set(socket, connection);
     this.#here.add(connection);
-    this.#places.take(connection.guest);
+    this.#places.take(connection.caller);
     return connection;
   }
 }

@@ -1,6 +1,6 @@
 import { WHY_INVALID, type Access, type Caller } from "../../access/access.ts";
 import type { FairQueue } from "../../limits/fair-queue.ts";
-import type { Quotas } from "../../limits/quotas.ts";
+import { PUBLISH_WEIGHT, type Quotas } from "../../limits/quotas.ts";
 import { TokenBuckets } from "../../limits/token-bucket.ts";
 import { memoryOf } from "../../feed/state/entry.ts";
 import { CLOSE } from "../../protocol/codes.ts";
@@ -40,8 +40,6 @@ export interface SocketMessagesHost {
 
 /** Characters or bytes of a message that count as one more message. */
 const WEIGHT = 1024;
-/** The same of a message that publishes: publishing takes so much of the thread for so long a batch. */
-export const PUBLISH_WEIGHT = 16 * 1024;
 
 /** Of what an owner may say at once, what it has to have regained before it gets another socket. */
 const RESTED = 1 / 10;
@@ -55,12 +53,12 @@ export class SocketMessages {
 
   constructor(host: SocketMessagesHost) {
     this.#host = host;
-    this.#owners = new TokenBuckets(host.quotas.ownerMessages);
+    this.#owners = new TokenBuckets(host.quotas.accountMessages);
   }
 
   /** Whether this owner has said so much that it is not to come back yet: it would be closed after a few words. */
   isTired(owner: string): boolean {
-    return this.#owners.wait(owner, this.#host.now(), RESTED * this.#host.quotas.ownerMessages.burst) > 0;
+    return this.#owners.wait(owner, this.#host.now(), RESTED * this.#host.quotas.accountMessages.burst) > 0;
   }
 
   /** Answers one message of a client, now or when its turn has come. */

@@ -1,5 +1,5 @@
 import * as v from "valibot";
-import type { Guest } from "../../limits/places.ts";
+import type { CountedCaller } from "../../limits/places.ts";
 import { MODES, type Subscription } from "../../protocol/messages.ts";
 import type { Position } from "../../protocol/position.ts";
 import { selectionOfId } from "../../protocol/selection.ts";
@@ -8,7 +8,7 @@ import { selectionOfId } from "../../protocol/selection.ts";
 export interface SubscribeRequest {
   readonly subscription: Subscription;
   readonly since: Position | undefined;
-  readonly guest: Guest;
+  readonly caller: CountedCaller;
   /** Whether it may publish over the socket. */
   readonly publishes: boolean;
   /** When the credential ends, in milliseconds since 1970; none where it does not. */
@@ -25,18 +25,18 @@ const wireSchema = v.object({
   mode: v.picklist(MODES),
   hz: v.optional(v.number()),
   since: v.optional(v.object({ epoch: v.string(), seq: v.number() })),
-  address: v.optional(v.string()),
+  clientIp: v.optional(v.string()),
   kind: v.picklist(["anonymous", "key", "token"]),
-  holder: v.optional(v.string()),
+  credential: v.optional(v.string()),
   publishes: v.boolean(),
   expires: v.optional(v.number()),
   protocol: v.optional(v.string()),
 });
 
 /** The upgrade as it is sent on to the feed's object. */
-export function subscribeUpgrade({ subscription, guest, ...asked }: SubscribeRequest): Request {
+export function subscribeUpgrade({ subscription, caller, ...asked }: SubscribeRequest): Request {
   const { selection, mode, hz } = subscription;
-  const wire = { selection: selection.id, mode, hz, ...guest, ...asked };
+  const wire = { selection: selection.id, mode, hz, ...caller, ...asked };
   // Header values are bytes; keys may be any Unicode.
   const value = encodeURIComponent(JSON.stringify(wire));
   return new Request("https://feed/", { headers: { Upgrade: "websocket", [HEADER]: value } });
@@ -47,7 +47,7 @@ export function readSubscribeUpgrade(request: Request): SubscribeRequest | undef
   const value = request.headers.get(HEADER);
   if (value === null || request.headers.get("Upgrade")?.toLowerCase() !== "websocket") return undefined;
   const wire = v.parse(wireSchema, JSON.parse(decodeURIComponent(value)));
-  const { selection, mode, hz, since, address, kind, holder, publishes, expires, protocol } = wire;
+  const { selection, mode, hz, since, clientIp, kind, credential, publishes, expires, protocol } = wire;
   const subscription = { selection: selectionOfId(selection), mode, hz };
-  return { subscription, since, guest: { address, kind, holder }, publishes, expires, protocol };
+  return { subscription, since, caller: { clientIp, kind, credential }, publishes, expires, protocol };
 }

@@ -41,7 +41,7 @@ class Stage {
       },
       subscribe: () => {},
       grant: (connection, { kind, id, expires }, publishes) =>
-        this.connections.grant(connection, { address: undefined, kind, holder: id }, publishes, expires),
+        this.connections.grant(connection, { clientIp: undefined, kind, credential: id }, publishes, expires),
     });
   }
 
@@ -53,7 +53,7 @@ class Stage {
       publishes: true,
       expires: undefined,
       packed: false,
-      guest: { address: undefined, kind: "token", holder: "token before" },
+      caller: { clientIp: undefined, kind: "token", credential: "token before" },
       told: { epoch: "e", seq: 0 },
     });
     const leave = (): void => {
@@ -84,11 +84,11 @@ test("[I9] a socket that goes while its credential is checked leaves no place ta
     stage.check("token after");
     await hearing;
     // Nor where it is granted anything all the same.
-    stage.connections.grant(connection, { address: undefined, kind: "token", holder: "token t" }, true, undefined);
+    stage.connections.grant(connection, { clientIp: undefined, kind: "token", credential: "token t" }, true, undefined);
   }
   expect([...stage.connections.all()]).toEqual([]);
-  for (const holder of ["token before", "token after", "token t"])
-    expect(stage.connections.refusal({ address: undefined, kind: "token", holder })).toBeUndefined();
+  for (const credential of ["token before", "token after", "token t"])
+    expect(stage.connections.refusal({ clientIp: undefined, kind: "token", credential })).toBeUndefined();
 });
 
 test("[I2] what a socket publishes stays in its order, though another's credential comes in between", async () => {
@@ -122,7 +122,7 @@ test("[I9] what waits of one publisher is counted in bytes of memory, and holds 
     stage.say(connection, { type: "publish", updates: [{ key: `k${i}`, set: { text } }] }),
   );
   await Promise.all(hearing);
-  const most = INTAKE.perCaller.size / (2 * text.length);
+  const most = INTAKE.perAccount.size / (2 * text.length);
   expect(stage.published.length).toBeLessThanOrEqual(most + 1);
   expect(stage.published.length).toBeGreaterThan(most - 10);
 });
