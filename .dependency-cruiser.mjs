@@ -30,8 +30,9 @@ export const LAYERS = {
   publisher: { imports: ["protocol"] },
   react: { imports: ["client"], packages: ["react"] },
   dashboard: { imports: ["protocol", "client"], packages: ["lightweight-charts"] },
+  docs: { imports: [], packages: ["minisearch"] },
   demo: { imports: ["publisher"], packages: ["node:*"] },
-  build: { imports: [], packages: ["node:*", "esbuild"] },
+  build: { imports: [], packages: ["node:*", "esbuild", "marked"] },
 };
 
 /** @param {string} layer */

@@ -1,4 +1,4 @@
-// Builds what browsers are served into public/assets/. Run by wrangler before `dev` and `deploy`, by `npm run build` and
+// Builds what browsers are served: bundles into public/assets/, pages into public/docs/. Run by wrangler before `dev` and `deploy`, by `npm run build` and
 // before the tests. Any Node from 20 on. Silent unless something is wrong.
 import {
   existsSync,
@@ -10,9 +10,10 @@ import {
   rmSync,
   writeFileSync,
 } from "node:fs";
-import { basename, join } from "node:path";
+import { basename, dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { build } from "esbuild";
+import { OUT, isGenerated, renderDocs } from "./docs.mjs";
 
 const root = fileURLToPath(new URL("../../", import.meta.url));
 const assets = join(root, "public/assets");
@@ -25,6 +26,8 @@ const ENTRIES = [
   { name: "tickertape", entry: "src/client/index.ts", splitting: true },
   // Beside it. No `tickertape-`: the server tells browsers to keep those for ever, as their names change.
   { name: "tickertape.msgpack", entry: "src/client/msgpack.ts", splitting: false },
+  // The search box of the pages under /docs/.
+  { name: "docs", entry: "src/docs/page.ts", splitting: false },
 ];
 
 /** @param {typeof ENTRIES[number]} entry */
@@ -59,25 +62,41 @@ function replace({ path, contents }, staging) {
   renameSync(fresh, path);
 }
 
-/** @param {import("esbuild").OutputFile[]} files */
+/** @param {{ path: string, contents: Uint8Array }[]} files */
 function write(files) {
-  mkdirSync(assets, { recursive: true });
   mkdirSync(join(root, ".wrangler"), { recursive: true });
   // Outside of what is served, and on the same disk.
   const staging = mkdtempSync(join(root, ".wrangler/build-"));
   try {
-    for (const file of files) replace(file, staging);
+    for (const file of files) {
+      mkdirSync(dirname(file.path), { recursive: true });
+      replace(file, staging);
+    }
   } finally {
     rmSync(staging, { recursive: true, force: true });
   }
-  const names = new Set(files.map(({ path }) => basename(path)));
-  for (const name of readdirSync(assets))
-    if (!names.has(name)) rmSync(join(assets, name), { recursive: true, force: true });
+}
+
+/**
+ * Removes what an earlier build has left in a folder.
+ * @param {string} folder
+ * @param {{ path: string }[]} files
+ * @param {(name: string) => boolean} isOurs
+ */
+function clear(folder, files, isOurs) {
+  for (const name of readdirSync(folder)) {
+    const path = join(folder, name);
+    const isKept = files.some((file) => file.path === path || file.path.startsWith(`${path}/`));
+    if (isOurs(name) && !isKept) rmSync(path, { recursive: true, force: true });
+  }
 }
 
 try {
   const present = ENTRIES.filter(({ entry }) => existsSync(join(root, entry)));
-  write((await Promise.all(present.map(bundle))).flat());
+  const files = [...(await Promise.all(present.map(bundle))).flat(), ...renderDocs(root)];
+  write(files);
+  clear(assets, files, () => true);
+  clear(join(root, OUT), files, isGenerated);
 } catch (error) {
   // What esbuild finds wrong it has already said.
   if (!(error instanceof Error && "errors" in error)) process.stderr.write(`${String(error)}\n`);

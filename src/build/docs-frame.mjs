@@ -1,0 +1,107 @@
+// What stands around the text of a page under /docs/: the bar with the search box, the navigation, the way on. No inline
+// script or style, as the Content-Security-Policy of public/_headers allows none. All links are relative.
+
+/**
+ * A page: its file in the repository, its name under /docs/ without `.html`, its title, and its sections for the search.
+ * @typedef {{ file: string, name: string, title: string, html: string, sections: Section[] }} Page
+ * @typedef {{ page: string, heading: string, url: string, text: string }} Section
+ * @typedef {{ title: string, pages: Page[] }} Group
+ */
+
+/**
+ * @param {Page} page
+ * @param {Group[]} groups
+ * @param {{ previous: Page | undefined, next: Page | undefined }} neighbours
+ */
+export function frame(page, groups, { previous, next }) {
+  const base = up(page.name);
+  return `<!doctype html>
+<html lang="en">
+  <head>
+    <meta charset="utf-8" />
+    <meta name="viewport" content="width=device-width, initial-scale=1" />
+    <meta name="color-scheme" content="light dark" />
+    <title>${escape(page.title)} · Tickertape</title>
+    <link rel="icon" href="${base}../favicon.svg" type="image/svg+xml" />
+    <link rel="stylesheet" href="${base}../style.css" />
+    <link rel="stylesheet" href="${base}docs.css" />
+    <script type="module" src="${base}../assets/docs.js"></script>
+  </head>
+  <body class="docs" data-base="${base}">
+    <a class="skip" href="#content">Skip to the content</a>
+    <header class="bar">
+      <p class="brand">
+        <svg viewBox="0 0 20 20" width="20" height="20" aria-hidden="true">
+          <path d="M1 14l4.5-5 3.5 3 4.5-6.5L19 9" />
+        </svg>
+        <a href="${base}">Tickertape docs</a>
+      </p>
+      <div class="search" role="search" hidden>
+        <input id="search" type="search" placeholder="Search (press /)" aria-label="Search the documentation" autocomplete="off" spellcheck="false" />
+        <div class="results" hidden>
+          <p id="found" role="status"></p>
+          <ul id="results"></ul>
+        </div>
+      </div>
+      <nav class="pages" aria-label="Elsewhere">
+        <a href="${base}../">Dashboard</a>
+        <a href="${base}api/">API explorer</a>
+      </nav>
+    </header>
+    <div class="columns">
+      <nav class="contents" aria-label="Pages">
+        <details open>
+          <summary>All pages</summary>
+          ${groups.map((group) => navigation(group, page)).join("\n          ")}
+        </details>
+      </nav>
+      <main id="content">
+        <div class="text">
+${page.html}
+        </div>
+        <nav class="onward" aria-label="Before and after">${neighbour(page, previous, "Before")}${neighbour(page, next, "Next")}</nav>
+      </main>
+    </div>
+  </body>
+</html>
+`;
+}
+
+/**
+ * @param {Group} group
+ * @param {Page} current
+ */
+function navigation({ title, pages }, current) {
+  const links = pages.map((page) => {
+    const here = page === current ? ' aria-current="page"' : "";
+    return `<li><a href="${hrefOf(current, page)}"${here}>${escape(page.title)}</a></li>`;
+  });
+  return `<h2>${escape(title)}</h2><ul>${links.join("")}</ul>`;
+}
+
+/**
+ * @param {Page} from
+ * @param {Page | undefined} to
+ * @param {string} word
+ */
+function neighbour(from, to, word) {
+  return to ? `<a href="${hrefOf(from, to)}">${word}: ${escape(to.title)}</a>` : "";
+}
+
+/**
+ * @param {Page} from
+ * @param {Page} to
+ */
+function hrefOf(from, to) {
+  return up(from.name) + (to.name === "index" ? "" : to.name);
+}
+
+/** From a page to the folder of all pages. @param {string} name */
+export function up(name) {
+  return "../".repeat(name.split("/").length - 1) || "./";
+}
+
+/** @param {string} text */
+export function escape(text) {
+  return text.replaceAll("&", "&amp;").replaceAll("<", "&lt;").replaceAll(">", "&gt;").replaceAll('"', "&quot;");
+}
