@@ -25,6 +25,7 @@ export function frame(page, groups, { previous, next }) {
     <link rel="icon" href="${base}../favicon.svg" type="image/svg+xml" />
     <link rel="stylesheet" href="${base}../style.css" />
     <link rel="stylesheet" href="${base}docs.css" />
+    <link rel="stylesheet" href="${base}text.css" />
     <script type="module" src="${base}../assets/docs.js"></script>
   </head>
   <body class="docs" data-base="${base}">
@@ -45,7 +46,7 @@ export function frame(page, groups, { previous, next }) {
       </div>
       <nav class="pages" aria-label="Elsewhere">
         <a href="${base}../">Dashboard</a>
-        <a href="${base}api/">API explorer</a>
+        <a href="${base}explorer/">API explorer</a>
       </nav>
     </header>
     <div class="columns">
@@ -93,7 +94,12 @@ function neighbour(from, to, word) {
  * @param {Page} to
  */
 function hrefOf(from, to) {
-  return up(from.name) + (to.name === "index" ? "" : to.name);
+  return up(from.name) + urlOf(to.name);
+}
+
+/** The URL of a page below /docs/: that of an index is its folder. @param {string} name */
+export function urlOf(name) {
+  return name.replace(/(^|\/)index$/, "$1");
 }
 
 /** From a page to the folder of all pages. @param {string} name */

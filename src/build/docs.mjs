@@ -3,7 +3,7 @@
 import { readFileSync, readdirSync } from "node:fs";
 import { join, posix } from "node:path";
 import { Marked } from "marked";
-import { escape, frame, up } from "./docs-frame.mjs";
+import { escape, frame, up, urlOf } from "./docs-frame.mjs";
 
 /** @import { Page, Section } from "./docs-frame.mjs" */
 
@@ -13,7 +13,10 @@ const GROUPS = [
     title: "Guides",
     files: ["docs/README.md", "docs/publish.md", "docs/watch.md", "docs/react.md", "docs/examples.md"],
   },
-  { title: "Run it", files: ["docs/operate.md", "docs/private-data.md", "docs/settings.md", "docs/cost.md", "SECURITY.md"] },
+  {
+    title: "Run it",
+    files: ["docs/operate.md", "docs/private-data.md", "docs/settings.md", "docs/cost.md", "SECURITY.md"],
+  },
   { title: "Reference", files: ["docs/api.md", "src/protocol/SPEC.md", "CHANGELOG.md"] },
   {
     title: "Inside",
@@ -21,7 +24,7 @@ const GROUPS = [
   },
 ];
 
-/** Where the pages are, from the root of the repository. Their CSS and the page of the API are there already. */
+/** Where the pages are, from the root of the repository. Their CSS and the API explorer are there already. */
 export const OUT = "public/docs";
 
 /** What is generated there, as names in it: a build removes those that it has not made. */
@@ -33,10 +36,13 @@ export const isGenerated = (/** @type {string} */ name) => /\.html$|^(decisions|
  * @returns {{ path: string, contents: Uint8Array }[]}
  */
 export function renderDocs(root) {
-  const decisions = readdirSync(join(root, "docs/decisions")).filter((name) => name.endsWith(".md"));
+  const decisions = readdirSync(join(root, "docs/decisions")).toSorted();
   const groups = [
     ...GROUPS,
-    { title: "Decisions", files: decisions.toSorted().map((name) => `docs/decisions/${name}`) },
+    {
+      title: "Decisions",
+      files: ["README.md", ...decisions.filter((name) => name !== "README.md")].map((name) => `docs/decisions/${name}`),
+    },
   ].map(({ title, files }) => ({ title, pages: files.map((file) => render(root, file)) }));
   const pages = groups.flatMap((group) => group.pages);
   checkLinks(pages);
@@ -61,6 +67,7 @@ export function renderDocs(root) {
 /** The name under /docs/ of a file of the repository. @param {string} file */
 function nameOf(file) {
   if (file === "docs/README.md") return "index";
+  if (file === "docs/decisions/README.md") return "decisions/index";
   if (file.startsWith("docs/")) return file.slice("docs/".length, -".md".length);
   return posix.basename(file, ".md").toLowerCase();
 }
@@ -75,7 +82,7 @@ function render(root, file) {
   const state = { file, name, slugs: new Set(), sections: /** @type {Section[]} */ ([]), title: "" };
   const marked = new Marked({ renderer: rendererOf(state) });
   const markdown = readFileSync(join(root, file), "utf8");
-  const html = String(marked.parse(markdown));
+  const html = marked.parse(markdown, { async: false });
   return { file, name, title: state.title || name, html, sections: state.sections };
 }
 
@@ -95,7 +102,7 @@ function rendererOf(state) {
       const text = plain(inner);
       const id = slug(text, state.slugs);
       if (depth === 1) state.title = text;
-      const url = (state.name === "index" ? "" : state.name) + (depth === 1 ? "" : `#${id}`);
+      const url = urlOf(state.name) + (depth === 1 ? "" : `#${id}`);
       state.sections.push({ page: state.title, heading: text, url, text: "" });
       return `<h${depth} id="${id}">${inner} <a class="anchor" href="#${id}" aria-label="Link to: ${escape(text)}">#</a></h${depth}>\n`;
     },
@@ -117,7 +124,10 @@ function rendererOf(state) {
     table(token) {
       const cells = (/** @type {import("marked").Tokens.TableCell[]} */ row, /** @type {"th" | "td"} */ tag) =>
         row
-          .map(({ tokens, align }) => `<${tag}${align ? ` class="${align}"` : ""}>${this.parser.parseInline(tokens)}</${tag}>`)
+          .map(
+            ({ tokens, align }) =>
+              `<${tag}${align ? ` class="${align}"` : ""}>${this.parser.parseInline(tokens)}</${tag}>`,
+          )
           .join("");
       const head = cells(token.header, "th").replaceAll("<th", '<th scope="col"');
       const body = token.rows.map((row) => `<tr>${cells(row, "td")}</tr>`).join("\n");
@@ -154,16 +164,16 @@ function target(href, from) {
   const file = posix.normalize(posix.join(posix.dirname(from.file), path));
   if (!file.endsWith(".md")) return undefined;
   const name = file === "README.md" ? "index" : nameOf(file);
-  return (up(from.name) + (name === "index" ? "" : name) || "./") + (anchor === undefined ? "" : `#${anchor}`);
+  return up(from.name) + urlOf(name) + (anchor === undefined ? "" : `#${anchor}`);
 }
 
 /** @param {Page[]} pages */
 function checkLinks(pages) {
-  const ids = new Map(pages.map(({ name, html }) => [name, new Set(html.match(/(?<= id=")[^"]+/g))]));
+  const ids = new Map(pages.map(({ name, html }) => [urlOf(name) || "./", new Set(html.match(/(?<= id=")[^"]+/g))]));
   for (const { file, name, html } of pages) {
     for (const [, href = ""] of html.matchAll(/ href="(\.[^"]*|#[^"]*)"/g)) {
       const [path = "", anchor] = href.split("#");
-      const to = path === "" ? name : posix.normalize(posix.join(posix.dirname(name), path)).replace(/^\.\/?$/, "") || "index";
+      const to = path === "" ? urlOf(name) || "./" : posix.normalize(posix.join(posix.dirname(name), path));
       const found = ids.get(to);
       if (!found) throw new Error(`${file} links to ${href}, which is no page`);
       if (anchor && !found.has(anchor)) throw new Error(`${file} links to ${href}, and that page has no such heading`);

@@ -22,7 +22,7 @@ export function startSearch(): void {
   const found = document.querySelector<HTMLElement>("#found");
   if (!box || !input || !panel || !list || !found) return;
   const base = document.body.dataset["base"] ?? "./";
-  let index: Promise<MiniSearch<Section>> | undefined;
+  let index: Promise<Index> | undefined;
 
   const show = async (): Promise<void> => {
     const text = input.value.trim();
@@ -30,11 +30,15 @@ export function startSearch(): void {
     if (text === "") return;
     try {
       index ??= load(`${base}search.json`);
-      const results = (await index).search(text);
+      const { search, sections } = await index;
+      const results = search.search(text);
       if (input.value.trim() !== text) return;
       found.textContent = results.length === 0 ? "Nothing found" : `${results.length} found`;
       list.replaceChildren(
-        ...results.slice(0, SHOWN).map((one) => item(base, one as unknown as Section, one.queryTerms)),
+        ...results.slice(0, SHOWN).flatMap(({ id, queryTerms }) => {
+          const section = sections.get(id);
+          return section ? [item(base, section, queryTerms)] : [];
+        }),
       );
     } catch {
       index = undefined;
@@ -69,18 +73,29 @@ export function startSearch(): void {
   });
 }
 
-async function load(url: string): Promise<MiniSearch<Section>> {
+interface Index {
+  readonly search: MiniSearch<Section>;
+  readonly sections: ReadonlyMap<unknown, Section>;
+}
+
+async function load(url: string): Promise<Index> {
   const response = await fetch(url);
   if (!response.ok) throw new Error(`${url} answered ${response.status}`);
   const sections: Section[] = await response.json();
-  const index = new MiniSearch<Section>({
+  const search = new MiniSearch<Section>({
     idField: "url",
     fields: ["heading", "page", "text"],
-    storeFields: ["page", "heading", "url", "text"],
-    searchOptions: { prefix: true, fuzzy: 0.15, combineWith: "AND", boost: { heading: 4, page: 2 } },
+    searchOptions: {
+      prefix: true,
+      fuzzy: 0.15,
+      combineWith: "AND",
+      boost: { heading: 4, page: 2 },
+      // Tables of figures name everything, and answer few questions.
+      boostDocument: (url) => (String(url).startsWith("benchmark-results") ? 0.2 : 1),
+    },
   });
-  index.addAll(sections);
-  return index;
+  search.addAll(sections);
+  return { search, sections: new Map(sections.map((section) => [section.url, section])) };
 }
 
 /** All of it is put in as text. */

@@ -7,7 +7,7 @@ import { promisify } from "node:util";
 import { EventSource } from "eventsource";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { publish, snapshot } from "./support/api.ts";
-import { readmeCode } from "./support/readme.ts";
+import { docsCode } from "./support/docs-code.ts";
 import { Server } from "./support/server.ts";
 import { until } from "./support/until.ts";
 import { FeedView } from "./support/view.ts";
@@ -124,11 +124,11 @@ test("curl shows a stream", async () => {
   expect(stdout).toContain(`\nid: ${epoch}:1\ndata: {"type":"snapshot"`);
 });
 
-test("the README's lines of Python follow a feed, where there is Python", async () => {
+test("the lines of the docs of Python follow a feed, where there is Python", async () => {
   const url = feedUrl("stocks");
   await publish(url, { key: "AAPL", set: { price: 191.2 } });
   const program = join(tmpdir(), `tickertape-${process.pid}.py`);
-  const code = await readmeCode("python", "text/event-stream", server.url);
+  const code = await docsCode("python", "text/event-stream", server.url);
   expect(code.trimEnd().split("\n").length).toBeLessThanOrEqual(15);
   if (spawnSync("python3", ["--version"]).status !== 0) return;
   await writeFile(program, code);

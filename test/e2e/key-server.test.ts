@@ -22,7 +22,7 @@ beforeAll(async () => {
     setTimeout(() => response.setHeader("Content-Type", "application/json").end(keys), slow);
   });
   const keysUrl = await listenOnLoopback(keyServer);
-  // The README's recipe for data that only bearers of a token may read.
+  // The recipe of the docs for data that only bearers of a token may read.
   worker = await WranglerDev.start({
     SUBSCRIBE_ACCESS: "token",
     JWKS_URL: `${keysUrl}/.well-known/jwks.json`,

@@ -8,7 +8,7 @@ import { build } from "esbuild";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { publish, PUBLISH_KEY } from "./support/api.ts";
 import { copyCheckout } from "./support/checkout.ts";
-import { readmeCode } from "./support/readme.ts";
+import { docsCode } from "./support/docs-code.ts";
 import { Server } from "./support/server.ts";
 import { until } from "./support/until.ts";
 import { pinnedNode, root } from "./support/workerd.ts";
@@ -107,9 +107,9 @@ test("one that imports tickertape/msgpack is sent MessagePack", async () => {
   expect(JSON.parse(stdout)).toEqual({ protocol: "tickertape.v1.msgpack", key: "AAPL", value: { price: 191.2 } });
 });
 
-test("the README's lines for a program work in one that has installed it", async () => {
-  await writeFile(join(project, "watch.ts"), await readmeCode("ts", "tickertape/client", server.url));
-  await writeFile(join(project, "publish.ts"), await readmeCode("ts", "tickertape/publisher", server.url));
+test("the lines of the docs for a program work in one that has installed it", async () => {
+  await writeFile(join(project, "watch.ts"), await docsCode("ts", "tickertape/client", server.url));
+  await writeFile(join(project, "publish.ts"), await docsCode("ts", "tickertape/publisher", server.url));
   const watching = spawn(pinnedNode, ["watch.ts"], { cwd: project, stdio: ["ignore", "pipe", "inherit"] });
   let printed = "";
   watching.stdout.on("data", (data: Buffer) => (printed += data.toString()));

@@ -2,7 +2,7 @@ import type { Browser } from "playwright-core";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { publish } from "./support/api.ts";
 import { launchChromium, startForeignSite } from "./support/chromium.ts";
-import { readmeCode } from "./support/readme.ts";
+import { docsCode } from "./support/docs-code.ts";
 import { until } from "./support/until.ts";
 import { WranglerDev } from "./support/wrangler-dev.ts";
 
@@ -17,13 +17,13 @@ afterAll(async () => {
   await server.dispose();
 });
 
-test("the README's lines for a page work in an empty page, wherever it comes from", async () => {
+test("the lines of the docs for a page work in an empty page, wherever it comes from", async () => {
   const feed = `${server.url}/v1/feeds/stocks`;
   await publish(feed, [
     { key: "AAPL", set: { price: 191.2 } },
     { key: "TSLA", set: { price: 250 } },
   ]);
-  const site = await startForeignSite(await readmeCode("html", "tickertape.js", server.url));
+  const site = await startForeignSite(await docsCode("html", "tickertape.js", server.url));
   const page = await browser.newPage();
   const lines: string[] = [];
   page.on("pageerror", (error) => lines.push(String(error)));

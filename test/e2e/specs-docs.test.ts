@@ -35,7 +35,7 @@ async function open(options: BrowserContextOptions = {}, at = ""): Promise<void>
   page.on("request", (request) => {
     if (new URL(request.url()).host !== new URL(server.url).host) complaints.push(`foreign: ${request.url()}`);
   });
-  await page.goto(`${server.url}/docs/api/${at}`);
+  await page.goto(`${server.url}/docs/explorer/${at}`);
   await page.locator("#status").waitFor({ state: "detached" });
 }
 
@@ -99,7 +99,7 @@ test("says so where the documents cannot be read", async () => {
   page = await (await browser.newContext()).newPage();
   complaints = [];
   await page.route("**/openapi.json", (route) => route.fulfill({ status: 503, body: "" }));
-  await page.goto(`${server.url}/docs/api/`);
+  await page.goto(`${server.url}/docs/explorer/`);
   await page.getByRole("status").getByText("could not be read").waitFor();
 });
 
