@@ -1,9 +1,9 @@
-import { choiceProblem, readChoice } from "./address.ts";
-import { Api } from "./api.ts";
-import { byId, write } from "./dom.ts";
-import { Page } from "./page.ts";
-import { setUpPanels } from "./panels.ts";
-import { setUpTheme } from "./theme.ts";
+import { choiceProblem, readChoice } from "./model/page-url.ts";
+import { Api } from "./model/server-api.ts";
+import { byId, write } from "./view/dom.ts";
+import { Page } from "./view/page.ts";
+import { setUpPanels } from "./view/panels.ts";
+import { setUpTheme } from "./view/theme.ts";
 
 const choice = readChoice(location.search);
 const problem = choiceProblem(choice);

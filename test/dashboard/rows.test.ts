@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
-import type { Column } from "../../src/dashboard/columns.ts";
-import { nextSort } from "../../src/dashboard/order.ts";
-import { Rows } from "../../src/dashboard/rows.ts";
+import type { Column } from "../../src/dashboard/model/columns.ts";
+import { nextSort } from "../../src/dashboard/model/sort-and-filter.ts";
+import { Rows } from "../../src/dashboard/model/rows.ts";
 
 const price: Column = {
   id: "price",

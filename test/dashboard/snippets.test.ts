@@ -1,6 +1,6 @@
 import { execFileSync } from "node:child_process";
 import { expect, it } from "vitest";
-import { shellQuote, snippetsFor } from "../../src/dashboard/snippets.ts";
+import { shellQuote, snippetsFor } from "../../src/dashboard/model/snippets.ts";
 
 const choice = { feed: "fx", keys: ["EUR", "tech.*"], hz: 4, show: undefined };
 

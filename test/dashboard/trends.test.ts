@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
-import { Rate } from "../../src/dashboard/rate.ts";
-import { linePoints } from "../../src/dashboard/sparkline.ts";
-import { Trends } from "../../src/dashboard/trends.ts";
+import { Rate } from "../../src/dashboard/model/rate.ts";
+import { linePoints } from "../../src/dashboard/view/sparkline.ts";
+import { Trends } from "../../src/dashboard/model/trends.ts";
 
 describe("a key's trend", () => {
   it("has one point a second, the last value of it, and 60 at most", () => {

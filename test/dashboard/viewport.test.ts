@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { indexAfterKey, scrollTo, spanOf } from "../../src/dashboard/viewport.ts";
+import { indexAfterKey, scrollTo, spanOf } from "../../src/dashboard/model/viewport.ts";
 
 describe("the rows in view", () => {
   it("are few, however long the list is", () => {

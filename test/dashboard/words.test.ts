@@ -1,9 +1,9 @@
 import { describe, expect, it } from "vitest";
 import type { FeedStatus } from "../../src/client/types.ts";
-import { readProblem } from "../../src/dashboard/api.ts";
-import { staleness, wordsOf } from "../../src/dashboard/connection-words.ts";
-import { readUpdate } from "../../src/dashboard/publish-form.ts";
-import { readTheme } from "../../src/dashboard/theme.ts";
+import { readProblem } from "../../src/dashboard/model/server-api.ts";
+import { staleness, wordsOf } from "../../src/dashboard/model/status-words.ts";
+import { readUpdate } from "../../src/dashboard/model/publish-form.ts";
+import { readTheme } from "../../src/dashboard/view/theme.ts";
 
 function status(state: FeedStatus["state"], more: Partial<FeedStatus> = {}): FeedStatus {
   return { state, reason: "", since: 0, retryAt: undefined, code: undefined, ...more };

@@ -1,0 +1,131 @@
+import { isJsonObject, type Json, type JsonObject } from "../../protocol/json.ts";
+import { decimalsOf, formatMoment, formatValue, numberOf } from "./format.ts";
+
+/** A field that entries have, and how wide and exact it is shown. These only ever grow: a price that loses a digit must not move the table. */
+export interface Column {
+  /** Names no other column; stays as it is. */
+  readonly id: string;
+  /** Member names from the value down to the field. */
+  readonly path: readonly string[];
+  /** The path with dots. */
+  readonly label: string;
+  numeric: boolean;
+  /** Whether its numbers are moments (milliseconds since 1970) and shown as such. */
+  readonly time: boolean;
+  decimals: number;
+  /** Characters. */
+  width: number;
+}
+
+/** An entry may have thousands of fields; a table that wide helps nobody. */
+const MAX_COLUMNS = 64;
+/** Levels of nested objects that become columns of their own. */
+const MAX_DEPTH = 3;
+/** An object with more members is data of its own, such as an order book, and shown as JSON in one cell. */
+const MAX_MEMBERS = 8;
+/** Characters that one column may take. */
+const MAX_WIDTH = 28;
+
+/** Members of objects seen so far, and the column of those that are shown. */
+interface Node {
+  readonly members: Map<string, Node>;
+  column: Column | undefined;
+}
+
+/** Finds out from the values which columns there are. */
+export class Columns {
+  readonly list: Column[] = [];
+  /** Goes up whenever a column is added or changes how it is shown. */
+  revision = 0;
+  /** Whether there were more fields than columns. */
+  clipped = false;
+  readonly #root: Node = { members: new Map(), column: undefined };
+
+  /** Takes in an entry's value. */
+  discover(value: JsonObject): void {
+    this.#walk(this.#root, value, []);
+  }
+
+  byId(id: string): Column | undefined {
+    return this.list.find((column) => column.id === id);
+  }
+
+  #walk(node: Node, value: JsonObject, path: readonly string[]): void {
+    for (const name of Object.keys(value)) {
+      const field = value[name] ?? null;
+      let child = node.members.get(name);
+      if (child === undefined) {
+        if (this.list.length >= MAX_COLUMNS) {
+          this.clipped = true;
+          continue;
+        }
+        node.members.set(name, (child = { members: new Map(), column: undefined }));
+      }
+      if (isExpanded(field, path.length + 1)) this.#walk(child, field, [...path, name]);
+      else this.#see(child, field, path, name);
+    }
+  }
+
+  #see(node: Node, field: Json, path: readonly string[], name: string): void {
+    const column = (node.column ??= this.#add([...path, name], isMoment(name, field)));
+    if (column === undefined) return;
+    const decimals = column.time ? 0 : decimalsOf(field);
+    const numeric = numberOf(field) !== undefined;
+    if (decimals > column.decimals) {
+      // What is there already will be written with the new decimals too, and their point.
+      column.width += decimals - column.decimals + (column.decimals === 0 ? 1 : 0);
+      column.decimals = decimals;
+      this.revision++;
+    }
+    if (numeric && !column.numeric) {
+      column.numeric = true;
+      this.revision++;
+    }
+    if (column.width >= MAX_WIDTH) return;
+    const width = Math.min(MAX_WIDTH, textOf(field, column).length);
+    if (width <= column.width) return;
+    column.width = width;
+    this.revision++;
+  }
+
+  #add(path: readonly string[], time: boolean): Column | undefined {
+    if (this.list.length >= MAX_COLUMNS) {
+      this.clipped = true;
+      return undefined;
+    }
+    const label = path.join(".");
+    const id = this.list.some((column) => column.label === label) ? JSON.stringify(path) : label;
+    const column = { id, path, label, numeric: false, time, decimals: 0, width: 1 };
+    this.list.push(column);
+    this.revision++;
+    return column;
+  }
+}
+
+function isExpanded(field: Json, depth: number): field is JsonObject {
+  if (depth >= MAX_DEPTH || !isJsonObject(field)) return false;
+  const members = Object.keys(field).length;
+  return members > 0 && members <= MAX_MEMBERS;
+}
+
+/** A field as its column shows it. */
+export function textOf(field: Json | undefined, { decimals, time }: Column): string {
+  return time && typeof field === "number" ? formatMoment(field) : formatValue(field, decimals);
+}
+
+/** By name and size: `updatedAt: 1732096000123`. From 2001 to 2286, milliseconds since 1970 have thirteen digits. */
+function isMoment(name: string, field: Json): boolean {
+  return typeof field === "number" && field >= 1e12 && field < 1e13 && /(time|date|at|ts|since|stamp)$/i.test(name);
+}
+
+/** The field at a path, own members only; nothing where there is none. */
+export function fieldAt(value: JsonObject, path: readonly string[]): Json | undefined {
+  let field: Json = value;
+  for (const name of path) {
+    if (!isJsonObject(field) || !Object.hasOwn(field, name)) return undefined;
+    const member: Json | undefined = field[name];
+    if (member === undefined) return undefined;
+    field = member;
+  }
+  return field;
+}

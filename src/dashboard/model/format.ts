@@ -1,0 +1,87 @@
+import type { Json } from "../../protocol/json.ts";
+import { compactJson } from "./compact-json.ts";
+
+const MAX_DECIMALS = 8;
+/** Longer text is cut: a value may be 64 KiB, and a cell is no place for it. */
+const MAX_LENGTH = 200;
+const NUMERIC_TEXT = /^[+-]?\d+(\.\d+)?$/;
+
+const formats: Intl.NumberFormat[] = [];
+
+/** A value's number, or nothing. Exact decimals travel as strings, and compare like numbers. */
+export function numberOf(value: Json | undefined): number | undefined {
+  if (typeof value === "number") return value;
+  return typeof value === "string" && NUMERIC_TEXT.test(value) ? Number(value) : undefined;
+}
+
+/**
+ * How many decimals a column needs for this value. Rounded to 12 digits first, so that the noise of binary fractions
+ * (0.1 + 0.2) does not widen the column.
+ */
+export function decimalsOf(value: Json): number {
+  if (typeof value !== "number" || needsExponent(value) || Number.isInteger(value)) return 0;
+  const text = String(Number(value.toPrecision(12)));
+  const point = text.indexOf(".");
+  return point < 0 ? 0 : Math.min(MAX_DECIMALS, text.length - point - 1);
+}
+
+/** `decimals`: what its column shows. An absent field is an empty cell, `null` a dash. */
+export function formatValue(value: Json | undefined, decimals: number): string {
+  if (value === undefined) return "";
+  if (value === null) return "–";
+  if (typeof value === "number") return needsExponent(value) ? String(value) : formatOf(decimals).format(value);
+  const text = typeof value === "string" ? value : compactJson(value, MAX_LENGTH);
+  return text.length > MAX_LENGTH ? `${text.slice(0, MAX_LENGTH)}…` : text;
+}
+
+export type Direction = "up" | "down" | "change";
+
+export function directionOf(before: Json | undefined, after: Json | undefined): Direction {
+  const from = numberOf(before);
+  const to = numberOf(after);
+  if (from === undefined || to === undefined || from === to) return "change";
+  return to > from ? "up" : "down";
+}
+
+/** A whole number for people: `1,200,300`. */
+export function formatCount(count: number): string {
+  return count.toLocaleString("en");
+}
+
+/** A time span in its largest unit: `now`, `4 s`, `12 min`, `3 h`, `2 d`. */
+export function formatAge(ms: number): string {
+  const seconds = Math.floor(ms / 1000);
+  if (seconds < 1) return "now";
+  if (seconds < 60) return `${seconds} s`;
+  if (seconds < 3600) return `${Math.floor(seconds / 60)} min`;
+  return seconds < 86_400 ? `${Math.floor(seconds / 3600)} h` : `${Math.floor(seconds / 86_400)} d`;
+}
+
+/** The time of day, `14:03:09`, where the reader is. */
+export function formatClock(ms: number): string {
+  const date = new Date(ms);
+  return [date.getHours(), date.getMinutes(), date.getSeconds()].map((n) => String(n).padStart(2, "0")).join(":");
+}
+
+/** A moment where the reader is, `2026-11-20 14:03:09`. */
+export function formatMoment(ms: number): string {
+  const date = new Date(ms);
+  if (Number.isNaN(date.getTime())) return String(ms);
+  const day = [date.getMonth() + 1, date.getDate()].map((n) => String(n).padStart(2, "0"));
+  return `${date.getFullYear()}-${day.join("-")} ${formatClock(ms)}`;
+}
+
+/** Too small or too large for fixed decimals to tell the truth. */
+function needsExponent(value: number): boolean {
+  const size = Math.abs(value);
+  return size !== 0 && (size < 10 ** -MAX_DECIMALS || size >= 1e15);
+}
+
+/** Made once each: building a format costs far more than using it. "min2" leaves years and ports ungrouped. */
+function formatOf(decimals: number): Intl.NumberFormat {
+  return (formats[decimals] ??= new Intl.NumberFormat("en", {
+    minimumFractionDigits: decimals,
+    maximumFractionDigits: decimals,
+    useGrouping: "min2",
+  }));
+}

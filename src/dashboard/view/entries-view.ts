@@ -1,0 +1,151 @@
+import type { Choice } from "../model/page-url.ts";
+import type { JsonObject } from "../../protocol/json.ts";
+import { fieldAt, type Column, type Columns } from "../model/columns.ts";
+import { byId, make, write } from "./dom.ts";
+import { numberOf } from "../model/format.ts";
+import type { MainField } from "../model/main-field.ts";
+import type { Rows } from "../model/rows.ts";
+import { TableView } from "./table-view.ts";
+import type { Trends } from "../model/trends.ts";
+
+interface EntriesModel {
+  readonly rows: Rows;
+  readonly columns: Columns;
+  readonly trends: Trends;
+  readonly main: MainField;
+}
+
+interface EntriesEvents {
+  readonly onNeed: () => void;
+  readonly onActive: (key: string, opened: boolean) => void;
+}
+
+/** The table and what stands around it: filter, the choice of the field with the line, and what is said where there are no rows. */
+export class EntriesView {
+  readonly #model: EntriesModel;
+  readonly #onNeed: () => void;
+  readonly #table: TableView;
+  readonly #filter = byId("filter", HTMLInputElement);
+  readonly #trend = byId("trend-field", HTMLSelectElement);
+  #chosenTrend: Column | undefined;
+  #shownTrend: Column | undefined;
+
+  constructor(model: EntriesModel, { onNeed, onActive }: EntriesEvents) {
+    this.#model = model;
+    this.#onNeed = onNeed;
+    this.#table = new TableView(
+      {
+        scroller: byId("scroller"),
+        table: byId("entries"),
+        headerRow: byId("entries-header"),
+        body: byId("entries-body"),
+      },
+      model,
+      {
+        onNeed,
+        onActive,
+        onSort: (sort) => {
+          model.rows.sortBy(sort);
+          this.#table.showSort(sort);
+          onNeed();
+        },
+      },
+    );
+    this.#filter.addEventListener("input", () => this.#filterBy(this.#filter.value));
+    this.#filter.addEventListener("keydown", (event) => this.#onFilterKey(event));
+    byId("unfilter").addEventListener("click", () => this.#filterBy(""));
+    this.#trend.addEventListener("change", () => {
+      this.#chosenTrend = model.columns.byId(this.#trend.value);
+      onNeed();
+    });
+    document.addEventListener("keydown", (event) => {
+      if (event.key !== "/" || event.ctrlKey || event.metaKey || isEditing(event.target)) return;
+      event.preventDefault();
+      this.#filter.focus();
+      this.#filter.select();
+    });
+  }
+
+  /** The field whose line is drawn in each row. */
+  get trendColumn(): Column | undefined {
+    return this.#chosenTrend ?? this.#model.main.column;
+  }
+
+  /** Takes in a value for its line. `now` in milliseconds since 1970. */
+  addToTrend(key: string, value: JsonObject, now: number): void {
+    const column = this.#shownTrend;
+    const number = column === undefined ? undefined : numberOf(fieldAt(value, column.path));
+    if (number !== undefined) this.#model.trends.add(key, number, now);
+  }
+
+  focus(): void {
+    byId("entries").focus();
+  }
+
+  activate(key: string): void {
+    this.#table.activate(key);
+  }
+
+  /** `now` in milliseconds since 1970. `live`: whether what is there is all there is. */
+  draw(now: number, flashing: boolean, live: boolean): void {
+    this.#showTrendChoice();
+    const { rows, columns } = this.#model;
+    const empty = rows.order.length === 0;
+    byId("scroller").hidden = empty;
+    byId("nothing-yet").hidden = !(live && rows.size === 0);
+    byId("nothing-found").hidden = !(empty && rows.size > 0);
+    byId("connecting").hidden = live || rows.size > 0;
+    this.#table.draw(now, flashing, this.trendColumn);
+    byId("clipped").hidden = !columns.clipped;
+  }
+
+  showSelection({ keys, hz }: Choice): void {
+    const parts = [keys.length === 0 ? "all keys" : keys.join(", "), ...(hz === undefined ? [] : [`${hz} Hz`])];
+    write(byId("selection"), parts.join(" · "));
+    byId("unselected").hidden = keys.length === 0;
+  }
+
+  showExample(text: string): void {
+    write(byId("example"), text);
+  }
+
+  #filterBy(text: string): void {
+    this.#filter.value = text;
+    this.#model.rows.filter(text);
+    write(byId("filter-text"), text);
+    this.#onNeed();
+  }
+
+  #onFilterKey(event: KeyboardEvent): void {
+    if (event.key === "Escape") {
+      // The detail stays open: one press undoes one thing.
+      event.stopPropagation();
+      this.#filterBy("");
+      this.focus();
+    }
+    if (event.key !== "ArrowDown" && event.key !== "Enter") return;
+    event.preventDefault();
+    this.focus();
+  }
+
+  #showTrendChoice(): void {
+    const numeric = this.#model.columns.list.filter((column) => column.numeric);
+    if (this.#trend.options.length !== numeric.length) {
+      this.#trend.replaceChildren(...numeric.map((column) => make("option", { value: column.id }, column.label)));
+    }
+    byId("trend-choice").hidden = numeric.length === 0;
+    const column = this.trendColumn;
+    if (column !== undefined && this.#trend.value !== column.id) this.#trend.value = column.id;
+    if (column === this.#shownTrend) return;
+    this.#shownTrend = column;
+    this.#model.trends.clear();
+    if (column === undefined) return;
+    for (const { key, value } of this.#model.rows.values()) this.addToTrend(key, value, 0);
+  }
+}
+
+function isEditing(target: EventTarget | null): boolean {
+  return (
+    target instanceof HTMLInputElement || target instanceof HTMLTextAreaElement || target instanceof HTMLSelectElement
+  );
+}

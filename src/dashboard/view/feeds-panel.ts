@@ -1,0 +1,90 @@
+import type { Json } from "../../protocol/json.ts";
+import { choiceProblem, readHz, readKeys, writeChoice, type Choice } from "../model/page-url.ts";
+import type { Answer, Api, ListedFeed } from "../model/server-api.ts";
+import { byId, make, write } from "./dom.ts";
+import { formatCount } from "../model/format.ts";
+import { readStats } from "../model/stats.ts";
+
+/** Milliseconds between two looks at the list while it is open. Not otherwise: being asked keeps a feed from sleeping. */
+const REFRESH = 5000;
+
+/** The server's feeds to choose from, how the one shown is doing there, and what of it is selected. */
+export class FeedsPanel {
+  readonly #api: Api;
+  readonly #dialog = byId("feeds", HTMLDialogElement);
+  readonly #keys = byId("select-keys", HTMLInputElement);
+  readonly #hz = byId("select-hz", HTMLInputElement);
+  #choice: Choice;
+  #timer: ReturnType<typeof setTimeout> | undefined;
+
+  /** `onSelect` gets the choice with another selection; another feed is another address, and a link. */
+  constructor(api: Api, choice: Choice, onSelect: (choice: Choice) => void) {
+    this.#api = api;
+    this.#choice = choice;
+    byId("select-form").addEventListener("submit", (event) => {
+      event.preventDefault();
+      this.#choice = { ...this.#choice, keys: readKeys(this.#keys.value), hz: readHz(this.#hz.value) };
+      onSelect(this.#choice);
+      this.#dialog.close();
+    });
+    this.#dialog.addEventListener("close", () => clearTimeout(this.#timer));
+  }
+
+  open(choice: Choice): void {
+    this.#choice = choice;
+    this.#keys.value = choice.keys.join(", ");
+    this.#hz.value = choice.hz === undefined ? "" : String(choice.hz);
+    this.#dialog.showModal();
+    void this.#refresh();
+  }
+
+  async #refresh(): Promise<void> {
+    const [list, stats] = await Promise.all([this.#api.list(), this.#stats()]);
+    if (!this.#dialog.open) return;
+    write(
+      byId("feeds-note"),
+      list.ok ? (list.value.length === 0 ? "No feed has been published to yet." : "") : `${list.title}. ${list.detail}`,
+    );
+    if (list.ok) this.#showList(list.value);
+    if (stats?.ok) this.#showStats(stats.value);
+    this.#timer = setTimeout(() => void this.#refresh(), REFRESH);
+  }
+
+  /** Nothing where what is shown is no feed. */
+  async #stats(): Promise<Answer<Json> | undefined> {
+    const isFeed = choiceProblem(this.#choice) === undefined;
+    for (const id of ["feed-figures", "feed-selection"]) byId(id).hidden = !isFeed;
+    return isFeed ? this.#api.stats(this.#choice.feed) : undefined;
+  }
+
+  #showList(feeds: readonly ListedFeed[]): void {
+    const body = byId("feeds-list");
+    // A link that is about to be followed has to stay the same element.
+    const known = new Map([...body.children].map((row) => [row.getAttribute("data-feed"), row]));
+    body.replaceChildren(...feeds.map((feed) => this.#row(feed, known.get(feed.feed))));
+  }
+
+  #row({ feed, keys, subscribers, seq }: ListedFeed, known: Element | undefined): Element {
+    const row = known ?? this.#newRow(feed);
+    for (const [index, figure] of [keys, subscribers, seq].entries()) {
+      const cell = row.children[index + 1];
+      if (cell) write(cell, formatCount(figure));
+    }
+    return row;
+  }
+
+  #newRow(feed: string): HTMLElement {
+    const href = writeChoice({ feed, keys: [], hz: undefined, show: undefined });
+    const link = make("a", { href }, feed);
+    if (feed === this.#choice.feed) link.setAttribute("aria-current", "page");
+    return make("tr", { "data-feed": feed }, make("th", { scope: "row" }, link), make("td"), make("td"), make("td"));
+  }
+
+  #showStats(stats: Json): void {
+    byId("feed-stats").replaceChildren(
+      ...readStats(stats, Date.now()).map(([name, text]) =>
+        make("div", {}, make("dt", {}, name), make("dd", {}, text)),
+      ),
+    );
+  }
+}

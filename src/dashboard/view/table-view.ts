@@ -1,0 +1,164 @@
+import type { Column, Columns } from "../model/columns.ts";
+import { HeaderView } from "./header-view.ts";
+import type { Sort } from "../model/sort-and-filter.ts";
+import { RowPool } from "./row-pool.ts";
+import type { Rows } from "../model/rows.ts";
+import type { Trends } from "../model/trends.ts";
+import { indexAfterKey, scrollTo, spanOf } from "../model/viewport.ts";
+
+interface TableParts {
+  readonly scroller: HTMLElement;
+  readonly table: HTMLElement;
+  readonly headerRow: HTMLElement;
+  readonly body: HTMLElement;
+}
+
+interface TableEvents {
+  /** Something has to be drawn. */
+  readonly onNeed: () => void;
+  readonly onSort: (sort: Sort) => void;
+  /** A row has become the active one: `opened` where its detail is asked for. */
+  readonly onActive: (key: string, opened: boolean) => void;
+}
+
+/** The table of which only the rows in view exist. Draws when told to, and reads no clock. */
+export class TableView {
+  readonly #parts: TableParts;
+  readonly #events: TableEvents;
+  readonly #rows: Rows;
+  readonly #columns: Columns;
+  readonly #trends: Trends;
+  readonly #header: HeaderView;
+  readonly #pool: RowPool;
+  #active: string | undefined;
+  #isToBeRevealed = false;
+  #rowHeight = 0;
+  #bodyHeight = -1;
+  /** The columns as they are shown. */
+  #order: Column[] = [];
+  #longestKey = 0;
+
+  constructor(parts: TableParts, model: { rows: Rows; columns: Columns; trends: Trends }, events: TableEvents) {
+    this.#parts = parts;
+    this.#events = events;
+    this.#rows = model.rows;
+    this.#columns = model.columns;
+    this.#trends = model.trends;
+    this.#pool = new RowPool(parts.body);
+    this.#header = new HeaderView(parts.table, parts.headerRow, (sort) => events.onSort(sort));
+    parts.scroller.addEventListener("scroll", () => events.onNeed(), { passive: true });
+    new ResizeObserver(() => events.onNeed()).observe(parts.scroller);
+    parts.table.addEventListener("keydown", (event) => this.#onKey(event));
+    parts.body.addEventListener("click", ({ target }) => this.#onClick(target));
+  }
+
+  get active(): string | undefined {
+    return this.#active;
+  }
+
+  showSort(sort: Sort): void {
+    this.#header.show(sort);
+  }
+
+  /** Makes a row the active one and brings it into view, once there is one. */
+  activate(key: string): void {
+    this.#active = key;
+    this.#isToBeRevealed = true;
+    this.#events.onNeed();
+  }
+
+  /** `now` in milliseconds since 1970; `flashing`: whether changes are to be pointed out; `first`: the column that comes first. */
+  draw(now: number, flashing: boolean, first: Column | undefined): void {
+    const { order } = this.#rows;
+    const { scroller } = this.#parts;
+    this.#measure();
+    this.#resize(order.length);
+    this.#reveal();
+    const span = spanOf(scroller.scrollTop, scroller.clientHeight, this.#rowHeight, order.length);
+    const inView = order.slice(span.start, span.end);
+    for (const row of inView) {
+      this.#columns.discover(row.value);
+      this.#longestKey = Math.max(this.#longestKey, row.key.length);
+    }
+    this.#arrange(first);
+    this.#header.fit(this.#order, this.#longestKey);
+    const drawing = { columns: this.#order, revision: this.#columns.revision, trends: this.#trends, now, flashing };
+    this.#pool.draw(inView, span.start, { ...drawing, height: this.#rowHeight });
+    const id = this.#pool.select(this.#active);
+    if (id === undefined) this.#parts.table.removeAttribute("aria-activedescendant");
+    else this.#parts.table.setAttribute("aria-activedescendant", id);
+  }
+
+  #reveal(): void {
+    if (!this.#isToBeRevealed) return;
+    const index = this.#rows.order.findIndex(({ key }) => key === this.#active);
+    if (index < 0) return;
+    this.#isToBeRevealed = false;
+    this.#scrollTo(index);
+  }
+
+  /** The height of a row is the style sheet's. */
+  #measure(): void {
+    const header = this.#parts.headerRow.offsetHeight;
+    if (header > 0) this.#rowHeight = header;
+    else if (this.#rowHeight === 0) this.#rowHeight = 30;
+  }
+
+  /** New columns come at the end. Where another one is to be first, all rows are made anew. */
+  #arrange(first: Column | undefined): void {
+    const { list } = this.#columns;
+    if (this.#order[0] === (first ?? list[0])) {
+      const { length } = this.#order;
+      if (length < list.length) this.#order.push(...list.slice(length));
+      return;
+    }
+    this.#order = first === undefined ? [...list] : [first, ...list.filter((column) => column !== first)];
+    this.#header.reset();
+    this.#header.show(this.#rows.sort);
+    this.#pool.clear();
+  }
+
+  #resize(count: number): void {
+    const height = count * this.#rowHeight;
+    if (height === this.#bodyHeight) return;
+    this.#bodyHeight = height;
+    this.#parts.body.style.height = `${height}px`;
+    this.#parts.table.ariaRowCount = String(count + 1);
+  }
+
+  #onKey(event: KeyboardEvent): void {
+    if (event.target !== this.#parts.table || event.ctrlKey || event.metaKey || event.altKey) return;
+    if (event.key === "Enter" && this.#active !== undefined) this.#events.onActive(this.#active, true);
+    const { order } = this.#rows;
+    const page = Math.floor(this.#viewHeight() / this.#rowHeight);
+    const at = order.findIndex(({ key }) => key === this.#active);
+    const index = indexAfterKey(event.key, at, order.length, page);
+    const row = index === undefined ? undefined : order[index];
+    if (index === undefined || row === undefined) return;
+    event.preventDefault();
+    this.#active = row.key;
+    this.#scrollTo(index);
+    this.#events.onActive(row.key, false);
+    this.#events.onNeed();
+  }
+
+  #onClick(target: EventTarget | null): void {
+    const element = target instanceof Element ? target.closest("tr") : null;
+    const key = element?.dataset["key"];
+    if (key === undefined) return;
+    this.#active = key;
+    this.#events.onActive(key, true);
+    this.#events.onNeed();
+  }
+
+  /** What the header does not cover, in pixels. */
+  #viewHeight(): number {
+    return this.#parts.scroller.clientHeight - this.#parts.headerRow.offsetHeight;
+  }
+
+  #scrollTo(index: number): void {
+    const { scroller } = this.#parts;
+    const top = scrollTo(index, scroller.scrollTop, this.#viewHeight(), this.#rowHeight);
+    if (top !== scroller.scrollTop) scroller.scrollTop = top;
+  }
+}
