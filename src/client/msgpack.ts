@@ -1,5 +1,5 @@
 import { setMember, type Json, type JsonObject } from "../protocol/json.ts";
-import { PROTOCOL } from "../protocol/messages.ts";
+import { PROTOCOL } from "../protocol/names.ts";
 import type { MessageFormat } from "./types.ts";
 
 /** For the option `format`: the same messages as MessagePack, in fewer bytes. */

@@ -1,4 +1,4 @@
-import type { Mode, SnapshotReason } from "../protocol/messages.ts";
+import type { SnapshotReason, Mode } from "../protocol/codes.ts";
 
 /**
  * What a feed's state is, in one word:

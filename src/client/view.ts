@@ -1,6 +1,6 @@
 import type { JsonObject } from "../protocol/json.ts";
 import { applyMergePatch } from "../protocol/merge-patch.ts";
-import type { SnapshotReason } from "../protocol/messages.ts";
+import type { SnapshotReason } from "../protocol/codes.ts";
 import type { MessageEvent } from "./connection/state.ts";
 import { isEqual } from "./equal.ts";
 import { expectThat, messageOf, objectOf } from "./reading.ts";

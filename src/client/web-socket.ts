@@ -1,4 +1,4 @@
-import { PROTOCOL } from "../protocol/messages.ts";
+import { PROTOCOL } from "../protocol/names.ts";
 import { withQuery } from "./feed-url.ts";
 import type { Transport } from "./transport.ts";
 import type { MessageFormat } from "./types.ts";

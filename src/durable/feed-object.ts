@@ -7,9 +7,11 @@ import { PUBLISH_WEIGHT, quotasOf, type NoRoom, type Quotas, type QuotaSettings 
 import { TokenBuckets } from "../limits/token-bucket.ts";
 import { Budget } from "../feed/fanout/budget.ts";
 import { CLOSE, PROBLEMS } from "../protocol/codes.ts";
-import { isAscii } from "../protocol/json-text.ts";
-import { encodeHello, encodeReceipt } from "../protocol/messages.ts";
-import { pack, PACKED_PROTOCOL } from "../protocol/packed.ts";
+import { isAscii } from "../protocol/json-scan.ts";
+import { encodeHello } from "../protocol/server-messages.ts";
+import { encodeReceipt } from "../protocol/answers.ts";
+import { pack } from "../protocol/msgpack-frames.ts";
+import { MSGPACK_PROTOCOL } from "../protocol/names.ts";
 import type { Position } from "../protocol/position.ts";
 import { Alarm } from "./alarms.ts";
 import { SteadyClock } from "./steady-clock.ts";
@@ -141,7 +143,7 @@ export class FeedObject<Env extends FeedObjectEnv = FeedObjectEnv> extends Durab
     if (crowded) return refused(crowded, CROWDED[crowded]);
     const { 0: client, 1: server } = new WebSocketPair();
     this.ctx.acceptWebSocket(server);
-    const packed = asked.protocol === PACKED_PROTOCOL;
+    const packed = asked.protocol === MSGPACK_PROTOCOL;
     const hello = encodeHello(this.#name, live.feed);
     server.send(packed ? pack(hello) : hello);
     this.#connections

@@ -5,7 +5,7 @@ import type { Idempotency, IdempotencyKey, RememberedPublish } from "../feed/sta
 import type { FlushPolicy } from "../feed/fanout/live/flush-schedule.ts";
 import type { LogRecord } from "../feed/state/record.ts";
 import type { ProblemCode, UpdateIssue } from "../protocol/codes.ts";
-import type { Receipt } from "../protocol/messages.ts";
+import type { Receipt } from "../protocol/server-messages.ts";
 import type { EncodedUpdates } from "../protocol/update.ts";
 import type { FeedStore, HistoryPage } from "./storage/feed-store.ts";
 import { GroupCommit, type CommitPace } from "./storage/group-commit.ts";

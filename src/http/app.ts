@@ -1,6 +1,6 @@
 import { Hono } from "hono";
 import { isFeedName } from "../protocol/names.ts";
-import { describeWire } from "../specs/serve.ts";
+import { describeWire } from "./documents.ts";
 import { list, remove } from "./admin.ts";
 import { jsonAnswer } from "./answer.ts";
 import { metrics } from "./metrics.ts";

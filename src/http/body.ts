@@ -1,7 +1,6 @@
 import { LIMITS } from "../protocol/limits.ts";
-import { OVERSIZED } from "../protocol/oversized.ts";
-import { parsePackedInPieces } from "../protocol/packed.ts";
-import { parseInPieces, PIECE } from "../protocol/pieces.ts";
+import { OVERSIZED, parseJsonInSteps, STEP_WORK } from "../protocol/long-json.ts";
+import { parseMsgpackInSteps } from "../protocol/msgpack-frames.ts";
 import { hold, SHORT, type Holding, type Sender } from "./intake.ts";
 import { Problem } from "./problem.ts";
 
@@ -168,7 +167,7 @@ function decodeText(bytes: Uint8Array): string {
 }
 
 function* parseWhole(bytes: Uint8Array, isPacked: boolean): Generator<number, readonly unknown[]> {
-  const parsed = yield* isPacked ? parsePackedInPieces(bytes) : parseInPieces(decodeText(bytes));
+  const parsed = yield* isPacked ? parseMsgpackInSteps(bytes) : parseJsonInSteps(decodeText(bytes));
   if (!parsed.ok && parsed.oversized) throw oversized();
   if (!parsed.ok) throw new Problem("invalid_json", `The body cannot be read: ${parsed.reason}.`);
   return Array.isArray(parsed.value) ? parsed.value : [parsed.value];
@@ -183,12 +182,12 @@ function* parseLines(text: string): Generator<number, readonly unknown[]> {
   let read = 0;
   for (const [i, line] of text.split("\n").entries()) {
     if (line.trim() === "") continue;
-    const parsed = yield* parseInPieces(line);
+    const parsed = yield* parseJsonInSteps(line);
     if (!parsed.ok && parsed.oversized) throw oversized();
     if (!parsed.ok) throw new Problem("invalid_json", `Line ${i + 1} cannot be read: ${parsed.reason}.`);
     inputs.push(parsed.value);
     read += line.length;
-    if (read < PIECE) continue;
+    if (read < STEP_WORK) continue;
     yield read;
     read = 0;
   }

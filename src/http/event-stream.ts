@@ -1,5 +1,5 @@
 import { CLOSE } from "../protocol/codes.ts";
-import { encodeError } from "../protocol/messages.ts";
+import { encodeError } from "../protocol/server-messages.ts";
 import { API_HEADERS, ASKED_FIRST } from "./answer.ts";
 import { authenticate, demand } from "./credentials.ts";
 import { acceptedSocket, openFeedSocket } from "./feed-socket.ts";

@@ -1,7 +1,8 @@
 import type { PublishOutcome } from "../durable/live-feed.ts";
-import { batchTooLarge, decodeUpdatesInPieces } from "../protocol/update.ts";
+import { batchTooLarge } from "../protocol/update.ts";
+import { decodeUpdatesInSteps } from "../protocol/update-decoding.ts";
 import { LIMITS } from "../protocol/limits.ts";
-import { encodeReceipt } from "../protocol/messages.ts";
+import { encodeReceipt } from "../protocol/answers.ts";
 import { readPublishBody, type PublishBody } from "./body.ts";
 import { authenticate, demand } from "./credentials.ts";
 import { demandRoom } from "./existence.ts";
@@ -54,7 +55,7 @@ export async function publish<B extends object>(c: FeedContext<B>, options: Feed
  * each piece.
  */
 function* encodeBatch(body: PublishBody): Generator<number, string> {
-  const decoded = yield* decodeUpdatesInPieces(yield* body.parse());
+  const decoded = yield* decodeUpdatesInSteps(yield* body.parse());
   if (!decoded.ok)
     throw new Problem("invalid_update", "No update of the batch was accepted.", { issues: decoded.issues });
   if (!batchTooLarge(decoded.updates)) return decoded.updates.join("\n");

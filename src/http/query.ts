@@ -1,8 +1,7 @@
 import * as v from "valibot";
-import { hzSchema, modeSchema } from "../protocol/client-messages.ts";
-import { issueReason } from "../protocol/explain.ts";
+import { hzSchema, modeSchema, type Subscription } from "../protocol/subscription.ts";
+import { issueReason } from "../protocol/schemas.ts";
 import { LIMITS } from "../protocol/limits.ts";
-import type { Subscription } from "../protocol/messages.ts";
 import { parsePosition, type Position } from "../protocol/position.ts";
 import { parseSelection } from "../protocol/selection.ts";
 import { Problem } from "./problem.ts";

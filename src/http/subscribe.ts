@@ -1,5 +1,4 @@
-import { PROTOCOL } from "../protocol/messages.ts";
-import { PACKED_PROTOCOL } from "../protocol/packed.ts";
+import { PROTOCOL, MSGPACK_PROTOCOL } from "../protocol/names.ts";
 import { authenticate, demand, isBearerProtocol, offeredProtocols } from "./credentials.ts";
 import { openFeedSocket } from "./feed-socket.ts";
 import type { FeedAppOptions, FeedContext } from "./options.ts";
@@ -36,9 +35,9 @@ export async function subscribe<B extends object>(c: FeedContext<B>, options: Fe
 function chooseProtocol(offered: readonly string[]): string | undefined {
   const protocols = offered.filter((protocol) => !isBearerProtocol(protocol));
   if (protocols.length === 0) return undefined;
-  const spoken = protocols.find((protocol) => protocol === PROTOCOL || protocol === PACKED_PROTOCOL);
+  const spoken = protocols.find((protocol) => protocol === PROTOCOL || protocol === MSGPACK_PROTOCOL);
   if (spoken !== undefined) return spoken;
-  throw new Problem("unsupported_protocol", `The subprotocols spoken here are ${PROTOCOL} and ${PACKED_PROTOCOL}.`);
+  throw new Problem("unsupported_protocol", `The subprotocols spoken here are ${PROTOCOL} and ${MSGPACK_PROTOCOL}.`);
 }
 
 /**

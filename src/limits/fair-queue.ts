@@ -1,4 +1,4 @@
-import { finish } from "../protocol/pieces.ts";
+import { finishSteps } from "../protocol/long-json.ts";
 import type { NoRoom, Rate } from "./quotas.ts";
 import { TokenBuckets } from "./token-bucket.ts";
 
@@ -106,7 +106,7 @@ export class FairQueue {
     prepare: Generator<number, R>,
     work: (prepared: R) => T | Promise<T>,
   ): NoRoom | Promise<{ done: T }> {
-    if (this.#mayDoNow(account, size)) return this.#done(() => work(finish(prepare)));
+    if (this.#mayDoNow(account, size)) return this.#done(() => work(finishSteps(prepare)));
     return this.#wait(account, size, (resolve, reject) => () => {
       try {
         const step = prepare.next();

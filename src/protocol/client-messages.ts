@@ -1,146 +1,157 @@
 import * as v from "valibot";
 import type { MessageErrorCode } from "./codes.ts";
-import { issuePath, issueReason } from "./explain.ts";
-import { exceedsBytes, isJsonObject, type JsonObject } from "./json.ts";
+import { exceedsBytes, isJsonObject } from "./json.ts";
 import { LIMITS } from "./limits.ts";
-import { MODES, type Subscription } from "./messages.ts";
-import { OVERSIZED } from "./oversized.ts";
-import { parsePackedInPieces, parsePackedOutline } from "./packed.ts";
-import { parseInPieces, parseOutline } from "./pieces.ts";
+import { parseJsonInSteps, parseOutline } from "./long-json.ts";
+import { parseMsgpackInSteps, parseMsgpackOutline } from "./msgpack-frames.ts";
+import { countSchema, idSchema, issuePath, issueReason, patternSchema, schemaRef } from "./schemas.ts";
 import { parseSelection } from "./selection.ts";
+import { hzSchema, modeSchema, type Subscription } from "./subscription.ts";
 
-/** What a client may say on a socket, checked. `id`, where it gave one, comes back on the answer. */
-export type ClientMessage =
-  | { type: "subscribe"; id: number | undefined; subscription: Subscription }
-  | { type: "publish"; id: number | undefined; updates: unknown[] }
-  | { type: "auth"; id: number | undefined; token: string }
-  | { type: "ack"; id: number | undefined; seq: number; bytes: number | undefined };
+/*
+ * What a client may say on a socket: for each message its schema, which the server checks it by. Unknown members are
+ * refused. Checks that have to be fast are functions (`parseSelection`, `decodeUpdatesInSteps`): the schemas only describe
+ * them, for the documents.
+ */
 
-export type DecodedMessage =
-  | { ok: true; message: ClientMessage }
-  | { ok: false; id: number | undefined; code: MessageErrorCode; reason: string };
+const id = v.exactOptional(v.pipe(idSchema, v.description("Any number. The answer has the same.")));
 
-const idSchema = v.pipe(v.number("is not a number"), v.finite("is not a number"));
-const id = v.exactOptional(idSchema);
-
-export const hzSchema = v.pipe(
-  v.number("is not a number"),
-  v.minValue(LIMITS.hzMin, `is below ${LIMITS.hzMin}`),
-  v.maxValue(LIMITS.hzMax, `is above ${LIMITS.hzMax}`),
+export const subscribeSchema = v.pipe(
+  v.strictObject({
+    type: v.literal("subscribe"),
+    id,
+    keys: v.exactOptional(
+      v.pipe(v.array(patternSchema, "is not an array"), v.metadata({ maxItems: LIMITS.selectionKeys })),
+    ),
+    hz: v.exactOptional(hzSchema),
+    mode: v.exactOptional(modeSchema),
+  }),
+  v.metadata({
+    description:
+      "Replaces the selection, `hz` and `mode`. The answer has the entries that are selected now and were not before.",
+    examples: [{ type: "subscribe", id: 1, keys: ["AAPL", "tech.*"], hz: 4, mode: "latest" }],
+  }),
 );
-export const modeSchema = v.picklist(MODES, "is neither latest nor all");
+export type SubscribeMessage = v.InferOutput<typeof subscribeSchema>;
 
-const subscribeSchema = v.strictObject({
-  type: v.literal("subscribe"),
-  id,
-  keys: v.exactOptional(v.array(v.string("is not a string"), "is not an array")),
-  hz: v.exactOptional(hzSchema),
-  mode: v.exactOptional(modeSchema),
-});
-const publishSchema = v.strictObject({
-  type: v.literal("publish"),
-  id,
-  updates: v.pipe(
-    v.array(v.unknown(), "is not an array"),
-    v.maxLength(LIMITS.batchUpdates, `has more than ${LIMITS.batchUpdates} updates`),
-  ),
-});
-const authSchema = v.strictObject({ type: v.literal("auth"), id, token: v.string("is not a string") });
-const count = v.pipe(v.number("is not a number"), v.safeInteger("is not a whole number"), v.minValue(0, "is below 0"));
-const ackSchema = v.strictObject({ type: v.literal("ack"), id, seq: count, bytes: v.exactOptional(count) });
-/** The schemas by type: what the documents of the wire are made from. */
-export const CLIENT_MESSAGE_SCHEMAS = {
+export const publishSchema = v.pipe(
+  v.strictObject({
+    type: v.literal("publish"),
+    id,
+    updates: v.pipe(
+      v.array(v.unknown(), "is not an array"),
+      v.maxLength(LIMITS.batchUpdates, `has more than ${LIMITS.batchUpdates} updates`),
+      v.metadata({ items: schemaRef("Update"), minItems: 1 }),
+    ),
+  }),
+  v.metadata({
+    description: "Publishes a batch, if the socket's credential allows it.",
+    examples: [{ type: "publish", id: 7, updates: [{ key: "AAPL", patch: { price: 191.4 } }] }],
+  }),
+);
+export type PublishMessage = v.InferOutput<typeof publishSchema>;
+
+export const authSchema = v.pipe(
+  v.strictObject({ type: v.literal("auth"), id, token: v.string("is not a string") }),
+  v.metadata({
+    description:
+      "Replaces the socket's credential: what the socket may do, and for how long. An unknown token closes the socket with 4401.",
+    examples: [{ type: "auth", id: 2, token: "eyJhbGciOi" }],
+  }),
+);
+export type AuthMessage = v.InferOutput<typeof authSchema>;
+
+export const ackSchema = v.pipe(
+  v.strictObject({ type: v.literal("ack"), id, seq: countSchema, bytes: v.exactOptional(countSchema) }),
+  v.metadata({
+    description:
+      "Tells the server how far the client is. A client sends it at least once a second, or never. `bytes` is how many " +
+      "characters of `snapshot` and `update` messages the client has read on this socket. There is no answer.",
+    examples: [{ type: "ack", seq: 1045 }],
+  }),
+);
+export type AckMessage = v.InferOutput<typeof ackSchema>;
+
+/** The messages by type. */
+export const CLIENT_MESSAGES = {
   subscribe: subscribeSchema,
   publish: publishSchema,
   auth: authSchema,
   ack: ackSchema,
 } as const;
 
-/** One is told. */
-const FIRST_ISSUE = { abortEarly: true } as const;
+type SentMessage = v.InferOutput<(typeof CLIENT_MESSAGES)[keyof typeof CLIENT_MESSAGES]>;
+
+/** A client's message once it is checked. */
+export type ClientMessage =
+  | Exclude<SentMessage, SubscribeMessage>
+  | { type: "subscribe"; id?: number; subscription: Subscription };
+
+export type DecodedMessage =
+  | { ok: true; message: ClientMessage }
+  | { ok: false; id: number | undefined; code: MessageErrorCode; reason: string };
+
+const SCHEMAS = new Map<unknown, v.GenericSchema<unknown, SentMessage>>(Object.entries(CLIENT_MESSAGES));
 
 /**
- * Checks one frame of a client: JSON as text, MessagePack as bytes. Never throws; the reason names what is wrong. What is
- * long is read in pieces, after each of which it yields how many characters that took.
+ * Checks one frame of a client: JSON as text, MessagePack as bytes. Never throws; the reason names what is wrong. Reads a
+ * long frame in steps, and yields after each of them how many characters of work it was.
  */
 export function* decodeClientMessage(frame: string | Uint8Array): Generator<number, DecodedMessage> {
-  const parsed = yield* typeof frame === "string" ? parseInPieces(frame) : parsePackedInPieces(frame);
-  if (!parsed.ok) return parsed.oversized ? oversized() : refuse(undefined, parsed.reason);
+  const parsed = yield* typeof frame === "string" ? parseJsonInSteps(frame) : parseMsgpackInSteps(frame);
+  if (!parsed.ok) return refuse(undefined, parsed.reason, parsed.oversized ? "too_large" : "invalid_message");
   const input = parsed.value;
   if (!isJsonObject(input)) return refuse(undefined, "the message is not a JSON object");
-  const sentId = v.is(idSchema, input["id"]) ? input["id"] : undefined;
-  if (input["type"] !== "publish" && isLong(frame)) return tooLong(sentId);
-  const problem = listProblem(input, "keys", LIMITS.selectionKeys, "entries");
-  const reason = problem ?? listProblem(input, "updates", LIMITS.batchUpdates, "updates");
-  if (reason !== undefined) return refuse(sentId, reason);
-  switch (input["type"]) {
-    case "subscribe":
-      return decode(subscribeSchema, input, sentId, (message) => {
-        const selection = parseSelection(message.keys ?? []);
-        if (!selection.ok) return refuse(sentId, selection.reason);
-        const subscription = { selection: selection.selection, mode: message.mode ?? "latest", hz: message.hz };
-        return { ok: true, message: { type: "subscribe", id: sentId, subscription } };
-      });
-    case "publish":
-      return decode(publishSchema, input, sentId, ({ updates }) => ({
-        ok: true,
-        message: { type: "publish", id: sentId, updates },
-      }));
-    case "auth":
-      return decode(authSchema, input, sentId, ({ token }) => ({
-        ok: true,
-        message: { type: "auth", id: sentId, token },
-      }));
-    case "ack":
-      return decode(ackSchema, input, sentId, ({ seq, bytes }) => ({
-        ok: true,
-        message: { type: "ack", id: sentId, seq, bytes },
-      }));
-    default:
-      return refuse(sentId, "type is none of subscribe, publish, auth, ack");
+  const id = v.is(idSchema, input["id"]) ? input["id"] : undefined;
+  if (input["type"] !== "publish" && isLong(frame)) return tooLong(id);
+  // A schema would look at every item of a list before it counts them.
+  for (const [list, most, what] of LISTS) {
+    const items = input[list];
+    if (Array.isArray(items) && items.length > most) return refuse(id, `${list} has more than ${most} ${what}`);
   }
+  const schema = SCHEMAS.get(input["type"]);
+  if (!schema) return refuse(id, `type is none of ${Object.keys(CLIENT_MESSAGES).join(", ")}`);
+  const result = v.safeParse(schema, input, { abortEarly: true });
+  if (!result.success) {
+    const [issue] = result.issues;
+    return refuse(id, `${issuePath(issue) || "the message"} ${issueReason(issue)}`);
+  }
+  const message = result.output;
+  return message.type === "subscribe" ? readSubscription(message) : { ok: true, message };
 }
 
-/** The `id` of a message that is not taken, where it can be read. */
+const LISTS = [
+  ["keys", LIMITS.selectionKeys, "entries"],
+  ["updates", LIMITS.batchUpdates, "updates"],
+] as const;
+
+function readSubscription({ keys, mode = "latest", hz, ...message }: SubscribeMessage): DecodedMessage {
+  const parsed = parseSelection(keys ?? []);
+  if (!parsed.ok) return refuse(message.id, parsed.reason);
+  return { ok: true, message: { ...message, subscription: { selection: parsed.selection, mode, hz } } };
+}
+
+/** The `id` of a message that is refused, if it can be read. */
 export function sentIdOf(frame: string | Uint8Array): number | undefined {
-  const parsed = typeof frame === "string" ? parseOutline(frame) : parsePackedOutline(frame);
+  const parsed = typeof frame === "string" ? parseOutline(frame) : parseMsgpackOutline(frame);
   const id = parsed.ok && isJsonObject(parsed.value) ? parsed.value["id"] : undefined;
   return v.is(idSchema, id) ? id : undefined;
 }
 
-/** Whether a frame is longer than one that publishes nothing may be. */
+/** Whether a frame is longer than a message that publishes nothing may be. */
 export function isLong(frame: string | ArrayBuffer | Uint8Array): boolean {
   return typeof frame === "string" ? exceedsBytes(frame, LIMITS.messageBytes) : frame.byteLength > LIMITS.messageBytes;
 }
 
-function oversized(): DecodedMessage {
-  return { ok: false, id: undefined, code: "too_large", reason: OVERSIZED };
+/** The refusal of such a frame. */
+export function tooLong(id?: number): DecodedMessage & { ok: false } {
+  return refuse(id, `a message that publishes nothing may have ${LIMITS.messageBytes} bytes`, "too_large");
 }
 
-/** What is said of such a frame. */
-export function tooLong(sentId?: number): DecodedMessage & { ok: false } {
-  const reason = `a message that publishes nothing may have ${LIMITS.messageBytes} bytes`;
-  return { ok: false, id: sentId, code: "too_large", reason };
-}
-
-/** What is wrong with how many items a list has. A schema would look at each of them first. */
-function listProblem(input: JsonObject, member: string, most: number, what: string): string | undefined {
-  const list = input[member];
-  return Array.isArray(list) && list.length > most ? `${member} has more than ${most} ${what}` : undefined;
-}
-
-function decode<S extends v.GenericSchema>(
-  schema: S,
-  input: unknown,
-  sentId: number | undefined,
-  accept: (output: v.InferOutput<S>) => DecodedMessage,
-): DecodedMessage {
-  const result = v.safeParse(schema, input, FIRST_ISSUE);
-  if (result.success) return accept(result.output);
-  const issue = result.issues[0];
-  return refuse(sentId, `${issuePath(issue) || "the message"} ${issueReason(issue)}`);
-}
-
-function refuse(sentId: number | undefined, reason: string): DecodedMessage {
-  return { ok: false, id: sentId, code: "invalid_message", reason };
+function refuse(
+  id: number | undefined,
+  reason: string,
+  code: MessageErrorCode = "invalid_message",
+): DecodedMessage & { ok: false } {
+  return { ok: false, id, code, reason };
 }

@@ -1,4 +1,8 @@
-/** Error codes over HTTP, each with its status and the `title` that never changes. */
+/*
+ * The codes of the wire. No schemas here: the SDKs and their published types import this file.
+ */
+
+/** Error codes over HTTP, each with its status and its `title`, which never changes. */
 export const PROBLEMS = {
   invalid_json: { status: 400, title: "The body is not valid JSON" },
   invalid_query: { status: 400, title: "A query parameter or header is not valid" },
@@ -21,10 +25,10 @@ export const PROBLEMS = {
 
 export type ProblemCode = keyof typeof PROBLEMS;
 
-/** Codes of an `error` message on a socket: those of HTTP that can happen there, and one of its own. */
+/** Codes of an `error` message: those over HTTP, and one more. */
 export type MessageErrorCode = ProblemCode | "invalid_message";
 
-/** WebSocket close codes. A 44xx means: do not come back unchanged; 4429 aside. */
+/** WebSocket close codes. A 44xx means: do not come back unchanged. 4429 is the exception. */
 export const CLOSE = {
   normal: 1000,
   tooLarge: 1009,
@@ -37,9 +41,40 @@ export const CLOSE = {
   overloaded: 4503,
 } as const;
 
-/** One thing wrong with one update of a batch. `path` is within the update, e.g. `patch.price`; "" is the update itself. */
+/** What each close code means to a client, and whether a client may come back unchanged. */
+export const CLOSE_MEANINGS: Readonly<Record<keyof typeof CLOSE, readonly [meaning: string, comeBack: boolean]>> = {
+  normal: ["The client closed the socket.", true],
+  tooLarge: ["A message was too large.", false],
+  restart: ["The server restarts: come back.", true],
+  badMessages: ["Too many bad messages in a row.", false],
+  unauthorized: ["The credential is missing, is not valid, or has expired.", false],
+  forbidden: ["The credential does not allow this.", false],
+  removed: ["The feed was removed.", false],
+  tooMuch: ["Too much: come back later.", true],
+  overloaded: ["The server has too much to do, or the client does not read: come back later.", true],
+};
+
+/** `latest`: updates of one key that wait together are merged. `all`: every update, in order. */
+export const MODES = ["latest", "all"] as const;
+export type Mode = (typeof MODES)[number];
+
+/** Why a subscriber gets a snapshot and not the updates since its position. */
+export const SNAPSHOT_REASONS = {
+  initial: "no `since` was given",
+  epoch_changed: "`since` is of another epoch",
+  position_expired: "the feed no longer keeps what was missed, or it is too long to send",
+  position_ahead: "`since` is ahead of the feed",
+  lagging: "the subscriber was too slow",
+  subscribe: "the answer to `subscribe`",
+  reset: "the feed was reset",
+} as const;
+export type SnapshotReason = keyof typeof SNAPSHOT_REASONS;
+
+/** One thing that is wrong with one update of a batch. */
 export interface UpdateIssue {
+  /** Which update of the batch. */
   index: number;
+  /** Where in the update, such as `patch.price`; "" is the whole update. */
   path: string;
   message: string;
 }

@@ -1,4 +1,4 @@
-import { isAscii } from "./json-text.ts";
+import { isAscii } from "./json-scan.ts";
 import { LIMITS } from "./limits.ts";
 
 /** Any value that JSON can write. */

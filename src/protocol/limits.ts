@@ -27,6 +27,12 @@ export const LIMITS = {
   encodedBatchBytes: 1_250_000,
   /** Levels of nesting in a value: far more than real data has, few enough that recursion over it is safe. */
   valueDepth: 32,
+  /**
+   * Members of one object and items of one array, wherever they are. A member takes at least five bytes of JSON and an item
+   * two: a value of `valueBytes` has fewer of both, and nothing else on the wire has so many.
+   */
+  objectMembers: 16 * 1024,
+  arrayItems: 32 * 1024,
   /** Bad updates named in one error: enough to see the pattern, few enough to keep the answer small. */
   reportedIssues: 50,
   /** (contract) Characters of an idempotency key. */
@@ -61,6 +67,8 @@ export const LIMITS = {
   pendingUpdates: 10_000,
   /** One catch-up of `mode=all`, over all its messages, in characters: past it a snapshot serves better. */
   replayLength: 4 * 1024 * 1024,
+  /** Updates in a page of history for which no `limit` is given. */
+  historyDefault: 100,
   /** (contract) Updates in one page of history. */
   historyPage: 1_000,
   /** One page of history, in characters of its updates: it ends sooner where they are long. */

@@ -1,16 +1,21 @@
 import { LIMITS } from "./limits.ts";
 
-const FEED_NAME = /^[a-z0-9][a-z0-9._-]*$/;
-// A control character (C0, DEL, C1) would corrupt logs and headers; `*` and `,` belong to the selection's syntax.
-// oxlint-disable-next-line no-control-regex
-const NOT_IN_A_KEY = /[\u0000-\u001f\u007f-\u009f*,]/;
+/** The subprotocol of sockets: JSON in text frames. Also what a socket speaks that was offered none. */
+export const PROTOCOL = "tickertape.v1";
+/** The same messages as MessagePack in binary frames. */
+export const MSGPACK_PROTOCOL = "tickertape.v1.msgpack";
 
-/** Whether `name` may name a feed: 1 to 64 of `a-z 0-9 . _ -`, the first one alphanumeric. */
+export const FEED_NAME = /^[a-z0-9][a-z0-9._-]*$/;
+// A control character (C0, DEL, C1) would corrupt logs and headers; `*` and `,` belong to the syntax of selections.
+// oxlint-disable-next-line no-control-regex
+export const NOT_IN_A_KEY = /[\u0000-\u001f\u007f-\u009f*,]/;
+
+/** Whether `name` may name a feed: 1 to 64 of `a-z 0-9 . _ -`, the first one a letter or digit. */
 export function isFeedName(name: string): boolean {
   return name.length <= LIMITS.feedNameLength && FEED_NAME.test(name);
 }
 
-/** Says what is wrong with a key, or nothing. Length is counted in characters (code points), as the contract counts. */
+/** Returns what is wrong with a key, or undefined. Its length counts code points. */
 export function keyProblem(key: string): string | undefined {
   if (key === "") return "is empty";
   if (key.length > LIMITS.keyLength && Array.from(key).length > LIMITS.keyLength)

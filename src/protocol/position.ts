@@ -4,9 +4,15 @@ export interface Position {
   readonly seq: number;
 }
 
-const POSITION = /^([a-z0-9]{1,32}):(0|[1-9][0-9]{0,15})$/;
+/** A position, with when the feed last changed. */
+export interface TimedPosition extends Position {
+  /** Milliseconds since 1970; 0 before the feed's first update. */
+  readonly time: number;
+}
 
-/** Reads `epoch:seq`. Nothing where the text is no position. */
+export const POSITION = /^([a-z0-9]{1,32}):(0|[1-9][0-9]{0,15})$/;
+
+/** Reads `epoch:seq`. Returns undefined if the text is not a position. */
 export function parsePosition(text: string): Position | undefined {
   const match = POSITION.exec(text);
   const seq = Number(match?.[2]);

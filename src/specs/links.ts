@@ -1,25 +1,29 @@
-import type { JsonSchema } from "./json-schema.ts";
+import type { JsonSchema } from "./schemas.ts";
 
 const FEED = { "path.feed": "$request.path.feed" };
-/** Where the feed is after an answer that says so. */
+/** The position that an answer tells. */
 const POSITION = "{$response.body#/epoch}:{$response.body#/seq}";
 
-/** What a client may ask next with what it has got: the answers with `200` by operation, as OpenAPI's links. */
+/** What a client may ask next with the answer `200` of an operation, as OpenAPI's links. */
 export const LINKS: Readonly<Record<string, JsonSchema>> = {
   readFeed: {
     changes: link("readFeed", { ...FEED, "query.since": POSITION }, "What has changed since."),
     resumed: link(
       "readFeed",
       { ...FEED, "header.Last-Event-ID": POSITION },
-      "The stream from there, with its `Accept`.",
+      "The stream from there, with the `Accept` of a stream.",
     ),
-    unchanged: link("readFeed", { ...FEED, "header.If-None-Match": "$response.header.ETag" }, "`304` while it is so."),
+    unchanged: link(
+      "readFeed",
+      { ...FEED, "header.If-None-Match": "$response.header.ETag" },
+      "`304` while nothing has changed.",
+    ),
   },
   publish: {
     state: link("readFeed", FEED, "The entries, with what was published."),
     changes: link("readFeed", { ...FEED, "query.since": POSITION }, "What has changed since."),
-    history: link("readHistory", { ...FEED, "query.key": "$request.body#/key" }, "The updates of its key."),
-    stats: link("readStats", FEED, "How the feed is now."),
+    history: link("readHistory", { ...FEED, "query.key": "$request.body#/key" }, "The updates of the key."),
+    stats: link("readStats", FEED, "The figures of the feed now."),
     repeated: {
       ...link(
         "publish",
@@ -34,12 +38,12 @@ export const LINKS: Readonly<Record<string, JsonSchema>> = {
     older: link(
       "readHistory",
       { ...FEED, "query.key": "$request.query.key", "query.before": "$response.body#/updates/0/seq" },
-      "The page before, where there is `more`.",
+      "The page before, if there is `more`.",
     ),
   },
   listFeeds: {
     first: link("readFeed", { "path.feed": "$response.body#/feeds/0/feed" }, "The first of the feeds."),
-    next: link("listFeeds", { "query.after": "$response.body#/next" }, "The page after, where there is one."),
+    next: link("listFeeds", { "query.after": "$response.body#/next" }, "The next page, if there is one."),
   },
 };
 

@@ -1,19 +1,17 @@
 import { LIMITS } from "../protocol/limits.ts";
-import { ANSWERS } from "./answers.ts";
-import type { JsonSchema } from "./json-schema.ts";
-import { ref } from "./names.ts";
-import { HEADERS, PARAMETERS } from "./parameters.ts";
+import type { ANSWER_HEADERS, PARAMETERS } from "../protocol/parameters.ts";
 import { refusals } from "./problems.ts";
+import { about, ref, type JsonSchema, type SchemaName } from "./schemas.ts";
 
 const READING: JsonSchema[] = [{}, { bearer: [] }, { token: [] }];
 const BEARER: JsonSchema[] = [{ bearer: [] }];
 const LIMITED = ["unauthorized", "rate_limited", "overloaded"] as const;
-/** What any request about one feed that needs a grant may be refused with. */
+/** How any request about one feed that needs a grant may be refused. */
 const OF_A_FEED = [...LIMITED, "invalid_feed", "not_found", "forbidden"] as const;
 
 const feedPath = { parameters: [parameter("feed")] };
 
-/** Every path with its methods; `HEAD` and `OPTIONS` are added by the document. */
+/** Every path with its methods. The document adds `HEAD` and `OPTIONS`. */
 export const PATHS: Readonly<Record<string, JsonSchema>> = {
   "/v1/feeds/{feed}": {
     ...feedPath,
@@ -21,13 +19,13 @@ export const PATHS: Readonly<Record<string, JsonSchema>> = {
       operationId: "readFeed",
       summary: "Read a feed, or subscribe to it",
       description:
-        "A snapshot as JSON; with `since` only what changed, with `wait` as soon as something has. `Accept: " +
+        "A snapshot as JSON. With `since` only what has changed, with `wait` as soon as something changes. `Accept: " +
         "text/event-stream` makes it a stream of Server-Sent Events, `Upgrade: websocket` a socket: see /asyncapi.json.",
       tags: ["feeds"],
       security: READING,
       parameters: [
-        ...["keys", "since", "hz", "mode", "wait"].map(parameter),
-        ...["ifNoneMatch", "lastEventId", "subprotocol"].map(parameter),
+        ...(["keys", "since", "hz", "mode", "wait"] as const).map(parameter),
+        ...(["ifNoneMatch", "lastEventId", "subprotocol"] as const).map(parameter),
       ],
       responses: {
         101: { description: "A socket.", headers: { "Sec-WebSocket-Protocol": { schema: { type: "string" } } } },
@@ -39,14 +37,14 @@ export const PATHS: Readonly<Record<string, JsonSchema>> = {
               schema: {
                 type: "string",
                 description:
-                  "`event:` is a message's type, `data:` the message, `id:` the position after it. A comment comes every 20 s.",
+                  "`event:` is the type of the message, `data:` the message, `id:` the position after it. A comment comes every 20 s.",
               },
               example:
                 'event: update\nid: k3v7x2qm4a:1045\ndata: {"type":"update","from":1044,"seq":1045,"time":1732096000123,"updates":[{"key":"OLD","delete":true}]}\n\n',
             },
           },
         },
-        204: { description: "`wait` is over, and nothing has changed.", headers: headers("ETag") },
+        204: { description: "Nothing has changed within `wait`.", headers: headers("ETag") },
         304: { description: "Nothing has changed since `If-None-Match`.", headers: headers("ETag") },
         ...refusals(...OF_A_FEED, "invalid_query", "unsupported_protocol", "origin_not_allowed"),
       },
@@ -54,10 +52,10 @@ export const PATHS: Readonly<Record<string, JsonSchema>> = {
     post: {
       operationId: "publish",
       summary: "Publish",
-      description: `One update or up to ${LIMITS.batchUpdates}, all of them or none. The receipt comes once they are durable.`,
+      description: `Publishes 1 to ${LIMITS.batchUpdates} updates, all of them or none. The receipt comes once they are durable.`,
       tags: ["feeds"],
       security: BEARER,
-      parameters: ["idempotencyKey", "contentEncoding"].map(parameter),
+      parameters: (["idempotencyKey", "contentEncoding"] as const).map(parameter),
       requestBody: {
         required: true,
         description: `At most ${LIMITS.batchBytes} bytes after inflating.`,
@@ -76,7 +74,7 @@ export const PATHS: Readonly<Record<string, JsonSchema>> = {
           "application/msgpack": {
             schema: {
               ...ref("Batch"),
-              description: "MessagePack of what JSON can say. No member is called `__proto__`.",
+              description: "MessagePack of what JSON can also say. No member may be called `__proto__`.",
             },
           },
         },
@@ -92,7 +90,7 @@ export const PATHS: Readonly<Record<string, JsonSchema>> = {
     },
     delete: {
       operationId: "resetFeed",
-      summary: "Reset a feed: no entries, a new epoch, all who watch are told. Or remove it",
+      summary: "Reset a feed: it has no entries and a new epoch, and every subscriber is told. Or remove the feed",
       tags: ["feeds"],
       security: BEARER,
       parameters: [parameter("forget")],
@@ -109,7 +107,7 @@ export const PATHS: Readonly<Record<string, JsonSchema>> = {
       summary: "The last updates of a key",
       tags: ["feeds"],
       security: READING,
-      parameters: ["key", "limit", "before"].map(parameter),
+      parameters: (["key", "limit", "before"] as const).map(parameter),
       responses: { 200: answer("History"), ...refusals(...OF_A_FEED, "invalid_query") },
     },
   },
@@ -117,7 +115,7 @@ export const PATHS: Readonly<Record<string, JsonSchema>> = {
     ...feedPath,
     get: {
       operationId: "readStats",
-      summary: "How a feed is",
+      summary: "The figures of a feed",
       tags: ["feeds"],
       security: READING,
       responses: { 200: answer("Stats"), ...refusals(...OF_A_FEED, "invalid_query") },
@@ -126,10 +124,10 @@ export const PATHS: Readonly<Record<string, JsonSchema>> = {
   "/v1/feeds": {
     get: {
       operationId: "listFeeds",
-      summary: "The feeds that may be read",
+      summary: "The feeds that the caller may read",
       tags: ["feeds"],
       security: READING,
-      parameters: ["most", "after"].map(parameter),
+      parameters: (["feedLimit", "after"] as const).map(parameter),
       responses: { 200: answer("List"), ...refusals(...LIMITED, "invalid_query") },
     },
   },
@@ -145,12 +143,12 @@ export const PATHS: Readonly<Record<string, JsonSchema>> = {
   "/metrics": {
     get: {
       operationId: "readMetrics",
-      summary: "Every feed's figures for Prometheus (admin)",
+      summary: "The figures of every feed, for Prometheus (scope `metrics` or `admin`)",
       tags: ["server"],
       security: BEARER,
       responses: {
         200: {
-          description: "Prometheus' text format.",
+          description: "The text format of Prometheus.",
           content: {
             "text/plain": { schema: { type: "string" }, example: 'tickertape_feed_keys{feed="stocks"} 60\n' },
           },
@@ -160,7 +158,7 @@ export const PATHS: Readonly<Record<string, JsonSchema>> = {
     },
   },
   "/openapi.json": document("readOpenApi", "This document"),
-  "/asyncapi.json": document("readAsyncApi", "What is said on sockets and in streams"),
+  "/asyncapi.json": document("readAsyncApi", "The messages of sockets and streams"),
 };
 
 function document(operationId: string, summary: string): JsonSchema {
@@ -178,28 +176,25 @@ function document(operationId: string, summary: string): JsonSchema {
           headers: { ETag: tag },
           content: { "application/json": { schema: { type: "object" } } },
         },
-        304: { description: "It is still the same.", headers: { ETag: tag } },
+        304: { description: "The document has not changed.", headers: { ETag: tag } },
         ...refusals(),
       },
     },
   };
 }
 
-function parameter(name: string): JsonSchema {
-  if (!(name in PARAMETERS)) throw new Error(`there is no parameter ${name}`);
+function parameter(name: keyof typeof PARAMETERS): JsonSchema {
   return { $ref: `#/components/parameters/${name}` };
 }
 
-function headers(...names: readonly string[]): JsonSchema {
-  return Object.fromEntries(
-    names.filter((name) => name in HEADERS).map((name) => [name, { $ref: `#/components/headers/${name}` }]),
-  );
+function headers(...names: readonly (keyof typeof ANSWER_HEADERS)[]): JsonSchema {
+  return Object.fromEntries(names.map((name) => [name, { $ref: `#/components/headers/${name}` }]));
 }
 
-function json(name: keyof typeof ANSWERS): JsonSchema {
-  return { "application/json": { schema: ref(name), example: ANSWERS[name].example } };
+function json(name: SchemaName): JsonSchema {
+  return { "application/json": { schema: ref(name), example: about(name).example } };
 }
 
-function answer(name: keyof typeof ANSWERS, ...named: readonly string[]): JsonSchema {
-  return { description: ANSWERS[name].summary, headers: headers(...named), content: json(name) };
+function answer(name: SchemaName, ...named: readonly (keyof typeof ANSWER_HEADERS)[]): JsonSchema {
+  return { description: about(name).description, headers: headers(...named), content: json(name) };
 }

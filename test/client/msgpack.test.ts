@@ -2,7 +2,7 @@ import { encode } from "@msgpack/msgpack";
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { msgpack } from "../../src/client/msgpack.ts";
-import { pack } from "../../src/protocol/packed.ts";
+import { pack } from "../../src/protocol/msgpack-frames.ts";
 import { runs } from "./support/runs.ts";
 
 const bytes = (...values: number[]): Uint8Array => Uint8Array.from(values);

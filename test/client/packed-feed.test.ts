@@ -5,7 +5,7 @@ import type { Feed, MessageFormat } from "../../src/client/types.ts";
 import type { Transport } from "../../src/client/transport.ts";
 import { webSocketTransport } from "../../src/client/web-socket.ts";
 import type { JsonObject } from "../../src/protocol/json.ts";
-import { PACKED_PROTOCOL } from "../../src/protocol/packed.ts";
+import { MSGPACK_PROTOCOL } from "../../src/protocol/names.ts";
 import { FakeServer } from "./support/fake-server.ts";
 import { PackedSocket } from "./support/packed-socket.ts";
 import { World } from "./support/world.ts";
@@ -32,7 +32,7 @@ const snapshot = { type: "snapshot", epoch: "e1", seq: 5, reason: "initial", ent
 describe("a feed that asks for MessagePack", () => {
   test("offers its subprotocol, with a token beside it, and gets frames as bytes", async () => {
     await open(msgpack, "abc");
-    expect(socket().protocols).toEqual([PACKED_PROTOCOL, "bearer.abc"]);
+    expect(socket().protocols).toEqual([MSGPACK_PROTOCOL, "bearer.abc"]);
     expect(socket().binaryType).toBe("arraybuffer");
   });
 

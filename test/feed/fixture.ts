@@ -5,10 +5,11 @@ import type { FlushPolicy } from "../../src/feed/fanout/live/flush-schedule.ts";
 import type { FanoutLimits } from "../../src/feed/fanout/fanout-limits.ts";
 import { Budget } from "../../src/feed/fanout/budget.ts";
 import type { Sink, Subscriber } from "../../src/feed/fanout/subscriber.ts";
-import type { Subscription } from "../../src/protocol/messages.ts";
+import type { Subscription } from "../../src/protocol/subscription.ts";
 import { parsePosition } from "../../src/protocol/position.ts";
 import { parseSelection, selects, type Selection } from "../../src/protocol/selection.ts";
-import { decodeUpdates, type Update } from "../../src/protocol/update.ts";
+import type { Update } from "../../src/protocol/update.ts";
+import { decodeUpdates } from "../../src/protocol/update-decoding.ts";
 import { expect } from "vitest";
 import { isWanted, View, type Message } from "../support/view.ts";
 

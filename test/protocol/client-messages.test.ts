@@ -1,11 +1,11 @@
 import * as fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { decodeClientMessage, type DecodedMessage } from "../../src/protocol/client-messages.ts";
-import { finish } from "../../src/protocol/pieces.ts";
+import { finishSteps } from "../../src/protocol/long-json.ts";
 import { parseSelection } from "../../src/protocol/selection.ts";
 import { jsonText } from "./arbitraries.ts";
 
-const decode = (frame: string | Uint8Array): DecodedMessage => finish(decodeClientMessage(frame));
+const decode = (frame: string | Uint8Array): DecodedMessage => finishSteps(decodeClientMessage(frame));
 
 const TYPES = ["subscribe", "publish", "auth", "ack"];
 const MEMBERS = ["type", "id", "keys", "hz", "mode", "updates", "token", "seq", "__proto__", "constructor", "toString"];

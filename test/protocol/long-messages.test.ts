@@ -2,12 +2,12 @@ import { encode } from "@msgpack/msgpack";
 import { describe, expect, test } from "vitest";
 import { decodeClientMessage, type DecodedMessage } from "../../src/protocol/client-messages.ts";
 import { LIMITS } from "../../src/protocol/limits.ts";
-import { parsePackedInPieces } from "../../src/protocol/packed.ts";
-import { finish } from "../../src/protocol/pieces.ts";
+import { parseMsgpackInSteps } from "../../src/protocol/msgpack-frames.ts";
+import { finishSteps } from "../../src/protocol/long-json.ts";
 
 const MIB = 1024 * 1024;
 
-const read = (frame: string | Uint8Array): DecodedMessage => finish(decodeClientMessage(frame));
+const read = (frame: string | Uint8Array): DecodedMessage => finishSteps(decodeClientMessage(frame));
 
 /** The shortest of a few times, in milliseconds. */
 function quickest(work: () => unknown): number {
@@ -58,9 +58,9 @@ describe("[I7] MessagePack", () => {
   test.each([100, 1_000, 10_000])("of very many names, %d in an object, takes hardly longer than JSON", (members) => {
     const value = manyNames(members, MIB);
     const [text, bytes] = [JSON.stringify(value), encode(value)];
-    expect(finish(parsePackedInPieces(bytes))).toEqual({ ok: true, value });
+    expect(finishSteps(parseMsgpackInSteps(bytes))).toEqual({ ok: true, value });
     const reading = quickest(() => JSON.parse(text));
-    expect(quickest(() => finish(parsePackedInPieces(bytes)))).toBeLessThan(3 * reading + 40);
+    expect(quickest(() => finishSteps(parseMsgpackInSteps(bytes)))).toBeLessThan(3 * reading + 40);
   });
 
   test("that is longer as JSON than any batch may be is refused unread", () => {
@@ -69,7 +69,7 @@ describe("[I7] MessagePack", () => {
     const bytes = encode({ type: "publish", updates });
     expect(bytes.byteLength).toBeLessThan(MIB);
     expect(read(bytes)).toMatchObject({ ok: false, code: "too_large" });
-    expect(quickest(() => finish(parsePackedInPieces(bytes)))).toBeLessThan(
+    expect(quickest(() => finishSteps(parseMsgpackInSteps(bytes)))).toBeLessThan(
       quickest(() => JSON.parse(JSON.stringify(value))) + 5,
     );
   });

@@ -1,9 +1,9 @@
 import { describe, expect, test } from "vitest";
 import { encode } from "@msgpack/msgpack";
 import { decodeClientMessage } from "../../src/protocol/client-messages.ts";
-import { parsePackedInPieces } from "../../src/protocol/packed.ts";
-import { finish } from "../../src/protocol/pieces.ts";
-import { decodeUpdates } from "../../src/protocol/update.ts";
+import { parseMsgpackInSteps } from "../../src/protocol/msgpack-frames.ts";
+import { finishSteps } from "../../src/protocol/long-json.ts";
+import { decodeUpdates } from "../../src/protocol/update-decoding.ts";
 
 const members = (count: number): Record<string, number> =>
   Object.fromEntries(Array.from({ length: count }, (_, i) => [`${(i * 7_919_999) % 4_294_967_295}`, 0]));
@@ -27,13 +27,13 @@ describe("[I7] what is longer than any value may be is refused unread", () => {
     ["an array", `[${"0,".repeat(40_000)}0]`],
   ])("%s", (_, inner) => {
     const text = `{"type":"publish","updates":[{"key":"A","set":{"v":${inner}}}]}`;
-    expect(finish(decodeClientMessage(text))).toMatchObject({ ok: false, code: "too_large" });
-    expect(finish(parsePackedInPieces(encode(JSON.parse(inner))))).toMatchObject({ ok: false, oversized: true });
+    expect(finishSteps(decodeClientMessage(text))).toMatchObject({ ok: false, code: "too_large" });
+    expect(finishSteps(parseMsgpackInSteps(encode(JSON.parse(inner))))).toMatchObject({ ok: false, oversized: true });
   });
 
   test("and a string is no object, whatever stands in it", () => {
     const text = JSON.stringify({ type: "publish", updates: [{ key: "A", set: { v: '\\",[{'.repeat(20_000) } }] });
-    expect(finish(decodeClientMessage(text))).toMatchObject({ ok: true });
+    expect(finishSteps(decodeClientMessage(text))).toMatchObject({ ok: true });
   });
 
   test("and as many values as there may be are read", () => {
@@ -43,7 +43,7 @@ describe("[I7] what is longer than any value may be is refused unread", () => {
     }));
     const text = JSON.stringify({ type: "publish", updates });
     expect(text.length).toBeGreaterThan(400_000);
-    const decoded = finish(decodeClientMessage(text));
+    const decoded = finishSteps(decodeClientMessage(text));
     expect(decoded.ok && decoded.message).toEqual({ type: "publish", id: undefined, updates });
   });
 });

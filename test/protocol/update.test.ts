@@ -2,15 +2,8 @@ import * as fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { applyMergePatch } from "../../src/protocol/merge-patch.ts";
 import { LIMITS } from "../../src/protocol/limits.ts";
-import {
-  acceptUpdate,
-  batchTooLarge,
-  checkUpdate,
-  decodeUpdates,
-  encodeDelete,
-  encodeSet,
-  readEncodedUpdate,
-} from "../../src/protocol/update.ts";
+import { batchTooLarge, encodeDelete, encodeSet, readEncodedUpdate } from "../../src/protocol/update.ts";
+import { acceptUpdate, checkUpdate, decodeUpdates } from "../../src/protocol/update-decoding.ts";
 import { runs } from "../support/runs.ts";
 import { jsonText, key, objectText } from "./arbitraries.ts";
 

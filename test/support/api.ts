@@ -1,5 +1,5 @@
 import { exports } from "cloudflare:workers";
-import type { Receipt } from "../../src/protocol/messages.ts";
+import type { Receipt } from "../../src/protocol/server-messages.ts";
 import type { UpdateIssue } from "../../src/protocol/codes.ts";
 import type { JsonObject } from "../../src/protocol/json.ts";
 

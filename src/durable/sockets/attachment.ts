@@ -1,7 +1,8 @@
 import * as v from "valibot";
 import type { CountedCaller } from "../../limits/places.ts";
 import { LIMITS } from "../../protocol/limits.ts";
-import { MODES, type Subscription } from "../../protocol/messages.ts";
+import type { Subscription } from "../../protocol/subscription.ts";
+import { MODES } from "../../protocol/codes.ts";
 import type { Position } from "../../protocol/position.ts";
 import { selectionOfId, type Selection } from "../../protocol/selection.ts";
 

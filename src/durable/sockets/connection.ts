@@ -7,8 +7,9 @@ import type { Feed } from "../../feed/state/feed.ts";
 import type { Sink, Subscriber } from "../../feed/fanout/subscriber.ts";
 import { CLOSE, type MessageErrorCode, type UpdateIssue } from "../../protocol/codes.ts";
 import { LIMITS } from "../../protocol/limits.ts";
-import { encodeError, type Subscription } from "../../protocol/messages.ts";
-import { pack, packAll } from "../../protocol/packed.ts";
+import { encodeError } from "../../protocol/server-messages.ts";
+import type { Subscription } from "../../protocol/subscription.ts";
+import { pack, packAll } from "../../protocol/msgpack-frames.ts";
 import type { Position } from "../../protocol/position.ts";
 import { saveClosed, saveState, type ClosedState, type SocketState } from "./attachment.ts";
 

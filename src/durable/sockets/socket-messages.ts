@@ -13,10 +13,12 @@ import {
   type DecodedMessage,
 } from "../../protocol/client-messages.ts";
 import { exceedsBytes } from "../../protocol/json.ts";
-import { isAscii } from "../../protocol/json-text.ts";
+import { isAscii } from "../../protocol/json-scan.ts";
 import { LIMITS } from "../../protocol/limits.ts";
-import { encodeAuthorized, encodeReceiptMessage, type Subscription } from "../../protocol/messages.ts";
-import { batchTooLarge, decodeUpdatesInPieces, type DecodedUpdates } from "../../protocol/update.ts";
+import { encodeAuthorized, encodeReceiptMessage } from "../../protocol/server-messages.ts";
+import type { Subscription } from "../../protocol/subscription.ts";
+import { batchTooLarge } from "../../protocol/update.ts";
+import { decodeUpdatesInSteps, type DecodedUpdates } from "../../protocol/update-decoding.ts";
 import type { Connection } from "./connection.ts";
 import type { PublishOutcome, PublishRequest } from "../live-feed.ts";
 
@@ -218,7 +220,7 @@ function* read(connection: Connection, frame: string | ArrayBuffer): Generator<n
   if (!connection.isOpen) return undefined;
   const decoded = yield* decode(connection, frame);
   if (!decoded.ok || decoded.message.type !== "publish") return { decoded, updates: undefined };
-  return { decoded, updates: yield* decodeUpdatesInPieces(decoded.message.updates) };
+  return { decoded, updates: yield* decodeUpdatesInSteps(decoded.message.updates) };
 }
 
 function* decode(connection: Connection, frame: string | ArrayBuffer): Generator<number, DecodedMessage> {

@@ -1,6 +1,7 @@
 import * as v from "valibot";
 import type { CountedCaller } from "../../limits/places.ts";
-import { MODES, type Subscription } from "../../protocol/messages.ts";
+import { MODES } from "../../protocol/codes.ts";
+import type { Subscription } from "../../protocol/subscription.ts";
 import type { Position } from "../../protocol/position.ts";
 import { selectionOfId } from "../../protocol/selection.ts";
 

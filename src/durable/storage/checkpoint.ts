@@ -3,7 +3,7 @@ import type { Feed, RestoredEntry } from "../../feed/state/feed.ts";
 import type { Idempotency } from "../../feed/state/idempotency.ts";
 import type { LogRecord } from "../../feed/state/record.ts";
 import { readOwnJson } from "../../protocol/json.ts";
-import { isAscii } from "../../protocol/json-text.ts";
+import { isAscii } from "../../protocol/json-scan.ts";
 import { LIMITS } from "../../protocol/limits.ts";
 import type { StateRow } from "./state-row.ts";
 import type { HistoryRows } from "./history-rows.ts";

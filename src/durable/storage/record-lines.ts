@@ -1,6 +1,6 @@
 import { readOwnJson } from "../../protocol/json.ts";
 import { selects, type Selection } from "../../protocol/selection.ts";
-import { isAscii, ownText } from "../../protocol/json-text.ts";
+import { isAscii, ownText } from "../../protocol/json-scan.ts";
 import { seqAfter, readRecord, type LogBatch, type LogRecord } from "../../feed/state/record.ts";
 
 /*

@@ -1,5 +1,5 @@
 import { LIMITS } from "../../protocol/limits.ts";
-import type { Subscription } from "../../protocol/messages.ts";
+import type { Subscription } from "../../protocol/subscription.ts";
 import type { Position } from "../../protocol/position.ts";
 import { SubscriberIndex, type Group } from "./live/subscriber-index.ts";
 import { Backlogs } from "./backlog/backlogs.ts";

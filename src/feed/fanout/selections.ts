@@ -1,4 +1,4 @@
-import type { Subscription } from "../../protocol/messages.ts";
+import type { Subscription } from "../../protocol/subscription.ts";
 import type { Selection } from "../../protocol/selection.ts";
 import { groupId } from "./live/subscriber-index.ts";
 import type { PatternAccount, Patterns } from "./patterns.ts";

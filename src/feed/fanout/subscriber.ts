@@ -1,4 +1,4 @@
-import type { Subscription } from "../../protocol/messages.ts";
+import type { Subscription } from "../../protocol/subscription.ts";
 import type { Position } from "../../protocol/position.ts";
 import type { Group } from "./live/subscriber-index.ts";
 import type { PatternAccount } from "./patterns.ts";

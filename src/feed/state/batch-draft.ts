@@ -1,7 +1,7 @@
 import type { UpdateIssue } from "../../protocol/codes.ts";
-import { Changes } from "../../protocol/changes.ts";
+import { TextPatch } from "../../protocol/text-patch.ts";
 import { utf8Length } from "../../protocol/json.ts";
-import { isAscii, ownText } from "../../protocol/json-text.ts";
+import { isAscii, ownText } from "../../protocol/json-scan.ts";
 import { LIMITS, type FeedLimits } from "../../protocol/limits.ts";
 import type { Entries } from "./entries.ts";
 import { memoryOf, type Entry, type EntryState } from "./entry.ts";
@@ -19,7 +19,7 @@ interface Draft extends EntryState {
   /** Before `changes`, where there are any. */
   text: string | undefined;
   isNarrow: boolean;
-  changes: Changes | undefined;
+  changes: TextPatch | undefined;
   /** Whether `text` is a part of an update's text, and has to become a string of its own. */
   isPart: boolean;
   /** Where in the batch its last update stands. */
@@ -62,7 +62,7 @@ export class BatchDraft {
     draft.expires = ttl === undefined || change === "delete" ? undefined : expiryOf(now, ttl);
     if (change === "patch") {
       const patch = this.#isNarrow ? update.valueText : ownText(update.valueText, false);
-      draft.changes ??= new Changes();
+      draft.changes ??= new TextPatch();
       draft.changes.add(patch);
       draft.isNarrow &&= this.#isNarrow || isAscii(patch);
       return;
@@ -131,8 +131,8 @@ function draftOf(before: Entry | undefined): Draft {
 }
 
 /** Makes `text` the value that the gathered patches make. */
-function writeChanges(draft: Draft, changes: Changes): void {
-  const text = changes.writeInto(draft.text);
+function writeChanges(draft: Draft, changes: TextPatch): void {
+  const text = changes.applyTo(draft.text);
   // A value may have lost the last of its wide characters.
   const isNarrowed = !draft.isNarrow && isAscii(text);
   draft.text = isNarrowed ? ownText(text, false) : text;

@@ -1,4 +1,4 @@
-import { ownText } from "../../protocol/json-text.ts";
+import { ownText } from "../../protocol/json-scan.ts";
 import { LIMITS } from "../../protocol/limits.ts";
 import { isCovered, selects, type Selection } from "../../protocol/selection.ts";
 import { Entry, type EntryState } from "./entry.ts";

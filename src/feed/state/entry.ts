@@ -1,5 +1,5 @@
 import { readOwnJson, type JsonObject } from "../../protocol/json.ts";
-import { isAscii } from "../../protocol/json-text.ts";
+import { isAscii } from "../../protocol/json-scan.ts";
 
 /** What is known of one key after its last change. */
 export interface EntryState {

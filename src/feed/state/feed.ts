@@ -1,7 +1,7 @@
 import type { UpdateIssue } from "../../protocol/codes.ts";
 import { FEED_LIMITS, LIMITS, type FeedLimits } from "../../protocol/limits.ts";
-import { isAscii, ownText } from "../../protocol/json-text.ts";
-import type { Receipt } from "../../protocol/messages.ts";
+import { isAscii, ownText } from "../../protocol/json-scan.ts";
+import type { Receipt } from "../../protocol/server-messages.ts";
 import type { Position } from "../../protocol/position.ts";
 import { encodeDelete, type EncodedUpdates } from "../../protocol/update.ts";
 import { BatchDraft } from "./batch-draft.ts";

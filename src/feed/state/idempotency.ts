@@ -1,5 +1,5 @@
 import { LIMITS } from "../../protocol/limits.ts";
-import type { Receipt } from "../../protocol/messages.ts";
+import type { Receipt } from "../../protocol/server-messages.ts";
 import { hash32 } from "./hash.ts";
 import { RememberedSpan, type Hashes } from "./remembered-span.ts";
 

@@ -1,9 +1,9 @@
 import type { Selection } from "../../protocol/selection.ts";
 import type { EncodedUpdates } from "../../protocol/update.ts";
-import { UpdateText } from "../../protocol/update-text.ts";
+import { LazyUpdate } from "../../protocol/lazy-update.ts";
 
 /** An accepted update with its seq. Its text is canonical JSON: written once, then only copied, and read only as far as needed. */
-export class AcceptedUpdate extends UpdateText {
+export class AcceptedUpdate extends LazyUpdate {
   readonly seq: number;
 
   constructor(text: string, seq: number) {

@@ -1,4 +1,4 @@
-import { PACKED_PROTOCOL } from "../../../src/protocol/packed.ts";
+import { MSGPACK_PROTOCOL } from "../../../src/protocol/names.ts";
 import type { Lab } from "../lab.ts";
 import { CpuMeter } from "../load/cpu.ts";
 import { Crowd } from "../load/crowd.ts";
@@ -29,7 +29,7 @@ const EARLIER = 50;
 
 /** What browsers offer. */
 const DEFLATE = { "Sec-WebSocket-Extensions": "permessage-deflate; client_max_window_bits" };
-const PACKED = { "Sec-WebSocket-Protocol": PACKED_PROTOCOL };
+const PACKED = { "Sec-WebSocket-Protocol": MSGPACK_PROTOCOL };
 const FORMATS: readonly [name: string, offer: Offer][] = [
   ["JSON", {}],
   ["JSON, deflate", DEFLATE],

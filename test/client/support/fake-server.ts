@@ -1,8 +1,8 @@
 import { expect } from "vitest";
 import { decodeClientMessage } from "../../../src/protocol/client-messages.ts";
-import { finish } from "../../../src/protocol/pieces.ts";
-import { encodeAuthorized, encodeError, encodeHello } from "../../../src/protocol/messages.ts";
-import { pack } from "../../../src/protocol/packed.ts";
+import { finishSteps } from "../../../src/protocol/long-json.ts";
+import { encodeAuthorized, encodeError, encodeHello } from "../../../src/protocol/server-messages.ts";
+import { pack } from "../../../src/protocol/msgpack-frames.ts";
 import { parsePosition } from "../../../src/protocol/position.ts";
 import type { Update } from "../../../src/protocol/update.ts";
 import type { Sink, Subscriber } from "../../../src/feed/fanout/subscriber.ts";
@@ -204,7 +204,7 @@ export class FakeLink implements Link {
       this.say("pong");
       return;
     }
-    const decoded = finish(decodeClientMessage(text));
+    const decoded = finishSteps(decodeClientMessage(text));
     if (!this.subscriber) return;
     if (!decoded.ok) {
       this.say(encodeError(decoded.id, decoded.code, decoded.reason));

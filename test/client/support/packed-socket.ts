@@ -1,4 +1,4 @@
-import { pack } from "../../../src/protocol/packed.ts";
+import { pack } from "../../../src/protocol/msgpack-frames.ts";
 
 /** A WebSocket whose other end is the test's, and says what it says in binary frames. */
 export class PackedSocket {

@@ -3,9 +3,10 @@ import { describe, expect, test } from "vitest";
 import { Feed } from "../../../src/feed/state/feed.ts";
 import type { LogRecord } from "../../../src/feed/state/record.ts";
 import { utf8Length, type JsonObject } from "../../../src/protocol/json.ts";
-import { isAscii } from "../../../src/protocol/json-text.ts";
+import { isAscii } from "../../../src/protocol/json-scan.ts";
 import { applyMergePatch } from "../../../src/protocol/merge-patch.ts";
-import { decodeUpdates, type Update } from "../../../src/protocol/update.ts";
+import type { Update } from "../../../src/protocol/update.ts";
+import { decodeUpdates } from "../../../src/protocol/update-decoding.ts";
 import { runs } from "../../support/runs.ts";
 import { oldestFirst } from "../../support/entries.ts";
 

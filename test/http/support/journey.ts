@@ -1,7 +1,7 @@
 import { runDurableObjectAlarm } from "cloudflare:test";
 import { env } from "cloudflare:workers";
 import { expect } from "vitest";
-import type { Receipt } from "../../../src/protocol/messages.ts";
+import type { Receipt } from "../../../src/protocol/server-messages.ts";
 import type { Update } from "../../../src/protocol/update.ts";
 import { evict } from "../../durable/evictions.ts";
 import { ADMIN_KEY, newFeed, publish, PUBLISH_KEY, request, snapshot } from "../../support/api.ts";

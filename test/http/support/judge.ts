@@ -1,5 +1,5 @@
 import { expect } from "vitest";
-import type { Mode } from "../../../src/protocol/messages.ts";
+import type { Mode } from "../../../src/protocol/codes.ts";
 import { isWanted } from "../../support/view.ts";
 import type { Told } from "./carried-view.ts";
 import { restrict, type Era, type Ledger } from "./ledger.ts";

@@ -1,7 +1,7 @@
 import { expect } from "vitest";
 import type { JsonObject } from "../../../src/protocol/json.ts";
 import { applyMergePatch } from "../../../src/protocol/merge-patch.ts";
-import type { Receipt } from "../../../src/protocol/messages.ts";
+import type { Receipt } from "../../../src/protocol/server-messages.ts";
 import type { Position } from "../../../src/protocol/position.ts";
 import type { Update } from "../../../src/protocol/update.ts";
 import { isWanted } from "../../support/view.ts";

@@ -1,7 +1,7 @@
 import { decode, encode } from "@msgpack/msgpack";
 import { expect } from "vitest";
 import { formatPosition } from "../../../src/protocol/position.ts";
-import { PACKED_PROTOCOL } from "../../../src/protocol/packed.ts";
+import { MSGPACK_PROTOCOL } from "../../../src/protocol/names.ts";
 import { EventReader } from "../../support/event-reader.ts";
 import { upgrade } from "../../support/subscriber.ts";
 import type { CarriedView } from "./carried-view.ts";
@@ -17,7 +17,7 @@ export interface Line {
 
 /** A WebSocket, in JSON or in MessagePack. */
 export async function openSocket(feed: string, query: string, view: CarriedView, packed: boolean): Promise<Line> {
-  const response = await upgrade(feed, query, packed ? { "Sec-WebSocket-Protocol": PACKED_PROTOCOL } : {});
+  const response = await upgrade(feed, query, packed ? { "Sec-WebSocket-Protocol": MSGPACK_PROTOCOL } : {});
   expect(response.status).toBe(101);
   const socket = response.webSocket!;
   socket.binaryType = "arraybuffer";

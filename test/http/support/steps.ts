@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import type { JsonObject } from "../../../src/protocol/json.ts";
-import type { Mode } from "../../../src/protocol/messages.ts";
+import type { Mode } from "../../../src/protocol/codes.ts";
 import type { Update } from "../../../src/protocol/update.ts";
 
 /** A connection that stays: over what, and where it is cut. */

@@ -1,5 +1,5 @@
 import { expect } from "vitest";
-import type { Mode } from "../../../src/protocol/messages.ts";
+import type { Mode } from "../../../src/protocol/codes.ts";
 import { PUBLISH_KEY } from "../../support/api.ts";
 import { messageOf } from "./answers.ts";
 import { CarriedView } from "./carried-view.ts";

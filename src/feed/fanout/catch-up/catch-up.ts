@@ -1,4 +1,6 @@
-import { encodeUpdateMessage, type SnapshotReason, type Subscription } from "../../../protocol/messages.ts";
+import { encodeUpdateMessage } from "../../../protocol/server-messages.ts";
+import type { SnapshotReason } from "../../../protocol/codes.ts";
+import type { Subscription } from "../../../protocol/subscription.ts";
 import type { Position } from "../../../protocol/position.ts";
 import { COST, costOf, lengthOf, type FanoutLimits, type Meter } from "../fanout-limits.ts";
 import type { Backlogs } from "../backlog/backlogs.ts";

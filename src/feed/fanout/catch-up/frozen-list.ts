@@ -1,4 +1,4 @@
-import type { Moment } from "../../../protocol/messages.ts";
+import type { TimedPosition } from "../../../protocol/position.ts";
 import type { Selection } from "../../../protocol/selection.ts";
 import { COST, costOf, type Meter } from "../fanout-limits.ts";
 import type { Feed } from "../../state/feed.ts";
@@ -12,7 +12,7 @@ const AROUND = 4;
  * A selection's entries as they are at one moment: references to their texts, which never change. It is written down in
  * parts, by those who need them, while the feed goes on.
  */
-export class FrozenList implements Moment {
+export class FrozenList implements TimedPosition {
   readonly epoch: string;
   readonly seq: number;
   readonly time: number;

@@ -1,4 +1,5 @@
-import { encodeSnapshotPart, type SnapshotReason } from "../../../protocol/messages.ts";
+import { encodeSnapshotPart } from "../../../protocol/server-messages.ts";
+import type { SnapshotReason } from "../../../protocol/codes.ts";
 import type { Selection } from "../../../protocol/selection.ts";
 import { costOf, type FanoutLimits, type Meter } from "../fanout-limits.ts";
 import { EncodedCache } from "./encoded-cache.ts";

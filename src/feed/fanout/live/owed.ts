@@ -1,4 +1,4 @@
-import { encodeUpdateMessage } from "../../../protocol/messages.ts";
+import { encodeUpdateMessage } from "../../../protocol/server-messages.ts";
 import type { Group } from "./subscriber-index.ts";
 import type { Feed } from "../../state/feed.ts";
 import type { Subscriber } from "../subscriber.ts";

@@ -1,5 +1,5 @@
-import type { Mode } from "../../../protocol/messages.ts";
-import { ownText } from "../../../protocol/json-text.ts";
+import type { Mode } from "../../../protocol/codes.ts";
+import { ownText } from "../../../protocol/json-scan.ts";
 import type { Entries } from "../../state/entries.ts";
 import { Merged } from "./merged-update.ts";
 import type { AcceptedUpdate } from "../../state/record.ts";

@@ -1,4 +1,4 @@
-import type { Subscription } from "../../../protocol/messages.ts";
+import type { Subscription } from "../../../protocol/subscription.ts";
 import type { Selection } from "../../../protocol/selection.ts";
 import type { FanoutLimits } from "../fanout-limits.ts";
 import { Patterns, weightOf, type PatternAccount, type PatternRefusal } from "../patterns.ts";

@@ -1,9 +1,8 @@
 import { isJsonObject, parseJson, type Parsed } from "./json.ts";
 import { LIMITS } from "./limits.ts";
-import { ITEMS, MEMBERS, OVERSIZED } from "./oversized.ts";
 
 /** Work after which whoever reads a long text may pause: half a millisecond. Counted in characters of plain text. */
-export const PIECE = 32 * 1024;
+export const STEP_WORK = 32 * 1024;
 /** What a name or a bracket takes in the same measure: names of which none comes twice are what takes longest to read. */
 const NAME_WORK = 100;
 
@@ -20,6 +19,8 @@ const [QUOTE, COMMA, COLON, BACKSLASH, OPEN_LIST, OPEN_OBJECT] = [0x22, 0x2c, 0x
 const TWO = 2;
 const [CLOSE_LIST, CLOSE_OBJECT] = [OPEN_LIST + TWO, OPEN_OBJECT + TWO];
 
+/** Why a text is refused that has more in one place than anything on the wire may have. */
+export const OVERSIZED = "an object, an array or all of it is longer than it may be";
 const BROKEN: Parsed = parseJson("{");
 
 interface Apart {
@@ -39,12 +40,12 @@ interface Item {
  * was: JSON with very many names takes ten times as long to parse as other JSON of its length. What has more in
  * one place than anything may have is not read.
  */
-export function* parseInPieces(text: string): Generator<number, Parsed> {
+export function* parseJsonInSteps(text: string): Generator<number, Parsed> {
   if (text.length <= LIMITS.valueBytes) return parseJson(text);
   const apart = takeApart(text);
   if (apart === "oversized") return { ok: false, reason: OVERSIZED, oversized: true };
   if (apart === "broken") return BROKEN;
-  yield PIECE;
+  yield STEP_WORK;
   const outline = parseJson(apart.outline);
   if (!outline.ok) return outline;
   const lists: unknown[][] = [];
@@ -56,7 +57,7 @@ export function* parseInPieces(text: string): Generator<number, Parsed> {
       if (!parsed.ok) return BROKEN;
       items.push(parsed.value);
       read += work;
-      if (read < PIECE) continue;
+      if (read < STEP_WORK) continue;
       yield read;
       read = 0;
     }
@@ -73,7 +74,7 @@ export function parseOutline(text: string): Parsed {
 }
 
 /** Does all steps at once. */
-export function finish<T>(steps: Generator<number, T>): T {
+export function finishSteps<T>(steps: Generator<number, T>): T {
   for (;;) {
     const step = steps.next();
     if (step.done === true) return step.value;
@@ -112,7 +113,7 @@ function takeApart(text: string): Apart | "oversized" | "broken" {
   /** The brackets that close what is open, and how many commas each of the outer ones may still have. */
   const open: number[] = [];
   const outer: number[] = [];
-  let left = ITEMS;
+  let left = LIMITS.arrayItems;
   for (let i = 0; i < text.length; i++) {
     const unit = text.charCodeAt(i);
     if (unit === QUOTE) i = endOfString(text, i);
@@ -141,10 +142,10 @@ function takeApart(text: string): Apart | "oversized" | "broken" {
       if (depth === DEEPEST) copied += text.slice(next, i);
       open.push(unit + TWO);
       outer.push(left);
-      left = unit === OPEN_LIST ? ITEMS : MEMBERS;
+      left = unit === OPEN_LIST ? LIMITS.arrayItems : LIMITS.objectMembers;
     } else if (unit === CLOSE_LIST || unit === CLOSE_OBJECT) {
       if (open.pop() !== unit) return "broken";
-      left = outer.pop() ?? ITEMS;
+      left = outer.pop() ?? LIMITS.arrayItems;
       if (open.length === DEEPEST) {
         copied += "0";
         next = i + 1;

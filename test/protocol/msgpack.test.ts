@@ -2,10 +2,10 @@ import { decode, encode } from "@msgpack/msgpack";
 import * as fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import type { Parsed } from "../../src/protocol/json.ts";
-import { pack, packAll, parsePackedInPieces } from "../../src/protocol/packed.ts";
-import { finish } from "../../src/protocol/pieces.ts";
+import { pack, packAll, parseMsgpackInSteps } from "../../src/protocol/msgpack-frames.ts";
+import { finishSteps } from "../../src/protocol/long-json.ts";
 
-const parsePacked = (bytes: Uint8Array): Parsed => finish(parsePackedInPieces(bytes));
+const parsePacked = (bytes: Uint8Array): Parsed => finishSteps(parseMsgpackInSteps(bytes));
 
 const isSaid = (value: unknown): boolean => typeof value === "string" || Number.isFinite(value);
 

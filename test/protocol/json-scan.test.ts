@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { isAscii, ownText, skipRest, skipString, skipValue } from "../../src/protocol/json-text.ts";
+import { isAscii, ownText, skipRest, skipString, skipValue } from "../../src/protocol/json-scan.ts";
 import { jsonText, text } from "./arbitraries.ts";
 
 const canonical = jsonText.map((source) => JSON.stringify(JSON.parse(source)));

@@ -1,10 +1,10 @@
-import { isObjectAt, readMembers, skipRest, skipString, skipValue, Splice } from "./json-text.ts";
+import { isObjectAt, readMembers, skipRest, skipString, skipValue, Splice } from "./json-scan.ts";
 
 /**
  * What becomes of one member: a new value, as JSON, or, `null`, its removal. An object as JSON is one patch within the
- * member, as it came: most members are patched once. Several, and those of an object that is new, are `Changes`.
+ * member, as it came: most members are patched once. Several, and those of an object that is new, are `TextPatch`.
  */
-type Change = string | Changes | null;
+type Change = string | TextPatch | null;
 
 const CLOSE = 0x7d;
 const COMMA = 0x2c;
@@ -14,7 +14,7 @@ const COMMA = 0x2c;
  * many came before; the object itself is looked at once, when they are written into it. All as text: nothing is
  * parsed, and what a patch does not name is copied as it stands. All text is this server's own, see `json-text.ts`.
  */
-export class Changes {
+export class TextPatch {
   /** By names as they are written in JSON. */
   readonly #members = new Map<string, Change>();
   /** Whether nothing is left of what was there: the object has these members alone. */
@@ -46,15 +46,15 @@ export class Changes {
   }
 
   /** The changes within a member, which is an object from here on. */
-  #objectAt(name: string, before: Change | undefined): Changes {
-    if (before instanceof Changes) return before;
-    const changes = isPatch(before) ? changesOf(before, false) : new Changes(true);
+  #objectAt(name: string, before: Change | undefined): TextPatch {
+    if (before instanceof TextPatch) return before;
+    const changes = isPatch(before) ? changesOf(before, false) : new TextPatch(true);
     this.#members.set(name, changes);
     return changes;
   }
 
   /** The JSON of what they make of the object `text`; of nothing where there is none. */
-  writeInto(text: string | undefined): string {
+  applyTo(text: string | undefined): string {
     if (text === undefined || this.#anew) return this.#write();
     const splice = new Splice(text);
     this.#edit(splice, 0);
@@ -76,7 +76,7 @@ export class Changes {
       const valueStart = nameEnd + 1;
       const name = this.#mayChange(text, at, nameEnd) ? text.slice(at, nameEnd) : "";
       const change = name === "" ? undefined : this.#members.get(name);
-      const within = isObjectAt(text, valueStart) ? Changes.#within(change) : undefined;
+      const within = isObjectAt(text, valueStart) ? TextPatch.#within(change) : undefined;
       const end = within ? within.#edit(splice, valueStart) : skipValue(text, valueStart);
       const next = text.charCodeAt(end) === COMMA ? end + 1 : end;
       if (change !== null) kept++;
@@ -102,8 +102,8 @@ export class Changes {
   }
 
   /** What a change changes within the object that it meets; nothing where it replaces or removes it. */
-  static #within(change: Change | undefined): Changes | undefined {
-    if (change instanceof Changes) return change.#anew ? undefined : change;
+  static #within(change: Change | undefined): TextPatch | undefined {
+    if (change instanceof TextPatch) return change.#anew ? undefined : change;
     return isPatch(change) ? changesOf(change, false) : undefined;
   }
 
@@ -125,16 +125,16 @@ function isPatch(change: Change | undefined): change is string {
   return typeof change === "string" && isObjectAt(change, 0);
 }
 
-function changesOf(patch: string, anew: boolean): Changes {
-  const changes = new Changes(anew);
+function changesOf(patch: string, anew: boolean): TextPatch {
+  const changes = new TextPatch(anew);
   changes.add(patch);
   return changes;
 }
 
 /** The JSON of a change that is no removal, where there is nothing to change. */
-function write(change: string | Changes): string {
-  if (change instanceof Changes) return change.writeInto(undefined);
-  return isPatch(change) ? changesOf(change, true).writeInto(undefined) : change;
+function write(change: string | TextPatch): string {
+  if (change instanceof TextPatch) return change.applyTo(undefined);
+  return isPatch(change) ? changesOf(change, true).applyTo(undefined) : change;
 }
 
 /** One bit of 32 for a name as it is written, by its length, its first and its last character. */

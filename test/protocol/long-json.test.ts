@@ -2,9 +2,9 @@ import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { parseJson, type Parsed } from "../../src/protocol/json.ts";
 import { LIMITS } from "../../src/protocol/limits.ts";
-import { finish, parseInPieces, parseOutline, PIECE } from "../../src/protocol/pieces.ts";
+import { finishSteps, parseJsonInSteps, parseOutline, STEP_WORK } from "../../src/protocol/long-json.ts";
 
-const parse = (text: string): Parsed => finish(parseInPieces(text));
+const parse = (text: string): Parsed => finishSteps(parseJsonInSteps(text));
 /** Too long to be read in one go, and nothing to look at. */
 const FILLER = "x".repeat(LIMITS.valueBytes);
 const spaces = fc.constantFrom("", "", " ", "\n\t ");
@@ -78,13 +78,13 @@ function manyNames(length: number): string {
 
 describe("[I7] long JSON", () => {
   test("is read in pieces that are no longer than an update and a little more", () => {
-    const steps = parseInPieces(manyNames(1_000_000));
+    const steps = parseJsonInSteps(manyNames(1_000_000));
     const sizes: number[] = [];
     let step = steps.next();
     for (; step.done !== true; step = steps.next()) sizes.push(step.value);
     expect(step.value.ok).toBe(true);
     expect(sizes.length).toBeGreaterThan(20);
-    expect(Math.max(...sizes)).toBeLessThan(PIECE + 12_000);
+    expect(Math.max(...sizes)).toBeLessThan(STEP_WORK + 12_000);
   });
 
   test.each([

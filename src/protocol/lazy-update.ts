@@ -1,5 +1,5 @@
 import { readOwnJson } from "./json.ts";
-import { skipString } from "./json-text.ts";
+import { skipString } from "./json-scan.ts";
 import { readEncodedUpdate, type Update } from "./update.ts";
 
 /** What comes before the key. */
@@ -11,7 +11,7 @@ const LETTER_P = 0x70;
  * An update in canonical text, of which only as much is read as is asked for: most values are stored and sent as they
  * are, and parsing them would be the greater part of publishing. Trusts the text: see `readEncodedUpdate`.
  */
-export class UpdateText {
+export class LazyUpdate {
   readonly text: string;
   /** May be a part of the text, and keep it in memory. */
   readonly key: string;

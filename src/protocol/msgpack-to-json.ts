@@ -1,5 +1,4 @@
 import { LIMITS } from "./limits.ts";
-import { ITEMS, MEMBERS } from "./oversized.ts";
 
 /** Levels that are read: a batch has some more than the values in it. */
 const DEPTH = LIMITS.valueDepth + 8;
@@ -29,7 +28,7 @@ class Oversized extends Error {}
  * together here would take. Nothing comes of what would be longer than any batch, or has an object or array that is longer
  * than any value may be: it is not gone through to its end. Throws where it is no MessagePack, or says what JSON cannot.
  */
-export function textOfPacked(bytes: Uint8Array): string | undefined {
+export function msgpackToJson(bytes: Uint8Array): string | undefined {
   try {
     return new Writer(bytes).write();
   } catch (error) {
@@ -112,7 +111,7 @@ class Writer {
   }
 
   #array(length: number, depth: number): void {
-    this.#open(LIST, depth, length, length > ITEMS);
+    this.#open(LIST, depth, length, length > LIMITS.arrayItems);
     for (let i = 0; i < length; i++) {
       if (i > 0) this.#put(COMMA);
       this.#value(depth - 1);
@@ -121,7 +120,7 @@ class Writer {
   }
 
   #map(length: number, depth: number): void {
-    this.#open(OBJECT, depth, 2 * length, length > MEMBERS);
+    this.#open(OBJECT, depth, 2 * length, length > LIMITS.objectMembers);
     for (let i = 0; i < length; i++) {
       if (i > 0) this.#put(COMMA);
       const type = this.#view.getUint8(this.#at++);

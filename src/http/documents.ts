@@ -1,11 +1,11 @@
 import type { MiddlewareHandler } from "hono";
-import { API_HEADERS, jsonAnswer } from "../http/answer.ts";
-import { knownTags } from "../http/conditional.ts";
-import type { FeedVariables } from "../http/options.ts";
-import { crossOrigin } from "../http/origins.ts";
-import { asyncApi } from "./asyncapi.ts";
-import type { JsonSchema } from "./json-schema.ts";
-import { openApi } from "./openapi.ts";
+import { API_HEADERS, jsonAnswer } from "./answer.ts";
+import { knownTags } from "./conditional.ts";
+import type { FeedVariables } from "./options.ts";
+import { crossOrigin } from "./origins.ts";
+import { asyncApi } from "../specs/asyncapi.ts";
+import type { JsonSchema } from "../specs/schemas.ts";
+import { openApi } from "../specs/openapi.ts";
 
 const BUILDERS = { openApi, asyncApi };
 

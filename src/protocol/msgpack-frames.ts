@@ -1,34 +1,33 @@
 import { encode } from "@msgpack/msgpack";
 import type { Parsed } from "./json.ts";
-import { OVERSIZED } from "./oversized.ts";
-import { textOfPacked } from "./packed-text.ts";
-import { parseInPieces, parseOutline } from "./pieces.ts";
+import { OVERSIZED, parseJsonInSteps, parseOutline } from "./long-json.ts";
+import { msgpackToJson } from "./msgpack-to-json.ts";
 
 /** The subprotocol whose messages are those of `tickertape.v1` as MessagePack, in binary frames. */
-export const PACKED_PROTOCOL = "tickertape.v1.msgpack";
+export const MSGPACK_PROTOCOL = "tickertape.v1.msgpack";
 
 const NOT_PACKED = "the bytes are not MessagePack that JSON could say";
 
 /**
- * Reads MessagePack without throwing, into what JSON could say too; what is long in pieces, as `parseInPieces`. The reason
+ * Reads MessagePack without throwing, into what JSON could say too; what is long in pieces, as `parseJsonInSteps`. The reason
  * names no content.
  */
-export function* parsePackedInPieces(bytes: Uint8Array): Generator<number, Parsed> {
+export function* parseMsgpackInSteps(bytes: Uint8Array): Generator<number, Parsed> {
   let text: string | undefined;
   try {
-    text = textOfPacked(bytes);
+    text = msgpackToJson(bytes);
   } catch {
     return { ok: false, reason: NOT_PACKED };
   }
   if (text === undefined) return { ok: false, reason: OVERSIZED, oversized: true };
-  const parsed = yield* parseInPieces(text);
+  const parsed = yield* parseJsonInSteps(text);
   return parsed.ok || parsed.oversized ? parsed : { ok: false, reason: NOT_PACKED };
 }
 
 /** Reads what of it is in no list. */
-export function parsePackedOutline(bytes: Uint8Array): Parsed {
+export function parseMsgpackOutline(bytes: Uint8Array): Parsed {
   try {
-    return parseOutline(textOfPacked(bytes) ?? "");
+    return parseOutline(msgpackToJson(bytes) ?? "");
   } catch {
     return { ok: false, reason: NOT_PACKED };
   }

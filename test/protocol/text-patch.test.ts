@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { Changes } from "../../src/protocol/changes.ts";
+import { TextPatch } from "../../src/protocol/text-patch.ts";
 import type { JsonObject } from "../../src/protocol/json.ts";
 import { applyMergePatch } from "../../src/protocol/merge-patch.ts";
 import { runs } from "../support/runs.ts";
@@ -41,8 +41,8 @@ function sorted(text: string): string {
   );
 }
 
-function changesOf(patches: readonly string[]): Changes {
-  const changes = new Changes();
+function changesOf(patches: readonly string[]): TextPatch {
+  const changes = new TextPatch();
   for (const patch of patches) changes.add(patch);
   return changes;
 }
@@ -59,7 +59,7 @@ describe("the changes of a run of merge patches", () => {
   test("written into a text make what the patches make one after the other, in as many characters", () => {
     fc.assert(
       fc.property(fc.option(canonical, { nil: undefined }), patches, (text, patches) => {
-        const written = changesOf(patches).writeInto(text);
+        const written = changesOf(patches).applyTo(text);
         const expected = model(text, patches);
         expect(sorted(written)).toBe(sorted(expected));
         expect(written).toHaveLength(expected.length);
@@ -71,16 +71,14 @@ describe("the changes of a run of merge patches", () => {
   test("can be gathered in part, and written in part", () => {
     fc.assert(
       fc.property(canonical, patches, patches, (text, first, second) => {
-        const between = changesOf(first).writeInto(text);
-        expect(sorted(changesOf(second).writeInto(between))).toBe(
-          sorted(changesOf([...first, ...second]).writeInto(text)),
-        );
+        const between = changesOf(first).applyTo(text);
+        expect(sorted(changesOf(second).applyTo(between))).toBe(sorted(changesOf([...first, ...second]).applyTo(text)));
       }),
     );
   });
 
   test("that change nothing give the same text back", () => {
     const text = '{"a":{"b":1}}';
-    expect(changesOf(["{}", '{"a":{}}', '{"z":null}']).writeInto(text)).toBe(text);
+    expect(changesOf(["{}", '{"a":{}}', '{"z":null}']).applyTo(text)).toBe(text);
   });
 });

@@ -1,0 +1,138 @@
+import * as v from "valibot";
+import { isJsonObject, type JsonObject } from "./json.ts";
+import { LIMITS } from "./limits.ts";
+import { FEED_NAME, keyProblem, NOT_IN_A_KEY } from "./names.ts";
+import { POSITION } from "./position.ts";
+
+/*
+ * The parts that messages are made of. OpenAPI and AsyncAPI are made from the schemas: `v.metadata` has what readers of the
+ * documents see, and the JSON Schema keywords for rules that functions check.
+ */
+
+/** A character that a key may have, as a regular expression. */
+const KEY_CHARACTER = `[^${NOT_IN_A_KEY.source.slice(1)}`;
+
+export const feedNameSchema = v.pipe(
+  v.string("is not a string"),
+  v.regex(FEED_NAME),
+  v.maxLength(LIMITS.feedNameLength),
+  v.metadata({ description: "A feed's name.", examples: ["stocks"] }),
+);
+
+export const keySchema = v.pipe(
+  v.string("is not a string"),
+  v.metadata({
+    pattern: `^${KEY_CHARACTER}+$`,
+    minLength: 1,
+    maxLength: LIMITS.keyLength,
+    description: "The name of an entry in its feed: well-formed Unicode without control characters, `*` and `,`.",
+    examples: ["AAPL"],
+  }),
+  v.rawCheck(({ dataset, addIssue }) => {
+    const problem = dataset.typed ? keyProblem(dataset.value) : undefined;
+    if (problem) addIssue({ message: problem });
+  }),
+);
+
+/** `parseSelection` checks the pattern itself: a selection may have many. */
+export const patternSchema = v.pipe(
+  v.string("is not a string"),
+  v.metadata({
+    pattern: `^(\\*|${KEY_CHARACTER}{1,${LIMITS.keyLength}}\\*?)$`,
+    minLength: 1,
+    maxLength: LIMITS.keyLength + 1,
+    description: "A key, a `prefix*`, or `*` for all keys.",
+    examples: ["tech.*"],
+  }),
+);
+
+/** Checked as one value, not member by member: a record schema would drop members with names such as `__proto__`. */
+export const jsonObjectSchema = v.custom<JsonObject>(isJsonObject, "is not a JSON object");
+
+export const valueSchema = v.pipe(
+  jsonObjectSchema,
+  v.metadata({
+    description: `An entry's fields: at most ${LIMITS.valueBytes} bytes as JSON, at most ${LIMITS.valueDepth} levels deep.`,
+    examples: [{ price: 191.2, size: 300 }],
+  }),
+);
+
+export const mergePatchSchema = v.pipe(
+  jsonObjectSchema,
+  v.metadata({
+    description: "An RFC 7396 merge patch: `null` removes a member. The patched value has the limits of any value.",
+    examples: [{ price: 191.3, halted: null }],
+  }),
+);
+
+export const entriesSchema = v.record(keySchema, valueSchema);
+
+export const epochSchema = v.pipe(
+  v.string(),
+  v.regex(/^[a-z0-9]{1,32}$/),
+  v.metadata({
+    description: "A new one each time the feed begins or is reset. Compare epochs for equality only.",
+    examples: ["k3v7x2qm4a"],
+  }),
+);
+
+export const countSchema = v.pipe(
+  v.number("is not a number"),
+  v.safeInteger("is not a whole number"),
+  v.minValue(0, "is below 0"),
+);
+
+export const seqSchema = v.pipe(
+  countSchema,
+  v.metadata({ description: "The feed's counter: +1 for every accepted update.", examples: [1045] }),
+);
+
+export const positionSchema = v.pipe(
+  v.string(),
+  v.regex(POSITION),
+  v.metadata({
+    description: `\`EPOCH:SEQ\`, the same on every transport. SEQ is at most ${Number.MAX_SAFE_INTEGER}.`,
+    examples: ["k3v7x2qm4a:1045"],
+  }),
+);
+
+export const timeSchema = v.pipe(
+  v.number(),
+  v.finite(),
+  v.metadata({ description: "Milliseconds since 1970.", examples: [1732096000123] }),
+);
+
+/** The time of a state: of a `hello`, a snapshot. */
+export const changedSchema = v.pipe(
+  timeSchema,
+  v.description("When the feed last changed, in ms since 1970; 0 if never."),
+);
+
+export const idSchema = v.pipe(v.number("is not a number"), v.finite("is not a number"));
+
+/** The names of an object's members, for a picklist of them. */
+export function namesOf<T extends object>(object: T): Extract<keyof T, string>[] {
+  const names: Extract<keyof T, string>[] = [];
+  for (const name in object) names.push(name);
+  return names;
+}
+
+/** Names a schema of the documents, for a part that functions check. `specs/schemas.ts` has the names. */
+export function schemaRef(name: string): { $ref: string } {
+  return { $ref: `#/components/schemas/${name}` };
+}
+
+/** Where in the input an issue is: `keys[1]`, `patch.price`; "" is the whole input. */
+export function issuePath(issue: v.BaseIssue<unknown>): string {
+  let path = "";
+  for (const item of issue.path ?? []) {
+    path += typeof item.key === "number" ? `[${item.key}]` : `${path === "" ? "" : "."}${String(item.key)}`;
+  }
+  return path;
+}
+
+/** What is wrong there. Where a schema has no message of its own, replaces the library's. */
+export function issueReason(issue: v.BaseIssue<unknown>): string {
+  if (issue.type !== "strict_object") return issue.message;
+  return issue.expected === "never" ? "is not a known member" : "is missing";
+}
