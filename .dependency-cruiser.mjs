@@ -20,7 +20,7 @@ export const LAYERS = {
     imports: ["protocol", "feed/state", "feed/fanout", "access", "limits", ...ROOMS_OF_DURABLE],
     packages: ["cloudflare:workers"],
   },
-  specs: { imports: ["protocol", "http"], packages: ["valibot", "hono"] },
+  specs: { imports: ["protocol"], packages: ["valibot", "@valibot/to-json-schema"] },
   http: {
     imports: ["protocol", "access", "limits", "durable", "durable/sockets", "durable/directory", "specs"],
     packages: ["valibot", "hono"],
