@@ -1,7 +1,7 @@
 import { GOALS, type Read } from "./goals.ts";
 import type { GoalLine, ScenarioReport } from "./report.ts";
 
-/** Each goal with what these reports say of it. */
+/** Answers each goal from these reports. */
 export function answerGoals(reports: readonly ScenarioReport[]): GoalLine[] {
   const read: Read = (scenario, name, figure) => {
     const report = reports.find((report) => report.scenario === scenario);
@@ -19,7 +19,7 @@ function verdict(parts: readonly number[]): string {
   return least >= 1 ? "met" : `${Math.floor(100 * least)} % of it`;
 }
 
-/** The scenarios that the goals are read from, and the cases of them that are needed. */
+/** The scenarios that the goals are read from, and which of their cases are needed. */
 export const GOAL_PLAN: readonly { readonly scenario: string; readonly cases: string }[] = [
   { scenario: "rows", cases: "40 keys, 500/s, values of 50 bytes" },
   { scenario: "publish", cases: "16 in flight" },

@@ -4,14 +4,14 @@ export type Read = (scenario: string, name: string, figure: string) => number;
 interface Goal {
   readonly what: string;
   readonly goal: string;
-  /** What was measured, and how much of the goal each of its parts reaches: 1 is all of it. */
+  /** What was measured, and how far each part reaches its goal: 1 is all of it. */
   readonly measure: (read: Read) => { readonly measured: string; readonly parts: readonly number[] };
 }
 
 const OURS = "tickertape";
 const PACED = ["100/s", "200/s", "500/s"];
 
-/** What the project is to reach, each line with where it is read from. */
+/** The project's goals, each with the figures that it is read from. */
 export const GOALS: readonly Goal[] = [
   {
     what: "delivered/s to 1,000 subscribers, single-update POSTs, 16 in flight",
@@ -43,7 +43,7 @@ export const GOALS: readonly Goal[] = [
         measured: rows
           .map(({ load, inTime, p50, p99 }) => `${load}: ${show(inTime)} %, ${show(p50)} / ${show(p99)} ms`)
           .join("; "),
-        // The first and the last update of the time measured may be counted on either side of it.
+        // The first and the last update may fall on either side of the measured time.
         parts: rows.flatMap(({ inTime, p50, p99 }) => [inTime / 99.9, 60 / p50, 110 / p99]),
       };
     },
@@ -120,7 +120,7 @@ export const GOALS: readonly Goal[] = [
       const converged = read("slow", "one stops reading", "converged");
       return {
         measured: `${show(grownStuck)} MB (all read: ${show(grown)}); p99 ${show(p99Stuck)} ms (${show(p99)}); ${converged === 1 ? "yes" : "no"}`,
-        // Two runs of the same differ by a fifth.
+        // Two equal runs differ by a fifth.
         parts: [2 / Math.max(0.1, grownStuck - grown), (1.2 * p99) / p99Stuck, converged],
       };
     },
@@ -142,7 +142,7 @@ export const GOALS: readonly Goal[] = [
           1000 / Math.max(1, heap),
           1 / Math.max(0.01, awake),
           1 / Math.max(0.01, asleep),
-          // What an object as such takes, over all its sockets.
+          // What an object itself takes, spread over its sockets.
           20 / Math.max(1, heapAsleep),
           read("idle", `5,000, ${OURS}`, "has hibernated"),
         ],
@@ -159,7 +159,7 @@ export const GOALS: readonly Goal[] = [
       const key = ["10", "1,000", "10,000"].map((n) => read("growth", `1,000 subscribers, ${n} keys`, "CPU us/frame"));
       return {
         measured: `${frame.map(show).join(" / ")} us; ${key.map(show).join(" / ")} us a frame`,
-        // Within half as much again, from the middle on.
+        // Growth of up to one half beyond linear still counts, from the middle size on.
         parts: [(1.5 * (frame[1] ?? NaN)) / (frame[2] ?? NaN), (1.5 * (key[0] ?? NaN)) / (key[2] ?? NaN)],
       };
     },

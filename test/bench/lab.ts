@@ -12,14 +12,14 @@ const root = join(import.meta.dirname, "../..");
 
 export const PUBLISH_KEY = "bench-key";
 
-/** Where V8's inspector listens, how much heap there is, and other compatibility flags or settings than those of the deployment. */
+/** The port of V8's inspector, the heap limit, and flags or settings that differ from the deployment's. */
 export type ServeOptions = Pick<WorkerdOptions, "inspectorPort" | "mostHeap" | "flags" | "bindings">;
 
-/** What scenarios work with: the built Workers, processes and folders. All of it is gone after `close`. */
+/** Workers, processes and folders for the scenarios. `close` removes all of them. */
 export class Lab {
-  /** How long a timed case publishes. */
+  /** How long a timed case publishes, in seconds. */
   readonly seconds: number;
-  /** How long a reader is stuck. */
+  /** How long a reader is stuck, in seconds. */
   readonly floodSeconds: number;
   readonly #folders = new Set<string>();
   readonly #processes = new Map<ChildProcess, NodeJS.Signals>();
@@ -32,27 +32,27 @@ export class Lab {
     this.floodSeconds = floodSeconds;
   }
 
-  /** Folder of the Worker as it is deployed. */
+  /** The folder of the Worker as it is deployed. */
   worker(): Promise<string> {
     this.#worker ??= buildWorker().then((folder) => this.#keep(folder));
     return this.#worker;
   }
 
-  /** Folder of the same Worker with `counting/index.ts` around it, which tells what its storage does. */
+  /** The folder of the same Worker inside `counting/index.ts`, which counts what its storage does. */
   countingWorker(): Promise<string> {
     return this.build("counting/wrangler.toml");
   }
 
-  /** Folder of another Worker, given its config. */
+  /** The folder of another Worker, given its config. */
   build(config: string): Promise<string> {
     const built = this.#builds.get(config) ?? this.#build(join(import.meta.dirname, config));
     this.#builds.set(config, built);
     return built;
   }
 
-  /** Where a peer's package is entered, installed where it is missing. */
+  /** The entry file of a peer's package, installed if it is missing. */
   async peer(name: string): Promise<string> {
-    // One after the other: two that are missing are installed at once by the first.
+    // One after the other: the first call installs all that are missing.
     const installed = (this.#peers ?? Promise.resolve()).then(() => installedPeer(name));
     this.#peers = installed.then(() => {});
     return installed;
@@ -63,7 +63,7 @@ export class Lab {
     return this.#keep(await mkdtemp(join(tmpdir(), `tickertape-bench-${what}-`)));
   }
 
-  /** Serves a build on a bare workerd; on new storage where none is given. */
+  /** Serves a build on a bare workerd, with new storage unless a folder is given. */
   async serve(build: string, storage?: string, options: ServeOptions = {}): Promise<Workerd> {
     const folder = storage ?? (await this.folder("storage"));
     const workerd = await Workerd.start({ build, storage: folder, bindings: { PUBLISH_KEY }, ...options });
@@ -71,7 +71,9 @@ export class Lab {
     return workerd;
   }
 
-  /** Sees to it that a process ends with the bench, however the bench ends. One with children has to be asked. */
+  /**
+   * Ends the process when the bench ends, however it ends. A process with children needs a signal that it can handle.
+   */
   track(child: ChildProcess, signal: NodeJS.Signals = "SIGKILL"): void {
     this.#processes.set(child, signal);
     child.once("exit", () => this.#processes.delete(child));

@@ -34,7 +34,7 @@ const SCENARIOS: readonly Scenario[] = [
   worst,
   memory,
 ];
-/** Not a scenario: what the scenarios are measured for. */
+/** Not a scenario: the table of goals, which is read from the scenarios. */
 const GOALS = "goals";
 const USAGE = `npm run bench -- [scenario ...] [--runs N] [--seconds N] [--flood N] [--cases TEXT] [--json FILE]
 
@@ -70,7 +70,7 @@ if (values.help || !isSound || !isWithin(flood, 600)) {
   process.exit(values.help ? 0 : 2);
 }
 
-/** The scenarios to measure, each with what the names of its cases must contain. */
+/** The scenarios to measure, each with a text that the names of its cases must contain. */
 const plan = SCENARIOS.flatMap((scenario): { scenario: Scenario; cases: string }[] => {
   if (positionals.length === 0 || positionals.includes(scenario.name)) return [{ scenario, cases: values.cases }];
   const part = positionals.includes(GOALS) ? GOAL_PLAN.find((part) => part.scenario === scenario.name) : undefined;
@@ -82,7 +82,7 @@ let isInterrupted = false;
 for (const signal of ["SIGINT", "SIGTERM"] as const) {
   process.once(signal, () => {
     isInterrupted = true;
-    // Whatever is being measured fails by this, and what it has begun is closed below.
+    // This fails the running measurement, and what that has started is closed below.
     void lab.close();
   });
 }
@@ -105,7 +105,7 @@ async function measure(scenario: Scenario, containing: string): Promise<Scenario
   const cases = (await scenario.prepare(lab)).filter(({ name }) => name.includes(containing));
   const results = new Map<string, Figures[]>(cases.map(({ name }) => [name, []]));
   const rounds = Math.min(runs, scenario.mostRuns ?? runs);
-  // Run by run, not case by case: whatever else the machine does for a while then touches all cases alike.
+  // Run by run, not case by case: a disturbance of the machine then hits all cases alike.
   for (let run = 1; run <= rounds; run++) {
     const round = new Map<Case, Figures>();
     for (const measured of cases) {
@@ -125,7 +125,7 @@ async function measure(scenario: Scenario, containing: string): Promise<Scenario
   return report;
 }
 
-/** Shows what is going on, on one line where somebody watches. */
+/** Shows the progress, on one line in a terminal. */
 function note(text: string): void {
   if (process.stderr.isTTY) process.stderr.write(`\r\x1b[2K${text}`);
   else if (text !== "") process.stderr.write(`${text}\n`);

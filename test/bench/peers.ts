@@ -8,8 +8,8 @@ const require = createRequire(join(folder, "package.json"));
 const INSTALL = "install --no-package-lock --legacy-peer-deps --ignore-scripts --no-audit --no-fund".split(" ");
 
 /**
- * The file by which a peer's package is entered. What we are compared with is none of the project's dependencies: it
- * is installed into `peers/`, the first time that it is needed.
+ * The entry file of a peer's package. Peers are no dependencies of this project: they are installed into `peers/` when
+ * they are first needed.
  */
 export async function installedPeer(name: string): Promise<string> {
   try {

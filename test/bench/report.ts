@@ -7,7 +7,7 @@ interface Measured {
   readonly median: number;
   readonly min: number;
   readonly max: number;
-  /** One value a run, in order. */
+  /** One value for each run, in order. */
   readonly values: readonly number[];
 }
 
@@ -22,7 +22,7 @@ export interface ScenarioReport {
   readonly cases: readonly CaseReport[];
 }
 
-/** Adds to each case of a contest how it compares with the contest's best peer in this run. */
+/** Adds to each case of a contest its ratio to the contest's best peer in this run. */
 export function withRatios(run: ReadonlyMap<Case, Figures>): Map<Case, Figures> {
   const best = new Map<string, number>();
   for (const [{ contest }, figures] of run) {
@@ -39,7 +39,7 @@ export function withRatios(run: ReadonlyMap<Case, Figures>): Map<Case, Figures> 
   );
 }
 
-/** Sums up one case's runs. A figure that a run could not give (NaN) is left out of that run. */
+/** Sums up the runs of one case. A run that could not measure a figure (NaN) does not count for it. */
 export function summarize(name: string, runs: readonly Figures[]): CaseReport {
   const figures: Record<string, Measured> = {};
   for (const figure of Object.keys(runs[0] ?? {})) {
@@ -49,7 +49,7 @@ export function summarize(name: string, runs: readonly Figures[]): CaseReport {
   return { case: name, figures };
 }
 
-/** The table of a scenario in Markdown: the median, and what the runs lay between. */
+/** The table of a scenario in Markdown: the median, and the range of the runs. */
 export function formatTable({ cases }: ScenarioReport): string {
   const names = Object.keys(cases[0]?.figures ?? {});
   const rows = cases.map((line) => [line.case, ...names.map((name) => formatMeasured(line.figures[name]))]);
@@ -81,7 +81,7 @@ function formatMeasured(measured: Measured | undefined): string {
   return `${formatNumber(middle)} (${formatNumber(min)}–${formatNumber(max)})`;
 }
 
-/** Three digits are more than a shared machine can repeat. */
+/** A shared machine cannot repeat more than three digits. */
 function formatNumber(value: number): string {
   if (value === 0 || Math.abs(value) >= 100) return Math.round(value).toLocaleString("en-US");
   return String(Number(value.toPrecision(3)));

@@ -10,7 +10,7 @@ import { median } from "./statistics.ts";
 /** Milliseconds, at p99. */
 const PUBLISH = 100;
 const DELIVERY = 300;
-/** How much more the server may hold at the end than after the first quarter: each kind has been there by then. */
+/** How much more the server may hold at the end than after the first quarter, when each kind of attack has run. */
 const FLAT = 1.2;
 
 const { values } = parseArgs({

@@ -1,4 +1,4 @@
-/** The value below which `share` of the values lie; NaN where there are none. */
+/** The value below which `share` of the values lie; NaN if there are none. */
 export function percentile(values: readonly number[], share: number): number {
   const sorted = Float64Array.from(values).toSorted();
   return sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * share))] ?? NaN;

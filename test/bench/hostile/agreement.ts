@@ -2,7 +2,7 @@ import { isDeepStrictEqual } from "node:util";
 import type { Fields } from "../../e2e/support/view.ts";
 import { clock, pause } from "../load/clock.ts";
 
-/** What a reader has of a feed. */
+/** A reader's view of a feed. */
 export interface View {
   readonly position: { readonly epoch: string; readonly seq: number } | undefined;
   readonly entries: ReadonlyMap<string, Fields>;
@@ -15,20 +15,20 @@ export interface ShownFeed {
   readonly entries: Readonly<Record<string, Fields>>;
 }
 
-/** Milliseconds, and how they pass. */
+/** A clock in milliseconds, and a way to let time pass. */
 export interface Time {
   readonly now: () => number;
   readonly pause: (milliseconds: number) => Promise<void>;
 }
 
-/** Milliseconds between two looks at a view that is behind. */
+/** Milliseconds between two comparisons while a view is behind. */
 const LOOK_EVERY = 20;
-/** Keys that are named where entries differ. */
+/** Keys to name where entries differ. */
 const NAMED = 5;
 
 /**
- * What differs between a view and its feed; nothing once they have agreed at one position. What others have published may
- * still land and the view be ahead of what was read, or behind: then both are looked at again, until `until`.
+ * Compares a view with its feed until both agree at one position. Returns what differs, or undefined. The view may be
+ * ahead of or behind the feed, because others still publish: then it compares again, until `until`.
  */
 export async function differenceBetween(
   view: View,
@@ -40,11 +40,11 @@ export async function differenceBetween(
     try {
       const feed = await readFeed();
       while (isBehind(view, feed) && time.now() < until) await time.pause(LOOK_EVERY);
-      // One position, one state: no later agreement makes up for it.
+      // At one position there is one state: a difference here is final.
       if (isAt(view, feed)) return entriesDiffer(view, feed);
       last = `it is at ${nameOf(view.position)}, the feed at ${nameOf(feed)}`;
     } catch (error) {
-      // It may be busy.
+      // The server may be busy.
       last = String(error);
     }
     if (time.now() >= until) return last;

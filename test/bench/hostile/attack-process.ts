@@ -8,7 +8,7 @@ import { uncaught } from "./uncaught.ts";
 /* Strikes in a process of its own, so that what it costs to attack delays nobody who measures. */
 
 const ATTACKS = [...PUBLISHING, ...READING, ...TALKING];
-/** Milliseconds before whoever was refused tries again. */
+/** Milliseconds before a refused attacker tries again. */
 const DISCOURAGED = 50;
 
 const came = new Map<string, number>();
@@ -27,7 +27,7 @@ async function strikeOnce(strike: Strike): Promise<void> {
   if (/^(0|4\d\d|5\d\d|closed.*)$/.test(what)) await new Promise((resolve) => setTimeout(resolve, DISCOURAGED));
 }
 
-/** Strikes again and again, for ever. What the edge would not let through is not sent. */
+/** Strikes for ever, at no more than the rate that the edge lets through. */
 async function loop(strike: Strike, aMinute: number): Promise<void> {
   let minute = Date.now();
   let before = strikes;
@@ -65,5 +65,5 @@ function fail(error: unknown): void {
 process.on("message", (request: SiegeRequest) => {
   answer(request).then((reply) => process.send?.(reply), fail);
 });
-// Nobody is left to attack for.
+// The parent is gone.
 process.on("disconnect", () => process.exit(0));

@@ -2,26 +2,26 @@ import type { Filling } from "./feeds.ts";
 import { HostileSocket } from "./socket.ts";
 import type { HostileTarget } from "./target.ts";
 
-/** Does its worst once, and says what came of it: a status, or `closed` and a code. */
+/** Does one attack and returns what came of it: a status, or `closed` and a code. */
 export type Strike = () => Promise<string>;
 
-/** One kind of message or request, as expensive as its limits let it be. */
+/** One kind of message or request, as expensive as the limits allow. */
 export interface Attack {
   readonly name: string;
-  /** The feed that it costs most on. */
+  /** The feed on which it costs most. */
   readonly filling: Filling;
-  /** So many go on at a time in a loop. */
+  /** Strikes that run at the same time in a loop. */
   readonly atOnce: number;
-  /** Strikes of a loop a minute, over all that go on: what the edge lets through of one address or credential. */
+  /** Strikes a minute of the whole loop: what the edge lets through from one client IP or credential. */
   readonly aMinute?: number;
-  /** Prepares one of those that strike. */
+  /** Prepares one attacker. */
   begin(target: HostileTarget): Promise<Strike>;
 }
 
 /** `[[ratelimits]]` of wrangler.toml, which a bare workerd does not have. */
 export const ADDRESS_RATE = 1_000;
 
-/** Strikes over one socket, another one where the last was closed. */
+/** Strikes over one socket, and opens another when that one was closed. */
 export async function overSocket(
   target: HostileTarget,
   query: string,

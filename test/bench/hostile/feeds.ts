@@ -1,23 +1,23 @@
 import { Lane } from "../load/lane.ts";
 import { cameFrom, HONEST_ADDRESS, HONEST_KEY, pathOf, type HostileTarget } from "./target.ts";
 
-/** How much a feed has that is filled for an attack: parts of the limits, for those who have little time. */
+/** What a feed is filled with before an attack. `share` is the part of the limits to fill, for short runs. */
 export interface Filling {
   readonly name: string;
   readonly bodies: (share: number) => Iterable<string>;
 }
 
-/** A little fewer than a feed may have: the honest publisher's own have to go in. */
+/** A little below the limit, so that the honest publisher's own keys fit. */
 const LIMIT_KEYS = 99_000;
 const BATCH = 1_000;
-/** Bytes of keys and values, a little below what a feed may have. */
+/** Bytes of keys and values, a little below the limit. */
 const LIMIT_BYTES = 15_500_000;
-/** Of the log, a little below what is kept of it. */
+/** Bytes of the log, a little below what is kept. */
 const LOG_BYTES = 29_000_000;
-/** Of a POST, a little below what it may have. */
+/** Bytes of a POST, a little below the limit. */
 const BODY_BYTES = 1_000_000;
 
-/** A few keys, as most feeds have. */
+/** A few keys, as in most feeds. */
 export const SMALL: Filling = {
   name: "small",
   *bodies() {
@@ -25,7 +25,7 @@ export const SMALL: Filling = {
   },
 };
 
-/** As many keys as there may be, and as many bytes. */
+/** As many keys and as many bytes as a feed may have. */
 export const FULL: Filling = {
   name: "full",
   *bodies(share) {
@@ -35,7 +35,7 @@ export const FULL: Filling = {
   },
 };
 
-/** The same where a character takes two bytes in memory. */
+/** The same with text that takes two bytes a character in memory. */
 export const CYRILLIC: Filling = {
   name: "Cyrillic",
   *bodies(share) {
@@ -54,7 +54,7 @@ export const LARGE: Filling = {
   },
 };
 
-/** A log as long as it is kept, of small updates of few keys, with one of a rare key at its beginning. */
+/** The longest log that is kept: small updates of a few keys, and one update of a rare key at its beginning. */
 export const LOG: Filling = {
   name: "log",
   *bodies(share) {
@@ -67,7 +67,7 @@ export const LOG: Filling = {
   },
 };
 
-/** One value as large as it may be, of many members. */
+/** One value of the largest size, with many members. */
 export const PATCHED: Filling = {
   name: "patched",
   *bodies() {
@@ -76,7 +76,7 @@ export const PATCHED: Filling = {
   },
 };
 
-/** The i-th key of a feed that is filled with many. */
+/** The i-th key of a feed with many keys. */
 export function keyOf(i: number): string {
   return `tick.${String(i).padStart(6, "0")}`;
 }
@@ -87,13 +87,13 @@ export function batch(count: number, make: (i: number) => object): string {
   return body.replaceAll(/[^\0-\x7f]/g, (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, "0")}`);
 }
 
-/** As large a body as there may be, of so many updates. */
+/** The largest body of so many updates. */
 export function largest(count: number): string {
   const text = "y".repeat(BODY_BYTES / count - 60);
   return batch(count, (i) => ({ key: keyOf(i), set: { n: i, text } }));
 }
 
-/** Publishes what a feed is to have, honestly. */
+/** Publishes the filling, within all limits. */
 export async function fillFeed(target: HostileTarget, filling: Filling, share = 1): Promise<void> {
   const headers = { Authorization: `Bearer ${HONEST_KEY}`, ...cameFrom(HONEST_ADDRESS) };
   const lane = await Lane.open({ port: target.port, path: pathOf(target), headers });

@@ -8,15 +8,15 @@ import { uncaught } from "./uncaught.ts";
 
 /* Honest readers in a process of their own: what they parse must not delay whoever measures. */
 
-/** Milliseconds for whoever has been told of an update to have it. */
+/** Milliseconds that a reader may take to have the last update. */
 const LONGEST_CATCH_UP = 30_000;
-/** Milliseconds between two updates meanwhile. */
+/** Milliseconds between two updates in the meantime. */
 const NUDGE_EVERY = 3_000;
 
 let readers: HonestReader[] = [];
 let target: HostileTarget | undefined;
 
-/** An update of what all of them select: who is told of nothing else is brought to the feed's position by it. */
+/** Publishes an update that every reader selects: it brings readers that get nothing else to the feed's position. */
 async function nudge(target: HostileTarget): Promise<void> {
   const headers = {
     ...cameFrom(HONEST_ADDRESS),
@@ -26,7 +26,7 @@ async function nudge(target: HostileTarget): Promise<void> {
   await ask(target, { path: pathOf(target), method: "POST", headers, body: '{"key":"honest.0","set":{}}' });
 }
 
-/** What is wrong with what they have. What attackers have published may still land, or end, meanwhile. */
+/** Returns what is wrong with the readers' views. Updates of the attackers may still arrive, or expire, meanwhile. */
 async function finish(target: HostileTarget): Promise<string[]> {
   const until = clock() + LONGEST_CATCH_UP;
   await nudge(target);
@@ -72,5 +72,5 @@ process.on("message", (request: ReadersRequest) => {
       }),
   );
 });
-// Nobody is left to read for.
+// The parent is gone.
 process.on("disconnect", () => process.exit(0));

@@ -5,17 +5,17 @@ import { differenceBetween, type ShownFeed } from "./agreement.ts";
 import { begin, read, watchUpgrade } from "./http.ts";
 import { cameFrom, HONEST_ADDRESS, pathOf, type HostileTarget } from "./target.ts";
 
-/** Milliseconds before whoever lost its connection comes back. */
+/** Milliseconds before a reader that lost its connection comes back. */
 const COME_BACK = 300;
 
 export type Transport = "socket" | "stream" | "poll";
 
-/** A client that does as it should: it follows a feed, and comes back from where it was. */
+/** A client that behaves: it follows a feed, and resumes after a cut. */
 export class HonestReader {
   readonly name: string;
-  /** From the making of an update to its arrival, in milliseconds, of those that say when they were made. */
+  /** Milliseconds from making an update to its arrival, for the updates that carry the time at which they were made. */
   readonly latencies: number[] = [];
-  /** How often its connection was lost. */
+  /** How often the connection was lost. */
   lost = 0;
   readonly #target: HostileTarget;
   readonly #query: string;
@@ -34,7 +34,7 @@ export class HonestReader {
     return this.#view.faults.map((fault) => `${this.name}: ${fault}`);
   }
 
-  /** What differs between what it has and the feed; nothing once they have agreed at one position. */
+  /** Compares the view with the feed until both agree at one position. Returns what differs, or undefined. */
   async difference(until: number): Promise<string | undefined> {
     const selection = new URLSearchParams(this.#query);
     for (const name of ["mode", "hz"]) selection.delete(name);
@@ -67,7 +67,7 @@ export class HonestReader {
       }
     }
     this.#view.apply(message);
-    // Nobody looks at them, and there will be very many.
+    // They are not needed, and there will be very many.
     this.#view.messages.length = 0;
   }
 
@@ -80,7 +80,7 @@ export class HonestReader {
     const url = `ws://127.0.0.1:${this.#target.port}${this.#path}`;
     const socket = new WebSocket(url, { perMessageDeflate: false, headers: cameFrom(HONEST_ADDRESS) });
     socket.on("message", (data: Buffer) => this.#take(JSON.parse(data.toString())));
-    // It is closed after it.
+    // A close follows.
     socket.on("error", () => {});
     watchUpgrade(socket);
     this.#over.signal.addEventListener("abort", () => socket.terminate());
@@ -104,7 +104,7 @@ export class HonestReader {
         }
       }
     } catch {
-      // It broke off.
+      // The connection broke.
     }
   }
 

@@ -11,26 +11,26 @@ export interface ReaderSpec {
 
 export type ReadersRequest =
   | { readonly type: "begin"; readonly target: HostileTarget; readonly readers: readonly ReaderSpec[] }
-  /** `finish` is to be asked once no attack goes on. */
+  /** Send `finish` after the last attack has ended. */
   | { readonly type: "look" | "finish" };
 
-/** What came to them, in milliseconds from the making of an update. */
+/** Latencies, in milliseconds from making an update. */
 export interface ReadersReply {
-  /** Where a view is not the feed's, or went wrong on the way. */
+  /** Views that are not the feed's, and what else went wrong. */
   readonly faults: readonly string[];
   readonly p50: number;
   readonly p99: number;
   readonly max: number;
   readonly count: number;
-  /** How often which answers came that no server may give. */
+  /** How often the server gave an answer that no server may give. */
   readonly uncaught: Readonly<Record<string, number>>;
-  /** How often each lost its connection. */
+  /** How often each reader lost its connection. */
   readonly lost: Readonly<Record<string, number>>;
-  /** The p99 of each. */
+  /** The p99 of each reader. */
   readonly each: Readonly<Record<string, number>>;
 }
 
-/** Honest readers, out of a process of their own. */
+/** Honest readers in a process of their own. */
 export class HonestReaders {
   readonly #process: ChildProcess;
 

@@ -3,7 +3,7 @@ import type { WebSocket } from "ws";
 import { cameFrom, HOSTILE_ADDRESS, type HostileTarget } from "./target.ts";
 import { uncaught } from "./uncaught.ts";
 
-/** What is asked of the server. */
+/** A request. */
 export interface Ask {
   readonly path: string;
   readonly method?: string;
@@ -13,7 +13,7 @@ export interface Ask {
 
 const agent = new Agent({ keepAlive: true });
 
-/** The answer's status, once all of it has come; 0 where the connection broke. What it says is not kept. */
+/** Returns the status once the whole answer is there, or 0 if the connection broke. The body is not kept. */
 export async function ask(target: HostileTarget, what: Ask): Promise<number> {
   const response = await begin(target, what);
   if (!response) return 0;
@@ -25,7 +25,7 @@ export async function ask(target: HostileTarget, what: Ask): Promise<number> {
   });
 }
 
-/** What the answer says; throws where it is not 200. */
+/** Returns the body as JSON. Throws on any status but 200. */
 export async function read<T>(target: HostileTarget, what: Ask): Promise<T> {
   const response = await begin(target, what);
   const chunks: Buffer[] = [];
@@ -35,7 +35,7 @@ export async function read<T>(target: HostileTarget, what: Ask): Promise<T> {
   return JSON.parse(text);
 }
 
-/** Resolves once the answer begins; to nothing where none does. */
+/** Resolves when the answer begins, or to undefined if none does. */
 export function begin({ port }: HostileTarget, what: Ask): Promise<IncomingMessage | undefined> {
   const { path, method = "GET", headers, body } = what;
   return new Promise((resolve) => {
@@ -55,7 +55,7 @@ function withoutQuery(path: string): string {
   return path.split("?", 1)[0] ?? "";
 }
 
-/** Has it noted if a server refuses an upgrade with an error that it did not catch; the socket is closed then. */
+/** Notes it if a server refuses an upgrade with an uncaught error. The socket is closed then. */
 export function watchUpgrade(socket: WebSocket): void {
   socket.on("unexpected-response", (_, response: IncomingMessage) => {
     uncaught.answered("an upgrade", response.statusCode, response.headers["retry-after"]);

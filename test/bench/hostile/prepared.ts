@@ -4,7 +4,7 @@ import type { Lab, ServeOptions } from "../lab.ts";
 import { fillFeed, type Filling } from "./feeds.ts";
 import { SIEGE_BINDINGS, type HostileTarget } from "./target.ts";
 
-/** The feed that every siege is about. */
+/** The feed that is attacked. */
 const FEED = "besieged";
 
 /** A server with a filled feed. */
@@ -15,7 +15,7 @@ export interface Fortress {
   stop(): Promise<void>;
 }
 
-/** Storage with a filled feed, filled once and copied for each who needs one. */
+/** Storage with a filled feed: filled once, and copied for each run. */
 export class Prepared {
   readonly #lab: Lab;
   readonly #storages = new Map<Filling, Promise<string>>();

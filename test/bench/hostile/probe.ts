@@ -9,19 +9,19 @@ export interface Waits {
   readonly p99: number;
   readonly max: number;
   readonly count: number;
-  /** What publishes got that got no receipt: their statuses; 0 where a connection broke. */
+  /** The statuses of publishes without a receipt; 0 where a connection broke. */
   readonly refusals: readonly number[];
 }
 
-/** Unanswered ones at a time: past it, those that are due are counted with the ones before them. */
+/** Most unanswered publishes at a time. Beyond it, a publish that is due is counted with the one before. */
 const MOST_LANES = 200;
 
-/** The update that is published as the n-th. */
+/** Makes the n-th update. */
 export type MakeUpdate = (n: number) => string;
 
 const ONE_KEY: MakeUpdate = (n) => `{"key":"probe","set":{"n":${n}}}`;
 
-/** An honest publisher that publishes one small update after the other at a steady pace, whatever becomes of them. */
+/** An honest publisher: one small update after the other at a steady pace, whatever becomes of them. */
 export class Probe {
   readonly #target: HostileTarget;
   readonly #every: number;
@@ -45,7 +45,7 @@ export class Probe {
     return new Probe(target, rate, make);
   }
 
-  /** How long the publishes waited that were due since then; what is unanswered has waited until now. */
+  /** The waits of the publishes that were due since then. One without an answer has waited until now. */
   since(start: number): Waits {
     const now = clock();
     const done = this.#done.filter(({ due }) => due >= start);
@@ -60,14 +60,14 @@ export class Probe {
     };
   }
 
-  /** Watches for so long. */
+  /** Watches for this long. */
   async watch(milliseconds: number): Promise<Waits> {
     const start = clock();
     await pause(milliseconds);
     return this.since(start);
   }
 
-  /** Resolves once nothing is unanswered, or after so long. */
+  /** Resolves when every publish is answered, or after this long. */
   async settles(milliseconds: number): Promise<void> {
     const end = clock() + milliseconds;
     const isLate = (): boolean => Math.min(...this.#open) < clock() - 50;
@@ -88,7 +88,7 @@ export class Probe {
   }
 
   async #post(due: number): Promise<void> {
-    // Two that are due at one moment would be one.
+    // Two publishes that are due at the same moment would count as one.
     while (this.#open.has(due)) due += 0.001;
     this.#open.add(due);
     let status = 0;
@@ -97,9 +97,9 @@ export class Probe {
       status = await lane.post(this.#make(++this.#count));
       this.#free.push(lane);
     } catch {
-      // A connection that breaks is a publish that was refused.
+      // A broken connection counts as a refused publish.
     }
-    // Closed by `stop`: nobody was going to answer.
+    // `stop` closed it: no answer was to come.
     if (this.#stopped && status === 0) return;
     this.#open.delete(due);
     this.#done.push({ due, took: clock() - due, status });

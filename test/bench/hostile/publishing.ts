@@ -25,7 +25,7 @@ function posting(name: string, filling: Attack["filling"], atOnce: number, make:
 
 let names = 0;
 
-/** 16 values that are as long as they may be, of small objects with a member that no other has: that takes long to parse. */
+/** 16 values of the largest size, made of small objects whose member names all differ: slow to parse. */
 function manyNames(change: "set" | "patch"): string {
   return batch(16, (i) => {
     const objects: object[] = [];
@@ -38,12 +38,12 @@ function manyNames(change: "set" | "patch"): string {
   });
 }
 
-/** Tiny patches of as large a value as there may be. */
+/** Tiny patches of the largest value. */
 export function tinyPatches(n: number): string {
   return batch(1_000, (i) => ({ key: "large", patch: { [`m${(n * 1_000 + i) % 3_800}`]: 100_000 + n + i } }));
 }
 
-/** Keys as long as they may be, which all end at that moment. `at` is milliseconds since 1970. */
+/** Publishes the longest keys, which all expire at `at`, in milliseconds since 1970. */
 export async function publishEnding(target: HostileTarget, keys: number, at: number): Promise<string> {
   const size = 1_000;
   for (let first = 0; first < keys; first += size) {
@@ -60,10 +60,10 @@ export async function publishEnding(target: HostileTarget, keys: number, at: num
   return "200";
 }
 
-/** As many as a loop may have under way without waiting for answers. */
+/** Messages that a loop may have unanswered. */
 const UNANSWERED = 200;
 
-/** Messages over a socket, as fast as they go; a strike is a hundred. */
+/** Messages over a socket at full speed; a strike is a hundred of them. */
 function flooding(name: string, atOnce: number, make: (i: number) => object): Attack {
   return {
     name,

@@ -4,12 +4,12 @@ import { ask, begin, read } from "./http.ts";
 import { HostileSocket } from "./socket.ts";
 import { ADMIN_KEY, pathOf, type HostileTarget } from "./target.ts";
 
-/** As many prefixes as a selection may have, of keys that there are not. */
+/** The largest number of prefixes that a selection may have, none of which matches a key. */
 export function prefixes(salt = 0): string {
   return Array.from({ length: 1_000 }, (_, i) => `zz${String(i + 1_000 * (salt % 90)).padStart(5, "0")}*`).join(",");
 }
 
-/** Where whoever was there at the beginning comes back from. */
+/** A position at the beginning of the feed, to resume from. */
 async function firstPosition(target: HostileTarget): Promise<string> {
   const { epoch } = await read<{ epoch: string }>(target, { path: `${pathOf(target)}/stats` });
   return `${epoch}:1`;
@@ -51,7 +51,7 @@ function snapshots(name: string, filling: Attack["filling"], atOnce: number): At
   };
 }
 
-/** The same over a stream, which is left when the snapshot is there. */
+/** The same over an event stream, which the client leaves after the snapshot. */
 const streamed: Attack = {
   name: "a whole snapshot as a stream",
   filling: FULL,
@@ -73,7 +73,7 @@ const streamed: Attack = {
   },
 };
 
-/** Selections over a socket, queued one behind the other. */
+/** Selections over one socket, queued one behind the other. */
 const subscribing: Attack = {
   name: "40 queued subscribes with 1,000 prefixes that match nothing",
   filling: FULL,
@@ -88,7 +88,7 @@ const subscribing: Attack = {
     }),
 };
 
-/** Readers that take nothing, of whom there are more and more. */
+/** Readers that take nothing, more and more of them. */
 const stuck: Attack = {
   name: "readers that take nothing",
   filling: LARGE,

@@ -5,7 +5,7 @@ import { join } from "node:path";
 import type { HostileTarget } from "./target.ts";
 
 export interface SiegeRequest {
-  /** `prepare` readies one strike, which `once` does and waits for; `loop` strikes until the process is ended. */
+  /** `prepare` prepares one strike. `once` does it and waits for it. `loop` strikes until the process ends. */
   readonly type: "prepare" | "once" | "loop" | "look";
   readonly attack: string;
   readonly target: HostileTarget;
@@ -15,16 +15,16 @@ export type SiegeReply =
   | {
       readonly ok: true;
       readonly strikes: number;
-      /** How often which came of them. */
+      /** What came of the strikes, with counts. */
       readonly came: Readonly<Record<string, number>>;
-      /** How often which answers came that no server may give. */
+      /** Answers that no server may give, with counts. */
       readonly uncaught: Readonly<Record<string, number>>;
     }
   | { readonly ok: false; readonly reason: string };
 
 type Came = Extract<SiegeReply, { ok: true }>;
 
-/** One attack on a feed, out of a process of its own. */
+/** One attack on a feed, from a process of its own. */
 export class Siege {
   readonly #process: ChildProcess;
   readonly #attack: string;
@@ -35,11 +35,12 @@ export class Siege {
     this.#target = target;
     this.#process = fork(join(import.meta.dirname, "attack-process.ts"), { execArgv: [] });
     const { pid } = this.#process;
-    // Attackers have machines of their own. Here they get what the server and those who measure leave of the cores.
+    // Real attackers have machines of their own. Here they get the CPU that the server and the measuring processes
+    // leave.
     if (pid !== undefined) setPriority(pid, constants.priority.PRIORITY_LOW);
   }
 
-  /** Does all that comes before a strike. */
+  /** Does everything that comes before a strike. */
   prepare(): Promise<Came> {
     return this.#ask("prepare");
   }

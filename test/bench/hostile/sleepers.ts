@@ -8,7 +8,7 @@ import { cameFrom, type HostileTarget } from "./target.ts";
 
 /** Milliseconds after which an object has hibernated. */
 const PAUSE = 12_000;
-/** For what goes on beside the answer. */
+/** Milliseconds for what goes on after the answer. */
 const AFTERWARDS = 500;
 
 /** Sockets of a feed that hibernates, and what wakes it. */
@@ -17,13 +17,13 @@ export interface Sleepers {
   readonly filling: Filling;
   readonly count: number;
   readonly query: (i: number) => string;
-  /** How much of the filling is published again while they are there, and is nothing to them. */
+  /** The share of the filling that is published again while the sockets are there, and that none of them selects. */
   readonly missed?: number;
-  /** A publish, if nothing else is told. */
+  /** Wakes the feed; a publish by default. */
   readonly wake?: (sockets: readonly HostileSocket[]) => void;
 }
 
-/** 30 prefixes of its own, so that it is a group by itself and has little to tell. */
+/** 30 prefixes of its own: a group of its own that gets little. */
 const own = (i: number): string => `keys=${prefixes(i).split(",").slice(0, 30).join(",")},own${i}`;
 
 export const SLEEPERS: readonly Sleepers[] = [
@@ -60,7 +60,7 @@ export const SLEEPERS: readonly Sleepers[] = [
   },
 ];
 
-/** Milliseconds: of a publish while awake, of the first one that wakes it, and of the CPU that the waking takes. */
+/** Milliseconds: a publish while awake, the first publish that wakes the feed, and the CPU of waking. */
 export async function wakeUp(
   pid: number,
   target: HostileTarget,
@@ -77,7 +77,7 @@ export async function wakeUp(
   const sockets: HostileSocket[] = [];
   try {
     for (let i = 0; i < count; i++) {
-      // So many selections come from several places.
+      // So many selections come from several client IPs.
       const socket = await HostileSocket.open(target, query(i), cameFrom(`203.0.113.${Math.floor(i / 100)}`));
       await socket.until(() => socket.snapshots > 0);
       sockets.push(socket);

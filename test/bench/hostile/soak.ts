@@ -8,28 +8,28 @@ import { Siege } from "./siege.ts";
 import { TALKING } from "./talking.ts";
 import type { HostileTarget } from "./target.ts";
 
-/** Whoever resets a feed is its administrator, and no attacker. */
+/** Only an administrator resets a feed, and that is no attacker. */
 const NOT_HOSTILE = "resets of a full feed";
-/** All that can be done to a feed by one address and one publisher, the kinds in turn: those who publish, read and talk. */
+/** All attacks that one client IP and one publisher can make, the kinds by turns: publishing, reading, talking. */
 export const HOSTILE: readonly string[] = mixed(
   [PUBLISHING, READING, TALKING].map((kind) => kind.map(({ name }) => name).filter((name) => name !== NOT_HOSTILE)),
 );
 
-/** Keys of the honest publisher, each of the same length every time: a feed that is full still takes them. */
+/** Keys of the honest publisher. Their values keep their length, so that a full feed still accepts them. */
 const HONEST_KEYS = 200;
 const FIRST = 1_000_000;
 const honestUpdate = (n: number): string =>
   `{"key":"honest.${n % HONEST_KEYS}","set":{"n":${FIRST + n},"at":${Math.round(clock() * 1_000)}}}`;
 
-/** Milliseconds between two looks at the memory. */
+/** Milliseconds between two samples of the memory. */
 const LOOK_EVERY = 250;
 const WARM_UP = 3_000;
 
 export interface SoakPlan {
   readonly seconds: number;
-  /** Names of attacks, which take turns. */
+  /** Names of the attacks, which take turns. */
   readonly attacks: readonly string[];
-  /** So many go on at a time, each for so many seconds. */
+  /** Attacks at the same time, and the seconds that each lasts. */
   readonly atOnce: number;
   readonly turn: number;
   readonly tell?: (line: string) => void;
@@ -40,7 +40,7 @@ export interface SoakReport {
   readonly calm: { readonly publish: Waits; readonly delivery: ReadersReply };
   readonly publish: Waits;
   readonly delivery: ReadersReply;
-  /** Bytes that the server held, look by look. */
+  /** Resident bytes of the server, sample by sample. */
   readonly resident: readonly number[];
   /** What came of each attack. */
   readonly came: ReadonlyMap<string, Readonly<Record<string, number>>>;
@@ -50,7 +50,7 @@ export interface SoakReport {
   readonly faults: readonly string[];
 }
 
-/** Attacks a feed by turns while honest ones publish to it and read it. */
+/** Attacks a feed by turns while an honest publisher and honest readers use it. */
 export async function soak(pid: number, target: HostileTarget, plan: SoakPlan): Promise<SoakReport> {
   const { seconds, attacks, atOnce, turn, tell } = plan;
   const probe = Probe.start(target, 50, honestUpdate);
@@ -59,7 +59,7 @@ export async function soak(pid: number, target: HostileTarget, plan: SoakPlan): 
     { transport: "socket", query: "keys=honest.*&mode=all" },
     { transport: "stream", query: "keys=honest.*" },
   ]);
-  // How soon these are told is not the server's to say: they ask for less, or read very much.
+  // Their latencies say nothing about the server: they ask for less, or read very much.
   const others = await HonestReaders.open(target, [
     { transport: "socket", query: "keys=honest.*&hz=5" },
     { transport: "poll", query: "keys=honest.*" },
@@ -69,7 +69,7 @@ export async function soak(pid: number, target: HostileTarget, plan: SoakPlan): 
   const look = setInterval(() => {
     residentBytes(pid).then(
       (bytes) => resident.push(bytes),
-      // It has ended.
+      // The server has ended.
       () => {},
     );
   }, LOOK_EVERY);
@@ -128,7 +128,7 @@ function uncaughtOf(who: string, uncaught: Readonly<Record<string, number>>): st
   return Object.entries(uncaught).map(([what, times]) => `${who}: ${what}, ${times} times`);
 }
 
-/** One of each list, then the next of each. */
+/** Takes one of each list, then the next of each. */
 function mixed(lists: readonly (readonly string[])[]): string[] {
   const longest = Math.max(...lists.map(({ length }) => length));
   return Array.from({ length: longest }, (_, i) => lists.flatMap((list) => list.slice(i, i + 1))).flat();

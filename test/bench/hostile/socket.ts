@@ -2,14 +2,14 @@ import { WebSocket } from "ws";
 import { watchUpgrade } from "./http.ts";
 import { cameFrom, HOSTILE_ADDRESS, pathOf, type HostileTarget } from "./target.ts";
 
-/** How a message begins that is no part of what a feed has to tell. */
+/** The beginning of a snapshot message. */
 const SNAPSHOT = Buffer.from('{"type":"snapshot"');
 const ANSWERS = ['{"type":"receipt"', '{"type":"error"', '{"type":"authorized"'].map((text) => Buffer.from(text));
 const MORE = Buffer.from('"more":true}');
 
-/** A socket that counts what comes and looks at little of it. */
+/** A socket that counts what arrives and reads little of it. */
 export class HostileSocket {
-  /** Snapshots that came whole. */
+  /** Snapshots that arrived whole. */
   snapshots = 0;
   /** Receipts, errors, authorizations. */
   answers = 0;
@@ -22,7 +22,7 @@ export class HostileSocket {
   private constructor(socket: WebSocket) {
     this.#socket = socket;
     socket.on("message", (data: Buffer) => this.#take(data));
-    // It is closed after it, and that is where it is dealt with.
+    // A close follows, and is handled there.
     socket.on("error", () => {});
     watchUpgrade(socket);
     socket.on("close", (code) => {
@@ -31,7 +31,7 @@ export class HostileSocket {
     });
   }
 
-  /** `query` as in `mode=all&keys=A`. Resolves once it is open, or refused: then it has a code. */
+  /** Resolves when it is open, or refused: then it has a code. `query`: as in `mode=all&keys=A`. */
   static async open(
     target: HostileTarget,
     query = "",
@@ -50,12 +50,12 @@ export class HostileSocket {
     return this.#socket.readyState === WebSocket.OPEN;
   }
 
-  /** Bytes that are still to be sent. */
+  /** Bytes that are not sent yet. */
   get unsent(): number {
     return this.#socket.bufferedAmount;
   }
 
-  /** Sends nothing where it is closed. */
+  /** Does nothing on a closed socket. */
   send(message: string): void {
     if (this.isOpen) this.#socket.send(message);
   }
@@ -64,7 +64,7 @@ export class HostileSocket {
     this.#socket.pause();
   }
 
-  /** Waits until something is so, looked at with each message; or until it is closed. */
+  /** Waits until `isSo` is true, which it checks on each message, or until the socket is closed. */
   async until(isSo: () => boolean): Promise<void> {
     while (!isSo() && this.code === 0) await new Promise<void>((resolve) => this.#waiting.push(resolve));
   }

@@ -9,17 +9,17 @@ function encode(part: object): string {
   return Buffer.from(JSON.stringify(part)).toString("base64url");
 }
 
-/** A token, of an hour where nothing else is said. */
+/** A token, valid for an hour by default. */
 export function tokenFor(scope: string, seconds = 3_600): string {
   const now = Math.floor(Date.now() / 1000);
   const signed = `${encode({ alg: "HS256" })}.${encode({ sub: "mallory", scope, iat: now, exp: now + seconds })}`;
   return `${signed}.${createHmac("sha256", JWT_SECRET).update(signed).digest("base64url")}`;
 }
 
-/** Messages in one burst: as many as a socket may send. */
+/** Messages in one burst: the most that a socket may send. */
 const BURST = 1_000;
 
-/** Messages of an anonymous socket, in bursts, and so on. Of each burst so many are answered. */
+/** An anonymous socket that sends bursts of messages. Of each burst, `answered` messages get an answer. */
 function talking(name: string, answered: number, make: (i: number) => string): Attack {
   return {
     name,
@@ -39,7 +39,7 @@ function talking(name: string, answered: number, make: (i: number) => string): A
   };
 }
 
-/** Sockets that come and stay, each a group by itself, while somebody publishes. */
+/** Sockets that come and stay, each a group of its own, while a publisher goes on. */
 function crowd(name: string, count: number, query: (i: number) => string): Attack {
   return {
     name,
@@ -63,7 +63,7 @@ const bad = `{"type":"${"x".repeat(1_000)}"}`;
 export const TALKING: readonly Attack[] = [
   talking("auth over a socket", BURST, (i) => JSON.stringify({ type: "auth", id: i, token: tokenFor("subscribe:*") })),
   talking("bad messages, one good after nineteen", BURST * 0.95, (i) => (i % 20 === 19 ? ACK : bad)),
-  // What has no answer is followed by something that has one.
+  // Each unanswered message is followed by one that gets an answer.
   talking("acks", 1, (i) => (i % BURST === BURST - 1 ? "{}" : ACK)),
   {
     name: "bad messages of 1 MiB",

@@ -1,12 +1,12 @@
-/** A feed on a server that attacks are aimed at. Handed to other processes as it is. */
+/** The feed and the server to attack. Plain data, so that it can be sent to other processes. */
 export interface HostileTarget {
   readonly port: number;
   readonly feed: string;
 }
 
-/** Publishes honestly, and is what must not be delayed. */
+/** The credential of the honest publisher, which must not be delayed. */
 export const HONEST_KEY = "honest-publish-key";
-/** Another publisher, who does its worst. */
+/** The credential of another publisher, which attacks. */
 export const HOSTILE_KEY = "hostile-publish-key";
 export const ADMIN_KEY = "siege-admin-key";
 export const JWT_SECRET = "a secret of the sieges of more than 32 bytes";
@@ -19,7 +19,7 @@ export const SIEGE_BINDINGS = {
   ALLOWED_ORIGINS: "",
 };
 
-/** Where a request says that it comes from: else nothing would be counted by address. */
+/** The header with the client IP. Without it, nothing would be counted by client IP. */
 export function cameFrom(address: string): Readonly<Record<string, string>> {
   return { "CF-Connecting-IP": address };
 }

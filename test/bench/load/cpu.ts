@@ -1,24 +1,24 @@
 import { readFile } from "node:fs/promises";
 import { clock } from "./clock.ts";
 
-/** Linux counts in ticks of 1/100 s, whatever the kernel's own timer does. */
+/** Linux counts in ticks of 1/100 s, whatever timer the kernel uses. */
 const TICKS_A_SECOND = 100;
 
 /** Seconds of CPU that a process, with all its threads, has used so far; in steps of 10 ms. */
 async function cpuSeconds(pid: number): Promise<number> {
   const stat = await readFile(`/proc/${pid}/stat`, "utf8");
-  // The second field is the program's name in parentheses and may hold anything; fields are counted after it.
+  // The second field is the program's name in parentheses and may contain anything, so count the fields after it.
   const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
   return (Number(fields[11]) + Number(fields[12])) / TICKS_A_SECOND;
 }
 
-/** CPU that a server and those who load it use from `begin` on. */
+/** CPU that a server and its load generator use from `begin` on. */
 export class CpuMeter {
   readonly #server: () => Promise<readonly number[]>;
   readonly #generator: readonly number[];
   #start = { at: 0, server: 0, generator: 0 };
 
-  /** The generator is this process, which publishes, and the given others. */
+  /** The generator is this process, which publishes, and the given other processes. */
   constructor(server: () => Promise<readonly number[]>, generator: readonly number[] = []) {
     this.#server = server;
     this.#generator = [process.pid, ...generator];
@@ -28,7 +28,7 @@ export class CpuMeter {
     this.#start = await this.#read();
   }
 
-  /** Seconds of the server's CPU, and both in percent of one core. */
+  /** The server's CPU in seconds, and both in percent of one core. */
   async end(): Promise<{ serverSeconds: number; server: number; generator: number }> {
     const { at, server, generator } = await this.#read();
     const percent = 100_000 / (at - this.#start.at);

@@ -10,7 +10,7 @@ import { WireTally } from "./wire-tally.ts";
  * message is favoured.
  */
 const SAMPLED_SUBSCRIBERS = 50;
-/** Upgrades that are under way at a time. */
+/** Upgrades at the same time. */
 const CONNECTING_AT_ONCE = 50;
 
 const tally = new Tally();
@@ -53,5 +53,5 @@ process.on("message", (request: CrowdRequest) => {
     (error: unknown) => process.send?.({ ok: false, reason: String(error) } satisfies CrowdReply),
   );
 });
-// Nobody is left to report to.
+// The parent is gone.
 process.on("disconnect", () => process.exit(0));

@@ -10,9 +10,9 @@ export type CrowdRequest =
       readonly type: "connect";
       readonly count: number;
       readonly endpoint: SubscribeEndpoint;
-      /** Each gets so little that the latency of all of it is taken. */
+      /** Each subscriber gets so little that the latency of every update is measured. */
       readonly isSparse?: boolean | undefined;
-      /** They may get what has to be unpacked to be read: bytes are counted, and a few of them read what they got. */
+      /** The messages must be unpacked to be read: count bytes, and unpack those of a few subscribers. */
       readonly isPacked?: boolean | undefined;
     }
   | { readonly type: "storm"; readonly count: number; readonly endpoint: SubscribeEndpoint; readonly seq: number }
@@ -28,37 +28,37 @@ export type CrowdReply =
     }
   | { readonly ok: false; readonly reason: string };
 
-/** What all subscribers got together since `begin`. */
+/** What all subscribers received since `begin`. */
 export interface CrowdReport {
   readonly messages: number;
   readonly updates: number;
-  /** Of messages that held updates, without their frames; where they are packed, of all messages with their frames. */
+  /** Bytes of messages with updates, without frame heads. For packed messages: of all messages, with frame heads. */
   readonly bytes: number;
-  /** When the first and the last update came, in milliseconds of the shared clock. */
+  /** When the first and the last update arrived, in milliseconds of the shared clock. */
   readonly first: number;
   readonly last: number;
   /** Subscribers that have lost their connection. */
   readonly closed: number;
 }
 
-/** From the making of an update to its receipt by one subscriber, in milliseconds. */
+/** Milliseconds from making an update to its arrival at one subscriber. */
 export interface LatencySamples {
   readonly p50: number;
   readonly p99: number;
-  /** Share that came within a quarter of a second. */
+  /** The share that arrived within 250 ms. */
   readonly inTime: number;
   readonly count: number;
 }
 
-/** What packed messages were on the wire. */
+/** Packed messages as they were on the wire. */
 export interface WireReport {
-  /** Messages that came compressed. */
+  /** Compressed messages. */
   readonly deflated: number;
-  /** Updates that one subscriber was told of since `begin`, those that were merged into others included. */
+  /** Updates that one subscriber learnt of since `begin`, including those merged into others. */
   readonly told: number;
 }
 
-/** From the first connection to the whole state, in milliseconds, over all clients. */
+/** Milliseconds from the first connection to the whole state, over all clients. */
 export interface StormReport {
   readonly p50: number;
   readonly p99: number;
@@ -66,11 +66,11 @@ export interface StormReport {
   readonly bytes: number;
 }
 
-/** Nothing new for so long means that all has arrived. */
+/** Milliseconds without a new message after which all have arrived. */
 const QUIET = 500;
 const LONGEST_DRAIN = 10_000;
 
-/** Many subscribers, in a process of their own. */
+/** Many subscribers in a process of their own. */
 export class Crowd {
   readonly #lab: Lab;
   readonly #process: ChildProcess;
@@ -80,21 +80,21 @@ export class Crowd {
     this.#process = child;
   }
 
-  /** Resolves once all are connected. */
+  /** Resolves when all are connected. */
   static async open(lab: Lab, endpoint: SubscribeEndpoint, count: number, isSparse?: boolean): Promise<Crowd> {
     const crowd = Crowd.empty(lab);
     await crowd.#ask({ type: "connect", count, endpoint, isSparse });
     return crowd;
   }
 
-  /** The same, for messages that have to be unpacked to be read. */
+  /** The same for messages that must be unpacked to be read. */
   static async openPacked(lab: Lab, endpoint: SubscribeEndpoint, count: number): Promise<Crowd> {
     const crowd = Crowd.empty(lab);
     await crowd.#ask({ type: "connect", count, endpoint, isPacked: true });
     return crowd;
   }
 
-  /** One whose clients come later. */
+  /** A crowd whose clients connect later. */
   static empty(lab: Lab): Crowd {
     const child = fork(join(import.meta.dirname, "crowd-process.ts"));
     lab.track(child);
@@ -105,19 +105,19 @@ export class Crowd {
     return this.#process.pid ?? 0;
   }
 
-  /** So many connect all at once, and leave when each has the state as of `seq`. */
+  /** All clients connect at once, and leave when they have the state at `seq`. */
   async storm(endpoint: SubscribeEndpoint, count: number, seq: number): Promise<StormReport> {
     const { storm } = await this.#ask({ type: "storm", count, endpoint, seq });
     if (!storm) throw new Error("the crowd did not tell of the storm");
     return storm;
   }
 
-  /** Counts from zero. */
+  /** Starts counting from zero. */
   async begin(): Promise<void> {
     await this.#ask({ type: "begin" });
   }
 
-  /** Waits until nothing more comes, and sums up. */
+  /** Waits until nothing more arrives, and sums up. */
   async finish(): Promise<CrowdReport & { samples: LatencySamples; wire: WireReport | undefined }> {
     await this.#quiet();
     const { report, samples, wire } = await this.#ask({ type: "finish" });

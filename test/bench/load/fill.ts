@@ -1,9 +1,9 @@
 import { Lane, type PublishEndpoint } from "./lane.ts";
 import { batch } from "./updates.ts";
 
-/** Fits the largest batch that a POST may hold, with values of a few hundred bytes. */
+/** The largest batch of a POST, if values have a few hundred bytes. */
 const FILL_BATCH = 1_000;
-/** What a POST may hold, with room for what surrounds the values. */
+/** Bytes of values in a POST, with room for what surrounds them. */
 const FILL_BYTES = 800_000;
 
 /** Publishes `keys` keys, each once. */
@@ -12,7 +12,7 @@ export async function fill(endpoint: PublishEndpoint, keys: number, valueBytes: 
   await postAll(endpoint, keys, size, (first, count) => batch(first, count, keys, valueBytes));
 }
 
-/** Publishes these updates. Of a few hundred bytes each. */
+/** Publishes these updates, of a few hundred bytes each. */
 export async function fillWith(endpoint: PublishEndpoint, updates: readonly string[]): Promise<void> {
   const text = (first: number, count: number): string => `[${updates.slice(first, first + count).join(",")}]`;
   await postAll(endpoint, updates.length, FILL_BATCH, text);

@@ -1,18 +1,18 @@
 import { randomBytes } from "node:crypto";
 
-/** Gets a frame's payload as a part of `buffer`, which is used again after the call. */
+/** Gets a frame's payload as a part of `buffer`, which is reused after the call. */
 export type OnFrame = (opcode: number, buffer: Buffer, start: number, end: number) => void;
 
 export const OPCODE = { text: 1, close: 8, ping: 9, pong: 10 } as const;
 
-/** Finds the frames in what a server sends. Knows only what a server may do where no extension was offered. */
+/** Finds the frames in what a server sends. It knows only what a server may send without extensions. */
 export class FrameReader {
-  /** The beginning of a frame whose end is still to come, in pieces: it is put together once it is whole. */
+  /** The beginning of a frame that is not complete yet, in pieces. */
   #pieces: Buffer[] = [];
   #gathered = 0;
   #wanted = 0;
 
-  /** `chunk` is not kept. */
+  /** Does not keep `chunk`. */
   push(chunk: Buffer, onFrame: OnFrame): void {
     let buffer = chunk;
     if (this.#gathered > 0) {
@@ -29,7 +29,7 @@ export class FrameReader {
     this.#gathered = buffer.length - rest;
   }
 
-  /** Returns where the first frame begins that is not whole. */
+  /** Returns where the first incomplete frame begins. */
   #frames(buffer: Buffer, onFrame: OnFrame): number {
     let offset = 0;
     while (buffer.length - offset >= 2) {
@@ -49,13 +49,13 @@ export class FrameReader {
       onFrame((buffer[offset] ?? 0) & 0x0f, buffer, start, start + length);
       offset = start + length;
     }
-    // Of a head that is cut off, one byte more may be enough to go on.
+    // The head of the frame is incomplete: one more byte may be enough to go on.
     this.#wanted = 0;
     return offset;
   }
 }
 
-/** A client's frame. The mask is zero: it protects proxies, and there is none here. */
+/** A client's frame. The mask is zero: masking protects proxies, and there is no proxy here. */
 export function clientFrame(opcode: number, payload: Buffer): Buffer {
   if (payload.length > 125) throw new RangeError("only short frames are sent");
   return Buffer.concat([Buffer.from([0x80 | opcode, 0x80 | payload.length, 0, 0, 0, 0]), payload]);

@@ -1,4 +1,4 @@
-/** Milliseconds between two requests that make workerd enter the isolate: only then does it answer its inspector. */
+/** Milliseconds between two requests that make workerd enter the isolate. It answers its inspector only then. */
 const NUDGE_EVERY = 50;
 
 /** V8's inspector of a workerd's main service. */
@@ -12,7 +12,7 @@ export class Inspector {
     this.#nudge = setInterval(() => void fetch(`http://127.0.0.1:${httpPort}/healthz`).catch(() => {}), NUDGE_EVERY);
   }
 
-  /** Throws where no inspector listens on that port. */
+  /** Throws if no inspector listens on the port. */
   static async open(inspectorPort: number, httpPort: number): Promise<Inspector> {
     const socket = new WebSocket(`ws://127.0.0.1:${inspectorPort}/main`);
     await new Promise<void>((resolve, reject) => {
@@ -22,7 +22,7 @@ export class Inspector {
     return new Inspector(socket, httpPort);
   }
 
-  /** One call of the DevTools protocol. The caller says what it answers. */
+  /** One call of the DevTools protocol. The caller names the type of the answer. */
   // oxlint-disable-next-line typescript/no-unnecessary-type-parameters
   call<Answer>(method: string, params: object = {}): Promise<Answer> {
     const id = ++this.#calls;

@@ -2,20 +2,23 @@ import { once } from "node:events";
 import { connect, type Socket } from "node:net";
 import { clock } from "./clock.ts";
 
-/** Where and how something is published over HTTP. */
+/** Where and how to publish over HTTP. */
 export interface PublishEndpoint {
   readonly port: number;
   readonly path: string;
   readonly headers: Readonly<Record<string, string>>;
 }
 
-/** Servers close a connection that is idle for some seconds; one that is idle for so many milliseconds is not used again. */
+/**
+ * Milliseconds. Servers close a connection that is idle for some seconds, so do not reuse one that is idle for longer
+ * than this.
+ */
 const LONGEST_IDLE = 2_000;
 const END_OF_HEAD = "\r\n\r\n";
 
 /**
- * One connection that POSTs again and again, one request at a time. Written on a bare socket: an HTTP client costs
- * more CPU a request than the server that is to be measured, and here both share the cores.
+ * One connection that POSTs one request at a time. It uses a bare socket: an HTTP client costs more CPU a request than
+ * the server under test, and both share the cores.
  */
 export class Lane {
   readonly #socket: Socket;
@@ -45,12 +48,15 @@ export class Lane {
     return new Lane(socket, endpoint);
   }
 
-  /** Whether another POST can go this way: one that is sent while the server closes it would never be answered. */
+  /**
+   * Whether another POST can use it. A POST that is sent while the server closes the connection would never be
+   * answered.
+   */
   get isUsable(): boolean {
     return !this.#isClosed && clock() < this.#usedAt + LONGEST_IDLE;
   }
 
-  /** POSTs a body of ASCII and resolves to the status once the whole answer is there. */
+  /** POSTs an ASCII body and resolves to the status once the whole answer is there. */
   post(body: string, idempotencyKey?: string): Promise<number> {
     const key = idempotencyKey === undefined ? "" : `Idempotency-Key: ${idempotencyKey}\r\n`;
     const answered = new Promise<number>((resolve, reject) => {

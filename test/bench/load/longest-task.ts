@@ -2,7 +2,7 @@ import type { Inspector } from "./inspector.ts";
 
 /** Microseconds. */
 const SAMPLE_EVERY = 200;
-/** What the thread is at between two tasks. */
+/** What the profiler calls the thread between two tasks. */
 const BETWEEN = new Set(["(root)", "(idle)", "(program)"]);
 
 interface Profile {
@@ -12,8 +12,8 @@ interface Profile {
 }
 
 /**
- * The longest time without a pause, in milliseconds, that a workerd's thread spends on JavaScript, and on what that calls,
- * while something goes on. A pause that is shorter than the time between two looks is not seen.
+ * The longest time, in milliseconds, that a workerd's thread runs JavaScript, and what it calls, without a pause.
+ * Pauses shorter than the sampling interval are not seen.
  */
 export async function longestTask(inspector: Inspector, during: () => Promise<unknown>): Promise<number> {
   await inspector.call("Profiler.enable");
@@ -30,7 +30,7 @@ function longestRun({ nodes, samples, timeDeltas }: Profile): number {
   let run = 0;
   for (const [i, sample] of samples.entries()) {
     if (between.has(sample)) run = 0;
-    // From the sample before to this one; the first of a run may have begun just before it.
+    // From the sample before to this one. The first sample of a task may have begun just before it.
     else longest = Math.max(longest, (run += run === 0 ? SAMPLE_EVERY : (timeDeltas[i] ?? 0)));
   }
   return longest;

@@ -3,20 +3,20 @@ import { seededRandom } from "../../../src/demo/random.ts";
 import { SYMBOLS } from "../../../src/demo/symbols.ts";
 import type { Update } from "../../../src/demo/update.ts";
 
-/** Updates after which a market begins again with those that it had. */
+/** Updates after which the market starts over. */
 const LENGTH = 5_000;
-/** Events a second of the market's own clock; what it is published at is another matter. */
+/** Events a second of the market's own clock. The publishing rate is independent of it. */
 const RATE = 500;
 
 /**
- * Updates as a market makes them, the same in every run: names, prices and sizes repeat themselves as much, and as
- * little, as they do there. What compression saves depends on it.
+ * Market updates, the same in every run. Names, prices and sizes repeat as they do in a real market: what compression
+ * saves depends on that.
  */
 export class MarketUpdates {
   readonly #entries: readonly string[];
   readonly #patches: readonly string[];
 
-  /** `keys`: how many symbols there are; those of the demo, each with several listings. */
+  /** `keys`: the number of symbols, made of those of the demo with several listings each. */
   constructor(keys: number) {
     const symbols = Array.from({ length: keys }, (_, i) => {
       const spec = SYMBOLS[i % SYMBOLS.length];
@@ -27,7 +27,7 @@ export class MarketUpdates {
     const market = new Market({ random: seededRandom(1), rate: RATE, start: 0, symbols });
     this.#entries = market.entries().map(untimed);
     const patches: string[] = [];
-    // The first answer is the whole of it.
+    // The first answer is the whole market.
     market.advance(0);
     for (let now = 0; patches.length < LENGTH; now += 1000) {
       patches.push(...market.advance(now).map(untimed));
@@ -40,7 +40,7 @@ export class MarketUpdates {
     return this.#entries;
   }
 
-  /** The i-th update: the fields that change, and the time of day at which this was asked. */
+  /** The i-th update: the fields that change, and the present time of day. */
   at(i: number): string {
     const patch = this.#patches[i % this.#patches.length] ?? "";
     return `${patch.slice(0, -1)},"time":${Date.now()}}`;
@@ -51,7 +51,7 @@ export class MarketUpdates {
     return `[${Array.from({ length: count }, (_, n) => this.at(i * count + n)).join(",")}]`;
   }
 
-  /** The message in which the server tells of it alone: what one that sends on what it gets is given to send. */
+  /** The message that the server sends for the i-th update, for a peer that only forwards messages. */
   message(i: number): string {
     return `{"type":"update","from":${i},"seq":${i + 1},"time":${Date.now()},"updates":[${this.at(i)}]}`;
   }

@@ -7,7 +7,7 @@ export async function residentBytes(pid: number): Promise<number> {
   return Number(/^VmRSS:\s*(\d+) kB$/m.exec(status)?.[1]) * 1024;
 }
 
-/** What one collection finds dead may have held more. */
+/** One collection is not enough: objects that it frees may have held others. */
 const COLLECTIONS = 3;
 
 interface HeapUsage {
@@ -17,8 +17,8 @@ interface HeapUsage {
 }
 
 /**
- * Bytes of JavaScript objects and buffers alive in a workerd's main service, after collecting what is not. Throws where
- * no inspector listens on that port.
+ * Bytes of live JavaScript objects and buffers in a workerd's main service, after garbage collection. Throws if no
+ * inspector listens on the port.
  */
 export async function heapBytes(inspectorPort: number, httpPort: number): Promise<number> {
   const inspector = await Inspector.open(inspectorPort, httpPort);

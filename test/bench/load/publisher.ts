@@ -1,34 +1,36 @@
 import { clock, pause } from "./clock.ts";
 import { Lane, type PublishEndpoint } from "./lane.ts";
 
-/** What is posted; `i` counts the POSTs of one publisher. */
+/** The body of a POST; `i` counts the POSTs of one publisher. */
 export interface Post {
   readonly body: string;
   readonly idempotencyKey?: string | undefined;
 }
 
 export interface Published {
-  /** POSTs that were to be made; at a fixed rate, more than could be where the server falls behind. */
+  /** POSTs that were due. At a fixed rate these are more than the POSTs made if the server falls behind. */
   readonly offered: number;
   /** POSTs answered. */
   readonly posts: number;
-  /** POSTs answered by anything but 2xx. */
+  /** POSTs with an answer other than 2xx. */
   readonly refused: number;
   /** How long each POST took, in milliseconds. */
   readonly latencies: readonly number[];
-  /** From the first POST to the last answer. */
+  /** Seconds from the first POST to the last answer. */
   readonly seconds: number;
 }
 
-/** `inFlight`: each connection posts again when it has its receipt. `rate`: so many POSTs a second, come what may. */
+/**
+ * `inFlight`: each connection posts again when it has its receipt. `rate`: POSTs a second, whatever the server does.
+ */
 export type Load = { readonly inFlight: number } | { readonly rate: number };
 
 /**
- * At a fixed rate a POST never waits for the receipt of another. With so many unanswered the server is behind for good,
- * and what would come on top is given up: it counts as offered and not as delivered.
+ * At a fixed rate no POST waits for the receipt of another. With this many unanswered POSTs the server is behind for
+ * good: further POSTs are given up, and count as offered but not delivered.
  */
 const MOST_LANES = 256;
-/** Seconds to wait for the last receipts; a server that is further behind owes them. */
+/** Seconds to wait for the last receipts. What is missing after that counts as lost. */
 const LONGEST_WAIT = 3;
 
 /** Posts to one server until it is closed. */
@@ -44,7 +46,7 @@ export class Publisher {
     this.#make = make;
   }
 
-  /** Publishes for so many seconds, or until `isEnough`. */
+  /** Publishes for this many seconds, or until `isEnough`. */
   async publish(load: Load, seconds: number, isEnough = (): boolean => false): Promise<Published> {
     const latencies: number[] = [];
     const tally = { refused: 0 };
@@ -87,7 +89,7 @@ export class Publisher {
       if (failures.length > 0) break;
       offered++;
       if (open.size >= MOST_LANES) continue;
-      // Counted from when it was due: a server that stalls may not hide the POSTs that it kept waiting.
+      // Latency counts from when the POST was due, so that a stalled server cannot hide the POSTs that it delayed.
       const posted = this.#post(due, latencies, tally)
         .catch((error: unknown) => void failures.push(error))
         .finally(() => open.delete(posted));

@@ -2,30 +2,30 @@ import { connect, type Socket } from "node:net";
 import { clock } from "./clock.ts";
 import { clientFrame, FrameReader, OPCODE, upgradeRequest, type OnFrame } from "./frames.ts";
 
-/** Gets a message as a part of `buffer`, which is used again after the call, and when it was read. */
+/** Gets a message as a part of `buffer`, which is reused after the call, and when it was read. */
 export type OnMessage = (buffer: Buffer, start: number, end: number, at: number) => void;
 
-/** Where and how something is subscribed to over WebSocket. */
+/** Where and how to subscribe over WebSocket. */
 export interface SubscribeEndpoint {
   readonly port: number;
-  /** `{i}` in it stands for the subscriber's number. */
+  /** `{i}` stands for the subscriber's number. */
   readonly path: string;
-  /** `engine.io` opens and keeps alive a connection by messages of its own. */
+  /** `engine.io` opens a connection, and keeps it alive, by messages of its own. */
   readonly dialect?: "engine.io" | undefined;
-  /** Sent with the upgrade, such as what the client offers. */
+  /** Headers of the upgrade. */
   readonly headers?: Readonly<Record<string, string>> | undefined;
 }
 
 /**
- * What all sockets of the process are read into, one after the other: a buffer for each read, and a stream to carry it,
- * would cost the generator more than the rest of its work.
+ * All sockets of the process read into this one buffer, one after the other. A buffer for each read, and a stream to
+ * carry it, would cost the generator more than the rest of its work.
  */
 const READ_BUFFER = Buffer.allocUnsafeSlow(256 * 1024);
 const END_OF_HEAD = "\r\n\r\n";
-/** The messages of engine.io, of which the first character is the type. */
+/** The messages of engine.io: the first character is the type. */
 const ENGINE_IO = { open: 48, ping: 50, message: 52, pong: Buffer.from("3"), connect: Buffer.from("40") };
 
-/** A WebSocket on a bare socket: what it receives is looked at where it lies, and nothing else is done with it. */
+/** A WebSocket on a bare socket. It only scans what it receives, in place. */
 export class RawSubscriber {
   readonly #socket: Socket;
   readonly #frames = new FrameReader();
@@ -33,7 +33,10 @@ export class RawSubscriber {
   readonly #isEngineIo: boolean;
   readonly #opened = Promise.withResolvers<void>();
   #head: Buffer | undefined = Buffer.alloc(0);
-  /** When the last read was, in milliseconds of the shared clock: once a read, as a read may hold a hundred frames. */
+  /**
+   * When the last read was, in milliseconds of the shared clock. Taken once a read, because a read may hold a hundred
+   * frames.
+   */
   #readAt = 0;
   #closed = false;
   #closeCode: number | undefined;
@@ -58,7 +61,7 @@ export class RawSubscriber {
     });
   }
 
-  /** Resolves once the server takes it for a subscriber. */
+  /** Resolves when the server has accepted the subscriber. */
   static async open(endpoint: SubscribeEndpoint, onMessage: OnMessage): Promise<RawSubscriber> {
     const subscriber = new RawSubscriber(endpoint, onMessage);
     await subscriber.#opened.promise;
@@ -69,12 +72,12 @@ export class RawSubscriber {
     return this.#closed;
   }
 
-  /** The code with which the server closed, where it gave one. */
+  /** The code that the server closed with, if it gave one. */
   get closeCode(): number | undefined {
     return this.#closeCode;
   }
 
-  /** Stops reading: what the server sends then fills the system's buffers, and after that the server's. */
+  /** Stops reading. What the server sends then fills the system's buffers first, and the server's after that. */
   stopReading(): void {
     this.#socket.pause();
   }

@@ -1,4 +1,4 @@
-/** Of the messages that a subscriber gets, what is needed to follow a feed whose updates only set and delete. */
+/** What is needed of a subscriber's messages to follow a feed whose updates only set and delete. */
 type Message =
   | { readonly type: "hello" }
   | {
@@ -12,7 +12,7 @@ type Message =
 
 type Update = { readonly key: string } & ({ readonly set: unknown } | { readonly delete: true });
 
-/** What a client would show: the feed's entries as it knows them. */
+/** The feed's entries as a client knows them. */
 export class Replica {
   epoch = "";
   seq = -1;

@@ -7,10 +7,10 @@ import { RawSubscriber } from "./raw-subscriber.ts";
 const MORE = Buffer.from(`},"more":true}`);
 const SNAPSHOT = `{"type":"snapshot"`;
 const UPDATE = `{"type":"update"`;
-/** Of a message, so much holds its type and its seq. */
+/** The type and the seq of a message are within its first characters. */
 const HEAD_LENGTH = 120;
 
-/** Connects all at once, waits until each has the state as of `seq`, and lets them go. */
+/** Connects all clients at once, waits until each has the state at `seq`, and disconnects them. */
 export async function storm(request: Extract<CrowdRequest, { type: "storm" }>): Promise<StormReport> {
   const { count, endpoint, seq } = request;
   const start = clock();

@@ -2,15 +2,15 @@ import { clock, pause } from "./clock.ts";
 import { RawSubscriber, type SubscribeEndpoint } from "./raw-subscriber.ts";
 import { Replica } from "./replica.ts";
 
-/** How long it may take to converge, in milliseconds. */
+/** Milliseconds that it may take to converge. */
 const LONGEST_CATCH_UP = 30_000;
 
 export interface CaughtUp {
-  /** 1 where its view was the feed's in the end. */
+  /** 1 if its view equals the feed's in the end. */
   readonly converged: number;
-  /** The code with which the server had closed it; 0 where it had not. */
+  /** The code that the server had closed it with; 0 if it had not. */
   readonly closed: number;
-  /** Received from when it read again. */
+  /** Bytes received after it began to read again. */
   readonly bytes: number;
   readonly milliseconds: number;
 }
@@ -37,7 +37,9 @@ export class StuckReader {
     this.#subscriber?.stopReading();
   }
 
-  /** Reads again, comes back where the server had closed it, and compares itself with the feed, which is quiet. */
+  /**
+   * Reads again, reconnects if the server had closed it, and compares its view with the feed, which is quiet by now.
+   */
   async catchUp(): Promise<CaughtUp> {
     this.#bytes = 0;
     const start = clock();

@@ -4,22 +4,25 @@ import { SHORTEST_UPDATE, STAMP_MARK, UPDATE_MARK } from "./updates.ts";
 
 const mark = Buffer.from(UPDATE_MARK);
 const stampMark = Buffer.from(STAMP_MARK);
-/** Most different messages that are under way at a time. */
+/** Most different messages on their way at a time. */
 const REMEMBERED = 8;
-/** Shorter ones are scanned sooner than compared. */
+/** Bytes. Scanning shorter messages is cheaper than comparing them. */
 const WORTH_REMEMBERING = 512;
 
 /** Counts what subscribers receive, without parsing it. */
 export class Tally {
   messages = 0;
   updates = 0;
-  /** Of messages that held updates, without their frames. */
+  /** Bytes of messages with updates, without frame heads. */
   bytes = 0;
-  /** When the first and the last update came, in milliseconds of the shared clock. */
+  /** When the first and the last update arrived, in milliseconds of the shared clock. */
   first = 0;
   last = 0;
   #latencies: number[] = [];
-  /** Long messages that came lately. Most often the next subscriber gets the very same bytes: comparing is cheaper than scanning. */
+  /**
+   * The last long messages. The next subscriber mostly gets the very same bytes, and comparing is cheaper than
+   * scanning.
+   */
   readonly #known: { payload: Buffer; updates: number }[] = [];
   #next = 0;
 
@@ -28,7 +31,7 @@ export class Tally {
     this.#latencies = [];
   }
 
-  /** Takes one message; of a sampled one, the latency of each update is noted. */
+  /** Takes one message. Notes the latency of each update if the message is sampled. */
   take(isSampled: boolean, buffer: Buffer, start: number, end: number, now: number): void {
     const updates = this.#count(buffer, start, end);
     if (updates === 0) return;

@@ -1,14 +1,14 @@
 import { clock } from "./clock.ts";
 
-/** What every update begins with, in a body as in a message: found by scanning, without parsing. */
+/** The beginning of every update, in a body and in a message: found by scanning, without parsing. */
 export const UPDATE_MARK = `{"key":`;
-/** Stands before the time at which an update was made, in microseconds of the shared clock. */
+/** Stands before the time at which the update was made, in microseconds of the shared clock. */
 export const STAMP_MARK = `"at":`;
 
-/** No update is shorter, in bytes. */
+/** Bytes of the shortest update. */
 export const SHORTEST_UPDATE = 50;
 
-/** One update of key `K<k>` whose value has about `bytes` bytes, and the time at which it was made. */
+/** An update of the key `K<k>`, with a value of about `bytes` bytes and the time at which it was made. */
 export function update(k: number, bytes: number): string {
   const stamp = Math.round(clock() * 1000);
   const fields = `"price":${100 + (stamp % 9000) / 100},"size":${stamp % 500},${STAMP_MARK}${stamp}`;
@@ -16,7 +16,7 @@ export function update(k: number, bytes: number): string {
   return `${UPDATE_MARK}"K${k}","set":{${fields},"text":"${text}"}}`;
 }
 
-/** `count` updates of keys one after the other, from the `first` on and round again after `keys`. */
+/** `count` updates of consecutive keys, from `first` on, modulo `keys`. */
 export function batch(first: number, count: number, keys: number, bytes: number): string {
   return `[${Array.from({ length: count }, (_, i) => update((first + i) % keys, bytes)).join(",")}]`;
 }

@@ -2,22 +2,22 @@ import { decode } from "@msgpack/msgpack";
 import { constants, createInflateRaw, type InflateRaw } from "node:zlib";
 import { OPCODE } from "./frames.ts";
 
-/** A message as it came. */
+/** A message as it arrived. */
 export interface WireFrame {
   readonly payload: Buffer;
   readonly opcode: number;
   readonly isDeflated: boolean;
-  /** When, in milliseconds of the shared clock. */
+  /** When it arrived, in milliseconds of the shared clock. */
   readonly at: number;
 }
 
-/** What a subscriber was told since the last `reset`. */
+/** What a subscriber received since the last `reset`. */
 export interface WireReading {
   /** Updates, and entries of snapshots. */
   readonly updates: number;
-  /** With the updates that were merged into them. */
+  /** Including the updates that were merged into them. */
   readonly told: number;
-  /** From the `time` of each update to its receipt, in milliseconds. */
+  /** Milliseconds from the `time` of each update to its arrival. */
   readonly latencies: readonly number[];
 }
 
@@ -31,12 +31,12 @@ interface Message {
   readonly skipped?: number;
 }
 
-/** The end of each compressed message, which is left out on the way (RFC 7692). */
+/** The end of each compressed message, which is not sent (RFC 7692). */
 const TAIL = Buffer.from([0x00, 0x00, 0xff, 0xff]);
 
-/** Keeps what one subscriber gets, to be unpacked when nothing is measured any more. */
+/** Keeps what one subscriber receives, and unpacks it after the measurement. */
 export class WireReader {
-  /** From the first on: a compressed message needs those before it. */
+  /** From the first on: decompressing a message needs those before it. */
   readonly #frames: WireFrame[] = [];
   #begin = 0;
 
@@ -48,13 +48,13 @@ export class WireReader {
     this.#begin = this.#frames.length;
   }
 
-  /** `ahead`: the time of day (milliseconds since 1970) less the shared clock. Throws where updates are missing. */
+  /** `ahead`: the time of day (milliseconds since 1970) minus the shared clock. Throws if updates are missing. */
   async read(ahead: number): Promise<WireReading> {
     const inflate = createInflateRaw();
     const latencies: number[] = [];
     let updates = 0;
     let told = 0;
-    // Known where the server keeps an order, and says hello: two POSTs that are in flight may overtake each other.
+    // Known only for a server that orders updates and says hello: two POSTs in flight may overtake each other.
     let seq: number | undefined;
     for (const [i, frame] of this.#frames.entries()) {
       const bytes = frame.isDeflated ? await inflated(inflate, frame.payload) : frame.payload;

@@ -4,18 +4,18 @@ import { summarizeLatencies } from "./latencies.ts";
 import type { OnMessage } from "./raw-subscriber.ts";
 import { WireReader } from "./wire-reader.ts";
 
-/** Subscribers whose messages are kept, and unpacked once all is over. */
+/** Subscribers whose messages are kept, and unpacked at the end. */
 const READERS = 8;
 const COMPRESSED = 0x40;
 
 /**
- * Counts messages and their bytes, but for each subscriber's first, without unpacking any. How many updates were in them
- * is known from a few subscribers, which stand for the others: all of them watch the same.
+ * Counts messages and their bytes without unpacking them; each subscriber's first message is left out. A few
+ * subscribers tell how many updates the messages held, for all: all watch the same.
  */
 export class WireTally {
   messages = 0;
   updates = 0;
-  /** With the heads of their frames. */
+  /** Bytes, with frame heads. */
   bytes = 0;
   /** When the first and the last message came, in milliseconds of the shared clock. */
   first = 0;
@@ -28,7 +28,7 @@ export class WireTally {
     this.#count = count;
   }
 
-  /** What takes the messages of one subscriber. */
+  /** Takes the messages of one subscriber. */
   taker(index: number): OnMessage {
     const stride = Math.max(1, Math.floor(this.#count / READERS));
     const reader = index % stride === 0 ? new WireReader() : undefined;
@@ -36,7 +36,7 @@ export class WireTally {
     let isGreeted = false;
     return (buffer, start, end, at) => {
       const head = headLength(end - start);
-      // The head of a frame lies right before what it holds.
+      // The head of a frame is right before its payload.
       const flags = buffer[start - head] ?? 0;
       const isDeflated = (flags & COMPRESSED) !== 0;
       if (isGreeted) {
@@ -55,7 +55,7 @@ export class WireTally {
     for (const reader of this.#readers) reader.reset();
   }
 
-  /** Unpacks what the few have kept. Throws where one of them missed something. */
+  /** Unpacks what the few subscribers have kept. Throws if one of them missed something. */
   async read(): Promise<{ samples: LatencySamples; wire: WireReport }> {
     const ahead = Date.now() - clock();
     const reports = await Promise.all(this.#readers.map((reader) => reader.read(ahead)));
@@ -68,7 +68,7 @@ export class WireTally {
   }
 }
 
-/** Bytes before the payload of a frame that a server sends. */
+/** Bytes before the payload in a server's frame. */
 function headLength(length: number): number {
   if (length < 126) return 2;
   return length < 65_536 ? 4 : 10;

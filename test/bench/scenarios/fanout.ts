@@ -17,12 +17,12 @@ const LOADS: readonly [name: string, load: Load][] = [
   ["500/s", { rate: 500 }],
   ["16 in flight", { inFlight: 16 }],
 ];
-/** So many that updates which wait together are seldom of one key: what is merged away is not work done. */
+/** So many keys that waiting updates seldom share a key: a merged update is work that was not done. */
 const KEYS = 1_000;
 const VALUE_BYTES = 50;
 /**
- * Full speed first: code that has run some thousand times is compiled, as it is in a server that has been up for a
- * minute. Then the load itself, until it is all that the server has in mind.
+ * First at full speed, so that the code is compiled as it is in a server that has run for a minute. Then the load
+ * itself, until nothing else is queued.
  */
 const WARM_UP: readonly [load: Load | undefined, seconds: number][] = [
   [{ inFlight: 16 }, 2],
@@ -37,7 +37,7 @@ export const fanout: Scenario = {
     return LOADS.flatMap(([name, load]) =>
       targets.map((target) => ({
         name: `${name}, ${target.name}`,
-        // Ours is left out: what it is compared with is the best of the others.
+        // Ours is left out of the peers: the ratio is to the best of the others.
         contest: { of: name, isPeer: target !== tickertape, figure: "delivered/s" },
         run: () => measureTarget(lab, target, load),
       })),
@@ -59,13 +59,13 @@ export interface FanoutLoad {
   readonly keys: number;
   readonly valueBytes: number;
   readonly load: Load;
-  /** The key of the i-th POST; one after the other where none is given. */
+  /** The key of the i-th POST; by default one key after the other. */
   readonly key?: (i: number) => number;
   /** Each subscriber gets a few updates only. */
   readonly isSparse?: boolean;
 }
 
-/** Publishes to a running server that so many have subscribed to, and tells what came of it. */
+/** Publishes to a running server with this many subscribers, and returns what was measured. */
 export async function measureFanout(lab: Lab, server: RunningTarget, asked: FanoutLoad): Promise<Figures> {
   const { subscribers, keys, valueBytes, load, key = (i) => i % keys, isSparse = false } = asked;
   const crowd = await Crowd.open(lab, server.subscribe, subscribers, isSparse);

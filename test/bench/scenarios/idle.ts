@@ -9,12 +9,12 @@ import { bareObject } from "../targets/all.ts";
 import type { RunningTarget, Target } from "../targets/target.ts";
 import { tickertape } from "../targets/tickertape.ts";
 
-/** Any message that was ever sent to a socket costs workerd some KB for as long as it is open; ours are sent a snapshot. */
+/** The first message to a socket costs workerd some KB while the socket is open. Ours are sent a snapshot. */
 const greeting = bareObjectThat("greets", "/?greet");
-/** Whoever fans out holds the sockets that it fans out to, or has the runtime make them anew each time. */
+/** A fan-out either keeps its sockets, or has the runtime make them anew each time. */
 const keeping = bareObjectThat("greets and keeps its sockets", "/?greet&keep");
 const SOCKETS = [1_000, 5_000];
-/** Come and go before the counting begins: what is allocated once for all is then there. */
+/** Sockets that come and go before the counting begins, so that one-time allocations are there. */
 const EARLIER = 200;
 /** Milliseconds. */
 const SETTLING = 3_000;
@@ -86,7 +86,7 @@ async function resident(server: RunningTarget): Promise<number> {
   return residentBytes(pid);
 }
 
-/** When the feed's object came into memory; NaN where there is no feed. */
+/** When the feed's object was loaded into memory; NaN if there is no feed. */
 async function startedAt({ publish }: RunningTarget): Promise<number> {
   const response = await fetch(`http://127.0.0.1:${publish.port}${publish.path}/stats`);
   const stats: unknown = await response.json().catch(() => undefined);

@@ -8,7 +8,7 @@ import { measureFanout } from "./fanout.ts";
 const SIZES = [100, 1_000, 10_000];
 const RATE = 200;
 const VALUE_BYTES = 50;
-/** Has no factor in common with the sizes: steps of it come to every key before they come to one again. */
+/** Has no factor in common with the sizes, so that its multiples reach every key before any key repeats. */
 const STEP = 7_919;
 
 export const keys: Scenario = {

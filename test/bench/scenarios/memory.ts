@@ -10,7 +10,7 @@ import { clock, pause } from "../load/clock.ts";
 import { heapBytes, residentBytes } from "../load/memory.ts";
 import type { Figures, Scenario } from "../scenario.ts";
 
-/** Megabytes of JavaScript heap: what the platform gives. The process ends where it needs more for a moment. */
+/** Megabytes of JavaScript heap, as the platform gives. The process ends if it needs more, even for a moment. */
 const MOST_HEAP = 128;
 /** Milliseconds. */
 const SETTLING = 2_000;
@@ -20,11 +20,11 @@ const LOOK_EVERY = 50;
 interface Holding {
   readonly name: string;
   readonly filling: Filling;
-  /** Brings its readers. They are there until the process ends. */
+  /** Connects the readers, which stay until the process ends. */
   readonly readers?: (target: HostileTarget) => Promise<void>;
 }
 
-/** Everything that an entry may have. */
+/** Entries with everything that an entry may have. */
 const STAMPED: Filling = {
   name: "stamped",
   *bodies(share) {
@@ -154,7 +154,7 @@ async function measure(prepared: Prepared, { filling, readers }: Holding): Promi
   const look = setInterval(() => {
     residentBytes(pid).then(
       (bytes) => (most = Math.max(most, bytes)),
-      // It has ended.
+      // The server has ended.
       () => {},
     );
   }, LOOK_EVERY);
@@ -184,14 +184,14 @@ async function stuck(target: HostileTarget, count: number): Promise<void> {
   for (let i = 0; i < count; i++) (await HostileSocket.open(target)).stopReading();
 }
 
-/** The n-th of those who select twenty keys of their own, a thousand at an address. */
+/** The n-th subscriber that selects twenty keys of its own. A thousand of them share a client IP. */
 async function choosy(target: HostileTarget, n: number, letter: string): Promise<void> {
   const keys = Array.from({ length: 20 }, (_, i) => `${n}.${i}.`.padEnd(128, letter));
   const address = `203.0.113.${Math.floor(n / 1_000)}`;
   await HostileSocket.open(target, `keys=${encodeURIComponent(keys.join(","))}`, { "CF-Connecting-IP": address });
 }
 
-/** Twenty readers at an address who take nothing, and ask by turns for a thousand keys each time. */
+/** Twenty readers at one client IP that take nothing, and select by turns a thousand keys each time. */
 async function asking(target: HostileTarget, address: string, seconds: number): Promise<void> {
   const sockets: HostileSocket[] = [];
   for (let i = 0; i < 20; i++) {
@@ -203,12 +203,12 @@ async function asking(target: HostileTarget, address: string, seconds: number): 
   for (let id = 0; clock() < end; id++) {
     const keys = Array.from({ length: 1_000 }, (_, i) => `${id}.${i}.${address.at(-1)}`);
     sockets[id % sockets.length]?.send(JSON.stringify({ type: "subscribe", id, keys }));
-    // As often as an address may, at one more message for each KiB.
+    // As often as one client IP may, at one more message for each KiB.
     await pause(27);
   }
 }
 
-/** One POST of 1 MiB every so many milliseconds. */
+/** One POST of 1 MiB each `every` milliseconds. */
 async function publishing(target: HostileTarget, every: number, seconds: number): Promise<void> {
   const end = clock() + seconds * 1_000;
   while (clock() < end) {

@@ -33,7 +33,7 @@ interface Profile {
   readonly timeDeltas: readonly number[];
 }
 
-/** What a function and all that it calls are done for. The innermost that is named here counts. */
+/** The purpose of a function and of all that it calls. The innermost function named here counts. */
 const PURPOSES = new Map([
   ["#beginPass", "encoding %"],
   ["sendSlice", "sending %"],
@@ -93,7 +93,7 @@ function shares({ nodes, samples, timeDeltas }: Profile): Figures {
   return Object.fromEntries(Array.from(columns, (purpose) => [purpose, (100 * (spent.get(purpose) ?? 0)) / busy]));
 }
 
-/** Each node's purpose, its caller's where it has none of its own; none for idling. */
+/** The purpose of each node: its own, else that of its caller. Idle nodes have none. */
 function purposesOf(nodes: readonly ProfileNode[]): Map<number, string> {
   const purposes = new Map<number, string>();
   const callers = new Map(nodes.flatMap(({ id, children = [] }) => children.map((child) => [child, id])));

@@ -26,7 +26,7 @@ const CASES: readonly Pattern[] = [
   { name: "single, 500/s", load: { rate: 500 }, updates: 1 },
   { name: "100 a POST, one at a time", load: { inFlight: 1 }, updates: 100 },
   { name: "100 a POST, 16 in flight", load: { inFlight: 16 }, updates: 100 },
-  // Reads the body and answers: what the platform takes for the request alone.
+  // Reads the body and answers: the platform's cost of the request alone.
   { name: "single, 16 in flight, bare object", load: { inFlight: 16 }, updates: 1, target: bareObject },
 ];
 

@@ -12,8 +12,8 @@ interface Pattern {
   readonly load: Load;
   readonly updates: number;
   /**
-   * Of one value. How many rows a POST writes does not depend on it, how soon the next checkpoint comes does: slow
-   * patterns publish large values, so that a case sees several checkpoints within its time.
+   * Bytes of one value. They do not change how many rows a POST writes, but how soon the next checkpoint comes: slow
+   * patterns publish large values, so that a case sees several checkpoints.
    */
   readonly valueBytes: number;
 }
@@ -25,16 +25,16 @@ const PATTERNS: readonly Pattern[] = [
   { name: "100 a POST, one at a time", load: { inFlight: 1 }, updates: 100, valueBytes: 200 },
   { name: "100 a POST, 16 in flight", load: { inFlight: 16 }, updates: 100, valueBytes: 200 },
 ];
-/** What a feed of small updates pays in all: it comes to two checkpoints or so within the longest time. */
+/** What a feed of small updates pays in all. It reaches about two checkpoints in the longest time. */
 const SMALL: Pattern = { name: "500/s, values of 50 bytes", load: { rate: 500 }, updates: 1, valueBytes: 50 };
-/** A pass over those who watch writes what waits: the more often, the more there are. */
+/** A flush to subscribers commits what waits, so more flushes mean more rows. */
 const WATCHED: Pattern = { ...SMALL, name: "500/s, values of 50 bytes, 1,000 subscribers" };
 const SUBSCRIBERS = 1_000;
 const KEYS = [40, 10_000];
-/** Keys that a case changes, of those that the feed has. */
+/** How many of the feed's keys a case changes. */
 const CHANGED_KEYS = 40;
 const FILLED_BYTES = 200;
-/** A case ends once it has seen so many checkpoints, or after so many seconds. */
+/** A case ends after this many checkpoints, or after this many seconds. */
 const CHECKPOINTS = 4;
 const MOST_SECONDS = 15;
 const WARM_UP_SECONDS = 1;
@@ -74,11 +74,11 @@ async function measure(lab: Lab, keys: number, pattern: Pattern, isIdempotent: b
       pattern === WATCHED
         ? await Crowd.open(lab, { port: workerd.port, path: "/v1/feeds/bench" }, SUBSCRIBERS)
         : undefined;
-    // A feed that has been quiet writes the first publishes one by one: that is over before counting begins.
+    // A feed that was quiet writes the first publishes one by one. That is over before counting begins.
     await publisher.publish(load, WARM_UP_SECONDS);
     const before = await feed.counts();
     let isEnough = false;
-    // In one piece, looked at while it goes on: a pause would be a quiet time again.
+    // Without a break: a break would be a quiet time again.
     const start = clock();
     const watch = async (): Promise<void> => {
       while (clock() < start + MOST_SECONDS * 1000 && !isEnough) {

@@ -10,13 +10,13 @@ import { median } from "../statistics.ts";
 import { tickertape } from "../targets/tickertape.ts";
 
 const SUBSCRIBERS = 100;
-/** A hundred updates a second of 10 KB: 1 MB/s to each subscriber. */
+/** 100 updates a second of 10 KB: 1 MB/s to each subscriber. */
 const LOAD = { rate: 100 };
 const VALUE_BYTES = 10_000;
 const KEYS = 100;
-/** All read for so long before one stops: what the server needs for the load as such, it has by then. */
+/** Seconds in which all read before one stops. After that, the server holds what the load itself needs. */
 const WARM_UP_SECONDS = 8;
-/** Memory is looked at so often, in milliseconds; the median of the last looks is what it has come to. */
+/** Milliseconds between two samples of the memory. The median of the last samples counts. */
 const LOOK_EVERY = 500;
 const LAST_LOOKS = 10;
 
@@ -51,7 +51,7 @@ async function measure(lab: Lab, isStuck: boolean): Promise<Figures> {
     const look = setInterval(() => {
       residentBytes(pid).then(
         (bytes) => looks.push(bytes),
-        // The server has ended: the publisher says so.
+        // The server has ended, and the publisher reports it.
         () => {},
       );
     }, LOOK_EVERY);

@@ -13,7 +13,7 @@ const VALUE_BYTES = 100;
 /** Keys that change while the clients are away. */
 const MISSED = 100;
 const PATH = "/v1/feeds/bench";
-/** Clients that have come before: the first run of any code is not what a storm is about. */
+/** Clients that connect before the measurement, so that the code is compiled. */
 const EARLIER = 50;
 
 export const storm: Scenario = {

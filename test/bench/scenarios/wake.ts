@@ -12,7 +12,7 @@ const FEED = "bench";
 const PATH = `/v1/feeds/${FEED}`;
 const KEYS = [100, 10_000, 50_000];
 const VALUE_BYTES = 200;
-/** How full a journal is when its server is killed, of what it may hold before it is checkpointed. */
+/** The share of the checkpoint limit that the journal has when its server is killed. */
 const JOURNAL_SHARE = 0.9;
 const WARM_REPEATS = 5;
 const SNAPSHOT = `{"type":"snapshot"`;
@@ -35,7 +35,7 @@ export const wake: Scenario = {
   },
 };
 
-/** The storage of a feed right after a checkpoint, its server ended in order, and shortly before one, killed. */
+/** The storage of a feed after a checkpoint and an orderly end, and shortly before one, after a kill. */
 async function fillStorage(lab: Lab, keys: number): Promise<{ checkpointed: string; journalled: string }> {
   const checkpointed = await lab.folder("storage");
   const build = await lab.countingWorker();

@@ -13,18 +13,18 @@ import { compressing } from "../targets/tickertape.ts";
 import { compressingWs, ws } from "../targets/ws.ts";
 
 const KEYS = 1_000;
-/** So few a second that each is a message of its own, even where that is compressed. */
+/** So few a second that each update is a message of its own, even compressed. */
 const SINGLE = { subscribers: 1_000, rate: 10, batch: 1 };
 /**
- * 500 updates a second, in messages as a feed that gathers for 80 ms makes them. They come as batches: else the cost of
- * 500 POSTs would be spread over the messages. Compressed, they would keep two cores busy with 1,000 subscribers.
+ * 500 updates a second in the messages of a feed that gathers for 80 ms. They come as batches, because the cost of 500
+ * POSTs would be spread over the messages. Compressed, they would keep two cores busy with 1,000 subscribers.
  */
 const GATHERED = { subscribers: 200, rate: 12.5, batch: 40 };
-/** Clients that come for a snapshot. */
+/** Clients that connect for a snapshot. */
 const CLIENTS = 1_000;
-/** Seconds of the same before it counts. */
+/** Seconds of the same load before the measurement. */
 const WARM_UP = 2;
-/** Clients that have come before: the first run of any code is not what a snapshot is about. */
+/** Clients that connect before the measurement, so that the code is compiled. */
 const EARLIER = 50;
 
 /** What browsers offer. */
@@ -115,7 +115,7 @@ async function measureSnapshot(lab: Lab, headers: Offer, market: MarketUpdates):
   }
 }
 
-/** What came of it, once all has arrived. */
+/** Waits until everything has arrived, and sums up. */
 async function sumUp(
   crowd: Crowd,
   server: RunningTarget,

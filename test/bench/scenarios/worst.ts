@@ -19,7 +19,7 @@ import type { Case, Figures, Scenario } from "../scenario.ts";
 const WARM_UP = 1_000;
 const CALM = 2_000;
 const PROBE_EVERY = 20;
-/** Whatever one message costs: longer than that nobody waits for it. */
+/** Milliseconds. One strike is not waited for any longer. */
 const LONGEST_STRIKE = 15_000;
 const SETTLING = 10_000;
 
@@ -55,7 +55,7 @@ async function besiege(lab: Lab, prepared: Prepared, attack: Attack): Promise<Fi
     const struck = clock();
     await Promise.race([siege.strike(), pause(LONGEST_STRIKE)]);
     await probe.settles(SETTLING);
-    // What was under way when it came has waited for it too.
+    // What was in flight when the strike came has waited for it too.
     const one = probe.since(struck - PROBE_EVERY);
     const { serverSeconds } = await meter.end();
     const inspector = await Inspector.open(inspectorPort, workerd.port);
@@ -88,7 +88,7 @@ async function besiege(lab: Lab, prepared: Prepared, attack: Attack): Promise<Fi
   }
 }
 
-/** No loop of it: it takes a pause before each. */
+/** Not a loop: the feed has to fall asleep before each. */
 async function rouse(prepared: Prepared, sleepers: Sleepers): Promise<Figures> {
   const fortress = await prepared.serve(sleepers.filling);
   const { pid, target } = fortress;

@@ -5,7 +5,7 @@ import type { Target } from "./target.ts";
 import { tickertape } from "./tickertape.ts";
 import { ws } from "./ws.ts";
 
-/** One loop over the sockets and nothing else: what the platform itself takes. */
+/** One loop over the sockets and nothing else: the platform's own cost. */
 export const bareObject: Target = workerdPeer("bare object", (lab) => lab.build("peers/bare-object/wrangler.toml"));
 
 const partyserver: Target = workerdPeer("partyserver", async (lab) => {
@@ -13,7 +13,7 @@ const partyserver: Target = workerdPeer("partyserver", async (lab) => {
   return lab.build("peers/partyserver/wrangler.toml");
 });
 
-/** All that can be run here, ours first. */
+/** All targets that can run here, ours first. */
 export async function installedTargets(): Promise<readonly Target[]> {
   const targets = [tickertape, bareObject, ws, socketIo, partyserver, nchan];
   const isInstalled = await Promise.all(targets.map(async (target) => (await target.isInstalled?.()) ?? true));

@@ -10,7 +10,7 @@ const MODULES = ["/usr/lib/nginx/modules", "/usr/share/nginx/modules", "/usr/lib
 const MODULE = "ngx_nchan_module.so";
 const NGINX = "nginx";
 
-/** nginx with the nchan module, from the system's own packages; on Debian `nginx` and `libnginx-mod-nchan`. */
+/** nginx with the nchan module, from the system's packages: on Debian `nginx` and `libnginx-mod-nchan`. */
 export const nchan: Target = {
   name: "nchan",
   isInstalled: async () => (await findModule()) !== undefined && (await hasNginx()),
@@ -20,7 +20,7 @@ export const nchan: Target = {
     const config = join(folder, "nginx.conf");
     await writeFile(config, nginxConfig((await findModule()) ?? "", folder, port));
     const child = spawn(NGINX, ["-p", folder, "-c", config, "-e", join(folder, "error.log")], { stdio: "ignore" });
-    // Its worker ends with it only where it is asked.
+    // nginx ends its worker only if it gets this signal.
     lab.track(child, "SIGTERM");
     const pid = child.pid ?? 0;
     await answers(port);
@@ -36,7 +36,7 @@ export const nchan: Target = {
   },
 };
 
-/** One worker: on two cores that it shares with the generator, a second one delivered no more. */
+/** One worker: a second one delivered no more on two cores that it shares with the generator. */
 function nginxConfig(module: string, folder: string, port: number): string {
   const temporary = ["client_body", "proxy", "fastcgi", "uwsgi", "scgi"];
   return `load_module ${module};

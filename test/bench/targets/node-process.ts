@@ -5,7 +5,7 @@ import type { Lab } from "../lab.ts";
 import type { RunningTarget } from "./target.ts";
 import type { SubscribeEndpoint } from "../load/raw-subscriber.ts";
 
-/** Starts one of the `*-process.ts` beside this file, which sends its port once it listens. */
+/** Starts one of the `*-process.ts` files in this folder, which sends its port once it listens. */
 export async function startNode(
   lab: Lab,
   file: string,

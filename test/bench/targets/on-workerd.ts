@@ -24,7 +24,7 @@ export async function startWorkerd(
   };
 }
 
-/** Worker builds that answer every path alike. */
+/** A Worker that answers every path alike. */
 export function workerdPeer(name: string, build: (lab: Lab) => Promise<string>): Target {
   return {
     name,

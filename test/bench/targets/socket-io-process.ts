@@ -1,6 +1,6 @@
 import { createServer, type Server as HttpServer } from "node:http";
 
-/** What is used of socket.io, which is installed for the bench alone. */
+/** What the bench uses of socket.io, which is installed for the bench alone. */
 interface SocketIo {
   readonly Server: new (server: HttpServer, options: object) => { emit(event: string, value: unknown): void };
 }

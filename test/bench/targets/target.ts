@@ -3,19 +3,19 @@ import type { PublishEndpoint } from "../load/lane.ts";
 import type { SubscribeEndpoint } from "../load/raw-subscriber.ts";
 
 /**
- * A server that carries what is POSTed to it to all who subscribed over WebSocket. To compare with another one, add a
- * file beside this one and name it in `targets/all.ts`.
+ * A server that forwards what is POSTed to all WebSocket subscribers. To compare with another one, add a file to this
+ * folder and name it in `targets/all.ts`.
  */
 export interface Target {
   readonly name: string;
-  /** Whether it can be run on this machine, for one that cannot be installed by npm. */
+  /** Whether it can run on this machine, for a server that npm cannot install. */
   isInstalled?(): Promise<boolean>;
-  /** `inspectorPort`: where V8's inspector is to listen, for a server on workerd. */
+  /** `inspectorPort`: the port for V8's inspector, for a server on workerd. */
   start(lab: Lab, inspectorPort?: number): Promise<RunningTarget>;
 }
 
 export interface RunningTarget {
-  /** The server's processes at this moment, whose CPU is counted. */
+  /** The server's processes at this moment. Their CPU is counted. */
   pids(): Promise<readonly number[]>;
   readonly publish: PublishEndpoint;
   readonly subscribe: SubscribeEndpoint;

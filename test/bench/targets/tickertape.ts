@@ -9,7 +9,7 @@ export const tickertape: Target = {
   start: (lab, inspectorPort) => serve(lab, { inspectorPort }),
 };
 
-/** The same without the flag against compression: subscribers that offer it get their messages compressed. */
+/** The same without the flag against compression: messages are compressed for subscribers that offer it. */
 export const compressing: Target = {
   name: "tickertape, compressing",
   start: (lab, inspectorPort) => serve(lab, { inspectorPort, flags: [] }),

@@ -12,7 +12,8 @@ export class FeedObject extends DurableObject {
     if (request.headers.get("Upgrade") === "websocket") {
       const { 0: client, 1: server } = new WebSocketPair();
       this.ctx.acceptWebSocket(server);
-      // The first message ever sent makes a socket larger: whoever compares memory has to say which of the two it is.
+      // The first message that is ever sent makes a socket larger, so a comparison of memory must say which of the two
+      // it means.
       const { searchParams: asked } = new URL(request.url);
       if (asked.has("greet")) server.send("welcome");
       if (asked.has("keep")) this.#kept.add(server);
@@ -24,7 +25,7 @@ export class FeedObject extends DurableObject {
   }
 }
 
-/** Only there because the config names it. */
+/** Only because the config names it. */
 export class DirectoryObject extends DurableObject {}
 
 export default {

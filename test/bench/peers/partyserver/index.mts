@@ -1,6 +1,6 @@
 import { getServerByName, Server } from "partyserver";
 
-/** A room as partyserver's own examples write it. Our class names, so that it is served with the very same config. */
+/** A room as in partyserver's own examples. It has our class names, so that the same config serves it. */
 export class FeedObject extends Server {
   static override options = { hibernate: true };
 
@@ -10,7 +10,7 @@ export class FeedObject extends Server {
   }
 }
 
-/** Only there because the config names it. */
+/** Only because the config names it. */
 export class DirectoryObject extends Server {}
 
 interface Env {

@@ -1,4 +1,4 @@
-/** What the bench uses of it: it is checked without partyserver being installed. */
+/** What the bench uses of it, so that types are checked without partyserver installed. */
 declare module "partyserver" {
   import type { DurableObject } from "cloudflare:workers";
 
