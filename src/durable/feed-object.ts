@@ -1,120 +1,98 @@
 import { DurableObject } from "cloudflare:workers";
 import type { Access } from "../access/access.ts";
 import { accessBy, type AccessSettings } from "../access/credentials.ts";
-import { FairQueue } from "../limits/fair-queue.ts";
 import { accountOf } from "../limits/places.ts";
-import { PUBLISH_WEIGHT, quotasOf, type NoRoom, type Quotas, type QuotaSettings } from "../limits/quotas.ts";
-import { TokenBuckets } from "../limits/token-bucket.ts";
+import { quotasOf, type Quotas, type QuotaSettings } from "../limits/quotas.ts";
 import { Budget } from "../feed/fanout/budget.ts";
-import { CLOSE, PROBLEMS } from "../protocol/codes.ts";
-import { isAscii } from "../protocol/json-scan.ts";
-import { encodeHello } from "../protocol/server-messages.ts";
+import { CLOSE } from "../protocol/codes.ts";
 import { encodeReceipt } from "../protocol/answers.ts";
+import { encodeHello } from "../protocol/server-messages.ts";
 import { pack } from "../protocol/msgpack-frames.ts";
 import { MSGPACK_PROTOCOL } from "../protocol/names.ts";
 import type { Position } from "../protocol/position.ts";
-import { Alarm } from "./alarms.ts";
-import { SteadyClock } from "./steady-clock.ts";
-import { ExpiryAlarm } from "./alarms.ts";
-import { NOWHERE } from "./sockets/connection.ts";
+import { Alarm, ExpiryAlarm } from "./alarms.ts";
+import { Listing } from "./directory/listing.ts";
+import { NOT_LISTED, type Directory, type FeedStats, type Listed, type SurveyedFeed } from "./directory/rpc.ts";
+import { DEFAULT_POLICY, LiveFeed, type FeedPolicy, type PublishOutcome, type PublishRequest } from "./live-feed.ts";
+import { PublishQueue } from "./publish-queue.ts";
+import { Reads, type ReadOutcome, type ReadRequest } from "./reads.ts";
+import { NO_SEQ } from "./sockets/connection.ts";
 import { Connections } from "./sockets/connections.ts";
 import { SocketMessages } from "./sockets/socket-messages.ts";
-import type { DirectoryObject, Listed } from "./directory/directory-object.ts";
+import {
+  NO_PLACE,
+  NO_ROOM_FOR_SELECTION,
+  readSubscribeUpgrade,
+  refuseUpgrade,
+  TOO_MANY_MESSAGES,
+} from "./sockets/subscribe-request.ts";
+import { SteadyClock } from "./steady-clock.ts";
 import { FeedStore, type HistoryPage } from "./storage/feed-store.ts";
-import { Listing, NOT_LISTED } from "./directory/listing.ts";
-import { LiveFeed, type FeedPace, type PublishOutcome, type PublishRequest } from "./live-feed.ts";
-import { DEFAULT_PACE, INTAKE } from "./defaults.ts";
 import { newEpoch } from "./storage/state-row.ts";
-import type { FeedStats, ReadOutcome, ReadRequest } from "./reads.ts";
-import { readSubscribeUpgrade } from "./sockets/subscribe-request.ts";
 
-/** What a feed's object needs to know. A Worker with other names or rules overrides `FeedObject.configure`. */
-/** What is said to those whose socket is not taken. */
-const NO_PLACE = {
-  rate_limited: "The feed has as many subscribers of this caller's as it takes.",
-  overloaded: "The feed has as many subscribers as it takes.",
-};
-const TIRED = "Too many messages came over the other sockets of this address or credential.";
-const CROWDED = {
-  rate_limited:
-    "Your subscribers select as many keys and prefixes as they may. Select fewer, or what others select too.",
-  overloaded:
-    "The feed's subscribers select as many keys and prefixes as it looks for. Select fewer, or what others do.",
-};
-
+/** What a feed's object works with. A Worker with other names or rules overrides `FeedObject.configure`. */
 export interface FeedObjectOptions {
-  /** Who may do what, for credentials that come over a socket. */
+  /** Checks credentials that come over a socket. */
   readonly access: Access;
-  /** Where feeds are listed; none given means that they are not. */
-  readonly directory: DurableObjectStub<DirectoryObject> | undefined;
-  readonly pace: FeedPace;
+  /** Where feeds are listed; undefined if they are not. */
+  readonly directory: DurableObjectStub<Directory> | undefined;
+  /** When the feed commits and flushes. */
+  readonly policy: FeedPolicy;
   readonly quotas: Quotas;
 }
 
-/** Milliseconds, longer each time, after which it is looked again whether storage has caught up, and how often. */
-const LOOK_AGAIN = 2;
-const MOST_LOOKS = 20;
-
 /** Bindings and secrets that the object reads unless `configure` is overridden. */
 export interface FeedObjectEnv extends AccessSettings, QuotaSettings {
-  readonly DIRECTORY?: DurableObjectNamespace<DirectoryObject>;
+  readonly DIRECTORY?: DurableObjectNamespace<Directory>;
 }
 
 /**
- * The Durable Object of one feed, named after it: orders and keeps its updates, holds its sockets, serves its state.
- * Only accepts, attaches and delegates.
+ * The Durable Object of one feed, named after it. It orders and keeps the feed's updates, holds its sockets and serves its
+ * state. This class only accepts calls and sockets, attaches them to each other and delegates; `LiveFeed` has the way of an
+ * update from there on.
  */
-export class FeedObject<Env extends FeedObjectEnv = FeedObjectEnv> extends DurableObject<Env> {
+export class FeedObject<Env extends FeedObjectEnv = FeedObjectEnv> extends DurableObject<Env> implements SurveyedFeed {
   readonly #options: FeedObjectOptions;
   #store: FeedStore;
-  readonly #publishers: TokenBuckets;
-  readonly #listing: Listing;
-  readonly #connections: Connections;
-  readonly #conversations: SocketMessages;
-  readonly #alarm = new Alarm(this.ctx.storage, () => Date.now());
-  #expiryAlarm = this.#newExpiryAlarm();
   readonly #clock = new SteadyClock(() => Date.now());
   readonly #budget = new Budget();
-  readonly #queue = new FairQueue(
-    INTAKE,
-    (milliseconds) => this.#pause(milliseconds),
-    () => this.#clock.now(),
-    this.#budget.publishes,
-  );
+  readonly #alarm = new Alarm(this.ctx.storage, () => Date.now());
+  #expiryAlarm = this.#newExpiryAlarm();
+  readonly #publishes: PublishQueue;
+  readonly #reads = new Reads(this.ctx.id.name ?? "", this.#budget);
+  readonly #listing: Listing;
+  readonly #connections: Connections;
+  readonly #messages: SocketMessages;
   readonly #started = Date.now();
   #live: LiveFeed | undefined;
 
   constructor(ctx: DurableObjectState, env: Env) {
     super(ctx, env);
     this.#options = this.configure(env);
-    this.#store = new FeedStore(ctx.storage.sql, this.#options.quotas.feed);
-    this.#publishers = new TokenBuckets(this.#options.quotas.publish);
-    this.#listing = new Listing(this.#options.directory, this.#options.quotas.feeds);
-    this.#connections = new Connections(() => ctx.getWebSockets(), this.#options.quotas);
-    this.#conversations = new SocketMessages({
+    const { access, directory, quotas } = this.#options;
+    this.#store = new FeedStore(ctx.storage.sql, quotas.feed);
+    this.#listing = new Listing(directory, quotas.feeds);
+    this.#connections = new Connections(() => ctx.getWebSockets(), quotas);
+    const now = (): number => this.#clock.now();
+    const isBehind = (): boolean => this.#live?.isBehind === true;
+    this.#publishes = new PublishQueue(quotas.publish, now, this.#budget.publishes, isBehind);
+    this.#messages = new SocketMessages({
       feed: ctx.id.name ?? "",
-      access: this.#options.access,
-      quotas: this.#options.quotas,
-      queue: this.#queue,
-      now: () => this.#clock.now(),
-      allow: (publisher, length) => this.#allow(publisher, length),
-      publish: (request, publisher) => this.take(request, publisher),
-      subscribe: (connection, subscription, id) => {
-        this.#settled();
+      access,
+      quotas,
+      publishes: this.#publishes,
+      now,
+      accept: (request, account) => this.listAndAccept(request, account),
+      resubscribe: (connection, subscription, id) => {
+        this.#committed();
         connection.resubscribe(subscription, id);
       },
-      grant: (connection, { kind, id, expires }, publishes) => {
-        const { clientIp } = connection.caller;
-        this.#connections.grant(
-          connection,
-          { clientIp, kind, credential: kind === "anonymous" ? undefined : id },
-          publishes,
-          expires,
-        );
-        if (expires !== undefined) this.#alarm.wakeBy(expires);
+      grant: (connection, caller, publishes) => {
+        this.#connections.grant(connection, caller, publishes);
+        if (caller.expires !== undefined) this.#alarm.wakeBy(caller.expires);
       },
     });
-    // Answered by the platform, without waking the object.
+    // The platform answers these without waking the object.
     ctx.setWebSocketAutoResponse(new WebSocketRequestResponsePair("ping", "pong"));
   }
 
@@ -123,86 +101,59 @@ export class FeedObject<Env extends FeedObjectEnv = FeedObjectEnv> extends Durab
     return {
       access: accessBy(env),
       directory: env.DIRECTORY?.getByName("feeds"),
-      pace: DEFAULT_PACE,
+      policy: DEFAULT_POLICY,
       quotas: quotasOf(env),
     };
   }
 
-  /** Takes a WebSocket that the HTTP side has checked. */
+  /** Accepts a WebSocket whose upgrade the HTTP side has checked. */
   override fetch(request: Request): Response {
     const asked = readSubscribeUpgrade(request);
     if (!asked) return new Response(null, { status: 404 });
-    this.#heal();
-    const refusal = this.#connections.refusal(asked.caller);
-    if (refusal) return refused(refusal, NO_PLACE[refusal]);
-    const { kind } = asked.caller;
-    const owner = accountOf(asked.caller) ?? "";
-    if (owner !== "" && this.#conversations.isTired(owner)) return refused("rate_limited", TIRED);
-    const live = this.#settled();
-    const crowded = live.broadcast.refusal({ account: owner, kind }, asked.subscription);
-    if (crowded) return refused(crowded, CROWDED[crowded]);
+    this.#healAlarms();
+    const { caller, subscription, expires, protocol } = asked;
+    const noPlace = this.#connections.refusal(caller);
+    if (noPlace) return refuseUpgrade(noPlace, NO_PLACE[noPlace]);
+    const account = accountOf(caller) ?? "";
+    if (account !== "" && this.#messages.hasSentTooMuch(account))
+      return refuseUpgrade("rate_limited", TOO_MANY_MESSAGES);
+    const live = this.#committed();
+    const noRoom = live.broadcast.refusal({ account, kind: caller.kind }, subscription);
+    if (noRoom) return refuseUpgrade(noRoom, NO_ROOM_FOR_SELECTION[noRoom]);
     const { 0: client, 1: server } = new WebSocketPair();
     this.ctx.acceptWebSocket(server);
-    const packed = asked.protocol === MSGPACK_PROTOCOL;
+    const packed = protocol === MSGPACK_PROTOCOL;
     const hello = encodeHello(this.#name, live.feed);
     server.send(packed ? pack(hello) : hello);
-    this.#connections
-      .open(server, { ...asked, packed, told: { epoch: live.feed.epoch, seq: NOWHERE } })
-      .begin(live, asked.since);
-    if (asked.expires !== undefined) this.#alarm.wakeBy(asked.expires);
-    this.#changed();
-    const headers = asked.protocol === undefined ? {} : { "Sec-WebSocket-Protocol": asked.protocol };
+    const position = { epoch: live.feed.epoch, seq: NO_SEQ };
+    this.#connections.add(server, { ...asked, packed, position }).subscribe(live, asked.since);
+    if (expires !== undefined) this.#alarm.wakeBy(expires);
+    this.#tellDirectory();
+    const headers = protocol === undefined ? {} : { "Sec-WebSocket-Protocol": protocol };
     return new Response(null, { status: 101, webSocket: client, headers });
   }
 
   /**
-   * `publish` for the HTTP side: a batch with a line an update, and the receipt as JSON unless there is more to say.
-   * Handing objects from one isolate to the other costs more than all else that is done for a short publish.
+   * Accepts a batch that came by POST: one update a line. Returns the receipt as JSON, or an outcome if there is more to
+   * say. Text both ways: handing objects from one isolate to the other costs more than all else that a short batch takes.
    */
-  async post(
+  async acceptBatch(
     batch: string,
-    publisher: string,
+    account: string,
     idempotency?: PublishRequest["idempotency"],
   ): Promise<string | PublishOutcome> {
-    const outcome = await this.publish({ updates: batch.split("\n"), idempotency }, publisher);
+    const updates = batch.split("\n");
+    const accept = (): Promise<PublishOutcome> => this.listAndAccept({ updates, idempotency }, account);
+    const outcome = await this.#publishes.run(account, updates, accept);
     return outcome.ok && !outcome.replayed ? encodeReceipt(this.#name, outcome.receipt) : outcome;
   }
 
-  /** `publisher`: who it is, as limits of rate are counted. */
-  async publish(request: PublishRequest, publisher: string): Promise<PublishOutcome> {
-    let length = 0;
-    for (const update of request.updates) length += update.length;
-    const refused = this.#allow(publisher, length);
-    if (refused) return refused;
-    // They may be parts of one text, that is kept as a whole.
-    const size = request.updates.every(isAscii) ? length : 2 * length;
-    const publishing = this.#queue.run(publisher, size, () => this.take(request, publisher));
-    if (typeof publishing !== "string") return (await publishing).done;
-    const detail = "Too much is waiting to be published.";
-    return { ok: false, code: publishing, detail, retryAfter: 1 };
-  }
-
-  /** Between two turns of those who publish much: what has come in meanwhile is served, and storage catches up. */
-  async #pause(milliseconds: number): Promise<void> {
-    let looks = 0;
-    do await new Promise((resolve) => setTimeout(resolve, looks === 0 ? milliseconds : looks * LOOK_AGAIN));
-    while (this.#live?.isBehind === true && looks++ < MOST_LOOKS);
-  }
-
-  /** Takes what a publish costs from what its publisher may; nothing where it may not. */
-  #allow(publisher: string, length: number): PublishOutcome | undefined {
-    const wait = this.#publishers.take(publisher, this.#clock.now(), 1 + length / PUBLISH_WEIGHT);
-    if (wait === 0) return undefined;
-    const detail = "This credential publishes more than it may.";
-    return { ok: false, code: "rate_limited", detail, retryAfter: Math.ceil(wait / 1000) };
-  }
-
-  /** Takes a publish whose turn has come. */
-  protected async take(request: PublishRequest, publisher: string): Promise<PublishOutcome> {
-    this.#heal();
+  /** Accepts a batch whose turn has come. Lists the feed in the directory before it is first written to. */
+  protected async listAndAccept(request: PublishRequest, account: string): Promise<PublishOutcome> {
+    this.#healAlarms();
     try {
       this.#open();
-      const listed = await this.#list(publisher);
+      const listed = await this.#list(account);
       if (listed !== "listed") return { ok: false, code: "feed_full", detail: NOT_LISTED[listed] };
     } catch (error) {
       // The caller must know that nothing was changed, and the operator why.
@@ -210,32 +161,33 @@ export class FeedObject<Env extends FeedObjectEnv = FeedObjectEnv> extends Durab
       console.error("tickertape: a feed takes no updates", error);
       return { ok: false, code: "overloaded", detail: "The feed cannot be written to now.", retryAfter: 5 };
     }
-    // Begun before, so that it takes no time of its own, and looked at after: the directory may have asked in between.
-    if (this.#store.exists) void this.#listing.change(this.#name);
-    const outcome = await this.#open().publish(request);
+    // Begun before the commit, so that it takes no time of its own; and looked at after it, as the directory may have asked
+    // in between.
+    this.#tellDirectory();
+    const outcome = await this.#open().accept(request);
     if (outcome.ok) await this.#listing.change(this.#name);
     return outcome;
   }
 
-  /** The entries of a selection, or what changed in it; nothing where too much is read already. */
+  /** The entries of a selection, or what changed in it; undefined if too much is read already. */
   read(request: ReadRequest): Promise<ReadOutcome | undefined> {
-    return this.#settled().read(this.#name, request);
+    return this.#reads.read(this.#committed(), request);
   }
 
-  /** Nothing where too many wait for an answer. `owner`: on whose account the work is done. */
-  async history(
+  /** A page of a key's history; undefined if too many reads wait for their turn. */
+  async readHistory(
     key: string,
     limit: number,
     before: number | undefined,
-    owner: string,
+    account: string,
   ): Promise<(HistoryPage & { epoch: string }) | undefined> {
-    const live = this.#settled();
-    const page = await live.history(owner, key, limit, before ?? live.feed.seq + 1);
-    return page && { epoch: live.feed.epoch, ...page };
+    const { feed } = this.#committed();
+    const page = await this.#reads.history(this.#store, account, key, limit, before ?? feed.seq + 1);
+    return page && { epoch: feed.epoch, ...page };
   }
 
   stats(): FeedStats {
-    const { feed, broadcast } = this.#settled();
+    const { feed, broadcast } = this.#committed();
     return {
       feed: this.#name,
       ...feed.position,
@@ -249,15 +201,14 @@ export class FeedObject<Env extends FeedObjectEnv = FeedObjectEnv> extends Durab
     };
   }
 
-  /** `stats` for the directory, which wants to know of what changes from now on. */
-  describe(): FeedStats {
+  statsForDirectory(): FeedStats {
     this.#listing.asked();
     return this.stats();
   }
 
   /**
-   * Removes every entry and begins a new epoch. Nothing where there are as many feeds as there may be. `admin`: the id of
-   * the credential.
+   * Removes every entry and begins a new epoch. Returns undefined if there are as many feeds as there may be. `admin`: the
+   * id of the credential.
    */
   async reset(admin: string): Promise<Position | undefined> {
     this.#open();
@@ -269,9 +220,9 @@ export class FeedObject<Env extends FeedObjectEnv = FeedObjectEnv> extends Durab
     return position;
   }
 
-  /** Removes the feed, its name and its sockets. It is not opened for that: one that cannot be can be removed. */
+  /** Removes the feed, its name and its sockets. Does not open the feed: one that cannot be opened can be removed. */
   async forget(): Promise<void> {
-    // Nothing else is served meanwhile. What fails is thrown to the caller, and not at the object.
+    // Nothing else is served meanwhile. A failure is thrown to the caller: thrown in here, it would end the object.
     const failure = await this.ctx.blockConcurrencyWhile(async () => {
       try {
         await this.#remove();
@@ -284,8 +235,9 @@ export class FeedObject<Env extends FeedObjectEnv = FeedObjectEnv> extends Durab
   }
 
   async #remove(): Promise<void> {
-    // Those who wait for their receipts get them.
+    // Batches that wait for their receipts get them.
     this.#live?.end();
+    this.#reads.end();
     for (const connection of this.#connections.all()) connection.close(CLOSE.removed, "the feed was removed");
     this.#live = undefined;
     await this.ctx.storage.deleteAlarm();
@@ -293,44 +245,50 @@ export class FeedObject<Env extends FeedObjectEnv = FeedObjectEnv> extends Durab
     await this.ctx.storage.deleteAll();
     this.#expiryAlarm = this.#newExpiryAlarm();
     this.#store = new FeedStore(this.ctx.storage.sql, this.#options.quotas.feed);
-    // Last: were the name gone first, a failure would leave what nobody finds.
+    // Last: if the name went first, a failure would leave a feed that is not in the list.
     await this.#listing.remove(this.#name);
   }
 
-  /** Messages and ends of sockets do not have the feed opened, but where they ask for what is in it. */
+  /** Only a message that concerns the feed's entries has the feed opened. The end of a socket never has. */
   override async webSocketMessage(socket: WebSocket, frame: string | ArrayBuffer): Promise<void> {
-    this.#heal();
+    this.#healAlarms();
     const connection = this.#connections.of(socket);
-    if (!connection?.isOpen || connection.expire(Date.now())) return;
-    // Set already, unless the platform has lost it.
+    if (!connection?.isOpen || connection.closeIfExpired(Date.now())) return;
+    // It is set already, unless the platform has lost it.
     if (connection.expires !== undefined) this.#alarm.wakeBy(connection.expires);
-    await this.#conversations.hear(connection, frame);
+    await this.#messages.handle(connection, frame);
   }
 
   override webSocketClose(socket: WebSocket, code: number): void {
-    this.#drop(socket);
+    this.#removeSocket(socket);
     // 1005, 1006 and 1015 say that no code came: they cannot be sent.
     if (socket.readyState !== WebSocket.CLOSED)
       socket.close(code === 1005 || code === 1006 || code === 1015 ? CLOSE.normal : code);
   }
 
   override webSocketError(socket: WebSocket): void {
-    this.#drop(socket);
+    this.#removeSocket(socket);
+  }
+
+  #removeSocket(socket: WebSocket): void {
+    this.#healAlarms();
+    this.#connections.remove(socket);
+    this.#tellDirectory();
   }
 
   override alarm(): void {
     this.#alarm.wentOff();
-    // First: a feed that cannot be opened keeps no socket open.
-    this.#expireConnections();
+    // First: sockets are closed in time even if the feed cannot be opened.
+    this.#closeExpiredConnections();
     if (this.#expiryAlarm.isDue(Date.now())) {
       this.#expiryAlarm.wentOff();
       this.#open().onAlarm();
     } else this.#expiryAlarm.heal();
-    this.#changed();
+    this.#tellDirectory();
   }
 
-  /** To be called when the object is awake in any case: the platform may have lost its alarm. */
-  #heal(): void {
+  /** Sets the alarm again if the platform has lost it. To be called when the object is awake in any case. */
+  #healAlarms(): void {
     this.#alarm.heal();
     this.#expiryAlarm.heal();
   }
@@ -339,23 +297,22 @@ export class FeedObject<Env extends FeedObjectEnv = FeedObjectEnv> extends Durab
     return new ExpiryAlarm(this.ctx.storage.kv, this.#alarm, () => this.#store.exists);
   }
 
-  /** Closes those whose credential has ended, and has the others looked at when theirs does. */
-  #expireConnections(): void {
+  /** Closes connections whose credential has expired, and sets the alarm for the others. */
+  #closeExpiredConnections(): void {
     const now = Date.now();
     for (const connection of this.#connections.all()) {
-      if (!connection.expire(now) && connection.expires !== undefined) this.#alarm.wakeBy(connection.expires);
+      if (!connection.closeIfExpired(now) && connection.expires !== undefined) this.#alarm.wakeBy(connection.expires);
     }
   }
 
-  #drop(socket: WebSocket): void {
-    this.#heal();
-    this.#connections.remove(socket);
-    this.#changed();
+  /** Tells the directory that the feed's stats change. Not awaited. */
+  #tellDirectory(): void {
+    if (this.#store.exists) void this.#listing.change(this.#name);
   }
 
-  /** Has the directory told in its own time that the feed is not as it was. */
-  #changed(): void {
-    if (this.#store.exists) void this.#listing.change(this.#name);
+  /** Lists the feed if it does not exist yet. `maker`: the id of the credential that makes it. */
+  async #list(maker: string): Promise<Listed> {
+    return this.#store.exists ? "listed" : this.#listing.add(this.#name, maker);
   }
 
   get #name(): string {
@@ -364,14 +321,14 @@ export class FeedObject<Env extends FeedObjectEnv = FeedObjectEnv> extends Durab
     return name;
   }
 
-  /** The feed, fit to be shown. */
-  #settled(): LiveFeed {
+  /** The feed, with everything committed, so that it may be shown. */
+  #committed(): LiveFeed {
     const live = this.#open();
-    live.settle();
+    live.commit();
     return live;
   }
 
-  /** The feed, read from storage and joined to the sockets that are still connected where memory was lost. */
+  /** The feed. If it is not in memory it is read from storage, and joined to the sockets that are still connected. */
   #open(): LiveFeed {
     if (this.#live) return this.#live;
     const platform = {
@@ -380,23 +337,14 @@ export class FeedObject<Env extends FeedObjectEnv = FeedObjectEnv> extends Durab
       wakeBy: (at: number) => this.#expiryAlarm.wakeBy(at),
       abandon: (reason: string) => this.ctx.abort(reason),
     };
-    this.#expireConnections();
+    this.#closeExpiredConnections();
     const connections = [...this.#connections.all()].filter(({ isOpen }) => isOpen);
-    // A feed that was never published to has no epoch in storage: the one that its subscribers were told is kept.
-    const epoch = connections[0]?.told.epoch ?? newEpoch();
-    const live = new LiveFeed(this.#store, platform, this.#options.pace, epoch, this.#budget);
+    // A feed that was never published to has no epoch in storage: it keeps the one that its subscribers have.
+    const epoch = connections[0]?.position.epoch ?? newEpoch();
+    const live = LiveFeed.open(this.#store, platform, this.#options.policy, epoch, this.#budget);
     this.#live = live;
-    for (const connection of connections) connection.resume(live);
+    for (const connection of connections) connection.rejoin(live);
     live.flush();
     return live;
   }
-
-  /** Lists the feed before it is first written to. `maker`: the id of the credential that does. */
-  async #list(maker: string): Promise<Listed> {
-    return this.#store.exists ? "listed" : this.#listing.add(this.#name, maker);
-  }
-}
-
-function refused(code: NoRoom, why: string): Response {
-  return new Response(why, { status: PROBLEMS[code].status });
 }

@@ -1,6 +1,5 @@
 import type { Caller } from "../access/access.ts";
-import type { Listed } from "../durable/directory/directory-object.ts";
-import { NOT_LISTED } from "../durable/directory/listing.ts";
+import { NOT_LISTED, type Listed } from "../durable/directory/rpc.ts";
 import { formatPosition, parsePosition, type Position } from "../protocol/position.ts";
 import { addressOf } from "./client-ip.ts";
 import { API_HEADERS, ASKED_FIRST, jsonAnswer } from "./answer.ts";

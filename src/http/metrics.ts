@@ -1,5 +1,5 @@
 import { LIMITS } from "../protocol/limits.ts";
-import type { FeedStats } from "../durable/reads.ts";
+import type { FeedStats } from "../durable/directory/rpc.ts";
 import type { FeedReport } from "../durable/directory/survey.ts";
 import { API_HEADERS } from "./answer.ts";
 import { authenticate, demand } from "./credentials.ts";

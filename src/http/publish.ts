@@ -37,7 +37,7 @@ export async function publish<B extends object>(c: FeedContext<B>, options: Feed
     const { id: credential, principal } = caller;
     const idempotency = key === undefined ? undefined : { key, digest: await digest(bytes), credential, principal };
     const stub = options.feeds(c.env).getByName(feed);
-    return outcomeOf(async () => stub.post(batch, caller.id, idempotency));
+    return outcomeOf(async () => stub.acceptBatch(batch, caller.id, idempotency));
   };
   const outcome = await inTurn(caller, size, send, (going) => keepAlive(c, going));
   if (typeof outcome === "string") return new Response(outcome, { headers: RECEIPT_HEADERS });

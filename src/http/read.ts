@@ -83,7 +83,7 @@ export async function history<B extends object>(c: FeedContext<B>, options: Feed
   const before = readInteger(query, "before", 0, Number.MAX_SAFE_INTEGER);
   if (!(await exists(c, options))) return historyOfNothing(feed, key);
   const owner = caller.kind === "anonymous" ? (addressOf(c.req.raw) ?? caller.id) : caller.id;
-  const page = await options.feeds(c.env).getByName(feed).history(key, limit, before, owner);
+  const page = await options.feeds(c.env).getByName(feed).readHistory(key, limit, before, owner);
   if (!page) throw new Problem("overloaded", "Too many wait for what the feed has kept.");
   const updates = page.updates.map(({ seq, time, line }) => {
     const { key: _, ...update } = readEncodedUpdate(line);

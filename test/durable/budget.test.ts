@@ -4,8 +4,8 @@ import { describe, expect, test, vi } from "vitest";
 import { FairQueue } from "../../src/limits/fair-queue.ts";
 import type { CountedCaller } from "../../src/limits/places.ts";
 import { FeedStore } from "../../src/durable/storage/feed-store.ts";
-import { INTAKE } from "../../src/durable/defaults.ts";
-import { Readings, type ReadOutcome } from "../../src/durable/reads.ts";
+import { PUBLISH_QUEUE_LIMITS } from "../../src/durable/publish-queue.ts";
+import { Reads, type ReadOutcome } from "../../src/durable/reads.ts";
 import { ReadTurns } from "../../src/durable/storage/read-turns.ts";
 import { Budget, SHARE_BYTES } from "../../src/feed/fanout/budget.ts";
 import { readRecord } from "../../src/feed/state/record.ts";
@@ -34,9 +34,9 @@ function fixtureWithLog(budget: Budget, updates: number): FeedFixture {
   return fixture;
 }
 
-function readLog(readings: Readings, fixture: FeedFixture, from: string): Promise<ReadOutcome | undefined> {
+function readLog(reads: Reads, fixture: FeedFixture, from: string): Promise<ReadOutcome | undefined> {
   const since = { epoch: "e1", seq: 1 };
-  return readings.read(fixture, { selection: "*", mode: "all", since, known: [], caller: caller(from) });
+  return reads.read(fixture, { selection: "*", mode: "all", since, known: [], caller: caller(from) });
 }
 
 function countOf(outcome: ReadOutcome | undefined): number | undefined {
@@ -48,7 +48,7 @@ describe("[I9] where others have used the budget up", () => {
     const { budget, giveBack } = usedUp("answers");
     const { publishes } = budget;
     const queue = new FairQueue(
-      INTAKE,
+      PUBLISH_QUEUE_LIMITS,
       () => new Promise((resolve) => setTimeout(resolve, 0)),
       () => 0,
       publishes,
@@ -64,8 +64,8 @@ describe("[I9] where others have used the budget up", () => {
   test("readers of the log go on one after the other", async () => {
     const { budget, giveBack } = usedUp("publishes");
     const fixture = fixtureWithLog(budget, 12);
-    const readings = new Readings("feed", budget);
-    const asked = ["a", "b", "c", "d"].map((from) => readLog(readings, fixture, from));
+    const reads = new Reads("feed", budget);
+    const asked = ["a", "b", "c", "d"].map((from) => readLog(reads, fixture, from));
     fixture.pass(5_000);
     expect((await Promise.all(asked)).map(countOf)).toEqual([11, 11, 11, 11]);
     giveBack();
@@ -75,14 +75,14 @@ describe("[I9] where others have used the budget up", () => {
   test("a reader of the log that finds more than there is room for gets a snapshot", async () => {
     const { budget, giveBack } = usedUp("publishes");
     const fixture = fixtureWithLog(budget, 40);
-    const readings = new Readings("feed", budget);
-    const asked = readLog(readings, fixture, "a");
+    const reads = new Reads("feed", budget);
+    const asked = readLog(reads, fixture, "a");
     fixture.pass(5_000);
     const outcome = await asked;
     const body = new Response(outcome?.body as ReadableStream);
     expect(JSON.parse(await body.text())).toMatchObject({ type: "snapshot", reason: "position_expired" });
     giveBack();
-    const again = readLog(readings, fixture, "a");
+    const again = readLog(reads, fixture, "a");
     fixture.pass(5_000);
     expect(countOf(await again), "and all of it where there is room").toBe(39);
     expect(budget.left).toBe(SHARE_BYTES.shared);
@@ -128,11 +128,11 @@ describe("[I9] where others have used the budget up", () => {
     const fixture = new FeedFixture({}, {}, budget);
     const text = "€".repeat(20_000);
     for (let i = 0; i < 20; i++) fixture.publish({ key: `k${i}`, set: { text } });
-    const readings = new Readings("feed", budget);
+    const reads = new Reads("feed", budget);
     const bodies = await Promise.all(
       ["a", "b", "c"].map(async (from) => {
         const asked = { selection: "*", mode: "latest", since: undefined, known: [], caller: caller(from) } as const;
-        const outcome = await readings.read(fixture, asked);
+        const outcome = await reads.read(fixture, asked);
         const body = outcome?.body as ReadableStream<Uint8Array>;
         return body.getReader();
       }),
@@ -162,7 +162,7 @@ describe("[I9] where others have used the budget up", () => {
     const fixture = new FeedFixture({}, {}, budget);
     fixture.publish({ key: "k", set: {} });
     const asked = { selection: "k", mode: "latest", since: undefined, known: [], caller: caller("a") } as const;
-    expect(await new Readings("feed", budget).read(fixture, asked)).toBeDefined();
+    expect(await new Reads("feed", budget).read(fixture, asked)).toBeDefined();
   });
 
   test("what waits for groups is read again past what is its own", () => {

@@ -19,14 +19,14 @@ test("[I8] whoever waits to read a feed that is forgotten is answered, and keeps
       });
     const waiting = [
       ...Array.from({ length: 24 }, (_, i) => read(`owner ${i % 3}`)),
-      ...Array.from({ length: 24 }, (_, i) => object.history("k1", 10, undefined, `owner ${i % 3}`)),
+      ...Array.from({ length: 24 }, (_, i) => object.readHistory("k1", 10, undefined, `owner ${i % 3}`)),
     ];
     await object.forget();
     const outcomes = await Promise.all(waiting);
     expect(outcomes.filter((outcome) => outcome === undefined).length).toBeGreaterThan(10);
     for (const owner of ["x", "y", "z"]) {
       expect(await read(owner)).toMatchObject({ isEmpty: false });
-      expect(await object.history("k1", 10, undefined, owner)).toMatchObject({ updates: [], more: false });
+      expect(await object.readHistory("k1", 10, undefined, owner)).toMatchObject({ updates: [], more: false });
     }
   });
 });

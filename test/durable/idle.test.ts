@@ -2,8 +2,7 @@ import { runInDurableObject } from "cloudflare:test";
 import { env } from "cloudflare:workers";
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import { FeedStore } from "../../src/durable/storage/feed-store.ts";
-import { LiveFeed } from "../../src/durable/live-feed.ts";
-import { DEFAULT_PACE } from "../../src/durable/defaults.ts";
+import { DEFAULT_POLICY, LiveFeed } from "../../src/durable/live-feed.ts";
 import type { Sink } from "../../src/feed/fanout/subscriber.ts";
 import type { FeedObject } from "../../src/index.ts";
 import { FEED_LIMITS } from "../../src/protocol/limits.ts";
@@ -21,7 +20,7 @@ describe("[I4] no timer is armed while nothing is pending", () => {
       for (let round = 0; round < 3; round++) {
         const receipts = [];
         for (let i = 0; i < 300; i++) {
-          receipts.push(live.publish({ updates: [`{"key":"A","patch":{"n":${i}}}`] }));
+          receipts.push(live.accept({ updates: [`{"key":"A","patch":{"n":${i}}}`] }));
           vi.advanceTimersByTime(1);
         }
         expect(vi.getTimerCount(), "a busy feed gathers").toBeGreaterThan(0);
@@ -42,11 +41,11 @@ describe("[I4] no timer is armed while nothing is pending", () => {
       vi.advanceTimersByTime(100);
       expect(sent).toHaveLength(1000);
       sent.length = 0;
-      await live.publish({ updates: ['{"key":"A","set":{}}'] });
+      await live.accept({ updates: ['{"key":"A","set":{}}'] });
       expect(sent, "the receipt comes first").toEqual([]);
       vi.advanceTimersByTime(0);
       expect(sent.length, "in slices").toBeLessThan(1000);
-      const receipt = live.publish({ updates: ['{"key":"B","set":{}}'] });
+      const receipt = live.accept({ updates: ['{"key":"B","set":{}}'] });
       expect(await receipt, "between which others are served").toMatchObject({ ok: true });
       expect(sent.length).toBeLessThan(1000);
       vi.advanceTimersByTime(1000);
@@ -62,7 +61,7 @@ describe("[I4] no timer is armed while nothing is pending", () => {
       for (let i = 0; i < 100; i++) live.broadcast.subscribe(sinkOf(sent), subscriptionOf([]), undefined);
       for (let i = 0; i < 3; i++) {
         sent.length = 0;
-        await live.publish({ updates: [`{"key":"A","set":{"i":${i}}}`] });
+        await live.accept({ updates: [`{"key":"A","set":{"i":${i}}}`] });
         vi.advanceTimersByTime(5);
         expect(sent).toHaveLength(100);
         vi.advanceTimersByTime(100);
@@ -76,7 +75,7 @@ describe("[I4] no timer is armed while nothing is pending", () => {
 function withLiveFeed(act: (live: LiveFeed, sent: string[]) => Promise<void>): Promise<void> {
   return runInDurableObject(env.FEEDS.getByName(newFeed()), async (_: FeedObject, { storage }) => {
     const platform = { now: () => Date.now(), steady: () => Date.now(), wakeBy: () => {}, abandon: () => {} };
-    await act(new LiveFeed(new FeedStore(storage.sql, FEED_LIMITS), platform, DEFAULT_PACE, "epoch"), []);
+    await act(LiveFeed.open(new FeedStore(storage.sql, FEED_LIMITS), platform, DEFAULT_POLICY, "epoch"), []);
   });
 }
 

@@ -3,8 +3,7 @@ import { env } from "cloudflare:workers";
 import fc from "fast-check";
 import { afterEach, describe, expect, test, vi } from "vitest";
 import { FeedStore } from "../../src/durable/storage/feed-store.ts";
-import { LiveFeed, type FeedPace } from "../../src/durable/live-feed.ts";
-import { DEFAULT_PACE } from "../../src/durable/defaults.ts";
+import { DEFAULT_POLICY, LiveFeed, type FeedPolicy } from "../../src/durable/live-feed.ts";
 import type { Sink } from "../../src/feed/fanout/subscriber.ts";
 import { FEED_LIMITS } from "../../src/protocol/limits.ts";
 import { EVERYTHING } from "../../src/protocol/selection.ts";
@@ -40,14 +39,14 @@ class Listener implements Sink {
 }
 
 /** As under load: both writes and messages are gathered from the first one on. */
-const BUSY = { send: { ...DEFAULT_PACE.send, capacity: 0 }, commit: { ...DEFAULT_PACE.commit, burst: 1 } };
+const BUSY = { flush: { ...DEFAULT_POLICY.flush, capacity: 0 }, commit: { ...DEFAULT_POLICY.commit, burst: 1 } };
 
 /** What happens after so many milliseconds. */
 const step = fc.record({
   after: fc.nat({ max: 40 }),
   do: fc.constantFrom("publish", "publish", "publish", "publish ten", "stall", "drain", "come"),
 });
-const paces = fc.constantFrom(BUSY, BUSY, DEFAULT_PACE);
+const paces = fc.constantFrom(BUSY, BUSY, DEFAULT_POLICY);
 const subscription = { selection: EVERYTHING, mode: "latest", hz: undefined } as const;
 
 describe("[I1] nothing is told that is not written", () => {
@@ -71,19 +70,19 @@ describe("[I1] nothing is told that is not written", () => {
             wakeBy: () => {},
             abandon: () => expect.unreachable(),
           };
-          const live = new LiveFeed(store, platform, pace, "epoch");
+          const live = LiveFeed.open(store, platform, pace, "epoch");
           written = live.feed.seq;
           const listeners: Listener[] = [];
           const come = (): void => {
             const listener = new Listener((seq) =>
               expect(seq, "told before it was written").toBeLessThanOrEqual(written),
             );
-            live.settle();
+            live.commit();
             live.broadcast.subscribe(listener, subscription, undefined);
             listeners.push(listener);
           };
           for (let i = 0; i < count; i++) come();
-          const publish = (): void => void live.publish({ updates: ['{"key":"A","set":{"p":1}}'] });
+          const publish = (): void => void live.accept({ updates: ['{"key":"A","set":{"p":1}}'] });
           for (const { after, do: act } of steps) {
             await vi.advanceTimersByTimeAsync(after);
             const [first] = listeners;
@@ -106,7 +105,7 @@ describe("[I1] nothing is told that is not written", () => {
 
 /** A feed in an object's storage, at the time that `clock` says. What it abandons itself for is noted. */
 async function withLiveFeed(
-  pace: FeedPace,
+  pace: FeedPolicy,
   act: (live: LiveFeed, clock: { now: number }, abandoned: readonly string[]) => Promise<void>,
 ): Promise<void> {
   await runInDurableObject(env.FEEDS.getByName(newFeed()), async (_, { storage }) => {
@@ -118,7 +117,7 @@ async function withLiveFeed(
       wakeBy: () => {},
       abandon: (reason: string) => void abandoned.push(reason),
     };
-    const live = new LiveFeed(new FeedStore(storage.sql, FEED_LIMITS), platform, pace, "epoch");
+    const live = LiveFeed.open(new FeedStore(storage.sql, FEED_LIMITS), platform, pace, "epoch");
     await act(live, clock, abandoned);
     live.end();
   });
@@ -126,30 +125,30 @@ async function withLiveFeed(
 
 test("[I8] a checkpoint ends though what waits to be written is more than a journal should hold", async () => {
   const commit = { window: 60_000, enough: 1_000_000, burst: 0, worthwhile: 1 };
-  await withLiveFeed({ ...DEFAULT_PACE, commit }, async (live, _, abandoned) => {
+  await withLiveFeed({ ...DEFAULT_POLICY, commit }, async (live, _, abandoned) => {
     const text = "x".repeat(60_000);
-    const publish = (n: number): ReturnType<LiveFeed["publish"]> =>
-      live.publish({ updates: Array.from({ length: 16 }, (_, i) => `{"key":"k${n}.${i}","set":{"t":"${text}"}}`) });
+    const publish = (n: number): ReturnType<LiveFeed["accept"]> =>
+      live.accept({ updates: Array.from({ length: 16 }, (_, i) => `{"key":"k${n}.${i}","set":{"t":"${text}"}}`) });
     // So long a journal that a checkpoint is due; the others wait for its last step to have them written.
     const first = publish(0);
-    live.settle();
+    live.commit();
     await first;
     const waiting = [1, 2, 3, 4, 5].map(publish);
     for (const outcome of await Promise.all(waiting)) expect(outcome.ok).toBe(true);
     const last = publish(6);
-    live.settle();
+    live.commit();
     expect(await last).toMatchObject({ ok: true });
     expect(abandoned).toEqual([]);
   });
 });
 
 test("[I2] a patch of an entry whose time has come starts from {}, however many end with it", async () => {
-  await withLiveFeed(DEFAULT_PACE, async (live, clock) => {
+  await withLiveFeed(DEFAULT_POLICY, async (live, clock) => {
     const updates = Array.from({ length: 900 }, (_, i) => `{"key":"k${i}","set":{"old":true},"ttl":${1 + i / 1000}}`);
-    await live.publish({ updates });
+    await live.accept({ updates });
     clock.now += 60_000;
     const { length } = updates;
-    const outcome = await live.publish({
+    const outcome = await live.accept({
       updates: ["k899", "k0", "k899", "other"].map((key) => `{"key":"${key}","patch":{"new":true}}`),
     });
     // After the deletion of the first 500, and of the one that is patched.

@@ -1,6 +1,7 @@
 import { describe, expect, test, vi } from "vitest";
 import type { CountedCaller } from "../../src/limits/places.ts";
-import { Patience, Readings, type ReadOutcome, type ReadRequest } from "../../src/durable/reads.ts";
+import { Patience } from "../../src/durable/answer-stream.ts";
+import { Reads, type ReadOutcome, type ReadRequest } from "../../src/durable/reads.ts";
 import { Budget } from "../../src/feed/fanout/budget.ts";
 import type { Update } from "../../src/protocol/update.ts";
 import { FeedFixture } from "../feed/fixture.ts";
@@ -18,12 +19,12 @@ function caller(clientIp: string): CountedCaller {
 const KEY: CountedCaller = { clientIp: undefined, kind: "key", credential: "key" };
 
 function read(
-  readings: Readings,
+  reads: Reads,
   fixture: FeedFixture,
   from: CountedCaller,
   asked: Partial<ReadRequest> = {},
 ): Promise<ReadOutcome | undefined> {
-  return readings.read(fixture, {
+  return reads.read(fixture, {
     selection: "*",
     mode: "latest",
     since: undefined,
@@ -39,19 +40,19 @@ async function cancel(outcomes: readonly (ReadOutcome | undefined)[]): Promise<v
 
 describe("[I7] answers that are long", () => {
   test("have places of their own, which short ones need not", async () => {
-    const [fixture, readings] = [fixtureOfMany(), new Readings("feed", new Budget())];
-    const asked = Array.from({ length: 30 }, (_, i) => read(readings, fixture, caller(`address ${i % 3}`)));
+    const [fixture, reads] = [fixtureOfMany(), new Reads("feed", new Budget())];
+    const asked = Array.from({ length: 30 }, (_, i) => read(reads, fixture, caller(`address ${i % 3}`)));
     const long = await Promise.all(asked);
     expect(long.filter((outcome) => outcome)).toHaveLength(18);
-    expect(await read(readings, fixture, caller("other"), { selection: "k1" })).toMatchObject({ isEmpty: false });
-    const keys = await Promise.all(Array.from({ length: 8 }, () => read(readings, fixture, KEY)));
+    expect(await read(reads, fixture, caller("other"), { selection: "k1" })).toMatchObject({ isEmpty: false });
+    const keys = await Promise.all(Array.from({ length: 8 }, () => read(reads, fixture, KEY)));
     expect(
       keys.filter((outcome) => outcome),
       "who has a key finds room",
     ).toHaveLength(6);
     await cancel([...long, ...keys]);
     const again = await vi.waitFor(async () => {
-      const outcome = await read(readings, fixture, caller("other"));
+      const outcome = await read(reads, fixture, caller("other"));
       expect(outcome?.body).toBeInstanceOf(ReadableStream);
       return outcome;
     });
@@ -74,21 +75,21 @@ describe("[I7] answers that are long", () => {
 
 describe("[I5] a feed that is served no longer", () => {
   test("answers each read that waits for its turn, and each that comes later", async () => {
-    const [fixture, readings] = [fixtureOfMany(), new Readings("feed", new Budget())];
+    const [fixture, reads] = [fixtureOfMany(), new Reads("feed", new Budget())];
     // Not written yet: it may not be shown.
     fixture.feed.accept(['{"key":"a","set":{}}'], fixture.now);
-    const waiting = ["a", "b"].map((address) => read(readings, fixture, caller(address)));
+    const waiting = ["a", "b"].map((address) => read(reads, fixture, caller(address)));
     fixture.broadcast.end();
     expect(await Promise.all(waiting)).toEqual([undefined, undefined]);
-    expect(await read(readings, fixture, caller("c"))).toBeUndefined();
+    expect(await read(reads, fixture, caller("c"))).toBeUndefined();
     expect(fixture.broadcast.due(fixture.now)).toBeUndefined();
   });
 
   test("cuts off what is being read, and keeps no list", async () => {
-    const [fixture, readings] = [fixtureOfMany(), new Readings("feed", new Budget())];
-    const outcome = await read(readings, fixture, caller("a"));
+    const [fixture, reads] = [fixtureOfMany(), new Reads("feed", new Budget())];
+    const outcome = await read(reads, fixture, caller("a"));
     expect(fixture.broadcast.snapshots.size).toBe(1);
-    readings.end();
+    reads.end();
     await expect(new Response(outcome?.body as ReadableStream).text()).rejects.toThrow();
     expect(fixture.broadcast.snapshots.size).toBe(0);
   });
@@ -103,9 +104,9 @@ test("[I9] reads of the log hold no more together than there is room for, and al
     if (after === 1) begun++;
     return readLog(after, selection);
   };
-  const readings = new Readings("feed", new Budget());
+  const reads = new Reads("feed", new Budget());
   const asked = Array.from({ length: 8 }, (_, i) =>
-    read(readings, fixture, caller(`address ${i}`), { mode: "all", since: { epoch: "e1", seq: 1 } }),
+    read(reads, fixture, caller(`address ${i}`), { mode: "all", since: { epoch: "e1", seq: 1 } }),
   );
   fixture.step();
   expect(begun, "the others wait").toBeLessThan(4);
@@ -116,7 +117,7 @@ test("[I9] reads of the log hold no more together than there is room for, and al
   expect(bodies).toEqual(Array.from({ length: 8 }, () => 199));
   const expired = { mode: "all", since: { epoch: "e1", seq: 0 } } as const;
   fixture.log.start = 100;
-  const late = read(readings, fixture, caller("late"), expired);
+  const late = read(reads, fixture, caller("late"), expired);
   fixture.pass(100);
   expect(await late).toMatchObject({ position: "e1:200" });
 });
@@ -127,13 +128,13 @@ test.each([
 ])(
   "[I9] of reads of %s that wait, one address has as many as what they select leaves room for",
   async (_, count, most) => {
-    const [fixture, readings] = [fixtureOfMany(), new Readings("feed", new Budget())];
+    const [fixture, reads] = [fixtureOfMany(), new Reads("feed", new Budget())];
     // Not written yet: all have to wait.
     fixture.feed.accept(['{"key":"a","set":{}}'], fixture.now);
     const selection = Array.from({ length: count }, (_, i) => `k${i}`)
       .toSorted()
       .join(",");
-    const asked = Array.from({ length: 100 }, () => read(readings, fixture, caller("a"), { selection }));
+    const asked = Array.from({ length: 100 }, () => read(reads, fixture, caller("a"), { selection }));
     let refused = 0;
     for (const outcome of asked) void outcome.then((found) => (refused += found ? 0 : 1));
     await Promise.resolve();
@@ -144,11 +145,11 @@ test.each([
 );
 
 test("a read that fails is told so, and gives back what it held", async () => {
-  const [fixture, readings] = [fixtureOfMany(), new Readings("feed", new Budget())];
+  const [fixture, reads] = [fixtureOfMany(), new Reads("feed", new Budget())];
   fixture.log.read = () => {
     throw new Error("bad");
   };
-  const failing = read(readings, fixture, KEY, { mode: "all", since: { epoch: "e1", seq: 1 } });
+  const failing = read(reads, fixture, KEY, { mode: "all", since: { epoch: "e1", seq: 1 } });
   await expect(failing).rejects.toThrow("bad");
-  expect(await read(readings, fixture, KEY, { selection: "k1" })).toBeDefined();
+  expect(await read(reads, fixture, KEY, { selection: "k1" })).toBeDefined();
 });

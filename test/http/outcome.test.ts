@@ -32,13 +32,13 @@ async function refuse(): Promise<never> {
 
 /** As an object that is replaced by a deployment breaks: what it did is done. */
 const after = broken((stub) => ({
-  post: (...request: Parameters<FeedObject["post"]>) => stub.post(...request).then(never),
+  acceptBatch: (...request: Parameters<FeedObject["acceptBatch"]>) => stub.acceptBatch(...request).then(never),
   reset: (admin: string) => stub.reset(admin).then(never),
   forget: () => stub.forget().then(never),
   stats: never,
 }));
-const before = broken(() => ({ post: never, reset: never, forget: never, read: never, stats: never }));
-const overloaded = broken(() => ({ post: refuse, reset: refuse }));
+const before = broken(() => ({ acceptBatch: never, reset: never, forget: never, read: never, stats: never }));
+const overloaded = broken(() => ({ acceptBatch: refuse, reset: refuse }));
 
 beforeEach(() => void vi.spyOn(console, "error").mockImplementation(() => {}));
 afterEach(() => void vi.restoreAllMocks());
@@ -82,12 +82,12 @@ test("publishing over a socket is told so too, and the socket stays open", async
     await TestSubscriber.connect(feed, "", { Authorization: `Bearer ${PUBLISH_KEY}` })
   ).reaches(0);
   const stub = env.FEEDS.getByName(feed);
-  await runInDurableObject(stub, (object) => void Object.assign(object, { take: never }));
+  await runInDurableObject(stub, (object) => void Object.assign(object, { listAndAccept: never }));
   for (let id = 1; id <= 21; id++) {
     publisher.send({ type: "publish", id, updates: [{ key: "A", set: {} }] });
     expect(await publisher.message("error", id)).toMatchObject({ code: "outcome_unknown" });
   }
-  await runInDurableObject(stub, (object) => void Reflect.deleteProperty(object, "take"));
+  await runInDurableObject(stub, (object) => void Reflect.deleteProperty(object, "listAndAccept"));
   publisher.send({ type: "publish", id: 22, updates: [{ key: "A", set: {} }] });
   expect(await publisher.message("receipt", 22)).toMatchObject({ seq: 1 });
 });

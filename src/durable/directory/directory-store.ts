@@ -1,17 +1,17 @@
 import { readOwnJson, type JsonObject } from "../../protocol/json.ts";
-import type { FeedStats } from "../reads.ts";
+import type { FeedStats } from "./rpc.ts";
 
 /** What is known of a listed feed. */
 export interface ListedFeed {
-  /** How it was when it was last asked; nothing where it never was. */
+  /** The stats that it gave when it was last asked; undefined if it was never asked. */
   readonly stats: FeedStats | undefined;
-  /** Whether it may be otherwise by now. */
+  /** Whether they may have changed since. */
   readonly changed: boolean;
   /** When it was last asked, in milliseconds since 1970. */
   readonly asked: number;
 }
 
-/** The first version had names alone. A feed of which nothing more is known counts as changed, and as made by nobody. */
+/** The first version stored names alone. Such a feed counts as changed, and its maker as unknown. */
 const COLUMNS = {
   maker: "TEXT NOT NULL DEFAULT ''",
   changed: "INTEGER NOT NULL DEFAULT 1",
@@ -22,13 +22,13 @@ const COLUMNS = {
 /** Rows kept in memory, of some 300 bytes each. */
 const READ = 20_000;
 
-/** The directory's table: a row a feed. Nothing is written, and no table made, before the first feed is. */
+/** The directory's table, with a row for each feed. The table is made with the first feed. */
 export class DirectoryStore {
   readonly #sql: SqlStorage;
   #ready = false;
   /** Rows that were read and have not changed since. */
   readonly #read = new Map<string, ListedFeed>();
-  /** How many feeds each has made. */
+  /** How many feeds each maker has made. */
   #made: Map<string, number> | undefined;
 
   constructor(sql: SqlStorage) {
@@ -39,7 +39,7 @@ export class DirectoryStore {
     return this.#exists() && this.#sql.exec("SELECT 1 FROM feeds WHERE name = ?", feed).toArray().length > 0;
   }
 
-  /** Feeds by who has made them. */
+  /** How many feeds each maker has made. */
   get made(): ReadonlyMap<string, number> {
     return this.#counts();
   }
@@ -51,7 +51,7 @@ export class DirectoryStore {
     counts.set(maker, (counts.get(maker) ?? 0) + 1);
   }
 
-  /** Nothing where it is not there. */
+  /** Does nothing if the feed is not listed. */
   remove(feed: string): void {
     if (!this.#exists()) return;
     this.#read.delete(feed);
@@ -66,14 +66,14 @@ export class DirectoryStore {
     }
   }
 
-  /** Notes that a feed may not be as it was when it was asked. Writes nothing where that is known. */
+  /** Notes that a feed's stats may have changed since it was asked. Writes nothing if that is known already. */
   change(feed: string): void {
     if (!this.#exists() || this.#read.get(feed)?.changed === true) return;
     this.#read.delete(feed);
     this.#sql.exec("UPDATE feeds SET changed = 1 WHERE name = ? AND changed = 0", feed);
   }
 
-  /** Notes how a feed is, as it said when it was asked. */
+  /** Stores the stats that a feed gave at the time `asked`. */
   describe(feed: string, stats: FeedStats, asked: number): void {
     this.#read.delete(feed);
     const text = JSON.stringify(stats);
@@ -89,7 +89,7 @@ export class DirectoryStore {
       .map(({ name }) => name);
   }
 
-  /** What is known of a feed; nothing where it is not listed. */
+  /** What is known of a feed; undefined if it is not listed. */
   get(feed: string): ListedFeed | undefined {
     const read = this.#read.get(feed);
     if (read || !this.#exists()) return read;
@@ -121,7 +121,7 @@ export class DirectoryStore {
     this.#ready = true;
   }
 
-  /** Whether there is a table. One that an older version made gets what it lacks. */
+  /** Whether there is a table. A table of an older version gets the columns that it lacks. */
   #exists(): boolean {
     if (this.#ready) return true;
     const present = this.#sql.exec<{ name: string }>("SELECT name FROM pragma_table_info('feeds')").toArray();

@@ -1,36 +1,30 @@
-import type { DirectoryObject, Listed } from "./directory-object.ts";
-
-/** Why a feed that is not there cannot be made. */
-export const NOT_LISTED: Readonly<Record<Exclude<Listed, "listed">, string>> = {
-  full: "There are as many feeds as there may be.",
-  share: "Tokens have made as many feeds as they may.",
-};
+import type { Directory, Listed } from "./rpc.ts";
 
 /** Milliseconds that a receipt waits for the directory at most. */
-const PATIENCE = 1_000;
+const LONGEST_WAIT = 1_000;
 
 /**
- * A feed's entry in the directory: there before the feed is first written to, and marked as changed once it is not as it
- * was when the directory last asked.
+ * A feed's entry in the directory. It is there before the feed is first written to, and it is marked as changed once the
+ * feed is not as it was when the directory last asked.
  */
 export class Listing {
-  readonly #directory: DurableObjectStub<DirectoryObject> | undefined;
+  readonly #directory: DurableObjectStub<Directory> | undefined;
   readonly #most: number;
   #listed: Promise<Listed> | undefined;
-  /** Whether the directory has been told of a change since it last asked, or is being told. */
-  #isTold = false;
-  #telling: Promise<void> | undefined;
+  /** Whether the directory knows, or is being told, that the feed has changed since it last asked. */
+  #isMarked = false;
+  #marking: Promise<void> | undefined;
 
-  /** With no directory every feed is taken. `most`: feeds that may be listed. */
-  constructor(directory: DurableObjectStub<DirectoryObject> | undefined, most: number) {
+  /** Without a directory every feed counts as listed. `most`: feeds that may be listed. */
+  constructor(directory: DurableObjectStub<Directory> | undefined, most: number) {
     this.#directory = directory;
     this.#most = most;
   }
 
-  /** Lists the feed; `maker` is the credential that makes it. Rejects where the directory cannot be reached. */
+  /** Lists the feed; `maker` is the credential that makes it. Rejects if the directory cannot be reached. */
   async add(feed: string, maker: string): Promise<Listed> {
     if (!this.#directory) return "listed";
-    // Asked once for all who wait; anew by the next where it was not to be.
+    // One request serves all that wait for it. If the answer is no, the next caller asks again.
     const adding = (this.#listed ??= Promise.resolve(this.#directory.add(feed, this.#most, maker)));
     let listed: Listed | undefined;
     try {
@@ -38,44 +32,44 @@ export class Listing {
     } finally {
       if (listed !== "listed" && this.#listed === adding) this.#listed = undefined;
     }
-    // Forgotten while it was being listed.
+    // The feed was removed while it was being listed.
     return listed === "listed" && this.#listed !== adding ? this.add(feed, maker) : listed;
   }
 
   /**
-   * Tells the directory that the feed has changed, unless it knows. To be awaited before a receipt goes out: whoever has
-   * one finds it in the list. Where the directory cannot be told, the next change is.
+   * Tells the directory that the feed has changed, unless it knows. Await it before a receipt goes out: a publisher that
+   * has a receipt finds the feed in the list. If the directory cannot be reached, the next change is told again.
    */
   change(feed: string): Promise<void> | undefined {
-    if (!this.#directory || this.#isTold) return this.#telling;
-    this.#isTold = true;
+    if (!this.#directory || this.#isMarked) return this.#marking;
+    this.#isMarked = true;
     const { promise, resolve } = Promise.withResolvers<void>();
-    const telling = promise.then(() => {
-      if (this.#telling === telling) this.#telling = undefined;
+    const marking = promise.then(() => {
+      if (this.#marking === marking) this.#marking = undefined;
     });
-    this.#telling = telling;
-    const timer = setTimeout(resolve, PATIENCE);
+    this.#marking = marking;
+    const timer = setTimeout(resolve, LONGEST_WAIT);
     Promise.resolve(this.#directory.change(feed))
-      .catch(() => (this.#isTold = false))
+      .catch(() => (this.#isMarked = false))
       .finally(() => {
         clearTimeout(timer);
         resolve();
       });
-    return telling;
+    return marking;
   }
 
-  /** Notes that the directory asks how the feed is: what changes from now on is news to it. */
+  /** Notes that the directory asks for the feed's stats: it does not know of changes from now on. */
   asked(): void {
-    this.#isTold = false;
+    this.#isMarked = false;
   }
 
-  /** Removes the feed's name. Rejects where the directory cannot be reached, which may have removed it all the same. */
+  /** Removes the feed's name. Rejects if the directory cannot be reached; the name may be removed all the same. */
   async remove(feed: string): Promise<void> {
     try {
       await this.#directory?.remove(feed);
     } finally {
       this.#listed = undefined;
-      this.#isTold = false;
+      this.#isMarked = false;
     }
   }
 }

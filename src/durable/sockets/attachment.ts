@@ -16,7 +16,7 @@ const callerSchema = v.object({
 const openSchema = v.object({
   ...callerSchema.entries,
   epoch: v.string(),
-  // Below 0: the client was in the middle of something that only this object's memory knew.
+  // Below 0 the client was in the middle of something that only the lost memory knew.
   seq: v.pipe(v.number(), v.minValue(0)),
   selection: v.union([v.string(), v.instance(Uint8Array)]),
   mode: v.picklist(MODES),
@@ -27,34 +27,34 @@ const openSchema = v.object({
 });
 const closedSchema = v.object({ ...callerSchema.entries, closed: v.number() });
 
-/** All that a socket is, beside the connection itself. It outlives the object's memory with the socket. */
+/** The state of a socket. It outlives the object's memory with the socket. */
 export interface SocketState {
   readonly subscription: Subscription;
   readonly caller: CountedCaller;
   /** Whether it may publish. */
   readonly publishes: boolean;
-  /** When its credential ends, in milliseconds since 1970; none where it does not. */
+  /** When its credential expires, in milliseconds since 1970; undefined if it does not. */
   readonly expires: number | undefined;
   /** Whether it speaks MessagePack. */
   readonly packed: boolean;
-  /** What the client was last told. */
-  readonly told: Position;
+  /** What the client has. */
+  readonly position: Position;
 }
 
-/** A socket that was closed from here, and whose client has not ended it yet. */
+/** A socket that was closed from here and whose client has not closed it yet. */
 export interface ClosedState {
   readonly caller: CountedCaller;
   /** The code that it was closed with. */
   readonly closed: number;
 }
 
-/** Written with every message sent, so that a rebuilt object knows what each client has: a fraction of what a send costs. */
+/** Saves the state. Done with every message sent, so that a rebuilt object knows what each client has; cheap beside the send. */
 export function saveState(socket: WebSocket, state: SocketState): void {
-  const { subscription, told, publishes, expires, caller, packed } = state;
+  const { subscription, position, publishes, expires, caller, packed } = state;
   const { selection, mode, hz } = subscription;
-  const { epoch, seq } = told;
+  const { epoch, seq } = position;
   const attachment: Record<string, unknown> = { epoch, seq, selection: compact(selection.id), mode };
-  // What most sockets have not is not written down: this is done for each message to each of them.
+  // Only what differs from most sockets is written: this is done for each message to each socket.
   if (hz !== undefined) attachment["hz"] = hz;
   if (publishes) attachment["publishes"] = true;
   if (expires !== undefined) attachment["expires"] = expires;
@@ -64,8 +64,8 @@ export function saveState(socket: WebSocket, state: SocketState): void {
 }
 
 /**
- * Notes that a socket was closed. The platform forgets it when the object sleeps twice, and the client may never answer:
- * it must not be taken for an open one then.
+ * Saves that a socket was closed. The platform forgets that after two hibernations, and the client may never answer: the
+ * socket must not count as open then.
  */
 export function saveClosed(socket: WebSocket, { caller, closed }: ClosedState): void {
   const attachment: Record<string, unknown> = { closed };
@@ -73,12 +73,12 @@ export function saveClosed(socket: WebSocket, { caller, closed }: ClosedState): 
   socket.serializeAttachment(attachment);
 }
 
-/** The selections that were read, by what is written of them. */
+/** The selections that were read, by their ids. */
 export type ReadSelections = Map<string, Selection>;
 
 /**
- * Reads a socket's state back; nothing where it has none that this version can read. Many sockets have the same selection,
- * and each is read once: `read` has those of the other sockets.
+ * Reads a socket's state back; undefined if it has none that this version can read. Many sockets have the same selection,
+ * which is parsed once: `read` has the selections of the other sockets.
  */
 export function loadState(socket: WebSocket, read: ReadSelections): SocketState | ClosedState | undefined {
   const attachment: unknown = socket.deserializeAttachment();
@@ -98,7 +98,7 @@ export function loadState(socket: WebSocket, read: ReadSelections): SocketState 
     publishes: publishes === true,
     expires,
     packed: packed === true,
-    told: { epoch, seq },
+    position: { epoch, seq },
   };
 }
 
@@ -113,8 +113,8 @@ function callerOf({ address, kind = "anonymous", holder }: v.InferOutput<typeof 
 }
 
 /**
- * The platform stores a string as one byte a character, or as two each where any is beyond Latin-1: a selection of
- * the largest size would then not fit. Such a one is stored as UTF-8.
+ * The platform stores a string with one byte a character, or with two if any character is beyond Latin-1: a selection of
+ * the largest size would not fit then. Such a selection is stored as UTF-8.
  */
 function compact(text: string): string | Uint8Array {
   if (2 * text.length <= LIMITS.selectionBytes) return text;

@@ -1,3 +1,4 @@
+import type { Caller } from "../../access/access.ts";
 import { Places, type CountedCaller } from "../../limits/places.ts";
 import type { NoRoom, Quotas } from "../../limits/quotas.ts";
 import { CLOSE } from "../../protocol/codes.ts";
@@ -5,75 +6,88 @@ import { loadState, type ReadSelections, type SocketState } from "./attachment.t
 import { Connection } from "./connection.ts";
 
 /**
- * All connections of a feed. Where the object lost its memory they are known again by what they carry themselves: one of
- * them when it is needed, or all. One that was closed from here keeps its place until its client is gone: whoever
- * never answers cannot pile up what is closed.
+ * All connections of a feed. After a loss of memory they are rebuilt from their attachments: a single one when it is
+ * needed, or all. A connection that was closed from here keeps its place until its client is gone: a client that never
+ * answers the close cannot pile up closed connections.
  */
 export class Connections {
   readonly #sockets: () => WebSocket[];
   readonly #bySocket = new Map<WebSocket, Connection>();
-  readonly #here = new Set<Connection>();
+  readonly #present = new Set<Connection>();
   readonly #places: Places;
-  #areAll = false;
+  /** Whether every socket has its connection here. */
+  #areAllRebuilt = false;
 
-  /** `sockets` gives all that the platform holds. */
+  /** `sockets` gives all sockets that the platform holds. */
   constructor(sockets: () => WebSocket[], { sockets: most, socketsPerIp }: Quotas) {
     this.#sockets = sockets;
     this.#places = new Places(most, socketsPerIp);
   }
 
-  /** The connection of a socket; nothing where it has none that can be gone on with. */
+  /** The connection of a socket; undefined, and the socket is closed, if its attachment cannot be read. */
   of(socket: WebSocket, read: ReadSelections = new Map()): Connection | undefined {
     const known = this.#bySocket.get(socket);
     if (known) return known;
     const state = loadState(socket, read);
-    if (state) return this.#add(socket, new Connection(socket, state));
+    if (state) {
+      const connection = this.#add(socket, new Connection(socket, state));
+      if ("closed" in state) connection.close(state.closed, "closed before");
+      return connection;
+    }
     if (socket.readyState === WebSocket.OPEN) socket.close(CLOSE.restart, "come back");
     return undefined;
   }
 
   /** Every connection there is. */
   all(): Iterable<Connection> {
-    if (!this.#areAll) {
+    if (!this.#areAllRebuilt) {
       const read: ReadSelections = new Map();
       for (const socket of this.#sockets()) if (socket.readyState !== WebSocket.CLOSED) this.of(socket, read);
-      this.#areAll = true;
+      this.#areAllRebuilt = true;
     }
-    return this.#here;
+    return this.#present;
   }
 
-  /** Why there is no place for one more; nothing where there is one. */
+  /** Why there is no place for one more; undefined if there is one. */
   refusal(caller: CountedCaller): NoRoom | undefined {
     this.all();
     return this.#places.refusal(caller);
   }
 
   /** Adds a socket that has just been accepted. */
-  open(socket: WebSocket, state: SocketState): Connection {
+  add(socket: WebSocket, state: SocketState): Connection {
     return this.#add(socket, new Connection(socket, state));
   }
 
-  /** Another credential takes another place: one that has one keeps it. One that is gone takes none. */
-  grant(connection: Connection, caller: CountedCaller, publishes: boolean, expires: number | undefined): void {
-    if (!this.#here.has(connection)) return;
+  /**
+   * Gives a connection another credential, and with it another place: a connection that has a place keeps one. A
+   * connection that is gone takes none.
+   */
+  grant(
+    connection: Connection,
+    { kind, id, expires }: Pick<Caller, "kind" | "id" | "expires">,
+    publishes: boolean,
+  ): void {
+    if (!this.#present.has(connection)) return;
+    const { clientIp } = connection.caller;
     this.#places.leave(connection.caller);
-    connection.grant(caller, publishes, expires);
-    this.#places.take(caller);
+    connection.grant({ clientIp, kind, credential: kind === "anonymous" ? undefined : id }, publishes, expires);
+    this.#places.take(connection.caller);
   }
 
-  /** Forgets a connection that is gone. */
+  /** Removes a connection that is gone. */
   remove(socket: WebSocket): void {
     const connection = this.#bySocket.get(socket);
     if (!connection) return;
-    connection.forget();
+    connection.unsubscribe();
     this.#bySocket.delete(socket);
-    this.#here.delete(connection);
+    this.#present.delete(connection);
     this.#places.leave(connection.caller);
   }
 
   #add(socket: WebSocket, connection: Connection): Connection {
     this.#bySocket.set(socket, connection);
-    this.#here.add(connection);
+    this.#present.add(connection);
     this.#places.take(connection.caller);
     return connection;
   }

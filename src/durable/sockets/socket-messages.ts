@@ -1,6 +1,5 @@
 import { WHY_INVALID, type Access, type Caller } from "../../access/access.ts";
-import type { FairQueue } from "../../limits/fair-queue.ts";
-import { PUBLISH_WEIGHT, type Quotas } from "../../limits/quotas.ts";
+import { PUBLISH_WEIGHT, type NoRoom, type Quotas } from "../../limits/quotas.ts";
 import { TokenBuckets } from "../../limits/token-bucket.ts";
 import { memoryOf } from "../../feed/state/entry.ts";
 import { CLOSE } from "../../protocol/codes.ts";
@@ -19,59 +18,72 @@ import { encodeAuthorized, encodeReceiptMessage } from "../../protocol/server-me
 import type { Subscription } from "../../protocol/subscription.ts";
 import { batchTooLarge } from "../../protocol/update.ts";
 import { decodeUpdatesInSteps, type DecodedUpdates } from "../../protocol/update-decoding.ts";
-import type { Connection } from "./connection.ts";
 import type { PublishOutcome, PublishRequest } from "../live-feed.ts";
+import type { PublishQueue } from "../publish-queue.ts";
+import type { Connection } from "./connection.ts";
 
-/** What a conversation needs of the feed's object. */
+/** What messages need of the feed's object. */
 export interface SocketMessagesHost {
   readonly feed: string;
   readonly access: Access;
   readonly quotas: Quotas;
-  /** Where long work waits for its turn. */
-  readonly queue: FairQueue;
+  readonly publishes: PublishQueue;
   /** Milliseconds that never go backwards. */
   now(): number;
-  /** Takes what a publish of so many characters costs from what a publisher may; nothing where it may not. */
-  allow(publisher: string, length: number): PublishOutcome | undefined;
-  publish(request: PublishRequest, publisher: string): Promise<PublishOutcome>;
-  /** Changes what a connection gets. Opens the feed. */
-  subscribe(connection: Connection, subscription: Subscription, id: number | undefined): void;
-  /** Replaces whose a connection is, what it may do, and for how long. */
+  /** Accepts a batch whose turn has come. */
+  accept(request: PublishRequest, account: string): Promise<PublishOutcome>;
+  /** Replaces a connection's subscription. Opens the feed. */
+  resubscribe(connection: Connection, subscription: Subscription, id: number | undefined): void;
+  /** Gives a connection another credential. */
   grant(connection: Connection, caller: Caller, publishes: boolean): void;
 }
 
-/** Characters or bytes of a message that count as one more message. */
-const WEIGHT = 1024;
+/** Characters or bytes of a message that count as one more message. A batch counts by `PUBLISH_WEIGHT`. */
+const MESSAGE_WEIGHT = 1024;
 
-/** Of what an owner may say at once, what it has to have regained before it gets another socket. */
-const RESTED = 1 / 10;
+/**
+ * Of the messages that an account may send at once, the share that it must have regained before it gets another socket.
+ * With less, that socket would be closed after a few messages.
+ */
+const REGAINED = 1 / 10;
 
-/** What clients say on their sockets. */
+/** A message that was read, with its updates if it is a publish. */
+interface ReadMessage {
+  readonly decoded: DecodedMessage;
+  readonly updates: DecodedUpdates | undefined;
+}
+
+/** The account that a connection's messages wait on, and how many of them wait. */
+interface MessageLine {
+  readonly account: string;
+  waiting: number;
+}
+
+/** Takes the messages that clients send on their sockets, and answers them. */
 export class SocketMessages {
   readonly #host: SocketMessagesHost;
-  readonly #owners: TokenBuckets;
-  /** On whose account what a connection says waits, and how much of it does. */
-  readonly #lines = new WeakMap<Connection, { readonly owner: string; waiting: number }>();
+  readonly #accounts: TokenBuckets;
+  readonly #lines = new WeakMap<Connection, MessageLine>();
 
   constructor(host: SocketMessagesHost) {
     this.#host = host;
-    this.#owners = new TokenBuckets(host.quotas.accountMessages);
+    this.#accounts = new TokenBuckets(host.quotas.accountMessages);
   }
 
-  /** Whether this owner has said so much that it is not to come back yet: it would be closed after a few words. */
-  isTired(owner: string): boolean {
-    return this.#owners.wait(owner, this.#host.now(), RESTED * this.#host.quotas.accountMessages.burst) > 0;
+  /** Whether an account has sent so much that it gets no further socket yet. */
+  hasSentTooMuch(account: string): boolean {
+    return this.#accounts.wait(account, this.#host.now(), REGAINED * this.#host.quotas.accountMessages.burst) > 0;
   }
 
-  /** Answers one message of a client, now or when its turn has come. */
-  async hear(connection: Connection, frame: string | ArrayBuffer): Promise<void> {
-    if (typeof frame === "string" ? exceedsBytes(frame, LIMITS.batchBytes) : frame.byteLength > LIMITS.batchBytes) {
+  /** Takes one message, now or when its turn has come. */
+  async handle(connection: Connection, frame: string | ArrayBuffer): Promise<void> {
+    const length = typeof frame === "string" ? frame.length : frame.byteLength;
+    if (typeof frame === "string" ? exceedsBytes(frame, LIMITS.batchBytes) : length > LIMITS.batchBytes) {
       connection.close(CLOSE.tooLarge, `a message may have ${LIMITS.batchBytes} bytes`);
       return;
     }
-    const length = typeof frame === "string" ? frame.length : frame.byteLength;
-    // Before it is read: what is not published may be long, and is not worth reading where there was too much of it.
-    if (!connection.publishes && !this.#mayGoOn(connection, length / WEIGHT)) return;
+    // Charged before it is read: a long message that is no batch is not worth reading if there were too many.
+    if (!connection.publishes && !this.#charge(connection, length / MESSAGE_WEIGHT)) return;
     if (!connection.publishes && isLong(frame)) {
       const { id, code, reason } = tooLong();
       connection.refuse(id, code, reason);
@@ -80,73 +92,76 @@ export class SocketMessages {
     const line = this.#lineOf(connection);
     line.waiting++;
     const size = typeof frame === "string" ? memoryOf(frame, isAscii(frame)) : length;
-    const running = this.#host.queue.prepareAndRun(line.owner, size, read(connection, frame), (heard) => {
+    const { turns } = this.#host.publishes;
+    const running = turns.prepareAndRun(line.account, size, read(connection, frame), (message) => {
       line.waiting--;
-      return this.#take(connection, heard, length);
+      return this.#take(connection, message, length);
     });
     if (typeof running !== "string") {
       await running;
       return;
     }
     line.waiting--;
-    this.#turnAway(connection, frame, length, running);
+    this.#refuseUnread(connection, frame, length, running);
   }
 
-  /** While anything waits on one account, what comes after it does too, though the owner is another: it stays in order. */
-  #lineOf(connection: Connection): { readonly owner: string; waiting: number } {
-    const { account: owner } = connection;
+  /**
+   * While messages wait on one account, those after them wait on it too, even if the connection has another account by
+   * now: so they stay in order.
+   */
+  #lineOf(connection: Connection): MessageLine {
+    const { account } = connection;
     const known = this.#lines.get(connection);
-    if (known && (known.waiting > 0 || known.owner === owner)) return known;
-    const line = { owner, waiting: 0 };
+    if (known && (known.waiting > 0 || known.account === account)) return known;
+    const line = { account, waiting: 0 };
     this.#lines.set(connection, line);
     return line;
   }
 
-  async #take(connection: Connection, heard: Heard | undefined, length: number): Promise<void> {
-    // It may have waited, and been closed meanwhile.
-    if (!heard || !connection.isOpen) return;
-    const { decoded, updates } = heard;
-    if (connection.publishes) {
-      const publishes = decoded.ok && decoded.message.type === "publish";
-      if (!publishes && !this.#mayGoOn(connection, length / WEIGHT)) return;
-    }
+  async #take(connection: Connection, message: ReadMessage | undefined, length: number): Promise<void> {
+    // The connection may have been closed while the message waited.
+    if (!message || !connection.isOpen) return;
+    const { decoded, updates } = message;
+    const isPublish = decoded.ok && decoded.message.type === "publish";
+    if (connection.publishes && !isPublish && !this.#charge(connection, length / MESSAGE_WEIGHT)) return;
     if (!decoded.ok) connection.refuse(decoded.id, decoded.code, decoded.reason);
     else if (decoded.message.type === "publish") await this.#publish(connection, decoded.message.id, updates, length);
     else await this.#answer(connection, decoded.message);
   }
 
   /** Refuses a message that finds no room to wait. */
-  #turnAway(connection: Connection, frame: string | ArrayBuffer, length: number, code: "rate_limited" | "overloaded") {
-    if (connection.publishes && !this.#mayGoOn(connection, length / PUBLISH_WEIGHT)) return;
-    const id = connection.packed || typeof frame === "string" ? sentIdOf(textOrBytes(frame)) : undefined;
+  #refuseUnread(connection: Connection, frame: string | ArrayBuffer, length: number, code: NoRoom): void {
+    if (connection.publishes && !this.#charge(connection, length / PUBLISH_WEIGHT)) return;
+    const payload = payloadOf(connection, frame);
+    const id = payload === undefined ? undefined : sentIdOf(payload);
     connection.refuse(id, code, "too much is waiting to be done: send it later");
   }
 
   /**
-   * Takes what a message costs from what its connection may say, and from what all of the same owner may. One that goes
-   * on beyond either is closed.
+   * Takes what a message costs from what its connection may send, and from what all connections of its account may. Returns
+   * false, and closes the connection, if either is used up.
    */
-  #mayGoOn(connection: Connection, weight: number): boolean {
+  #charge(connection: Connection, weight: number): boolean {
     const now = this.#host.now();
     const tokens = 1 + weight;
-    const isInTime =
-      connection.spend(tokens, this.#host.quotas.messages, now) &&
-      this.#owners.take(connection.account, now, tokens) === 0;
-    if (!isInTime) connection.flood();
-    return isInTime;
+    const hasTokens =
+      connection.spendTokens(tokens, this.#host.quotas.messages, now) &&
+      this.#accounts.take(connection.account, now, tokens) === 0;
+    if (!hasTokens) connection.closeForFlooding();
+    return hasTokens;
   }
 
   async #answer(connection: Connection, message: Exclude<ClientMessage, { type: "publish" }>): Promise<void> {
     switch (message.type) {
       case "subscribe":
-        connection.heard();
-        this.#host.subscribe(connection, message.subscription, message.id);
+        connection.noteGoodMessage();
+        this.#host.resubscribe(connection, message.subscription, message.id);
         return;
       case "auth":
         await this.#authorize(connection, message);
         return;
       case "ack":
-        connection.heard();
+        connection.noteGoodMessage();
         connection.acknowledge(message.seq, message.bytes);
         return;
     }
@@ -154,7 +169,7 @@ export class SocketMessages {
 
   async #authorize(connection: Connection, { id, token }: Extract<ClientMessage, { type: "auth" }>): Promise<void> {
     const caller = await this.#host.access.identify(token);
-    // It may have gone meanwhile, and given its place back.
+    // The connection may have gone meanwhile, and given its place back.
     if (!connection.isOpen) return;
     if (caller === "unavailable") {
       connection.refuse(id, "overloaded", "the credential cannot be checked now: try again");
@@ -169,7 +184,7 @@ export class SocketMessages {
       connection.close(CLOSE.forbidden, "the credential does not allow to subscribe to this feed");
       return;
     }
-    connection.heard();
+    connection.noteGoodMessage();
     this.#host.grant(connection, caller, grants.publish);
     connection.answer(encodeAuthorized(id, caller.expires));
   }
@@ -180,14 +195,14 @@ export class SocketMessages {
     updates: DecodedUpdates | undefined,
     length: number,
   ): Promise<void> {
-    const { publishes, account: owner } = connection;
+    const { publishes, account } = connection;
     if (!publishes || !updates) {
       connection.refuse(id, "forbidden", "this socket's credential does not allow publishing to this feed");
       return;
     }
     let outcome: PublishOutcome;
     try {
-      outcome = this.#host.allow(owner, length) ?? (await this.#admit(connection, updates));
+      outcome = this.#host.publishes.charge(account, length) ?? (await this.#accept(connection, updates));
     } catch (error) {
       connection.refuse(id, "outcome_unknown", "the feed broke off: this may have been published or not");
       throw error;
@@ -196,27 +211,22 @@ export class SocketMessages {
       connection.answer(encodeReceiptMessage(id, outcome.receipt));
       return;
     }
-    // What was refused cost as much as what is taken, and is no part of what its publisher may: it counts as said.
-    if (outcome.code !== "feed_full" && !this.#mayGoOn(connection, length / PUBLISH_WEIGHT)) return;
+    // A refused batch cost as much time as an accepted one, and is not limited by the rate of publishes: it counts as a
+    // message.
+    if (outcome.code !== "feed_full" && !this.#charge(connection, length / PUBLISH_WEIGHT)) return;
     connection.refuse(id, outcome.code, outcome.detail ?? "no update of the batch was accepted", outcome.issues);
   }
 
-  async #admit(connection: Connection, decoded: DecodedUpdates): Promise<PublishOutcome> {
+  async #accept(connection: Connection, decoded: DecodedUpdates): Promise<PublishOutcome> {
     if (!decoded.ok) return { ok: false, code: "invalid_update", issues: decoded.issues };
     if (batchTooLarge(decoded.updates)) return { ok: false, code: "too_large", detail: "the batch is too large" };
-    connection.heard();
-    return this.#host.publish({ updates: decoded.updates }, connection.account);
+    connection.noteGoodMessage();
+    return this.#host.accept({ updates: decoded.updates }, connection.account);
   }
 }
 
-/** A message as it was heard, with its updates where it publishes. */
-interface Heard {
-  readonly decoded: DecodedMessage;
-  readonly updates: DecodedUpdates | undefined;
-}
-
-/** Reads a message, a piece at a time where it is long. Nothing where its connection has been closed before. */
-function* read(connection: Connection, frame: string | ArrayBuffer): Generator<number, Heard | undefined> {
+/** Reads a message, a long one in steps. Returns undefined if its connection is closed already. */
+function* read(connection: Connection, frame: string | ArrayBuffer): Generator<number, ReadMessage | undefined> {
   if (!connection.isOpen) return undefined;
   const decoded = yield* decode(connection, frame);
   if (!decoded.ok || decoded.message.type !== "publish") return { decoded, updates: undefined };
@@ -224,11 +234,14 @@ function* read(connection: Connection, frame: string | ArrayBuffer): Generator<n
 }
 
 function* decode(connection: Connection, frame: string | ArrayBuffer): Generator<number, DecodedMessage> {
-  if (connection.packed || typeof frame === "string") return yield* decodeClientMessage(textOrBytes(frame));
+  const payload = payloadOf(connection, frame);
+  if (payload !== undefined) return yield* decodeClientMessage(payload);
   const reason = "binary frames are not part of tickertape.v1";
   return { ok: false, id: undefined, code: "invalid_message", reason };
 }
 
-function textOrBytes(frame: string | ArrayBuffer): string | Uint8Array {
-  return typeof frame === "string" ? frame : new Uint8Array(frame);
+/** What to decode of a frame; undefined if it is binary and the connection speaks JSON. */
+function payloadOf({ packed }: Connection, frame: string | ArrayBuffer): string | Uint8Array | undefined {
+  if (typeof frame === "string") return frame;
+  return packed ? new Uint8Array(frame) : undefined;
 }

@@ -1,24 +1,25 @@
 import * as v from "valibot";
 import type { CountedCaller } from "../../limits/places.ts";
-import { MODES } from "../../protocol/codes.ts";
+import type { NoRoom } from "../../limits/quotas.ts";
+import { MODES, PROBLEMS } from "../../protocol/codes.ts";
 import type { Subscription } from "../../protocol/subscription.ts";
 import type { Position } from "../../protocol/position.ts";
 import { selectionOfId } from "../../protocol/selection.ts";
 
-/** What the HTTP side has checked of an upgrade and hands to the feed's object with it. */
+/** What the HTTP side has checked of an upgrade, and hands to the feed's object with it. */
 export interface SubscribeRequest {
   readonly subscription: Subscription;
   readonly since: Position | undefined;
   readonly caller: CountedCaller;
   /** Whether it may publish over the socket. */
   readonly publishes: boolean;
-  /** When the credential ends, in milliseconds since 1970; none where it does not. */
+  /** When the credential expires, in milliseconds since 1970; undefined if it does not. */
   readonly expires: number | undefined;
-  /** The subprotocol to name in the answer, where the client offered any. */
+  /** The subprotocol to name in the answer; undefined if the client offered none. */
   readonly protocol: string | undefined;
 }
 
-/** The object is reached by this Worker alone, so that the header is never a client's. */
+/** Only this Worker reaches the object, so that the header never comes from a client. */
 const HEADER = "x-tickertape-subscribe";
 
 const wireSchema = v.object({
@@ -34,7 +35,7 @@ const wireSchema = v.object({
   protocol: v.optional(v.string()),
 });
 
-/** The upgrade as it is sent on to the feed's object. */
+/** The upgrade as it is sent to the feed's object. */
 export function subscribeUpgrade({ subscription, caller, ...asked }: SubscribeRequest): Request {
   const { selection, mode, hz } = subscription;
   const wire = { selection: selection.id, mode, hz, ...caller, ...asked };
@@ -43,7 +44,7 @@ export function subscribeUpgrade({ subscription, caller, ...asked }: SubscribeRe
   return new Request("https://feed/", { headers: { Upgrade: "websocket", [HEADER]: value } });
 }
 
-/** Reads it back; nothing where the request did not come from `subscribeUpgrade`. */
+/** Reads it back; undefined if the request did not come from `subscribeUpgrade`. */
 export function readSubscribeUpgrade(request: Request): SubscribeRequest | undefined {
   const value = request.headers.get(HEADER);
   if (value === null || request.headers.get("Upgrade")?.toLowerCase() !== "websocket") return undefined;
@@ -51,4 +52,24 @@ export function readSubscribeUpgrade(request: Request): SubscribeRequest | undef
   const { selection, mode, hz, since, clientIp, kind, credential, publishes, expires, protocol } = wire;
   const subscription = { selection: selectionOfId(selection), mode, hz };
   return { subscription, since, caller: { clientIp, kind, credential }, publishes, expires, protocol };
+}
+
+/** Why an upgrade is refused for which there is no place. */
+export const NO_PLACE: Readonly<Record<NoRoom, string>> = {
+  rate_limited: "The feed has as many subscribers of this caller's as it takes.",
+  overloaded: "The feed has as many subscribers as it takes.",
+};
+/** Why an upgrade is refused to an account whose other sockets have sent too much. */
+export const TOO_MANY_MESSAGES = "Too many messages came over the other sockets of this address or credential.";
+/** Why an upgrade is refused whose selection there is no room for. */
+export const NO_ROOM_FOR_SELECTION: Readonly<Record<NoRoom, string>> = {
+  rate_limited:
+    "Your subscribers select as many keys and prefixes as they may. Select fewer, or what others select too.",
+  overloaded:
+    "The feed's subscribers select as many keys and prefixes as it looks for. Select fewer, or what others do.",
+};
+
+/** The answer to an upgrade that is refused. */
+export function refuseUpgrade(code: NoRoom, why: string): Response {
+  return new Response(why, { status: PROBLEMS[code].status });
 }

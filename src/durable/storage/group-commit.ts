@@ -1,4 +1,4 @@
-export interface CommitPace {
+export interface CommitPolicy {
   /** Under sustained load one write is made every so many milliseconds, for all that came in meanwhile. */
   readonly window: number;
   /** As many as this that wait are written without waiting longer. */
@@ -22,7 +22,7 @@ const FIRST_GRANT = 10;
 export class GroupCommit<T> {
   readonly #write: (items: readonly T[]) => void;
   readonly #now: () => number;
-  readonly #pace: CommitPace;
+  readonly #policy: CommitPolicy;
   #waiting: { item: T; written: () => void; failed: (error: unknown) => void }[] = [];
   /** A bucket that a write empties by one `window` and that time fills up to `burst` windows; in milliseconds. */
   #credit: number;
@@ -32,11 +32,11 @@ export class GroupCommit<T> {
   #timer: ReturnType<typeof setTimeout> | undefined;
 
   /** `write` is synchronous, and writes all or nothing. */
-  constructor(write: (items: readonly T[]) => void, pace: CommitPace, now: () => number) {
+  constructor(write: (items: readonly T[]) => void, policy: CommitPolicy, now: () => number) {
     this.#write = write;
-    this.#pace = pace;
+    this.#policy = policy;
     this.#now = now;
-    this.#credit = pace.burst * pace.window;
+    this.#credit = policy.burst * policy.window;
     this.#creditedAt = now();
   }
 
@@ -45,21 +45,21 @@ export class GroupCommit<T> {
     const written = new Promise<void>((resolve, reject) => {
       this.#waiting.push({ item, written: resolve, failed: reject });
     });
-    const wait = this.#pace.window - this.#earnCredit();
-    if (wait > 0 && this.#waiting.length < this.#pace.enough) {
+    const wait = this.#policy.window - this.#earnCredit();
+    if (wait > 0 && this.#waiting.length < this.#policy.enough) {
       this.#timer ??= setTimeout(() => this.#endWindow(), wait);
-    } else this.#settleQuietly();
+    } else this.#commitQuietly();
     return written;
   }
 
   /** Writes what waits, now. Called before anything is told to anyone: nothing unwritten may be seen. */
-  settle(): void {
+  commit(): void {
     if (this.#timer !== undefined) clearTimeout(this.#timer);
     this.#timer = undefined;
     const waiting = this.#waiting;
     if (waiting.length === 0) return;
     this.#waiting = [];
-    this.#credit = Math.max(0, this.#earnCredit() - this.#pace.window);
+    this.#credit = Math.max(0, this.#earnCredit() - this.#policy.window);
     try {
       this.#write(waiting.map(({ item }) => item));
     } catch (error) {
@@ -71,19 +71,19 @@ export class GroupCommit<T> {
 
   #endWindow(): void {
     const gathered = this.#waiting.length;
-    this.#settleQuietly();
-    if (gathered >= this.#pace.worthwhile) {
+    this.#commitQuietly();
+    if (gathered >= this.#policy.worthwhile) {
       this.#grant = FIRST_GRANT;
       return;
     }
-    this.#credit = Math.max(this.#credit, this.#grant * this.#pace.window);
-    this.#grant = Math.min(2 * this.#grant, this.#pace.burst);
+    this.#credit = Math.max(this.#credit, this.#grant * this.#policy.window);
+    this.#grant = Math.min(2 * this.#grant, this.#policy.burst);
   }
 
   /** A failed write is told to those who wait for it, and to nobody else. */
-  #settleQuietly(): void {
+  #commitQuietly(): void {
     try {
-      this.settle();
+      this.commit();
     } catch {}
   }
 
@@ -91,7 +91,7 @@ export class GroupCommit<T> {
     const now = this.#now();
     const earned = Math.max(0, now - this.#creditedAt);
     this.#creditedAt = now;
-    this.#credit = Math.min(this.#pace.burst * this.#pace.window, this.#credit + earned);
+    this.#credit = Math.min(this.#policy.burst * this.#policy.window, this.#credit + earned);
     return this.#credit;
   }
 }

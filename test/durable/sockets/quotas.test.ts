@@ -77,10 +77,10 @@ describe("publishing", () => {
     const feed = newFeed();
     const publisher = await TestSubscriber.connect(feed, "", { Authorization: "Bearer publish-key" });
     const stub = env.FEEDS.getByName(feed);
-    const updates = [JSON.stringify({ key: "A", set: { p: 1 } })] as never;
+    const batch = JSON.stringify({ key: "A", set: { p: 1 } });
     // As many as were let through by the front.
     const who = `publish key ${await fingerprint("publish-key")}`;
-    await Promise.all(Array.from({ length: PUBLISH_BURST - WEIGHS }, () => stub.publish({ updates }, who)));
+    await Promise.all(Array.from({ length: PUBLISH_BURST - WEIGHS }, () => stub.acceptBatch(batch, who)));
     const response = await post(feed, { key: "A", set: { p: 2 } });
     expect(response.headers.get("Retry-After")).toBe("1");
     await problem(response, "rate_limited");

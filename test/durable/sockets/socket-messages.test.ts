@@ -1,11 +1,10 @@
 import { expect, test } from "vitest";
 import type { Access, Caller } from "../../../src/access/access.ts";
-import { FairQueue } from "../../../src/limits/fair-queue.ts";
 import { quotasOf } from "../../../src/limits/quotas.ts";
 import type { Connection } from "../../../src/durable/sockets/connection.ts";
 import { Connections } from "../../../src/durable/sockets/connections.ts";
 import { SocketMessages } from "../../../src/durable/sockets/socket-messages.ts";
-import { INTAKE } from "../../../src/durable/defaults.ts";
+import { PublishQueue, PUBLISH_QUEUE_LIMITS } from "../../../src/durable/publish-queue.ts";
 import { EVERYTHING } from "../../../src/protocol/selection.ts";
 
 const PLACES = 4;
@@ -15,46 +14,44 @@ class Stage {
   readonly published: string[] = [];
   readonly #checks: ((caller: Caller) => void)[] = [];
   readonly connections = new Connections(() => [], { ...quotasOf({}), sockets: PLACES });
-  readonly conversations: SocketMessages;
+  readonly messages: SocketMessages;
 
   constructor() {
-    const queue = new FairQueue(
-      INTAKE,
-      () => new Promise((resolve) => setTimeout(resolve, 0)),
+    const publishes = new PublishQueue(
+      quotasOf({}).publish,
       () => 0,
       { take: () => true, give: () => {} },
+      () => false,
     );
     const access: Pick<Access, "identify"> = {
       identify: () => new Promise((resolve) => this.#checks.push(resolve)),
     };
-    this.conversations = new SocketMessages({
+    this.messages = new SocketMessages({
       feed: "f",
       access: access as Access,
       quotas: quotasOf({}),
-      queue,
+      publishes,
       now: () => 0,
-      allow: () => undefined,
-      publish: ({ updates }) => {
+      accept: ({ updates }) => {
         this.published.push(...updates.map((text) => JSON.parse(text).key));
         const receipt = { epoch: "e", seq: this.published.length, accepted: 1, stale: 0 };
         return Promise.resolve({ ok: true, receipt, replayed: false });
       },
-      subscribe: () => {},
-      grant: (connection, { kind, id, expires }, publishes) =>
-        this.connections.grant(connection, { clientIp: undefined, kind, credential: id }, publishes, expires),
+      resubscribe: () => {},
+      grant: (connection, caller, publishes) => this.connections.grant(connection, caller, publishes),
     });
   }
 
   come(): { connection: Connection; leave: () => void } {
     const socket: Record<string, unknown> = { readyState: WebSocket.OPEN };
     for (const method of ["serializeAttachment", "send", "close"]) socket[method] = () => {};
-    const connection = this.connections.open(socket as unknown as WebSocket, {
+    const connection = this.connections.add(socket as unknown as WebSocket, {
       subscription: { selection: EVERYTHING, mode: "latest", hz: undefined },
       publishes: true,
       expires: undefined,
       packed: false,
       caller: { clientIp: undefined, kind: "token", credential: "token before" },
-      told: { epoch: "e", seq: 0 },
+      position: { epoch: "e", seq: 0 },
     });
     const leave = (): void => {
       socket["readyState"] = WebSocket.CLOSED;
@@ -64,7 +61,7 @@ class Stage {
   }
 
   say(connection: Connection, message: object): Promise<void> {
-    return this.conversations.hear(connection, JSON.stringify(message));
+    return this.messages.handle(connection, JSON.stringify(message));
   }
 
   check(id: string): void {
@@ -84,7 +81,7 @@ test("[I9] a socket that goes while its credential is checked leaves no place ta
     stage.check("token after");
     await hearing;
     // Nor where it is granted anything all the same.
-    stage.connections.grant(connection, { clientIp: undefined, kind: "token", credential: "token t" }, true, undefined);
+    stage.connections.grant(connection, { id: "token t", kind: "token", expires: undefined }, true);
   }
   expect([...stage.connections.all()]).toEqual([]);
   for (const credential of ["token before", "token after", "token t"])
@@ -122,7 +119,7 @@ test("[I9] what waits of one publisher is counted in bytes of memory, and holds 
     stage.say(connection, { type: "publish", updates: [{ key: `k${i}`, set: { text } }] }),
   );
   await Promise.all(hearing);
-  const most = INTAKE.perAccount.size / (2 * text.length);
+  const most = PUBLISH_QUEUE_LIMITS.perAccount.size / (2 * text.length);
   expect(stage.published.length).toBeLessThanOrEqual(most + 1);
   expect(stage.published.length).toBeGreaterThan(most - 10);
 });

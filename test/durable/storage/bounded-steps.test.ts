@@ -2,8 +2,7 @@ import { runInDurableObject } from "cloudflare:test";
 import { env } from "cloudflare:workers";
 import { describe, expect, test } from "vitest";
 import { FeedStore } from "../../../src/durable/storage/feed-store.ts";
-import { LiveFeed } from "../../../src/durable/live-feed.ts";
-import { DEFAULT_PACE } from "../../../src/durable/defaults.ts";
+import { DEFAULT_POLICY, LiveFeed } from "../../../src/durable/live-feed.ts";
 import { ReadTurns } from "../../../src/durable/storage/read-turns.ts";
 import { readRecord } from "../../../src/feed/state/record.ts";
 import { Budget } from "../../../src/feed/fanout/budget.ts";
@@ -35,14 +34,14 @@ describe("[I8] a feed whose entries all end at once", () => {
         wakeBy: () => {},
         abandon: () => expect.unreachable(),
       };
-      const open = (): LiveFeed => new LiveFeed(new FeedStore(sql, FEED_LIMITS), platform, DEFAULT_PACE, "epoch");
+      const open = (): LiveFeed => LiveFeed.open(new FeedStore(sql, FEED_LIMITS), platform, DEFAULT_POLICY, "epoch");
       let live = open();
       for (let i = 0; i < keys; i += 1000) {
         const updates = Array.from(
           { length: 1000 },
           (_, j) => `{"key":"${`${i + j}`.padEnd(128, "k")}","set":{},"ttl":60}`,
         );
-        const outcome = await live.publish({ updates });
+        const outcome = await live.accept({ updates });
         expect(outcome.ok).toBe(true);
       }
       now += 61_000;
@@ -50,10 +49,10 @@ describe("[I8] a feed whose entries all end at once", () => {
         live.end();
         live = open();
       }
-      live.settle();
+      live.commit();
       expect(live.feed.entries.size, "a part is done at once").toBe(keys - 500);
       // Publishing goes on in between.
-      expect(await live.publish({ updates: ['{"key":"new","set":{}}'] })).toMatchObject({ ok: true });
+      expect(await live.accept({ updates: ['{"key":"new","set":{}}'] })).toMatchObject({ ok: true });
       expect(live.feed.entries.size).toBeGreaterThan(1);
       while (live.feed.entries.size > 1) await new Promise((resolve) => setTimeout(resolve, 10));
       expect(live.feed.seq).toBe(2 * keys + 1);

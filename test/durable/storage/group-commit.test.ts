@@ -79,7 +79,7 @@ describe("group commit", () => {
     void commit.add(1);
     void commit.add(2);
     void commit.add(3);
-    commit.settle();
+    commit.commit();
     expect(writes).toEqual([[1], [2], [3]]);
     expect(vi.getTimerCount()).toBe(0);
   });

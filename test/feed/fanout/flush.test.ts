@@ -1,13 +1,13 @@
 import { describe, expect, test, vi } from "vitest";
+import { DEFAULT_POLICY } from "../../../src/durable/live-feed.ts";
 import { lengthOf } from "../../../src/feed/fanout/fanout-limits.ts";
 import { Outbox } from "../../../src/feed/fanout/live/outbox.ts";
 import { FlushSchedule } from "../../../src/feed/fanout/live/flush-schedule.ts";
-import { DEFAULT_PACE } from "../../../src/durable/defaults.ts";
 import { FeedFixture, RecordingSubscriber } from "../fixture.ts";
 
 /** Subscribers of everything on a feed at the feed's own pace. */
 function audience(count: number): { fixture: FeedFixture; subscribers: RecordingSubscriber[] } {
-  const fixture = new FeedFixture(DEFAULT_PACE.send);
+  const fixture = new FeedFixture(DEFAULT_POLICY.flush);
   const subscribers = Array.from({ length: count }, () => new RecordingSubscriber([], "latest", undefined));
   for (const subscriber of subscribers) fixture.connect(subscriber);
   fixture.pass(0);
@@ -72,7 +72,7 @@ describe("updates go out as they come while that is light work", () => {
   });
 
   test("the load is forgotten when it has gone", () => {
-    const clock = new FlushSchedule(DEFAULT_PACE.send);
+    const clock = new FlushSchedule(DEFAULT_POLICY.flush);
     for (let now = 0; now < 1000; now += 10) clock.offer(1000, now);
     clock.passed(1000, 1000, 995);
     expect(clock.next(1000)).toBeGreaterThan(1000);
@@ -80,7 +80,7 @@ describe("updates go out as they come while that is light work", () => {
   });
 
   test("many who watch one key each are not taken for many who watch the same", () => {
-    const fixture = new FeedFixture(DEFAULT_PACE.send);
+    const fixture = new FeedFixture(DEFAULT_POLICY.flush);
     const subscribers = Array.from({ length: 5000 }, (_, i) => new RecordingSubscriber([`k${i}`], "latest", undefined));
     for (const subscriber of subscribers) fixture.connect(subscriber);
     for (let i = 0; i < 500; i++) {

@@ -1,0 +1,51 @@
+import type { Position } from "../../protocol/position.ts";
+
+/*
+ * What a feed's object and the directory's object ask of each other. Each imports this file and not the other's class:
+ * the two would form a ring.
+ */
+
+/** How a feed is. */
+export interface FeedStats extends Position {
+  readonly feed: string;
+  /** Whether it was ever published to. */
+  readonly exists: boolean;
+  readonly keys: number;
+  readonly subscribers: number;
+  /** Subscribers that do not take what they are sent. They get nothing more until they do. */
+  readonly lagging: number;
+  /** When the last update was accepted, in milliseconds since 1970; 0 before the first. */
+  readonly time: number;
+  /** Bytes of storage in use. */
+  readonly storage: number;
+  /** When the object came into memory, in milliseconds since 1970. It gets later with each hibernation. */
+  readonly started: number;
+}
+
+/** What the directory asks of a feed's object. */
+export interface SurveyedFeed extends Rpc.DurableObjectBranded {
+  /** The feed's stats. From now on the feed tells the directory when they change. */
+  statsForDirectory(): FeedStats;
+}
+
+/**
+ * The answer to listing a feed: `full` if there are as many feeds as there may be, `share` if the credential, or all
+ * tokens together, have made as many as they may.
+ */
+export type Listed = "listed" | "full" | "share";
+
+/** Why a feed that does not exist cannot be made. */
+export const NOT_LISTED: Readonly<Record<Exclude<Listed, "listed">, string>> = {
+  full: "There are as many feeds as there may be.",
+  share: "Tokens have made as many feeds as they may.",
+};
+
+/** What a feed's object asks of the directory. */
+export interface Directory extends Rpc.DurableObjectBranded {
+  /** Lists a feed before it is first written to. There may be `most` feeds. `maker` is the id of the credential. */
+  add(feed: string, most: number, maker: string): Listed;
+  /** Notes that a feed's stats have changed since the directory last asked. A feed that is not listed stays so. */
+  change(feed: string): void;
+  /** Removes a feed's name. */
+  remove(feed: string): void;
+}

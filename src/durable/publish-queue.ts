@@ -1,0 +1,67 @@
+import { FairQueue, type FairQueueLimits, type SharedRoom } from "../limits/fair-queue.ts";
+import { PUBLISH_WEIGHT, type Rate } from "../limits/quotas.ts";
+import { TokenBuckets } from "../limits/token-bucket.ts";
+import { isAscii } from "../protocol/json-scan.ts";
+import type { EncodedUpdates } from "../protocol/update.ts";
+import type { PublishOutcome } from "./live-feed.ts";
+
+/** A megabyte takes some 20 ms of the thread, the smallest batch 0.1 ms. */
+export const PUBLISH_QUEUE_LIMITS: FairQueueLimits = {
+  // Twice the rate of small batches that one credential may keep up.
+  atOnce: { perSecond: 2 * 1024 * 1024, burst: 64 * 1024 },
+  turn: 32 * 1024,
+  // With other accounts there, half of the time is theirs: a megabyte takes up to 40 ms.
+  pace: 60 / (1024 * 1024),
+  // What waits is held in the object's memory, and takes from the shared budget besides.
+  perAccount: { jobs: 4_000, size: 3 * 1024 * 1024 },
+  size: 6 * 1024 * 1024,
+};
+
+/** Milliseconds, longer each time, after which a pause looks again if storage has caught up; and how often it looks. */
+const LOOK_AGAIN = 2;
+const MOST_LOOKS = 20;
+
+/** Holds each account to its rate, and has long batches wait for their turn. */
+export class PublishQueue {
+  readonly #rates: TokenBuckets;
+  readonly #now: () => number;
+  readonly #isBehind: () => boolean;
+  /** Messages on sockets wait here too: they may carry batches, and each account's work is done in order. */
+  readonly turns: FairQueue;
+
+  /** `now` is in milliseconds and never goes back. `isBehind` tells whether storage has to catch up. */
+  constructor(rate: Rate, now: () => number, room: SharedRoom, isBehind: () => boolean) {
+    this.#rates = new TokenBuckets(rate);
+    this.#now = now;
+    this.#isBehind = isBehind;
+    this.turns = new FairQueue(PUBLISH_QUEUE_LIMITS, (milliseconds) => this.#pause(milliseconds), now, room);
+  }
+
+  /** Takes what a batch of so many characters costs from the account's rate; returns a refusal if that is used up. */
+  charge(account: string, length: number): PublishOutcome | undefined {
+    const wait = this.#rates.take(account, this.#now(), 1 + length / PUBLISH_WEIGHT);
+    if (wait === 0) return undefined;
+    const detail = "This credential publishes more than it may.";
+    return { ok: false, code: "rate_limited", detail, retryAfter: Math.ceil(wait / 1000) };
+  }
+
+  /** Has `accept` take a batch, now or in its turn, if the account's rate allows it and there is room to wait. */
+  async run(account: string, updates: EncodedUpdates, accept: () => Promise<PublishOutcome>): Promise<PublishOutcome> {
+    let length = 0;
+    for (const update of updates) length += update.length;
+    const refused = this.charge(account, length);
+    if (refused) return refused;
+    // The updates may be parts of one text, which is kept as a whole.
+    const size = updates.every(isAscii) ? length : 2 * length;
+    const running = this.turns.run(account, size, accept);
+    if (typeof running !== "string") return (await running).done;
+    return { ok: false, code: running, detail: "Too much is waiting to be published.", retryAfter: 1 };
+  }
+
+  /** The pause between two turns: what has come in meanwhile is served, and storage catches up. */
+  async #pause(milliseconds: number): Promise<void> {
+    let looks = 0;
+    do await new Promise((resolve) => setTimeout(resolve, looks === 0 ? milliseconds : looks * LOOK_AGAIN));
+    while (this.#isBehind() && looks++ < MOST_LOOKS);
+  }
+}
