@@ -1,85 +1,96 @@
-import { Hono } from "hono";
-import { isFeedName } from "../protocol/names.ts";
-import { describeWire } from "./documents.ts";
-import { list, remove } from "./admin.ts";
-import { jsonAnswer } from "./answer.ts";
-import { metrics } from "./metrics.ts";
+import { Hono, type Handler } from "hono";
+import { authorize, authorizeList, warnIfUnconfigured } from "./authentication.ts";
+import { RefusedBodies } from "./body-queue.ts";
+import type { AppContext, AppEnv, RequestVariables } from "./context.ts";
+import type { Deployment } from "./deployment.ts";
+import { asyncApiDocument, openApiDocument } from "./documents.ts";
 import { streamEvents, wantsEvents } from "./event-stream.ts";
-import type { FeedAppOptions, FeedVariables } from "./options.ts";
-import { crossOrigin } from "./origins.ts";
+import { isUpgrade, openSocket } from "./feed-upgrade.ts";
+import { deleteFeed, listFeeds } from "./feeds.ts";
+import { KnownFeeds } from "./known-feeds.ts";
+import { metrics } from "./metrics.ts";
+import { checkUpgradeOrigin, crossOrigin } from "./origins.ts";
+import { checkFeedName, strictTransport } from "./middleware.ts";
 import { Problem, problemResponse } from "./problem.ts";
 import { publish } from "./publish.ts";
 import { history, snapshot, stats } from "./read.ts";
-import { isUpgrade, subscribe } from "./subscribe.ts";
-import { strictTransport } from "./transport.ts";
+import { jsonResponse } from "./responses.ts";
 
-/** A Hono app that serves feeds. It can be mounted in another one: `app.route("/", createFeedApp(options))`. */
+type Method = "GET" | "POST" | "DELETE" | "OPTIONS";
+
+/**
+ * All routes: for each method, the checks in their order and then the handler. HEAD is answered like GET. Middleware that
+ * belongs to more than one path stands in `createFeedApp`.
+ */
+const ROUTES: Readonly<Record<string, Partial<Record<Method, readonly Handler<AppEnv>[]>>>> = {
+  "/healthz": { GET: [health] },
+  "/metrics": { GET: [authorize("metrics"), metrics] },
+  "/openapi.json": { GET: [crossOrigin, openApiDocument], OPTIONS: [crossOrigin] },
+  "/asyncapi.json": { GET: [crossOrigin, asyncApiDocument], OPTIONS: [crossOrigin] },
+  "/v1/feeds": { GET: [authorizeList, listFeeds] },
+  "/v1/feeds/:feed": {
+    GET: [checkUpgradeOrigin, authorize("subscribe"), readOrSubscribe],
+    POST: [warnIfUnconfigured, authorize("publish"), publish],
+    DELETE: [authorize("admin"), deleteFeed],
+  },
+  "/v1/feeds/:feed/history": { GET: [authorize("subscribe"), history] },
+  "/v1/feeds/:feed/stats": { GET: [authorize("subscribe"), stats] },
+};
+
+/**
+ * A Hono app that serves feeds. It can be mounted in another one: `app.route("/", createFeedApp(deploymentOf))`.
+ * `deploymentOf` is called once for each environment: its settings never change, as others come with a new deployment.
+ */
 export function createFeedApp<Bindings extends object>(
-  options: FeedAppOptions<Bindings>,
-): Hono<{ Bindings: Bindings; Variables: FeedVariables }> {
-  const app = new Hono<{ Bindings: Bindings; Variables: FeedVariables }>();
+  deploymentOf: (env: Bindings) => Deployment,
+): Hono<{ Bindings: Bindings; Variables: RequestVariables }> {
+  const app = new Hono<{ Bindings: Bindings; Variables: RequestVariables }>();
+  const sites = new WeakMap<Bindings, Pick<RequestVariables, "deployment" | "knownFeeds" | "refusedBodies">>();
 
-  app.use(strictTransport);
-  app.use(
-    "/v1/*",
-    crossOrigin<{ Bindings: Bindings; Variables: FeedVariables }>((env) => options.allowedOrigins(env)),
-  );
-  app.use("/v1/feeds/:feed/*", async (c, next) => {
-    const feed = c.req.param("feed");
-    if (!isFeedName(feed)) {
-      throw new Problem("invalid_feed", "A feed's name is 1 to 64 of a-z 0-9 . _ -, the first one a letter or digit.");
+  app.use(async (c, next) => {
+    let site = sites.get(c.env);
+    if (!site) {
+      const deployment = deploymentOf(c.env);
+      site = { deployment, knownFeeds: new KnownFeeds(deployment), refusedBodies: new RefusedBodies(deployment) };
+      sites.set(c.env, site);
     }
-    if (!options.quotas(c.env).serves(feed)) throw new Problem("not_found", "No feed of this name is served here.");
-    c.set("feed", feed);
+    c.set("deployment", site.deployment);
+    c.set("knownFeeds", site.knownFeeds);
+    c.set("refusedBodies", site.refusedBodies);
     await next();
   });
-
-  app.get("/healthz", () => jsonAnswer({ status: "ok" }, { "Cache-Control": "no-store" }));
-  app.all("/healthz", notAllowed("GET, HEAD"));
-
-  app.get("/metrics", (c) => metrics(c, options));
-  app.all("/metrics", notAllowed("GET, HEAD"));
-
-  app.on(
-    ["GET", "OPTIONS"],
-    ["/openapi.json"],
-    ...describeWire<Bindings>("openApi", (env) => options.allowedOrigins(env)),
-  );
-  app.all("/openapi.json", notAllowed("GET, HEAD"));
-  app.on(
-    ["GET", "OPTIONS"],
-    ["/asyncapi.json"],
-    ...describeWire<Bindings>("asyncApi", (env) => options.allowedOrigins(env)),
-  );
-  app.all("/asyncapi.json", notAllowed("GET, HEAD"));
-
-  app.get("/v1/feeds", (c) => list(c, options));
-  app.all("/v1/feeds", notAllowed("GET, HEAD"));
-
-  app.get("/v1/feeds/:feed", (c) => {
-    if (isUpgrade(c.req.raw)) return subscribe(c, options);
-    return wantsEvents(c.req.raw) ? streamEvents(c, options) : snapshot(c, options);
-  });
-  app.post("/v1/feeds/:feed", (c) => publish(c, options));
-  app.delete("/v1/feeds/:feed", (c) => remove(c, options));
-  app.all("/v1/feeds/:feed", notAllowed("GET, HEAD, POST, DELETE"));
-
-  app.get("/v1/feeds/:feed/history", (c) => history(c, options));
-  app.all("/v1/feeds/:feed/history", notAllowed("GET, HEAD"));
-  app.get("/v1/feeds/:feed/stats", (c) => stats(c, options));
-  app.all("/v1/feeds/:feed/stats", notAllowed("GET, HEAD"));
-
+  app.use(strictTransport);
+  app.use("/v1/*", crossOrigin);
+  app.use("/v1/feeds/:feed/*", checkFeedName);
+  for (const [path, methods] of Object.entries(ROUTES)) {
+    for (const [method, handlers] of Object.entries(methods)) app.on(method, [path], ...handlers);
+    app.all(path, refuseMethod(methods));
+  }
   app.notFound(() => problemResponse("not_found", { detail: "No such path is served here." }));
   app.onError((error) => {
     if (error instanceof Problem) return problemResponse(error.code, error.details);
-    // Most often a feed's object that is restarting. What went wrong is for the log, not for the caller.
+    // Most often the feed's object is restarting. The details are for the log, not for the caller.
     console.error("tickertape: a request failed", error);
     return problemResponse("overloaded", { detail: "The feed could not be reached. Try again." });
   });
   return app;
 }
 
-function notAllowed(allow: string): () => never {
+function health(): Response {
+  return jsonResponse({ status: "ok" }, { "Cache-Control": "no-store" });
+}
+
+/** `GET /v1/feeds/{feed}`: a WebSocket, a stream of events or a snapshot, as the request's headers ask for. */
+function readOrSubscribe(c: AppContext): Promise<Response> {
+  if (isUpgrade(c.req.raw)) return openSocket(c);
+  return wantsEvents(c.req.raw) ? streamEvents(c) : snapshot(c);
+}
+
+function refuseMethod(methods: object): () => never {
+  const allow = Object.keys(methods)
+    .filter((method) => method !== "OPTIONS")
+    .map((method) => (method === "GET" ? "GET, HEAD" : method))
+    .join(", ");
   return () => {
     throw new Problem("method_not_allowed", `The methods here are ${allow}.`, { headers: { Allow: allow } });
   };

@@ -1,10 +1,9 @@
 import { CLOSE } from "../protocol/codes.ts";
 import { encodeError } from "../protocol/server-messages.ts";
-import { API_HEADERS, ASKED_FIRST } from "./answer.ts";
-import { authenticate, demand } from "./credentials.ts";
-import { acceptedSocket, openFeedSocket } from "./feed-socket.ts";
-import type { FeedAppOptions, FeedContext } from "./options.ts";
+import type { AppContext } from "./context.ts";
+import { acceptFeedSocket } from "./feed-socket.ts";
 import { readSubscribeQuery } from "./query.ts";
+import { API_HEADERS, REVALIDATE } from "./responses.ts";
 import { EventWriter, HEARTBEAT, lastEventPosition, retryLine } from "./sse-events.ts";
 
 /** Milliseconds between two signs of life; the wire promises one every 25 seconds. */
@@ -25,7 +24,7 @@ const HEADERS = {
   ...API_HEADERS,
   "Content-Type": "text/event-stream; charset=utf-8",
   // A proxy that gathers or compresses would hold events back.
-  "Cache-Control": `${ASKED_FIRST}, no-transform`,
+  "Cache-Control": `${REVALIDATE}, no-transform`,
   "X-Accel-Buffering": "no",
 };
 
@@ -34,15 +33,12 @@ export function wantsEvents(request: Request): boolean {
 }
 
 /** `GET /v1/feeds/{feed}` with `Accept: text/event-stream` */
-export async function streamEvents<B extends object>(c: FeedContext<B>, options: FeedAppOptions<B>): Promise<Response> {
-  const query = new URL(c.req.url).searchParams;
-  const caller = await authenticate(c, options, query);
-  demand(caller, "subscribe", c.get("feed"));
-  const asked = readSubscribeQuery(query);
+export async function streamEvents(c: AppContext): Promise<Response> {
+  const asked = readSubscribeQuery(new URL(c.req.url).searchParams);
   const last = lastEventPosition(c.req.raw);
   if (c.req.raw.method === "HEAD") return new Response(null, { headers: HEADERS });
   const since = last === "none" ? asked.since : last;
-  const socket = acceptedSocket(await openFeedSocket(c, options, caller, { ...asked, since }));
+  const socket = await acceptFeedSocket(c, { ...asked, since });
   return new Response(pump(socket, c.req.raw.signal), { headers: HEADERS });
 }
 

@@ -1,38 +1,39 @@
 import { subscribeUpgrade } from "../durable/sockets/subscribe-request.ts";
-import type { Caller } from "../access/access.ts";
 import { PROBLEMS } from "../protocol/codes.ts";
-import { addressOf } from "./client-ip.ts";
-import { demandPlace } from "./existence.ts";
-import type { FeedAppOptions, FeedContext } from "./options.ts";
+import { countedByOne, countedCaller } from "./authentication.ts";
+import type { AppContext } from "./context.ts";
 import { Problem } from "./problem.ts";
 import type { SubscribeQuery } from "./query.ts";
 
 /**
- * Opens a socket to the feed's object for a caller who has been checked: the answer to an upgrade, with the socket in it.
- * Every transport gets its messages over such a one, so that the object can sleep while nothing happens.
+ * Opens a socket to the feed's object for an authorized caller, and returns the response to the upgrade. Every transport
+ * gets its messages over such a socket, so that the object can hibernate while nothing happens.
  */
-export async function openFeedSocket<B extends object>(
-  c: FeedContext<B>,
-  options: FeedAppOptions<B>,
-  caller: Caller,
+export async function openFeedSocket(
+  c: AppContext,
   { subscription, since }: SubscribeQuery,
   protocol?: string,
 ): Promise<Response> {
-  await demandPlace(c, options, caller);
-  const { kind, expires } = caller;
-  const credential = caller.kind === "anonymous" ? undefined : caller.id;
-  const counted = { clientIp: addressOf(c.req.raw), kind, credential };
-  const publishes = caller.on(c.get("feed")).publish;
-  const upgrade = subscribeUpgrade({ subscription, since, protocol, caller: counted, publishes, expires });
-  const response = await options.feeds(c.env).getByName(c.get("feed")).fetch(upgrade);
+  const { caller, deployment, feed, knownFeeds } = c.var;
+  await knownFeeds.demandVisit(feed, countedByOne(caller, c.req.raw));
+  const upgrade = subscribeUpgrade({
+    subscription,
+    since,
+    protocol,
+    caller: countedCaller(caller, c.req.raw),
+    publishes: caller.on(feed).publish,
+    expires: caller.expires,
+  });
+  const response = await deployment.feeds.getByName(feed).fetch(upgrade);
   if (response.status === 101) return response;
   const headers = { "Retry-After": "30" };
   const code = response.status === PROBLEMS.rate_limited.status ? "rate_limited" : "overloaded";
   throw new Problem(code, await response.text(), { headers });
 }
 
-/** The socket of such an answer, for a transport that reads it here. */
-export function acceptedSocket({ webSocket }: Response): WebSocket {
+/** The same for a transport that reads the messages here, in the Worker. */
+export async function acceptFeedSocket(c: AppContext, asked: SubscribeQuery): Promise<WebSocket> {
+  const { webSocket } = await openFeedSocket(c, asked);
   if (!webSocket) throw new Error("the feed's object answered without a socket");
   webSocket.accept();
   return webSocket;

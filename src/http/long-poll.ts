@@ -1,7 +1,6 @@
-import type { Caller } from "../access/access.ts";
 import { CLOSE } from "../protocol/codes.ts";
-import { acceptedSocket, openFeedSocket } from "./feed-socket.ts";
-import type { FeedAppOptions, FeedContext } from "./options.ts";
+import type { AppContext } from "./context.ts";
+import { acceptFeedSocket } from "./feed-socket.ts";
 import type { SubscribeQuery } from "./query.ts";
 
 /** A message that says that something has changed: an update that holds one, or a snapshot. */
@@ -11,14 +10,8 @@ const CHANGE = /^\{"type":"(?:snapshot"|update"(?!.{0,160}"updates":\[\]\}$))/s;
  * Ends when something that the caller selects changes after `asked.since`, or after so many milliseconds; true if it
  * did. Waits on a socket to the feed's object, which may sleep meanwhile.
  */
-export async function awaitChange<B extends object>(
-  c: FeedContext<B>,
-  options: FeedAppOptions<B>,
-  caller: Caller,
-  asked: SubscribeQuery,
-  ms: number,
-): Promise<boolean> {
-  const socket = acceptedSocket(await openFeedSocket(c, options, caller, asked));
+export async function awaitChange(c: AppContext, asked: SubscribeQuery, ms: number): Promise<boolean> {
+  const socket = await acceptFeedSocket(c, asked);
   try {
     return await new Promise<boolean>((resolve) => {
       const timer = setTimeout(() => resolve(false), ms);

@@ -1,9 +1,8 @@
 import { LIMITS } from "../protocol/limits.ts";
 import type { FeedStats } from "../durable/directory/rpc.ts";
 import type { FeedReport } from "../durable/directory/survey.ts";
-import { API_HEADERS } from "./answer.ts";
-import { authenticate, demand } from "./credentials.ts";
-import type { FeedAppOptions, FeedContext } from "./options.ts";
+import type { AppContext } from "./context.ts";
+import { API_HEADERS } from "./responses.ts";
 
 const METRICS: readonly [name: string, type: "gauge" | "counter", help: string, of: (stats: FeedStats) => number][] = [
   ["updates_total", "counter", "Updates accepted since the feed began or was reset.", ({ seq }) => seq],
@@ -14,10 +13,9 @@ const METRICS: readonly [name: string, type: "gauge" | "counter", help: string, 
   ["last_update_seconds", "gauge", "When the last update was accepted.", ({ time }) => time / 1000],
 ];
 
-/** `GET /metrics`: every feed in Prometheus' text format. For who has the scope `metrics`. */
-export async function metrics<B extends object>(c: FeedContext<B>, options: FeedAppOptions<B>): Promise<Response> {
-  demand(await authenticate(c, options), "metrics", "");
-  const directory = options.directory(c.env).getByName("feeds");
+/** `GET /metrics`: every feed, in the text format of Prometheus. */
+export async function metrics(c: AppContext): Promise<Response> {
+  const directory = c.var.deployment.directory.getByName("feeds");
   const feeds: FeedReport[] = [];
   for (let after: string | undefined = ""; after !== undefined;) {
     const names: string[] = await directory.list(after, LIMITS.listedFeeds);

@@ -1,5 +1,7 @@
 import type { Context, MiddlewareHandler } from "hono";
 import { cors } from "hono/cors";
+import type { AppEnv } from "./context.ts";
+import { isUpgrade } from "./feed-upgrade.ts";
 import { Problem } from "./problem.ts";
 
 /** Whether pages of `origin` may use this server: its own origin, those listed (comma-separated), or any for `*`. */
@@ -8,41 +10,41 @@ function allowsOrigin(allowed: string, origin: string, url: string): boolean {
   return allowed.split(",").some((entry) => entry.trim() === "*" || entry.trim() === origin);
 }
 
-/** Answers preflights and names allowed origins on every answer to a page. */
-export function crossOrigin<E extends { Bindings: object }>(
-  allowedOf: (env: E["Bindings"]) => string,
-): MiddlewareHandler<E> {
-  const answerPage = cors({
-    origin: (origin, c: Context<E>) => (allowsOrigin(allowedOf(c.env), origin, c.req.url) ? origin : null),
-    allowMethods: ["GET", "HEAD", "POST", "DELETE"],
-    allowHeaders: [
-      "Authorization",
-      "Content-Type",
-      "Content-Encoding",
-      "Idempotency-Key",
-      "If-None-Match",
-      "Last-Event-ID",
-    ],
-    exposeHeaders: ["ETag", "Idempotency-Replayed", "Retry-After"],
-    maxAge: 86_400,
-  });
-  return async (c, next) => {
-    // A publisher that is no page has no use for these headers, and adding them means building its answer twice.
-    // Answers to the other methods are named whoever asks: a cache may hand them on to a page.
-    if (c.req.method === "POST" && !c.req.raw.headers.has("Origin")) return next();
-    return answerPage(c, next);
-  };
-}
+const cross = cors({
+  origin: (origin, c: Context<AppEnv>) =>
+    allowsOrigin(c.var.deployment.allowedOrigins, origin, c.req.url) ? origin : null,
+  allowMethods: ["GET", "HEAD", "POST", "DELETE"],
+  allowHeaders: [
+    "Authorization",
+    "Content-Type",
+    "Content-Encoding",
+    "Idempotency-Key",
+    "If-None-Match",
+    "Last-Event-ID",
+  ],
+  exposeHeaders: ["ETag", "Idempotency-Replayed", "Retry-After"],
+  maxAge: 86_400,
+});
+
+/** Answers preflights, and names the page's origin in the response if it is allowed. */
+export const crossOrigin: MiddlewareHandler<AppEnv> = async (c, next) => {
+  // A publisher that is no page has no use for these headers, and to add them the response has to be built twice.
+  // Responses to other methods have them for every client: a cache may hand them on to a page.
+  if (c.req.method === "POST" && !c.req.raw.headers.has("Origin")) return next();
+  return cross(c, next);
+};
 
 /**
- * Refuses an upgrade from a page of another origin. Browsers do not keep sockets to one origin by themselves, so
- * that without this any page could read with its visitor's network access.
+ * Refuses an upgrade from a page of another origin. Browsers do not limit sockets to the page's origin: without this, any
+ * page could read with the network access of its visitor.
  */
-export function demandOrigin(allowed: string, request: Request): void {
-  const origin = request.headers.get("Origin");
-  if (origin === null || allowsOrigin(allowed, origin, request.url)) return;
-  throw new Problem(
-    "origin_not_allowed",
-    "Pages of this origin may not subscribe here. Set ALLOWED_ORIGINS to allow it.",
-  );
-}
+export const checkUpgradeOrigin: MiddlewareHandler<AppEnv> = async (c, next) => {
+  const origin = c.req.raw.headers.get("Origin");
+  if (isUpgrade(c.req.raw) && origin !== null && !allowsOrigin(c.var.deployment.allowedOrigins, origin, c.req.url)) {
+    throw new Problem(
+      "origin_not_allowed",
+      "Pages of this origin may not subscribe here. Set ALLOWED_ORIGINS to allow it.",
+    );
+  }
+  await next();
+};

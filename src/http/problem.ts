@@ -1,14 +1,14 @@
-import { API_HEADERS } from "./answer.ts";
 import { PROBLEMS, type ProblemCode, type UpdateIssue } from "../protocol/codes.ts";
+import { API_HEADERS } from "./responses.ts";
 
 export interface ProblemDetails {
-  /** What was wrong with this request. Shown to the caller: no secret, no internal name. */
+  /** What is wrong with this request. The caller sees it: no secret, no internal name. */
   readonly detail: string;
   readonly issues?: readonly UpdateIssue[] | undefined;
   readonly headers?: Readonly<Record<string, string>>;
 }
 
-/** A request that is refused. Thrown by whatever finds out; the app answers it as `application/problem+json`. */
+/** A request that is refused. Any check may throw it; the app answers it as `application/problem+json`. */
 export class Problem extends Error {
   readonly code: ProblemCode;
   readonly details: ProblemDetails;
@@ -20,10 +20,10 @@ export class Problem extends Error {
   }
 }
 
-/** What is worth trying again says when: seconds, where whoever refuses it knows no better. */
+/** Seconds after which to try again, by status, if the check that refuses does not say. */
 const RETRY_AFTER: Partial<Record<number, string>> = { 429: "1", 502: "1", 503: "1" };
 
-/** The answer to a refused request, as RFC 9457 has it. */
+/** The response to a refused request, in the form of RFC 9457. */
 export function problemResponse(code: ProblemCode, { detail, issues, headers }: ProblemDetails): Response {
   const { status, title } = PROBLEMS[code];
   const body = { type: `urn:tickertape:problem:${code}`, title, status, detail, code, issues };
@@ -38,4 +38,22 @@ export function problemResponse(code: ProblemCode, { detail, issues, headers }: 
       "Cache-Control": "no-store",
     },
   });
+}
+
+/**
+ * Makes a call that changes a feed. If it fails, the change may have been made all the same, unless the platform says that
+ * the object was too busy to take the call.
+ */
+export async function callToChange<T>(call: () => Promise<T>): Promise<T> {
+  try {
+    return await call();
+  } catch (error) {
+    const refused = error instanceof Error && "overloaded" in error && error.overloaded === true;
+    console.error("tickertape: a call to a feed broke", error);
+    if (refused) throw new Problem("overloaded", "The feed has too much to do. Nothing was changed: try again.");
+    throw new Problem(
+      "outcome_unknown",
+      "The feed broke off. This may have been carried out or not: repeat it, with the same Idempotency-Key.",
+    );
+  }
 }

@@ -1,43 +1,35 @@
 import type { PublishOutcome } from "../durable/live-feed.ts";
-import { batchTooLarge } from "../protocol/update.ts";
-import { decodeUpdatesInSteps } from "../protocol/update-decoding.ts";
 import { LIMITS } from "../protocol/limits.ts";
 import { encodeReceipt } from "../protocol/answers.ts";
-import { readPublishBody, type PublishBody } from "./body.ts";
-import { authenticate, demand } from "./credentials.ts";
-import { demandRoom } from "./existence.ts";
-import { demandCredit, inSteps, inTurn, spendOnRefusal } from "./intake.ts";
-import type { FeedAppOptions, FeedContext } from "./options.ts";
-import { outcomeOf } from "./outcome.ts";
-import { Problem } from "./problem.ts";
+import { batchTooLarge } from "../protocol/update.ts";
+import { decodeUpdatesInSteps } from "../protocol/update-decoding.ts";
+import { inSteps, inTurn } from "./body-queue.ts";
+import type { AppContext } from "./context.ts";
+import { callToChange, Problem } from "./problem.ts";
+import { readPublishBody, type PublishBody } from "./publish-body.ts";
 
 /** `POST /v1/feeds/{feed}` */
-export async function publish<B extends object>(c: FeedContext<B>, options: FeedAppOptions<B>): Promise<Response> {
-  const feed = c.get("feed");
+export async function publish(c: AppContext): Promise<Response> {
+  const { caller, deployment, feed, knownFeeds, refusedBodies } = c.var;
   const request = c.req.raw;
-  const access = options.access(c.env);
-  if (access.unconfigured !== undefined) console.warn(`tickertape: ${access.unconfigured}`);
-  const caller = await authenticate(c, options);
-  demand(caller, "publish", feed);
   const key = readIdempotencyKey(request);
   const body = await readPublishBody(request, caller);
   const { bytes } = body;
-  const { publish: rate } = options.quotas(c.env);
   const size = bytes.byteLength;
   const send = async (): Promise<string | PublishOutcome> => {
-    demandCredit(rate, caller.id, size);
+    refusedBodies.demandCredit(caller, size);
     let batch: string;
     try {
       batch = await inSteps(encodeBatch(body));
     } catch (error) {
-      spendOnRefusal(rate, caller.id, size);
+      refusedBodies.spend(caller, size);
       throw error;
     }
-    await demandRoom(c, options, caller);
+    await knownFeeds.demandRoom(feed, caller);
     const { id: credential, principal } = caller;
     const idempotency = key === undefined ? undefined : { key, digest: await digest(bytes), credential, principal };
-    const stub = options.feeds(c.env).getByName(feed);
-    return outcomeOf(async () => stub.acceptBatch(batch, caller.id, idempotency));
+    const object = deployment.feeds.getByName(feed);
+    return callToChange(async () => object.acceptBatch(batch, caller.id, idempotency));
   };
   const outcome = await inTurn(caller, size, send, (going) => keepAlive(c, going));
   if (typeof outcome === "string") return new Response(outcome, { headers: RECEIPT_HEADERS });
@@ -50,10 +42,7 @@ export async function publish<B extends object>(c: FeedContext<B>, options: Feed
   throw new Problem(code, detail, { issues, headers: retryAfter ? { "Retry-After": String(retryAfter) } : {} });
 }
 
-/**
- * Takes a body apart, checks it, and writes it down as it travels from here on: a line an update. What is long pauses after
- * each piece.
- */
+/** Parses and checks a body, and encodes it as the feed's object takes it: a line for each update. Yields the work done. */
 function* encodeBatch(body: PublishBody): Generator<number, string> {
   const decoded = yield* decodeUpdatesInSteps(yield* body.parse());
   if (!decoded.ok)
@@ -65,14 +54,14 @@ function* encodeBatch(body: PublishBody): Generator<number, string> {
   );
 }
 
-/** Sees to it that something goes on when the request is answered. In a test of the app alone there is nothing to see to. */
-function keepAlive<B extends object>(c: FeedContext<B>, going: Promise<unknown>): void {
+/** Lets something go on after the response. In a test of the app alone there is no platform to tell. */
+function keepAlive(c: AppContext, going: Promise<unknown>): void {
   try {
     c.executionCtx.waitUntil(going);
   } catch {}
 }
 
-/** Made for programs, and most often: without the headers that only matter to what a page may show. */
+/** For programs, and sent most often: without the headers that matter only to pages. */
 const RECEIPT_HEADERS = new Headers({
   "Content-Type": "application/json",
   "Cache-Control": "no-store",
@@ -89,7 +78,7 @@ function readIdempotencyKey(request: Request): string | undefined {
   );
 }
 
-/** 128 bits of SHA-256: enough to tell one publisher's bodies apart, and short to keep. */
+/** 128 bits of SHA-256: enough to tell one publisher's bodies apart, and short to store. */
 async function digest(bytes: Uint8Array): Promise<string> {
   const hash = await crypto.subtle.digest("SHA-256", bytes);
   return btoa(String.fromCharCode(...new Uint8Array(hash, 0, 16))).slice(0, 22);

@@ -1,113 +1,101 @@
-import type { Caller } from "../access/access.ts";
-import type { ReadOutcome } from "../durable/reads.ts";
+import type { ReadOutcome, ReadRequest } from "../durable/reads.ts";
+import { accountOf } from "../limits/places.ts";
 import { LIMITS } from "../protocol/limits.ts";
-import { readEncodedUpdate } from "../protocol/update.ts";
-import { parsePosition, type Position } from "../protocol/position.ts";
 import { keyProblem } from "../protocol/names.ts";
-import { addressOf } from "./client-ip.ts";
-import { API_HEADERS, ASKED_FIRST, jsonAnswer } from "./answer.ts";
-import { authenticate, demand } from "./credentials.ts";
-import { knownTags } from "./conditional.ts";
+import { parsePosition, type Position } from "../protocol/position.ts";
+import { readEncodedUpdate } from "../protocol/update.ts";
+import { countedByOne } from "./authentication.ts";
+import type { AppContext } from "./context.ts";
 import { awaitChange } from "./long-poll.ts";
-import { demandPlace, exists, historyOfNothing, snapshotOfNothing, statsOfNothing } from "./existence.ts";
-import type { FeedAppOptions, FeedContext } from "./options.ts";
+import { emptyHistory, emptySnapshot, emptyStats } from "./missing-feed.ts";
 import { Problem } from "./problem.ts";
-import { one, readInteger, readSubscribeQuery, readWait } from "./query.ts";
+import { parameter, readInteger, readSubscribeQuery, readWait } from "./query.ts";
+import { emptyResponse, jsonResponse, knownTags, REVALIDATE } from "./responses.ts";
 
-/** `GET /v1/feeds/{feed}`: a snapshot, or with `since` what changed, with `wait` as soon as something has. */
-export async function snapshot<B extends object>(c: FeedContext<B>, options: FeedAppOptions<B>): Promise<Response> {
+/** `GET /v1/feeds/{feed}`: a snapshot; with `since` the changes; with `wait` as well, as soon as there is one. */
+export async function snapshot(c: AppContext): Promise<Response> {
+  const { caller, feed, knownFeeds } = c.var;
+  const { raw: request } = c.req;
   const query = new URL(c.req.url).searchParams;
-  const caller = await readable(c, options, query);
   const asked = readSubscribeQuery(query);
+  const { since, subscription } = asked;
   const wait = readWait(query);
-  const { subscription, since } = asked;
-  const waits = since !== undefined && query.has("wait") && c.req.raw.method !== "HEAD";
-  // Waiting is watching, and needs an object.
-  if (waits && wait > 0) await demandPlace(c, options, caller);
-  else if (!(await exists(c, options))) return snapshotOfNothing(c.get("feed"), c.req.raw, since, waits);
-  const request = {
+  const isHead = request.method === "HEAD";
+  const waits = since !== undefined && query.has("wait") && !isHead;
+  const counted = countedByOne(caller, request);
+  // A reader that waits is a subscriber, and a subscriber needs the object.
+  if (waits && wait > 0) await knownFeeds.demandVisit(feed, counted);
+  else if (!(await knownFeeds.exists(feed))) return emptySnapshot(feed, request, since, waits);
+  const readRequest: ReadRequest = {
     selection: subscription.selection.id,
     mode: subscription.mode,
     since,
-    // With `since` the answer is about the way there, and is never left out.
-    known: since ? [] : knownTags(c.req.raw),
-    caller:
-      caller.kind === "anonymous"
-        ? { clientIp: addressOf(c.req.raw), kind: caller.kind, credential: undefined }
-        : { clientIp: undefined, kind: caller.kind, credential: caller.id },
+    // With `since` the response is about the changes from there, and is never left out.
+    known: since ? [] : knownTags(request),
+    caller: counted,
   };
-  const read = async (): Promise<ReadOutcome> => {
-    const outcome = await options.feeds(c.env).getByName(c.get("feed")).read(request);
-    if (outcome) return outcome;
-    throw new Problem("overloaded", "Too much of the feed is read at once.", { headers: { "Retry-After": "2" } });
-  };
-  let outcome = await read();
-  // Read anew: what rang may tell of less than the whole way from `since`.
-  if (waits && wait > 0 && outcome.isEmpty && (await awaitChange(c, options, caller, asked, wait * 1000)))
-    outcome = await read();
+  let outcome = await read(c, readRequest);
+  // Read again: the message that ended the wait may hold only a part of the changes since `since`.
+  if (waits && wait > 0 && outcome.isEmpty && (await awaitChange(c, asked, wait * 1000))) {
+    outcome = await read(c, readRequest);
+  }
   const { position, body, isEmpty } = outcome;
-  const isAnswered = body !== undefined && !(waits && isEmpty);
+  const hasBody = body !== undefined && !(waits && isEmpty);
+  const isShared = hasBody && caller.kind === "anonymous" && isFrom(since, position);
   const headers = {
     ETag: `"${position}"`,
-    "Cache-Control": isAnswered && caller.kind === "anonymous" && leadsOn(since, position) ? SHARED : ASKED_FIRST,
-    // The same address has streams of events, too.
+    "Cache-Control": isShared ? SHARED : REVALIDATE,
+    // The same URL also serves streams of events.
     Vary: "Accept",
   };
-  if (isAnswered && c.req.raw.method === "HEAD" && typeof body !== "string") await body.cancel();
-  if (isAnswered) return jsonAnswer(typeof body === "string" || c.req.raw.method !== "HEAD" ? body : "", headers);
-  return new Response(null, { status: body === undefined ? 304 : 204, headers: { ...API_HEADERS, ...headers } });
+  if (!hasBody) return emptyResponse(body === undefined ? 304 : 204, headers);
+  if (!isHead || typeof body === "string") return jsonResponse(body, headers);
+  await body.cancel();
+  return jsonResponse("", headers);
+}
+
+async function read({ var: { deployment, feed } }: AppContext, request: ReadRequest): Promise<ReadOutcome> {
+  const outcome = await deployment.feeds.getByName(feed).read(request);
+  if (outcome) return outcome;
+  throw new Problem("overloaded", "Too much of the feed is read at once.", { headers: { "Retry-After": "2" } });
 }
 
 /**
- * Who follows a feed by polling asks from its own position on, and many stand at the same one: a shared cache may answer
- * all of them with what it has got for the first, for a second. Whatever it has leads on from there, so that nobody goes
- * back.
+ * Readers that poll ask from their own position on, and many of them are at the same one. A shared cache may give all of
+ * them the response to the first, for a second: it continues from that position, so that no reader goes back.
  */
 const SHARED = "public, max-age=0, s-maxage=1";
 
-/** Whether an answer is about the way from `since`, and not about one that the feed has not come to yet. */
-function leadsOn(since: Position | undefined, position: string): boolean {
+/** Whether a response continues from `since`; not if the feed has not reached `since` yet. */
+function isFrom(since: Position | undefined, position: string): boolean {
   const reached = since && parsePosition(position);
   return reached !== undefined && (reached.epoch !== since?.epoch || reached.seq >= since.seq);
 }
 
 /** `GET /v1/feeds/{feed}/history` */
-export async function history<B extends object>(c: FeedContext<B>, options: FeedAppOptions<B>): Promise<Response> {
+export async function history(c: AppContext): Promise<Response> {
+  const { caller, deployment, feed, knownFeeds } = c.var;
   const query = new URL(c.req.url).searchParams;
-  const caller = await readable(c, options, query);
-  const feed = c.get("feed");
-  const key = one(query, "key");
+  const key = parameter(query, "key");
   const problem = key === undefined ? "is missing" : keyProblem(key);
   if (key === undefined || problem) throw new Problem("invalid_query", `key ${problem}.`);
   const limit = readInteger(query, "limit", 1, LIMITS.historyPage) ?? 100;
   const before = readInteger(query, "before", 0, Number.MAX_SAFE_INTEGER);
-  if (!(await exists(c, options))) return historyOfNothing(feed, key);
-  const owner = caller.kind === "anonymous" ? (addressOf(c.req.raw) ?? caller.id) : caller.id;
-  const page = await options.feeds(c.env).getByName(feed).readHistory(key, limit, before, owner);
+  if (!(await knownFeeds.exists(feed))) return emptyHistory(feed, key);
+  const account = accountOf(countedByOne(caller, c.req.raw)) ?? "";
+  const page = await deployment.feeds.getByName(feed).readHistory(key, limit, before, account);
   if (!page) throw new Problem("overloaded", "Too many wait for what the feed has kept.");
   const updates = page.updates.map(({ seq, time, line }) => {
     const { key: _, ...update } = readEncodedUpdate(line);
     return { seq, ...update, time: update.time ?? time };
   });
-  return jsonAnswer({ feed, epoch: page.epoch, key, updates, more: page.more }, { "Cache-Control": ASKED_FIRST });
+  return jsonResponse({ feed, epoch: page.epoch, key, updates, more: page.more }, { "Cache-Control": REVALIDATE });
 }
 
 /** `GET /v1/feeds/{feed}/stats` */
-export async function stats<B extends object>(c: FeedContext<B>, options: FeedAppOptions<B>): Promise<Response> {
-  await readable(c, options, new URL(c.req.url).searchParams);
-  const feed = c.get("feed");
-  if (!(await exists(c, options))) return statsOfNothing(feed);
-  const { exists: _, ...shown } = await options.feeds(c.env).getByName(feed).stats();
-  return jsonAnswer(shown, { "Cache-Control": ASKED_FIRST });
-}
-
-/** Who reads the feed, and may. */
-async function readable<B extends object>(
-  c: FeedContext<B>,
-  options: FeedAppOptions<B>,
-  query: URLSearchParams,
-): Promise<Caller> {
-  const caller = await authenticate(c, options, query);
-  demand(caller, "subscribe", c.get("feed"));
-  return caller;
+export async function stats(c: AppContext): Promise<Response> {
+  const { deployment, feed, knownFeeds } = c.var;
+  if (!(await knownFeeds.exists(feed))) return emptyStats(feed);
+  const { exists: _, ...shown } = await deployment.feeds.getByName(feed).stats();
+  return jsonResponse(shown, { "Cache-Control": REVALIDATE });
 }

@@ -1,5 +1,5 @@
 import { gzip } from "../support/http.ts";
-import { describeRefusals, type BadRequest } from "./refusals.ts";
+import { describeRefusals, type BadRequest } from "./refused-requests.ts";
 
 const GOOD = '{"key":"A","set":{"p":2}}';
 const DEEP = 100_000;

@@ -1,4 +1,4 @@
-import { describeRefusals, type BadRequest } from "./refusals.ts";
+import { describeRefusals, type BadRequest } from "./refused-requests.ts";
 
 function given(name: string, values: readonly string[]): string[] {
   return values.map((value) => `${name}=${value}`);

@@ -2,7 +2,7 @@ import { env } from "cloudflare:workers";
 import { Hono } from "hono";
 import { describe, expect, test } from "vitest";
 import { createFeedApp } from "../../src/http/app.ts";
-import { DEFAULT_OPTIONS, type FeedAppBindings } from "../../src/http/options.ts";
+import { deploymentOf, type FeedAppBindings } from "../../src/http/deployment.ts";
 import { newFeed, publish } from "../support/api.ts";
 import { appWith } from "../support/app.ts";
 import { problem } from "../support/http.ts";
@@ -145,7 +145,7 @@ test.each(["GET", "HEAD", "OPTIONS"])(
 describe("an app that is mounted in another one under a base path", () => {
   const outer = new Hono<{ Bindings: FeedAppBindings }>();
   outer.get("/own", (c) => c.text("own"));
-  outer.route("/live", createFeedApp<FeedAppBindings>(DEFAULT_OPTIONS));
+  outer.route("/live", createFeedApp<FeedAppBindings>(deploymentOf));
   const bindings: FeedAppBindings = { FEEDS: env.FEEDS, DIRECTORY: env.DIRECTORY, PUBLISH_KEY };
   const send = async (path: string, init: RequestInit = {}): Promise<Response> =>
     outer.request(`${SAME}${path}`, init, bindings);

@@ -1,7 +1,7 @@
 import { env } from "cloudflare:workers";
 import { describe, expect, test, vi } from "vitest";
 import { createFeedApp } from "../../src/http/app.ts";
-import { DEFAULT_OPTIONS, type FeedAppBindings } from "../../src/http/options.ts";
+import { deploymentOf, type FeedAppBindings } from "../../src/http/deployment.ts";
 import { ADMIN_KEY, newFeed, post, publish, request } from "../support/api.ts";
 import { listedFeeds, problem } from "../support/http.ts";
 
@@ -112,7 +112,12 @@ describe("HEAD", () => {
 
 describe("the server cannot take a request", () => {
   const bindings: FeedAppBindings = { FEEDS: env.FEEDS, DIRECTORY: env.DIRECTORY, PUBLISH_KEY: "a-publish-key" };
-  const app = createFeedApp<FeedAppBindings>({ ...DEFAULT_OPTIONS, feeds: failing, directory: failing });
+  const unreachable = { getByName: failing };
+  const app = createFeedApp<FeedAppBindings>((env) => ({
+    ...deploymentOf(env),
+    feeds: unreachable,
+    directory: unreachable,
+  }));
 
   test.each(["GET", "POST"])("%s is told to come back, and nothing of what went wrong", async (method) => {
     const headers = { Authorization: "Bearer a-publish-key", "Content-Type": "application/json" };

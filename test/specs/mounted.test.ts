@@ -2,12 +2,12 @@ import { env } from "cloudflare:workers";
 import { Hono } from "hono";
 import { expect, test } from "vitest";
 import { createFeedApp } from "../../src/http/app.ts";
-import { DEFAULT_OPTIONS, type FeedAppBindings } from "../../src/http/options.ts";
+import { deploymentOf, type FeedAppBindings } from "../../src/http/deployment.ts";
 import { newFeed } from "../support/api.ts";
 import type { Schema } from "./references.ts";
 import { operations } from "./served.ts";
 
-const app = createFeedApp<FeedAppBindings>(DEFAULT_OPTIONS);
+const app = createFeedApp<FeedAppBindings>(deploymentOf);
 const outer = new Hono<{ Bindings: FeedAppBindings }>().route("/", app).route("/live", app).route("/deep/er", app);
 const bindings: FeedAppBindings = { FEEDS: env.FEEDS, DIRECTORY: env.DIRECTORY };
 

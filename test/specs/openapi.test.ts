@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { createFeedApp } from "../../src/http/app.ts";
-import { DEFAULT_OPTIONS } from "../../src/http/options.ts";
+import { deploymentOf } from "../../src/http/deployment.ts";
 import { PROBLEMS } from "../../src/protocol/codes.ts";
 import { isObject, resolve, type Schema } from "./references.ts";
 import { openapi, operations } from "./served.ts";
@@ -45,7 +45,7 @@ describe("/openapi.json", () => {
   });
 
   test("has every path and method that is served, and no other", () => {
-    const served = createFeedApp(DEFAULT_OPTIONS)
+    const served = createFeedApp(deploymentOf)
       .routes.filter(({ method, path }) => method !== "ALL" && !path.endsWith("*"))
       .map(({ method, path }) => `${method} ${path.replace(/:(\w+)/g, "{$1}")}`);
     const described = operations()

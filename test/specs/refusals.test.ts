@@ -1,7 +1,7 @@
 import { env } from "cloudflare:workers";
 import { describe, expect, test, vi } from "vitest";
 import { createFeedApp } from "../../src/http/app.ts";
-import { DEFAULT_OPTIONS, type FeedAppBindings, type FeedAppOptions } from "../../src/http/options.ts";
+import { deploymentOf, type Deployment, type FeedAppBindings } from "../../src/http/deployment.ts";
 import { PROBLEMS, type ProblemCode } from "../../src/protocol/codes.ts";
 import { newFeed } from "../support/api.ts";
 import { JWT_SECRET, token } from "../support/tokens.ts";
@@ -13,7 +13,7 @@ import { openapi, operations, type Operation } from "./served.ts";
 /** One way to be refused: another deployment, another request, or both. */
 interface Provocation {
   readonly settings?: Partial<FeedAppBindings>;
-  readonly options?: Partial<FeedAppOptions<FeedAppBindings>>;
+  readonly objects?: Partial<Pick<Deployment, "feeds" | "directory">>;
   readonly change?: (request: Request) => Request | Promise<Request>;
   /** Sent before, as it is. */
   readonly twice?: boolean;
@@ -41,18 +41,18 @@ const withBody =
     request.body === null ? request : withHeaders(headers)(new Request(request, { method: "POST", body }));
 
 /** A feed's object that takes nothing more. */
-const full: FeedAppOptions<FeedAppBindings>["feeds"] = () =>
-  ({
-    getByName: () => ({ post: async () => ({ ok: false, code: "feed_full" }), reset: async () => undefined }),
-  }) as never;
-/** A feed's object that breaks off. */
-const broken: FeedAppOptions<FeedAppBindings>["feeds"] = () =>
-  ({ getByName: () => ({ post: breakOff, reset: breakOff }) }) as never;
+const full = {
+  getByName: () => ({ post: async () => ({ ok: false, code: "feed_full" }), reset: async () => undefined }),
+} as never;
 const breakOff = async (): Promise<never> => {
   throw new Error("Network connection lost.");
 };
-const failing = (): never => {
-  throw new TypeError("unreachable");
+/** A feed's object that breaks off. */
+const broken = { getByName: () => ({ post: breakOff, reset: breakOff }) } as never;
+const unreachable = {
+  getByName: (): never => {
+    throw new TypeError("unreachable");
+  },
 };
 
 const PROVOCATIONS: Readonly<Record<string, Provocation>> = {
@@ -63,7 +63,7 @@ const PROVOCATIONS: Readonly<Record<string, Provocation>> = {
     settings: { CREDENTIAL_RATE: { limit: async () => ({ success: false }) } },
     change: withHeaders({ "CF-Connecting-IP": "192.0.2.1" }),
   },
-  "objects that cannot be reached": { options: { feeds: failing, directory: failing } },
+  "objects that cannot be reached": { objects: { feeds: unreachable, directory: unreachable } },
   "other feeds served": { settings: { FEED_NAMES: "another" } },
   "a bad name": { change: at((url) => url.replace(/(?<=\/feeds\/)[^/?]+/, "BAD")) },
   "another method": { change: (request) => new Request(request.url, { method: "PUT", headers: request.headers }) },
@@ -78,8 +78,8 @@ const PROVOCATIONS: Readonly<Record<string, Provocation>> = {
   "a large body": { change: withBody(JSON.stringify("x".repeat(2 ** 20))) },
   "another type": { change: withBody("{}", { "Content-Type": "text/plain" }) },
   "another encoding": { change: withBody("{}", { "Content-Encoding": "br" }) },
-  "a full feed": { options: { feeds: full } },
-  "a feed that breaks off": { options: { feeds: broken } },
+  "a full feed": { objects: { feeds: full } },
+  "a feed that breaks off": { objects: { feeds: broken } },
   "a key used before": { twice: true, change: withBody('{"key":"AAPL","set":{}}') },
 };
 
@@ -99,7 +99,7 @@ function example({ operation, parameters }: Operation, feed: string): Sent {
 const plain = (path: string, init: RequestInit): Request => new Request(`https://feeds.test${path}`, init);
 
 /** Refuses it in one way, and says with what, if it was. */
-async function provoke(one: Operation, { settings, options, change, twice }: Provocation): Promise<string | undefined> {
+async function provoke(one: Operation, { settings, objects, change, twice }: Provocation): Promise<string | undefined> {
   const bindings = {
     PUBLISH_KEY: "a-publish-key",
     ADMIN_KEY: "admin-key",
@@ -107,7 +107,7 @@ async function provoke(one: Operation, { settings, options, change, twice }: Pro
     FEEDS: env.FEEDS,
     DIRECTORY: env.DIRECTORY,
   };
-  const app = createFeedApp<FeedAppBindings>({ ...DEFAULT_OPTIONS, ...options });
+  const app = createFeedApp<FeedAppBindings>((env) => ({ ...deploymentOf(env), ...objects }));
   const sent = example(one, newFeed());
   const to = async (request: Request): Promise<Response> => app.fetch(request, { ...bindings, ...settings });
   if (twice) await send(one, sent, (path, init) => to(plain(path, init))).then((response) => response.text());

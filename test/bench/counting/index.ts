@@ -1,6 +1,6 @@
 import { FeedObject as PlainFeedObject, type FeedObjectEnv } from "../../../src/durable/feed-object.ts";
 import { createFeedApp } from "../../../src/http/app.ts";
-import { DEFAULT_OPTIONS, type FeedAppBindings } from "../../../src/http/options.ts";
+import { deploymentOf, type FeedAppBindings } from "../../../src/http/deployment.ts";
 import type { StorageCounts } from "./counts.ts";
 
 export { DirectoryObject } from "../../../src/durable/directory/directory-object.ts";
@@ -39,7 +39,7 @@ interface CountingEnv extends FeedAppBindings {
   readonly FEEDS: DurableObjectNamespace<FeedObject>;
 }
 
-const app = createFeedApp<CountingEnv>(DEFAULT_OPTIONS);
+const app = createFeedApp<CountingEnv>(deploymentOf);
 
 export default {
   async fetch(request, env, ctx): Promise<Response> {

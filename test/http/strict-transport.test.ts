@@ -1,11 +1,11 @@
 import { env } from "cloudflare:workers";
 import { describe, expect, test } from "vitest";
 import { createFeedApp } from "../../src/http/app.ts";
-import { DEFAULT_OPTIONS } from "../../src/http/options.ts";
+import { deploymentOf } from "../../src/http/deployment.ts";
 import { newFeed } from "../support/api.ts";
 import { bearer, KEYS, posting } from "./credentials.ts";
 
-const app = createFeedApp(DEFAULT_OPTIONS);
+const app = createFeedApp(deploymentOf);
 const FEED = newFeed();
 
 async function strict(url: string, init: RequestInit = {}): Promise<string | null> {

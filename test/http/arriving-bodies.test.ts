@@ -1,19 +1,19 @@
 import { afterEach, expect, test } from "vitest";
-import { hold, type Holding, type Sender } from "../../src/http/intake.ts";
+import { holdBody, type ArrivingBody, type Sender } from "../../src/http/arriving-bodies.ts";
 
 const MIB = 1024 * 1024;
 const token = (id: string): Sender => ({ id, kind: "token" });
 const key: Sender = { id: "key", kind: "key" };
-const open: Holding[] = [];
+const open: ArrivingBody[] = [];
 
 function arrive(sender: Sender, bytes: number): void {
-  const holding = hold(sender);
-  open.push(holding);
-  holding.grow(bytes);
+  const body = holdBody(sender);
+  open.push(body);
+  body.grow(bytes);
 }
 
 afterEach(() => {
-  for (const holding of open.splice(0)) holding.release();
+  for (const body of open.splice(0)) body.release();
 });
 
 test("[I9] a body counts by what has come of it", () => {
@@ -33,6 +33,6 @@ test("[I9] one token's bodies take a quarter, and those of all tokens leave room
 test("[I9] what was released is there for others", () => {
   for (let round = 0; round < 3; round++) {
     for (let i = 0; i < 12; i++) arrive(token("a"), MIB);
-    for (const holding of open.splice(0)) holding.release();
+    for (const body of open.splice(0)) body.release();
   }
 });

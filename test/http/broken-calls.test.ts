@@ -3,7 +3,7 @@ import { env } from "cloudflare:workers";
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import type { FeedObject } from "../../src/durable/feed-object.ts";
 import { createFeedApp } from "../../src/http/app.ts";
-import { DEFAULT_OPTIONS, type FeedAppBindings } from "../../src/http/options.ts";
+import { deploymentOf, type FeedAppBindings } from "../../src/http/deployment.ts";
 import { ADMIN_KEY, newFeed, publish, PUBLISH_KEY, snapshot } from "../support/api.ts";
 import { problem } from "../support/http.ts";
 import { TestSubscriber } from "../support/subscriber.ts";
@@ -13,7 +13,7 @@ const bindings: FeedAppBindings = { FEEDS: env.FEEDS, DIRECTORY: env.DIRECTORY, 
 /** A Worker whose calls to feeds break as `breaks` has it. */
 function broken(breaks: (stub: DurableObjectStub<FeedObject>) => object): typeof send {
   const feeds = { getByName: (name: string) => breaks(env.FEEDS.getByName(name)) } as never;
-  const app = createFeedApp<FeedAppBindings>({ ...DEFAULT_OPTIONS, feeds: () => feeds });
+  const app = createFeedApp<FeedAppBindings>((env) => ({ ...deploymentOf(env), feeds }));
   const send = async (method: string, feed: string, key: string): Promise<Response> => {
     const headers = { Authorization: `Bearer ${key}`, "Content-Type": "application/json" };
     const body = method === "POST" ? '{"key":"A","set":{"p":2}}' : undefined;

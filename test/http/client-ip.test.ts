@@ -1,8 +1,8 @@
 import { describe, expect, test } from "vitest";
-import { addressOf } from "../../src/http/client-ip.ts";
+import { clientIpOf } from "../../src/http/client-ip.ts";
 
 function counted(address: string | undefined): string | undefined {
-  return addressOf(
+  return clientIpOf(
     new Request("https://feeds.test/", { headers: address === undefined ? {} : { "CF-Connecting-IP": address } }),
   );
 }

@@ -1,23 +1,23 @@
 import { LIMITS } from "../protocol/limits.ts";
 import { OVERSIZED, parseJsonInSteps, STEP_WORK } from "../protocol/long-json.ts";
 import { parseMsgpackInSteps } from "../protocol/msgpack-frames.ts";
-import { hold, SHORT, type Holding, type Sender } from "./intake.ts";
+import { holdBody, SHORT, type ArrivingBody, type Sender } from "./arriving-bodies.ts";
 import { Problem } from "./problem.ts";
 
-/** A publish body, read and not yet taken apart. */
+/** A publish body that has arrived and is not parsed yet. */
 export interface PublishBody {
-  /** The body as it was after inflating. */
+  /** The body, after inflating. */
   readonly bytes: Uint8Array;
-  /** Takes it apart: untrusted values, one an update. After each piece it yields how many characters that was. */
+  /** Parses it into untrusted values, one for each update. Yields after each step how many characters it was. */
   parse(): Generator<number, readonly unknown[]>;
 }
 
-/** Reads a caller's publish body: JSON, NDJSON or MessagePack, plain or gzip. Takes no more than the limit. */
+/** Reads a publish body: JSON, NDJSON or MessagePack, plain or gzip, and no more of it than the limit. */
 export async function readPublishBody(request: Request, sender: Sender): Promise<PublishBody> {
   const type = mediaType(request);
   const length = Number(request.headers.get("Content-Length") ?? NaN);
   const isPlain = request.headers.get("Content-Encoding") === null;
-  // A short one is not worth a timer: who may publish and never ends it waits, and nothing else does.
+  // A short one is not worth a timer: a publisher that never ends it keeps nothing waiting but itself.
   const bytes = await (isPlain && length <= SHORT ? readBytes(request) : readLong(request, sender));
   return {
     bytes,
@@ -29,13 +29,13 @@ export async function readPublishBody(request: Request, sender: Sender): Promise
   };
 }
 
-/** Reads what takes memory and time. */
+/** Reads a body that takes memory and time. */
 async function readLong(request: Request, sender: Sender): Promise<Uint8Array> {
-  const holding = hold(sender);
+  const arriving = holdBody(sender);
   try {
-    return await inTime(readBytes(request, holding));
+    return await inTime(readBytes(request, arriving));
   } finally {
-    holding.release();
+    arriving.release();
   }
 }
 
@@ -55,7 +55,7 @@ function mediaType(request: Request): string {
   });
 }
 
-async function readBytes(request: Request, holding?: Holding): Promise<Uint8Array> {
+async function readBytes(request: Request, arriving?: ArrivingBody): Promise<Uint8Array> {
   const encoding = (request.headers.get("Content-Encoding") ?? "identity").trim().toLowerCase();
   if (encoding !== "identity" && encoding !== "gzip") {
     throw new Problem("unsupported_media_type", "The only Content-Encoding is gzip.", {
@@ -65,14 +65,14 @@ async function readBytes(request: Request, holding?: Holding): Promise<Uint8Arra
   const length = request.headers.get("Content-Length");
   if (Number(length) > LIMITS.batchBytes) throw tooLarge();
   try {
-    // HTTP lets no more bytes through than were said to come, and taking them in one go costs less than a reader.
-    if (encoding === "identity" && length !== null && !holding) return await readWhole(request);
+    // HTTP lets no more bytes through than were announced, and to take them in one go costs less than a reader.
+    if (encoding === "identity" && length !== null && !arriving) return await readWhole(request);
     if (!request.body) return new Uint8Array();
-    if (encoding === "identity") return await collect(request.body, chunkOf(Number(length)), holding);
-    return await collect(request.body.pipeThrough(new DecompressionStream("gzip")), CHUNK, holding);
+    if (encoding === "identity") return await collect(request.body, chunkOf(Number(length)), arriving);
+    return await collect(request.body.pipeThrough(new DecompressionStream("gzip")), CHUNK, arriving);
   } catch (error) {
     if (error instanceof Problem) throw error;
-    // It broke off, or its chunks or its compression make no sense: the sender's fault, not the server's.
+    // It broke off, or its chunks or its compression are invalid: the sender's fault, not the server's.
     throw new Problem(
       "invalid_json",
       encoding === "gzip" ? "The body is not valid gzip." : "The body did not arrive whole.",
@@ -80,7 +80,7 @@ async function readBytes(request: Request, holding?: Holding): Promise<Uint8Arra
   }
 }
 
-/** Ends waiting for a body that only trickles in. */
+/** Stops waiting for a body that arrives too slowly. */
 async function inTime<T>(reading: Promise<T>): Promise<T> {
   let timer: ReturnType<typeof setTimeout> | null = null;
   const tooLate = new Promise<never>((_, reject) => {
@@ -96,17 +96,17 @@ async function inTime<T>(reading: Promise<T>): Promise<T> {
   }
 }
 
-/** Looks at the length all the same: a request that another Worker makes can say one that is not true. */
+/** Checks the length all the same: a request from another Worker can announce a false one. */
 async function readWhole(request: Request): Promise<Uint8Array> {
   const bytes = new Uint8Array(await request.arrayBuffer());
   if (bytes.byteLength > LIMITS.batchBytes) throw tooLarge();
   return bytes;
 }
 
-/** Bytes that are taken of a body at a time: few at a time would cost more than all else that is done with them. */
+/** Bytes that are read at a time: fewer would cost more than everything else that is done with them. */
 const CHUNK = 64 * 1024;
 
-/** A stream that a Worker made itself may have no such reader. */
+/** A stream that another Worker made may have no such reader. */
 function readerOf(stream: ReadableStream<Uint8Array>): ReadableStreamBYOBReader {
   try {
     return stream.getReader({ mode: "byob" });
@@ -119,27 +119,27 @@ function chunkOf(length: number): number {
   return length > 0 ? Math.min(Math.max(length, SHORT), CHUNK) : CHUNK;
 }
 
-/** Stops reading at the limit, whatever the length was said to be and however well the body was compressed. */
+/** Stops reading at the limit, whatever length was announced and however well the body is compressed. */
 async function collect(
   stream: ReadableStream<Uint8Array>,
   chunk: number,
-  holding: Holding | undefined,
+  arriving: ArrivingBody | undefined,
 ): Promise<Uint8Array> {
   const parts: Uint8Array[] = [];
   let length = 0;
   const reader = readerOf(stream);
   try {
     for (let more = true; more;) {
-      holding?.grow(chunk);
+      arriving?.grow(chunk);
       const { done, value } = await reader.readAtLeast(chunk, new Uint8Array(chunk));
       if (value) parts.push(value);
       length += value?.byteLength ?? 0;
       if (length > LIMITS.batchBytes) throw tooLarge();
-      // What is shorter was the last.
+      // A shorter chunk is the last one.
       more = !done && value.byteLength === chunk;
     }
   } catch (error) {
-    // Not awaited: whether the sender takes notice is its own affair.
+    // Not awaited: nothing depends on when the sender notices.
     void reader.cancel().catch(() => {});
     throw error;
   }
@@ -179,17 +179,23 @@ function oversized(): Problem {
 
 function* parseLines(text: string): Generator<number, readonly unknown[]> {
   const inputs: unknown[] = [];
-  let read = 0;
+  let unreported = 0;
   for (const [i, line] of text.split("\n").entries()) {
     if (line.trim() === "") continue;
-    const parsed = yield* parseJsonInSteps(line);
+    const steps = parseJsonInSteps(line);
+    let step = steps.next();
+    // A long line reports its work itself.
+    for (unreported += line.length; step.done !== true; step = steps.next()) {
+      yield step.value;
+      unreported = Math.max(0, unreported - step.value);
+    }
+    const parsed = step.value;
     if (!parsed.ok && parsed.oversized) throw oversized();
     if (!parsed.ok) throw new Problem("invalid_json", `Line ${i + 1} cannot be read: ${parsed.reason}.`);
     inputs.push(parsed.value);
-    read += line.length;
-    if (read < STEP_WORK) continue;
-    yield read;
-    read = 0;
+    if (unreported < STEP_WORK) continue;
+    yield unreported;
+    unreported = 0;
   }
   return inputs;
 }

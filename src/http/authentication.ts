@@ -1,0 +1,170 @@
+import type { MiddlewareHandler } from "hono";
+import { WHY_INVALID, type Caller, type Grants, type Identity } from "../access/access.ts";
+import type { CountedCaller } from "../limits/places.ts";
+import { clientIpOf } from "./client-ip.ts";
+import type { AppContext, AppEnv } from "./context.ts";
+import type { Deployment } from "./deployment.ts";
+import { Problem } from "./problem.ts";
+import { parameter } from "./query.ts";
+
+const BEARER_PROTOCOL = "bearer.";
+/** Marks a credential with characters that the name of a subprotocol cannot have, `/` and `=` among them. */
+const BASE64URL = "base64url.";
+const SCHEME = "bearer ";
+/** Seconds: the platform counts in windows of a minute, and does not say when one ends. */
+const RETRY_AFTER = 20;
+
+/** Sets `caller`, or refuses a request without that grant on its feed. */
+export function authorize(grant: keyof Grants): MiddlewareHandler<AppEnv> {
+  return async (c, next) => {
+    const caller = await authenticate(c, grant === "subscribe" ? new URL(c.req.url).searchParams : undefined);
+    demandGrant(caller, grant, c.req.param("feed") ?? "");
+    c.set("caller", caller);
+    await next();
+  };
+}
+
+/** Sets `caller`, or refuses one without a credential if reading needs one. Lists show a caller what it may read. */
+export const authorizeList: MiddlewareHandler<AppEnv> = async (c, next) => {
+  const caller = await authenticate(c, new URL(c.req.url).searchParams);
+  // Without a credential, either every feed may be read or none.
+  if (caller.kind === "anonymous") demandGrant(caller, "subscribe", "");
+  c.set("caller", caller);
+  await next();
+};
+
+/** Tells the operator if no publish can be accepted. */
+export const warnIfUnconfigured: MiddlewareHandler<AppEnv> = async (c, next) => {
+  const { unconfigured } = c.var.deployment.access;
+  if (unconfigured !== undefined) console.warn(`tickertape: ${unconfigured}`);
+  await next();
+};
+
+/**
+ * Finds out who the caller is, and refuses it if it has made too many requests. A credential that is not valid is refused
+ * even if none is needed. `query` is given for requests that read: other credentials may not come in a URL, where they are
+ * logged and stored.
+ */
+async function authenticate(c: AppContext, query: URLSearchParams | undefined): Promise<Caller> {
+  const request = c.req.raw;
+  let identity: Identity | Problem;
+  try {
+    identity = await c.var.deployment.access.identify(presentedCredential(request, query));
+  } catch (error) {
+    if (!(error instanceof Problem)) throw error;
+    // Counted like any other request without a valid credential.
+    identity = error;
+  }
+  const caller = typeof identity === "string" || identity instanceof Problem ? undefined : identity;
+  await demandRate(c.var.deployment, request, caller);
+  if (identity instanceof Problem) throw identity;
+  if (identity === "unavailable") {
+    const headers = { "Retry-After": "5" };
+    throw new Problem("overloaded", "The credential cannot be checked now. Try again.", { headers });
+  }
+  if (typeof identity === "string") throw unauthorized(sentence(WHY_INVALID[identity]));
+  return identity;
+}
+
+/**
+ * Refuses a caller that makes too many requests. The platform counts them, by client IP without a valid credential and
+ * else by credential, in each of its locations, not exactly, and without delay.
+ */
+async function demandRate(
+  { ipRate, credentialRate }: Deployment,
+  request: Request,
+  caller: Caller | undefined,
+): Promise<void> {
+  const clientIp = clientIpOf(request);
+  // On the developer's own machine nothing is limited.
+  if (clientIp === undefined) return;
+  const isKnown = caller !== undefined && caller.kind !== "anonymous";
+  const counter = isKnown ? credentialRate : ipRate;
+  if (!counter) return;
+  const { success } = await counter.limit({ key: isKnown ? caller.id : clientIp });
+  if (success) return;
+  throw new Problem("rate_limited", "Too many requests. Come back later.", {
+    headers: { "Retry-After": String(RETRY_AFTER) },
+  });
+}
+
+/** What limits know of a caller. */
+export function countedCaller({ kind, id }: Caller, request: Request): CountedCaller {
+  return { clientIp: clientIpOf(request), kind, credential: kind === "anonymous" ? undefined : id };
+}
+
+/** The same for limits that count by client IP only what has no credential. */
+export function countedByOne(caller: Caller, request: Request): CountedCaller {
+  const counted = countedCaller(caller, request);
+  return counted.credential === undefined ? counted : { ...counted, clientIp: undefined };
+}
+
+/** Subprotocols that a client offers, in its order. */
+export function offeredProtocols(request: Request): string[] {
+  return (request.headers.get("Sec-WebSocket-Protocol") ?? "")
+    .split(",")
+    .map((protocol) => protocol.trim())
+    .filter((protocol) => protocol !== "");
+}
+
+export function isBearerProtocol(protocol: string): boolean {
+  return protocol.startsWith(BEARER_PROTOCOL);
+}
+
+/** The credential in a subprotocol `bearer.<token>` or `bearer.base64url.<token as base64url>`. */
+function protocolCredential(protocol: string): string {
+  const credential = protocol.slice(BEARER_PROTOCOL.length);
+  if (!credential.startsWith(BASE64URL)) return credential;
+  try {
+    return atob(credential.slice(BASE64URL.length).replaceAll("-", "+").replaceAll("_", "/"));
+  } catch {
+    throw unauthorized(sentence(WHY_INVALID.invalid));
+  }
+}
+
+/**
+ * The credential of a request: from the header; for a reader also from an offered subprotocol or, for clients that can set
+ * neither, from the query.
+ */
+function presentedCredential(request: Request, query: URLSearchParams | undefined): string | undefined {
+  const header = request.headers.get("Authorization");
+  if (header !== null) {
+    const credential = header.slice(SCHEME.length).trim();
+    if (header.slice(0, SCHEME.length).toLowerCase() === SCHEME && credential !== "" && !credential.includes(" ")) {
+      return credential;
+    }
+    throw unauthorized("Authorization is not of the form: Bearer <credential>.");
+  }
+  if (!query) {
+    if (!new URL(request.url).searchParams.has("token")) return undefined;
+    throw unauthorized(
+      "Publishing takes the credential in the header Authorization: Bearer <credential>, not in the URL.",
+    );
+  }
+  const protocol = offeredProtocols(request).find(isBearerProtocol);
+  if (protocol !== undefined) return protocolCredential(protocol);
+  // No credential has a space: it was a `+` that was not encoded.
+  return parameter(query, "token")?.replaceAll(" ", "+");
+}
+
+/** Refuses a caller without a grant on a feed: with 401 if a credential would help, with 403 if it has one. */
+function demandGrant(caller: Caller, grant: keyof Grants, feed: string): void {
+  if (caller.on(feed)[grant]) return;
+  if (caller.kind === "anonymous") throw unauthorized(`A credential that allows to ${WORDS[grant]} is needed.`);
+  throw new Problem("forbidden", `The credential does not allow to ${WORDS[grant]}.`);
+}
+
+const WORDS = {
+  subscribe: "subscribe to this feed",
+  publish: "publish to this feed",
+  admin: "administer",
+  metrics: "read the metrics",
+} as const;
+
+function sentence(why: string): string {
+  return `${why[0]?.toUpperCase()}${why.slice(1)}.`;
+}
+
+function unauthorized(detail: string): Problem {
+  return new Problem("unauthorized", detail, { headers: { "WWW-Authenticate": 'Bearer realm="tickertape"' } });
+}

@@ -1,0 +1,23 @@
+import type { Context } from "hono";
+import type { Caller } from "../access/access.ts";
+import type { RefusedBodies } from "./body-queue.ts";
+import type { Deployment } from "./deployment.ts";
+import type { KnownFeeds } from "./known-feeds.ts";
+
+/** What middleware sets for the handlers of a request. */
+export interface RequestVariables {
+  readonly deployment: Deployment;
+  readonly knownFeeds: KnownFeeds;
+  readonly refusedBodies: RefusedBodies;
+  /** The feed's name, once it is checked; unset if the path names no feed. */
+  readonly feed: string;
+  /** Set once the caller is authenticated. */
+  readonly caller: Caller;
+}
+
+/** The environment of all handlers, in Hono's sense. They know the bindings only as a `Deployment`. */
+export interface AppEnv {
+  Variables: RequestVariables;
+}
+
+export type AppContext = Context<AppEnv>;

@@ -1,0 +1,59 @@
+import type { Access } from "../access/access.ts";
+import { accessBy, type AccessSettings } from "../access/credentials.ts";
+import type { DirectoryObject } from "../durable/directory/directory-object.ts";
+import type { FeedObject } from "../durable/feed-object.ts";
+import { quotasOf, type Quotas, type QuotaSettings } from "../limits/quotas.ts";
+
+/** What a deployment consists of: its objects, and who may do what and how often. */
+export interface Deployment {
+  /** The feeds' objects. */
+  readonly feeds: Pick<DurableObjectNamespace<FeedObject>, "getByName">;
+  /** The directory's object, which is called `feeds`. */
+  readonly directory: Pick<DurableObjectNamespace<DirectoryObject>, "getByName">;
+  readonly access: Access;
+  readonly quotas: Quotas;
+  /** Counts requests without a valid credential, by client IP; undefined means no limit. */
+  readonly ipRate: RateLimit | undefined;
+  /** Counts requests with a valid credential, by its id; undefined means no limit. */
+  readonly credentialRate: RateLimit | undefined;
+  /** Other origins whose pages are allowed: comma-separated, or `*`. */
+  readonly allowedOrigins: string;
+}
+
+/** Bindings, variables and secrets, with the names that wrangler.toml and the documentation use. */
+export interface FeedAppBindings extends AccessSettings, QuotaSettings {
+  readonly FEEDS: DurableObjectNamespace<FeedObject>;
+  readonly DIRECTORY: DurableObjectNamespace<DirectoryObject>;
+  readonly ALLOWED_ORIGINS?: string | undefined;
+  readonly ADDRESS_RATE?: RateLimit | undefined;
+  readonly CREDENTIAL_RATE?: RateLimit | undefined;
+}
+
+/** The deployment that the bindings and settings of an environment describe. */
+export function deploymentOf(env: FeedAppBindings): Deployment {
+  const access = once(() => {
+    const made = accessBy(env);
+    for (const sentence of made.refused) console.warn(`tickertape: ${sentence}`);
+    return made;
+  });
+  const quotas = once(() => quotasOf(env));
+  return {
+    feeds: env.FEEDS,
+    directory: env.DIRECTORY,
+    // Read when they are first needed: a setting that cannot be read must not fail the health check.
+    get access() {
+      return access();
+    },
+    get quotas() {
+      return quotas();
+    },
+    ipRate: env.ADDRESS_RATE,
+    credentialRate: env.CREDENTIAL_RATE,
+    allowedOrigins: env.ALLOWED_ORIGINS ?? "",
+  };
+}
+
+function once<T extends object>(make: () => T): () => T {
+  let made: T | undefined;
+  return () => (made ??= make());
+}

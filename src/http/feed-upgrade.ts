@@ -1,0 +1,47 @@
+import { PROTOCOL, MSGPACK_PROTOCOL } from "../protocol/names.ts";
+import { isBearerProtocol, offeredProtocols } from "./authentication.ts";
+import type { AppContext } from "./context.ts";
+import { openFeedSocket } from "./feed-socket.ts";
+import { Problem } from "./problem.ts";
+import { readSubscribeQuery } from "./query.ts";
+
+const EXTENSIONS = "Sec-WebSocket-Extensions";
+/**
+ * A window of 4 KiB. Every socket compresses by itself, and the usual window of 32 KiB takes two and a half times the CPU
+ * and 100 KB more for each socket, for messages that are an eighth shorter.
+ */
+const DEFLATE = "permessage-deflate; server_max_window_bits=12";
+/** What a client may demand besides; the runtime itself keeps to a narrower window. */
+const DEMANDS = ["server_no_context_takeover", "client_no_context_takeover"];
+
+export function isUpgrade(request: Request): boolean {
+  return request.method === "GET" && request.headers.get("Upgrade")?.toLowerCase() === "websocket";
+}
+
+/** `GET /v1/feeds/{feed}` with `Upgrade: websocket` */
+export async function openSocket(c: AppContext): Promise<Response> {
+  const asked = readSubscribeQuery(new URL(c.req.url).searchParams);
+  const response = await openFeedSocket(c, asked, chooseProtocol(offeredProtocols(c.req.raw)));
+  return chooseExtension(response, c.req.raw);
+}
+
+/** The subprotocol to use; undefined if the client offers none and gets the default. */
+function chooseProtocol(offered: readonly string[]): string | undefined {
+  const protocols = offered.filter((protocol) => !isBearerProtocol(protocol));
+  if (protocols.length === 0) return undefined;
+  const spoken = protocols.find((protocol) => protocol === PROTOCOL || protocol === MSGPACK_PROTOCOL);
+  if (spoken !== undefined) return spoken;
+  throw new Problem("unsupported_protocol", `The subprotocols spoken here are ${PROTOCOL} and ${MSGPACK_PROTOCOL}.`);
+}
+
+/**
+ * Adds to the response how messages may be compressed. The runtime agrees only to what was offered, and to nothing if the
+ * deployment has the flag `no_web_socket_compression`.
+ */
+function chooseExtension(response: Response, request: Request): Response {
+  const offered = request.headers.get(EXTENSIONS);
+  if (offered === null) return response;
+  const headers = new Headers(response.headers);
+  headers.set(EXTENSIONS, [DEFLATE, ...DEMANDS.filter((demand) => offered.includes(demand))].join("; "));
+  return new Response(null, { status: response.status, webSocket: response.webSocket, headers });
+}

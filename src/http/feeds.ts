@@ -1,0 +1,66 @@
+import type { DirectoryObject } from "../durable/directory/directory-object.ts";
+import { LIMITS } from "../protocol/limits.ts";
+import type { AppContext } from "./context.ts";
+import { callToChange, Problem } from "./problem.ts";
+import { parameter, readInteger } from "./query.ts";
+import { jsonResponse, REVALIDATE } from "./responses.ts";
+
+/** `DELETE /v1/feeds/{feed}`: resets the feed, or with `forget` removes it. */
+export async function deleteFeed(c: AppContext): Promise<Response> {
+  const { caller, deployment, feed } = c.var;
+  const forgets = readForget(new URL(c.req.url).searchParams);
+  const object = deployment.feeds.getByName(feed);
+  if (forgets) {
+    await callToChange(async () => object.forget());
+    return jsonResponse({ feed, forgotten: true }, { "Cache-Control": "no-store" });
+  }
+  const position = await callToChange(async () => object.reset(caller.id));
+  if (!position) throw new Problem("feed_full", "There are as many feeds as there may be.");
+  return jsonResponse({ feed, ...position }, { "Cache-Control": "no-store" });
+}
+
+/** A value that is mistyped must not reset a feed that was to be removed. */
+function readForget(query: URLSearchParams): boolean {
+  const forget = parameter(query, "forget");
+  if (forget === undefined || forget === "false") return false;
+  if (forget === "true") return true;
+  throw new Problem("invalid_query", "forget is neither true nor false.");
+}
+
+/**
+ * `GET /v1/feeds`: the feeds that exist and that the caller may read, in the order of their names. If there may be more,
+ * `next` is the name to continue `after`.
+ */
+export async function listFeeds(c: AppContext): Promise<Response> {
+  const { caller, deployment } = c.var;
+  const query = new URL(c.req.url).searchParams;
+  const limit = readInteger(query, "limit", 1, LIMITS.listedFeeds) ?? LIMITS.listedFeeds;
+  const directory = deployment.directory.getByName("feeds");
+  const { serves } = deployment.quotas;
+  const isShown = (feed: string): boolean => serves(feed) && caller.on(feed).subscribe;
+  const names = await namesAfter(directory, isShown, parameter(query, "after") ?? "", limit);
+  const feeds = (await directory.describe(names)).map(({ feed, stats, readable }) => {
+    const { seq = 0, keys = 0, subscribers = 0 } = stats ?? {};
+    // The last known figures of a feed that cannot be read are better than none, and no reason to hide the others.
+    return { feed, seq, keys, subscribers, unreadable: readable ? undefined : true };
+  });
+  const next = names.length === limit ? names.at(-1) : undefined;
+  return jsonResponse({ feeds, next }, { "Cache-Control": REVALIDATE });
+}
+
+/** Up to `limit` names after `after` that the caller may see; no other name leaves the Worker. */
+async function namesAfter(
+  directory: DurableObjectStub<DirectoryObject>,
+  isShown: (feed: string) => boolean,
+  after: string,
+  limit: number,
+): Promise<string[]> {
+  const found: string[] = [];
+  for (let from = after; ;) {
+    const names = await directory.list(from, LIMITS.listedFeeds);
+    found.push(...names.filter(isShown));
+    const last = names.at(-1);
+    if (found.length >= limit || names.length < LIMITS.listedFeeds || last === undefined) return found.slice(0, limit);
+    from = last;
+  }
+}
