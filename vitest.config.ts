@@ -47,7 +47,7 @@ const REAL = {
   // What these start takes seconds to be there.
   testTimeout: 120_000,
   hookTimeout: 120_000,
-  globalSetup: "./test/e2e/support/built-once.ts",
+  globalSetup: "./test/e2e/support/shared-servers.ts",
 };
 
 /** What takes longest comes first, or the other cores would have nothing to do while it ends. */

@@ -1,21 +1,17 @@
 import type { Browser, Page } from "playwright-core";
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
+import { afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { WebSocket } from "ws";
 import { publish } from "./support/api.ts";
-import { launchChromium, openSocket, startForeignSite } from "./support/chromium.ts";
+import { sharedChromium, openSocket, startForeignSite } from "./support/chromium.ts";
 import type { Update } from "./support/view.ts";
-import { WranglerDev } from "./support/wrangler-dev.ts";
+import { sharedWorkerd, sharedWranglerDev, type SharedServer } from "./support/shared.ts";
 
-let server: WranglerDev;
+let server: SharedServer;
 let browser: Browser;
 let page: Page;
 
 beforeAll(async () => {
-  [server, browser] = await Promise.all([WranglerDev.start(), launchChromium()]);
-});
-afterAll(async () => {
-  await browser.close();
-  await server.dispose();
+  [server, browser] = await Promise.all([sharedWranglerDev(), sharedChromium()]);
 });
 beforeEach(async () => {
   page = await browser.newPage();
@@ -38,14 +34,18 @@ describe("a browser's own WebSocket", () => {
   });
 
   test("is refused to a page of another origin, while the server's own may open it", async () => {
+    const closed = await sharedWorkerd();
+    const url = `${closed.url}/v1/feeds/own`;
     const site = await startForeignSite();
     await page.goto(site.url);
-    expect(await openSocket(page, feedUrl("own"), 1)).toBe("refused");
+    expect(await openSocket(page, url, 1)).toBe("refused");
+    await page.close();
     site.close();
-    await page.goto(server.url);
-    expect(await openSocket(page, feedUrl("own"), 1)).toHaveLength(1);
+    page = await browser.newPage({ bypassCSP: true });
+    await page.goto(closed.url);
+    expect(await openSocket(page, url, 1)).toHaveLength(1);
     // A browser does not say why; the answer does.
-    const socket = new WebSocket(feedUrl("own").replace(/^http/, "ws"), { origin: site.url.slice(0, -1) });
+    const socket = new WebSocket(url.replace(/^http/, "ws"), { origin: site.url.slice(0, -1) });
     const answer = await new Promise<{ status: number | undefined; body: string }>((resolve, reject) => {
       socket.on("open", () => reject(new Error("the socket opened")));
       socket.on("error", reject);

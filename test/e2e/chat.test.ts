@@ -1,25 +1,24 @@
-import { SignJWT } from "jose";
 import type { Browser, BrowserContext, BrowserContextOptions, Page, WebSocketRoute } from "playwright-core";
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
+import { token as tokenFor } from "../support/tokens.ts";
 import { publish, snapshot } from "./support/api.ts";
 import { AXE_RUN, AXE_SOURCE, VIEWS } from "./support/axe.ts";
 import { BlockingProxy } from "./support/blocking-proxy.ts";
-import { complaintsOf, launchChromium } from "./support/chromium.ts";
+import { complaintsOf, sharedChromium } from "./support/chromium.ts";
 import { CuttingProxy } from "./support/sdk-proxy.ts";
 import { until } from "./support/until.ts";
-import { WranglerDev } from "./support/wrangler-dev.ts";
+import { sharedWranglerDev, type SharedServer } from "./support/shared.ts";
 
-const JWT_SECRET = "a shared secret of these tests alone";
 const HOUR = 3600;
 
-let server: WranglerDev;
+let server: SharedServer;
 let proxy: CuttingProxy;
 let browser: Browser;
 const contexts: BrowserContext[] = [];
 const complaints: string[] = [];
 
 beforeAll(async () => {
-  [server, browser] = await Promise.all([WranglerDev.start({ JWT_SECRET }), launchChromium()]);
+  [server, browser] = await Promise.all([sharedWranglerDev(), sharedChromium()]);
   proxy = await CuttingProxy.start(server.port);
 });
 afterEach(async () => {
@@ -27,19 +26,14 @@ afterEach(async () => {
   expect(complaints.splice(0)).toEqual([]);
 });
 afterAll(async () => {
-  await browser.close();
   proxy.close();
-  await server.dispose();
 });
 
 const feedUrl = (feed: string): string => `${server.url}/v1/feeds/${feed}`;
 
 /** `seconds`: how long it holds. */
 function mint(seconds: number, scope = "publish:chat*"): Promise<string> {
-  return new SignJWT({ scope })
-    .setProtectedHeader({ alg: "HS256" })
-    .setExpirationTime(Math.floor(Date.now() / 1000) + seconds)
-    .sign(new TextEncoder().encode(JWT_SECRET));
+  return tokenFor(scope, { expires: Date.now() + 1_000 * seconds });
 }
 
 interface Visit extends BrowserContextOptions {

@@ -1,27 +1,21 @@
 import { decode } from "@msgpack/msgpack";
-import { rm } from "node:fs/promises";
 import type { Socket } from "node:net";
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { afterAll, describe, expect, test } from "vitest";
 import { WebSocket, type PerMessageDeflateOptions } from "ws";
 import { BINDINGS, get, publish } from "./support/api.ts";
-import { launchChromium, openSocket, startForeignSite } from "./support/chromium.ts";
+import { sharedChromium, openSocket, startForeignSite } from "./support/chromium.ts";
 import { until } from "./support/until.ts";
 import { FeedView, type Update } from "./support/view.ts";
-import { buildWorker, Workerd } from "./support/workerd.ts";
+import { Workerd } from "./support/workerd.ts";
 
 const PACKED = "tickertape.v1.msgpack";
 /** workerd takes an idle object out of memory after ten seconds; no clock but the real one makes it. */
 const IDLE_MS = 11_500;
 
-let build: string;
 const servers: Workerd[] = [];
 
-beforeAll(async () => {
-  build = await buildWorker();
-});
 afterAll(async () => {
   await Promise.all(servers.map((server) => server.dispose()));
-  await rm(build, { recursive: true, force: true });
 });
 
 type Deployment = "as it is" | "without the flag";
@@ -29,7 +23,7 @@ type Deployment = "as it is" | "without the flag";
 /** A server with the flag against compression, as it is deployed, or without it. */
 async function serve(deployment: Deployment): Promise<string> {
   const bindings = { ...BINDINGS, ALLOWED_ORIGINS: "*" };
-  const server = await Workerd.start({ build, bindings, flags: deployment === "as it is" ? undefined : [] });
+  const server = await Workerd.start({ bindings, flags: deployment === "as it is" ? undefined : [] });
   servers.push(server);
   return server.url;
 }
@@ -152,9 +146,9 @@ describe("a client that offers compression", () => {
     const origin = await serve(deployment);
     const url = `${origin}/v1/feeds/page`;
     await publishQuotes(url, 0);
-    const [browser, site] = await Promise.all([launchChromium(), startForeignSite()]);
+    const [browser, site] = await Promise.all([sharedChromium(), startForeignSite()]);
+    const page = await browser.newPage();
     try {
-      const page = await browser.newPage();
       const devtools = await page.context().newCDPSession(page);
       const answered: (string | undefined)[] = [];
       await devtools.send("Network.enable");
@@ -170,7 +164,7 @@ describe("a client that offers compression", () => {
       ]);
       expect(answered).toEqual(expected);
     } finally {
-      await browser.close();
+      await page.close();
       site.close();
     }
   });

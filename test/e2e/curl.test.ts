@@ -5,13 +5,13 @@ import { gzipSync } from "node:zlib";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { ADMIN_KEY, PUBLISH_KEY, snapshot } from "./support/api.ts";
 import { curl } from "./support/curl.ts";
-import { Server } from "./support/server.ts";
+import { sharedWorkerd, type SharedServer } from "./support/shared.ts";
 
 const PUBLISHER = ["-H", `Authorization: Bearer ${PUBLISH_KEY}`];
 const ADMIN = ["-H", `Authorization: Bearer ${ADMIN_KEY}`];
 const JSON_TYPE = ["-H", "Content-Type: application/json"];
 
-let server: Server;
+let server: SharedServer;
 let files: string;
 const feedUrl = (feed: string): string => `${server.url}/v1/feeds/${feed}`;
 
@@ -24,10 +24,9 @@ async function published(feed: string): Promise<string> {
 
 beforeAll(async () => {
   files = await mkdtemp(join(tmpdir(), "tickertape-curl-"));
-  server = await Server.start();
+  server = await sharedWorkerd();
 });
 afterAll(async () => {
-  await server.dispose();
   await rm(files, { recursive: true });
 });
 

@@ -1,11 +1,11 @@
 import { setTimeout as wait } from "node:timers/promises";
 import type { Browser, CDPSession, Page } from "playwright-core";
-import { afterAll, beforeAll, expect, test } from "vitest";
+import { beforeAll, expect, test } from "vitest";
 import { publish, snapshot } from "./support/api.ts";
-import { launchChromium } from "./support/chromium.ts";
+import { sharedChromium } from "./support/chromium.ts";
 import { Dashboard } from "./support/dashboard.ts";
 import type { Update } from "./support/view.ts";
-import { WranglerDev } from "./support/wrangler-dev.ts";
+import { sharedWranglerDev, type SharedServer } from "./support/shared.ts";
 
 /** `TICKERTAPE_SOAK=60` lets it run for so many seconds. */
 const SECONDS = Number(process.env["TICKERTAPE_SOAK"] ?? 4);
@@ -18,16 +18,12 @@ const WARM_UP = 1500;
 /** Seconds of one trace: longer ones grow large. */
 const SLICE = 10;
 
-let server: WranglerDev;
+let server: SharedServer;
 let browser: Browser;
 let updates = 0;
 
 beforeAll(async () => {
-  [server, browser] = await Promise.all([WranglerDev.start(), launchChromium()]);
-});
-afterAll(async () => {
-  await browser.close();
-  await server.dispose();
+  [server, browser] = await Promise.all([sharedWranglerDev(), sharedChromium()]);
 });
 
 const mib = (bytes: number): string => `${(bytes / 2 ** 20).toFixed(2)} MiB`;

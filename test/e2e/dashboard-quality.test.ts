@@ -1,20 +1,20 @@
 import type { Browser } from "playwright-core";
-import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
+import { afterEach, beforeAll, describe, expect, test } from "vitest";
 import { publish } from "./support/api.ts";
 import { AXE_RUN, AXE_SOURCE } from "./support/axe.ts";
-import { launchChromium } from "./support/chromium.ts";
+import { sharedChromium } from "./support/chromium.ts";
 import { Dashboard } from "./support/dashboard.ts";
 import { until } from "./support/until.ts";
-import { WranglerDev } from "./support/wrangler-dev.ts";
+import { sharedWranglerDev, type SharedServer } from "./support/shared.ts";
 
-let server: WranglerDev;
+let server: SharedServer;
 let browser: Browser;
 let dashboard: Dashboard;
 let price = 100;
 const feed = (): string => `${server.url}/v1/feeds/wide`;
 
 beforeAll(async () => {
-  [server, browser] = await Promise.all([WranglerDev.start(), launchChromium()]);
+  [server, browser] = await Promise.all([sharedWranglerDev(), sharedChromium()]);
   const updates = Array.from({ length: 60 }, (_, i) => ({
     key: `K${i}`,
     set: {
@@ -27,10 +27,6 @@ beforeAll(async () => {
   }));
   await publish(feed(), updates);
   await publish(feed(), { key: "K1", patch: { price: 9.5 } });
-});
-afterAll(async () => {
-  await browser.close();
-  await server.dispose();
 });
 afterEach(async () => {
   await dashboard.close();

@@ -1,7 +1,7 @@
 import type { Browser, Page } from "playwright-core";
 import { afterAll, afterEach, beforeAll, expect, test } from "vitest";
 import { ADMIN_KEY, publish, snapshot } from "./support/api.ts";
-import { launchChromium } from "./support/chromium.ts";
+import { sharedChromium } from "./support/chromium.ts";
 import { Dashboard } from "./support/dashboard.ts";
 import { until } from "./support/until.ts";
 import type { Update } from "./support/view.ts";
@@ -12,10 +12,9 @@ let browser: Browser;
 let dashboard: Dashboard;
 
 beforeAll(async () => {
-  [server, browser] = await Promise.all([WranglerDev.start(), launchChromium()]);
+  [server, browser] = await Promise.all([WranglerDev.start(), sharedChromium()]);
 });
 afterAll(async () => {
-  await browser.close();
   await server.dispose();
 });
 afterEach(async () => {

@@ -1,22 +1,18 @@
 import type { Browser, Page } from "playwright-core";
-import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
+import { afterEach, beforeAll, describe, expect, test } from "vitest";
 import { ADMIN_KEY, publish, PUBLISH_KEY, snapshot } from "./support/api.ts";
-import { launchChromium } from "./support/chromium.ts";
+import { sharedChromium } from "./support/chromium.ts";
 import { Dashboard } from "./support/dashboard.ts";
 import { until } from "./support/until.ts";
 import type { Update } from "./support/view.ts";
-import { WranglerDev } from "./support/wrangler-dev.ts";
+import { sharedWranglerDev, type SharedServer } from "./support/shared.ts";
 
-let server: WranglerDev;
+let server: SharedServer;
 let browser: Browser;
 let dashboard: Dashboard;
 
 beforeAll(async () => {
-  [server, browser] = await Promise.all([WranglerDev.start(), launchChromium()]);
-});
-afterAll(async () => {
-  await browser.close();
-  await server.dispose();
+  [server, browser] = await Promise.all([sharedWranglerDev(), sharedChromium()]);
 });
 afterEach(async () => {
   await dashboard.close();

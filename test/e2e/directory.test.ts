@@ -2,15 +2,15 @@ import { readdir } from "node:fs/promises";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { WebSocket as NodeSocket } from "ws";
-import { JWT_SECRET, token } from "../support/tokens.ts";
+import { token } from "../support/tokens.ts";
 import { ADMIN_KEY, BINDINGS, get, post, publish } from "./support/api.ts";
 import { until } from "./support/until.ts";
-import { buildWorker, Workerd } from "./support/workerd.ts";
+import { Workerd } from "./support/workerd.ts";
 
 let workerd: Workerd;
 
 beforeEach(async () => {
-  workerd = await Workerd.start({ build: await buildWorker(), bindings: { ...BINDINGS, JWT_SECRET } });
+  workerd = await Workerd.start({ bindings: BINDINGS });
 });
 afterEach(() => workerd.dispose());
 

@@ -1,12 +1,11 @@
-import { rm } from "node:fs/promises";
 import type { Browser, Page } from "playwright-core";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { BINDINGS, publish, snapshot } from "./support/api.ts";
-import { launchChromium, startForeignSite } from "./support/chromium.ts";
+import { sharedChromium, startForeignSite } from "./support/chromium.ts";
 import { ScissorsProxy } from "./support/scissors-proxy.ts";
 import { until } from "./support/until.ts";
 import { FeedView, type Update } from "./support/view.ts";
-import { buildWorker, lastingPort, Workerd } from "./support/workerd.ts";
+import { lastingPort, Workerd } from "./support/workerd.ts";
 
 /** All that a page needs: the browser comes back by itself. */
 const FOLLOW = `<script>
@@ -19,24 +18,17 @@ const FOLLOW = `<script>
 /** `EventSource.CLOSED`: it has given up. */
 const CLOSED = 2;
 
-let build: string;
 let server: Workerd;
 let browser: Browser;
 let page: Page;
 let proxy: ScissorsProxy;
 
 beforeAll(async () => {
-  build = await buildWorker();
   const bindings = { ...BINDINGS, ALLOWED_ORIGINS: "*" };
-  [server, browser] = await Promise.all([
-    Workerd.start({ build, port: await lastingPort(), bindings }),
-    launchChromium(),
-  ]);
+  [server, browser] = await Promise.all([Workerd.start({ port: await lastingPort(), bindings }), sharedChromium()]);
 });
 afterAll(async () => {
-  await browser.close();
   await server.dispose();
-  await rm(build, { recursive: true, force: true });
 });
 beforeEach(async () => {
   [page, proxy] = await Promise.all([browser.newPage(), ScissorsProxy.start(server.port)]);

@@ -1,15 +1,14 @@
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { beforeAll, describe, expect, test } from "vitest";
 import { get, publish } from "./support/api.ts";
 import { head, RawRequest } from "./support/raw-http.ts";
-import { Server } from "./support/server.ts";
+import { sharedWorkerd, type SharedServer } from "./support/shared.ts";
 import { until } from "./support/until.ts";
 
-let server: Server;
+let server: SharedServer;
 
 beforeAll(async () => {
-  server = await Server.start();
+  server = await sharedWorkerd();
 });
-afterAll(() => server.dispose());
 
 async function subscribers(url: string): Promise<number> {
   return (await get<{ subscribers: number }>(`${url}/stats`)).subscribers;
@@ -27,9 +26,9 @@ async function ask(path: string, ...headers: string[]): Promise<RawRequest> {
  */
 describe("[I9] a reader that goes away gives up its place within a second or two", () => {
   test("over a stream of events", async () => {
-    const url = `${server.url}/v1/feeds/events`;
+    const url = `${server.url}/v1/feeds/gone-events`;
     await publish(url, { key: "A", set: {} });
-    const reader = await ask("/v1/feeds/events", "Accept: text/event-stream");
+    const reader = await ask("/v1/feeds/gone-events", "Accept: text/event-stream");
     await until(() => reader.received.includes("snapshot"), "the snapshot");
     expect(await subscribers(url)).toBe(1);
     reader.socket.resetAndDestroy();
@@ -37,16 +36,16 @@ describe("[I9] a reader that goes away gives up its place within a second or two
   });
 
   test("while it waits for a change", async () => {
-    const url = `${server.url}/v1/feeds/poll`;
+    const url = `${server.url}/v1/feeds/gone-poll`;
     const { epoch, seq } = await publish(url, { key: "A", set: {} });
-    const reader = await ask(`/v1/feeds/poll?since=${epoch}:${seq}&wait=30`);
+    const reader = await ask(`/v1/feeds/gone-poll?since=${epoch}:${seq}&wait=30`);
     await until(async () => (await subscribers(url)) === 1, "its socket");
     reader.socket.resetAndDestroy();
     await until(async () => (await subscribers(url)) === 0, "its place", { ms: 3000 });
   });
 
   test("while it is sent a long answer, which it does not read", async () => {
-    const url = `${server.url}/v1/feeds/long`;
+    const url = `${server.url}/v1/feeds/gone-long`;
     const text = "x".repeat(20_000);
     for (let n = 0; n < 12; n++) {
       await publish(
@@ -54,7 +53,7 @@ describe("[I9] a reader that goes away gives up its place within a second or two
         Array.from({ length: 40 }, (_, i) => ({ key: `${n}.${i}`, set: { text } })),
       );
     }
-    const readers = await Promise.all(Array.from({ length: 8 }, () => ask("/v1/feeds/long")));
+    const readers = await Promise.all(Array.from({ length: 8 }, () => ask("/v1/feeds/gone-long")));
     for (const reader of readers) reader.socket.pause();
     await until(async () => (await fetch(url)).status === 503, "that no more are served");
     for (const reader of readers) reader.socket.resetAndDestroy();

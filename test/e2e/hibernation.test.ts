@@ -1,16 +1,15 @@
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { beforeAll, describe, expect, test } from "vitest";
 import { WebSocket } from "ws";
 import { publish } from "./support/api.ts";
-import { Server } from "./support/server.ts";
+import { sharedWorkerd, type SharedServer } from "./support/shared.ts";
 import { Subscriber } from "./support/subscriber.ts";
 import { until } from "./support/until.ts";
 
-let server: Server;
+let server: SharedServer;
 
 beforeAll(async () => {
-  server = await Server.start();
+  server = await sharedWorkerd();
 });
-afterAll(() => server.dispose());
 
 /** workerd takes an idle object out of memory after ten seconds; no clock but the real one makes it. */
 const IDLE_MS = 11_500;

@@ -9,7 +9,7 @@ import { afterAll, beforeAll, expect, test } from "vitest";
 import { publish, PUBLISH_KEY } from "./support/api.ts";
 import { copyCheckout } from "./support/checkout.ts";
 import { docsCode } from "./support/docs-code.ts";
-import { Server } from "./support/server.ts";
+import { sharedWorkerd, type SharedServer } from "./support/shared.ts";
 import { until } from "./support/until.ts";
 import { pinnedNode, root } from "./support/workerd.ts";
 
@@ -19,7 +19,7 @@ const run = promisify(execFile);
 let project: string;
 /** The package in it. */
 let installed: string;
-let server: Server;
+let server: SharedServer;
 
 beforeAll(async () => {
   const checkout = await copyCheckout();
@@ -34,10 +34,9 @@ beforeAll(async () => {
   const archive = (await readdir(project)).find((name) => name.endsWith(".tgz")) ?? "";
   await run("tar", ["-xzf", join(project, archive), "-C", installed, "--strip-components=1"]);
   await writeFile(join(project, "package.json"), JSON.stringify({ type: "module" }));
-  server = await Server.start();
+  server = await sharedWorkerd();
 });
 afterAll(async () => {
-  await server.dispose();
   await rm(project, { recursive: true, force: true });
 });
 

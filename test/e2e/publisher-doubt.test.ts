@@ -1,20 +1,19 @@
 import { setTimeout as wait } from "node:timers/promises";
-import { afterAll, beforeAll, expect, test } from "vitest";
+import { beforeAll, expect, test } from "vitest";
 import { createPublisher, PublishRefusedError, PublishUnknownError } from "../../src/publisher/index.ts";
 import { PUBLISH_KEY } from "./support/api.ts";
 import { readHistory } from "./support/ledger.ts";
 import { LossyProxy, type Fate } from "./support/lossy-proxy.ts";
-import { Server } from "./support/server.ts";
+import { sharedWorkerd, type SharedServer } from "./support/shared.ts";
 
 /** How many calls are made; `TICKERTAPE_ROUNDS` makes it more. */
 const CALLS = 8 * Number(process.env["TICKERTAPE_ROUNDS"] ?? 12);
 
-let server: Server;
+let server: SharedServer;
 
 beforeAll(async () => {
-  server = await Server.start();
+  server = await sharedWorkerd();
 });
-afterAll(() => server.dispose());
 
 const FATES: readonly Fate[] = [
   "pass",

@@ -1,20 +1,16 @@
 import type { Browser } from "playwright-core";
-import { afterAll, beforeAll, expect, test } from "vitest";
+import { beforeAll, expect, test } from "vitest";
 import { publish } from "./support/api.ts";
-import { launchChromium, startForeignSite } from "./support/chromium.ts";
 import { docsCode } from "./support/docs-code.ts";
+import { sharedChromium, startForeignSite } from "./support/chromium.ts";
 import { until } from "./support/until.ts";
-import { WranglerDev } from "./support/wrangler-dev.ts";
+import { sharedWranglerDev, type SharedServer } from "./support/shared.ts";
 
-let server: WranglerDev;
+let server: SharedServer;
 let browser: Browser;
 
 beforeAll(async () => {
-  [server, browser] = await Promise.all([WranglerDev.start({ ALLOWED_ORIGINS: "*" }), launchChromium()]);
-});
-afterAll(async () => {
-  await browser.close();
-  await server.dispose();
+  [server, browser] = await Promise.all([sharedWranglerDev(), sharedChromium()]);
 });
 
 test("the lines of the docs for a page work in an empty page, wherever it comes from", async () => {

@@ -1,12 +1,11 @@
 import { randomBytes } from "node:crypto";
-import { rm } from "node:fs/promises";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { connect, type Feed } from "../../src/client/index.ts";
 import { msgpack } from "../../src/client/msgpack.ts";
 import { createPublisher } from "../../src/publisher/index.ts";
 import { BlockingProxy } from "./support/blocking-proxy.ts";
 import { until } from "./support/until.ts";
-import { buildWorker, Workerd } from "./support/workerd.ts";
+import { Workerd } from "./support/workerd.ts";
 
 /** As `openssl rand -base64 32` gives them, with every character that can be trouble. */
 function randomKey(): string {
@@ -18,21 +17,18 @@ function randomKey(): string {
 const PUBLISH_KEY = randomKey();
 const ADMIN_KEY = randomKey();
 
-let build: string;
 let server: Workerd;
 const feeds: Feed<unknown>[] = [];
 
 beforeAll(async () => {
-  build = await buildWorker();
   const bindings = { PUBLISH_KEY, ADMIN_KEY, SUBSCRIBE_ACCESS: "token", ALLOWED_ORIGINS: "" };
-  server = await Workerd.start({ build, bindings });
+  server = await Workerd.start({ bindings });
   const publisher = createPublisher({ url: server.url, feed: "keys", key: PUBLISH_KEY });
   await publisher.publish({ key: "A", set: { n: 1 } });
 });
 afterAll(async () => {
   for (const feed of feeds) feed.close();
   await server.dispose();
-  await rm(build, { recursive: true, force: true });
 });
 
 /** Where sockets go, and what they offer. */

@@ -1,11 +1,11 @@
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
-import type { Browser, Page } from "playwright-core";
+import type { Page } from "playwright-core";
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
 import { connect, type Feed } from "../../src/client/index.ts";
 import { msgpack } from "../../src/client/msgpack.ts";
 import { post, publish, snapshot } from "./support/api.ts";
-import { launchChromium } from "./support/chromium.ts";
+import { sharedChromium } from "./support/chromium.ts";
 import { CuttingProxy } from "./support/sdk-proxy.ts";
 import { Server } from "./support/server.ts";
 import { until } from "./support/until.ts";
@@ -130,20 +130,18 @@ describe("in Node", () => {
 });
 
 describe("in Chromium", () => {
-  let browser: Browser;
   let page: Page;
 
   beforeAll(async () => {
-    browser = await launchChromium();
     // The page is an answer of the server, which as such may load nothing.
-    page = await browser.newPage({ bypassCSP: true });
+    page = await (await sharedChromium()).newPage({ bypassCSP: true });
     // What a deployment serves beside its feeds.
     await page.route("**/assets/*", async (route) => {
       const { pathname } = new URL(route.request().url());
       await route.fulfill({ contentType: "text/javascript", body: await readFile(join(root, "public", pathname)) });
     });
   });
-  afterAll(() => browser.close());
+  afterAll(() => page.close());
 
   test("the files that a deployment serves speak it together, over cuts and kill -9 too", async () => {
     const name = "packed-page";

@@ -1,28 +1,21 @@
-import { rm } from "node:fs/promises";
 import { constants, createGzip } from "node:zlib";
-import { afterAll, afterEach, beforeAll, expect, test } from "vitest";
+import { afterEach, expect, test } from "vitest";
 import { WebSocket } from "ws";
 import { BINDINGS, post, publish, PUBLISH_KEY, snapshot } from "./support/api.ts";
 import { medianTime, residentMemory } from "./support/resources.ts";
-import { buildWorker, Workerd } from "./support/workerd.ts";
+import { Workerd } from "./support/workerd.ts";
 
 const MB = 1_000_000;
 const SECOND_KEY = "e2e-second-key";
 /** How much longer a bystander may have to wait than before: twice as long, and 5 ms. */
 const bearable = (calm: number): number => 2 * calm + 5;
 
-let build: string;
 let workerd: Workerd;
 
-beforeAll(async () => {
-  build = await buildWorker();
-});
 afterEach(() => workerd.dispose());
-afterAll(() => rm(build, { recursive: true, force: true }));
 
 async function start(bindings: Record<string, string> = {}): Promise<void> {
   workerd = await Workerd.start({
-    build,
     bindings: { ...BINDINGS, PUBLISH_KEY: `${PUBLISH_KEY},${SECOND_KEY}`, ...bindings },
   });
 }

@@ -1,27 +1,21 @@
-import { rm } from "node:fs/promises";
-import { SignJWT } from "jose";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { WebSocket } from "ws";
+import { token } from "../support/tokens.ts";
 import { ADMIN_KEY, BINDINGS, PUBLISH_KEY } from "./support/api.ts";
 import { until } from "./support/until.ts";
-import { buildWorker, Workerd } from "./support/workerd.ts";
+import { Workerd } from "./support/workerd.ts";
 
-const JWT_SECRET = "a shared secret of the tests alone";
-let build: string;
 let workerd: Workerd;
 
 beforeAll(async () => {
-  build = await buildWorker();
-  workerd = await Workerd.start({ build, bindings: { ...BINDINGS, JWT_SECRET, SUBSCRIBE_ACCESS: "token" } });
+  workerd = await Workerd.start({ bindings: { ...BINDINGS, SUBSCRIBE_ACCESS: "token" } });
 });
 afterAll(async () => {
   await workerd.dispose();
-  await rm(build, { recursive: true, force: true });
 });
 
 function sign(scope: string, seconds = 3_600): Promise<string> {
-  const exp = Math.floor(Date.now() / 1000) + seconds;
-  return new SignJWT({ scope, exp }).setProtectedHeader({ alg: "HS256" }).sign(new TextEncoder().encode(JWT_SECRET));
+  return token(scope, { expires: Date.now() + 1_000 * seconds });
 }
 
 type Outcome = "publishes" | "listens" | 4401 | 4403;

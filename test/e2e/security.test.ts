@@ -1,11 +1,10 @@
-import { rm } from "node:fs/promises";
 import { gzipSync } from "node:zlib";
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { BINDINGS, get, publish, PUBLISH_KEY, snapshot, type Snapshot } from "./support/api.ts";
 import { head, RawRequest } from "./support/raw-http.ts";
 import { residentMemory } from "./support/resources.ts";
 import { until } from "./support/until.ts";
-import { buildWorker, Workerd } from "./support/workerd.ts";
+import { Workerd } from "./support/workerd.ts";
 
 const MB = 1_000_000;
 const BODY = '{"key":"A","set":{"p":2}}';
@@ -14,19 +13,16 @@ const CHUNKED = [...PUBLISHER, "Transfer-Encoding: chunked"];
 const FEED = "/v1/feeds/attacked";
 const CHUNK = `${BODY.length.toString(16)}\r\n${BODY}\r\n`;
 
-let build: string;
 let workerd: Workerd;
 let before: Snapshot;
 const feedUrl = (): string => workerd.url + FEED;
 
 beforeAll(async () => {
-  build = await buildWorker();
-  workerd = await Workerd.start({ build, bindings: BINDINGS });
+  workerd = await Workerd.start({ bindings: BINDINGS });
   await publish(feedUrl(), { key: "A", set: { p: 1 } });
 });
 afterAll(async () => {
   await workerd.dispose();
-  await rm(build, { recursive: true, force: true });
 });
 beforeEach(async () => {
   before = await snapshot(feedUrl());

@@ -2,27 +2,23 @@
 /// <reference lib="dom" />
 /// <reference lib="dom.iterable" />
 import type { Browser, BrowserContextOptions, Page } from "playwright-core";
-import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
+import { afterEach, beforeAll, describe, expect, test } from "vitest";
 import { AXE_RUN, AXE_SOURCE, VIEWS } from "./support/axe.ts";
-import { complaintsOf, launchChromium } from "./support/chromium.ts";
-import { WranglerDev } from "./support/wrangler-dev.ts";
+import { complaintsOf, sharedChromium } from "./support/chromium.ts";
+import { sharedWranglerDev, type SharedServer } from "./support/shared.ts";
 
 interface Part {
   readonly [name: string]: Part | undefined;
 }
 
-let server: WranglerDev;
+let server: SharedServer;
 let browser: Browser;
 let page: Page;
 /** Errors on the console, violations of the content security policy and requests to other hosts. */
 let complaints: string[];
 
 beforeAll(async () => {
-  [server, browser] = await Promise.all([WranglerDev.start(), launchChromium()]);
-});
-afterAll(async () => {
-  await browser.close();
-  await server.dispose();
+  [server, browser] = await Promise.all([sharedWranglerDev(), sharedChromium()]);
 });
 afterEach(async () => {
   await page.context().close();

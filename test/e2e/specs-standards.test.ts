@@ -2,16 +2,13 @@ import specs from "@asyncapi/specs";
 import { Validator } from "@seriousme/openapi-schema-validator";
 import { Ajv } from "ajv";
 import addFormats from "ajv-formats";
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { Server } from "./support/server.ts";
+import { beforeAll, describe, expect, test } from "vitest";
+import { sharedWorkerd, type SharedServer } from "./support/shared.ts";
 
-let server: Server;
+let server: SharedServer;
 
 beforeAll(async () => {
-  server = await Server.start();
-});
-afterAll(async () => {
-  await server.dispose();
+  server = await sharedWorkerd();
 });
 
 // It brings the schema of schemas that it is written in.

@@ -1,30 +1,25 @@
-import { SignJWT } from "jose";
 import type { Browser } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { token } from "../support/tokens.ts";
 import { publish } from "./support/api.ts";
-import { launchChromium, startForeignSite } from "./support/chromium.ts";
+import { sharedChromium, startForeignSite } from "./support/chromium.ts";
 import { until } from "./support/until.ts";
 import { WranglerDev } from "./support/wrangler-dev.ts";
-
-const JWT_SECRET = "a shared secret of these tests alone";
 
 let server: WranglerDev;
 let browser: Browser;
 
 beforeAll(async () => {
-  const vars = { JWT_SECRET, SUBSCRIBE_ACCESS: "token", ALLOWED_ORIGINS: "*" };
-  [server, browser] = await Promise.all([WranglerDev.start(vars), launchChromium()]);
+  const vars = { SUBSCRIBE_ACCESS: "token", ALLOWED_ORIGINS: "*" };
+  [server, browser] = await Promise.all([WranglerDev.start(vars), sharedChromium()]);
 });
 afterAll(async () => {
-  await browser.close();
   await server.dispose();
 });
 
 function mint(seconds: number, scope = "subscribe:private"): Promise<string> {
-  return new SignJWT({ scope })
-    .setProtectedHeader({ alg: "HS256" })
-    .setExpirationTime(Math.ceil(Date.now() / 1000) + seconds)
-    .sign(new TextEncoder().encode(JWT_SECRET));
+  // At least so many: a token says when it ends in whole seconds.
+  return token(scope, { expires: Date.now() + 1_000 * seconds + 999 });
 }
 
 const feedUrl = (): string => `${server.url}/v1/feeds/private`;

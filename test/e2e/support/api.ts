@@ -1,8 +1,9 @@
+import { JWT_SECRET } from "../../support/tokens.ts";
 import type { Fields, Update } from "./view.ts";
 
 export const PUBLISH_KEY = "e2e-publish-key";
 export const ADMIN_KEY = "e2e-admin-key";
-export const BINDINGS = { PUBLISH_KEY, ADMIN_KEY, SUBSCRIBE_ACCESS: "public", ALLOWED_ORIGINS: "" };
+export const BINDINGS = { PUBLISH_KEY, ADMIN_KEY, JWT_SECRET, SUBSCRIBE_ACCESS: "public", ALLOWED_ORIGINS: "" };
 
 export interface Receipt {
   feed: string;

@@ -1,10 +1,9 @@
-import { rm } from "node:fs/promises";
 import { fillFeed, type Filling } from "../../bench/hostile/feeds.ts";
 import { Probe, type Waits } from "../../bench/hostile/probe.ts";
 import { Siege } from "../../bench/hostile/siege.ts";
 import { SIEGE_BINDINGS, type HostileTarget } from "../../bench/hostile/target.ts";
 import { clock, pause } from "../../bench/load/clock.ts";
-import { buildWorker, lastingPort, Workerd } from "./workerd.ts";
+import { lastingPort, Workerd } from "./workerd.ts";
 
 export const FEED = "besieged";
 const CALM = 1_000;
@@ -32,23 +31,20 @@ interface BesiegedOptions {
 /** A server with a feed that is attacked while an honest publisher goes on. */
 export class Besieged {
   readonly target: HostileTarget;
-  readonly #build: string;
   #workerd: Workerd;
   #probe: Probe | undefined;
   #calm: Waits | undefined;
 
-  private constructor(build: string, workerd: Workerd) {
-    this.#build = build;
+  private constructor(workerd: Workerd) {
     this.#workerd = workerd;
     this.target = { port: workerd.port, feed: FEED };
   }
 
   static async start(filling?: Filling, options: BesiegedOptions = {}): Promise<Besieged> {
     const { share, inspectorPort, mostHeap } = options;
-    const build = await buildWorker();
     const bindings = { ...SIEGE_BINDINGS, ...options.bindings };
-    const workerd = await Workerd.start({ build, port: await lastingPort(), bindings, inspectorPort, mostHeap });
-    const besieged = new Besieged(build, workerd);
+    const workerd = await Workerd.start({ port: await lastingPort(), bindings, inspectorPort, mostHeap });
+    const besieged = new Besieged(workerd);
     if (filling) await fillFeed(besieged.target, filling, share);
     return besieged;
   }
@@ -107,7 +103,6 @@ export class Besieged {
   async dispose(): Promise<void> {
     await this.#workerd.dispose();
     await this.#probe?.stop();
-    await rm(this.#build, { recursive: true, force: true });
   }
 
   async #watched(): Promise<Probe> {

@@ -2,8 +2,31 @@ import { createServer } from "node:http";
 import { chromium, type Browser, type Page } from "playwright-core";
 import { listenOnLoopback } from "./loopback.ts";
 
+/**
+ * Chromium takes the last `--disable-features` only: these are playwright's own, and the two panels of the address bar. Each
+ * window loads them as pages of their own, which costs more CPU than most of the pages that are tested.
+ */
+const FEATURES = [
+  "AvoidCorsURLLoaderRestartOnRedirect",
+  "AvoidUnnecessaryBeforeUnloadCheckSync",
+  "AimEnabled",
+  "DestroyProfileOnBrowserClose",
+  "HttpsFirstBalancedModeAutoEnable",
+  "HttpsUpgrades",
+  "LensOverlay",
+  "MediaRouter",
+  "NetworkTimeServiceQuerying",
+  "OptimizationHints",
+  "PaintHolding",
+  "PreconnectToSearch",
+  "ThirdPartyStoragePartitioning",
+  "WebUIOmniboxAimPopup",
+  "WebUIOmniboxPopup",
+];
+
 /** Nothing that calls home, and no sandbox, which containers do not allow. */
 const FLAGS = [
+  `--disable-features=${FEATURES.join()}`,
   "--no-sandbox",
   "--disable-quic",
   "--disable-background-networking",
@@ -12,7 +35,15 @@ const FLAGS = [
   "--no-first-run",
 ];
 
-export function launchChromium(): Promise<Browser> {
+let browser: Promise<Browser> | undefined;
+
+/** One browser for all test files of a process, with which it ends. A test closes the pages and contexts that it opens. */
+export function sharedChromium(): Promise<Browser> {
+  browser ??= launchChromium();
+  return browser;
+}
+
+function launchChromium(): Promise<Browser> {
   const executablePath = process.env["CHROMIUM_PATH"] ?? "/usr/bin/chromium";
   return chromium.launch({ executablePath, args: FLAGS });
 }

@@ -1,20 +1,16 @@
-import { rm } from "node:fs/promises";
 import { BINDINGS } from "./api.ts";
-import { buildWorker, lastingPort, Workerd } from "./workerd.ts";
+import { lastingPort, Workerd } from "./workerd.ts";
 
 /** The Worker on one port and one storage, by one workerd process after another. */
 export class Server {
-  readonly #build: string;
   #workerd: Workerd;
 
-  private constructor(build: string, workerd: Workerd) {
-    this.#build = build;
+  private constructor(workerd: Workerd) {
     this.#workerd = workerd;
   }
 
   static async start(): Promise<Server> {
-    const build = await buildWorker();
-    return new Server(build, await Workerd.start({ build, port: await lastingPort(), bindings: BINDINGS }));
+    return new Server(await Workerd.start({ port: await lastingPort(), bindings: BINDINGS }));
   }
 
   get url(): string {
@@ -37,6 +33,5 @@ export class Server {
 
   async dispose(): Promise<void> {
     await this.#workerd.dispose();
-    await rm(this.#build, { recursive: true, force: true });
   }
 }

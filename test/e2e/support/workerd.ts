@@ -7,6 +7,7 @@ import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { promisify } from "node:util";
+import { sharedBuild } from "./shared.ts";
 
 const run = promisify(execFile);
 export const root = join(import.meta.dirname, "../../..");
@@ -23,28 +24,27 @@ function readDeployed(config: string): { date: string; flags: readonly string[] 
   return { date, flags: Array.from(flags.matchAll(/"(.+?)"/g), ([, flag = ""]) => flag) };
 }
 
-/** Environment variable that names a folder where the Worker is built already. */
-export const BUILT = "TICKERTAPE_BUILT";
-
 /** Builds the Worker as `wrangler deploy` would, and returns the folder of its modules, for the caller to remove. */
 export async function buildWorker(): Promise<string> {
   const outdir = await mkdtemp(join(tmpdir(), "tickertape-build-"));
-  const built = process.env[BUILT];
-  if (built !== undefined) {
-    await cp(built, outdir, { recursive: true });
-    return outdir;
-  }
+  const built = await sharedBuild();
+  if (built === undefined) await compileWorker(outdir);
+  else await cp(built, outdir, { recursive: true });
+  return outdir;
+}
+
+/** Builds it into a folder. */
+export async function compileWorker(outdir: string): Promise<void> {
   const wrangler = join(root, "node_modules/wrangler/bin/wrangler.js");
   await run(pinnedNode, [wrangler, "deploy", "--dry-run", "--outdir", outdir], {
     cwd: root,
     env: { ...process.env, WRANGLER_SEND_METRICS: "false" },
   });
-  return outdir;
 }
 
 export interface WorkerdOptions {
-  /** Folder of the built Worker. */
-  readonly build: string;
+  /** Folder of the built Worker; one of its own where none is given, which `dispose` removes. */
+  readonly build?: string;
   /** Folder of the storage; kept when the process ends. Made where none is given. */
   readonly storage?: string;
   readonly bindings?: Readonly<Record<string, string>>;
@@ -63,12 +63,14 @@ export class Workerd {
   readonly port: number;
   readonly storage: string;
   readonly process: ChildProcess;
+  readonly #build: string;
   readonly #options: WorkerdOptions;
   /** What it has printed. */
   output = "";
 
-  private constructor(child: ChildProcess, port: number, storage: string, options: WorkerdOptions) {
+  private constructor(child: ChildProcess, port: number, storage: string, build: string, options: WorkerdOptions) {
     this.process = child;
+    this.#build = build;
     this.port = port;
     this.storage = storage;
     this.#options = options;
@@ -78,7 +80,11 @@ export class Workerd {
   }
 
   static async start(options: WorkerdOptions): Promise<Workerd> {
-    const { build, storage, bindings = {}, flags = DEPLOYED.flags } = options;
+    return Workerd.#start(options, options.build ?? (await buildWorker()));
+  }
+
+  static async #start(options: WorkerdOptions, build: string): Promise<Workerd> {
+    const { storage, bindings = {}, flags = DEPLOYED.flags } = options;
     const folder = storage ?? (await mkdtemp(join(tmpdir(), "tickertape-storage-")));
     await mkdir(folder, { recursive: true });
     const port = options.port ?? (await freePort());
@@ -90,7 +96,7 @@ export class Workerd {
     const child = spawn(workerdPath(), ["serve", config, "--verbose", ...inspect], {
       stdio: ["ignore", "pipe", "pipe"],
     });
-    const workerd = new Workerd(child, port, folder, options);
+    const workerd = new Workerd(child, port, folder, build, options);
     await workerd.#ready();
     return workerd;
   }
@@ -101,7 +107,7 @@ export class Workerd {
 
   /** Starts a successor of a process that has ended: same storage, same port, same settings. */
   again(): Promise<Workerd> {
-    return Workerd.start({ ...this.#options, storage: this.storage, port: this.port });
+    return Workerd.#start({ ...this.#options, storage: this.storage, port: this.port }, this.#build);
   }
 
   /** Ends the process at once, as a power failure would. */
@@ -115,6 +121,7 @@ export class Workerd {
   /** Ends the process and removes its storage. */
   async dispose(): Promise<void> {
     await this.kill();
+    if (this.#options.build === undefined) await rm(this.#build, { recursive: true, force: true });
     await rm(this.storage, { recursive: true, force: true });
   }
 

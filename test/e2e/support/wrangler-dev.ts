@@ -23,7 +23,12 @@ export class WranglerDev {
   static async start(vars: Readonly<Record<string, string>> = {}): Promise<WranglerDev> {
     const folder = await copyCheckout();
     const wrangler = new WranglerDev(folder, await lastingPort(), { ...BINDINGS, ...vars });
-    await wrangler.#group.healthy(wrangler.url, 60_000);
+    try {
+      await wrangler.#healthy();
+    } catch (error) {
+      await wrangler.dispose();
+      throw error;
+    }
     return wrangler;
   }
 
@@ -39,12 +44,16 @@ export class WranglerDev {
   /** Starts it again, on the same port and storage. */
   async restart(): Promise<void> {
     this.#group = this.#spawn();
-    await this.#group.healthy(this.url, 60_000);
+    await this.#healthy();
   }
 
   async dispose(): Promise<void> {
     await this.kill();
     await rm(this.#folder, { recursive: true, force: true });
+  }
+
+  #healthy(): Promise<void> {
+    return this.#group.healthy(this.url, 60_000);
   }
 
   #spawn(): Group {
