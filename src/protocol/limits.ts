@@ -1,3 +1,8 @@
+/** (contract) Updates in one batch. The publisher SDK checks by these two as well: its bundle takes them, and not the table. */
+export const BATCH_UPDATES = 1_000;
+/** (contract) One publish body, after inflating; also one WebSocket message from a client. */
+export const BATCH_BYTES = 1024 * 1024;
+
 /**
  * Every bound of the wire, each with its reason. Sizes are bytes of UTF-8 unless a name says otherwise.
  * The contract fixes those marked (contract); the others are this server's choice and may be lowered or raised.
@@ -9,10 +14,8 @@ export const LIMITS = {
   keyLength: 128,
   /** (contract) One value as JSON. */
   valueBytes: 64 * 1024,
-  /** (contract) Updates in one batch. */
-  batchUpdates: 1_000,
-  /** (contract) One publish body, after inflating; also one WebSocket message from a client. */
-  batchBytes: 1024 * 1024,
+  batchUpdates: BATCH_UPDATES,
+  batchBytes: BATCH_BYTES,
   /**
    * One WebSocket message from a client that publishes nothing: several times the longest selection. What is longer is
    * not worth reading.
