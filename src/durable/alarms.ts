@@ -1,21 +1,21 @@
 /** The platform refuses times after 2189, and a token may end later. Milliseconds since 1970. */
 const LATEST = Date.UTC(2189, 0);
-/** Milliseconds that an alarm may be late. One that has not gone off by then is taken to be lost. */
+/** Milliseconds that an alarm may be late. If it has not gone off by then, it counts as lost. */
 const LATE = 5_000;
 
-/** What of an object's storage an alarm needs. */
+/** What an alarm needs of the object's storage. */
 export type AlarmStorage = Pick<DurableObjectStorage, "getAlarm" | "setAlarm">;
 
 /**
- * An object's one alarm, shared by all who want to be woken. It outlives the object's memory: what is set is what the
- * storage says, and the earliest of all times is kept.
+ * The object's one alarm, which serves everything that wants to be woken: it is set to the earliest of the times asked for.
+ * It outlives the object's memory, so that the storage says what is set.
  */
 export class Alarm {
   readonly #storage: AlarmStorage;
   readonly #now: () => number;
-  /** What is set; Infinity where nothing is. Not known before the storage was asked. */
+  /** The time that is set; Infinity if none is, undefined until the storage has answered. */
   #at: number | undefined;
-  /** The earliest time that is asked for while the storage is asked. */
+  /** The earliest time asked for that is not set yet. */
   #wanted = Infinity;
   #asking = false;
 
@@ -25,19 +25,19 @@ export class Alarm {
     this.#now = now;
   }
 
-  /** Has it go off at `at` or before, in milliseconds since 1970. One that comes too early does no harm. */
+  /** Has it go off at `at` or before, in milliseconds since 1970. An alarm that comes too early does no harm. */
   wakeBy(at: number): void {
     this.#wanted = Math.min(this.#wanted, at, LATEST);
     if (this.#at === undefined) this.#ask();
     else this.#set();
   }
 
-  /** To be called when it goes off, before any other time is asked for. */
+  /** To be called when it goes off, before another time is asked for. */
   wentOff(): void {
     this.#at = Infinity;
   }
 
-  /** To be called when the object is awake in any case: an alarm that should have gone off and has not is set anew. */
+  /** Sets an alarm again that should have gone off and has not. To be called when the object is awake in any case. */
   heal(): void {
     if (this.#at === undefined) this.#ask();
     else if (this.#at <= this.#now() - LATE) {
@@ -52,7 +52,7 @@ export class Alarm {
     void this.#storage
       .getAlarm()
       .then((at) => (this.#at ??= at ?? Infinity))
-      // Setting one that is set already does no harm.
+      // If one is set already, setting it again does no harm.
       .catch(() => (this.#at ??= Infinity))
       .finally(() => {
         this.#asking = false;
@@ -65,29 +65,29 @@ export class Alarm {
     const wanted = this.#wanted;
     this.#wanted = Infinity;
     if (wanted === Infinity || (this.#at !== undefined && this.#at <= wanted)) return;
-    // The platform drops a time that is no whole number, and one that has just gone off.
+    // The platform drops a time that is not a whole number, and one that has just gone off.
     const at = Math.max(Math.ceil(wanted), Math.floor(this.#now()) + 1);
     if (this.#at !== undefined && this.#at <= at) return;
     this.#at = at;
-    // It is written with what else is written now; where that fails, the object loses its memory.
+    // It is written with everything else that is written now. If that fails, the object loses its memory.
     void this.#storage.setAlarm(at).catch(() => (this.#at = undefined));
   }
 }
 
 const NAME = "entries end";
-/** It has to be found out: nobody has noted it. */
+/** No time is noted: the feed has to be opened to find out. */
 const UNKNOWN = -Infinity;
 const NEVER = Infinity;
 
 /**
- * When the feed's entries next need the object: a time before which none of them ends. It is kept beside the feed, so
- * that an alarm that went off for something else need not open the feed. Written when the time comes nearer and once it
- * has come: about as often as the alarm is set for it.
+ * When the feed's entries next need the object: a time before which none of them expires. It is stored beside the feed, so
+ * that an alarm that goes off for something else need not open the feed. It is written when the time comes nearer and once
+ * it has come: about as often as the alarm is set for it.
  */
 export class ExpiryAlarm {
   readonly #stored: SyncKvStorage;
   readonly #alarm: Alarm;
-  /** Whether there is a feed in storage: of another one nothing is noted. */
+  /** Whether there is a feed in storage. If not, nothing is noted. */
   readonly #exists: () => boolean;
   #read: number | undefined;
 
@@ -97,7 +97,7 @@ export class ExpiryAlarm {
     this.#exists = exists;
   }
 
-  /** Has the alarm go off at `at`, in milliseconds since 1970; at Infinity where no entry ends. */
+  /** Has the alarm go off at `at`, in milliseconds since 1970; Infinity if no entry expires. */
   wakeBy(at: number): void {
     if (this.#exists() && (at < this.#at || this.#at === UNKNOWN)) {
       this.#stored.put(NAME, at);
@@ -111,12 +111,12 @@ export class ExpiryAlarm {
     return this.#at <= now;
   }
 
-  /** To be called when the feed is about to be looked at, which says when the next of its entries ends. */
+  /** To be called before the feed is opened, which then says when the next of its entries expires. */
   wentOff(): void {
     this.#read = UNKNOWN;
   }
 
-  /** Sees to it that the alarm is set, which is one for all. */
+  /** Asks for the alarm again: it may have been lost, or have gone off for something else. */
   heal(): void {
     this.#wake(this.#at);
   }

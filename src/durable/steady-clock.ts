@@ -1,7 +1,6 @@
 /**
- * Milliseconds that never go backwards: what steers work waits for the time that it was meant to wait, also where the
- * machine's clock is set back meanwhile. Not for what is told or stored: after such a change it is ahead of the wall
- * clock.
+ * Milliseconds that never go backwards: work that is scheduled by it waits as long as it should, even if the machine's clock
+ * is set back meanwhile. Not for times that are sent or stored: after such a change it is ahead of the wall clock.
  */
 export class SteadyClock {
   readonly #wall: () => number;
@@ -9,7 +8,7 @@ export class SteadyClock {
   /** By how much the wall clock has been set back. */
   #behind = 0;
 
-  /** `wall` is in milliseconds, from whenever. */
+  /** `wall` is in milliseconds since any moment. */
   constructor(wall: () => number) {
     this.#wall = wall;
   }

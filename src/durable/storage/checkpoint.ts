@@ -13,7 +13,7 @@ import type { ReceiptRows } from "./receipt-rows.ts";
 import { decodeRecords } from "./record-lines.ts";
 import { CHUNK_LENGTH, HISTORY_ROW_LENGTH, SIDE } from "./schema.ts";
 
-/** What a checkpoint works on. */
+/** The parts of a stored feed that a checkpoint is made of. */
 export interface Stored {
   readonly sql: SqlStorage;
   readonly state: StateRow;
@@ -25,9 +25,9 @@ export interface Stored {
 /** Entries that one step looks at. */
 const ENTRIES_IN_A_STEP = 20_000;
 
-/** Moves what the old generations of the journal hold to where it stays. Yields between steps. */
+/** Moves the records and receipts of the journal's old generations to where they stay. Yields between steps. */
 export function* foldJournal({ sql, state, journal, history, receipts }: Stored, now: () => number): Generator {
-  // An earlier attempt, that a crash broke off, may have moved some already.
+  // An earlier checkpoint that a crash interrupted may have moved some of them.
   const receiptsEnd = receipts.end;
   let moved = Math.max(state.seq, history.end ?? 0);
   let gathered: { texts: string[]; length: number; seq: number } = { texts: [], length: 0, seq: moved };
@@ -54,14 +54,14 @@ export function* foldJournal({ sql, state, journal, history, receipts }: Stored,
   receipts.flush();
 }
 
-/** Receipts of format 1 stay in the table that they had there. */
+/** Receipts of format 1 stay in the table of that format. */
 function keepEarlier(sql: SqlStorage, text: string, now: number): void {
   const newest = Math.max(...[...decodeEarlier(text)].map(({ at }) => at));
   const expires = newest + LIMITS.idempotencyWindow;
   if (expires > now) sql.exec("INSERT INTO receipts (expires, receipts) VALUES (?, ?)", expires, text);
 }
 
-/** Writes all entries beside those of the last checkpoint. Yields between rows; returns the first row and how many. */
+/** Writes all entries beside those of the last checkpoint. Yields between rows; returns the first row and their number. */
 export function* writeEntries({ sql, state }: Stored, feed: Feed): Generator<void, { chunk: number; chunks: number }> {
   const chunk = state.chunk === 0 ? SIDE : 0;
   let chunks = 0;
@@ -75,7 +75,7 @@ export function* writeEntries({ sql, state }: Stored, feed: Feed): Generator<voi
         const entry = walk.next();
         isOver = !entry;
         if (!entry) break;
-        // One that has changed since it was written is met again: the journal has the change.
+        // The walk meets an entry again that has changed since it was written. The journal has the change.
         if (written.has(entry)) continue;
         written.add(entry);
         const line = encodeEntry(entry);
@@ -97,7 +97,7 @@ export function* writeEntries({ sql, state }: Stored, feed: Feed): Generator<voi
   return { chunk, chunks };
 }
 
-/** Restores a feed from its last checkpoint and from what has been written to the journal since. */
+/** Restores a feed from its last checkpoint and from the journal since then. */
 export function openFeed(stored: Stored, feed: Feed, idempotency: Idempotency, now: number): void {
   const { sql, state, receipts } = stored;
   const chunks = sql.exec<{ entries: string }>(
@@ -114,7 +114,7 @@ export function openFeed(stored: Stored, feed: Feed, idempotency: Idempotency, n
   feed.applyAll(journalRecords(stored, idempotency));
 }
 
-/** The records that count, in order; what is to be remembered is taken up on the way. */
+/** The records that count, in order. On the way it restores the remembered publishes. */
 function* journalRecords({ state, journal }: Stored, idempotency: Idempotency): Generator<LogRecord> {
   for (const { generation, text } of journal.load(state.receiptsFrom, state.generation, state.seq)) {
     const stored = readJournalText(text.receipts);
@@ -128,7 +128,7 @@ function* journalRecords({ state, journal }: Stored, idempotency: Idempotency): 
   }
 }
 
-/** Receipts of format 1 that still count; ten minutes after it was left there are none. */
+/** Receipts of format 1 that still count. Ten minutes after the upgrade there are none. */
 function restoreEarlier(sql: SqlStorage, idempotency: Idempotency, now: number): void {
   if (sql.exec("SELECT 1 FROM sqlite_master WHERE name = 'receipts'").toArray().length === 0) return;
   const rows = sql.exec<{ receipts: string }>("SELECT receipts FROM receipts WHERE expires > ? ORDER BY id", now);
@@ -137,7 +137,7 @@ function restoreEarlier(sql: SqlStorage, idempotency: Idempotency, now: number):
 
 /*
  * Entries as rows hold them, a line each: `<seq> TAB <time> TAB <version> TAB <expires> TAB <key as JSON> TAB <value as
- * JSON>`. JSON has no raw tab or line break. A field that is not there is empty, and a tombstone has no value.
+ * JSON>`. JSON has no raw tab or line break. A missing field is empty, and a tombstone has no value.
  */
 
 function encodeEntry({ seq, time, version, expires, key, text }: Entry): string {

@@ -20,17 +20,17 @@ export interface StoredFeed {
 }
 
 export interface HistoryPage {
-  /** Oldest first; each with the server's time, which the publisher's own in the update overrides. */
+  /** Oldest first. Each has the server's time; a time that the publisher gave in the update overrides it. */
   readonly updates: readonly FoundLine[];
   readonly more: boolean;
 }
 
-/** One feed in the object's SQLite storage. What is written between two turns of the event loop is one transaction. */
+/** One feed in the object's SQLite storage. All that is written within one turn of the event loop is one transaction. */
 export class FeedStore implements Log {
   readonly #limits: FeedLimits;
   #stored: Stored;
   #exists: boolean | undefined;
-  /** The checkpoint that is being made. */
+  /** The steps of the checkpoint that is being made. */
   #checkpoint: Generator | undefined;
   /** The length of a journal at which the next checkpoint is due. */
   #due = schema.JOURNAL_LENGTH;
@@ -59,13 +59,13 @@ export class FeedStore implements Log {
     );
   }
 
-  /** Whether what comes in during a checkpoint is due for the next one already: it has to wait for the steps. */
+  /** Whether the journal that grows during a checkpoint is due for the next one already: updates must wait for the steps. */
   get isBehind(): boolean {
     const { journal } = this.#stored;
     return journal.hasOld && (journal.length > schema.LONGEST_JOURNAL || journal.slots >= schema.JOURNAL_SLOTS);
   }
 
-  /** Reads the feed back. One that does not exist begins, under `epoch`, and is not written down yet. */
+  /** Reads the feed back. A feed that does not exist begins under `epoch`, and nothing is written yet. */
   load(now: number, epoch: string): StoredFeed {
     this.#stored = { ...this.#stored, state: this.exists ? readState(this.#stored.sql) : newState(epoch) };
     const idempotency = new Idempotency(this.#stored.state.seed, (ordinal) => this.#readPublish(ordinal));
@@ -75,12 +75,12 @@ export class FeedStore implements Log {
     return { feed, idempotency };
   }
 
-  /** Writes down what was accepted: most often one row. `feed` already stands after the records. */
+  /** Writes accepted records, most often as one row. `feed` already has them applied. */
   append(feed: Feed, records: readonly LogRecord[], remembered: readonly RememberedPublish[]): void {
     if (!this.exists) this.#create(feed.epoch);
     const { journal } = this.#stored;
     const rows = packRecords(records, schema.JOURNAL_ROW_LENGTH);
-    // Receipts stand beside the last of the records; more of them than fit there get rows of their own.
+    // Receipts are written beside the last records. Those that do not fit there get rows of their own.
     let last = rows.pop() ?? { text: "", seq: journal.end };
     for (const { text, seq } of rows) journal.append(seq, { receipts: "", records: text });
     let lines: string[] = [];
@@ -101,16 +101,16 @@ export class FeedStore implements Log {
   }
 
   /**
-   * Does a few milliseconds of what there is to do beside publishing: checkpoints, and deleting what they and resets
-   * leave. `settle` writes what has been accepted and is not written yet.
+   * Does a few milliseconds of background work: checkpoints, and deleting what they and resets leave. `commit` writes what
+   * was accepted and is not written yet.
    */
-  step(feed: Feed, now: number, settle: () => void): void {
+  step(feed: Feed, now: number, commit: () => void): void {
     this.#now = now;
-    this.#checkpoint ??= this.#makeCheckpoint(feed, settle);
+    this.#checkpoint ??= this.#makeCheckpoint(feed, commit);
     if (this.#checkpoint.next().done === true) this.#checkpoint = undefined;
   }
 
-  /** Forgets everything but the remembered publishes, and begins anew. What is dead is deleted by steps. */
+  /** Keeps only the remembered publishes, and begins a new epoch. Dead rows are deleted by steps. */
   reset(feed: Feed): void {
     if (!this.exists) this.#create(feed.epoch);
     const { sql, state, journal, receipts } = this.#stored;
@@ -135,9 +135,9 @@ export class FeedStore implements Log {
   }
 
   /**
-   * The newest `limit` updates of a key before the seq `before`, or as many of them as a page may be long: fewer where there
-   * is no `room` for so many bytes more than it held before the step. Yields between steps of a few milliseconds how many
-   * bytes it holds.
+   * The newest `limit` updates of a key before the seq `before`; fewer if the page would be too long, or if there is no
+   * `room`, which is the bytes that it may hold beyond those it held after its last step. Yields after each step of a few
+   * milliseconds how many bytes it holds.
    */
   *history(
     key: string,
@@ -165,13 +165,13 @@ export class FeedStore implements Log {
       end = piece.start;
       held = bytes;
       yield bytes;
-      // The feed has begun anew meanwhile.
+      // The feed was reset meanwhile.
       if (epoch !== this.#stored.state.epoch) return { updates: [], more: false };
     }
     return page(false);
   }
 
-  *#makeCheckpoint(feed: Feed, settle: () => void): Generator {
+  *#makeCheckpoint(feed: Feed, commit: () => void): Generator {
     const stored = this.#stored;
     const { sql, state, journal, history, receipts } = stored;
     if (state.purging) yield* this.#purge();
@@ -180,8 +180,8 @@ export class FeedStore implements Log {
     yield* foldJournal(stored, () => this.#now);
     const { time } = feed;
     const live = yield* writeEntries(stored, feed);
-    // The entries were written as they are in memory: what they show has to be in the journal.
-    settle();
+    // The entries were written as they are in memory: the journal must have all that they show.
+    commit();
     Object.assign(state, {
       generation,
       receiptsFrom: generation,
@@ -198,7 +198,7 @@ export class FeedStore implements Log {
     while (receipts.deleteExpired(this.#now)) yield;
   }
 
-  /** Deletes what a reset left, so that the new epoch's rows can take its place. */
+  /** Deletes what a reset left, so that rows of the new epoch can take its place. */
   *#purge(): Generator {
     const { sql, state, history } = this.#stored;
     while (history.purge()) yield;
@@ -215,7 +215,7 @@ export class FeedStore implements Log {
     else yield* journal.records(journal.rowsAfter(state.generation, after, schema.HISTORY_ROW_LENGTH));
   }
 
-  /** The newest piece of the log that begins before `end` and may have the key, and where it begins. */
+  /** The newest piece of the log that begins before `end` and may have the key, with its start. */
   #pieceBefore(end: number, key: string): { texts: string[]; start: number } | undefined {
     const { state, history, journal } = this.#stored;
     const rows = journal.rowsBefore(state.generation, end, schema.HISTORY_ROW_LENGTH);
@@ -225,7 +225,7 @@ export class FeedStore implements Log {
     return row && { texts: row.records === undefined ? [] : [row.records], start: row.start };
   }
 
-  /** The seq after which every record is still kept. */
+  /** Every record after this seq is still kept. */
   get #logStart(): number {
     const { state, history } = this.#stored;
     return (state.purging ? undefined : history.start) ?? state.seq;

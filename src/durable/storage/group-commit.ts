@@ -1,22 +1,24 @@
+/** When a feed commits. */
 export interface CommitPolicy {
-  /** Under sustained load one write is made every so many milliseconds, for all that came in meanwhile. */
+  /** Milliseconds. Under sustained load there is one write in each window, for all batches that came in meanwhile. */
   readonly window: number;
-  /** As many as this that wait are written without waiting longer. */
+  /** So many waiting batches are written without waiting longer. */
   readonly enough: number;
-  /** So many writes are made at once after a quiet time, each for one publish, before load counts as sustained. */
+  /** After a quiet time, so many batches are written at once, one by one, before load counts as sustained. */
   readonly burst: number;
   /**
-   * A window that gathered fewer was not worth waiting for: whoever publishes one by one, each after the receipt
-   * before, is served at once for a while, and for twice as long after each such window, up to a burst.
+   * A window that gathered fewer batches was not worth waiting for: a publisher that sends one batch after the other, each
+   * after the receipt of the last, is served at once for a while, and for twice as long after each such window, up to a
+   * burst.
    */
   readonly worthwhile: number;
 }
 
-/** Few: a stream that merely paused for a window is not mistaken for a publisher that goes one by one. */
+/** Few, so that a stream that merely paused for a window does not count as a publisher that sends one by one. */
 const FIRST_GRANT = 10;
 
 /**
- * Lets what arrives together share one write. Each write costs money and a turn of the disk, each millisecond of
+ * Writes batches that arrive together in one row. Each write costs money and a turn of the disk, and each millisecond of
  * waiting delays a receipt: a feed that is published to now and then writes at once, and only a busy one gathers.
  */
 export class GroupCommit<T> {
@@ -27,7 +29,7 @@ export class GroupCommit<T> {
   /** A bucket that a write empties by one `window` and that time fills up to `burst` windows; in milliseconds. */
   #credit: number;
   #creditedAt: number;
-  /** Writes at once that the next window which was not worth it is followed by. */
+  /** How many writes at once follow the next window that was not worth waiting for. */
   #grant = FIRST_GRANT;
   #timer: ReturnType<typeof setTimeout> | undefined;
 
@@ -40,7 +42,7 @@ export class GroupCommit<T> {
     this.#creditedAt = now();
   }
 
-  /** Resolves once the item has been written, rejects if it could not be. */
+  /** Resolves once the item is written; rejects if the write fails. */
   add(item: T): Promise<void> {
     const written = new Promise<void>((resolve, reject) => {
       this.#waiting.push({ item, written: resolve, failed: reject });
@@ -52,7 +54,7 @@ export class GroupCommit<T> {
     return written;
   }
 
-  /** Writes what waits, now. Called before anything is told to anyone: nothing unwritten may be seen. */
+  /** Writes what waits, now. To be called before anything is shown: nothing unwritten may be seen. */
   commit(): void {
     if (this.#timer !== undefined) clearTimeout(this.#timer);
     this.#timer = undefined;
@@ -80,7 +82,7 @@ export class GroupCommit<T> {
     this.#grant = Math.min(2 * this.#grant, this.#policy.burst);
   }
 
-  /** A failed write is told to those who wait for it, and to nobody else. */
+  /** If the write fails, only the batches that wait for it are told. */
   #commitQuietly(): void {
     try {
       this.commit();

@@ -8,10 +8,10 @@ export interface HistoryRow {
   readonly records: string;
 }
 
-/** Rows whose filters are looked at in one step. */
+/** Rows whose filters one step looks at. */
 const FILTERS_IN_A_STEP = 32;
 
-/** The records that checkpoints took out of the journal, in large rows, up to a length. */
+/** The records that checkpoints moved out of the journal, in large rows, up to a total length. */
 export class HistoryRows {
   readonly #sql: SqlStorage;
 
@@ -19,13 +19,13 @@ export class HistoryRows {
     this.#sql = sql;
   }
 
-  /** The seq after which every record is still kept here; nothing where there are none. */
+  /** Every record from after this seq to `end` is here; undefined if there are none. */
   get start(): number | undefined {
     const [oldest] = this.#sql.exec<{ start: number }>("SELECT start FROM history ORDER BY seq LIMIT 1");
     return oldest?.start;
   }
 
-  /** The seq up to which they are kept. */
+  /** The seq at the end of the last row. */
   get end(): number | undefined {
     const [newest] = this.#sql.exec<{ seq: number }>("SELECT seq FROM history ORDER BY seq DESC LIMIT 1");
     return newest?.seq;
@@ -52,8 +52,8 @@ export class HistoryRows {
   }
 
   /**
-   * The newest row that begins before `seq` and may have the key, or, after a look at many, no records and how far they
-   * reached; nothing where there are no more.
+   * The newest row that begins before `seq` and may have the key. If none of the rows that one step looks at has it, the
+   * answer is only how far they reach. Undefined if there are no more rows.
    */
   before(seq: number, key: string): (Partial<HistoryRow> & { start: number }) | undefined {
     const rows = this.#sql.exec<{ seq: number; start: number; keys: ArrayBuffer | null }>(
@@ -71,7 +71,7 @@ export class HistoryRows {
     return passed;
   }
 
-  /** Deletes a few of the oldest rows beyond a length. Whether there are more. */
+  /** Deletes a few of the oldest rows beyond a length. Returns whether there are more. */
   trim(most: number): boolean {
     let length = 0;
     const rows = this.#sql.exec<{ seq: number; length: number }>("SELECT seq, length FROM history ORDER BY seq DESC");
@@ -84,7 +84,7 @@ export class HistoryRows {
     return beyond > DELETED_ROWS;
   }
 
-  /** Deletes a few rows. Whether there are more. */
+  /** Deletes a few rows. Returns whether there are more. */
   purge(): boolean {
     this.#deleteOldest();
     return this.start !== undefined;
@@ -98,8 +98,8 @@ export class HistoryRows {
 }
 
 /**
- * Which keys a stored row may have (a Bloom filter): a search for a rare key passes over a row of 256 KiB for a few
- * hundred bytes. Ten bits a key say yes to one in a hundred that is not there.
+ * A Bloom filter of the keys in a stored row: a search for a rare key reads a few hundred bytes and can skip a row of
+ * 256 KiB. With ten bits a key it says yes to one in a hundred keys that are not there.
  */
 const BITS_A_KEY = 10;
 const PROBES = 7;

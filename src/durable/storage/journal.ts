@@ -1,14 +1,14 @@
 import { ordinalOf } from "./receipt-lines.ts";
 import { DEAD_SLOT_LENGTH, SIDE } from "./schema.ts";
 
-/** What is known in memory of a row that counts. */
+/** What the memory keeps of a row that counts. */
 export interface JournalRow {
   readonly slot: number;
   /** The feed's seq before it, and at its end. */
   readonly start: number;
   readonly seq: number;
   readonly length: number;
-  /** Ordinal of its first receipt, where it has any. */
+  /** Ordinal of its first receipt; undefined if it has none. */
   readonly ordinal: number | undefined;
 }
 
@@ -17,7 +17,7 @@ export interface JournalText {
   readonly records: string;
 }
 
-/** Small rows cost more than their length. */
+/** Limits the rows of a piece: small rows cost more than their length. */
 const ROWS_IN_A_PIECE = 512;
 
 interface Generation {
@@ -26,17 +26,17 @@ interface Generation {
   /** The feed's seq when it began. */
   readonly start: number;
   readonly rows: JournalRow[];
-  /** Those of them that have receipts. */
+  /** The rows that have receipts. */
   readonly receipts: JournalRow[];
   length: number;
 }
 
-/** The rows that are written by publishes, in generations: the newest is written to, the others are being folded away. */
+/** The rows that commits write, in generations: the newest is written to, a checkpoint folds the others away. */
 export class Journal {
   readonly #sql: SqlStorage;
   /** Oldest first. */
   #generations: Generation[] = [];
-  /** The feed's seq at the end of all rows. */
+  /** As `end`. */
   #end = 0;
 
   constructor(sql: SqlStorage) {
@@ -49,26 +49,27 @@ export class Journal {
     return this.#current.number;
   }
 
-  /** Characters and rows of it. */
+  /** Characters in the generation that is written to. */
   get length(): number {
     return this.#current.length;
   }
 
+  /** Rows of the generation that is written to. */
   get slots(): number {
     return this.#current.rows.length;
   }
 
-  /** The feed's seq when it began. */
+  /** The feed's seq when the generation that is written to began. */
   get start(): number {
     return this.#current.start;
   }
 
-  /** Whether there are generations before it. */
+  /** Whether there are older generations. */
   get hasOld(): boolean {
     return this.#generations.length > 1;
   }
 
-  /** The rows of the generations before, oldest first, in pieces of about a length. */
+  /** The rows of the older generations, oldest first, in pieces of about a length. */
   *oldPieces(length: number): Generator<{ generation: number; rows: readonly JournalRow[] }> {
     for (const { number, rows } of this.#generations.slice(0, -1)) {
       for (let start = 0; start < rows.length;) {
@@ -85,8 +86,8 @@ export class Journal {
   }
 
   /**
-   * Takes up and gives what is stored from a generation on. The records of the generation `live` begin after `seq`. To
-   * be gone through to the end.
+   * Loads the stored rows from a generation on, and yields them. The records of the generation `live` begin after `seq`. The
+   * caller has to go through to the end.
    */
   *load(from: number, live: number, seq: number): Generator<{ generation: number; text: JournalText }> {
     this.#generations = [];
@@ -110,11 +111,11 @@ export class Journal {
         yield { generation, text: { receipts, records } };
       }
     }
-    // What a reset leaves: older ones only, for the receipts.
+    // A reset leaves only older generations, kept for their receipts.
     if ((this.#generations.at(-1)?.number ?? -1) < live) this.#begin(live);
   }
 
-  /** Begins a generation, with what comes after the last; after a reset with seq 0. */
+  /** Begins a generation after the last row; after a reset, at seq 0. */
   begin(seq = this.#end): void {
     this.#end = seq;
     this.#begin(this.#current.number + 1);
@@ -124,7 +125,7 @@ export class Journal {
     this.#generations.push({ number, side, start: this.#end, rows: [], receipts: [], length: 0 });
   }
 
-  /** A side that no generation has. */
+  /** A side that no generation uses. */
   #freeSide(): number {
     let side = 0;
     while (this.#generations.some((other) => other.side === side)) side++;
@@ -156,7 +157,7 @@ export class Journal {
     this.#end = seq;
   }
 
-  /** What neighbouring rows hold. */
+  /** The text of neighbouring rows. */
   read(rows: readonly JournalRow[]): { row: JournalRow; text: JournalText }[] {
     const [first, last] = [rows[0], rows.at(-1)];
     if (!first || !last) return [];
@@ -170,11 +171,11 @@ export class Journal {
     return rows.flatMap((row, i) => (texts[i] ? { row, text: texts[i] } : []));
   }
 
-  /** Leaves the generations before the newest: they are dead. */
+  /** Drops the generations before the newest: their rows are dead. */
   dropOld(): void {
     for (const { side, rows } of this.#generations.splice(0, this.#generations.length - 1)) {
-      // The next generation there will most likely write over as many slots as this one had. More sides than two are
-      // there after resets only.
+      // The next generation on this side most likely writes over as many slots as this one had. There are more than two
+      // sides only after resets.
       this.#sql.exec(
         "DELETE FROM journal WHERE slot >= ? AND slot < ? AND length > ?",
         side * SIDE + (side > 1 ? 0 : rows.length),
@@ -184,7 +185,7 @@ export class Journal {
     }
   }
 
-  /** The row that a receipt stands in. */
+  /** The row that has a receipt. */
   rowOfReceipt(ordinal: number): JournalRow | undefined {
     let found: JournalRow | undefined;
     for (const { receipts } of this.#generations) {
@@ -193,7 +194,7 @@ export class Journal {
     return found;
   }
 
-  /** Rows from a generation on whose end is above `seq`, oldest first, of one generation and up to a length; one at least. */
+  /** Rows from a generation on that end after `seq`: oldest first, of one generation, up to a length, and at least one. */
   rowsAfter(generation: number, seq: number, length: number): readonly JournalRow[] {
     for (const { number, rows } of this.#generations) {
       if (number < generation) continue;
@@ -203,7 +204,7 @@ export class Journal {
     return [];
   }
 
-  /** The newest rows from a generation on that begin before `seq`; else as `rowsAfter`. */
+  /** The newest rows from a generation on that begin before `seq`; otherwise like `rowsAfter`. */
   rowsBefore(generation: number, seq: number, length: number): readonly JournalRow[] {
     for (const { number, rows } of this.#generations.toReversed()) {
       if (number < generation) continue;
@@ -233,7 +234,7 @@ export class Journal {
 
 type StoredRow = { slot: number; seq: number; length: number; receipts: string; records: string };
 
-/** Where a piece that begins with a row ends: within the length, but with one row at least. */
+/** The index after the last row of a piece that begins at `start`: within the length, but with at least one row. */
 function endOfPiece(rows: readonly JournalRow[], start: number, length: number): number {
   let end = start + 1;
   for (let sum = rows[start]?.length ?? 0; end < rows.length && end < start + ROWS_IN_A_PIECE; end++) {
@@ -243,7 +244,7 @@ function endOfPiece(rows: readonly JournalRow[], start: number, length: number):
   return end;
 }
 
-/** The first index in sorted rows from which on `isBeyond` holds. */
+/** The first index in sorted rows for which `isBeyond` holds. */
 function firstIndex(rows: readonly JournalRow[], isBeyond: (row: JournalRow) => boolean): number {
   let [low, high] = [0, rows.length];
   while (low < high) {

@@ -1,39 +1,39 @@
 import type { Share } from "../../feed/fanout/budget.ts";
 
-/** A job that yields between steps of a few milliseconds each how many bytes it holds, and returns what came of it. */
-export type Steps<T> = Generator<number, T>;
+/** A read in steps of a few milliseconds. It yields how many bytes it holds after each step, and returns its result. */
+export type ReadSteps<T> = Generator<number, T>;
 
-/** Most jobs that may wait: of one owner, and of all together. */
-const MOST_OF_ONE = 32;
-const MOST = 128;
-/** Bytes held by all jobs under way, past which the one that holds the most is ended before others go on. */
+/** Reads that may wait: of one account, and of all together. */
+const MOST_OF_AN_ACCOUNT = 32;
+const MOST_OF_ALL = 128;
+/** Bytes held by all reads under way. Beyond that, the read that holds the most is finished before others go on. */
 const HELD = 4 * 1024 * 1024;
-/** Bytes that a job may come to hold whatever room there is, with one update more, if it is the one that holds the most. */
+/** Bytes that the read which holds the most may hold whatever room there is, and one update more. */
 export const ALWAYS = 512 * 1024;
-/** Milliseconds between two steps: what has come in meanwhile is served first. */
+/** Milliseconds between two steps, in which everything else is served. */
 const PAUSE = 1;
 
-interface Job {
-  /** Does a step, and says how many bytes are held after it; nothing where it is over. */
+interface WaitingRead {
+  /** Does a step, and returns how many bytes the read holds after it; undefined once it is over. */
   step(): number | undefined;
   fail(error: unknown): void;
-  /** Answers that it is not done. */
+  /** Answers that the read was not done. */
   leave(): void;
 }
 
-interface Owner {
-  readonly jobs: Job[];
-  /** Bytes that the first of them holds; the others have not begun. */
+interface AccountReads {
+  readonly reads: WaitingRead[];
+  /** Bytes that the first of them holds. The others have not begun. */
   held: number;
 }
 
 /**
- * Long jobs, done a step at a time: in each turn of the event loop one step of one job, the owners in turn. Whatever
- * many ask for together, everybody else waits for one step at a time, and what has been found for them stays bounded.
+ * Long reads of storage, done a step at a time: one step in a turn of the event loop, with the accounts in turn. However
+ * many reads there are, all other work waits for one step at most, and the memory that they hold is bounded.
  */
 export class ReadTurns {
-  /** In the order in which they come up next. */
-  readonly #owners = new Map<string, Owner>();
+  /** By account. The one whose turn is next comes first. */
+  readonly #accounts = new Map<string, AccountReads>();
   readonly #share: Share;
   #waiting = 0;
   #held = 0;
@@ -43,15 +43,15 @@ export class ReadTurns {
     this.#share = share;
   }
 
-  /** Bytes that the job whose step it is may hold more. */
+  /** Bytes that the read whose step it is may hold in addition. */
   get room(): number {
     return this.#share.room;
   }
 
-  /** Does a job, beginning at once where no other is under way. Nothing, and at once, where too many wait. */
-  take<T>(name: string, steps: Steps<T>): Promise<T | undefined> {
-    const owner = this.#owners.get(name) ?? { jobs: [], held: 0 };
-    if (this.#waiting >= MOST || owner.jobs.length >= MOST_OF_ONE) return Promise.resolve(undefined);
+  /** Does a read, at once if no other is under way. Resolves with undefined, at once, if too many wait. */
+  take<T>(account: string, steps: ReadSteps<T>): Promise<T | undefined> {
+    const own = this.#accounts.get(account) ?? { reads: [], held: 0 };
+    if (this.#waiting >= MOST_OF_ALL || own.reads.length >= MOST_OF_AN_ACCOUNT) return Promise.resolve(undefined);
     return new Promise((resolve, reject) => {
       const step = (): number | undefined => {
         const { done, value } = steps.next();
@@ -59,19 +59,19 @@ export class ReadTurns {
         resolve(value);
         return undefined;
       };
-      owner.jobs.push({ step, fail: reject, leave: () => resolve(undefined) });
-      this.#owners.set(name, owner);
+      own.reads.push({ step, fail: reject, leave: () => resolve(undefined) });
+      this.#accounts.set(account, own);
       this.#waiting++;
       if (this.#timer === undefined) this.#turn();
     });
   }
 
-  /** Leaves all jobs, and tells each so. */
+  /** Ends all reads. Each resolves with undefined. */
   end(): void {
     if (this.#timer !== undefined) clearTimeout(this.#timer);
     this.#timer = undefined;
-    for (const { jobs } of this.#owners.values()) for (const job of jobs) job.leave();
-    this.#owners.clear();
+    for (const { reads } of this.#accounts.values()) for (const read of reads) read.leave();
+    this.#accounts.clear();
     this.#waiting = 0;
     this.#held = 0;
     this.#count();
@@ -81,39 +81,39 @@ export class ReadTurns {
     this.#timer = undefined;
     const next = this.#next();
     if (!next) return;
-    const [name, owner] = next;
-    this.#owners.delete(name);
-    const held = stepOf(owner.jobs[0]);
-    this.#held += (held ?? 0) - owner.held;
-    owner.held = held ?? 0;
+    const [account, own] = next;
+    this.#accounts.delete(account);
+    const held = stepOf(own.reads[0]);
+    this.#held += (held ?? 0) - own.held;
+    own.held = held ?? 0;
     if (held === undefined) {
-      owner.jobs.shift();
+      own.reads.shift();
       this.#waiting--;
     }
-    if (owner.jobs.length > 0) this.#owners.set(name, owner);
+    if (own.reads.length > 0) this.#accounts.set(account, own);
     this.#count();
     if (this.#waiting > 0) this.#timer = setTimeout(() => this.#turn(), PAUSE);
   }
 
-  #next(): [string, Owner] | undefined {
-    let [next] = this.#owners;
+  #next(): [string, AccountReads] | undefined {
+    let [next] = this.#accounts;
     if (this.#held < HELD && this.#share.has(2 * ALWAYS)) return next;
-    for (const other of this.#owners) if (next && other[1].held > next[1].held) next = other;
+    for (const other of this.#accounts) if (next && other[1].held > next[1].held) next = other;
     return next;
   }
 
   #count(): void {
     let most = 0;
-    for (const { held } of this.#owners.values()) most = Math.max(most, held);
+    for (const { held } of this.#accounts.values()) most = Math.max(most, held);
     this.#share.setAll(this.#held, most);
   }
 }
 
-function stepOf(job: Job | undefined): number | undefined {
+function stepOf(read: WaitingRead | undefined): number | undefined {
   try {
-    return job?.step();
+    return read?.step();
   } catch (error) {
-    job?.fail(error);
+    read?.fail(error);
     return undefined;
   }
 }

@@ -3,9 +3,9 @@ import type { Hashes } from "../../feed/state/remembered-span.ts";
 import { readOwnJson } from "../../protocol/json.ts";
 
 /*
- * Receipts as rows hold them: a line each, `<hash of key> <hash of credential> <at> <JSON>`, the numbers to the base 36,
- * so that those which a feed has to remember are taken up again without parsing JSON. In the journal a line with the
- * ordinal of the first comes before them. Format 1 has lines of JSON only.
+ * Receipts as rows hold them: a line each, `<hash of key> <hash of credential> <at> <JSON>`, with numbers to the base 36, so
+ * that remembered publishes are restored without parsing JSON. In the journal a line with the ordinal of the first receipt
+ * comes before them. Format 1 has lines of JSON only.
  */
 
 export interface StoredReceipts {
@@ -35,18 +35,18 @@ export function journalText(first: number, lines: readonly string[]): string {
   return lines.length > 0 ? `${first}\n${lines.join("\n")}` : "";
 }
 
-/** The ordinal of the first receipt of a journal row; nothing where it has none, or those of format 1. */
+/** The ordinal of the first receipt in a journal row; undefined if it has none, or receipts of format 1. */
 export function ordinalOf(text: string): number | undefined {
   return text === "" || isEarlier(text) ? undefined : Number.parseInt(text, 10);
 }
 
-/** The receipts of a journal row, as `ordinalOf`. */
+/** The receipts of a journal row; undefined as in `ordinalOf`. */
 export function readJournalText(text: string): StoredReceipts | undefined {
   const first = ordinalOf(text);
   return first === undefined ? undefined : { first, lines: text.slice(text.indexOf("\n") + 1) };
 }
 
-/** What has to be remembered of each. */
+/** What a feed keeps in memory of each receipt. */
 export function* receiptHashes({ first, lines }: StoredReceipts): Generator<{
   ordinal: number;
   hashes: Hashes;
@@ -75,7 +75,7 @@ export function readReceipt({ first, lines }: StoredReceipts, ordinal: number): 
   return { ...known, principal, credential, key, digest, receipt: { epoch, seq, accepted, stale } };
 }
 
-/** Whether receipts were written in format 1. */
+/** Whether these receipts were written in format 1. */
 export function isEarlier(text: string): boolean {
   return text.startsWith("[");
 }

@@ -4,20 +4,20 @@ import type { Hashes } from "../../feed/state/remembered-span.ts";
 import { receiptHashes, readReceipt, type StoredReceipts } from "./receipt-lines.ts";
 import { RECEIPTS_LENGTH } from "./schema.ts";
 
-/** Rows that are deleted in one step: they are small. */
+/** Rows that are deleted in one step. They are small. */
 const DELETED_ROWS = 16;
 
-/** The receipts that checkpoints took out of the journal, with the hashes by which they are remembered. */
+/** The receipts that checkpoints moved out of the journal, with the hashes by which they are found. */
 export class ReceiptRows {
   readonly #sql: SqlStorage;
-  /** Those that are too few for a row yet; they still stand in the journal. */
+  /** Receipts that are too few for a row yet. The journal still has them. */
   #gathered: (StoredReceipts & { newest: number; next: number }) | undefined;
 
   constructor(sql: SqlStorage) {
     this.#sql = sql;
   }
 
-  /** Gives what still has to be remembered, in order. */
+  /** Hands over the hashes of all receipts that still count, in order. */
   load(now: number, take: (ordinal: number, hashes: Hashes, at: number) => void): void {
     const rows = this.#sql.exec<{ first: number; until: number; hashes: ArrayBuffer }>(
       "SELECT first, until, hashes FROM publishes WHERE until > ? ORDER BY first",
@@ -40,7 +40,7 @@ export class ReceiptRows {
     return row && readReceipt(row, ordinal);
   }
 
-  /** The ordinal after all that are here. */
+  /** The ordinal after the last receipt here. */
   get end(): number {
     const [last] = this.#sql.exec<{ next: number }>(
       "SELECT first + length(hashes) / 8 AS next FROM publishes ORDER BY first DESC LIMIT 1",
@@ -48,7 +48,7 @@ export class ReceiptRows {
     return last?.next ?? 0;
   }
 
-  /** Takes receipts over, in order. Those whose time is up are left out. */
+  /** Adds receipts, in order. Those that have expired are left out. */
   add(receipts: StoredReceipts, now: number): void {
     let [newest, next] = [0, receipts.first];
     for (const { at, ordinal } of receiptHashes(receipts)) [newest, next] = [Math.max(newest, at), ordinal + 1];
@@ -66,7 +66,7 @@ export class ReceiptRows {
     if (this.#gathered.lines.length >= RECEIPTS_LENGTH) this.flush();
   }
 
-  /** Writes what has been gathered. */
+  /** Writes what was gathered. */
   flush(): void {
     const gathered = this.#gathered;
     this.#gathered = undefined;
@@ -84,12 +84,12 @@ export class ReceiptRows {
     );
   }
 
-  /** What has been gathered was for a checkpoint that is given up. */
+  /** Drops what was gathered: its checkpoint is given up. */
   discard(): void {
     this.#gathered = undefined;
   }
 
-  /** Deletes a few of those whose time is up. Whether there may be more. */
+  /** Deletes a few receipts that have expired. Returns whether there may be more. */
   deleteExpired(now: number): boolean {
     const { rowsWritten } = this.#sql.exec(
       `DELETE FROM publishes WHERE first IN (SELECT first FROM publishes WHERE until <= ? LIMIT ${DELETED_ROWS})`,

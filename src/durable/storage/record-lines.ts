@@ -4,8 +4,8 @@ import { isAscii, ownText } from "../../protocol/json-scan.ts";
 import { seqAfter, readRecord, type LogBatch, type LogRecord } from "../../feed/state/record.ts";
 
 /*
- * Records as rows hold them: one line `<from> <time>` a batch, then one line an update. JSON has no raw line break, so
- * that lines are found without parsing, and what an update is about is read from its beginning.
+ * Records as rows hold them: a line `<from> <time>` for each batch, then a line for each update. JSON has no raw line break,
+ * so that lines are found without parsing. An update begins with its key.
  */
 
 function encodeRecord(record: LogRecord): string {
@@ -18,7 +18,7 @@ export function* decodeRecords(text: string): Generator<LogRecord> {
   for (const { from, time, lines } of recordLines(text)) yield readRecord(from, time, lines);
 }
 
-/** Adds to `found` what the records in `text` have of a selection after `after`. Returns the seq at their end. */
+/** Adds to `found` the updates in `text` after the seq `after` that a selection selects. Returns the seq at the end. */
 export function findUpdates(text: string, after: number, selection: Selection, found: LogBatch[]): number {
   const isEverything = selection.prefixes[0] === "";
   let [from, time, seq] = [0, 0, 0];
@@ -49,7 +49,7 @@ const KEY_START = `{"key":`.length;
 function keyOf(text: string, start: number): string {
   const open = start + KEY_START;
   let close = text.indexOf('"', open + 1);
-  // A quotation mark within the key comes after a backslash, and so does a backslash.
+  // Within the key, a quotation mark comes after a backslash, and so does a backslash.
   while (isEscaped(text, close)) close = text.indexOf('"', close + 1);
   const key = text.slice(open + 1, close);
   return key.includes("\\") ? readOwnJson<string>(text.slice(open, close + 1)) : key;
@@ -61,9 +61,9 @@ function isEscaped(text: string, at: number): boolean {
   return backslashes % 2 === 1;
 }
 
-/** The updates of one key in `text`, as lines of their own with their seq and the record's time, oldest first. */
+/** The updates of one key in `text`, oldest first. Their lines do not share memory with the text. */
 export function findKey(text: string, key: string): FoundLine[] {
-  // What each stored update of the key begins with, and no other key's does. Within a value it may be as well.
+  // Each update of the key begins with this, and no update of another key does. It may also be within a value.
   const start = `{"key":${JSON.stringify(key)},`;
   const found: FoundLine[] = [];
   if (!text.includes(`\n${start}`)) return found;
@@ -105,8 +105,8 @@ function* recordLines(text: string): Generator<{ from: number; time: number; lin
 }
 
 /**
- * Gathers records into texts of about `length` characters. A text is closed once it is that long, so that it is
- * longer by one record at most.
+ * Packs records into texts of about `length` characters. A text is closed once it has that length, so that it is longer by
+ * at most one record.
  */
 export function packRecords(records: readonly LogRecord[], length: number): PackedRecords[] {
   const packs: PackedRecords[] = [];

@@ -1,16 +1,16 @@
 /**
  * The tables of one feed.
  *
- * A publish writes one row: its records go into the next `journal` slot, and the receipts to remember with them. Slots
- * are used again later, because writing over a row costs one written row and deleting it a second.
+ * A commit writes one row: its records go into the next `journal` slot, together with the receipts to remember. Slots are
+ * used again later: writing over a row costs one written row, and deleting it costs a second one.
  *
  * A checkpoint is made in steps, between which the feed goes on. It begins a new generation of the journal, on slots of
- * its own (a *side*); what is published meanwhile goes there. Then the records of the generations before move on to
+ * its own (a *side*); what is committed meanwhile goes there. Then the records of the older generations move on to
  * `history`, their receipts to `publishes`, and all entries are written as a few large `checkpoint` rows, beside those of the
- * last checkpoint. An entry that changes meanwhile is there in the state of the moment at which it was written, with
- * its seq: the new generation's updates up to that are passed over when the feed is opened. At the end one row is
- * changed, `feed`: it says which generations and which checkpoint rows count, all others are dead. A crash before that
- * leaves the old checkpoint and both generations, and the next one begins anew.
+ * last checkpoint. An entry that changes meanwhile is stored as it is at the moment at which it is written, with its seq:
+ * when the feed is opened, updates of the new generation up to that seq are passed over. At the end one row is changed,
+ * `feed`: it says which generations and which checkpoint rows count, and all others are dead. A crash before that leaves
+ * the old checkpoint and both generations, and the next checkpoint begins from there.
  *
  * Large columns come last: SQLite then reads the small ones without them.
  */
@@ -45,10 +45,10 @@ CREATE TABLE history (
 `;
 
 /**
- * What format 2 has beside that: `receipts_from`, the first generation whose receipts count (records count from
- * `generation` on, which a reset moves at once); the live rows of `checkpoint`; whether `history` is what a reset left to be
- * deleted; the seed of the hashes. `history_keys` holds a filter of the keys of a history row (see history-rows.ts).
- * `publishes.first` is the ordinal of the row's first receipt; `hashes` two numbers of 32 bits for each.
+ * What format 2 adds: `receipts_from`, the first generation whose receipts count (records count from `generation` on, which
+ * a reset moves at once); the live rows of `checkpoint`; whether `history` is what a reset left to be deleted; the seed of
+ * the hashes. `history_keys` has a filter of the keys of each history row (see history-rows.ts). `publishes.first` is the
+ * ordinal of the row's first receipt; `hashes` has two numbers of 32 bits for each receipt.
  */
 export const SCHEMA_2 = `
 ALTER TABLE feed ADD COLUMN receipts_from INTEGER NOT NULL DEFAULT 0;
@@ -68,37 +68,37 @@ CREATE TABLE publishes (
 );
 `;
 
-/** Version of the tables and of the row format. A stored feed of a later version is not opened. */
+/** Version of the tables and of the row format. A feed that is stored in a later version is not opened. */
 export const FORMAT = 2;
 
-/** Rows of one side of `journal` or `checkpoint`: more than are ever used. */
+/** Slots of one side of `journal` or `checkpoint`: more than are ever used. */
 export const SIDE = 2 ** 20;
 
 /*
- * A row has at most 2,000,000 bytes. Lengths here are of characters, of which each may be three bytes: a journal row
+ * A row has at most 2,000,000 bytes. The lengths here are in characters, each of which may take three bytes: a journal row
  * with one batch of the largest size and its receipts stays below (393,216 + 1,250,000 + 196,608), and so does a
  * checkpoint row with one entry more than its length.
  */
 
-/** Records written to one journal row before another row is begun. */
+/** Length of records in one journal row before another row is begun. */
 export const JOURNAL_ROW_LENGTH = 128 * 1024;
-/** Receipts written to one journal row, or to one of `publishes`. */
+/** Length of receipts in one journal row, or in one row of `publishes`. */
 export const RECEIPTS_LENGTH = 64 * 1024;
 /**
- * A checkpoint is due when the journal is longer than the first of these and than the entries, so that rewriting them
- * at most doubles what is written; but at the second one at the latest, which bounds what is read to open a feed.
+ * A checkpoint is due when the journal is longer than `JOURNAL_LENGTH` and than the entries, so that rewriting them at most
+ * doubles what is written; but at `LONGEST_JOURNAL` at the latest, which bounds what is read to open a feed.
  */
 export const JOURNAL_LENGTH = 256 * 1024;
 export const LONGEST_JOURNAL = 4 * 1024 * 1024;
-/** Most rows of a journal: bounds the rows that a wake-up has to read. */
+/** Most rows of a journal. This bounds the rows that opening the feed has to read. */
 export const JOURNAL_SLOTS = 4096;
-/** A dead slot beyond those last in use that holds more than this is deleted rather than kept for writing over. */
+/** A dead slot beyond those that were last in use is deleted if it is longer than this; else it is kept to write over. */
 export const DEAD_SLOT_LENGTH = 64 * 1024;
-/** One checkpoint row. */
+/** Length of a checkpoint row. */
 export const CHUNK_LENGTH = 512 * 1024;
-/** History rows are smaller: a search reads whole rows. */
+/** Length of a history row. It is shorter, because a search reads whole rows. */
 export const HISTORY_ROW_LENGTH = 256 * 1024;
-/** What a history row counts for beside its length, so that their number is bounded too. */
+/** What a history row counts for in addition to its length, so that the number of rows is bounded too. */
 export const HISTORY_ROW_COST = 4 * 1024;
 /** Rows that are deleted in one step. */
 export const DELETED_ROWS = 4;

@@ -1,6 +1,6 @@
 import { FORMAT, SCHEMA, SCHEMA_2 } from "./schema.ts";
 
-/** The one row of a feed that says what of all its rows counts (see schema.ts). */
+/** The row of a feed that says which of its other rows count (see schema.ts). */
 export interface StateRow {
   epoch: string;
   generation: number;
@@ -14,7 +14,7 @@ export interface StateRow {
   seed: number;
 }
 
-/** Whether the feed has ever been published to (or reset). Asking writes nothing. */
+/** Whether the feed was ever published to, or reset. Asking writes nothing. */
 export function isStored(sql: SqlStorage): boolean {
   return sql.exec("SELECT 1 FROM sqlite_master WHERE name = 'feed'").toArray().length > 0;
 }
@@ -76,7 +76,7 @@ function upgrade(sql: SqlStorage): void {
 
 const ALPHABET = "abcdefghijklmnopqrstuvwxyz234567";
 
-/** A new epoch: 50 random bits in ten characters, short to write and not to be met twice. */
+/** A new epoch: 50 random bits in ten characters, which are short and never come twice. */
 export function newEpoch(): string {
   return Array.from(crypto.getRandomValues(new Uint8Array(10)), (byte) => ALPHABET[byte & 31]).join("");
 }
