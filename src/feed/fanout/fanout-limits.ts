@@ -1,39 +1,32 @@
 import { LIMITS } from "../../protocol/limits.ts";
-import type { Selection } from "../../protocol/selection.ts";
 
-/** What fanning out may take of a feed's time and memory. Work is counted in characters read or written. */
+/** How much of a feed's time and memory the fan-out may take. */
 export interface FanoutLimits {
-  /** One message of a snapshot that is sent in parts, in characters. */
+  /** Characters of one message of a snapshot that is sent in parts. */
   readonly partLength: number;
-  /** Work of one step: some 5 ms. Between two steps the feed serves others. */
+  /** Work of one step, some 5 ms: between two steps the feed serves others. Counted as in work.ts. */
   readonly stepWork: number;
-  /** Bytes that a subscriber may have left untaken and be sent more. */
+  /** Bytes of backlog above which a subscriber is sent nothing more. */
   readonly backlogHigh: number;
-  /** Bytes that all subscribers together may have left untaken: the last quarter is for those who keep up. */
+  /** Bytes of backlog of all subscribers together. The last quarter is for those that keep up. */
   readonly backlogTotal: number;
-  /** Bytes that frozen lists may take and keep alive. One of them is always allowed, however long it is. */
+  /** Bytes that frozen lists take and keep alive. One list is always allowed, however long it is. */
   readonly frozenBytes: number;
-  /** Frozen lists made for one account that are in use. */
+  /** Frozen lists in use that were made for one account. */
   readonly frozenPerAccount: number;
-  /** Bytes that readers over HTTP have gathered of the log; one of them may always go on. */
-  readonly gathered: number;
-  /** Bytes of what waits in memory for all groups: past it the longest are read again from the entries or the log. */
+  /** Bytes that HTTP readers have collected from the log. One reader may always go on. */
+  readonly logBytes: number;
+  /** Bytes that wait in memory for all groups. Above it, the groups with the most read from the entries or the log instead. */
   readonly pendingBytes: number;
-  /** Updates put into groups for one write: past it all are read again. */
-  readonly adds: number;
-  /** Characters of patches composed for groups for one write: past it, those for which more would be are read again. */
-  readonly composed: number;
-  /** Keys and prefixes that the subscribers of a feed select, and those of one account: a long one counts as several. */
+  /** Additions of an update to a group in one delivery. Above it, all groups read from the entries or the log instead. */
+  readonly additions: number;
+  /** Characters of patches composed in one delivery. Groups that would need more read from the entries or the log instead. */
+  readonly composedLength: number;
+  /** Keys and prefixes that all subscribers of a feed select. A long one counts as several. */
   readonly patterns: number;
-  readonly accountPatterns: number;
-  /** `subscribe` messages of one subscriber that wait to be answered. */
-  readonly asked: number;
-}
-
-export function lengthOf(messages: readonly string[]): number {
-  let length = 0;
-  for (const message of messages) length += message.length;
-  return length;
+  readonly patternsPerAccount: number;
+  /** `subscribe` messages of one subscriber that wait for their answer. */
+  readonly resubscribes: number;
 }
 
 export const FANOUT_LIMITS: FanoutLimits = {
@@ -43,36 +36,12 @@ export const FANOUT_LIMITS: FanoutLimits = {
   backlogTotal: 32 * 1024 * 1024,
   frozenBytes: 16 * 1024 * 1024,
   frozenPerAccount: 4,
-  gathered: 4 * 1024 * 1024,
+  logBytes: 4 * 1024 * 1024,
   pendingBytes: 4 * 1024 * 1024,
-  adds: 20_000,
-  composed: 256 * 1024,
+  additions: 20_000,
+  composedLength: 256 * 1024,
   // Some 240 bytes of memory each.
   patterns: 50_000,
-  accountPatterns: 10_000,
-  asked: 64,
+  patternsPerAccount: 10_000,
+  resubscribes: 64,
 };
-
-/** Counts work, in characters. */
-export interface Meter {
-  work: number;
-}
-
-/** What these cost, in the same measure. */
-export const COST = {
-  /** A key looked at. */
-  key: 16,
-  /** A prefix looked up among all keys. */
-  prefix: 400,
-  /** A message handed to a connection, whatever is in it. */
-  message: 6_000,
-  /** Anything that is looked into at all. */
-  look: 500,
-  /** Anything that waits and is asked whether it can go on. */
-  glance: 100,
-} as const;
-
-/** What it costs to look a selection up. */
-export function costOf({ keys, prefixes }: Selection): number {
-  return keys.size * COST.key + prefixes.length * COST.prefix;
-}

@@ -1,77 +1,76 @@
 import type { Selection } from "../../protocol/selection.ts";
-import type { FanoutLimits } from "./fanout-limits.ts";
 import { bytesOf } from "../state/entry.ts";
+import type { FanoutLimits } from "./fanout-limits.ts";
 
-/** On whose account something is counted, and by what it is known. */
+/** The account that patterns are counted on, and what kind of credential it has. */
 export interface PatternAccount {
   readonly account: string;
-  /** That of one without a credential where none is given. */
+  /** Undefined means `anonymous`. */
   readonly kind?: "anonymous" | "key" | "token" | undefined;
 }
 
-/** Why there is no room for more: it is one's own share that is full, or all is. */
+/** Why there is no room for more patterns: the account has its share (`rate_limited`), or the feed is full (`overloaded`). */
 export type PatternRefusal = "rate_limited" | "overloaded";
 
-/** Shares of all: whoever has a credential finds room, whatever those without one do; keys, whatever tokens do. */
+/** Parts of all room: callers with a credential find room whatever anonymous ones do, and keys whatever tokens do. */
 const ANONYMOUS = 1 / 2;
 const ONE_TOKEN = 1 / 4;
 const WITHOUT_KEY = 3 / 4;
 
-/** Bytes of a pattern that are not counted: it takes some 250 of memory however short it is, and four times its own. */
+/** Bytes of a pattern that cost nothing extra: even a short one takes some 250 bytes of memory, and four times its own. */
 const SHORT = 24;
 
-/** What a selection counts for: its keys and prefixes, and more where they are long. */
-export function weightOf({ id, keys, prefixes }: Selection): number {
+/** How many patterns a selection counts as: its keys and prefixes, and more if they are long. */
+export function patternsIn({ id, keys, prefixes }: Selection): number {
   return Math.max(keys.size + prefixes.length, Math.ceil(bytesOf(id) / SHORT));
 }
 
 /**
- * Counts the keys and prefixes that the subscribers of a feed select, of which nobody may take all. What several select in
- * the same way is counted once, on the account of who came first.
+ * Counts the keys and prefixes that the subscribers of a feed select, so that no account can take all. Equal
+ * subscriptions are counted once, on the account that came first.
  */
 export class Patterns {
-  readonly #uses = new Map<string, { readonly account: PatternAccount; readonly weight: number; uses: number }>();
+  readonly #limits: FanoutLimits;
+  readonly #counted = new Map<string, { readonly by: PatternAccount; readonly patterns: number; uses: number }>();
   readonly #byAccount = new Map<string, number>();
   #all = 0;
   #anonymous = 0;
   #keys = 0;
 
-  /** Why there is no room for so many more; nothing where there is. */
-  refusal(
-    { account, kind = "anonymous" }: PatternAccount,
-    more: number,
-    bounds: FanoutLimits,
-  ): PatternRefusal | undefined {
-    const { patterns: most, accountPatterns } = bounds;
+  constructor(limits: FanoutLimits) {
+    this.#limits = limits;
+  }
+
+  /** Why there is no room for so many more; undefined if there is. Costs nothing for an id that is counted already. */
+  refusal(id: string, selection: Selection, { account, kind = "anonymous" }: PatternAccount): PatternRefusal | undefined {
+    if (this.#counted.has(id)) return undefined;
+    const { patterns: most, patternsPerAccount } = this.#limits;
+    const more = patternsIn(selection);
     const own = (this.#byAccount.get(account) ?? 0) + more;
-    if (own > accountPatterns || (kind === "token" && own > most * ONE_TOKEN)) return "rate_limited";
+    if (own > patternsPerAccount || (kind === "token" && own > most * ONE_TOKEN)) return "rate_limited";
     if (this.#all + more > most) return "overloaded";
     if (kind !== "key" && this.#all - this.#keys + more > most * WITHOUT_KEY) return "overloaded";
     if (kind === "anonymous" && this.#anonymous + more > most * ANONYMOUS) return "overloaded";
     return undefined;
   }
 
-  /** Whether it is counted already, so that one more costs nothing. */
-  has(id: string): boolean {
-    return this.#uses.has(id);
-  }
-
-  use(id: string, selection: Selection, { account, kind }: PatternAccount): void {
-    const known = this.#uses.get(id);
-    if (known) {
-      known.uses++;
+  take(id: string, selection: Selection, { account, kind }: PatternAccount): void {
+    const counted = this.#counted.get(id);
+    if (counted) {
+      counted.uses++;
       return;
     }
-    const use = { account: { account, kind }, weight: weightOf(selection), uses: 1 };
-    this.#uses.set(id, use);
-    this.#count(use.account, use.weight);
+    const by = { account, kind };
+    const patterns = patternsIn(selection);
+    this.#counted.set(id, { by, patterns, uses: 1 });
+    this.#count(by, patterns);
   }
 
-  leave(id: string): void {
-    const use = this.#uses.get(id);
-    if (!use || --use.uses > 0) return;
-    this.#uses.delete(id);
-    this.#count(use.account, -use.weight);
+  release(id: string): void {
+    const counted = this.#counted.get(id);
+    if (!counted || --counted.uses > 0) return;
+    this.#counted.delete(id);
+    this.#count(counted.by, -counted.patterns);
   }
 
   #count({ account, kind = "anonymous" }: PatternAccount, more: number): void {

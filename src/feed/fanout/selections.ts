@@ -1,36 +1,59 @@
 import type { Subscription } from "../../protocol/subscription.ts";
 import type { Selection } from "../../protocol/selection.ts";
-import { groupId } from "./live/subscriber-index.ts";
-import type { PatternAccount, Patterns } from "./patterns.ts";
+import type { FanoutLimits } from "./fanout-limits.ts";
+import { Patterns, type PatternAccount, type PatternRefusal } from "./patterns.ts";
 
-/** The selections of those who are in no group yet, and those that were asked for: each is kept and counted once. */
+/**
+ * All subscriptions of a feed's subscribers, live or not, and those that wait for an answer. Equal selections are kept in
+ * memory once and counted once.
+ */
 export class Selections {
   readonly #patterns: Patterns;
-  readonly #known = new Map<string, { readonly selection: Selection; holders: number }>();
+  readonly #byId = new Map<string, { readonly selection: Selection; holders: number }>();
 
-  constructor(patterns: Patterns) {
-    this.#patterns = patterns;
+  constructor(limits: FanoutLimits) {
+    this.#patterns = new Patterns(limits);
   }
 
-  /** The same, with the selection that others have too where there are any. */
+  /** Why there is no room for one more subscription; undefined if there is. */
+  refusal(subscription: Subscription, account: PatternAccount): PatternRefusal | undefined {
+    return this.#patterns.refusal(groupId(subscription), subscription.selection, account);
+  }
+
+  /** The same subscription with the selection object that others hold already, if any do. */
   shared(subscription: Subscription): Subscription {
-    const selection = this.#known.get(subscription.selection.id)?.selection;
+    const selection = this.#byId.get(subscription.selection.id)?.selection;
     return selection ? { ...subscription, selection } : subscription;
   }
 
   hold(subscription: Subscription, account: PatternAccount): void {
     const { selection } = subscription;
-    // As the group that it is to have: another rate is another group, with an index of its own.
-    this.#patterns.use(groupId(subscription), selection, account);
-    const known = this.#known.get(selection.id);
-    if (known) known.holders++;
-    else this.#known.set(selection.id, { selection, holders: 1 });
+    // Counted by group: another mode or rate is another group, which has its own place in the subscriber index.
+    this.#patterns.take(groupId(subscription), selection, account);
+    const held = this.#byId.get(selection.id);
+    if (held) held.holders++;
+    else this.#byId.set(selection.id, { selection, holders: 1 });
   }
 
   release(subscription: Subscription): void {
-    this.#patterns.leave(groupId(subscription));
+    this.#patterns.release(groupId(subscription));
     const { id } = subscription.selection;
-    const known = this.#known.get(id);
-    if (known && --known.holders === 0) this.#known.delete(id);
+    const held = this.#byId.get(id);
+    if (held && --held.holders === 0) this.#byId.delete(id);
   }
+}
+
+/** Subscribers with the same group id get the same messages. */
+export function groupId(subscription: Subscription): string {
+  const { selection, mode, hz } = roundRate(subscription);
+  return `${mode}|${hz ?? ""}|${selection.id}`;
+}
+
+/** Rounds `hz` down to two digits, so that rates which are nearly equal are one group. */
+export function roundRate(subscription: Subscription): Subscription {
+  const { hz } = subscription;
+  if (hz === undefined) return subscription;
+  const scale = 10 ** (1 - Math.floor(Math.log10(hz)));
+  // The small addition is for decimals that a double cannot hold exactly.
+  return { ...subscription, hz: Math.floor(hz * scale + 1e-9) / scale };
 }

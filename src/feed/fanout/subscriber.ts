@@ -1,66 +1,111 @@
+import { encodeUpdateMessage } from "../../protocol/server-messages.ts";
 import type { Subscription } from "../../protocol/subscription.ts";
 import type { Position } from "../../protocol/position.ts";
-import type { Group } from "./live/subscriber-index.ts";
+import type { Feed } from "../state/feed.ts";
+import type { Pending } from "./live/pending.ts";
 import type { PatternAccount } from "./patterns.ts";
 
-/** One connection, whatever its transport. On its account its work and what it selects are counted. */
+/** One connection, whatever its transport. Its work and its patterns are counted on its account. */
 export interface Sink extends PatternAccount {
   /**
-   * Sends messages. `seq` is what the client stands at after them; none where it stands nowhere before more has come,
-   * so that whoever loses its memory in between cannot go on from there. There may be no message at all.
+   * Sends messages, or none. `seq` is the client's seq after them; undefined if the client has no position before more
+   * has come. A server that loses its memory then cannot resume the client.
    */
   send(messages: readonly string[], seq: number | undefined): void;
-  /** Bytes that were sent and that the client has not taken yet, as far as that is known. */
+  /** Bytes that were sent and that the client has not taken yet, as far as the server knows. */
   backlog(): number;
-  /** Ends the connection of a client that takes nothing. */
+  /** Closes the connection of a client that takes nothing. */
   drop(): void;
 }
 
-/** A `subscribe` message that waits to be answered. */
-export interface Ask {
+/** A `subscribe` message that waits for its answer. */
+export interface Resubscribe {
   readonly subscription: Subscription;
   readonly id: number | undefined;
 }
 
 /**
- * A subscriber is live, as a member of a group that gets what happens; or it is being caught up, by a job, and a member
- * of none.
+ * A subscriber is live or in catch-up. A live one is a member of a group and gets its updates from flushes. One in
+ * catch-up is a member of no group; its catch-up job sends to it.
  */
 export class Subscriber {
   readonly sink: Sink;
-  /** What it gets. What it has asked for instead waits in `asked`. */
+  /** What it gets now. What it has asked for instead waits in `resubscribes`. */
   subscription: Subscription;
-  readonly asked: Ask[] = [];
-  /** Where its client stands; no epoch before it was told anything. */
+  readonly resubscribes: Resubscribe[] = [];
+  /** The client's position. `epoch` is undefined before the client has one. */
   epoch: string | undefined;
   seq: number;
-  /** Up to here nothing happened since `seq` that it selects: it need not be looked at again. */
-  clearTo: number;
-  /** Where it is live. */
-  group: Group<Subscriber> | undefined;
-  /** Of the updates that wait for its group, how many it has already: they waited when it joined or was caught up. */
-  waitedBefore = 0;
-  /** Whether it has just come, with a position that is to be confirmed; or is known from before. */
-  arrival: "new" | "back" | "here";
+  /** Between `seq` and this seq nothing changed that it selects, so those changes need no second look. */
+  unchangedTo: number;
+  /** Its group while it is live. */
+  group: Group | undefined;
+  /** Updates that waited for its group before it joined, or before its last catch-up: the client has them already. */
+  pendingBefore = 0;
+  /**
+   * `new`: it has just connected, and a position that it brought must be confirmed. `rejoined`: it was connected before
+   * the server lost its memory. `served`: it has been sent something since.
+   */
+  arrival: "new" | "rejoined" | "served";
   gone = false;
-  /** Bytes that it has not taken, when that was last looked at, and when they were last seen to become fewer. */
+  /** Bytes that it had not taken when it was last looked at. */
   backlog = 0;
+  /** When its backlog was last seen to shrink, in milliseconds. */
   movedAt = 0;
 
-  constructor(sink: Sink, subscription: Subscription, at: Position | undefined, arrival: "new" | "back") {
+  constructor(sink: Sink, subscription: Subscription, position: Position | undefined, arrival: "new" | "rejoined") {
     this.sink = sink;
     this.subscription = subscription;
-    this.epoch = at?.epoch;
-    this.seq = at?.seq ?? 0;
-    this.clearTo = this.seq;
+    this.epoch = position?.epoch;
+    this.seq = position?.seq ?? 0;
+    this.unchangedTo = this.seq;
     this.arrival = arrival;
   }
 
-  /** Notes that its client has all up to a position. */
-  reaches({ epoch, seq }: Position): void {
+  /** Notes that the client is at a position. */
+  reach({ epoch, seq }: Position): void {
     this.epoch = epoch;
     this.seq = seq;
-    this.clearTo = seq;
-    this.arrival = "here";
+    this.unchangedTo = seq;
+    this.arrival = "served";
+  }
+}
+
+/**
+ * Live subscribers with the same subscription. What they get is encoded once. Very many are several groups, so that no
+ * flush has to serve all of them.
+ */
+export class Group {
+  readonly id: string;
+  readonly subscription: Subscription;
+  readonly members = new Set<Subscriber>();
+  /** What waits for the next flush. */
+  readonly pending: Pending;
+  /** `pending` has every selected update after this seq. */
+  since: number;
+  /** When `hz` allows the next message, in milliseconds of the steady clock. */
+  notBefore = 0;
+
+  constructor(id: string, subscription: Subscription, since: number, pending: Pending) {
+    this.id = id;
+    this.subscription = subscription;
+    this.since = since;
+    this.pending = pending;
+  }
+
+  /** Whether `pending` has all that a member lacks. If not, the member needs a catch-up. */
+  covers({ unchangedTo }: Subscriber): boolean {
+    return unchangedTo >= this.since;
+  }
+
+  /**
+   * The `update` message that brings a member whom the group covers to the present; undefined if nothing waits for it.
+   * The updates are the same for all members at one seq. `skipped` is counted from when the member joined.
+   */
+  messageFor({ seq: from, pendingBefore }: Subscriber, { entries, seq, time }: Feed): string | undefined {
+    const updates = this.pending.after(from, entries);
+    if (updates.length === 0) return undefined;
+    const skipped = this.pending.added - pendingBefore - updates.length;
+    return encodeUpdateMessage({ from, seq, time, updates, skipped });
   }
 }

@@ -1,30 +1,31 @@
 import { readOwnJson, type JsonObject } from "../../protocol/json.ts";
 import { isAscii } from "../../protocol/json-scan.ts";
+import { encodeDelete, encodeSet } from "../../protocol/update.ts";
 
-/** What is known of one key after its last change. */
+/** What the feed knows of one key. */
 export interface EntryState {
-  /** Seq of that change. */
+  /** Seq of its last change. */
   readonly seq: number;
-  /** The publisher's time of it, where it gave one; milliseconds since 1970. */
+  /** The publisher's time of that change, if it gave one; milliseconds since 1970. */
   readonly time: number | undefined;
-  /** The highest version that the source gave for this key. */
+  /** The highest version that a publisher gave for this key. */
   readonly version: number | undefined;
-  /** When the entry is deleted if nothing newer comes; whole milliseconds since 1970. */
+  /** When the entry expires, in whole milliseconds since 1970. */
   readonly expires: number | undefined;
-  /** The value as JSON, in a string of its own; nothing where the key was deleted. */
+  /** The value as JSON, in a string of its own; undefined if the key was deleted. */
   readonly text: string | undefined;
   /** Whether the text is ASCII. */
   readonly isNarrow: boolean;
 }
 
 /**
- * One key of a feed: live, or deleted and remembered (a tombstone). Its value is kept as text alone: parsed, it would
- * take up to forty times as much, and text is what is stored and sent. Entries are linked in the order in which they
- * last changed, so that "what changed after seq S" is read from the end and costs only what it finds.
+ * One key of a feed: live, or a tombstone. The value is kept only as text: parsed, it would take up to forty times the
+ * memory, and text is what is stored and sent. Entries are linked in the order of their last changes, so that "what has
+ * changed after seq S" is read from the end and costs only what it finds.
  */
 export class Entry implements EntryState {
   readonly key: string;
-  /** Bytes that the key takes in memory. */
+  /** Bytes of the key in memory. */
   readonly keyBytes: number;
   seq = 0;
   time: number | undefined;
@@ -32,11 +33,11 @@ export class Entry implements EntryState {
   expires: number | undefined;
   text: string | undefined;
   isNarrow = true;
-  /** Neighbours in order of `seq`. Kept by `Entries` alone. */
+  /** Neighbours in order of `seq`. Only `Recency` sets them. */
   older: Entry | undefined;
   newer: Entry | undefined;
-  /** Where it stands in the queue of those that expire. Kept by that queue alone. */
-  place = -1;
+  /** Index in the expiry queue; -1 if it is not there. Only the queue sets it. */
+  heapIndex = -1;
 
   constructor(key: string) {
     this.key = key;
@@ -47,7 +48,7 @@ export class Entry implements EntryState {
     return this.text !== undefined;
   }
 
-  /** The value, read from the text each time. */
+  /** The value, parsed from the text each time. */
   get value(): JsonObject | undefined {
     return this.text === undefined ? undefined : readOwnJson<JsonObject>(this.text);
   }
@@ -57,12 +58,12 @@ export class Entry implements EntryState {
     return this.text?.length ?? 0;
   }
 
-  /** Bytes that key and value take in memory; 0 for a tombstone. */
+  /** Bytes of key and value in memory; 0 for a tombstone. */
   get bytes(): number {
     return this.text === undefined ? 0 : this.keyBytes + memoryOf(this.text, this.isNarrow);
   }
 
-  /** Takes on a state. To be called by `Entries` alone. */
+  /** Takes over a state. Only `Entries` calls it. */
   become(state: EntryState): void {
     this.seq = state.seq;
     this.time = state.time;
@@ -73,12 +74,21 @@ export class Entry implements EntryState {
   }
 }
 
-/** Bytes of a string in memory. One character beyond Latin-1 makes all of them take two; those of Latin-1 are counted so too. */
+/**
+ * Bytes of a string in memory. One character beyond Latin-1 makes every character take two bytes. Latin-1 characters
+ * beyond ASCII are counted so too. `isNarrow`: the string is ASCII.
+ */
 export function memoryOf(text: string, isNarrow: boolean): number {
   return isNarrow ? text.length : 2 * text.length;
 }
 
-/** The same of a text that nothing is known of. */
+/** The same for a string of which nothing is known. */
 export function bytesOf(text: string): number {
   return memoryOf(text, isAscii(text));
+}
+
+/** A key's present state as an update, which is right whatever the receiver has. */
+export function encodeEntry({ key, text, time, version }: Entry): string {
+  const stamps = { ...(time !== undefined && { time }), ...(version !== undefined && { version }) };
+  return text === undefined ? encodeDelete(key, stamps) : encodeSet(key, text, stamps);
 }

@@ -1,13 +1,13 @@
-/** What dies at a time, where it has one. */
+/** An item that may expire. */
 export interface Expiring {
-  /** Milliseconds since 1970. */
+  /** Milliseconds since 1970; undefined if it does not expire. */
   readonly expires: number | undefined;
-  /** Where it stands in the queue; -1 where it is not in it. Kept by the queue alone. */
-  place: number;
+  /** Index in the queue's heap; -1 if it is not there. Only the queue sets it. */
+  heapIndex: number;
 }
 
 /**
- * What expires, the earliest first: a binary heap in which each knows its place, so that one whose time changes moves
+ * Items in order of expiry: a binary heap in which each item knows its index, so that an item whose time changes is moved
  * and leaves nothing behind.
  */
 export class ExpiryQueue<T extends Expiring> {
@@ -17,22 +17,22 @@ export class ExpiryQueue<T extends Expiring> {
     return this.#heap.length;
   }
 
-  /** The earliest time at which something expires. */
+  /** The earliest time at which an item expires. */
   get next(): number | undefined {
     return this.#heap[0]?.expires;
   }
 
-  /** Puts an item where its time says, or takes it out where it has none. */
+  /** Puts an item where its time belongs, or takes it out if it does not expire. */
   update(item: T): void {
     if (item.expires === undefined) {
       this.#remove(item);
       return;
     }
-    if (item.place < 0) item.place = this.#heap.push(item) - 1;
-    this.#settle(item);
+    if (item.heapIndex < 0) item.heapIndex = this.#heap.push(item) - 1;
+    this.#sift(item);
   }
 
-  /** Takes off at most `most` items whose time has come by `now`. */
+  /** Takes out at most `most` items that have expired by `now`. */
   *due(now: number, most: number): Generator<T> {
     for (let taken = 0; taken < most; taken++) {
       const top = this.#heap[0];
@@ -43,45 +43,45 @@ export class ExpiryQueue<T extends Expiring> {
   }
 
   #remove(item: T): void {
-    const { place } = item;
-    if (place < 0) return;
-    item.place = -1;
+    const { heapIndex } = item;
+    if (heapIndex < 0) return;
+    item.heapIndex = -1;
     const last = this.#heap.pop();
     if (!last || last === item) return;
-    this.#put(last, place);
-    this.#settle(last);
+    this.#put(last, heapIndex);
+    this.#sift(last);
   }
 
   /** Moves an item up or down to where it belongs. */
-  #settle(item: T): void {
+  #sift(item: T): void {
     const at = timeOf(item);
-    let place = item.place;
-    for (let above = this.#above(place); above && timeOf(above) > at; above = this.#above(place)) {
-      const free = above.place;
-      this.#put(above, place);
-      place = free;
+    let index = item.heapIndex;
+    for (let above = this.#above(index); above && timeOf(above) > at; above = this.#above(index)) {
+      const free = above.heapIndex;
+      this.#put(above, index);
+      index = free;
     }
-    for (let below = this.#below(place); below && timeOf(below) < at; below = this.#below(place)) {
-      const free = below.place;
-      this.#put(below, place);
-      place = free;
+    for (let below = this.#below(index); below && timeOf(below) < at; below = this.#below(index)) {
+      const free = below.heapIndex;
+      this.#put(below, index);
+      index = free;
     }
-    this.#put(item, place);
+    this.#put(item, index);
   }
 
-  #put(item: T, place: number): void {
-    this.#heap[place] = item;
-    item.place = place;
+  #put(item: T, index: number): void {
+    this.#heap[index] = item;
+    item.heapIndex = index;
   }
 
-  #above(place: number): T | undefined {
-    return place > 0 ? this.#heap[(place - 1) >> 1] : undefined;
+  #above(index: number): T | undefined {
+    return index > 0 ? this.#heap[(index - 1) >> 1] : undefined;
   }
 
-  /** The earlier one of the two below. */
-  #below(place: number): T | undefined {
-    const left = this.#heap[2 * place + 1];
-    const right = this.#heap[2 * place + 2];
+  /** The earlier of the two below. */
+  #below(index: number): T | undefined {
+    const left = this.#heap[2 * index + 1];
+    const right = this.#heap[2 * index + 2];
     return left && right && timeOf(right) < timeOf(left) ? right : left;
   }
 }
@@ -90,7 +90,7 @@ function timeOf({ expires = Infinity }: Expiring): number {
   return expires;
 }
 
-/** When what is given `ttl` seconds at `now` expires: in whole milliseconds, since no alarm knows smaller ones, rounded up. */
+/** When an entry with a `ttl` in seconds expires. Rounded up to whole milliseconds, as alarms know no smaller unit. */
 export function expiryOf(now: number, ttl: number): number {
   // 0.057 * 1000 is a little more than 57, and means 57.
   return Math.ceil(now) + Math.max(1, Math.ceil(ttl * 1000 - 1e-6));

@@ -19,7 +19,7 @@ describe("the queue of those that expire", () => {
         fc.nat({ max: 20 }),
         (times, changes, now, most) => {
           const queue = new ExpiryQueue<Item>();
-          const items = times.map((expires): Item => ({ expires, place: -1 }));
+          const items = times.map((expires): Item => ({ expires, heapIndex: -1 }));
           for (const item of items) queue.update(item);
           for (const [i, expires] of changes) {
             const item = items[i % Math.max(1, items.length)];
@@ -33,7 +33,7 @@ describe("the queue of those that expire", () => {
           expect(due).toEqual(left.filter((at) => at <= now).slice(0, most));
           expect(queue.next).toBe(left[due.length]);
           expect([...queue.due(Infinity, Infinity)].map(({ expires }) => expires)).toEqual(left.slice(due.length));
-          expect(items.every(({ place }) => place === -1)).toBe(true);
+          expect(items.every(({ heapIndex }) => heapIndex === -1)).toBe(true);
         },
       ),
     );

@@ -1,57 +1,65 @@
 import type { Subscriber } from "../subscriber.ts";
 
-/** Connections looked at in one go: a tenth of a millisecond or two. */
+/** Subscribers looked at in one go: a tenth of a millisecond or two. */
 const LOOKS = 2_000;
-/** Milliseconds between two looks at all while they are crowded. */
-const LOOK_EVERY = 20;
-/** Milliseconds: whoever has taken nothing, or hardly any of what is beyond its share, for so long is dropped in a crowd. */
-const STUCK = 1_000;
-/** What is hardly any: such a one would need ten seconds and more. */
-const HARDLY = 1 / 10;
-/** The part of all room that is kept for those who keep up. */
+/** Milliseconds between two rounds over all subscribers while they are crowded. */
+const ROUND_EVERY = 20;
+/** In a crowd, a subscriber is dropped that takes nothing for so many milliseconds, or hardly any of what is beyond its share. */
+const STUCK_TIME = 1_000;
+/** The fraction that counts as hardly any: such a subscriber would need more than ten seconds for all. */
+const HARDLY_ANY = 1 / 10;
+/** The fraction of all room that is kept for subscribers that keep up. */
 const RESERVE = 1 / 4;
-/** Bytes that are everybody's share, however many there are: a few updates. */
+/** Bytes, the smallest share, however many subscribers there are: a few updates. */
 const LEAST_SHARE = 2 * 1024;
 
+/** A subscriber with more than its share in a crowd. */
+interface Watched {
+  /** Its backlog when it was first seen, and when that was. */
+  readonly backlog: number;
+  readonly since: number;
+  /** Bytes that it has taken since. */
+  taken: number;
+}
+
 /**
- * What all connections together have not taken: it stands in the memory of the object, whoever is to blame. Counted from
- * what each had left when it was last looked at, so that nobody is looked at without need.
+ * The backlogs of all subscribers together, which are in the memory of the object. They are counted as each was when it
+ * was last looked at, so that no subscriber is looked at without need.
  *
- * Where it comes near to all that there may be, they are crowded. The rest is then shared out evenly: who keeps up goes
- * on, and who has more left than its share waits. So those who take nothing cannot stop the others.
+ * When they come near the limit, subscribers are crowded. The rest of the room is then shared out evenly: a subscriber
+ * that keeps up goes on, one with more than its share waits. So those that take nothing cannot stop the others.
  */
 export class Backlogs {
-  readonly #most: number;
-  readonly #count: () => number;
-  /** Those that had something left. */
-  readonly #owing = new Set<Subscriber>();
+  readonly #limit: number;
+  readonly #countSubscribers: () => number;
+  /** Subscribers that had a backlog when they were last looked at. */
+  readonly #behind = new Set<Subscriber>();
   #total = 0;
-  /** Those still to be looked at in this round. */
+  /** Subscribers that the present round has not looked at. */
   #round: Iterator<Subscriber> | undefined;
   #nextRound = 0;
-  /** The longest message that there was no room for since the last round. */
+  /** The length of the longest message that found no room since the last round. */
   #refused = 0;
   #crowdedAt = 0;
-  /** Those with more than their share in a crowd: what they had left at some time, and have taken since. */
-  readonly #watched = new Map<Subscriber, { readonly backlog: number; readonly at: number; taken: number }>();
+  readonly #watched = new Map<Subscriber, Watched>();
 
-  /** `count`: how many connections there are. */
-  constructor(most: number, count: () => number) {
-    this.#most = most;
-    this.#count = count;
+  /** `limit`: bytes of all backlogs together. */
+  constructor(limit: number, countSubscribers: () => number) {
+    this.#limit = limit;
+    this.#countSubscribers = countSubscribers;
   }
 
-  /** Whether one may be sent so much more, as it was last looked at. */
-  mayTake({ backlog }: Subscriber, length: number): boolean {
+  /** Whether there is room to send a subscriber so much more, as it was last looked at. */
+  hasRoom({ backlog }: Subscriber, length: number): boolean {
     const total = this.#total + length;
-    // A message of any length goes out where nobody has anything left.
-    if (total <= this.#most * (1 - RESERVE) || this.#total === 0) return true;
-    if (backlog + length <= this.#share && total <= this.#most) return true;
+    // While there is no backlog at all, a message of any length goes out.
+    if (total <= this.#limit * (1 - RESERVE) || this.#total === 0) return true;
+    if (backlog + length <= this.#share && total <= this.#limit) return true;
     this.#refused = Math.max(this.#refused, length);
     return false;
   }
 
-  /** Looks at one: bytes that it has not taken. */
+  /** Looks at a subscriber and returns its backlog in bytes. */
   look(subscriber: Subscriber, now: number): number {
     const backlog = subscriber.sink.backlog();
     if (subscriber.gone) return backlog;
@@ -67,19 +75,19 @@ export class Backlogs {
     this.#watched.delete(subscriber);
   }
 
-  /** Looks at some of all while they are crowded. Once all are known, those are dropped who take nothing, or hardly any. */
+  /** While subscribers are crowded, looks at some of them. After each round, drops those that are stuck. */
   review(now: number, drop: (subscriber: Subscriber) => void): void {
-    // There is room now and then in a crowd, too.
-    if (now >= this.#crowdedAt + STUCK) this.#watched.clear();
+    // A crowd has room now and then: those who are watched are forgotten only when it has been over for some time.
+    if (now >= this.#crowdedAt + STUCK_TIME) this.#watched.clear();
     if (!this.#isCrowded) return;
     this.#crowdedAt = now;
     if (now < this.#nextRound) return;
-    this.#round ??= this.#owing.values();
+    this.#round ??= this.#behind.values();
     for (let looks = 0; looks < LOOKS; looks++) {
       const { done, value } = this.#round.next();
       if (done) {
         this.#round = undefined;
-        this.#nextRound = now + LOOK_EVERY;
+        this.#nextRound = now + ROUND_EVERY;
         this.#dropStuck(now, drop);
         this.#refused = 0;
         return;
@@ -88,14 +96,14 @@ export class Backlogs {
     }
   }
 
-  /** When to review; nothing where there is no need. */
-  due(now: number): number | undefined {
-    return this.#isCrowded ? Math.max(now, this.#nextRound) : undefined;
+  /** When to review; Infinity if there is no need. */
+  due(now: number): number {
+    return this.#isCrowded ? Math.max(now, this.#nextRound) : Infinity;
   }
 
   #dropStuck(now: number, drop: (subscriber: Subscriber) => void): void {
     if (!this.#isCrowded) return;
-    const stuck = [...this.#owing].filter((subscriber) => this.#isStuck(subscriber, now));
+    const stuck = [...this.#behind].filter((subscriber) => this.#isStuck(subscriber, now));
     for (const subscriber of stuck.toSorted((a, b) => b.backlog - a.backlog)) {
       if (!this.#isCrowded) return;
       drop(subscriber);
@@ -104,31 +112,31 @@ export class Backlogs {
 
   #isStuck(subscriber: Subscriber, now: number): boolean {
     const { backlog, movedAt } = subscriber;
-    if (now - movedAt >= STUCK) return true;
+    if (now - movedAt >= STUCK_TIME) return true;
     if (backlog <= this.#share) {
       this.#watched.delete(subscriber);
       return false;
     }
-    const before = this.#watched.get(subscriber);
-    if (before && now - before.at < STUCK) return false;
-    if (before && before.taken < before.backlog * HARDLY) return true;
-    this.#watched.set(subscriber, { backlog, at: now, taken: 0 });
+    const watched = this.#watched.get(subscriber);
+    if (watched && now - watched.since < STUCK_TIME) return false;
+    if (watched && watched.taken < watched.backlog * HARDLY_ANY) return true;
+    this.#watched.set(subscriber, { backlog, since: now, taken: 0 });
     return false;
   }
 
-  /** Whether there is no room for what was to be sent, or only for those within their share. */
+  /** Whether a message found no room, or only subscribers within their share have room. */
   get #isCrowded(): boolean {
-    return this.#total > 0 && this.#total + this.#refused > this.#most * (1 - RESERVE);
+    return this.#total > 0 && this.#total + this.#refused > this.#limit * (1 - RESERVE);
   }
 
   get #share(): number {
-    return Math.max(LEAST_SHARE, (this.#most * RESERVE) / Math.max(1, this.#count()));
+    return Math.max(LEAST_SHARE, (this.#limit * RESERVE) / Math.max(1, this.#countSubscribers()));
   }
 
   #set(subscriber: Subscriber, backlog: number): void {
     this.#total += backlog - subscriber.backlog;
     subscriber.backlog = backlog;
-    if (backlog > 0) this.#owing.add(subscriber);
-    else this.#owing.delete(subscriber);
+    if (backlog > 0) this.#behind.add(subscriber);
+    else this.#behind.delete(subscriber);
   }
 }

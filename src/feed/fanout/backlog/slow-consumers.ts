@@ -1,25 +1,25 @@
 import { LIMITS } from "../../../protocol/limits.ts";
-import type { Backlogs } from "./backlogs.ts";
 import type { Subscriber } from "../subscriber.ts";
+import type { Backlogs } from "./backlogs.ts";
 
-/** Subscribers looked at in one go. */
-const LOOKS = 2_000;
+/** Subscribers looked at in one review. */
+const REVIEWED_AT_ONCE = 2_000;
 
 /**
- * Subscribers that do not take what they are sent. They are sent nothing more until they have caught up with what
- * waits for them, then one merged catch-up; one that takes nothing for too long is dropped. So a slow reader costs
- * its backlog and no more, and slows nobody else.
+ * Live subscribers that lag: they do not take what they are sent. They get nothing more until their backlog has drained,
+ * then one catch-up. One that takes nothing for too long is dropped. So a slow consumer costs its backlog and no more, and
+ * slows down no other.
  */
 export class SlowConsumers {
   readonly #backlogs: Backlogs;
-  readonly #high: number;
-  /** In the order in which they were last looked at. */
+  readonly #backlogHigh: number;
+  /** The one that was looked at longest ago comes first. */
   readonly #lagging = new Set<Subscriber>();
   #reviewedAt = 0;
 
-  constructor(backlogs: Backlogs, high: number) {
+  constructor(backlogs: Backlogs, backlogHigh: number) {
     this.#backlogs = backlogs;
-    this.#high = high;
+    this.#backlogHigh = backlogHigh;
   }
 
   get size(): number {
@@ -30,10 +30,10 @@ export class SlowConsumers {
     return this.#lagging.has(subscriber);
   }
 
-  /** Takes note of a subscriber that has too much left for another message of this length, if it has. */
-  catch(subscriber: Subscriber, length: number, now: number): boolean {
+  /** Whether a subscriber's backlog is too long for another message of this length. It then counts as lagging. */
+  holdBack(subscriber: Subscriber, length: number, now: number): boolean {
     const backlog = this.#backlogs.look(subscriber, now);
-    if (backlog <= this.#high && this.#backlogs.mayTake(subscriber, length)) return false;
+    if (backlog <= this.#backlogHigh && this.#backlogs.hasRoom(subscriber, length)) return false;
     this.#lagging.add(subscriber);
     return true;
   }
@@ -46,23 +46,28 @@ export class SlowConsumers {
     this.#lagging.clear();
   }
 
-  /** Looks at them again: those that have drained are handed over, those that are stuck too. */
-  review(now: number, drained: (subscriber: Subscriber) => void, stuck: (subscriber: Subscriber) => void): void {
+  /** Looks at some of them again. Calls `catchUp` for those that have drained, `drop` for those that are stuck. */
+  review(now: number, catchUp: (subscriber: Subscriber) => void, drop: (subscriber: Subscriber) => void): void {
     if (this.#lagging.size === 0 || now < this.#reviewedAt + LIMITS.lagReview) return;
     this.#reviewedAt = now;
-    const low = Math.min(LIMITS.backlogLow, this.#high);
-    let looks = Math.min(LOOKS, this.#lagging.size);
+    const low = Math.min(LIMITS.backlogLow, this.#backlogHigh);
+    let looks = Math.min(REVIEWED_AT_ONCE, this.#lagging.size);
     for (const subscriber of this.#lagging) {
       if (looks-- === 0) return;
       this.#lagging.delete(subscriber);
-      if (this.#backlogs.look(subscriber, now) <= low) drained(subscriber);
-      else if (isStuck(subscriber, now)) stuck(subscriber);
+      if (this.#backlogs.look(subscriber, now) <= low) catchUp(subscriber);
+      else if (isStuck(subscriber, now)) drop(subscriber);
       else this.#lagging.add(subscriber);
     }
   }
+
+  /** When to review; Infinity if none lags. */
+  due(now: number): number {
+    return this.#lagging.size > 0 ? now + LIMITS.lagReview : Infinity;
+  }
 }
 
-/** Whether it has taken nothing for too long, as it was last looked at. */
+/** Whether it had taken nothing for too long when it was last looked at. */
 export function isStuck({ backlog, movedAt }: Subscriber, now: number): boolean {
   return backlog > 0 && now - movedAt >= LIMITS.stuckTime;
 }

@@ -1,85 +1,87 @@
 import { encodeUpdateMessage } from "../../../protocol/server-messages.ts";
 import type { SnapshotReason } from "../../../protocol/codes.ts";
-import type { Subscription } from "../../../protocol/subscription.ts";
 import type { Position } from "../../../protocol/position.ts";
-import { COST, costOf, lengthOf, type FanoutLimits, type Meter } from "../fanout-limits.ts";
-import type { Backlogs } from "../backlog/backlogs.ts";
-import type { EncodedCache } from "./encoded-cache.ts";
 import type { Feed } from "../../state/feed.ts";
-import type { Gathered } from "./log-memory.ts";
-import type { Job, Step } from "./jobs.ts";
-import { isStuck } from "../backlog/slow-consumers.ts";
-import { messageOwed } from "../live/owed.ts";
 import type { Log } from "../../state/record.ts";
-import { Replay } from "./replay.ts";
-import { isUnchanged, latestState } from "./changes-since.ts";
-import type { FrozenList } from "./frozen-list.ts";
-import type { Asked, Holder, Snapshots } from "./snapshots.ts";
+import type { Backlogs } from "../backlog/backlogs.ts";
+import type { FanoutLimits } from "../fanout-limits.ts";
 import type { Subscriber } from "../subscriber.ts";
+import { lookupCost, type WorkMeter } from "../work.ts";
+import { changesSince, isUnchangedSince } from "./changes-since.ts";
+import type { EncodedCache } from "./encoded-cache.ts";
+import type { FrozenList } from "./frozen-list.ts";
+import type { Job, StepResult } from "./jobs.ts";
+import type { ListReader } from "./lists-in-use.ts";
+import { PacedSink } from "./paced-sink.ts";
+import { Replay } from "./replay.ts";
+import type { ListRequest, Snapshots } from "./snapshots.ts";
 
-/** What all who are caught up share, and what happens to them. */
-export interface CatchUps {
+/** What all catch-ups share. */
+export interface CatchUpContext {
   readonly feed: Feed;
   readonly log: Log;
-  readonly bounds: FanoutLimits;
-  readonly encoded: EncodedCache;
+  readonly limits: FanoutLimits;
   readonly snapshots: Snapshots;
+  readonly encoded: EncodedCache;
   readonly backlogs: Backlogs;
-  readonly gathered: Gathered;
-  /** It has all that there is: it is live from here on. */
+  /** Makes a subscriber live: it has everything. */
   join(subscriber: Subscriber): void;
-  /** It is live no longer: it gets nothing but what its job sends it. */
+  /** Takes a subscriber out of its group: until it joins again, only its catch-up sends to it. */
   leave(subscriber: Subscriber): void;
-  /** It gets what it has asked for in place of this. */
-  answered(before: Subscription): void;
-  /** Its job has come to its end. */
+  /** Replaces a subscriber's subscription by the one that it has asked for first. */
+  resubscribe(subscriber: Subscriber): void;
+  /** The catch-up of a subscriber has ended. */
   done(subscriber: Subscriber): void;
-  /** It takes nothing, or cannot be served. */
+  /** Closes a subscriber that takes nothing, or that cannot be served. */
   drop(subscriber: Subscriber): void;
-  /** Notes what should not have happened. */
+  /** Notes an error that should not happen. */
   failed(error: unknown): void;
 }
 
-/** What is done next. */
+/** What the next step does. */
 type Stage =
-  | { readonly at: "begin" }
-  | { readonly at: "look" }
+  /** Sends what waits for the subscriber's group, if that is enough. */
+  | { readonly at: "group" }
+  /** Decides how the subscriber comes to the present. */
+  | { readonly at: "decide" }
   | { readonly at: "replay"; readonly replay: Replay }
   | { readonly at: "freeze"; readonly reason: SnapshotReason }
-  | Reading;
+  | ReadingList;
 
-interface Reading {
+/** Sends a snapshot, part by part. */
+interface ReadingList {
   readonly at: "snapshot";
   readonly list: FrozenList;
   readonly reason: SnapshotReason;
+  /** Of the `subscribe` message that it answers. */
   readonly id: number | undefined;
   part: number;
 }
 
 /**
- * Brings one subscriber to the present, in steps, and serves what it asks for on the way. Until it is there nothing else
- * is sent to it; what happens meanwhile is part of the way.
+ * The catch-up of one subscriber: brings it to the present in steps, then answers its `subscribe` messages one by one,
+ * then makes it live. What happens meanwhile becomes part of the catch-up.
  */
-export class CatchUp implements Job, Holder {
-  /** Whose it was when it began: what is counted on one account is taken from the same. */
+export class CatchUp implements Job, ListReader {
+  /** The account when the catch-up began: what is counted on it is also given back to it. */
   readonly account: string;
   readonly subscriber: Subscriber;
-  readonly #all: CatchUps;
-  #stage: Stage = { at: "begin" };
-  /** The list that it waits for. */
-  #waitsFor: Asked | undefined;
-  /** Characters that wait until the connection may be sent as much. */
-  #unsent = 0;
+  readonly #context: CatchUpContext;
+  readonly #sink: PacedSink;
+  #stage: Stage = { at: "group" };
+  /** The request for a list that there is no room for yet. */
+  #waitsFor: ListRequest | undefined;
 
-  constructor(subscriber: Subscriber, all: CatchUps) {
+  constructor(subscriber: Subscriber, context: CatchUpContext) {
     this.account = subscriber.sink.account;
     this.subscriber = subscriber;
-    this.#all = all;
+    this.#context = context;
+    this.#sink = new PacedSink(subscriber, context.backlogs, context.limits.backlogHigh);
   }
 
-  get shows(): boolean {
+  get needsCommit(): boolean {
     const stage = this.#stage;
-    // What the log holds is written.
+    // What the log has is committed, and a list was committed when it was made.
     if (stage.at === "replay") return stage.replay.isAtEnd;
     return stage.at !== "snapshot";
   }
@@ -87,232 +89,203 @@ export class CatchUp implements Job, Holder {
   isReady(now: number): boolean {
     const mayTake = this.#mayTake(now);
     if (this.subscriber.gone) return true;
-    return mayTake && (!this.#waitsFor || this.#all.snapshots.canTake(this.#waitsFor));
+    return mayTake && (!this.#waitsFor || this.#context.snapshots.canTake(this.#waitsFor));
   }
 
-  step(now: number, meter: Meter): Step {
+  step(now: number, meter: WorkMeter): StepResult {
     const { subscriber } = this;
     if (subscriber.gone) return "done";
     if (!this.#mayTake(now)) return subscriber.gone ? "done" : "wait";
-    const step = this.#step(now, meter);
+    const result = this.#step(now, meter);
     if (subscriber.gone) return "done";
-    if (step === "done") this.#all.done(subscriber);
-    return step;
+    if (result === "done") this.#context.done(subscriber);
+    return result;
   }
 
   fail(error: unknown): void {
-    this.#all.failed(error);
-    this.#all.drop(this.subscriber);
+    this.#context.failed(error);
+    this.#context.drop(this.subscriber);
   }
 
-  /** The list that it reads is needed no longer than others are. */
-  giveUp(): void {
-    this.#all.drop(this.subscriber);
+  onListGivenUp(): void {
+    this.#context.drop(this.subscriber);
   }
 
-  /** Lets go of what it holds. */
   end(): void {
-    if (this.#stage.at === "snapshot") this.#all.snapshots.release(this.#stage.list, this);
-    this.#stage = { at: "look" };
+    if (this.#stage.at === "snapshot") this.#context.snapshots.release(this.#stage.list, this);
+    this.#stage = { at: "decide" };
   }
 
-  #step(now: number, meter: Meter): Step {
+  #step(now: number, meter: WorkMeter): StepResult {
     const stage = this.#stage;
-    if (stage.at === "begin") return this.#begin(now, meter);
-    if (stage.at === "look") return this.#look(now, meter);
+    if (stage.at === "group") return this.#sendFromGroup(now, meter);
+    if (stage.at === "decide") return this.#decide(now, meter);
     if (stage.at === "replay") return this.#replay(stage.replay, now, meter);
     if (stage.at === "freeze") return this.#freeze(stage.reason, now, meter);
     return this.#sendPart(stage, now, meter);
   }
 
-  /** One who is live may be owed what waits for its group: that is said better than by what the entries are. */
-  #begin(now: number, meter: Meter): Step {
+  /** What waits for the group says more than the present state of the entries: it says what was merged away. */
+  #sendFromGroup(now: number, meter: WorkMeter): StepResult {
     const { subscriber } = this;
-    const { feed } = this.#all;
+    const { feed } = this.#context;
     const { group } = subscriber;
-    if (group && subscriber.epoch === feed.epoch && subscriber.clearTo >= group.since) {
-      const owed = messageOwed(feed, group, subscriber);
-      if (owed !== undefined && !this.#hasRoomFor([owed])) return "wait";
-      subscriber.clearTo = feed.seq;
-      subscriber.waitedBefore = group.pending.added;
-      if (owed !== undefined) this.#send([owed], feed, now, meter);
-      // It stays where it is.
-      if (subscriber.asked.length === 0) return "done";
+    if (group && subscriber.epoch === feed.epoch && group.covers(subscriber)) {
+      const message = group.messageFor(subscriber, feed);
+      if (message !== undefined && !this.#sink.hasRoomFor([message])) return "wait";
+      subscriber.unchangedTo = feed.seq;
+      subscriber.pendingBefore = group.pending.added;
+      if (message !== undefined) this.#send([message], feed, now, meter);
+      // It stays in its group.
+      if (subscriber.resubscribes.length === 0) return "done";
     }
-    this.#all.leave(subscriber);
-    return this.#next({ at: "look" });
+    this.#context.leave(subscriber);
+    return this.#next({ at: "decide" });
   }
 
-  /** Decides how the subscriber comes from where it is to the present: by what changed, or by a snapshot. */
-  #look(now: number, meter: Meter): Step {
+  /** Nothing to send, one `update` from the entries, a replay of the log (`mode=all`), or a snapshot. */
+  #decide(now: number, meter: WorkMeter): StepResult {
     const { subscriber } = this;
-    const { feed, log, encoded, bounds } = this.#all;
-    const { epoch, seq, clearTo, arrival, subscription } = subscriber;
+    const { feed, log, encoded, limits } = this.#context;
+    const { epoch, seq, unchangedTo, arrival, subscription } = subscriber;
     const { selection, mode } = subscription;
-    meter.work += costOf(selection);
+    meter.work += lookupCost(selection);
     if (epoch === undefined) return this.#next({ at: "freeze", reason: "initial" });
     if (epoch !== feed.epoch) {
-      return this.#next({ at: "freeze", reason: arrival === "here" ? "reset" : "epoch_changed" });
+      return this.#next({ at: "freeze", reason: arrival === "served" ? "reset" : "epoch_changed" });
     }
-    if (clearTo > feed.seq) return this.#next({ at: "freeze", reason: "position_ahead" });
-    // A position that one comes with is confirmed, though nothing has changed.
-    if (arrival !== "new" && isUnchanged(feed, selection, clearTo, meter)) return this.#arrive(meter);
-    if (mode === "all" && !isUnchanged(feed, selection, clearTo, meter)) {
-      const replay = new Replay(feed, log, selection, { from: seq, clearTo }, bounds.partLength);
+    if (unchangedTo > feed.seq) return this.#next({ at: "freeze", reason: "position_ahead" });
+    // A client that brought a position gets an `update`, though it may be empty: that confirms the position.
+    if (arrival !== "new" && isUnchangedSince(feed, selection, unchangedTo, meter)) return this.#arrive(meter);
+    if (mode === "all" && !isUnchangedSince(feed, selection, unchangedTo, meter)) {
+      const replay = new Replay(feed, log, selection, { from: seq, unchangedTo }, limits.partLength);
       return this.#next({ at: "replay", replay });
     }
     const key = `${seq}|${selection.id}`;
-    let messages = encoded.find(key, feed);
+    let messages = encoded.findAt(feed, key);
     if (!messages) {
-      const batch = latestState(feed, selection, seq, meter);
-      if (!batch) return this.#next({ at: "freeze", reason: this.#behind });
-      messages = encoded.get(key, feed, () => [encodeUpdateMessage(batch)]);
+      const range = changesSince(feed, selection, seq, meter);
+      if (!range) return this.#next({ at: "freeze", reason: this.#tooFarBack });
+      messages = encoded.getAt(feed, key, () => [encodeUpdateMessage(range)]);
     }
-    if (!this.#hasRoomFor(messages)) return "wait";
+    if (!this.#sink.hasRoomFor(messages)) return "wait";
     this.#send(messages, feed, now, meter);
     return "more";
   }
 
-  #replay(replay: Replay, now: number, meter: Meter): Step {
+  #replay(replay: Replay, now: number, meter: WorkMeter): StepResult {
     const { subscriber } = this;
-    const { feed } = this.#all;
-    if (subscriber.epoch !== feed.epoch) return this.#next({ at: "look" });
-    // What is found is sent at once, and is not kept.
-    if (!this.#hasRoom(this.#all.bounds.partLength)) return "wait";
+    const { feed, limits } = this.#context;
+    if (subscriber.epoch !== feed.epoch) return this.#next({ at: "decide" });
+    // What a step finds is sent at once and not kept, so there must be room before.
+    if (!this.#sink.hasRoom(limits.partLength)) return "wait";
     const found = replay.next(meter);
-    if (found.kind === "expired") return this.#next({ at: "freeze", reason: this.#behind });
-    for (const { updates, ...batch } of found.batches) {
-      if (subscriber.gone || (updates.length === 0 && subscriber.arrival !== "new")) continue;
-      const message = encodeUpdateMessage({ ...batch, updates });
-      this.#send([message], { epoch: feed.epoch, seq: batch.seq }, now, meter);
+    if (found.kind === "expired") return this.#next({ at: "freeze", reason: this.#tooFarBack });
+    for (const range of found.ranges) {
+      if (subscriber.gone || (range.updates.length === 0 && subscriber.arrival !== "new")) continue;
+      this.#send([encodeUpdateMessage(range)], { epoch: feed.epoch, seq: range.seq }, now, meter);
     }
     if (!found.isEnd) return "more";
-    subscriber.clearTo = feed.seq;
-    return this.#next({ at: "look" });
+    subscriber.unchangedTo = feed.seq;
+    return this.#next({ at: "decide" });
   }
 
-  #freeze(reason: SnapshotReason, now: number, meter: Meter): Step {
-    const { feed, encoded, snapshots } = this.#all;
+  /** Sends a snapshot of one message, or begins one of several parts. */
+  #freeze(reason: SnapshotReason, now: number, meter: WorkMeter): StepResult {
+    const { feed, encoded, snapshots } = this.#context;
     const { selection } = this.subscriber.subscription;
     const key = `${reason}|${selection.id}`;
-    const known = encoded.find(key, feed);
+    const known = encoded.findAt(feed, key);
     if (known) {
-      if (!this.#hasRoomFor(known)) return "wait";
+      if (!this.#sink.hasRoomFor(known)) return "wait";
       this.#send(known, feed, now, meter);
-      return this.#next({ at: "look" });
+      return this.#next({ at: "decide" });
     }
-    const asked = this.#asked();
-    const list = this.#take(asked, meter);
+    const request = { account: this.account, selection, since: this.#since };
+    const list = this.#takeList(request, meter);
     if (!list) return "wait";
-    if (list.parts > 1) return this.#read(list, asked, reason, undefined);
+    if (list.parts > 1) return this.#readList(list, request, reason, undefined);
     const isPresent = list.seq === feed.seq;
     const messages = isPresent
-      ? encoded.get(key, feed, () => snapshots.message(list, 0, reason, undefined))
+      ? encoded.getAt(feed, key, () => snapshots.message(list, 0, reason, undefined))
       : snapshots.message(list, 0, reason, undefined);
-    if (!this.#hasRoomFor(messages)) return "wait";
+    if (!this.#sink.hasRoomFor(messages)) return "wait";
     this.#send(messages, list, now, meter);
-    return this.#next({ at: "look" });
+    return this.#next({ at: "decide" });
   }
 
-  /** It has all that its selection holds: it is live, unless it asks for another. */
-  #arrive(meter: Meter): Step {
+  /** The subscriber has everything that it selects: answers its next `subscribe`, or makes it live. */
+  #arrive(meter: WorkMeter): StepResult {
     const { subscriber } = this;
-    const { feed } = this.#all;
-    subscriber.clearTo = feed.seq;
-    const [ask] = subscriber.asked;
-    if (!ask) {
-      this.#all.join(subscriber);
+    const { feed } = this.#context;
+    subscriber.unchangedTo = feed.seq;
+    const [resubscribe] = subscriber.resubscribes;
+    if (!resubscribe) {
+      this.#context.join(subscriber);
       return "done";
     }
-    // At this very moment: what changes later changes for all that is selected from now on.
-    const asked = {
-      account: this.account,
-      selection: ask.subscription.selection,
-      except: subscriber.subscription.selection,
-    };
-    const list = this.#take(asked, meter);
+    // The list is of this very moment: what changes later is told for all that is selected from now on.
+    const { selection } = resubscribe.subscription;
+    const request = { account: this.account, selection, except: subscriber.subscription.selection };
+    const list = this.#takeList(request, meter);
     if (!list) return "wait";
-    subscriber.asked.shift();
-    this.#all.answered(subscriber.subscription);
-    subscriber.subscription = ask.subscription;
-    return this.#read(list, asked, "subscribe", ask.id);
+    this.#context.resubscribe(subscriber);
+    return this.#readList(list, request, "subscribe", resubscribe.id);
   }
 
-  #take(asked: Asked, meter: Meter): FrozenList | undefined {
+  #takeList(request: ListRequest, meter: WorkMeter): FrozenList | undefined {
     const before = this.#waitsFor;
-    const isSame = before && before.selection === asked.selection && before.except === asked.except;
-    // How much it may be was found out before.
-    const wanted = isSame ? { ...asked, most: before.most } : asked;
-    const list = this.#all.snapshots.take(wanted, meter);
-    this.#waitsFor = list ? undefined : wanted;
+    const isSame = before && before.selection === request.selection && before.except === request.except;
+    const measured = isSame ? { ...request, mostEntries: before.mostEntries } : request;
+    const list = this.#context.snapshots.take(measured, meter);
+    this.#waitsFor = list ? undefined : measured;
     return list;
   }
 
-  /** Reads a list from here on. */
-  #read(list: FrozenList, asked: Asked, reason: SnapshotReason, id: number | undefined): Step {
-    if (list.parts > 1) this.#all.snapshots.hold(list, asked, this);
+  #readList(list: FrozenList, request: ListRequest, reason: SnapshotReason, id: number | undefined): StepResult {
+    if (list.parts > 1) this.#context.snapshots.hold(list, request, this);
     return this.#next({ at: "snapshot", list, reason, id, part: 0 });
   }
 
-  #sendPart(stage: Reading, now: number, meter: Meter): Step {
+  #sendPart(stage: ReadingList, now: number, meter: WorkMeter): StepResult {
+    const { snapshots } = this.#context;
     const { list, reason, id } = stage;
-    const message = this.#all.snapshots.message(list, stage.part, reason, id);
-    if (!this.#hasRoomFor(message)) return "wait";
+    const message = snapshots.message(list, stage.part, reason, id);
+    if (!this.#sink.hasRoomFor(message)) return "wait";
     stage.part++;
     if (stage.part < list.parts) {
       this.#send(message, undefined, now, meter);
       return "more";
     }
-    this.#all.snapshots.release(list, this);
+    snapshots.release(list, this);
     this.#send(message, list, now, meter);
-    return this.#next({ at: "look" });
+    return this.#next({ at: "decide" });
   }
 
-  /** Sends what brings the client to a position; none given means that the rest is still to come. */
-  #send(messages: readonly string[], to: Position | undefined, now: number, meter: Meter): void {
-    const { subscriber } = this;
-    if (to) subscriber.reaches(to);
-    for (const message of messages) meter.work += COST.message + message.length;
-    // Whoever waits for the answer to a message would wait for ever if it were forgotten; and what is over says nothing.
-    const isWhole = subscriber.asked.length === 0 && to?.epoch === this.#all.feed.epoch;
-    subscriber.sink.send(messages, isWhole ? to?.seq : undefined);
-    this.#all.backlogs.look(subscriber, now);
+  /** `to`: the client's position after the messages; undefined if more must follow. */
+  #send(messages: readonly string[], to: Position | undefined, now: number, meter: WorkMeter): void {
+    this.#sink.send(messages, to, this.#context.feed.epoch, now, meter);
   }
 
-  #asked(): Asked {
-    const { subscriber } = this;
-    const { feed } = this.#all;
-    // One of another epoch stands before everything.
-    const since = subscriber.epoch === feed.epoch && subscriber.clearTo <= feed.seq ? subscriber.clearTo : -1;
-    return { account: this.account, selection: subscriber.subscription.selection, since };
-  }
-
-  /** Whether it has room for more. One that takes nothing for too long is dropped. */
+  /** Whether the subscriber can take more. One that is stuck is dropped. */
   #mayTake(now: number): boolean {
-    const { backlogs, bounds } = this.#all;
-    if (backlogs.look(this.subscriber, now) > bounds.backlogHigh) {
-      if (isStuck(this.subscriber, now)) this.#all.drop(this.subscriber);
-      return false;
-    }
-    return backlogs.mayTake(this.subscriber, this.#unsent);
+    const state = this.#sink.look(now);
+    if (state === "stuck") this.#context.drop(this.subscriber);
+    return state === "ready";
   }
 
-  #hasRoomFor(messages: readonly string[]): boolean {
-    return this.#hasRoom(lengthOf(messages));
+  /** A list must be of a moment after this seq. A position of another epoch is before all. */
+  get #since(): number {
+    const { epoch, unchangedTo } = this.subscriber;
+    const { feed } = this.#context;
+    return epoch === feed.epoch && unchangedTo <= feed.seq ? unchangedTo : -1;
   }
 
-  /** Whether it may be sent so much. Where not, it is looked at again when it may. */
-  #hasRoom(length: number): boolean {
-    const hasRoom = this.#all.backlogs.mayTake(this.subscriber, length);
-    this.#unsent = hasRoom ? 0 : length;
-    return hasRoom;
-  }
-
-  get #behind(): SnapshotReason {
+  get #tooFarBack(): SnapshotReason {
     return this.subscriber.arrival === "new" ? "position_expired" : "lagging";
   }
 
-  #next(stage: Stage): Step {
+  #next(stage: Stage): StepResult {
     this.#stage = stage;
     return "more";
   }

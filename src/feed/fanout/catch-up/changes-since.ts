@@ -1,60 +1,60 @@
 import { LIMITS } from "../../../protocol/limits.ts";
-import { encodeDelete, encodeSet } from "../../../protocol/update.ts";
 import type { Selection } from "../../../protocol/selection.ts";
-import { COST, costOf, type Meter } from "../fanout-limits.ts";
-import type { Entry } from "../../state/entry.ts";
+import { encodeEntry, type Entry } from "../../state/entry.ts";
 import type { Feed } from "../../state/feed.ts";
+import { COST, lookupCost, type WorkMeter } from "../work.ts";
 
-/** One `update` message, but for its encoding. */
-export interface UpdateBatch {
+/*
+ * "What has changed since seq S?" is the one question of every catch-up, and `Entries.changedAfter` is the one answer. It
+ * serves a client that resumes, a slow consumer that has drained, and a subscriber whose group had more waiting than
+ * memory holds, be it for its rate or for the load.
+ */
+
+/** What one `update` message says: the updates between two seqs. */
+export interface UpdateRange {
   readonly from: number;
   readonly seq: number;
   /** When the newest of the updates was accepted, in milliseconds since 1970. */
   readonly time: number;
-  /** Updates in canonical JSON; several may stand in one text, with commas. None where nothing changed. */
+  /** Updates in canonical JSON; one text may have several, with commas between them. Empty if nothing changed. */
   readonly updates: readonly string[];
-  /** Updates merged away, where that is known. */
+  /** Updates merged away, if that is known; else 0. */
   readonly skipped: number;
 }
 
 /**
- * The latest state of the keys that have changed after `from`, as one batch; nothing where deletions since then have been
- * forgotten, or where it would be longer than a snapshot is worth.
+ * The present state of the selected keys that have changed after `seq`. Undefined if deletions since then may have been
+ * forgotten, or if it would be so long that a snapshot serves better.
  */
-export function latestState(feed: Feed, selection: Selection, from: number, meter: Meter): UpdateBatch | undefined {
-  if (from < feed.entries.forgotten) return undefined;
-  meter.work += costOf(selection);
+export function changesSince(
+  feed: Feed,
+  selection: Selection,
+  seq: number,
+  meter: WorkMeter,
+): UpdateRange | undefined {
+  if (seq < feed.entries.forgotten) return undefined;
+  meter.work += lookupCost(selection);
   const changed: Entry[] = [];
   let length = 0;
-  for (const entry of feed.entries.changedAfter(from, selection)) {
+  for (const entry of feed.entries.changedAfter(seq, selection)) {
     changed.push(entry);
     meter.work += COST.key;
     length += entry.key.length + (entry.text?.length ?? 0);
     if (length > LIMITS.catchUpLength) return undefined;
   }
   meter.work += length;
-  const updates = changed.map(encodeState);
-  // With everything selected, each seq that is not shown was merged away. Of a part of the keys that is not known.
-  const skipped = selection.prefixes[0] === "" ? feed.seq - from - updates.length : 0;
-  return { from, seq: feed.seq, time: feed.time, updates, skipped };
+  const updates = changed.map(encodeEntry);
+  // If everything is selected, each seq without an update was merged away. For a part of the keys that is not known.
+  const skipped = selection.prefixes[0] === "" ? feed.seq - seq - updates.length : 0;
+  return { from: seq, seq: feed.seq, time: feed.time, updates, skipped };
 }
 
-/** Whether nothing that is selected has changed after `from`, as far as that is known without the log. */
-export function isUnchanged(feed: Feed, selection: Selection, from: number, meter: Meter): boolean {
-  if (from === feed.seq) return true;
-  if (from < feed.entries.forgotten) return false;
-  // All that is looked at and not found.
-  meter.work += costOf(selection) + COST.key * Math.min(feed.seq - from, 4 * feed.entries.mostSelected(selection));
-  for (const _ of feed.entries.changedAfter(from, selection)) return false;
+/** Whether no selected key has changed after `seq`. False also if that cannot be told without the log. */
+export function isUnchangedSince(feed: Feed, selection: Selection, seq: number, meter: WorkMeter): boolean {
+  if (seq === feed.seq) return true;
+  if (seq < feed.entries.forgotten) return false;
+  // As if all were looked at and none found.
+  meter.work += lookupCost(selection) + COST.key * Math.min(feed.seq - seq, 4 * feed.entries.mostSelected(selection));
+  for (const _ of feed.entries.changedAfter(seq, selection)) return false;
   return true;
-}
-
-/** A key's present state as an update that is right whatever the receiver had. */
-export function encodeState(entry: Entry): string {
-  const stamps = {
-    ...(entry.time !== undefined && { time: entry.time }),
-    ...(entry.version !== undefined && { version: entry.version }),
-  };
-  const { text } = entry;
-  return text === undefined ? encodeDelete(entry.key, stamps) : encodeSet(entry.key, text, stamps);
 }

@@ -3,44 +3,46 @@ import type { Position } from "../../../protocol/position.ts";
 import { bytesOf } from "../../state/entry.ts";
 
 /**
- * What was encoded for somebody. When many come at once, most of them want the same: it is encoded for the first, and
- * only copied for the others.
+ * Messages that were encoded for one subscriber and serve others too. When many come at once, most of them need the
+ * same: it is encoded for the first and reused for the rest.
  */
 export class EncodedCache {
-  /** What was longest not asked for comes first. */
+  /** The one that was used longest ago comes first. */
   readonly #messages = new Map<string, readonly string[]>();
   #position = "";
   #bytes = 0;
 
-  /** What was encoded for `key` at this position, or what `encode` makes. */
-  get(key: string, at: Position, encode: () => readonly string[]): readonly string[] {
-    this.#moveTo(at);
-    return this.keep(key, encode);
+  /** The messages for `key` at this position of the feed, encoded if they are not there. */
+  getAt(position: Position, key: string, encode: () => readonly string[]): readonly string[] {
+    this.#moveTo(position);
+    return this.get(key, encode);
   }
 
-  /** What was encoded for `key` at this position, if it was. */
-  find(key: string, at: Position): readonly string[] | undefined {
-    this.#moveTo(at);
+  /** The messages for `key` at this position of the feed, if they are there. */
+  findAt(position: Position, key: string): readonly string[] | undefined {
+    this.#moveTo(position);
     return this.#messages.get(key);
   }
 
-  /** The same for what does not depend on where the feed is. */
-  keep(key: string, encode: () => readonly string[]): readonly string[] {
+  /** The messages for `key`, encoded if they are not there. For messages that depend on no position. */
+  get(key: string, encode: () => readonly string[]): readonly string[] {
     const known = this.#messages.get(key);
     const messages = known ?? encode();
+    // Set again, so that it comes last.
     this.#messages.delete(key);
-    if (!known) this.#bytes += takenBy(key, messages);
+    if (!known) this.#bytes += sizeOf(key, messages);
     this.#messages.set(key, messages);
     for (const [oldest, forgotten] of this.#messages) {
       if (this.#bytes <= LIMITS.encodedCacheBytes) break;
       this.#messages.delete(oldest);
-      this.#bytes -= takenBy(oldest, forgotten);
+      this.#bytes -= sizeOf(oldest, forgotten);
     }
     return messages;
   }
 
-  #moveTo(at: Position): void {
-    const position = `${at.epoch}:${at.seq}`;
+  /** Messages of another position are of no more use. */
+  #moveTo({ epoch, seq }: Position): void {
+    const position = `${epoch}:${seq}`;
     if (position === this.#position) return;
     this.#position = position;
     this.#messages.clear();
@@ -48,7 +50,8 @@ export class EncodedCache {
   }
 }
 
-function takenBy(key: string, messages: readonly string[]): number {
+/** Bytes of memory. */
+function sizeOf(key: string, messages: readonly string[]): number {
   let bytes = bytesOf(key);
   for (const message of messages) bytes += bytesOf(message);
   return bytes;

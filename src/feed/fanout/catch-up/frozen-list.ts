@@ -1,41 +1,44 @@
 import type { TimedPosition } from "../../../protocol/position.ts";
 import type { Selection } from "../../../protocol/selection.ts";
-import { COST, costOf, type Meter } from "../fanout-limits.ts";
 import type { Feed } from "../../state/feed.ts";
+import { COST, lookupCost, type WorkMeter } from "../work.ts";
 
 /** Bytes that an entry takes in a list: two references. */
-export const SLOT = 16;
+export const ITEM_BYTES = 16;
 /** Characters beside key and value in a member of the `entries` object. */
-const AROUND = 4;
+const PUNCTUATION = 4;
 
 /**
- * A selection's entries as they are at one moment: references to their texts, which never change. It is written down in
- * parts, by those who need them, while the feed goes on.
+ * The entries of a selection at one moment, as references to their texts, which never change. Readers write it down in
+ * parts while the feed goes on.
  */
 export class FrozenList implements TimedPosition {
   readonly epoch: string;
   readonly seq: number;
   readonly time: number;
-  /** About the characters of all members. */
-  readonly length: number;
-  /** Bytes of keys and texts, which it shares with the feed until they are replaced there. */
-  readonly shared: number;
+  /** Bytes of keys and texts. The feed shares them until it replaces them. */
+  readonly sharedBytes: number;
   readonly #keys: string[] = [];
   readonly #texts: string[] = [];
   /** Where each part ends. */
   readonly #ends: number[] = [];
 
-  /** Leaves out what `except` selects: the subscriber has it already. */
-  constructor(feed: Feed, selection: Selection, except: Selection | undefined, partLength: number, meter: Meter) {
+  /** `except`: what the subscriber has already, which is left out. */
+  constructor(
+    feed: Feed,
+    selection: Selection,
+    except: Selection | undefined,
+    partLength: number,
+    meter: WorkMeter,
+  ) {
     ({ epoch: this.epoch, seq: this.seq, time: this.time } = feed);
-    let total = 0;
     let length = 0;
-    let shared = 0;
-    meter.work += costOf(selection) + (except ? costOf(except) : 0);
+    let sharedBytes = 0;
+    meter.work += lookupCost(selection) + (except ? lookupCost(except) : 0);
     const { entries } = feed;
     const selected = except ? entries.selectBeyond(selection, except) : entries.select(selection);
     for (const { key, text = "{}", bytes } of selected) {
-      shared += bytes;
+      sharedBytes += bytes;
       meter.work += COST.key;
       if (length > partLength) {
         this.#ends.push(this.#keys.length);
@@ -43,29 +46,28 @@ export class FrozenList implements TimedPosition {
       }
       this.#keys.push(key);
       this.#texts.push(text);
-      length += key.length + text.length + AROUND;
-      total += key.length + text.length + AROUND;
+      length += key.length + text.length + PUNCTUATION;
     }
     this.#ends.push(this.#keys.length);
-    this.length = total;
-    this.shared = shared;
+    this.sharedBytes = sharedBytes;
   }
 
+  /** Entries. */
   get size(): number {
     return this.#keys.length;
   }
 
-  /** Parts; one at least. */
+  /** Parts; at least one. */
   get parts(): number {
     return this.#ends.length;
   }
 
-  /** Bytes that it takes by itself. */
-  get bytes(): number {
-    return this.size * SLOT;
+  /** Bytes that the list takes beside what it shares. */
+  get ownBytes(): number {
+    return this.size * ITEM_BYTES;
   }
 
-  /** One part: the inside of an `entries` object, members in JSON. */
+  /** One part: the members of an `entries` object, in JSON, without its braces. */
   part(index: number): string {
     const members: string[] = [];
     const end = this.#ends[index] ?? 0;

@@ -1,73 +1,74 @@
-import { COST, type Meter } from "../fanout-limits.ts";
+import { COST, type WorkMeter } from "../work.ts";
 
-/** What became of a piece of work. */
-export type Step = "more" | "wait" | "done";
+/** How a job goes on after a step. */
+export type StepResult = "more" | "wait" | "done";
 
-/** Work that may be long, done in pieces. */
+/** Work that may be long, done in steps. */
 export interface Job {
   readonly account: string;
-  /** Whether its next piece shows what the feed is now, so that all of that has to be written first. */
-  readonly shows: boolean;
-  /** Does one piece. What it took is added to `meter`. */
-  step(now: number, meter: Meter): Step;
-  /** Whether one that waits can go on. */
+  /** Whether its next step shows the feed's present state, so that all of that must be committed first. */
+  readonly needsCommit: boolean;
+  /** Does one step, and adds what it took to `meter`. */
+  step(now: number, meter: WorkMeter): StepResult;
+  /** Whether a job that waits can go on. */
   isReady(now: number): boolean;
-  /** Ends it: a step has failed. */
+  /** Ends the job: a step has thrown. */
   fail(error: unknown): void;
-  /** Ends it: nothing more will be done. */
+  /** Ends the job: the feed is no longer served. */
   end(): void;
 }
 
-/** Milliseconds after which one that waits is looked at again: longer each time. */
+/** Milliseconds after which a job that waits is asked whether it is ready: longer each time. */
 const DELAYS = [1, 2, 4, 8, 16, 32, 64] as const;
-/** Jobs that wait are looked at in turns of so many. */
-const LOOKS = 500;
+/** Waiting jobs that are asked in one run. */
+const ASKED_AT_ONCE = 500;
 
 /**
- * Jobs of many accounts by turns: each account's next job does one piece, then comes the next account. So one who asks for
- * much waits for it alone.
+ * Jobs of many accounts. Accounts take turns, a step of one job each, so that an account that asks for much waits alone.
  */
-export class Jobs implements Meter {
+export class Jobs implements WorkMeter {
   readonly #stepWork: number;
-  /** The account whose turn it is comes first. */
+  /** Jobs that can go on. The account whose turn it is comes first. */
   readonly #byAccount = new Map<string, Set<Job>>();
-  /** By how long each waits, in the order in which they are to be looked at. */
+  /** For each of `DELAYS`, jobs that wait with the time at which they are asked, the earliest first. */
   readonly #waiting = DELAYS.map(() => new Map<Job, number>());
-  /** Done since the last step began. */
+  /** Done since the last run began. */
   work = 0;
-  /** Whether something cannot go on before all is written that the feed shows. */
-  #blocked = false;
+  /** Whether the last run left a job out because not everything was committed. */
+  #isBlocked = false;
 
   constructor(stepWork: number) {
     this.#stepWork = stepWork;
   }
 
-  /** Whether a step would show what the feed is now. */
-  get shows(): boolean {
-    for (const jobs of this.#byAccount.values()) if (first(jobs, () => true)?.shows) return true;
-    return this.#blocked;
+  /** Whether a run would show the feed's present state. */
+  get needsCommit(): boolean {
+    for (const jobs of this.#byAccount.values()) if (first(jobs, () => true)?.needsCommit) return true;
+    return this.#isBlocked;
   }
 
-  /** Whether so much was done that a step should follow, after which there is room for more. */
-  get isTired(): boolean {
+  /** Whether a run should follow soon: there is work left, or little room for more. */
+  get isBusy(): boolean {
     return this.#byAccount.size > 0 || this.work * 2 > this.#stepWork;
   }
 
-  /** Jobs that wait for what is not theirs to do. */
+  /** Jobs that wait for something else. */
   get waiting(): number {
     let count = 0;
     for (const waiting of this.#waiting) count += waiting.size;
     return count;
   }
 
-  /** Begins a job: does at once what there is time for. */
-  start(job: Job, now: number, maySee: boolean): void {
-    let step: Step = "more";
-    for (; step === "more" && this.work < this.#stepWork; step = this.#step(job, now)) if (job.shows && !maySee) break;
-    this.#keep(job, step, now, 0);
+  /** Begins a job, with as many steps as there is time for. */
+  start(job: Job, now: number, isCommitted: boolean): void {
+    let result: StepResult = "more";
+    for (; result === "more" && this.work < this.#stepWork; result = this.#step(job, now)) {
+      if (job.needsCommit && !isCommitted) break;
+    }
+    this.#keep(job, result, now, 0);
   }
 
-  /** Has a job wait for its turn. */
+  /** Puts a job last among those of its account. */
   add(job: Job): void {
     const jobs = this.#byAccount.get(job.account);
     if (jobs) jobs.add(job);
@@ -80,61 +81,62 @@ export class Jobs implements Meter {
     if (jobs?.delete(job) && jobs.size === 0) this.#byAccount.delete(job.account);
   }
 
-  /** Ends all. */
+  /** Ends all jobs. */
   end(): void {
     const jobs = [...this.#byAccount.values(), ...this.#waiting.map((waiting) => waiting.keys())];
     const all = jobs.flatMap((some) => Array.from(some));
     this.#byAccount.clear();
     for (const waiting of this.#waiting) waiting.clear();
-    this.#blocked = false;
+    this.#isBlocked = false;
     for (const job of all) job.end();
   }
 
-  /** One step. `maySee`: whether all is written that the feed shows. */
-  run(now: number, maySee: () => boolean): void {
+  /** Does a bounded amount of work. `isCommitted`: whether everything that the feed shows is committed. */
+  run(now: number, isCommitted: () => boolean): void {
     this.work = 0;
-    this.#blocked = false;
-    this.#lookAtWaiting(now);
+    this.#isBlocked = false;
+    this.#askWaiting(now);
+    // Accounts that may still have a job that can go on: at 0, all were looked at in vain.
     let accounts = this.#byAccount.size;
     for (const [account, jobs] of this.#byAccount) {
       if (this.work >= this.#stepWork || accounts === 0) return;
       this.#byAccount.delete(account);
-      const job = first(jobs, (job) => !job.shows || maySee());
+      const job = first(jobs, (job) => !job.needsCommit || isCommitted());
       if (job) {
         jobs.delete(job);
-        const step = this.#step(job, now);
+        const result = this.#step(job, now);
         accounts = this.#byAccount.size + 1;
-        if (step === "more") jobs.add(job);
-        else this.#keep(job, step, now, 0);
+        if (result === "more") jobs.add(job);
+        else this.#keep(job, result, now, 0);
       } else {
-        this.#blocked = true;
+        this.#isBlocked = true;
         accounts--;
       }
       if (jobs.size > 0) {
-        // Work may have come for it meanwhile.
+        // The step may have added jobs of the same account.
         for (const other of this.#byAccount.get(account) ?? []) jobs.add(other);
         this.#byAccount.set(account, jobs);
       }
     }
   }
 
-  /** When to go on; nothing where nothing is to be done. */
-  due(now: number): number | undefined {
+  /** When to run next; Infinity if there is nothing to do. */
+  due(now: number): number {
     if (this.#byAccount.size > 0) return now;
     let next = Infinity;
     for (const waiting of this.#waiting) {
       const [at] = waiting.values();
       if (at !== undefined && at < next) next = at;
     }
-    return next === Infinity ? undefined : Math.max(now, next);
+    return Math.max(now, next);
   }
 
-  #step(job: Job, now: number): Step {
-    this.work += COST.look;
+  #step(job: Job, now: number): StepResult {
+    this.work += COST.begin;
     return this.#try(job, () => job.step(now, this)) ?? "done";
   }
 
-  /** One that fails takes no other with it. */
+  /** A job that fails takes no other with it. */
   #try<T>(job: Job, act: () => T): T | undefined {
     try {
       return act();
@@ -144,20 +146,20 @@ export class Jobs implements Meter {
     }
   }
 
-  #keep(job: Job, step: Step, now: number, waits: number): void {
-    if (step === "more") this.add(job);
-    if (step !== "wait") return;
+  #keep(job: Job, result: StepResult, now: number, waits: number): void {
+    if (result === "more") this.add(job);
+    if (result !== "wait") return;
     const delay = Math.min(waits, DELAYS.length - 1);
     this.#waiting[delay]?.set(job, now + (DELAYS[delay] ?? 0));
   }
 
-  #lookAtWaiting(now: number): void {
-    let looks = LOOKS;
+  #askWaiting(now: number): void {
+    let asked = 0;
     for (const [waits, waiting] of this.#waiting.entries()) {
       for (const [job, at] of waiting) {
-        if (at > now || looks-- <= 0) break;
+        if (at > now || asked++ >= ASKED_AT_ONCE) break;
         waiting.delete(job);
-        this.work += COST.glance;
+        this.work += COST.check;
         const isReady = this.#try(job, () => job.isReady(now));
         if (isReady === true) this.add(job);
         else if (isReady === false) this.#keep(job, "wait", now, waits + 1);

@@ -1,44 +1,45 @@
 import type { Share } from "../budget.ts";
 
 /** Bytes that a reader finds in one step, most often. */
-const STEP = 512 * 1024;
+const STEP_BYTES = 512 * 1024;
 
 /**
- * What readers have gathered of the log and not told yet, in bytes. Where all together have too much, only the one that
- * began first goes on, so that there is always one that comes to its end.
+ * The memory of what HTTP readers have collected from the log and not answered yet. If all together have too much, only
+ * the reader that began first goes on, so that there is always one that finishes.
  */
-export class Gathered {
-  readonly #most: number;
+export class LogMemory {
+  readonly #limit: number;
   readonly #share: Share;
-  readonly #by = new Map<object, number>();
+  /** Bytes by reader. The reader that began first comes first. */
+  readonly #byReader = new Map<object, number>();
   #bytes = 0;
 
-  constructor(most: number, share: Share) {
-    this.#most = most;
+  constructor(limit: number, share: Share) {
+    this.#limit = limit;
     this.#share = share;
   }
 
-  /** Whether one may read on. */
-  mayAdd(reader: object): boolean {
-    const [first = reader] = this.#by.keys();
-    return first === reader || (this.#bytes < this.#most && this.#share.has(STEP));
+  /** Whether a reader may read on. */
+  hasRoom(reader: object): boolean {
+    const [first = reader] = this.#byReader.keys();
+    return first === reader || (this.#bytes < this.#limit && this.#share.has(STEP_BYTES));
   }
 
-  /** Notes how much one has now. Whether there is room for it: where not, it has to let go of it. */
-  has(reader: object, bytes: number): boolean {
-    this.#bytes += bytes - (this.#by.get(reader) ?? 0);
-    this.#by.set(reader, bytes);
+  /** Notes how much a reader has now. False if there is no room for it: the reader must then release all of it. */
+  hold(reader: object, bytes: number): boolean {
+    this.#bytes += bytes - (this.#byReader.get(reader) ?? 0);
+    this.#byReader.set(reader, bytes);
     return this.#count();
   }
 
   release(reader: object): void {
-    this.#bytes -= this.#by.get(reader) ?? 0;
-    this.#by.delete(reader);
+    this.#bytes -= this.#byReader.get(reader) ?? 0;
+    this.#byReader.delete(reader);
     this.#count();
   }
 
   #count(): boolean {
-    const [first = 0] = this.#by.values();
+    const [first = 0] = this.#byReader.values();
     return this.#share.setAll(this.#bytes, first);
   }
 }

@@ -2,183 +2,182 @@ import { encodeUpdateMessage } from "../../../protocol/server-messages.ts";
 import type { SnapshotReason } from "../../../protocol/codes.ts";
 import type { Subscription } from "../../../protocol/subscription.ts";
 import type { Position } from "../../../protocol/position.ts";
-import type { FanoutLimits, Meter } from "../fanout-limits.ts";
 import { bytesOf } from "../../state/entry.ts";
 import type { Feed } from "../../state/feed.ts";
-import type { Gathered } from "./log-memory.ts";
-import type { Job, Step } from "./jobs.ts";
 import type { Log } from "../../state/record.ts";
-import { Replay } from "./replay.ts";
-import { isUnchanged, latestState, type UpdateBatch } from "./changes-since.ts";
+import type { FanoutLimits } from "../fanout-limits.ts";
+import type { WorkMeter } from "../work.ts";
+import { changesSince, isUnchangedSince, type UpdateRange } from "./changes-since.ts";
 import type { FrozenList } from "./frozen-list.ts";
-import type { Asked, Holder, Snapshots } from "./snapshots.ts";
+import type { Job, StepResult } from "./jobs.ts";
+import type { ListReader } from "./lists-in-use.ts";
+import type { LogMemory } from "./log-memory.ts";
+import { Replay } from "./replay.ts";
+import type { ListRequest, Snapshots } from "./snapshots.ts";
 
-/** What a reader gets: what changed, as one message; or a list, which it holds until it lets go of it. */
-export type Found =
+/** What an HTTP client reads: a selection, and from which position, if it has one. */
+export interface ReadQuery {
+  readonly subscription: Subscription;
+  readonly since: Position | undefined;
+}
+
+/** What a reader finds: the changes as one message; or a list, which the reader holds until `release`. */
+export type ReadResult =
   | { readonly kind: "update"; readonly at: Position; readonly message: string; readonly isEmpty: boolean }
   | { readonly kind: "list"; readonly list: FrozenList; readonly reason: SnapshotReason | undefined };
 
-/** Who waits for what is read. Told once. */
-export interface Answer {
-  /** Nothing where the feed is served no longer. */
-  found(found: Found | undefined): void;
+/** Gets the result of a read. One of the two is called, once. */
+export interface ReadListener {
+  /** Undefined if the feed is no longer served. */
+  found(result: ReadResult | undefined): void;
   failed(error: unknown): void;
 }
 
-/** Reads the feed once, in steps. */
-export class Reader implements Job, Holder {
+/** What all readers share. */
+export interface ReaderContext {
+  readonly feed: Feed;
+  readonly log: Log;
+  readonly limits: FanoutLimits;
+  readonly snapshots: Snapshots;
+  readonly logMemory: LogMemory;
+}
+
+/** Reads the feed once for an HTTP client, in steps. */
+export class Reader implements Job, ListReader {
   readonly account: string;
-  readonly #feed: Feed;
-  readonly #log: Log;
-  readonly #bounds: FanoutLimits;
-  readonly #snapshots: Snapshots;
-  readonly #gathered: Gathered;
-  readonly #subscription: Subscription;
-  readonly #since: Position | undefined;
-  readonly #answer: Answer;
+  readonly #context: ReaderContext;
+  readonly #query: ReadQuery;
+  readonly #listener: ReadListener;
+  readonly #request: ListRequest;
   #replay: Replay | undefined;
-  #batches: UpdateBatch[] = [];
-  /** What they take. */
+  /** What the replay has found, and its bytes. */
+  #ranges: UpdateRange[] = [];
   #bytes = 0;
-  /** Whether the log cannot tell what changed, or there is no room for it. */
+  /** Whether the log does not have the changes, or there is no room for them. */
   #isExpired = false;
   #list: FrozenList | undefined;
-  #wanted: Asked | undefined;
-  #isGivenUp = false;
-  #onGivenUp: (() => void) | undefined;
+  #isListGivenUp = false;
+  #listGivenUp: (() => void) | undefined;
 
-  constructor(
-    account: string,
-    all: { feed: Feed; log: Log; bounds: FanoutLimits; snapshots: Snapshots; gathered: Gathered },
-    asked: { readonly subscription: Subscription; readonly since: Position | undefined },
-    answer: Answer,
-  ) {
+  constructor(account: string, context: ReaderContext, query: ReadQuery, listener: ReadListener) {
     this.account = account;
-    this.#feed = all.feed;
-    this.#log = all.log;
-    this.#bounds = all.bounds;
-    this.#snapshots = all.snapshots;
-    this.#gathered = all.gathered;
-    this.#subscription = asked.subscription;
-    this.#since = asked.since;
-    this.#answer = answer;
+    this.#context = context;
+    this.#query = query;
+    this.#listener = listener;
+    this.#request = { account, selection: query.subscription.selection };
   }
 
-  get shows(): boolean {
+  get needsCommit(): boolean {
     return !this.#replay || this.#replay.isAtEnd;
   }
 
   isReady(): boolean {
-    if (this.#replay) return this.#gathered.mayAdd(this);
-    return this.#snapshots.canTake(this.#asked());
+    const { logMemory, snapshots } = this.#context;
+    return this.#replay ? logMemory.hasRoom(this) : snapshots.canTake(this.#request);
   }
 
   fail(error: unknown): void {
     this.release();
-    this.#answer.failed(error);
+    this.#listener.failed(error);
   }
 
   end(): void {
     this.release();
-    this.#answer.found(undefined);
+    this.#listener.found(undefined);
   }
 
-  giveUp(): void {
-    this.#isGivenUp = true;
-    this.#onGivenUp?.();
+  onListGivenUp(): void {
+    this.#isListGivenUp = true;
+    this.#listGivenUp?.();
   }
 
-  /** Says what to do when others need the room that its list takes. At once, where they do already. */
-  whenGivenUp(act: () => void): void {
-    this.#onGivenUp = act;
-    if (this.#isGivenUp) act();
+  /** Sets what to do when the list is given up, because others need its memory. Does it at once if that has happened. */
+  whenListGivenUp(act: () => void): void {
+    this.#listGivenUp = act;
+    if (this.#isListGivenUp) act();
   }
 
-  /** Lets go of what it holds. */
+  /** Lets go of the list. */
   release(): void {
-    this.#forget();
-    if (this.#list) this.#snapshots.release(this.#list, this);
+    this.#forgetReplay();
+    if (this.#list) this.#context.snapshots.release(this.#list, this);
     this.#list = undefined;
   }
 
-  step(_: number, meter: Meter): Step {
-    const reason = this.#read(meter);
+  step(_: number, meter: WorkMeter): StepResult {
+    const reason = this.#readChanges(meter);
     if (reason === "done" || reason === "more" || reason === "wait") return reason;
-    const asked = this.#asked();
-    const list = this.#snapshots.take(asked, meter);
+    const { snapshots } = this.#context;
+    const list = snapshots.take(this.#request, meter);
     if (!list) return "wait";
     this.#list = list;
-    this.#isGivenUp = false;
-    if (list.parts > 1) this.#snapshots.hold(list, asked, this);
-    // It was another's, and the first to go when room was made.
-    if (this.#isGivenUp) return "wait";
-    this.#answer.found({ kind: "list", list, reason: this.#since && reason });
+    this.#isListGivenUp = false;
+    if (list.parts > 1) snapshots.hold(list, this.#request, this);
+    // It was in use before, and was the first to go when room was made.
+    if (this.#isListGivenUp) return "wait";
+    this.#listener.found({ kind: "list", list, reason: this.#query.since && reason });
     return "done";
   }
 
-  /** Reads what changed; says why there has to be a snapshot where that cannot be told. */
-  #read(meter: Meter): SnapshotReason | Step {
-    const feed = this.#feed;
-    const since = this.#since;
+  /** Reads what changed. Returns why there must be a snapshot instead, if there must. */
+  #readChanges(meter: WorkMeter): SnapshotReason | StepResult {
+    const { feed, log, limits } = this.#context;
+    const { since, subscription } = this.#query;
     if (!since) return "initial";
     if (this.#isExpired) return "position_expired";
     if (since.epoch !== feed.epoch) return "epoch_changed";
     if (since.seq > feed.seq) return "position_ahead";
-    const { selection, mode } = this.#subscription;
-    if (!this.#replay && (mode === "latest" || isUnchanged(feed, selection, since.seq, meter))) {
-      const batch = latestState(feed, selection, since.seq, meter);
-      return batch ? this.#tell(batch) : "position_expired";
+    const { selection, mode } = subscription;
+    if (!this.#replay && (mode === "latest" || isUnchangedSince(feed, selection, since.seq, meter))) {
+      const range = changesSince(feed, selection, since.seq, meter);
+      return range ? this.#found(range) : "position_expired";
     }
-    const from = { from: since.seq, clearTo: since.seq };
-    this.#replay ??= new Replay(feed, this.#log, selection, from, this.#bounds.partLength);
-    if (!this.#gathered.mayAdd(this)) return "wait";
-    const found = this.#replay.next(meter);
-    if (found.kind === "expired") {
-      this.#forget();
-      this.#isExpired = true;
-      return "position_expired";
-    }
-    this.#batches.push(...found.batches);
-    this.#bytes += bytesOfAll(found.batches);
-    // What is not a batch yet may take two bytes a character.
-    if (!this.#gathered.has(this, this.#bytes + 2 * this.#replay.open)) {
-      this.#forget();
-      this.#isExpired = true;
-      return "position_expired";
-    }
-    if (!found.isEnd) return "more";
-    const updates = this.#batches.flatMap((batch) => batch.updates);
-    return this.#tell({ from: since.seq, seq: feed.seq, time: feed.time, updates, skipped: 0 });
+    const start = { from: since.seq, unchangedTo: since.seq };
+    this.#replay ??= new Replay(feed, log, selection, start, limits.partLength);
+    return this.#readLog(this.#replay, since.seq, meter);
   }
 
-  /** Forgets what was read of the log. */
-  #forget(): void {
-    this.#gathered.release(this);
-    this.#batches = [];
+  #readLog(replay: Replay, from: number, meter: WorkMeter): SnapshotReason | StepResult {
+    const { feed, logMemory } = this.#context;
+    if (!logMemory.hasRoom(this)) return "wait";
+    const found = replay.next(meter);
+    if (found.kind === "expired") return this.#expire();
+    this.#ranges.push(...found.ranges);
+    this.#bytes += bytesOfAll(found.ranges);
+    // The open range may take two bytes a character.
+    if (!logMemory.hold(this, this.#bytes + 2 * replay.openLength)) return this.#expire();
+    if (!found.isEnd) return "more";
+    const updates = this.#ranges.flatMap((range) => range.updates);
+    return this.#found({ from, seq: feed.seq, time: feed.time, updates, skipped: 0 });
+  }
+
+  #expire(): SnapshotReason {
+    this.#forgetReplay();
+    this.#isExpired = true;
+    return "position_expired";
+  }
+
+  #forgetReplay(): void {
+    this.#context.logMemory.release(this);
+    this.#ranges = [];
     this.#bytes = 0;
     this.#replay = undefined;
   }
 
-  #tell(batch: UpdateBatch): "done" {
-    const at = { epoch: this.#feed.epoch, seq: batch.seq };
-    this.#forget();
-    this.#answer.found({
+  #found(range: UpdateRange): StepResult {
+    this.#forgetReplay();
+    this.#listener.found({
       kind: "update",
-      at,
-      message: encodeUpdateMessage(batch),
-      isEmpty: batch.updates.length === 0,
+      at: { epoch: this.#context.feed.epoch, seq: range.seq },
+      message: encodeUpdateMessage(range),
+      isEmpty: range.updates.length === 0,
     });
     return "done";
   }
-
-  #asked(): Asked {
-    this.#wanted ??= { account: this.account, selection: this.#subscription.selection };
-    return this.#wanted;
-  }
 }
 
-function bytesOfAll(batches: readonly UpdateBatch[]): number {
+function bytesOfAll(ranges: readonly UpdateRange[]): number {
   let bytes = 0;
-  for (const { updates } of batches) for (const text of updates) bytes += bytesOf(text);
+  for (const { updates } of ranges) for (const text of updates) bytes += bytesOf(text);
   return bytes;
 }

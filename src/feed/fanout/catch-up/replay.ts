@@ -1,99 +1,101 @@
 import { LIMITS } from "../../../protocol/limits.ts";
 import type { Selection } from "../../../protocol/selection.ts";
-import type { Meter } from "../fanout-limits.ts";
 import type { Feed } from "../../state/feed.ts";
 import type { Log } from "../../state/record.ts";
-import type { UpdateBatch } from "./changes-since.ts";
+import type { WorkMeter } from "../work.ts";
+import type { UpdateRange } from "./changes-since.ts";
 
-/** What came of one piece: batches that are whole, how it goes on. */
+/** What one step of a replay found. */
 export type Replayed =
-  | { readonly kind: "batches"; readonly batches: readonly UpdateBatch[]; readonly isEnd: boolean }
-  /** The log does not reach back so far, or what was missed is longer than a snapshot is worth. */
+  | { readonly kind: "ranges"; readonly ranges: readonly UpdateRange[]; readonly isEnd: boolean }
+  /** The log does not go back so far, or there is so much that a snapshot serves better. */
   | { readonly kind: "expired" };
 
-/** A piece of the log is read for this much work, whatever is found in it. */
-const PIECE = 128 * 1024;
+/** The work of one look into the log, whatever is found. */
+const LOOK = 128 * 1024;
 
-/** Reads every update after a seq from the log, piece by piece, in messages of bounded size that never split a batch. */
+/**
+ * Reads every update after a seq from the log, for `mode=all`: one look into the log a step, in ranges of bounded length
+ * that never split a batch.
+ */
 export class Replay {
   readonly #feed: Feed;
   readonly #log: Log;
   readonly #selection: Selection;
   readonly #partLength: number;
-  /** How far it was looked. */
+  /** How far the log was read. */
   #reached: number;
-  /** The message that is being filled. */
+  /** The range that is being filled. */
   #from: number;
   #time: number;
   #updates: string[] = [];
   #length = 0;
-  #total = 0;
+  #totalLength = 0;
   #isAtEnd = false;
 
-  /** The receiver stands at `from`, and up to `clearTo` nothing that it selects happened since. */
+  /** The reader is at `from`, and up to `unchangedTo` nothing changed that it selects. */
   constructor(
     feed: Feed,
     log: Log,
     selection: Selection,
-    { from, clearTo }: { from: number; clearTo: number },
+    { from, unchangedTo }: { from: number; unchangedTo: number },
     partLength: number,
   ) {
     this.#feed = feed;
     this.#log = log;
     this.#selection = selection;
     this.#partLength = partLength;
-    this.#reached = clearTo;
+    this.#reached = unchangedTo;
     this.#from = from;
     this.#time = feed.time;
   }
 
-  /** Whether all was read that the feed shows, so that there is nothing more before that grows. */
+  /** Whether the log was read to its end, while the feed has more that is not committed. */
   get isAtEnd(): boolean {
     return this.#isAtEnd;
   }
 
-  /** Characters of the message that is being filled. */
-  get open(): number {
+  /** Characters of the range that is being filled. */
+  get openLength(): number {
     return this.#length;
   }
 
-  /** Reads on, in the epoch that it began in. The last batch may be empty. */
-  next(meter: Meter): Replayed {
-    const batches: UpdateBatch[] = [];
-    meter.work += PIECE;
+  /** Reads on. Only for the epoch in which it began. The last range may be empty. */
+  next(meter: WorkMeter): Replayed {
+    const ranges: UpdateRange[] = [];
+    meter.work += LOOK;
     const piece = this.#log.read(this.#reached, this.#selection);
-    // What leads no further would be read for ever.
+    // A look that leads no further would be repeated for ever.
     if (!piece || (piece.seq <= this.#reached && (this.#isAtEnd || !piece.isEnd))) return { kind: "expired" };
     for (const { from, seq, time, updates } of piece.batches) {
-      if (this.#length > this.#partLength) batches.push(this.#close(from));
+      if (this.#length > this.#partLength) ranges.push(this.#close(from));
       for (const text of updates) {
         this.#updates.push(text);
         this.#length += text.length;
-        this.#total += text.length;
+        this.#totalLength += text.length;
       }
       this.#time = time;
       this.#reached = seq;
     }
-    // A text of its own: those found would keep all alive that was looked at.
+    // Copied into a text of its own: the found ones are parts of all the text that was looked at, and would keep it.
     if (this.#updates.length > 0) this.#updates = [this.#updates.join(",")];
     meter.work += this.#length;
     this.#reached = Math.max(this.#reached, piece.seq);
-    if (this.#total > LIMITS.replayLength) return { kind: "expired" };
+    if (this.#totalLength > LIMITS.replayLength) return { kind: "expired" };
     if (this.#reached < this.#feed.seq) {
-      // What the feed has besides is not written yet.
       this.#isAtEnd = piece.isEnd;
-      return { kind: "batches", batches, isEnd: false };
+      return { kind: "ranges", ranges, isEnd: false };
     }
     this.#time = this.#feed.time;
-    batches.push(this.#close(this.#feed.seq));
-    return { kind: "batches", batches, isEnd: true };
+    ranges.push(this.#close(this.#feed.seq));
+    return { kind: "ranges", ranges, isEnd: true };
   }
 
-  #close(seq: number): UpdateBatch {
-    const batch = { from: this.#from, seq, time: this.#time, updates: this.#updates, skipped: 0 };
+  #close(seq: number): UpdateRange {
+    const range = { from: this.#from, seq, time: this.#time, updates: this.#updates, skipped: 0 };
     this.#from = seq;
     this.#updates = [];
     this.#length = 0;
-    return batch;
+    return range;
   }
 }

@@ -3,26 +3,26 @@ import { applyMergePatch } from "../../../protocol/merge-patch.ts";
 import { encodeUpdate, type Update } from "../../../protocol/update.ts";
 import type { AcceptedUpdate } from "../../state/record.ts";
 
-/** Characters of JSON above which a value is not patched here once more: the feed has it, patched. */
+/** Characters above which a value is not patched here again: the feed has the patched value anyway. */
 const SMALL = 1024;
-/** Characters above which a patch is not composed any further. */
+/** Characters above which no more patches are composed into one. */
 const LARGE = 64 * 1024;
-/** A patch is measured when it may be twice as long as it was, and this longer: members that are set again add nothing. */
+/** A patch is measured again when it may have doubled, and grown by this: members that are set again add nothing. */
 const SLACK = 1024;
 
 /**
- * What several updates of one key do together, where one update can say it. A patch is composed in place, so that each
- * costs what it changes and not what came before; nothing of the updates themselves is changed.
+ * Several updates of one key as one update with the same effect, if there is one. Patches are composed in place, so that
+ * each costs what it changes and not what came before. The published updates stay as they are.
  */
-export class Merged {
-  /** What says it as it was published: read only where it has to be. */
+export class MergedUpdate {
+  /** A published update that has the effect of all. It is parsed only if it must be. */
   #last: AcceptedUpdate | undefined;
-  /** Else what was composed. Where there is neither, only the key's present state can say it. */
+  /** Else the composed update. If both are undefined, only the key's present state has the effect of all. */
   #composed: Update | undefined;
-  /** No less than its length, in characters; and what it was when it was measured. */
+  /** An upper bound of the length in characters; and the length when it was last measured. */
   #length: number;
   #measured = 0;
-  /** Whether the patch is a copy of its own. */
+  /** Whether the composed patch is a copy, which may be changed. */
   #isOwn = false;
 
   constructor(first: AcceptedUpdate) {
@@ -30,17 +30,17 @@ export class Merged {
     this.#length = first.text.length;
   }
 
-  /** What it takes, about. */
+  /** Bytes of memory, about. */
   get bytes(): number {
     return this.#isKnown ? 4 * this.#length : 0;
   }
 
-  /** As canonical JSON; nothing where only the key's present state can say it. */
+  /** Canonical JSON; undefined if only the key's present state has the effect of all. */
   get text(): string | undefined {
     return this.#last?.text ?? (this.#composed && encodeUpdate(this.#composed));
   }
 
-  /** Characters that have to be read and written to add this one. */
+  /** Characters to read and write to add an update. */
   costOf({ change, text }: AcceptedUpdate): number {
     if (change !== "patch" || !this.#isKnown) return 0;
     const copied = this.#isPatch ? !this.#isOwn : this.#length <= SMALL;
@@ -89,9 +89,9 @@ export class Merged {
 }
 
 /**
- * Makes `first` one merge patch that does what it did and then `second` does, whatever they are applied to. False where
- * no patch can: where `first` removes or replaces a member and `second` merges an object into it. A merge patch cannot
- * say "an object with just these members".
+ * Changes the merge patch `first` so that it does what `first` and then `second` do, on any value. Returns false if no
+ * patch can: if `first` removes or replaces a member and `second` merges an object into it. A merge patch cannot say "an
+ * object with just these members".
  */
 export function composeInto(first: JsonObject, second: JsonObject): boolean {
   for (const name of Object.keys(second)) {

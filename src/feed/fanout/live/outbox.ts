@@ -1,54 +1,53 @@
 import { LIMITS } from "../../../protocol/limits.ts";
-import type { Group } from "./subscriber-index.ts";
-import type { Subscriber } from "../subscriber.ts";
+import type { Group, Subscriber } from "../subscriber.ts";
 
 /** Messages that bring one subscriber from one seq to another. */
-interface Parcel {
+interface Outgoing {
   readonly subscriber: Subscriber;
-  readonly group: Group<Subscriber>;
+  readonly group: Group;
   readonly from: number;
   readonly seq: number;
   readonly messages: readonly string[];
 }
 
 /**
- * A pass over many subscribers, sent in slices so that the feed can take publishes in between. Encoded beforehand:
- * what happens to the feed between two slices changes nothing of it.
+ * An encoded flush. It is sent in slices, so that the feed can accept publishes in between. What happens to the feed
+ * between two slices changes nothing in it.
  */
 export class Outbox {
-  #parcels: Parcel[] = [];
+  #items: Outgoing[] = [];
   #sent = 0;
 
   get isEmpty(): boolean {
-    return this.#sent === this.#parcels.length;
+    return this.#sent === this.#items.length;
   }
 
-  add(parcel: Parcel): void {
-    this.#parcels.push(parcel);
+  add(item: Outgoing): void {
+    this.#items.push(item);
   }
 
-  /** Sends one slice, of `size` messages or a bounded length. `deliver` sends, or finds that the subscriber cannot take it now. */
-  sendSlice(size: number, deliver: (parcel: Parcel) => void): void {
+  /** Sends one slice: `size` items, or fewer if they are long. `send` may find that a subscriber cannot take its item. */
+  sendSlice(size: number, send: (item: Outgoing) => void): void {
     let length = 0;
     for (let sent = 0; sent < size && length < LIMITS.sliceLength;) {
-      const parcel = this.#parcels[this.#sent];
-      if (!parcel) {
+      const item = this.#items[this.#sent];
+      if (!item) {
         this.clear();
         return;
       }
       this.#sent++;
-      const { subscriber, group, from } = parcel;
-      // It may have left since, or been brought up to date in another way.
+      const { subscriber, group, from } = item;
+      // The subscriber may have left since, or may have had a catch-up.
       if (subscriber.seq !== from || !group.members.has(subscriber)) continue;
-      deliver(parcel);
-      for (const message of parcel.messages) length += message.length;
+      send(item);
+      for (const message of item.messages) length += message.length;
       sent++;
     }
     if (this.isEmpty) this.clear();
   }
 
   clear(): void {
-    this.#parcels = [];
+    this.#items = [];
     this.#sent = 0;
   }
 }

@@ -1,76 +1,76 @@
-import type { Mode } from "../../../protocol/codes.ts";
 import { ownText } from "../../../protocol/json-scan.ts";
+import type { Mode } from "../../../protocol/codes.ts";
 import type { Entries } from "../../state/entries.ts";
-import { Merged } from "./merged-update.ts";
+import { encodeEntry } from "../../state/entry.ts";
 import type { AcceptedUpdate } from "../../state/record.ts";
-import { encodeState } from "../catch-up/changes-since.ts";
+import { MergedUpdate } from "./merged-update.ts";
 
-/** An update that waits for one group or for many: it is held in memory once. */
-export class Shared {
-  readonly accepted: AcceptedUpdate;
-  readonly weight: number;
+/** An update that waits for one group or for many. It is in memory once. */
+export class PendingUpdate {
+  readonly update: AcceptedUpdate;
+  /** Bytes of memory, about. */
+  readonly bytes: number;
   /** Groups that it waits for. */
-  holders = 0;
+  groups = 0;
 
-  constructor(accepted: AcceptedUpdate) {
-    this.accepted = accepted;
+  constructor(update: AcceptedUpdate) {
+    this.update = update;
     // Its text, and what was read from it: some three times as much.
-    this.weight = 200 + 4 * accepted.text.length;
+    this.bytes = 200 + 4 * update.text.length;
   }
 }
 
-/** What waits in memory for all groups of a feed. */
-export class Held {
+/** The memory of what waits for all groups of a feed. */
+export class PendingMemory {
   /** About. */
   bytes = 0;
 
-  take(shared: Shared): void {
-    if (shared.holders++ === 0) this.bytes += shared.weight;
+  hold(pending: PendingUpdate): void {
+    if (pending.groups++ === 0) this.bytes += pending.bytes;
   }
 
-  release(shared: Shared): void {
-    if (--shared.holders === 0) this.bytes -= shared.weight;
+  release(pending: PendingUpdate): void {
+    if (--pending.groups === 0) this.bytes -= pending.bytes;
   }
 }
 
-/** What may still be composed, in characters. */
-export interface Room {
+/** Characters of patches that may still be composed. */
+export interface Allowance {
   left: number;
 }
 
-/** Updates that wait to be sent to one group of subscribers. */
+/** The updates that wait to be sent to one group. With `mode=latest`, the updates of one key are merged (conflation). */
 export interface Pending {
-  /** What is held in memory. */
+  /** Items in memory. */
   readonly size: number;
   /** Updates added since the last `clear`. */
   readonly added: number;
-  /** About what it would take alone. */
+  /** Bytes of memory, about, as if no other group waited for the same. */
   readonly bytes: number;
-  /** Whether it holds all that was added. If not it holds nothing, and takes nothing before it is cleared. */
-  readonly isWhole: boolean;
-  /** Adds an update, unless there is no room to compose it with what waits. */
-  add(shared: Shared, room: Room): void;
-  /** What a subscriber who has everything up to `from` has to get, as canonical JSON. */
-  after(from: number, entries: Entries): string[];
+  /** False once an update could not be composed. It then holds nothing, and takes nothing before `clear`. */
+  readonly isComplete: boolean;
+  add(pending: PendingUpdate, allowance: Allowance): void;
+  /** The updates for a subscriber that has everything up to `seq`, as canonical JSON. */
+  after(seq: number, entries: Entries): string[];
   clear(): void;
 }
 
-export function pendingOf(mode: Mode, held: Held): Pending {
-  return mode === "all" ? new PendingAll(held) : new PendingLatest(held);
+export function pendingFor(mode: Mode, memory: PendingMemory): Pending {
+  return mode === "all" ? new PendingAll(memory) : new PendingLatest(memory);
 }
 
-/** An item of a list. */
-const SLOT = 16;
+/** Bytes of a list item. */
+const ITEM_BYTES = 16;
 
 /** `mode=all`: every update, in order. */
 class PendingAll implements Pending {
-  readonly isWhole = true;
-  readonly #held: Held;
-  #updates: Shared[] = [];
-  #weight = 0;
+  readonly isComplete = true;
+  readonly #memory: PendingMemory;
+  #updates: PendingUpdate[] = [];
+  #bytes = 0;
 
-  constructor(held: Held) {
-    this.#held = held;
+  constructor(memory: PendingMemory) {
+    this.#memory = memory;
   }
 
   get size(): number {
@@ -82,55 +82,54 @@ class PendingAll implements Pending {
   }
 
   get bytes(): number {
-    return this.#weight + this.#updates.length * SLOT;
+    return this.#bytes + this.#updates.length * ITEM_BYTES;
   }
 
-  add(shared: Shared): void {
-    this.#held.take(shared);
-    this.#held.bytes += SLOT;
-    this.#weight += shared.weight;
-    this.#updates.push(shared);
+  add(pending: PendingUpdate): void {
+    this.#memory.hold(pending);
+    this.#memory.bytes += ITEM_BYTES;
+    this.#bytes += pending.bytes;
+    this.#updates.push(pending);
   }
 
-  after(from: number): string[] {
+  after(seq: number): string[] {
     const updates: string[] = [];
-    for (const { accepted } of this.#updates) if (accepted.seq > from) updates.push(accepted.text);
+    for (const { update } of this.#updates) if (update.seq > seq) updates.push(update.text);
     return updates;
   }
 
   clear(): void {
-    this.#held.bytes -= this.#updates.length * SLOT;
-    for (const shared of this.#updates) this.#held.release(shared);
+    this.#memory.bytes -= this.#updates.length * ITEM_BYTES;
+    for (const pending of this.#updates) this.#memory.release(pending);
     this.#updates = [];
-    this.#weight = 0;
+    this.#bytes = 0;
   }
 }
 
 /** The updates of one key that wait together. */
-interface Waiting {
+interface Conflated {
   /** Seq of the first. */
-  readonly first: number;
-  last: Shared;
-  count: number;
-  /** What they do together, where there are several. */
-  merged: Merged | undefined;
+  readonly firstSeq: number;
+  last: PendingUpdate;
+  /** What they do together; undefined while there is only one. */
+  merged: MergedUpdate | undefined;
 }
 
-/** A key with what is noted of it. */
-const KEY = 150;
+/** Bytes of a key with its `Conflated`. */
+const KEY_BYTES = 150;
 
-/** `mode=latest`: one update a key, whatever came in. Holds at most one item a key. */
+/** `mode=latest`: at most one update a key, whatever came in. */
 class PendingLatest implements Pending {
-  readonly #held: Held;
-  readonly #byKey = new Map<string, Waiting>();
+  readonly #memory: PendingMemory;
+  readonly #byKey = new Map<string, Conflated>();
   #added = 0;
-  #weight = 0;
-  /** Bytes that are this group's alone. */
-  #own = 0;
-  isWhole = true;
+  #sharedBytes = 0;
+  /** Bytes that no other group shares. */
+  #ownBytes = 0;
+  isComplete = true;
 
-  constructor(held: Held) {
-    this.#held = held;
+  constructor(memory: PendingMemory) {
+    this.#memory = memory;
   }
 
   get size(): number {
@@ -142,69 +141,76 @@ class PendingLatest implements Pending {
   }
 
   get bytes(): number {
-    return this.#weight + this.#own;
+    return this.#sharedBytes + this.#ownBytes;
   }
 
-  add(shared: Shared, room: Room): void {
-    if (!this.isWhole) return;
+  add(pending: PendingUpdate, allowance: Allowance): void {
+    if (!this.isComplete) return;
     this.#added++;
-    this.#held.take(shared);
-    this.#weight += shared.weight;
-    const { accepted } = shared;
-    const { key } = accepted;
-    const waiting = this.#byKey.get(key);
-    if (!waiting) {
-      // It may be a part of the text, which need not be kept as long.
-      this.#byKey.set(ownText(key, true), { first: accepted.seq, last: shared, count: 1, merged: undefined });
-      this.#takeOwn(KEY);
+    const { update } = pending;
+    const { key } = update;
+    const conflated = this.#byKey.get(key);
+    if (!conflated) {
+      this.#hold(pending);
+      // A copy: the key may be a part of the update's text, and would keep that in memory.
+      this.#byKey.set(ownText(key, true), { firstSeq: update.seq, last: pending, merged: undefined });
+      this.#countOwn(KEY_BYTES);
       return;
     }
-    const before = waiting.merged?.bytes ?? 0;
-    waiting.merged ??= new Merged(waiting.last.accepted);
-    const cost = waiting.merged.costOf(accepted);
-    if (cost > 0 && room.left <= 0) {
-      this.#held.release(shared);
+    const before = conflated.merged?.bytes ?? 0;
+    conflated.merged ??= new MergedUpdate(conflated.last.update);
+    const cost = conflated.merged.costOf(update);
+    if (cost > 0 && allowance.left <= 0) {
       this.clear();
-      this.isWhole = false;
+      this.isComplete = false;
       return;
     }
-    room.left -= cost;
-    waiting.merged.add(accepted);
-    this.#takeOwn(waiting.merged.bytes - before);
-    this.#held.release(waiting.last);
-    this.#weight -= waiting.last.weight;
-    waiting.last = shared;
-    waiting.count++;
+    allowance.left -= cost;
+    conflated.merged.add(update);
+    this.#countOwn(conflated.merged.bytes - before);
+    this.#hold(pending);
+    this.#release(conflated.last);
+    conflated.last = pending;
   }
 
-  after(from: number, entries: Entries): string[] {
+  after(seq: number, entries: Entries): string[] {
     const updates: string[] = [];
-    for (const [key, waiting] of this.#byKey) {
-      const { accepted } = waiting.last;
-      if (accepted.seq <= from) continue;
-      if (!waiting.merged) {
-        updates.push(accepted.text);
+    for (const [key, { firstSeq, last, merged }] of this.#byKey) {
+      const { update } = last;
+      if (update.seq <= seq) continue;
+      if (!merged) {
+        updates.push(update.text);
         continue;
       }
-      // Whoever came in between these updates has some of them already, and is told the state instead.
-      const merged = waiting.first > from ? waiting.merged.text : undefined;
-      const entry = merged === undefined ? entries.recall(key) : undefined;
-      updates.push(merged ?? (entry ? encodeState(entry) : accepted.text));
+      // A subscriber that has some of these updates already gets the key's present state instead.
+      const text = firstSeq > seq ? merged.text : undefined;
+      const entry = text === undefined ? entries.recall(key) : undefined;
+      updates.push(text ?? (entry ? encodeEntry(entry) : update.text));
     }
     return updates;
   }
 
   clear(): void {
-    for (const { last } of this.#byKey.values()) this.#held.release(last);
+    for (const { last } of this.#byKey.values()) this.#memory.release(last);
     this.#byKey.clear();
-    this.#takeOwn(-this.#own);
-    this.isWhole = true;
+    this.#countOwn(-this.#ownBytes);
+    this.isComplete = true;
     this.#added = 0;
-    this.#weight = 0;
+    this.#sharedBytes = 0;
   }
 
-  #takeOwn(bytes: number): void {
-    this.#own += bytes;
-    this.#held.bytes += bytes;
+  #hold(pending: PendingUpdate): void {
+    this.#memory.hold(pending);
+    this.#sharedBytes += pending.bytes;
+  }
+
+  #release(pending: PendingUpdate): void {
+    this.#memory.release(pending);
+    this.#sharedBytes -= pending.bytes;
+  }
+
+  #countOwn(bytes: number): void {
+    this.#ownBytes += bytes;
+    this.#memory.bytes += bytes;
   }
 }

@@ -1,0 +1,32 @@
+import type { Selection } from "../../protocol/selection.ts";
+
+/** Counts the work of a step, in characters read or written. */
+export interface WorkMeter {
+  work: number;
+}
+
+/** What other things cost, in the same unit. */
+export const COST = {
+  /** Looking at one key. */
+  key: 16,
+  /** Finding a prefix among all keys. */
+  prefix: 400,
+  /** Handing a message to a connection, whatever its length. */
+  message: 6_000,
+  /** Taking up a piece of work, or a group. */
+  begin: 500,
+  /** Asking a job that waits whether it can go on. */
+  check: 100,
+} as const;
+
+/** What it costs to look up a selection. */
+export function lookupCost({ keys, prefixes }: Selection): number {
+  return keys.size * COST.key + prefixes.length * COST.prefix;
+}
+
+/** Characters of several messages. */
+export function lengthOf(messages: readonly string[]): number {
+  let length = 0;
+  for (const message of messages) length += message.length;
+  return length;
+}
