@@ -1,8 +1,8 @@
 import { Counts } from "../limits/counts.ts";
 import { accountOf, Places, type CountedCaller } from "../limits/places.ts";
 import type { Budget, Share } from "../feed/fanout/budget.ts";
-import { weightOf } from "../feed/fanout/patterns.ts";
-import type { Found, Reader } from "../feed/fanout/catch-up/reader.ts";
+import { patternsIn } from "../feed/fanout/patterns.ts";
+import type { ReadResult, Reader } from "../feed/fanout/catch-up/reader.ts";
 import type { FrozenList } from "../feed/fanout/catch-up/frozen-list.ts";
 import { encodeSnapshotPart } from "../protocol/server-messages.ts";
 import type { Mode } from "../protocol/codes.ts";
@@ -78,12 +78,12 @@ export class Reads {
     const own = this.#waitingBy.of(account);
     if (this.#waiting >= WAITING || own >= WAITING_OF_ONE) return undefined;
     const subscription = { selection: selectionOfId(asked.selection), mode: asked.mode, hz: undefined };
-    const weight = 1 + Math.floor(weightOf(subscription.selection) / WAITING_WEIGHT);
+    const weight = 1 + Math.floor(patternsIn(subscription.selection) / WAITING_WEIGHT);
     if (!this.#waitingShare.take(weight * WAITING_BYTES)) return undefined;
     let reader: Reader | undefined;
     this.#countWaiting(account, weight);
     try {
-      const found = await new Promise<Found | undefined>((found, failed) => {
+      const found = await new Promise<ReadResult | undefined>((found, failed) => {
         reader = broadcast.read(account, { subscription, since }, { found, failed });
       });
       if (!found) return undefined;
@@ -131,7 +131,7 @@ export class Reads {
     this.#places.take(caller);
     const { readable, cut, done } = streamList(list, head, this.#answers);
     this.#cuts.add(cut);
-    reader.whenGivenUp(() => cut("too much is read at once"));
+    reader.whenListGivenUp(() => cut("too much is read at once"));
     void done.finally(() => {
       reader.release();
       this.#cuts.delete(cut);

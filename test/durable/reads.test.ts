@@ -96,7 +96,7 @@ describe("[I5] a feed that is served no longer", () => {
 });
 
 test("[I9] reads of the log hold no more together than there is room for, and all come to their end", async () => {
-  const fixture = new FeedFixture({}, { partLength: 500, gathered: 3_000, stepWork: 1 });
+  const fixture = new FeedFixture({}, { partLength: 500, logBytes: 3_000, stepWork: 1 });
   for (let i = 0; i < 200; i++) fixture.publish({ key: `k${i}`, set: { text: "x".repeat(100) } });
   let begun = 0;
   const readLog = fixture.log.read.bind(fixture.log);

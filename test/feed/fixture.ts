@@ -160,8 +160,8 @@ export class FeedFixture {
   log = new MemoryLog();
   feed: Feed;
   broadcast: Broadcast;
-  readonly pace: FlushPolicy;
-  readonly bounds: Partial<FanoutLimits>;
+  readonly policy: FlushPolicy;
+  readonly limits: Partial<FanoutLimits>;
   readonly budget: Budget;
   /** What should not have happened, and is to fail the test. */
   failed = (error: unknown): void => {
@@ -171,10 +171,10 @@ export class FeedFixture {
   due: number | undefined;
 
   /** With a capacity of 0 everything after the first message is gathered. */
-  constructor(pace: Partial<FlushPolicy> = {}, bounds: Partial<FanoutLimits> = {}, budget = new Budget()) {
-    this.bounds = bounds;
+  constructor(policy: Partial<FlushPolicy> = {}, limits: Partial<FanoutLimits> = {}, budget = new Budget()) {
+    this.limits = limits;
     this.budget = budget;
-    this.pace = { capacity: 0, slice: 1000, group: 1000, window: () => 50, turn: 50, ...pace };
+    this.policy = { capacity: 0, slice: 1000, group: 1000, window: () => 50, turn: 50, ...policy };
     this.feed = Feed.begin("e1");
     this.broadcast = this.#newBroadcast();
   }
@@ -258,11 +258,11 @@ export class FeedFixture {
 
   #newBroadcast(): Broadcast {
     const wake = (): void => void (this.due = Math.min(this.due ?? Infinity, this.now));
-    return new Broadcast(this.feed, this.log, this.pace, {
+    return new Broadcast(this.feed, this.log, this.policy, {
       now: () => this.now,
       wake,
       failed: (error) => this.failed(error),
-      bounds: this.bounds,
+      limits: this.limits,
       budget: this.budget,
     });
   }

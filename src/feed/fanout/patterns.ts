@@ -42,7 +42,11 @@ export class Patterns {
   }
 
   /** Why there is no room for so many more; undefined if there is. Costs nothing for an id that is counted already. */
-  refusal(id: string, selection: Selection, { account, kind = "anonymous" }: PatternAccount): PatternRefusal | undefined {
+  refusal(
+    id: string,
+    selection: Selection,
+    { account, kind = "anonymous" }: PatternAccount,
+  ): PatternRefusal | undefined {
     if (this.#counted.has(id)) return undefined;
     const { patterns: most, patternsPerAccount } = this.#limits;
     const more = patternsIn(selection);

@@ -1,9 +1,9 @@
 import { describe, expect, test, vi } from "vitest";
 import { Unacknowledged } from "../../../src/feed/fanout/backlog/unacknowledged.ts";
 import { Entries } from "../../../src/feed/state/entries.ts";
-import type { Job, Step } from "../../../src/feed/fanout/catch-up/jobs.ts";
+import type { Job, StepResult } from "../../../src/feed/fanout/catch-up/jobs.ts";
 import { Jobs } from "../../../src/feed/fanout/catch-up/jobs.ts";
-import { composeInto, Merged } from "../../../src/feed/fanout/live/merged-update.ts";
+import { composeInto, MergedUpdate } from "../../../src/feed/fanout/live/merged-update.ts";
 import { LIMITS } from "../../../src/protocol/limits.ts";
 import type { Update } from "../../../src/protocol/update.ts";
 import { FeedFixture, RecordingSubscriber, subscriptionOf } from "../fixture.ts";
@@ -26,11 +26,11 @@ describe("[I7] work that is long is done in steps", () => {
     const done: string[] = [];
     const jobOf = (account: string, name: string): Job => ({
       account,
-      shows: false,
+      needsCommit: false,
       isReady: () => true,
       fail: () => {},
       end: () => {},
-      step(_, meter): Step {
+      step(_, meter): StepResult {
         meter.work += 40;
         done.push(name);
         return name === "endless" || done.length < 50 ? "more" : "done";
@@ -46,29 +46,29 @@ describe("[I7] work that is long is done in steps", () => {
 
   test("one that has to wait for what is written waits, and others go on", () => {
     const done: string[] = [];
-    const jobOf = (shows: boolean): Job => ({
-      account: String(shows),
-      shows,
+    const jobOf = (needsCommit: boolean): Job => ({
+      account: String(needsCommit),
+      needsCommit,
       isReady: () => true,
       fail: () => {},
       end: () => {},
-      step: (): Step => (done.push(String(shows)), "done"),
+      step: (): StepResult => (done.push(String(needsCommit)), "done"),
     });
     const jobs = new Jobs(1000);
     jobs.add(jobOf(true));
     jobs.add(jobOf(false));
     jobs.run(0, () => false);
     expect(done).toEqual(["false"]);
-    expect([jobs.shows, jobs.due(5)]).toEqual([true, 5]);
+    expect([jobs.needsCommit, jobs.due(5)]).toEqual([true, 5]);
     jobs.run(5, () => true);
-    expect([done.length, jobs.shows, jobs.due(5)]).toEqual([2, false, undefined]);
+    expect([done.length, jobs.needsCommit, jobs.due(5)]).toEqual([2, false, Infinity]);
   });
 
   test("one that fails is ended, and takes no other of its account's with it", () => {
     const done: string[] = [];
-    const jobOf = (name: string, step: () => Step): Job => ({
+    const jobOf = (name: string, step: () => StepResult): Job => ({
       account: "one",
-      shows: false,
+      needsCommit: false,
       isReady: () => true,
       fail: (error) => void done.push(`${name}: ${String(error)}`),
       end: () => {},
@@ -80,7 +80,7 @@ describe("[I7] work that is long is done in steps", () => {
     jobs.add(jobOf("third", () => (done.push("third"), "done")));
     for (let now = 0; now < 3; now++) jobs.run(now, () => true);
     expect(done).toEqual(["first: Error: bad", "second: Error: bad", "third"]);
-    expect(jobs.due(5)).toBeUndefined();
+    expect(jobs.due(5)).toBe(Infinity);
   });
 
   test("a subscriber that cannot be served is closed, and others of its account's are", () => {
@@ -196,7 +196,7 @@ describe("[I7] work that is long is done in steps", () => {
   });
 
   test("an update that concerns more groups than there is time for is read again by them, and nothing is lost", () => {
-    const fixture = new FeedFixture({}, { adds: 50 });
+    const fixture = new FeedFixture({}, { additions: 50 });
     const readers = Array.from(
       { length: 100 },
       (_, i) => new RecordingSubscriber([`own${i}`, "A"], i % 2 ? "all" : "latest", 1),
@@ -211,7 +211,7 @@ describe("[I7] work that is long is done in steps", () => {
 
 describe("[I9] what waits for groups", () => {
   test("is composed for no more of them than there is time for at one write: the others read it again", () => {
-    const composed = vi.spyOn(Merged.prototype, "add");
+    const composed = vi.spyOn(MergedUpdate.prototype, "add");
     const fixture = new FeedFixture();
     const readers = Array.from({ length: 200 }, (_, i) => new RecordingSubscriber(["big", `own${i}`], "latest", 0.1));
     for (const reader of readers) fixture.connect(reader);
@@ -283,8 +283,8 @@ describe("[I9] what waits for groups", () => {
 
 describe("[I9] patterns that groups look for", () => {
   test("are bounded in all and for one account, and are counted once for those who want the same", () => {
-    const { broadcast, ...fixture } = new FeedFixture({}, { patterns: 30, accountPatterns: 20 });
-    expect(fixture.bounds.patterns).toBe(30);
+    const { broadcast, ...fixture } = new FeedFixture({}, { patterns: 30, patternsPerAccount: 20 });
+    expect(fixture.limits.patterns).toBe(30);
     const sink = { account: "a", kind: "key" as const, send: () => {}, backlog: () => 0, drop: () => {} };
     const a = broadcast.subscribe(sink, subscriptionOf(keysFrom(0, 15)), undefined);
     expect(broadcast.refusal({ account: "a", kind: "key" }, subscriptionOf(keysFrom(0, 15)))).toBeUndefined();
@@ -297,7 +297,7 @@ describe("[I9] patterns that groups look for", () => {
   });
 
   test("are counted also while they wait to be answered, until they are or their reader has gone", () => {
-    const bounds = { partLength: 100, backlogHigh: 300, patterns: 60, accountPatterns: 20 };
+    const bounds = { partLength: 100, backlogHigh: 300, patterns: 60, patternsPerAccount: 20 };
     const fixture = new FeedFixture({}, bounds);
     fixture.publish(...many(60, "k."));
     const reader = new RecordingSubscriber([], "latest", undefined);
@@ -325,7 +325,7 @@ describe("[I9] patterns that groups look for", () => {
   });
 
   test("count for more where they are long", () => {
-    const { broadcast } = new FeedFixture({}, { accountPatterns: 20 });
+    const { broadcast } = new FeedFixture({}, { patternsPerAccount: 20 });
     const refusal = (count: number, letter: string): unknown =>
       broadcast.refusal({ account: "a" }, subscriptionOf(keysFrom(0, count).map((key) => key.padEnd(120, letter))));
     expect(refusal(3, "x")).toBeUndefined();
@@ -335,7 +335,7 @@ describe("[I9] patterns that groups look for", () => {
   });
 
   test("are left to those with a credential, however many those without one use, and to keys, whatever tokens do", () => {
-    const { broadcast } = new FeedFixture({}, { patterns: 100, accountPatterns: 30 });
+    const { broadcast } = new FeedFixture({}, { patterns: 100, patternsPerAccount: 30 });
     let from = 0;
     /** Subscribes to ten keys at a time until that is refused; says how many were had, and why there are no more. */
     const fill = (kind: "anonymous" | "key" | "token", accountOf: (i: number) => string): unknown[] => {
@@ -362,9 +362,9 @@ describe("[I9] acks", () => {
     meter.sent(0, 300);
     meter.sent(5, 300);
     meter.acknowledged(1000);
-    expect(meter.unacknowledged).toBe(600);
+    expect(meter.length).toBe(600);
     meter.acknowledged(5);
-    expect(meter.unacknowledged).toBe(0);
+    expect(meter.length).toBe(0);
   });
 
   test("that come though nothing was told yet, or of a part of a snapshot, let the rest of it come", () => {
@@ -374,7 +374,7 @@ describe("[I9] acks", () => {
     meter.acknowledged(7);
     expect(meter.backlog).toBe(0);
     meter.sent(7, 100);
-    expect(meter.unacknowledged).toBe(100);
+    expect(meter.length).toBe(100);
   });
 
   test("that say how much was taken are exact, also for an object that has lost its memory", () => {

@@ -114,7 +114,7 @@ const bounds: fc.Arbitrary<Partial<FanoutLimits>> = fc.oneof<fc.WeightedArbitrar
       frozenBytes: fc.constantFrom(1, 60, 200),
       frozenPerAccount: fc.constantFrom(1, 2, 4),
       pendingBytes: fc.constantFrom(1, 700, 3000, 1_000_000),
-      adds: fc.constantFrom(0, 3, 20_000),
+      additions: fc.constantFrom(0, 3, 20_000),
     }),
   },
 );

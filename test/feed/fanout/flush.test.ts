@@ -1,12 +1,12 @@
 import { describe, expect, test, vi } from "vitest";
 import { DEFAULT_POLICY } from "../../../src/durable/live-feed.ts";
-import { lengthOf } from "../../../src/feed/fanout/fanout-limits.ts";
+import { lengthOf } from "../../../src/feed/fanout/work.ts";
 import { Outbox } from "../../../src/feed/fanout/live/outbox.ts";
 import { FlushSchedule } from "../../../src/feed/fanout/live/flush-schedule.ts";
 import { FeedFixture, RecordingSubscriber } from "../fixture.ts";
 
-/** Subscribers of everything on a feed at the feed's own pace. */
-function audience(count: number): { fixture: FeedFixture; subscribers: RecordingSubscriber[] } {
+/** Subscribers of everything on a feed with the default flush policy. */
+function subscribersOfAll(count: number): { fixture: FeedFixture; subscribers: RecordingSubscriber[] } {
   const fixture = new FeedFixture(DEFAULT_POLICY.flush);
   const subscribers = Array.from({ length: count }, () => new RecordingSubscriber([], "latest", undefined));
   for (const subscriber of subscribers) fixture.connect(subscriber);
@@ -16,7 +16,7 @@ function audience(count: number): { fixture: FeedFixture; subscribers: Recording
 
 /** Messages that one subscriber got while updates came every `every` milliseconds. */
 function messages(count: number, every: number, updates: number): number {
-  const { fixture, subscribers } = audience(count);
+  const { fixture, subscribers } = subscribersOfAll(count);
   const before = subscribers[0]!.sent.length;
   for (let i = 0; i < updates; i++) {
     fixture.publish({ key: "A", set: { i } });
@@ -25,8 +25,8 @@ function messages(count: number, every: number, updates: number): number {
   return subscribers[0]!.sent.length - before;
 }
 
-describe("[I9] a pass", () => {
-  test("does not hold a copy for each who came at another moment; they miss nothing", () => {
+describe("[I9] a flush", () => {
+  test("holds no copy for each subscriber that came at another moment, and no subscriber misses anything", () => {
     const fixture = new FeedFixture({}, { stepWork: 20_000 });
     const readers = Array.from({ length: 50 }, (_, i) => new RecordingSubscriber([], i % 2 ? "all" : "latest", 0.1));
     for (const [n, reader] of readers.entries()) {
@@ -57,8 +57,8 @@ describe("updates go out as they come while that is light work", () => {
     expect(count).toBeLessThan(45);
   });
 
-  test("1,000 subscribers, 100 updates a second: served by turns, as many in each", () => {
-    const { fixture, subscribers } = audience(1000);
+  test("1,000 subscribers, 100 updates a second: served by turns, as many in each turn", () => {
+    const { fixture, subscribers } = subscribersOfAll(1000);
     const turns: number[] = [];
     for (let i = 0; i < 200; i++) {
       fixture.publish({ key: "A", set: { i } });
@@ -68,18 +68,18 @@ describe("updates go out as they come while that is light work", () => {
     }
     expect(Math.max(...turns), "a quarter at a time").toBe(250);
     const times = subscribers.map(({ sent }) => sent.length);
-    expect(Math.max(...times) - Math.min(...times), "nobody more often than others").toBeLessThanOrEqual(1);
+    expect(Math.max(...times) - Math.min(...times), "none more often than others").toBeLessThanOrEqual(1);
   });
 
-  test("the load is forgotten when it has gone", () => {
-    const clock = new FlushSchedule(DEFAULT_POLICY.flush);
-    for (let now = 0; now < 1000; now += 10) clock.offer(1000, now);
-    clock.passed(1000, 1000, 995);
-    expect(clock.next(1000)).toBeGreaterThan(1000);
-    expect(clock.next(2000)).toBe(2000);
+  test("a load that is over is forgotten", () => {
+    const schedule = new FlushSchedule(DEFAULT_POLICY.flush);
+    for (let now = 0; now < 1000; now += 10) schedule.offer(1000, now);
+    schedule.flushed(1000, 1000, 995);
+    expect(schedule.next(1000)).toBeGreaterThan(1000);
+    expect(schedule.next(2000)).toBe(2000);
   });
 
-  test("many who watch one key each are not taken for many who watch the same", () => {
+  test("many subscribers of one key each do not count as many subscribers of the same", () => {
     const fixture = new FeedFixture(DEFAULT_POLICY.flush);
     const subscribers = Array.from({ length: 5000 }, (_, i) => new RecordingSubscriber([`k${i}`], "latest", undefined));
     for (const subscriber of subscribers) fixture.connect(subscriber);
@@ -92,16 +92,16 @@ describe("updates go out as they come while that is light work", () => {
 });
 
 describe("many at once", () => {
-  test("a snapshot is encoded once per selection and position, however many come for it", () => {
+  test("a snapshot or a catch-up is encoded once for each selection and position, however many subscribers need it", () => {
     const fixture = new FeedFixture();
     for (let i = 0; i < 100; i++) fixture.publish({ key: `k${i}`, set: { i } });
-    const comers = Array.from({ length: 50 }, () => new RecordingSubscriber([], "latest", undefined));
-    for (const comer of comers) fixture.connect(comer);
-    expect(new Set(comers.map(({ given }) => given[0])).size, "the very same messages").toBe(1);
+    const newcomers = Array.from({ length: 50 }, () => new RecordingSubscriber([], "latest", undefined));
+    for (const newcomer of newcomers) fixture.connect(newcomer);
+    expect(new Set(newcomers.map(({ given }) => given[0])).size, "the very same messages").toBe(1);
     const back = Array.from({ length: 50 }, () => new RecordingSubscriber([], "latest", undefined));
-    for (const comer of back) {
-      comer.view.position = { epoch: "e1", seq: 40 };
-      fixture.connect(comer, "e1:40");
+    for (const newcomer of back) {
+      newcomer.view.position = { epoch: "e1", seq: 40 };
+      fixture.connect(newcomer, "e1:40");
     }
     expect(new Set(back.map(({ given }) => given[0])).size).toBe(1);
     fixture.publish({ key: "k0", set: { i: -1 } });
@@ -112,7 +112,7 @@ describe("many at once", () => {
 });
 
 describe("[I2] memory that is lost in the middle of a window", () => {
-  test.each(["latest", "all"] as const)("loses nothing of what waited, mode=%s", (mode) => {
+  test.each(["latest", "all"] as const)("loses nothing that waited, mode=%s", (mode) => {
     const fixture = new FeedFixture();
     const slow = new RecordingSubscriber([], mode, 0.1);
     fixture.connect(slow);
@@ -124,7 +124,7 @@ describe("[I2] memory that is lost in the middle of a window", () => {
     expect(slow.view.state()).toEqual(fixture.entries());
   });
 
-  test("and in the middle of a pass: whoever was not reached yet is served by the next", () => {
+  test("and in the middle of a flush: the next flush serves subscribers that were not reached", () => {
     const fixture = new FeedFixture({ slice: 2 });
     const subscribers = Array.from({ length: 5 }, () => new RecordingSubscriber([], "latest", undefined));
     for (const subscriber of subscribers) fixture.connect(subscriber);

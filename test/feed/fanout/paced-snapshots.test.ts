@@ -199,7 +199,7 @@ describe("[I9] a long snapshot", () => {
   });
 
   test("[I5] no more than so many messages wait to be answered", () => {
-    const fixture = fixtureOfMany({ ...TIGHT, asked: 3 });
+    const fixture = fixtureOfMany({ ...TIGHT, resubscribes: 3 });
     const reader = slowReader(fixture);
     const answers = Array.from({ length: 4 }, (_, i) => reader.ask(fixture.broadcast, [`k${i}`]));
     expect(answers).toEqual([undefined, undefined, undefined, "too_many"]);

@@ -1,30 +1,44 @@
-import { expect, test } from "vitest";
-import { SubscriberIndex } from "../../../src/feed/fanout/live/subscriber-index.ts";
+import { describe, expect, test } from "vitest";
 import { FANOUT_LIMITS } from "../../../src/feed/fanout/fanout-limits.ts";
-import { Patterns } from "../../../src/feed/fanout/patterns.ts";
 import { Selections } from "../../../src/feed/fanout/selections.ts";
 import { subscriptionOf } from "../fixture.ts";
 
-const bounds = { ...FANOUT_LIMITS, patterns: 100, accountPatterns: 20 };
-const account = { account: "a" };
-const wanted = subscriptionOf(Array.from({ length: 15 }, (_, i) => `key${i}`));
+const LIMITS = { ...FANOUT_LIMITS, patterns: 100, patternsPerAccount: 20 };
+const ACCOUNT = { account: "a" };
+const FIFTEEN = subscriptionOf(Array.from({ length: 15 }, (_, i) => `key${i}`));
+const SIX = subscriptionOf(["a", "b", "c", "d", "e", "f"]);
+const FIVE = subscriptionOf(["a", "b", "c", "d", "e"]);
 
-test("[I9] what is waited for is no way past the bounds: another rate or mode is another group", () => {
-  const patterns = new Patterns();
-  const audience = new SubscriberIndex<number>(100, patterns);
-  const waiting = new Selections(patterns);
-  waiting.hold(wanted, account);
-  expect(audience.refusal(account, wanted, bounds), "is counted already").toBeUndefined();
-  for (const other of [{ hz: 5 }, { mode: "all" as const }, { hz: 0.1, mode: "all" as const }]) {
-    expect(audience.refusal(account, { ...wanted, ...other }, bounds)).toBe("rate_limited");
-  }
-  const group = audience.group(wanted, 0, account);
-  audience.join(1, group);
-  waiting.release(wanted);
-  expect(
-    audience.refusal(account, subscriptionOf(["a", "b", "c", "d", "e"]), bounds),
-    "is counted once",
-  ).toBeUndefined();
-  audience.leave(1, group);
-  expect(audience.refusal(account, { ...wanted, hz: 5 }, bounds), "is given back").toBeUndefined();
+describe("[I9] subscriptions that are held", () => {
+  test("are counted by group: another rate or mode is counted again", () => {
+    const selections = new Selections(LIMITS);
+    selections.hold(FIFTEEN, ACCOUNT);
+    expect(selections.refusal(FIFTEEN, ACCOUNT), "is counted already").toBeUndefined();
+    for (const other of [{ hz: 5 }, { mode: "all" as const }, { hz: 0.1, mode: "all" as const }]) {
+      expect(selections.refusal({ ...FIFTEEN, ...other }, ACCOUNT)).toBe("rate_limited");
+    }
+  });
+
+  test("are counted once, on the account that came first, until the last holder has released them", () => {
+    const selections = new Selections(LIMITS);
+    selections.hold(FIFTEEN, ACCOUNT);
+    selections.hold(FIFTEEN, { account: "b" });
+    expect(selections.refusal(FIVE, ACCOUNT), "is counted once").toBeUndefined();
+    expect(selections.refusal(SIX, ACCOUNT)).toBe("rate_limited");
+    expect(selections.refusal(SIX, { account: "b" })).toBeUndefined();
+    selections.release(FIFTEEN);
+    expect(selections.refusal(SIX, ACCOUNT), "is still held").toBe("rate_limited");
+    selections.release(FIFTEEN);
+    expect(selections.refusal({ ...FIFTEEN, hz: 5 }, ACCOUNT), "is given back").toBeUndefined();
+  });
+
+  test("share one selection object, as long as any of them is held", () => {
+    const selections = new Selections(LIMITS);
+    const again = { ...subscriptionOf(["e", "d", "c", "b", "a"]), hz: 5 };
+    selections.hold(FIVE, ACCOUNT);
+    expect(selections.shared(again).selection).toBe(FIVE.selection);
+    expect(selections.shared(again).hz).toBe(5);
+    selections.release(FIVE);
+    expect(selections.shared(again)).toBe(again);
+  });
 });

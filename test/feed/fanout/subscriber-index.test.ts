@@ -1,10 +1,17 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { SubscriberIndex, type Group } from "../../../src/feed/fanout/live/subscriber-index.ts";
+import { SubscriberIndex } from "../../../src/feed/fanout/live/subscriber-index.ts";
+import { Subscriber } from "../../../src/feed/fanout/subscriber.ts";
 import { AcceptedUpdate } from "../../../src/feed/state/record.ts";
 import { encodeSet } from "../../../src/protocol/update.ts";
 import { isWanted } from "../../support/view.ts";
 import { FeedFixture, RecordingSubscriber, subscriptionOf } from "../fixture.ts";
+
+/** A subscriber of the index alone: it is sent nothing. */
+function subscriberOf(keys: readonly string[]): Subscriber {
+  const sink = { account: "somebody", send: () => {}, backlog: () => 0, drop: () => {} };
+  return new Subscriber(sink, subscriptionOf(keys), undefined, "new");
+}
 
 describe("[I6] cost follows work", () => {
   test("an update finds exactly the groups that select its key, each once", () => {
@@ -17,16 +24,13 @@ describe("[I6] cost follows work", () => {
     );
     fc.assert(
       fc.property(fc.array(patterns, { maxLength: 12 }), names, fc.nat(), (selections, key, leaver) => {
-        const audience = new SubscriberIndex<number>(1000);
-        const groups = selections.map((keys, i) => {
-          const group = audience.group(subscriptionOf(keys), 0);
-          audience.join(i, group);
-          return group;
-        });
+        const index = new SubscriberIndex(1000);
+        const subscribers = selections.map(subscriberOf);
+        const groups = subscribers.map((subscriber) => index.join(subscriber, 0));
         const left = selections.length > 0 ? leaver % selections.length : -1;
-        if (left >= 0) audience.leave(left, groups[left]!);
+        if (left >= 0) index.leave(subscribers[left]!);
         const expected = new Set(groups.filter((_, i) => i !== left && isWanted(selections[i]!, key)));
-        const found = [...audience.deliver(accepted(key))];
+        const found = [...index.add(updateOf(key))];
         expect(new Set(found)).toEqual(expected);
         expect(found).toHaveLength(expected.size);
       }),
@@ -34,21 +38,18 @@ describe("[I6] cost follows work", () => {
   });
 
   test("subscribers that come and go leave nothing behind", () => {
-    const audience = new SubscriberIndex<number>(1000);
-    const joined: [number, Group<number>][] = [];
-    for (let i = 0; i < 100; i++) {
-      const group = audience.group(subscriptionOf([`key${i % 7}`, `prefix${i % 3}.*`]), 0);
-      audience.join(i, group);
-      joined.push([i, group]);
-    }
-    expect(audience.size).toBe(100);
-    for (const [i, group] of joined) audience.leave(i, group);
-    expect(audience.size).toBe(0);
-    expect([...audience.groups]).toEqual([]);
-    expect([...audience.deliver(accepted("key1"))]).toEqual([]);
+    const index = new SubscriberIndex(1000);
+    const subscribers = Array.from({ length: 100 }, (_, i) => subscriberOf([`key${i % 7}`, `prefix${i % 3}.*`]));
+    for (const subscriber of subscribers) index.join(subscriber, 0);
+    expect(index.groups.reduce((sum, { members }) => sum + members.size, 0)).toBe(100);
+    expect(index.groups).toHaveLength(21);
+    for (const subscriber of subscribers) index.leave(subscriber);
+    expect(index.groups).toEqual([]);
+    expect([...index.add(updateOf("key1"))]).toEqual([]);
+    expect(index.pendingMemory.bytes).toBe(0);
   });
 
-  test("what subscribers of equal selection get is encoded once, however they wrote it", () => {
+  test("messages to subscribers with equal selections are encoded once, however the selections were written", () => {
     const fixture = new FeedFixture();
     const subscribers = [
       ["A", "t.*"],
@@ -63,22 +64,17 @@ describe("[I6] cost follows work", () => {
   });
 });
 
-describe("very many who want the same", () => {
+describe("very many subscribers of the same", () => {
   test("are several groups, which newcomers fill up before there is another", () => {
-    const audience = new SubscriberIndex<number>(3);
-    const all = subscriptionOf([]);
-    const join = (who: number): Group<number> => {
-      const group = audience.group(all, 0);
-      audience.join(who, group);
-      return group;
-    };
-    const groups = Array.from({ length: 7 }, (_, who) => join(who));
-    expect([...audience.groups].map(({ members }) => members.size)).toEqual([3, 3, 1]);
-    expect([...audience.deliver(accepted("A"))]).toEqual([...audience.groups]);
-    for (const who of [0, 1, 2]) audience.leave(who, groups[who]!);
-    expect([...audience.deliver(accepted("A"))], "an empty one is gone").toEqual([groups[3], groups[6]]);
-    audience.leave(3, groups[3]!);
-    expect(join(8)).toBe(groups[3]);
+    const index = new SubscriberIndex(3);
+    const subscribers = Array.from({ length: 8 }, () => subscriberOf([]));
+    const groups = subscribers.slice(0, 7).map((subscriber) => index.join(subscriber, 0));
+    expect(index.groups.map(({ members }) => members.size)).toEqual([3, 3, 1]);
+    expect([...index.add(updateOf("A"))]).toEqual(index.groups);
+    for (const subscriber of subscribers.slice(0, 3)) index.leave(subscriber);
+    expect([...index.add(updateOf("A"))], "an empty one is gone").toEqual([groups[3], groups[6]]);
+    index.leave(subscribers[3]!);
+    expect(index.join(subscribers[7]!, 0)).toBe(groups[3]);
   });
 });
 
@@ -134,7 +130,7 @@ describe("windows", () => {
     expect(slow.view.updates).toHaveLength(25_001);
   });
 
-  test("whoever the log no longer reaches gets a snapshot, lagging", () => {
+  test("a subscriber that the log no longer reaches gets a snapshot, with reason lagging", () => {
     const fixture = new FeedFixture();
     const slow = new RecordingSubscriber([], "all", 0.1);
     fixture.connect(slow);
@@ -150,6 +146,6 @@ describe("windows", () => {
   });
 });
 
-function accepted(key: string): AcceptedUpdate {
+function updateOf(key: string): AcceptedUpdate {
   return new AcceptedUpdate(encodeSet(key, "{}", {}), 1);
 }

@@ -26,12 +26,7 @@ export interface UpdateRange {
  * The present state of the selected keys that have changed after `seq`. Undefined if deletions since then may have been
  * forgotten, or if it would be so long that a snapshot serves better.
  */
-export function changesSince(
-  feed: Feed,
-  selection: Selection,
-  seq: number,
-  meter: WorkMeter,
-): UpdateRange | undefined {
+export function changesSince(feed: Feed, selection: Selection, seq: number, meter: WorkMeter): UpdateRange | undefined {
   if (seq < feed.entries.forgotten) return undefined;
   meter.work += lookupCost(selection);
   const changed: Entry[] = [];

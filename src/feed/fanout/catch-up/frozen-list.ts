@@ -24,13 +24,7 @@ export class FrozenList implements TimedPosition {
   readonly #ends: number[] = [];
 
   /** `except`: what the subscriber has already, which is left out. */
-  constructor(
-    feed: Feed,
-    selection: Selection,
-    except: Selection | undefined,
-    partLength: number,
-    meter: WorkMeter,
-  ) {
+  constructor(feed: Feed, selection: Selection, except: Selection | undefined, partLength: number, meter: WorkMeter) {
     ({ epoch: this.epoch, seq: this.seq, time: this.time } = feed);
     let length = 0;
     let sharedBytes = 0;

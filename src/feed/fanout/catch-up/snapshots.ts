@@ -87,9 +87,7 @@ export class Snapshots {
   /** One part as a message, encoded once for all who read it at about the same time. */
   message(list: FrozenList, part: number, reason: SnapshotReason, id: number | undefined): readonly string[] {
     const key = `${this.#numbers.get(list)}|${part}|${reason}|${id ?? ""}`;
-    return this.#encoded.get(key, () => [
-      encodeSnapshotPart(list, reason, list.part(part), part < list.parts - 1, id),
-    ]);
+    return this.#encoded.get(key, () => [encodeSnapshotPart(list, reason, list.part(part), part < list.parts - 1, id)]);
   }
 
   /** A list in use: of the present; or of an earlier moment if there is no room for another list. */
