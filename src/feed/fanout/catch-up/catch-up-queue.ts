@@ -5,11 +5,11 @@ import { Jobs, type Job } from "./jobs.ts";
 /** What runs the queue. */
 export interface QueueContext extends Omit<CatchUpContext, "done"> {
   /** The steady clock, in milliseconds. */
-  now(): number;
+  readonly now: () => number;
   /** Asks for a step, as soon as possible. */
-  wake(): void;
+  readonly wake: () => void;
   /** Whether everything that the feed shows is committed and delivered. */
-  isCommitted(): boolean;
+  readonly isCommitted: () => boolean;
 }
 
 /** The catch-ups of subscribers, at most one each, and the reads of HTTP clients: small ones at once, long ones by turns. */
