@@ -31,7 +31,7 @@ export const LAYERS = {
   react: { imports: ["client"], packages: ["react"] },
   "dashboard/model": { imports: ["protocol", "client"] },
   "dashboard/view": { imports: ["protocol", "client", "dashboard/model"], packages: ["lightweight-charts"] },
-  dashboard: { imports: ["client", "dashboard/model", "dashboard/view"] },
+  dashboard: { imports: ["protocol", "client", "dashboard/model", "dashboard/view"] },
   docs: { imports: [], packages: ["minisearch"] },
   demo: { imports: ["publisher"], packages: ["node:*"] },
   build: { imports: [], packages: ["node:*", "esbuild", "marked"] },

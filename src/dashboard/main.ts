@@ -1,5 +1,8 @@
-import { choiceProblem, readChoice } from "./model/page-url.ts";
-import { Api } from "./model/server-api.ts";
+import { connect } from "../client/index.ts";
+import type { JsonObject } from "../protocol/json.ts";
+import { choiceProblem, readChoice, selectionOf, type Choice } from "./model/page-url.ts";
+import { ServerApi } from "./model/server-api.ts";
+import { CredentialForm } from "./view/connection-view.ts";
 import { byId, write } from "./view/dom.ts";
 import { Page } from "./view/page.ts";
 import { setUpPanels } from "./view/panels.ts";
@@ -9,19 +12,26 @@ const choice = readChoice(location.search);
 const problem = choiceProblem(choice);
 document.title = `${choice.feed} · Tickertape`;
 write(byId("feed"), choice.feed);
+if (problem === undefined) showFeed(choice);
+else showProblem(choice, problem);
 
-if (problem === undefined) {
-  const page = new Page(choice);
+function showFeed(choice: Choice): void {
+  const credential = new CredentialForm(() => feed.reconnect());
+  const token = (): string | undefined => credential.value;
+  const feed = connect<JsonObject>(location.origin, choice.feed, { ...selectionOf(choice), token });
+  const page = new Page(choice, feed, new ServerApi(location.origin, token), credential);
+  page.start();
   setUpTheme(byId("theme", HTMLSelectElement), () => page.recolour());
-} else {
+}
+
+function showProblem(choice: Choice, problem: string): void {
   setUpTheme(byId("theme", HTMLSelectElement), () => {});
   document.body.dataset["state"] = "closed";
   write(byId("state"), "Not a feed");
   write(byId("reason"), problem);
-  // There may be others to go to.
-  const api = new Api(location.origin, () => undefined);
+  // The reader can still go to other feeds.
   setUpPanels(
-    api,
+    new ServerApi(location.origin, () => undefined),
     () => ({ choice, key: undefined, value: undefined, main: undefined }),
     () => {},
   );

@@ -56,7 +56,7 @@ describe("columns", () => {
   it("show moments as such where name and size say that they are", () => {
     const moment = new Date(2026, 10, 20, 14, 3, 9).getTime();
     const columns = columnsOf({ updatedAt: moment, volume: moment, price: 5, time: 12 });
-    expect(columns.list.map(({ time }) => time)).toEqual([true, false, false, false]);
+    expect(columns.list.map(({ isTime }) => isTime)).toEqual([true, false, false, false]);
     const [updatedAt, volume] = columns.list;
     expect(updatedAt && textOf(moment, updatedAt)).toBe("2026-11-20 14:03:09");
     expect(volume && textOf(moment, volume)).toBe(moment.toLocaleString("en"));

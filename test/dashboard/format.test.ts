@@ -1,6 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { compactJson } from "../../src/dashboard/model/compact-json.ts";
-import { decimalsOf, directionOf, formatAge, formatValue } from "../../src/dashboard/model/format.ts";
+import { compactJson, decimalsOf, directionOf, formatAge, formatValue } from "../../src/dashboard/model/format.ts";
 
 describe("values as text", () => {
   it.each([

@@ -1,6 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { readHistory } from "../../src/dashboard/model/key-history.ts";
-import { Series, timeAfter } from "../../src/dashboard/model/series.ts";
+import { KeyHistory, readHistory, timeAfter } from "../../src/dashboard/model/key-history.ts";
 
 const page = {
   updates: [
@@ -16,8 +15,8 @@ const page = {
 
 describe("history", () => {
   it("is replayed: sets, patches and deletions", () => {
-    const { moments, before } = readHistory(page);
-    expect(moments.map(({ value }) => value)).toEqual([
+    const { values, before } = readHistory(page);
+    expect(values.map(({ value }) => value)).toEqual([
       { size: 5 },
       { price: 1, size: 5 },
       { price: 1, size: 6 },
@@ -32,60 +31,60 @@ describe("history", () => {
   it.each([[null], [[]], [{}], [{ updates: [1, {}, { seq: "1", time: 1 }] }]])(
     "is empty where the answer is %j",
     (body) => {
-      expect(readHistory(body).moments).toEqual([]);
+      expect(readHistory(body).values).toEqual([]);
     },
   );
 });
 
 describe("the points of a chart", () => {
   it("are the changes of one number, at times that go strictly up", () => {
-    const series = new Series();
-    series.load(readHistory(page).moments, 0);
-    expect(series.points(["price"])).toEqual([
+    const history = new KeyHistory();
+    history.load(readHistory(page).values, 0);
+    expect(history.points(["price"])).toEqual([
       { time: 2000, value: 1 },
       { time: 3000, value: 2 },
       { time: 5000, value: 3 },
     ]);
-    expect(series.points(["size"]).map(({ value }) => value)).toEqual([5, 6]);
+    expect(history.points(["size"]).map(({ value }) => value)).toEqual([5, 6]);
     expect(timeAfter(5000, 5000)).toBe(5001);
   });
 
   it("go on live without a gap or a repetition where history and live updates overlap", () => {
-    const series = new Series();
-    series.add(9, 5100, { price: 3 });
-    const known = series.moments.length;
-    series.add(9, 5100, { price: 3 });
-    series.add(10, 5200, { price: 4 });
-    series.load(readHistory(page).moments, known);
-    expect(series.moments.map(({ seq }) => seq)).toEqual([1, 2, 4, 7, 8, 9, 10]);
-    expect(series.points(["price"]).at(-1)).toEqual({ time: 5200, value: 4 });
+    const history = new KeyHistory();
+    history.add(9, 5100, { price: 3 });
+    const known = history.values.length;
+    history.add(9, 5100, { price: 3 });
+    history.add(10, 5200, { price: 4 });
+    history.load(readHistory(page).values, known);
+    expect(history.values.map(({ seq }) => seq)).toEqual([1, 2, 4, 7, 8, 9, 10]);
+    expect(history.points(["price"]).at(-1)).toEqual({ time: 5200, value: 4 });
   });
 
   it("begin earlier once older history is loaded", () => {
-    const series = new Series();
-    series.load([{ seq: 5, time: 50, value: { price: 5 } }], 0);
-    series.prepend([
+    const history = new KeyHistory();
+    history.load([{ seq: 5, time: 50, value: { price: 5 } }], 0);
+    history.prepend([
       { seq: 4, time: 40, value: { price: 4 } },
       { seq: 5, time: 50, value: { price: 5 } },
     ]);
-    expect(series.moments.map(({ seq }) => seq)).toEqual([4, 5]);
+    expect(history.values.map(({ seq }) => seq)).toEqual([4, 5]);
   });
 
   it("have what was missed once the history is loaded again, and what was loaded of earlier times", () => {
-    const series = new Series();
-    series.load([{ seq: 5, time: 50, value: { price: 5 } }], 0);
-    series.prepend([{ seq: 4, time: 40, value: { price: 4 } }]);
+    const history = new KeyHistory();
+    history.load([{ seq: 5, time: 50, value: { price: 5 } }], 0);
+    history.prepend([{ seq: 4, time: 40, value: { price: 4 } }]);
     // One message of several updates: its seq is higher than this key's.
-    series.add(9, 90, { price: 8 });
+    history.add(9, 90, { price: 8 });
     const updates = [5, 6, 7, 8].map((seq) => ({ seq, time: seq * 10, value: { price: seq } }));
-    series.load(updates, series.moments.length);
-    expect(series.moments.map(({ seq }) => seq)).toEqual([4, 5, 6, 7, 8]);
+    history.load(updates, history.values.length);
+    expect(history.values.map(({ seq }) => seq)).toEqual([4, 5, 6, 7, 8]);
   });
 
   it("keep their number bounded", () => {
-    const series = new Series();
-    for (let i = 0; i < 50_000; i++) series.add(i, i, { price: i });
-    expect(series.moments.length).toBeLessThanOrEqual(22_000);
-    expect(series.moments.at(-1)?.seq).toBe(49_999);
+    const history = new KeyHistory();
+    for (let i = 0; i < 50_000; i++) history.add(i, i, { price: i });
+    expect(history.values.length).toBeLessThanOrEqual(22_000);
+    expect(history.values.at(-1)?.seq).toBe(49_999);
   });
 });

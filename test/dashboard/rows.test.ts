@@ -8,7 +8,7 @@ const price: Column = {
   path: ["price"],
   label: "price",
   numeric: true,
-  time: false,
+  isTime: false,
   decimals: 2,
   width: 6,
 };

@@ -1,47 +1,54 @@
 import { isJsonObject, type Json, type JsonObject } from "../../protocol/json.ts";
-import { decimalsOf, formatMoment, formatValue, numberOf } from "./format.ts";
+import { decimalsOf, formatDateTime, formatValue, numberOf } from "./format.ts";
 
-/** A field that entries have, and how wide and exact it is shown. These only ever grow: a price that loses a digit must not move the table. */
+/**
+ * A field that entries have, and how it is shown. Width and decimals only ever grow: a price that loses a digit must not
+ * move the table.
+ */
 export interface Column {
-  /** Names no other column; stays as it is. */
+  /** Unique, and never changes. */
   readonly id: string;
   /** Member names from the value down to the field. */
   readonly path: readonly string[];
   /** The path with dots. */
   readonly label: string;
   numeric: boolean;
-  /** Whether its numbers are moments (milliseconds since 1970) and shown as such. */
-  readonly time: boolean;
+  /** Whether its numbers are milliseconds since 1970, and are shown as date and time. */
+  readonly isTime: boolean;
   decimals: number;
   /** Characters. */
   width: number;
 }
 
-/** An entry may have thousands of fields; a table that wide helps nobody. */
+/** An entry may have thousands of fields. A table that wide would help no reader. */
 const MAX_COLUMNS = 64;
-/** Levels of nested objects that become columns of their own. */
+/** Levels of nested objects that become columns. */
 const MAX_DEPTH = 3;
-/** An object with more members is data of its own, such as an order book, and shown as JSON in one cell. */
+/** An object with more members is data of its own, such as an order book. It is shown as JSON in one cell. */
 const MAX_MEMBERS = 8;
-/** Characters that one column may take. */
+/** Characters of one column. */
 const MAX_WIDTH = 28;
 
-/** Members of objects seen so far, and the column of those that are shown. */
+/** A member of an object that has been seen, with its own members, and its column if it is shown. */
 interface Node {
   readonly members: Map<string, Node>;
   column: Column | undefined;
 }
 
-/** Finds out from the values which columns there are. */
+/** Finds the columns in the values. */
 export class Columns {
   readonly list: Column[] = [];
-  /** Goes up whenever a column is added or changes how it is shown. */
+  /** Increases when a column is added or is shown in another way. */
   revision = 0;
   /** Whether there were more fields than columns. */
   clipped = false;
   readonly #root: Node = { members: new Map(), column: undefined };
 
-  /** Takes in an entry's value. */
+  get numeric(): readonly Column[] {
+    return this.list.filter(({ numeric }) => numeric);
+  }
+
+  /** Finds the fields of an entry's value. */
   discover(value: JsonObject): void {
     this.#walk(this.#root, value, []);
   }
@@ -67,12 +74,12 @@ export class Columns {
   }
 
   #see(node: Node, field: Json, path: readonly string[], name: string): void {
-    const column = (node.column ??= this.#add([...path, name], isMoment(name, field)));
+    const column = (node.column ??= this.#add([...path, name], isTimeField(name, field)));
     if (column === undefined) return;
-    const decimals = column.time ? 0 : decimalsOf(field);
+    const decimals = column.isTime ? 0 : decimalsOf(field);
     const numeric = numberOf(field) !== undefined;
     if (decimals > column.decimals) {
-      // What is there already will be written with the new decimals too, and their point.
+      // Values that are shown already get the new decimals too, and a point if they had none.
       column.width += decimals - column.decimals + (column.decimals === 0 ? 1 : 0);
       column.decimals = decimals;
       this.revision++;
@@ -88,14 +95,14 @@ export class Columns {
     this.revision++;
   }
 
-  #add(path: readonly string[], time: boolean): Column | undefined {
+  #add(path: readonly string[], isTime: boolean): Column | undefined {
     if (this.list.length >= MAX_COLUMNS) {
       this.clipped = true;
       return undefined;
     }
     const label = path.join(".");
     const id = this.list.some((column) => column.label === label) ? JSON.stringify(path) : label;
-    const column = { id, path, label, numeric: false, time, decimals: 0, width: 1 };
+    const column = { id, path, label, numeric: false, isTime, decimals: 0, width: 1 };
     this.list.push(column);
     this.revision++;
     return column;
@@ -109,16 +116,16 @@ function isExpanded(field: Json, depth: number): field is JsonObject {
 }
 
 /** A field as its column shows it. */
-export function textOf(field: Json | undefined, { decimals, time }: Column): string {
-  return time && typeof field === "number" ? formatMoment(field) : formatValue(field, decimals);
+export function textOf(field: Json | undefined, { decimals, isTime }: Column): string {
+  return isTime && typeof field === "number" ? formatDateTime(field) : formatValue(field, decimals);
 }
 
 /** By name and size: `updatedAt: 1732096000123`. From 2001 to 2286, milliseconds since 1970 have thirteen digits. */
-function isMoment(name: string, field: Json): boolean {
+function isTimeField(name: string, field: Json): boolean {
   return typeof field === "number" && field >= 1e12 && field < 1e13 && /(time|date|at|ts|since|stamp)$/i.test(name);
 }
 
-/** The field at a path, own members only; nothing where there is none. */
+/** The field at a path, or undefined. Only own members count. */
 export function fieldAt(value: JsonObject, path: readonly string[]): Json | undefined {
   let field: Json = value;
   for (const name of path) {

@@ -1,22 +1,21 @@
 import type { Json } from "../../protocol/json.ts";
-import { compactJson } from "./compact-json.ts";
 
 const MAX_DECIMALS = 8;
-/** Longer text is cut: a value may be 64 KiB, and a cell is no place for it. */
+/** Characters of a cell. A value may be 64 KiB, which no cell can show. */
 const MAX_LENGTH = 200;
 const NUMERIC_TEXT = /^[+-]?\d+(\.\d+)?$/;
 
 const formats: Intl.NumberFormat[] = [];
 
-/** A value's number, or nothing. Exact decimals travel as strings, and compare like numbers. */
+/** The number in a value, or undefined. Exact decimals are sent as strings; they count as numbers too. */
 export function numberOf(value: Json | undefined): number | undefined {
   if (typeof value === "number") return value;
   return typeof value === "string" && NUMERIC_TEXT.test(value) ? Number(value) : undefined;
 }
 
 /**
- * How many decimals a column needs for this value. Rounded to 12 digits first, so that the noise of binary fractions
- * (0.1 + 0.2) does not widen the column.
+ * How many decimals a column needs for this value. The value is rounded to 12 digits first, so that the error of binary
+ * fractions (0.1 + 0.2) does not widen the column.
  */
 export function decimalsOf(value: Json): number {
   if (typeof value !== "number" || needsExponent(value) || Number.isInteger(value)) return 0;
@@ -25,7 +24,7 @@ export function decimalsOf(value: Json): number {
   return point < 0 ? 0 : Math.min(MAX_DECIMALS, text.length - point - 1);
 }
 
-/** `decimals`: what its column shows. An absent field is an empty cell, `null` a dash. */
+/** `decimals`: as many as the column shows. An absent field is an empty cell, `null` a dash. */
 export function formatValue(value: Json | undefined, decimals: number): string {
   if (value === undefined) return "";
   if (value === null) return "–";
@@ -57,27 +56,53 @@ export function formatAge(ms: number): string {
   return seconds < 86_400 ? `${Math.floor(seconds / 3600)} h` : `${Math.floor(seconds / 86_400)} d`;
 }
 
-/** The time of day, `14:03:09`, where the reader is. */
+/** The local time of day, `14:03:09`. */
 export function formatClock(ms: number): string {
   const date = new Date(ms);
   return [date.getHours(), date.getMinutes(), date.getSeconds()].map((n) => String(n).padStart(2, "0")).join(":");
 }
 
-/** A moment where the reader is, `2026-11-20 14:03:09`. */
-export function formatMoment(ms: number): string {
+/** A local date and time, `2026-11-20 14:03:09`. */
+export function formatDateTime(ms: number): string {
   const date = new Date(ms);
   if (Number.isNaN(date.getTime())) return String(ms);
   const day = [date.getMonth() + 1, date.getDate()].map((n) => String(n).padStart(2, "0"));
   return `${date.getFullYear()}-${day.join("-")} ${formatClock(ms)}`;
 }
 
-/** Too small or too large for fixed decimals to tell the truth. */
+/**
+ * A value as JSON on one line, cut after `limit` characters. The part that is cut off is never written, so a large value
+ * costs no more than a small one.
+ */
+export function compactJson(value: Json, limit: number): string {
+  const text = writeJson(value, limit);
+  return text.length > limit ? `${text.slice(0, limit)}…` : text;
+}
+
+function writeJson(value: Json, left: number): string {
+  if (typeof value === "string") return JSON.stringify(value.length > left ? value.slice(0, left + 1) : value);
+  if (typeof value !== "object" || value === null) return String(value);
+  const isArray = Array.isArray(value);
+  let text = isArray ? "[" : "{";
+  let first = true;
+  for (const name of Object.keys(value)) {
+    if (text.length > left) return text;
+    if (!first) text += ",";
+    first = false;
+    const member: Json | undefined = isArray ? value[Number(name)] : value[name];
+    const label = isArray ? "" : `${JSON.stringify(name)}:`;
+    text += label + writeJson(member ?? null, left - text.length);
+  }
+  return text + (isArray ? "]" : "}");
+}
+
+/** Whether a number is too small or too large for fixed decimals to show it correctly. */
 function needsExponent(value: number): boolean {
   const size = Math.abs(value);
   return size !== 0 && (size < 10 ** -MAX_DECIMALS || size >= 1e15);
 }
 
-/** Made once each: building a format costs far more than using it. "min2" leaves years and ports ungrouped. */
+/** Each format is made once: making one costs far more than using it. "min2" leaves years and ports without a comma. */
 function formatOf(decimals: number): Intl.NumberFormat {
   return (formats[decimals] ??= new Intl.NumberFormat("en", {
     minimumFractionDigits: decimals,

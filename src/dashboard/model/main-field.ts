@@ -2,12 +2,15 @@ import type { JsonObject } from "../../protocol/json.ts";
 import { fieldAt, type Column, type Columns } from "./columns.ts";
 import { numberOf } from "./format.ts";
 
-/** What people call the figure that an entry is about, whatever it is the entry of. */
+/** Names that the most important figure of an entry often has, in any kind of feed. */
 const NAMES = ["last", "price", "value", "mid", "rate", "close", "load", "temperature", "count"];
-/** Changes looked at before a field is chosen by how it moves. */
+/** Changes that are looked at to see how each field moves. */
 const ENOUGH = 200;
 
-/** Chooses the number that is worth a line of its own: by name, else the first that goes up and down, as counters and times do not. */
+/**
+ * Chooses the number whose trend is worth showing: by its name, or else the first number that goes both up and down, which
+ * counters and times do not.
+ */
 export class MainField {
   readonly #columns: Columns;
   readonly #up = new Set<Column>();
@@ -28,7 +31,7 @@ export class MainField {
     return this.#column;
   }
 
-  /** Takes in a change. */
+  /** Looks at how an entry changed. */
   observe(before: JsonObject, after: JsonObject): void {
     if (this.#seen++ > ENOUGH) return;
     for (const column of this.#columns.list) {
@@ -40,7 +43,7 @@ export class MainField {
   }
 
   #choose(): Column | undefined {
-    const numeric = this.#columns.list.filter((column) => column.numeric && !column.time);
+    const numeric = this.#columns.numeric.filter((column) => !column.isTime);
     for (const name of NAMES) {
       const named = numeric.find(({ path }) => path.at(-1)?.toLowerCase() === name);
       if (named) return named;

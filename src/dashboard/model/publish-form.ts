@@ -1,23 +1,24 @@
-import { isJsonObject, parseJson } from "../../protocol/json.ts";
+import { isJsonObject, parseJson, type Json } from "../../protocol/json.ts";
 import { keyProblem } from "../../protocol/names.ts";
+import { formatPosition } from "../../protocol/position.ts";
 
-/** What somebody filled in. */
+/** What the reader filled in. */
 export interface PublishFields {
   readonly key: string;
   readonly change: string;
-  /** JSON text; of no interest for `delete`. */
+  /** JSON text. Not used for `delete`. */
   readonly value: string;
 }
 
-export type ReadUpdate =
+export type ReadFields =
   | { readonly ok: true; readonly body: string }
   | { readonly ok: false; readonly field: "key" | "value"; readonly problem: string };
 
 /**
- * Makes the body of what was filled in, or says which field is wrong. All else is for the server to judge, so the value
- * goes out as it was written: read and written again, `1e999` would be `null`, and remove the member.
+ * Turns the fields into a body to publish, or says which field is wrong. The server judges everything else, so the value
+ * is sent as it was written. If it were parsed and written again, `1e999` would become `null`, which removes a member.
  */
-export function readUpdate({ key, change, value }: PublishFields): ReadUpdate {
+export function readUpdate({ key, change, value }: PublishFields): ReadFields {
   const problem = keyProblem(key);
   if (problem !== undefined) return { ok: false, field: "key", problem: `The key ${problem}.` };
   if (change === "delete") return { ok: true, body: JSON.stringify({ key, delete: true }) };
@@ -27,4 +28,15 @@ export function readUpdate({ key, change, value }: PublishFields): ReadUpdate {
     return { ok: false, field: "value", problem: "The value has to be a JSON object: {…}" };
   const member = change === "set" ? "set" : "patch";
   return { ok: true, body: `{"key":${JSON.stringify(key)},"${member}":${value}}` };
+}
+
+/** What a receipt says, for people. */
+export function receiptText(receipt: Json): string {
+  if (!isJsonObject(receipt)) return "Published.";
+  const { epoch, seq, stale } = { epoch: receipt["epoch"], seq: receipt["seq"], stale: receipt["stale"] };
+  const position =
+    typeof epoch === "string" && typeof seq === "number" ? formatPosition({ epoch, seq }) : "an unknown position";
+  return stale === 1
+    ? `Stale: not applied, its version is not above the key's last one. The feed stands at ${position}.`
+    : `Published, and durable at ${position}.`;
 }

@@ -1,37 +1,36 @@
 import type { JsonObject } from "../../protocol/json.ts";
-import { compareRanks, rankOf, type Rank, type Sort } from "./sort-and-filter.ts";
-import { matches, readWords } from "./filter.ts";
+import { compareSortValues, matches, readWords, sortValueOf, type Sort, type SortValue } from "./sort-and-filter.ts";
 
-/** One entry as the table has it. */
+/** One entry as the table shows it. */
 export interface Row {
   readonly key: string;
   value: JsonObject;
-  /** When it last changed while this page watched (milliseconds since 1970); none where it never did. */
+  /** When it last changed since the page was opened (milliseconds since 1970). Undefined if it has not changed. */
   changedAt: number | undefined;
-  /** Whether the filter lets it through. */
+  /** Whether it matches the filter. */
   shown: boolean;
 }
 
-/** Milliseconds for which rows keep their places while their values change: nobody can read or click what keeps jumping. */
+/** Milliseconds for which rows keep their places while values change. People cannot read or click a row that jumps. */
 const REORDER_AFTER = 1000;
-/** Sorting may take this share of the time at most, however many rows there are. */
+/** Sorting may take at most this share of the time, however many rows there are. */
 const SORT_SHARE = 0.05;
 
-/** All entries, and the order in which those that pass the filter are shown. Time is an argument, in milliseconds. */
+/** All entries, and the order of those that match the filter. Time is an argument, in milliseconds. */
 export class Rows {
   /** The rows that are shown, in order. Replaced, never modified. */
   order: readonly Row[] = [];
   readonly #rows = new Map<string, Row>();
   #sort: Sort = { by: "key", descending: false };
   #words: readonly string[] = [];
-  /** What makes a new order necessary: other rows are to be shown, or their ranks have changed. */
+  /** The two reasons to sort again: rows came or went, or the values that rows are sorted by changed. */
   #membersChanged = false;
-  #ranksChanged = false;
-  #orderedAt = Number.NEGATIVE_INFINITY;
+  #valuesChanged = false;
+  #sortedAt = Number.NEGATIVE_INFINITY;
   #cost = 0;
   readonly #clock: () => number;
 
-  /** `clock`: measures what sorting costs, in milliseconds. */
+  /** `clock` measures what sorting costs, in milliseconds. */
   constructor(clock: () => number = () => 0) {
     this.#clock = clock;
   }
@@ -52,7 +51,7 @@ export class Rows {
     return this.#rows.values();
   }
 
-  /** `now`: when it changed; none where it was there before this page watched. */
+  /** `now`: when it changed, or undefined if that was before the page was opened. */
   put(key: string, value: JsonObject, now: number | undefined): void {
     const row = this.#rows.get(key);
     if (row === undefined) {
@@ -66,7 +65,7 @@ export class Rows {
     const shown = matches(key, value, this.#words);
     if (shown !== row.shown) this.#membersChanged = true;
     row.shown = shown;
-    if (this.#sort.by !== "key") this.#ranksChanged = true;
+    if (this.#sort.by !== "key") this.#valuesChanged = true;
   }
 
   remove(key: string): void {
@@ -76,56 +75,48 @@ export class Rows {
     this.#membersChanged ||= row.shown;
   }
 
-  clear(): void {
-    this.#rows.clear();
-    this.#membersChanged = true;
-  }
-
   sortBy(sort: Sort): void {
     this.#sort = sort;
-    this.#now();
+    this.#sortWithoutDelay();
   }
 
   filter(text: string): void {
     this.#words = readWords(text);
     for (const row of this.#rows.values()) row.shown = matches(row.key, row.value, this.#words);
-    this.#now();
+    this.#sortWithoutDelay();
   }
 
-  /** Brings the order up to date where that is due. Returns whether it did. */
+  /** Sorts again if that is due. Returns whether it did. */
   refresh(now: number): boolean {
-    const elapsed = now - this.#orderedAt;
-    const due =
-      (this.#membersChanged && elapsed >= this.#cost / SORT_SHARE) || (this.#ranksChanged && elapsed >= this.#pause());
-    if (due) this.#reorder(now);
-    return due;
+    const isDue = this.dueIn(now) === 0;
+    if (isDue) this.#sortRows(now);
+    return isDue;
   }
 
-  /** Milliseconds until `refresh` has something to do; nothing where it has not. */
+  /** Milliseconds until `refresh` has to sort again, or undefined if nothing has changed. */
   dueIn(now: number): number | undefined {
-    if (!this.#membersChanged && !this.#ranksChanged) return undefined;
-    return Math.max(0, this.#orderedAt + (this.#membersChanged ? this.#cost / SORT_SHARE : this.#pause()) - now);
+    if (!this.#membersChanged && !this.#valuesChanged) return undefined;
+    const rest = this.#cost / SORT_SHARE;
+    const pause = this.#membersChanged ? rest : Math.max(REORDER_AFTER, rest);
+    return Math.max(0, this.#sortedAt + pause - now);
   }
 
-  #pause(): number {
-    return Math.max(REORDER_AFTER, this.#cost / SORT_SHARE);
-  }
-
-  /** Somebody asked for another order, and gets it at once. */
-  #now(): void {
+  /** The reader asked for another order, and does not have to wait for it. */
+  #sortWithoutDelay(): void {
     this.#membersChanged = true;
-    this.#orderedAt = Number.NEGATIVE_INFINITY;
+    this.#sortedAt = Number.NEGATIVE_INFINITY;
   }
 
-  #reorder(now: number): void {
+  #sortRows(now: number): void {
     const began = this.#clock();
-    const ranked: { row: Row; rank: Rank }[] = [];
-    for (const row of this.#rows.values()) if (row.shown) ranked.push({ row, rank: rankOf(row, this.#sort.by) });
-    const sign = this.#sort.descending ? -1 : 1;
-    ranked.sort((a, b) => compareRanks(a.rank, b.rank, sign) || (a.row.key < b.row.key ? -1 : 1));
-    this.order = ranked.map(({ row }) => row);
-    this.#membersChanged = this.#ranksChanged = false;
-    this.#orderedAt = now;
+    const { by, descending } = this.#sort;
+    const sortable: { row: Row; by: SortValue }[] = [];
+    for (const row of this.#rows.values()) if (row.shown) sortable.push({ row, by: sortValueOf(row, by) });
+    const sign = descending ? -1 : 1;
+    sortable.sort((a, b) => compareSortValues(a.by, b.by, sign) || (a.row.key < b.row.key ? -1 : 1));
+    this.order = sortable.map(({ row }) => row);
+    this.#membersChanged = this.#valuesChanged = false;
+    this.#sortedAt = now;
     this.#cost = this.#clock() - began;
   }
 }

@@ -1,30 +1,31 @@
+import type { UpdateIssue } from "../../protocol/codes.ts";
 import { isJsonObject, parseJson, type Json } from "../../protocol/json.ts";
 
-/** What a feed's page of the list says. */
-export interface ListedFeed {
+/** A feed in the server's list, as the page shows it. */
+export interface FeedSummary {
   readonly feed: string;
   readonly seq: number;
   readonly keys: number;
   readonly subscribers: number;
 }
 
-/** What is wrong with a request, as the server or the network tells it. */
-export interface Failure {
+/** Why a request failed, in the words of the server or of the network. */
+export interface ApiFailure {
   readonly ok: false;
-  /** The HTTP status; none where no answer came. */
+  /** The HTTP status. Undefined if no answer came. */
   readonly status: number | undefined;
   readonly title: string;
   readonly detail: string;
-  readonly issues: readonly { readonly path: string; readonly message: string }[];
+  readonly issues: readonly Pick<UpdateIssue, "path" | "message">[];
 }
 
-export type Answer<T> = { readonly ok: true; readonly value: T } | Failure;
+export type ApiResult<T> = { readonly ok: true; readonly value: T } | ApiFailure;
 
 /** Milliseconds to wait for an answer. */
-const PATIENCE = 10_000;
+const TIMEOUT = 10_000;
 
-/** The HTTP side of a server. `credential` is asked at each request; none is sent where there is none. */
-export class Api {
+/** The HTTP requests of this page. `credential` is called for each of them; if it returns undefined, none is sent. */
+export class ServerApi {
   readonly #base: string;
   readonly #credential: () => string | undefined;
 
@@ -33,25 +34,21 @@ export class Api {
     this.#credential = credential;
   }
 
-  feedUrl(feed: string): URL {
-    return new URL(`/v1/feeds/${feed}`, this.#base);
+  /** The first page of the list of feeds, in order of name. */
+  async list(): Promise<ApiResult<FeedSummary[]>> {
+    const result = await this.#request(new URL("/v1/feeds", this.#base), {});
+    if (!result.ok) return result;
+    const feeds = isJsonObject(result.value) ? result.value["feeds"] : undefined;
+    return { ok: true, value: Array.isArray(feeds) ? feeds.flatMap(readSummary) : [] };
   }
 
-  /** The first thousand feeds, in order of name. */
-  async list(): Promise<Answer<ListedFeed[]>> {
-    const answer = await this.#request(new URL("/v1/feeds", this.#base), {});
-    if (!answer.ok) return answer;
-    const feeds = isJsonObject(answer.value) ? answer.value["feeds"] : undefined;
-    return { ok: true, value: Array.isArray(feeds) ? feeds.flatMap(readListed) : [] };
+  stats(feed: string): Promise<ApiResult<Json>> {
+    return this.#request(this.#feedUrl(feed, "/stats"), {});
   }
 
-  stats(feed: string): Promise<Answer<Json>> {
-    return this.#request(new URL(`${this.feedUrl(feed).href}/stats`), {});
-  }
-
-  /** `before`: a seq; the newest page if not given. */
-  history(feed: string, key: string, limit: number, before?: number): Promise<Answer<Json>> {
-    const url = new URL(`${this.feedUrl(feed).href}/history`);
+  /** The page of history before the seq `before`, or the newest page. */
+  history(feed: string, key: string, limit: number, before?: number): Promise<ApiResult<Json>> {
+    const url = this.#feedUrl(feed, "/history");
     url.searchParams.set("key", key);
     url.searchParams.set("limit", String(limit));
     if (before !== undefined) url.searchParams.set("before", String(before));
@@ -59,19 +56,23 @@ export class Api {
   }
 
   /**
-   * Publishes one update, as JSON text, with a credential of its own. The value is the receipt. `attempt`: the same for
-   * the same body until its outcome is known, so that it is not applied twice.
+   * Publishes one update, as JSON text, with a credential of its own. The value is the receipt. `idempotencyKey` stays the
+   * same for the same body until the outcome is known, so that the update is not applied twice.
    */
-  publish(feed: string, body: string, credential: string, attempt: string): Promise<Answer<Json>> {
+  publish(feed: string, body: string, credential: string, idempotencyKey: string): Promise<ApiResult<Json>> {
     const headers = {
       Authorization: `Bearer ${credential}`,
       "Content-Type": "application/json",
-      "Idempotency-Key": attempt,
+      "Idempotency-Key": idempotencyKey,
     };
-    return this.#request(this.feedUrl(feed), { method: "POST", headers, body });
+    return this.#request(this.#feedUrl(feed), { method: "POST", headers, body });
   }
 
-  async #request(url: URL, init: RequestInit): Promise<Answer<Json>> {
+  #feedUrl(feed: string, resource = ""): URL {
+    return new URL(`/v1/feeds/${feed}${resource}`, this.#base);
+  }
+
+  async #request(url: URL, init: RequestInit): Promise<ApiResult<Json>> {
     const headers = new Headers(init.headers);
     headers.set("Accept", "application/json");
     const credential = this.#credential();
@@ -79,13 +80,13 @@ export class Api {
     let status: number;
     let text: string;
     try {
-      const signal = AbortSignal.timeout(PATIENCE);
+      const signal = AbortSignal.timeout(TIMEOUT);
       const response = await fetch(url, { ...init, headers, signal, cache: "no-store", credentials: "omit" });
       status = response.status;
       text = await response.text();
     } catch (error) {
-      const late = error instanceof DOMException && error.name === "TimeoutError";
-      return failure(undefined, late ? "The server did not answer in time" : "The server can't be reached", "");
+      const isLate = error instanceof DOMException && error.name === "TimeoutError";
+      return failure(undefined, isLate ? "The server did not answer in time" : "The server can't be reached", "");
     }
     const parsed = parseJson(text);
     const body = parsed.ok && isJson(parsed.value) ? parsed.value : undefined;
@@ -95,13 +96,13 @@ export class Api {
   }
 }
 
-/** What JSON text was parsed into is JSON: there is nothing else that it could be. */
+/** `parseJson` returns `unknown`, but everything that it returns is JSON. */
 function isJson(value: unknown): value is Json {
   return value !== undefined;
 }
 
-/** Reads `application/problem+json`; an answer that is none still has its status. */
-export function readProblem(status: number, body: Json | undefined): Failure {
+/** Reads `application/problem+json`. An answer in another format still has its status. */
+export function readProblem(status: number, body: Json | undefined): ApiFailure {
   const problem = body !== undefined && isJsonObject(body) ? body : {};
   const issues = Array.isArray(problem["issues"]) ? problem["issues"] : [];
   return {
@@ -112,11 +113,11 @@ export function readProblem(status: number, body: Json | undefined): Failure {
   };
 }
 
-function failure(status: number | undefined, title: string, detail: string): Failure {
+function failure(status: number | undefined, title: string, detail: string): ApiFailure {
   return { ok: false, status, title, detail, issues: [] };
 }
 
-function readListed(item: Json): ListedFeed[] {
+function readSummary(item: Json): FeedSummary[] {
   if (!isJsonObject(item) || typeof item["feed"] !== "string") return [];
   const feed = item["feed"];
   return [{ feed, seq: count(item["seq"]), keys: count(item["keys"]), subscribers: count(item["subscribers"]) }];

@@ -1,5 +1,5 @@
 import type { JsonObject } from "../../protocol/json.ts";
-import type { Choice } from "./page-url.ts";
+import { writeSelection, type Choice } from "./page-url.ts";
 
 export interface Snippet {
   readonly id: "curl-publish" | "curl-read" | "curl-follow" | "websocket" | "sdk";
@@ -10,12 +10,12 @@ export interface Snippet {
 const EXAMPLE: JsonObject = { price: 191.2 };
 
 /**
- * Code for this very feed, to be pasted. `base` is the server's origin; `key` and `patch` are an update that would fit the feed.
- * A feed's name needs no quoting; keys and values are data of whoever published them, and are quoted for where they go.
+ * Code for this feed, to copy and paste. `base` is the server's origin. `key` and `patch` are an update that fits the feed.
+ * A feed's name needs no quotes. Keys and values are data from publishers, so they are quoted for the place they go to.
  */
 export function snippetsFor(base: string, choice: Choice, key = "AAPL", patch: JsonObject = EXAMPLE): Snippet[] {
   const url = `${base}/v1/feeds/${choice.feed}`;
-  const query = queryOf(choice);
+  const query = writeSelection(choice);
   const socketUrl = `${url.replace(/^http/, "ws")}${query}`;
   const update = codeQuote({ key, patch });
   return [
@@ -24,7 +24,7 @@ export function snippetsFor(base: string, choice: Choice, key = "AAPL", patch: J
       title: "Publish with curl",
       text: [
         `curl ${url}`,
-        // Double quotes: in single ones the shell would send the variable's name.
+        // In single quotes the shell would send the name of the variable.
         `-H "Authorization: Bearer $PUBLISH_KEY"`,
         `-H 'Content-Type: application/json'`,
         `-d ${shellQuote(update)}`,
@@ -70,17 +70,9 @@ function sdkText(base: string, { feed, keys, hz }: Choice): string {
   ].join("\n");
 }
 
-function queryOf({ keys, hz }: Choice): string {
-  const query = new URLSearchParams();
-  if (keys.length > 0) query.set("keys", keys.join(","));
-  if (hz !== undefined) query.set("hz", String(hz));
-  const text = query.toString().replaceAll("%2C", ",").replaceAll("%2A", "*");
-  return text === "" ? "" : `?${text}`;
-}
-
 /**
- * For JSON, and for JavaScript in a file or within a page: nothing in it ends a script, and what cannot be seen, or turns
- * the direction of what can, is written out.
+ * Quotes for JSON, and for JavaScript in a file or in a page: the text cannot end a script. Invisible characters, and those
+ * that change the direction of text, are written as escapes.
  */
 function codeQuote(value: string | readonly string[] | JsonObject): string {
   return JSON.stringify(value).replaceAll(
@@ -89,7 +81,7 @@ function codeQuote(value: string | readonly string[] | JsonObject): string {
   );
 }
 
-/** For a POSIX shell: inside single quotes nothing is special but the quote itself. */
+/** Quotes for a POSIX shell. Inside single quotes only the quote itself is special. */
 export function shellQuote(text: string): string {
   return `'${text.replaceAll("'", String.raw`'\''`)}'`;
 }

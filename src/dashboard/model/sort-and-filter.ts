@@ -1,7 +1,6 @@
-import type { JsonObject } from "../../protocol/json.ts";
-import { compactJson } from "./compact-json.ts";
+import { isJsonObject, type Json, type JsonObject } from "../../protocol/json.ts";
 import { fieldAt, type Column } from "./columns.ts";
-import { numberOf } from "./format.ts";
+import { compactJson, numberOf } from "./format.ts";
 
 /** What rows are sorted by: their key, when they last changed, or a field. */
 export type SortBy = "key" | "changed" | Column;
@@ -11,10 +10,13 @@ export interface Sort {
   readonly descending: boolean;
 }
 
-/** What a row is sorted by: numbers come before text, and what is not there always comes last. */
-export type Rank = number | string | undefined;
+/** The value that a row is sorted by. Numbers come before text. Undefined comes last in both directions. */
+export type SortValue = number | string | undefined;
 
-export function rankOf(row: { key: string; value: JsonObject; changedAt: number | undefined }, by: SortBy): Rank {
+export function sortValueOf(
+  row: { key: string; value: JsonObject; changedAt: number | undefined },
+  by: SortBy,
+): SortValue {
   if (by === "key") return row.key;
   if (by === "changed") return row.changedAt;
   const field = fieldAt(row.value, by.path);
@@ -23,17 +25,39 @@ export function rankOf(row: { key: string; value: JsonObject; changedAt: number 
 }
 
 /** `sign`: 1 ascending, -1 descending. */
-export function compareRanks(a: Rank, b: Rank, sign: 1 | -1): number {
+export function compareSortValues(a: SortValue, b: SortValue, sign: 1 | -1): number {
   if (a === undefined || b === undefined) return (a === undefined ? 1 : 0) - (b === undefined ? 1 : 0);
   if (typeof a !== typeof b) return typeof a === "number" ? -1 : 1;
   return a === b ? 0 : a < b ? -sign : sign;
 }
 
-/** What a click on a column's header asks for: first the more telling direction, then the other, then by key again. */
+/** The order after a click on a column's header: first the more useful direction, then the other, then by key again. */
 export function nextSort(sort: Sort, by: SortBy): Sort {
-  // The largest number and the newest change are what people look for.
+  // People look for the largest number and the newest change.
   const first = by === "changed" || (by !== "key" && by.numeric);
   if (sort.by !== by) return { by, descending: first };
   if (sort.descending === first) return { by, descending: !first };
   return { by: "key", descending: false };
+}
+
+/** The words of a filter. An entry matches if all of them are found. */
+export function readWords(text: string): string[] {
+  return text
+    .toLowerCase()
+    .split(/\s+/)
+    .filter((word) => word !== "");
+}
+
+/** Whether each word is part of the key or of some text in the value, at any depth. */
+export function matches(key: string, value: JsonObject, words: readonly string[]): boolean {
+  if (words.length === 0) return true;
+  const texts = [key.toLowerCase()];
+  collectTexts(value, texts);
+  return words.every((word) => texts.some((text) => text.includes(word)));
+}
+
+function collectTexts(value: Json, texts: string[]): void {
+  if (typeof value === "string") texts.push(value.toLowerCase());
+  else if (Array.isArray(value)) for (const item of value) collectTexts(item, texts);
+  else if (isJsonObject(value)) for (const name of Object.keys(value)) collectTexts(value[name] ?? null, texts);
 }

@@ -1,10 +1,11 @@
 import type { FeedState, FeedStatus } from "../../client/types.ts";
-import { formatAge } from "./format.ts";
+import { isJsonObject, type Json } from "../../protocol/json.ts";
+import { formatAge, formatCount } from "./format.ts";
 
 /** A connection's state for people. */
 export interface StateWords {
   readonly label: string;
-  /** Why, and what will happen next, as of now. Empty where all is well. */
+  /** Why, and what happens next, at this moment. Empty while the feed is live. */
   readonly detail: string;
 }
 
@@ -31,8 +32,46 @@ function nextAttempt({ state, retryAt }: FeedStatus, now: number): string {
   return `next try in ${Math.max(1, Math.ceil((retryAt - now) / 1000))} s`;
 }
 
-/** How old what is shown is, or nothing while it is live. `liveAt`: when it was last known to be right. */
+/** How old the shown data is, or undefined while it is live. `liveAt`: when it was last known to be current. */
 export function staleness(state: FeedState, liveAt: number | undefined, now: number): string | undefined {
   if (state === "live" || liveAt === undefined) return undefined;
   return formatAge(Math.max(0, now - liveAt));
+}
+
+/** Members of `/stats` that the page shows elsewhere. */
+const ELSEWHERE = new Set(["feed", "epoch", "seq", "keys", "subscribers"]);
+const STAT_NAMES: Readonly<Record<string, string>> = {
+  lagging: "subscribers that lag",
+  time: "last update",
+  storage: "stored",
+  started: "in memory for",
+};
+
+/** The figures of a `/stats` answer, by name, as text. Figures that this page does not know are shown too. */
+export function readStats(stats: Json, now: number): [name: string, text: string][] {
+  if (!isJsonObject(stats)) return [];
+  return Object.entries(stats).flatMap(([name, value]): [string, string][] => {
+    if (ELSEWHERE.has(name) || typeof value === "object") return [];
+    const label = Object.hasOwn(STAT_NAMES, name) ? STAT_NAMES[name] : undefined;
+    return [[label ?? spaced(name), figure(name, value, now)]];
+  });
+}
+
+/** `journalRows` as `journal rows`. */
+function spaced(name: string): string {
+  return name.replaceAll(/([a-z])([A-Z])/g, "$1 $2").toLowerCase();
+}
+
+/** Size tells times from counts: milliseconds since 1970 have thirteen digits. */
+function figure(name: string, value: string | number | boolean, now: number): string {
+  if (typeof value !== "number") return String(value);
+  if (name === "storage") return formatBytes(value);
+  if (value < 1e12) return formatCount(value);
+  const age = formatAge(Math.max(0, now - value));
+  return name === "started" ? age : age === "now" ? "just now" : `${age} ago`;
+}
+
+function formatBytes(bytes: number): string {
+  if (bytes < 1024) return `${bytes} B`;
+  return bytes < 1024 ** 2 ? `${(bytes / 1024).toFixed(0)} KiB` : `${(bytes / 1024 ** 2).toFixed(1)} MiB`;
 }

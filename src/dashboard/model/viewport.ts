@@ -1,4 +1,4 @@
-/** The part of a long list that is drawn: rows `start` to `end`, the latter not included. */
+/** The part of a long list that is drawn: from row `start` up to, and without, row `end`. */
 export interface Span {
   readonly start: number;
   readonly end: number;
@@ -7,14 +7,14 @@ export interface Span {
 /** Rows drawn beyond each edge, so that scrolling does not show an empty strip. */
 const OVERSCAN = 6;
 
-/** `top` and `height`: what of the list is in view, in pixels. */
+/** `top` and `height`: the part of the list that is in view, in pixels. */
 export function spanOf(top: number, height: number, rowHeight: number, count: number): Span {
   const start = Math.max(0, Math.floor(top / rowHeight) - OVERSCAN);
   const end = Math.min(count, Math.ceil((top + height) / rowHeight) + OVERSCAN);
   return { start: Math.min(start, Math.max(0, count)), end: Math.max(end, Math.min(start, count)) };
 }
 
-/** Where to scroll to so that row `index` is in view whole: nowhere else if it is. */
+/** The scroll position at which all of row `index` is in view. It is `top` if the row is in view already. */
 export function scrollTo(index: number, top: number, height: number, rowHeight: number): number {
   const from = index * rowHeight;
   if (from < top) return from;
@@ -22,8 +22,8 @@ export function scrollTo(index: number, top: number, height: number, rowHeight: 
 }
 
 /**
- * The row that a key on the keyboard leads to, or nothing where the key means nothing here. `index` is -1 where no row
- * is active; `page` is how many rows are in view.
+ * The row that a key of the keyboard leads to, or undefined for other keys. `index` is -1 if no row is active. `page` is
+ * how many rows are in view.
  */
 export function indexAfterKey(key: string, index: number, count: number, page: number): number | undefined {
   if (count === 0) return undefined;

@@ -1,20 +1,19 @@
 import type { Json, JsonObject } from "../../protocol/json.ts";
-import type { Answer } from "../model/server-api.ts";
-import type { Chart } from "./chart.ts";
 import { fieldAt, type Column, type Columns } from "../model/columns.ts";
-import { byId, make, write } from "./dom.ts";
 import { formatCount, numberOf } from "../model/format.ts";
-import { readHistory, type HistoryPage } from "../model/key-history.ts";
+import { KeyHistory, readHistory, type PastValues } from "../model/key-history.ts";
 import type { MainField } from "../model/main-field.ts";
-import { Series } from "../model/series.ts";
+import type { ApiResult } from "../model/server-api.ts";
+import type { Chart } from "./chart.ts";
+import { byId, offer, write } from "./dom.ts";
 
-/** Milliseconds before a key's history is asked for: whoever runs through the rows asks for one, not for all. */
+/** Milliseconds before a key's history is requested. A reader who runs through the rows requests only the last one's. */
 const PAUSE = 120;
 
-/** Asks for a page of a key's history: the newest one, or the one before a seq. */
-export type LoadHistory = (key: string, before?: number) => Promise<Answer<Json>>;
+/** Requests a page of a key's history: the newest one, or the one before a seq. */
+export type LoadHistory = (key: string, before?: number) => Promise<ApiResult<Json>>;
 
-/** The chart of one number of one key: its history, and what comes from now on. */
+/** The chart of one number of one key: its history, and what comes live. */
 export class ChartView {
   readonly #loadHistory: LoadHistory;
   readonly #columns: Columns;
@@ -22,7 +21,7 @@ export class ChartView {
   readonly #field = byId("detail-field", HTMLSelectElement);
   readonly #earlier = byId("detail-earlier", HTMLButtonElement);
   #key: string | undefined;
-  #series = new Series();
+  #history = new KeyHistory();
   #before: number | undefined;
   #chart: Chart | undefined;
   #chosen: Column | undefined;
@@ -41,18 +40,18 @@ export class ChartView {
     });
   }
 
-  /** The number that is shown: the one that was chosen, for whatever key, or else what an entry is about. */
+  /** The number that is shown: the chosen one, which stays for other keys too, or else the most important field. */
   get column(): Column | undefined {
     return this.#chosen ?? this.#main.column;
   }
 
   open(key: string): void {
     this.#key = key;
-    this.#series = new Series();
+    this.#history = new KeyHistory();
     this.#before = undefined;
     this.#isLoaded = false;
     this.#earlier.hidden = true;
-    this.#say("Loading its history…");
+    this.#note("Loading its history…");
     void this.#loadChart();
     setTimeout(() => key === this.#key && void this.#load(), PAUSE);
     this.#draw();
@@ -64,16 +63,16 @@ export class ChartView {
     this.#chart = undefined;
   }
 
-  /** Fills in what was missed; `anew`: nothing of what is there counts any more. */
-  refill(anew: boolean): void {
+  /** Loads what was missed. `fromScratch`: what is shown is no longer valid. */
+  refill(fromScratch: boolean): void {
     if (this.#key === undefined) return;
-    if (anew) this.#series = new Series();
+    if (fromScratch) this.#history = new KeyHistory();
     void this.#load();
   }
 
-  /** Takes in a change of the key. `seq`: the feed's after it; `time` in milliseconds since 1970. */
+  /** The key has changed. `seq`: the feed's after the change. `time` in milliseconds since 1970. */
   add(seq: number, time: number, value: JsonObject | undefined): void {
-    this.#series.add(seq, time, value);
+    this.#history.add(seq, time, value);
     if (value === undefined || this.#drawn === undefined || this.#drawn !== this.column) return;
     const number = numberOf(fieldAt(value, this.#drawn.path));
     if (number === undefined || number === this.#last) return;
@@ -81,17 +80,13 @@ export class ChartView {
     this.#chart?.add({ time, value: number });
   }
 
-  /** Offers the fields that there are by now, and counts the updates. */
-  offer(): void {
-    const numeric = this.#columns.list.filter((column) => column.numeric);
-    if (this.#field.options.length !== numeric.length) {
-      this.#field.replaceChildren(...numeric.map((column) => make("option", { value: column.id }, column.label)));
-    }
+  /** Offers the fields that have been found so far, and counts the updates. */
+  refresh(): void {
     const { column } = this;
-    if (column !== undefined && this.#field.value !== column.id) this.#field.value = column.id;
+    offer(this.#field, this.#columns.numeric, column);
     if (column !== this.#drawn) this.#draw();
-    const count = this.#series.moments.length;
-    if (this.#isLoaded) this.#say(count === 1 ? "1 update" : `${formatCount(count)} updates`);
+    const count = this.#history.values.length;
+    if (this.#isLoaded) this.#note(count === 1 ? "1 update" : `${formatCount(count)} updates`);
   }
 
   recolour(): void {
@@ -101,57 +96,57 @@ export class ChartView {
   #draw(): void {
     const { column } = this;
     if (column === undefined || this.#chart === undefined) return;
-    const points = this.#series.points(column.path);
+    const points = this.#history.points(column.path);
     this.#drawn = column;
     this.#last = points.at(-1)?.value;
     this.#chart.show(points, column.decimals);
     byId("detail-chart").ariaLabel = `${column.label} of ${this.#key ?? ""} over time, ${points.length} points`;
   }
 
-  /** The chart is most of the page's code, and only comes when somebody wants to see one. */
+  /** The chart is most of the page's code, so it is loaded when a reader first opens a detail. */
   async #loadChart(): Promise<void> {
     if (this.#chart !== undefined) return;
     const { Chart } = await import("./chart.ts").catch(() => ({ Chart: undefined }));
-    if (Chart === undefined) return this.#say("The chart could not be loaded. Reload the page to try again.");
+    if (Chart === undefined) return this.#note("The chart could not be loaded. Reload the page to try again.");
     if (this.#key === undefined || this.#chart !== undefined) return;
     this.#chart = new Chart(byId("detail-chart"));
     this.#draw();
   }
 
   #load(): Promise<void> {
-    const known = this.#series.moments.length;
-    return this.#take(undefined, (series, page) => {
-      series.load(page.moments, known);
-      // Earlier pages may be there already.
-      if (series.moments[0]?.seq === page.moments[0]?.seq) this.#before = page.before;
+    const known = this.#history.values.length;
+    return this.#request(undefined, (history, page) => {
+      history.load(page.values, known);
+      // Earlier pages may be loaded already.
+      if (history.values[0]?.seq === page.values[0]?.seq) this.#before = page.before;
     });
   }
 
   async #loadEarlier(): Promise<void> {
     if (this.#before === undefined || this.#earlier.ariaBusy === "true") return;
     this.#earlier.ariaBusy = "true";
-    await this.#take(this.#before, (series, page) => {
-      series.prepend(page.moments);
+    await this.#request(this.#before, (history, page) => {
+      history.prepend(page.values);
       this.#before = page.before;
     });
     this.#earlier.ariaBusy = null;
   }
 
-  async #take(before: number | undefined, use: (series: Series, page: HistoryPage) => void): Promise<void> {
-    const series = this.#series;
+  async #request(before: number | undefined, use: (history: KeyHistory, page: PastValues) => void): Promise<void> {
+    const history = this.#history;
     if (this.#key === undefined) return;
     const answer = await this.#loadHistory(this.#key, before);
     // Another key was opened meanwhile.
-    if (series !== this.#series) return;
-    if (!answer.ok) return this.#say(`Its history can't be shown: ${answer.detail || answer.title}`);
-    use(series, readHistory(answer.value));
+    if (history !== this.#history) return;
+    if (!answer.ok) return this.#note(`Its history can't be shown: ${answer.detail || answer.title}`);
+    use(history, readHistory(answer.value));
     this.#earlier.hidden = this.#before === undefined;
     this.#isLoaded = true;
     this.#draw();
-    this.offer();
+    this.refresh();
   }
 
-  #say(text: string): void {
+  #note(text: string): void {
     write(byId("detail-note"), text);
   }
 }

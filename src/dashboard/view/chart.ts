@@ -10,10 +10,10 @@ import {
   type UTCTimestamp,
 } from "lightweight-charts";
 import { formatClock } from "../model/format.ts";
-import { timeAfter, type Point } from "../model/series.ts";
+import { timeAfter, type Point } from "../model/key-history.ts";
 import { colorOf } from "./theme.ts";
 
-/** A line of one number over time. Its colours are the page's. */
+/** A line of one number over time, in the colours of the page. */
 export class Chart {
   readonly #host: HTMLElement;
   readonly #chart: IChartApi;
@@ -24,14 +24,14 @@ export class Chart {
     this.#host = host;
     this.#chart = createChart(host, {
       autoSize: true,
-      // The page itself names and links the maker beside the chart, without a logo that brings a style element along.
+      // The page names and links the maker beside the chart. The logo would add a style element, which the CSP forbids.
       layout: { attributionLogo: false, background: { color: "transparent" }, fontSize: 11 },
       localization: { timeFormatter: (time: Time) => formatTime(time) },
       timeScale: { timeVisible: true, secondsVisible: true, rightOffset: 2, tickMarkFormatter: formatTick },
       rightPriceScale: { scaleMargins: { top: 0.12, bottom: 0.08 } },
       handleScale: { axisPressedMouseMove: { time: true, price: false } },
     });
-    // In steps: a value holds until the next one.
+    // In steps: a value is valid until the next one.
     this.#series = this.#chart.addSeries(LineSeries, {
       lineWidth: 2,
       lineType: LineType.WithSteps,
@@ -40,7 +40,7 @@ export class Chart {
     this.recolour();
   }
 
-  /** Shows these points, all of them. */
+  /** Replaces all points. */
   show(points: readonly Point[], decimals: number): void {
     this.#series.applyOptions({ priceFormat: { type: "price", precision: decimals, minMove: 10 ** -decimals } });
     this.#series.setData(points.map(({ time, value }) => ({ time: toTime(time), value })));
@@ -48,13 +48,13 @@ export class Chart {
     this.#chart.timeScale().fitContent();
   }
 
-  /** Adds what has just come. */
+  /** Adds a point that has just come. */
   add({ time, value }: Point): void {
     this.#last = timeAfter(this.#last, time);
     this.#series.update({ time: toTime(this.#last), value });
   }
 
-  /** After a change of the theme: a canvas does not follow the style sheet. */
+  /** Takes the colours of the style sheet, which a canvas does not do by itself when the theme changes. */
   recolour(): void {
     const [ink, grid, line] = [colorOf("--quiet"), colorOf("--line"), colorOf("--accent")];
     this.#chart.applyOptions({
@@ -75,7 +75,7 @@ export class Chart {
   }
 }
 
-/** The library counts seconds, and takes fractions of them. */
+/** The library counts in seconds, and accepts fractions of them. */
 function toTime(ms: number): UTCTimestamp {
   // The library's type is a branded number, which only an assertion makes.
   // oxlint-disable-next-line typescript/no-unsafe-type-assertion
@@ -86,7 +86,7 @@ function formatTime(time: Time): string {
   return typeof time === "number" ? formatClock(time * 1000) : "";
 }
 
-/** Where the reader is, and not in UTC as the library would. */
+/** In the reader's time zone. The library would show UTC. */
 function formatTick(time: Time, type: TickMarkType): string {
   if (typeof time !== "number") return "";
   const date = new Date(time * 1000);

@@ -1,15 +1,14 @@
 import type { JsonObject } from "../../protocol/json.ts";
-import { ChartView, type LoadHistory } from "./chart-view.ts";
 import { fieldAt, textOf, type Columns } from "../model/columns.ts";
-import { byId, write } from "./dom.ts";
-import { FieldsView } from "./fields-view.ts";
-import { directionOf, formatAge } from "../model/format.ts";
+import { compactJson, directionOf, formatAge } from "../model/format.ts";
 import type { MainField } from "../model/main-field.ts";
 import type { Row } from "../model/rows.ts";
+import { ChartView, type LoadHistory } from "./chart-view.ts";
+import { byId, make, write } from "./dom.ts";
 
-/** What the page knows of one key: a chart of one of its numbers, and all its fields. */
+/** The detail of one entry: a chart of one of its numbers, and all its fields. */
 export class DetailView {
-  /** The key that is shown; none while the view is closed. */
+  /** The key that is shown. Undefined while the view is closed. */
   key: string | undefined;
   readonly #root = byId("detail");
   readonly #figure = byId("detail-value");
@@ -38,19 +37,19 @@ export class DetailView {
     this.#chart.close();
   }
 
-  /** Takes in a change of the key. `seq`: the feed's after it; `time` in milliseconds since 1970. */
+  /** The key has changed. `seq`: the feed's after the change. `time` in milliseconds since 1970. */
   add(seq: number, time: number, value: JsonObject | undefined): void {
     this.#chart.add(seq, time, value);
   }
 
-  /** Updates were missed, which its history has; `anew`: the feed itself is another. */
-  refill(anew: boolean): void {
-    this.#chart.refill(anew);
+  /** Updates were missed: the chart loads them from the history. `fromScratch`: the history before is no longer valid. */
+  refill(fromScratch: boolean): void {
+    this.#chart.refill(fromScratch);
   }
 
   /** `now` in milliseconds since 1970. */
   draw(row: Row | undefined, now: number): void {
-    this.#chart.offer();
+    this.#chart.refresh();
     write(byId("detail-age"), ageOf(row, now));
     const value = row?.value ?? {};
     const { column } = this.#chart;
@@ -75,4 +74,37 @@ function ageOf(row: Row | undefined, now: number): string {
   if (row.changedAt === undefined) return "";
   const age = formatAge(now - row.changedAt);
   return age === "now" ? "changed just now" : `changed ${age} ago`;
+}
+
+/** Characters of one field that are shown. */
+const MAX_TEXT = 4000;
+
+/** All fields of one value, without rounding. */
+class FieldsView {
+  readonly #list: HTMLElement;
+  readonly #shown = new Map<string, HTMLElement>();
+
+  constructor(list: HTMLElement) {
+    this.#list = list;
+  }
+
+  draw(value: JsonObject): void {
+    for (const [name, element] of this.#shown) {
+      if (Object.hasOwn(value, name)) continue;
+      element.parentElement?.remove();
+      this.#shown.delete(name);
+    }
+    for (const name of Object.keys(value)) {
+      const field = value[name] ?? null;
+      const text = typeof field === "string" ? field.slice(0, MAX_TEXT) : compactJson(field, MAX_TEXT);
+      write(this.#shown.get(name) ?? this.#add(name), text);
+    }
+  }
+
+  #add(name: string): HTMLElement {
+    const element = make("dd");
+    this.#list.append(make("div", {}, make("dt", {}, name), element));
+    this.#shown.set(name, element);
+    return element;
+  }
 }

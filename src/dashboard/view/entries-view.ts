@@ -1,12 +1,12 @@
-import type { Choice } from "../model/page-url.ts";
 import type { JsonObject } from "../../protocol/json.ts";
 import { fieldAt, type Column, type Columns } from "../model/columns.ts";
-import { byId, make, write } from "./dom.ts";
 import { numberOf } from "../model/format.ts";
 import type { MainField } from "../model/main-field.ts";
+import type { Choice } from "../model/page-url.ts";
+import type { Trends } from "../model/recent-values.ts";
 import type { Rows } from "../model/rows.ts";
+import { byId, offer, write } from "./dom.ts";
 import { TableView } from "./table-view.ts";
-import type { Trends } from "../model/trends.ts";
 
 interface EntriesModel {
   readonly rows: Rows;
@@ -16,23 +16,23 @@ interface EntriesModel {
 }
 
 interface EntriesEvents {
-  readonly onNeed: () => void;
+  readonly onChange: () => void;
   readonly onActive: (key: string, opened: boolean) => void;
 }
 
-/** The table and what stands around it: filter, the choice of the field with the line, and what is said where there are no rows. */
+/** The table and what is around it: the filter, the choice of the trend's field, and the texts in place of rows. */
 export class EntriesView {
   readonly #model: EntriesModel;
-  readonly #onNeed: () => void;
+  readonly #onChange: () => void;
   readonly #table: TableView;
   readonly #filter = byId("filter", HTMLInputElement);
   readonly #trend = byId("trend-field", HTMLSelectElement);
   #chosenTrend: Column | undefined;
   #shownTrend: Column | undefined;
 
-  constructor(model: EntriesModel, { onNeed, onActive }: EntriesEvents) {
+  constructor(model: EntriesModel, { onChange, onActive }: EntriesEvents) {
     this.#model = model;
-    this.#onNeed = onNeed;
+    this.#onChange = onChange;
     this.#table = new TableView(
       {
         scroller: byId("scroller"),
@@ -42,12 +42,12 @@ export class EntriesView {
       },
       model,
       {
-        onNeed,
+        onChange,
         onActive,
         onSort: (sort) => {
           model.rows.sortBy(sort);
           this.#table.showSort(sort);
-          onNeed();
+          onChange();
         },
       },
     );
@@ -56,7 +56,7 @@ export class EntriesView {
     byId("unfilter").addEventListener("click", () => this.#filterBy(""));
     this.#trend.addEventListener("change", () => {
       this.#chosenTrend = model.columns.byId(this.#trend.value);
-      onNeed();
+      onChange();
     });
     document.addEventListener("keydown", (event) => {
       if (event.key !== "/" || event.ctrlKey || event.metaKey || isEditing(event.target)) return;
@@ -66,12 +66,12 @@ export class EntriesView {
     });
   }
 
-  /** The field whose line is drawn in each row. */
-  get trendColumn(): Column | undefined {
+  /** The field whose trend each row shows. */
+  get #trendColumn(): Column | undefined {
     return this.#chosenTrend ?? this.#model.main.column;
   }
 
-  /** Takes in a value for its line. `now` in milliseconds since 1970. */
+  /** Adds a value to its key's trend. `now` in milliseconds since 1970. */
   addToTrend(key: string, value: JsonObject, now: number): void {
     const column = this.#shownTrend;
     const number = column === undefined ? undefined : numberOf(fieldAt(value, column.path));
@@ -86,7 +86,7 @@ export class EntriesView {
     this.#table.activate(key);
   }
 
-  /** `now` in milliseconds since 1970. `live`: whether what is there is all there is. */
+  /** `now` in milliseconds since 1970. `live`: whether the page has all entries. */
   draw(now: number, flashing: boolean, live: boolean): void {
     this.#showTrendChoice();
     const { rows, columns } = this.#model;
@@ -95,7 +95,7 @@ export class EntriesView {
     byId("nothing-yet").hidden = !(live && rows.size === 0);
     byId("nothing-found").hidden = !(empty && rows.size > 0);
     byId("connecting").hidden = live || rows.size > 0;
-    this.#table.draw(now, flashing, this.trendColumn);
+    this.#table.draw(now, flashing, this.#trendColumn);
     byId("clipped").hidden = !columns.clipped;
   }
 
@@ -113,12 +113,12 @@ export class EntriesView {
     this.#filter.value = text;
     this.#model.rows.filter(text);
     write(byId("filter-text"), text);
-    this.#onNeed();
+    this.#onChange();
   }
 
   #onFilterKey(event: KeyboardEvent): void {
     if (event.key === "Escape") {
-      // The detail stays open: one press undoes one thing.
+      // The detail stays open: each press closes one thing.
       event.stopPropagation();
       this.#filterBy("");
       this.focus();
@@ -129,13 +129,10 @@ export class EntriesView {
   }
 
   #showTrendChoice(): void {
-    const numeric = this.#model.columns.list.filter((column) => column.numeric);
-    if (this.#trend.options.length !== numeric.length) {
-      this.#trend.replaceChildren(...numeric.map((column) => make("option", { value: column.id }, column.label)));
-    }
+    const { numeric } = this.#model.columns;
+    const column = this.#trendColumn;
+    offer(this.#trend, numeric, column);
     byId("trend-choice").hidden = numeric.length === 0;
-    const column = this.trendColumn;
-    if (column !== undefined && this.#trend.value !== column.id) this.#trend.value = column.id;
     if (column === this.#shownTrend) return;
     this.#shownTrend = column;
     this.#model.trends.clear();

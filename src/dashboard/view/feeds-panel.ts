@@ -1,24 +1,24 @@
 import type { Json } from "../../protocol/json.ts";
-import { choiceProblem, readHz, readKeys, writeChoice, type Choice } from "../model/page-url.ts";
-import type { Answer, Api, ListedFeed } from "../model/server-api.ts";
-import { byId, make, write } from "./dom.ts";
 import { formatCount } from "../model/format.ts";
-import { readStats } from "../model/stats.ts";
+import { choiceProblem, readHz, readKeys, writeChoice, type Choice } from "../model/page-url.ts";
+import type { ApiResult, FeedSummary, ServerApi } from "../model/server-api.ts";
+import { readStats } from "../model/status-words.ts";
+import { byId, make, write } from "./dom.ts";
 
-/** Milliseconds between two looks at the list while it is open. Not otherwise: being asked keeps a feed from sleeping. */
+/** Milliseconds between two requests while the panel is open. Each request keeps a feed from hibernating. */
 const REFRESH = 5000;
 
-/** The server's feeds to choose from, how the one shown is doing there, and what of it is selected. */
+/** The server's feeds to choose from, the figures of the shown one, and its selection. */
 export class FeedsPanel {
-  readonly #api: Api;
+  readonly #api: ServerApi;
   readonly #dialog = byId("feeds", HTMLDialogElement);
   readonly #keys = byId("select-keys", HTMLInputElement);
   readonly #hz = byId("select-hz", HTMLInputElement);
   #choice: Choice;
   #timer: ReturnType<typeof setTimeout> | undefined;
 
-  /** `onSelect` gets the choice with another selection; another feed is another address, and a link. */
-  constructor(api: Api, choice: Choice, onSelect: (choice: Choice) => void) {
+  /** `onSelect` gets the choice with another selection. Another feed is a link to another URL. */
+  constructor(api: ServerApi, choice: Choice, onSelect: (choice: Choice) => void) {
     this.#api = api;
     this.#choice = choice;
     byId("select-form").addEventListener("submit", (event) => {
@@ -50,21 +50,21 @@ export class FeedsPanel {
     this.#timer = setTimeout(() => void this.#refresh(), REFRESH);
   }
 
-  /** Nothing where what is shown is no feed. */
-  async #stats(): Promise<Answer<Json> | undefined> {
+  /** Returns undefined if the choice is not a feed. */
+  async #stats(): Promise<ApiResult<Json> | undefined> {
     const isFeed = choiceProblem(this.#choice) === undefined;
     for (const id of ["feed-figures", "feed-selection"]) byId(id).hidden = !isFeed;
     return isFeed ? this.#api.stats(this.#choice.feed) : undefined;
   }
 
-  #showList(feeds: readonly ListedFeed[]): void {
+  #showList(feeds: readonly FeedSummary[]): void {
     const body = byId("feeds-list");
-    // A link that is about to be followed has to stay the same element.
+    // A link has to stay the same element: the reader may be about to click it.
     const known = new Map([...body.children].map((row) => [row.getAttribute("data-feed"), row]));
     body.replaceChildren(...feeds.map((feed) => this.#row(feed, known.get(feed.feed))));
   }
 
-  #row({ feed, keys, subscribers, seq }: ListedFeed, known: Element | undefined): Element {
+  #row({ feed, keys, subscribers, seq }: FeedSummary, known: Element | undefined): Element {
     const row = known ?? this.#newRow(feed);
     for (const [index, figure] of [keys, subscribers, seq].entries()) {
       const cell = row.children[index + 1];

@@ -1,14 +1,14 @@
 import type { Column } from "../model/columns.ts";
-import { make, write } from "./dom.ts";
 import { nextSort, type Sort, type SortBy } from "../model/sort-and-filter.ts";
+import { make, write } from "./dom.ts";
 
 /** Characters of the key's column. */
 const KEY_WIDTH = { min: 6, max: 28 };
-/** How much wider than a digit a letter is, on the average, in fonts of user interfaces. */
+/** The average width of a letter, in widths of a digit, in fonts of user interfaces. */
 const CAPITAL = 1.3;
 const LETTER = 1.05;
 
-/** Columns to sort by that every table has: the key's, and when a row changed. */
+/** Columns to sort by that every table has: the key, and when a row changed. */
 const FIXED = 2;
 
 interface HeaderCell {
@@ -36,7 +36,7 @@ export class HeaderView {
     this.show(this.#sort);
   }
 
-  /** Says by which column the rows are sorted. */
+  /** Shows by which column the rows are sorted. */
   show(sort: Sort): void {
     this.#sort = sort;
     for (const { element, by } of this.#cells) {
@@ -45,7 +45,7 @@ export class HeaderView {
     }
   }
 
-  /** Gives every column its header and its width. `longestKey` in characters. */
+  /** Gives each column its header and its width. `longestKey` in characters. */
   fit(columns: readonly Column[], longestKey: number): void {
     for (const column of columns) {
       const element = this.#fields.get(column) ?? this.#add(column);
@@ -64,7 +64,7 @@ export class HeaderView {
     this.#table.style.setProperty("--columns", template);
   }
 
-  /** Takes the fields' headers away, for another order of theirs. */
+  /** Removes the headers of the fields, so that they are made again in another order. */
   reset(): void {
     for (const element of this.#fields.values()) element.remove();
     this.#fields.clear();
@@ -89,7 +89,7 @@ export class HeaderView {
   }
 }
 
-/** Room for the values, and for the name with an arrow beside it, which is written smaller. */
+/** Room for the values, and for the label with an arrow beside it, which is smaller. */
 function widthOf({ width, label, numeric }: Column): number {
   const name = Math.min(28, label.length * 0.92 + 2);
   return Math.ceil(Math.max(numeric ? width + 1.5 : width * LETTER, name));

@@ -1,13 +1,13 @@
-import { isJsonObject, type Json, type JsonObject } from "../../protocol/json.ts";
-import type { Api, Failure } from "../model/server-api.ts";
+import type { JsonObject } from "../../protocol/json.ts";
+import { readUpdate, receiptText } from "../model/publish-form.ts";
+import type { ApiFailure, ServerApi } from "../model/server-api.ts";
 import { byId, make } from "./dom.ts";
-import { readUpdate } from "../model/publish-form.ts";
 
 const MAYBE = "The update may have been published; sent again as it is, it is not published twice.";
 
-/** A form to publish one update by hand. The credential lives in its field, until the panel is closed. */
+/** A form to publish one update by hand. The credential stays in its field until the panel is closed. */
 export class PublishPanel {
-  readonly #api: Api;
+  readonly #api: ServerApi;
   readonly #feed: string;
   readonly #dialog = byId("publish", HTMLDialogElement);
   readonly #credential = byId("publish-credential", HTMLInputElement);
@@ -17,10 +17,10 @@ export class PublishPanel {
   readonly #send = byId("publish-send", HTMLButtonElement);
   readonly #result = byId("publish-result");
   #examples = { patch: "", set: "" };
-  /** What was sent last and has no receipt: it may have been applied all the same. */
-  #attempt: { readonly body: string; readonly key: string } | undefined;
+  /** The last update that has no receipt. It may have been applied nevertheless. */
+  #attempt: { readonly body: string; readonly idempotencyKey: string } | undefined;
 
-  constructor(api: Api, feed: string) {
+  constructor(api: ServerApi, feed: string) {
     this.#api = api;
     this.#feed = feed;
     byId("publish-form").addEventListener("submit", (event) => {
@@ -28,11 +28,11 @@ export class PublishPanel {
       void this.#publish();
     });
     this.#change.addEventListener("change", () => this.#showChange());
-    // However it is closed: by its button, by Escape or by the page.
+    // The button, Escape and the page can close it.
     this.#dialog.addEventListener("close", () => this.#clear());
   }
 
-  /** `key`: an entry to begin with, where one is chosen; `patch` and `value`: what would fit for a patch and for a set. */
+  /** `key`: fills the field. `patch` and `value`: examples for a patch and for a set. */
   open(key: string | undefined, patch: JsonObject, value: JsonObject | undefined): void {
     this.#key.value = key ?? "";
     this.#change.value = "patch";
@@ -45,7 +45,7 @@ export class PublishPanel {
 
   #showChange(): void {
     const { patch, set } = this.#examples;
-    // What somebody wrote stays.
+    // What the reader wrote stays.
     if ([patch, set].includes(this.#value.value)) this.#value.value = this.#change.value === "set" ? set : patch;
     const isDeletion = this.#change.value === "delete";
     this.#value.disabled = isDeletion;
@@ -60,32 +60,37 @@ export class PublishPanel {
       const field = read.field === "key" ? this.#key : this.#value;
       field.setAttribute("aria-invalid", "true");
       field.focus();
-      return this.#say("problem", read.problem);
+      return this.#show("problem", read.problem);
     }
-    // Not disabled, which would take the focus from under the keyboard.
+    // Not `disabled`: that would take the focus away.
     this.#send.ariaBusy = "true";
-    if (this.#attempt?.body !== read.body) this.#attempt = { body: read.body, key: randomKey() };
-    const answer = await this.#api.publish(this.#feed, read.body, this.#credential.value.trim(), this.#attempt.key);
+    if (this.#attempt?.body !== read.body) this.#attempt = { body: read.body, idempotencyKey: randomKey() };
+    const answer = await this.#api.publish(
+      this.#feed,
+      read.body,
+      this.#credential.value.trim(),
+      this.#attempt.idempotencyKey,
+    );
     this.#send.ariaBusy = null;
     if (answer.ok) this.#attempt = undefined;
-    // Closed meanwhile: what is shown next time belongs to the next update.
+    // The panel was closed meanwhile. When it opens again, it is for another update.
     if (!this.#dialog.open) return;
-    if (answer.ok) this.#say("receipt", receiptText(answer.value));
+    if (answer.ok) this.#show("receipt", receiptText(answer.value));
     else this.#showFailure(answer);
   }
 
-  #showFailure({ status, title, detail, issues }: Failure): void {
+  #showFailure({ status, title, detail, issues }: ApiFailure): void {
     const items = issues.map(({ path, message }) =>
       make("li", {}, ...(path === "" ? [] : [make("code", {}, path), " "]), message),
     );
-    this.#say(
+    this.#show(
       "problem",
       status === undefined ? `${title}. ${MAYBE}` : `${title} (${status}). ${detail}`,
       ...(items.length > 0 ? [make("ul", {}, ...items)] : []),
     );
   }
 
-  #say(kind: "receipt" | "problem", text: string, ...more: readonly Node[]): void {
+  #show(kind: "receipt" | "problem", text: string, ...more: readonly Node[]): void {
     this.#result.dataset["kind"] = kind;
     this.#result.replaceChildren(make("p", {}, text), ...more);
   }
@@ -100,16 +105,7 @@ export class PublishPanel {
   }
 }
 
-/** Not `randomUUID`, which a page served over plain http does not have. */
+/** `randomUUID` does not exist on a page that is served over plain http. */
 function randomKey(): string {
   return crypto.getRandomValues(new Uint32Array(4)).join("-");
-}
-
-function receiptText(receipt: Json): string {
-  if (!isJsonObject(receipt)) return "Published.";
-  const { epoch, seq, stale } = { epoch: receipt["epoch"], seq: receipt["seq"], stale: receipt["stale"] };
-  const position = typeof epoch === "string" && typeof seq === "number" ? `${epoch}:${seq}` : "an unknown position";
-  return stale === 1
-    ? `Stale: not applied, its version is not above the key's last one. The feed stands at ${position}.`
-    : `Published, and durable at ${position}.`;
 }

@@ -1,24 +1,23 @@
 import type { Column } from "../model/columns.ts";
-import { Flashes } from "./flash.ts";
-import { RowView } from "./row-view.ts";
+import type { Trends } from "../model/recent-values.ts";
 import type { Row } from "../model/rows.ts";
-import type { Trends } from "../model/trends.ts";
+import { Flashes, RowView } from "./row-view.ts";
 
-/** What all rows are drawn with. */
+/** What rows are drawn with. */
 export interface Drawing {
   readonly columns: readonly Column[];
-  /** Of the columns: another one means that cells may have to be written again. */
+  /** Of the columns. If it differs, cells may have to be written again. */
   readonly revision: number;
   readonly trends: Trends;
   /** Milliseconds since 1970. */
   readonly now: number;
-  /** Whether changes are to be pointed out. */
+  /** Whether changed cells are marked. */
   readonly flashing: boolean;
   /** The height of a row, in pixels. */
   readonly height: number;
 }
 
-/** The rows that are in the document: those in view, each for as long as its entry is, and then for another one. */
+/** The row elements in the document. An element shows one entry while that is in view, and is then used for another. */
 export class RowPool {
   readonly #body: HTMLElement;
   readonly #flashes = new Flashes();
@@ -30,7 +29,7 @@ export class RowPool {
     this.#body = body;
   }
 
-  /** Shows these rows, the first of which is row `start` of all. */
+  /** Shows these rows. The first of them is row `start` among all rows. */
   draw(inView: readonly Row[], start: number, drawing: Drawing): void {
     this.#recycle(inView);
     let before: Element | null = null;
@@ -39,9 +38,9 @@ export class RowPool {
       if (view === undefined) this.#views.set(row.key, (view = this.#spare.pop() ?? this.#make()));
       view.show(row, drawing.columns, drawing.revision, drawing.flashing);
       view.showAge(drawing.now);
-      view.showTrend(drawing.trends.get(row.key));
+      view.showTrend(drawing.trends.get(row.key) ?? []);
       view.place(start + offset, (start + offset) * drawing.height);
-      // Screen readers read in the order of the document, so it is that of the rows.
+      // Screen readers read in the order of the document, so that has to be the order of the rows.
       const next: Element | null = before === null ? this.#body.firstElementChild : before.nextElementSibling;
       if (next !== view.element) this.#body.insertBefore(view.element, next);
       before = view.element;
@@ -52,7 +51,7 @@ export class RowPool {
     }
   }
 
-  /** Says which row is the active one, and returns the id of its element where it is in view. */
+  /** Marks the active row. Returns the id of its element, or undefined if it is not in view. */
   select(key: string | undefined): string | undefined {
     const chosen = key === undefined ? undefined : this.#views.get(key);
     for (const view of this.#views.values()) {
@@ -62,7 +61,7 @@ export class RowPool {
     return chosen?.element.id;
   }
 
-  /** Has all rows made anew, for other columns. */
+  /** Removes all rows, so that they are made again for other columns. */
   clear(): void {
     for (const view of this.#views.values()) view.element.remove();
     this.#views.clear();

@@ -1,11 +1,9 @@
 import type { Json } from "../../protocol/json.ts";
 import { fieldAt, textOf, type Column } from "../model/columns.ts";
-import { make } from "./dom.ts";
-import type { Flashes } from "./flash.ts";
-import { directionOf, formatAge } from "../model/format.ts";
+import { directionOf, formatAge, type Direction } from "../model/format.ts";
 import type { Row } from "../model/rows.ts";
+import { make } from "./dom.ts";
 import { Sparkline } from "./sparkline.ts";
-import type { Trend } from "../model/trends.ts";
 
 interface Cell {
   readonly element: HTMLElement;
@@ -13,7 +11,7 @@ interface Cell {
   value: Json | undefined;
 }
 
-/** Rows are absolute and moved by a transform, so that no row's place depends on another's. */
+/** One row of the table. It is positioned absolutely and moved by a transform, so that rows do not depend on each other. */
 export class RowView {
   readonly element: HTMLElement;
   row: Row | undefined;
@@ -31,7 +29,7 @@ export class RowView {
     this.element = make("tr", { role: "row", id }, this.#key, trend, this.#changed);
   }
 
-  /** Moves it to its place, in pixels, and says the `index` of its row among all. */
+  /** Moves it to its place, in pixels. `index`: of its row among all rows. */
   place(index: number, top: number): void {
     if (top !== this.#top) {
       this.#top = top;
@@ -42,7 +40,7 @@ export class RowView {
     if (this.element.ariaRowIndex !== rowIndex) this.element.ariaRowIndex = rowIndex;
   }
 
-  /** Shows a row. `revision` is the columns'; `flashing`: whether changes are to be pointed out. */
+  /** Shows a row. `revision`: of the columns. `flashing`: whether changed cells are marked. */
   show(row: Row, columns: readonly Column[], revision: number, flashing: boolean): void {
     const isSame = this.row === row;
     if (!isSame) {
@@ -74,8 +72,8 @@ export class RowView {
     if (this.#changed.textContent !== text) this.#changed.textContent = text;
   }
 
-  showTrend(trend: Trend | undefined): void {
-    this.#trend.draw(trend?.values ?? []);
+  showTrend(values: readonly number[]): void {
+    this.#trend.draw(values);
   }
 
   /** Columns are only ever added at the end. */
@@ -93,4 +91,42 @@ export class RowView {
 function fit({ element }: Cell, column: Column): void {
   const className = column.numeric ? "number" : "";
   if (element.className !== className) element.className = className;
+}
+
+/** Milliseconds for which a mark stays. Its arrow takes longer to read than a blink. */
+const FLASH = 700;
+/** More marks than this are more than a reader can see, and only cost time to paint. */
+const MAX_MARKED = 300;
+
+/** Marks changed cells for a moment, with one timer for all of them. The style sheet says how a mark looks. */
+export class Flashes {
+  /** Cells, and when their mark ends. A Map keeps them in that order. */
+  readonly #marked = new Map<HTMLElement, number>();
+  #timer: ReturnType<typeof setTimeout> | undefined;
+
+  mark(cell: HTMLElement, direction: Direction): void {
+    if (!this.#marked.delete(cell) && this.#marked.size >= MAX_MARKED) return;
+    this.#marked.set(cell, performance.now() + FLASH);
+    if (cell.dataset["flash"] !== direction) cell.dataset["flash"] = direction;
+    if (this.#timer === undefined) this.#timer = setTimeout(() => this.#sweep(), FLASH);
+  }
+
+  /** The cell belongs to another row from now on. */
+  clear(cell: HTMLElement): void {
+    if (this.#marked.delete(cell)) delete cell.dataset["flash"];
+  }
+
+  #sweep(): void {
+    const now = performance.now();
+    this.#timer = undefined;
+    for (const [cell, until] of this.#marked) {
+      if (until > now) {
+        // Several cells at a time: ten times a second is exact enough for an eye.
+        this.#timer = setTimeout(() => this.#sweep(), Math.max(100, until - now));
+        return;
+      }
+      this.#marked.delete(cell);
+      delete cell.dataset["flash"];
+    }
+  }
 }

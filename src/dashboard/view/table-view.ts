@@ -1,10 +1,10 @@
 import type { Column, Columns } from "../model/columns.ts";
-import { HeaderView } from "./header-view.ts";
-import type { Sort } from "../model/sort-and-filter.ts";
-import { RowPool } from "./row-pool.ts";
+import type { Trends } from "../model/recent-values.ts";
 import type { Rows } from "../model/rows.ts";
-import type { Trends } from "../model/trends.ts";
+import type { Sort } from "../model/sort-and-filter.ts";
 import { indexAfterKey, scrollTo, spanOf } from "../model/viewport.ts";
+import { HeaderView } from "./header-view.ts";
+import { RowPool } from "./row-pool.ts";
 
 interface TableParts {
   readonly scroller: HTMLElement;
@@ -14,14 +14,14 @@ interface TableParts {
 }
 
 interface TableEvents {
-  /** Something has to be drawn. */
-  readonly onNeed: () => void;
+  /** Something has changed and has to be drawn. */
+  readonly onChange: () => void;
   readonly onSort: (sort: Sort) => void;
-  /** A row has become the active one: `opened` where its detail is asked for. */
+  /** A row has become the active one. `opened`: whether its detail is asked for. */
   readonly onActive: (key: string, opened: boolean) => void;
 }
 
-/** The table of which only the rows in view exist. Draws when told to, and reads no clock. */
+/** The table. Only the rows in view exist in the document. Draws only when `draw` is called, and reads no clock. */
 export class TableView {
   readonly #parts: TableParts;
   readonly #events: TableEvents;
@@ -31,10 +31,10 @@ export class TableView {
   readonly #header: HeaderView;
   readonly #pool: RowPool;
   #active: string | undefined;
-  #isToBeRevealed = false;
+  #mustReveal = false;
   #rowHeight = 0;
   #bodyHeight = -1;
-  /** The columns as they are shown. */
+  /** The columns in the order in which they are shown. */
   #order: Column[] = [];
   #longestKey = 0;
 
@@ -46,8 +46,8 @@ export class TableView {
     this.#trends = model.trends;
     this.#pool = new RowPool(parts.body);
     this.#header = new HeaderView(parts.table, parts.headerRow, (sort) => events.onSort(sort));
-    parts.scroller.addEventListener("scroll", () => events.onNeed(), { passive: true });
-    new ResizeObserver(() => events.onNeed()).observe(parts.scroller);
+    parts.scroller.addEventListener("scroll", () => events.onChange(), { passive: true });
+    new ResizeObserver(() => events.onChange()).observe(parts.scroller);
     parts.table.addEventListener("keydown", (event) => this.#onKey(event));
     parts.body.addEventListener("click", ({ target }) => this.#onClick(target));
   }
@@ -60,14 +60,14 @@ export class TableView {
     this.#header.show(sort);
   }
 
-  /** Makes a row the active one and brings it into view, once there is one. */
+  /** Makes a row the active one, and brings it into view as soon as it exists. */
   activate(key: string): void {
     this.#active = key;
-    this.#isToBeRevealed = true;
-    this.#events.onNeed();
+    this.#mustReveal = true;
+    this.#events.onChange();
   }
 
-  /** `now` in milliseconds since 1970; `flashing`: whether changes are to be pointed out; `first`: the column that comes first. */
+  /** `now` in milliseconds since 1970. `flashing`: whether changed cells are marked. `first`: the column that comes first. */
   draw(now: number, flashing: boolean, first: Column | undefined): void {
     const { order } = this.#rows;
     const { scroller } = this.#parts;
@@ -90,21 +90,21 @@ export class TableView {
   }
 
   #reveal(): void {
-    if (!this.#isToBeRevealed) return;
+    if (!this.#mustReveal) return;
     const index = this.#rows.order.findIndex(({ key }) => key === this.#active);
     if (index < 0) return;
-    this.#isToBeRevealed = false;
+    this.#mustReveal = false;
     this.#scrollTo(index);
   }
 
-  /** The height of a row is the style sheet's. */
+  /** The style sheet sets the height of a row. */
   #measure(): void {
     const header = this.#parts.headerRow.offsetHeight;
     if (header > 0) this.#rowHeight = header;
     else if (this.#rowHeight === 0) this.#rowHeight = 30;
   }
 
-  /** New columns come at the end. Where another one is to be first, all rows are made anew. */
+  /** New columns come at the end. If another column has to be first, all rows are made again. */
   #arrange(first: Column | undefined): void {
     const { list } = this.#columns;
     if (this.#order[0] === (first ?? list[0])) {
@@ -139,7 +139,7 @@ export class TableView {
     this.#active = row.key;
     this.#scrollTo(index);
     this.#events.onActive(row.key, false);
-    this.#events.onNeed();
+    this.#events.onChange();
   }
 
   #onClick(target: EventTarget | null): void {
@@ -148,10 +148,10 @@ export class TableView {
     if (key === undefined) return;
     this.#active = key;
     this.#events.onActive(key, true);
-    this.#events.onNeed();
+    this.#events.onChange();
   }
 
-  /** What the header does not cover, in pixels. */
+  /** The height that the header does not cover, in pixels. */
   #viewHeight(): number {
     return this.#parts.scroller.clientHeight - this.#parts.headerRow.offsetHeight;
   }

@@ -3,29 +3,29 @@ export type Theme = (typeof THEMES)[number];
 
 const STORED = "tickertape.theme";
 
-/** Anything but a theme's name is `system`. */
+/** Any other text is `system`. */
 export function readTheme(text: string | null | undefined): Theme {
   return THEMES.find((theme) => theme === text) ?? "system";
 }
 
-/** Lets the reader choose between light, dark and what the system says, and remembers it. */
+/** Lets the reader choose light, dark or the system's theme, and remembers the choice. `onChange`: colours have changed. */
 export function setUpTheme(select: HTMLSelectElement, onChange: () => void): void {
   const apply = (theme: Theme): void => {
     if (theme === "system") delete document.documentElement.dataset["theme"];
     else document.documentElement.dataset["theme"] = theme;
     onChange();
   };
-  select.value = readTheme(remembered());
+  select.value = readTheme(readStored());
   apply(readTheme(select.value));
   select.addEventListener("change", () => {
-    remember(select.value);
+    store(select.value);
     apply(readTheme(select.value));
   });
   matchMedia("(prefers-color-scheme: dark)").addEventListener("change", onChange);
 }
 
-/** Storage may be forbidden, and throws then. */
-function remembered(): string | null {
+/** Storage throws if the browser forbids it. */
+function readStored(): string | null {
   try {
     return localStorage.getItem(STORED);
   } catch {
@@ -33,15 +33,15 @@ function remembered(): string | null {
   }
 }
 
-function remember(theme: string): void {
+function store(theme: string): void {
   try {
     localStorage.setItem(STORED, theme);
   } catch {
-    // It holds for this visit.
+    // The choice is valid for this visit only.
   }
 }
 
-/** What a custom property's colour is at this moment, as `rgb(…)`. */
+/** The present colour of a custom property, as `rgb(…)`. */
 export function colorOf(property: string): string {
   const probe = document.createElement("span");
   probe.style.color = `var(${property})`;

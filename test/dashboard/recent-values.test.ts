@@ -1,13 +1,11 @@
 import { describe, expect, it } from "vitest";
-import { Rate } from "../../src/dashboard/model/rate.ts";
-import { linePoints } from "../../src/dashboard/view/sparkline.ts";
-import { Trends } from "../../src/dashboard/model/trends.ts";
+import { linePoints, Trends, UpdateRate } from "../../src/dashboard/model/recent-values.ts";
 
 describe("a key's trend", () => {
   it("has one point a second, the last value of it, and 60 at most", () => {
     const trends = new Trends();
     for (let time = 0; time < 100_000; time += 100) trends.add("A", time, time);
-    const values = trends.get("A")?.values ?? [];
+    const values = trends.get("A") ?? [];
     expect(values).toHaveLength(60);
     expect(values.at(-1)).toBe(99_900);
   });
@@ -39,7 +37,7 @@ describe("a line of values", () => {
 
 describe("updates a second", () => {
   it("are averaged over the last whole seconds", () => {
-    const rate = new Rate(60, 0);
+    const rate = new UpdateRate(60, 0);
     rate.add(10, 100);
     rate.add(10, 900);
     expect(rate.over(5, 1000)).toBe(20);
@@ -51,7 +49,7 @@ describe("updates a second", () => {
   });
 
   it("are kept for the last minute, also after a long pause", () => {
-    const rate = new Rate(60, 0);
+    const rate = new UpdateRate(60, 0);
     rate.add(3, 1000);
     rate.add(4, 2000);
     expect(rate.past(3, 3000)).toEqual([0, 3, 4]);

@@ -1,0 +1,58 @@
+import { describe, expect, it } from "vitest";
+import type { FeedStatus } from "../../src/client/types.ts";
+import { readStats, staleness, wordsOf } from "../../src/dashboard/model/status-words.ts";
+
+function status(state: FeedStatus["state"], more: Partial<FeedStatus> = {}): FeedStatus {
+  return { state, reason: "", since: 0, retryAt: undefined, code: undefined, ...more };
+}
+
+describe("the connection in words", () => {
+  it("says nothing more where all is well", () => {
+    expect(wordsOf(status("live", { reason: "up to date" }), 0)).toEqual({ label: "Live", detail: "" });
+  });
+
+  it("says why it is not live, and when the next attempt comes", () => {
+    const lost = status("recovering", { reason: "the server restarts (1012)", retryAt: 4500 });
+    expect(wordsOf(lost, 1000)).toEqual({
+      label: "Reconnecting",
+      detail: "the server restarts (1012) · next try in 4 s",
+    });
+    expect(wordsOf(lost, 4499).detail).toContain("next try in 1 s");
+    expect(wordsOf(status("stale", { reason: "no answer" }), 0).detail).toBe("no answer · trying now");
+    expect(wordsOf(status("offline"), 0).detail).toBe("goes on when the network is back");
+    expect(wordsOf(status("closed", { reason: "not allowed (4403)" }), 0).detail).toBe("not allowed (4403)");
+  });
+
+  it("says how old what is shown is, once it is not live", () => {
+    expect(staleness("live", 0, 60_000)).toBeUndefined();
+    expect(staleness("connecting", undefined, 60_000)).toBeUndefined();
+    expect(staleness("stale", 1000, 61_000)).toBe("1 min");
+  });
+});
+
+it("says what a feed's object is doing, with units, and whatever else the server tells", () => {
+  const now = 1_732_096_000_000;
+  const stats = {
+    feed: "stocks",
+    epoch: "k3v9x2",
+    seq: 5,
+    keys: 41,
+    subscribers: 2,
+    lagging: 1,
+    time: now - 4000,
+    storage: 1_572_864,
+    started: now - 7_200_000,
+    journalRows: 1234,
+    constructor: "x",
+    groups: { a: 1 },
+  };
+  expect(readStats(stats, now)).toEqual([
+    ["subscribers that lag", "1"],
+    ["last update", "4 s ago"],
+    ["stored", "1.5 MiB"],
+    ["in memory for", "2 h"],
+    ["journal rows", "1,234"],
+    ["constructor", "x"],
+  ]);
+  expect(readStats(null, now)).toEqual([]);
+});
