@@ -1,50 +1,51 @@
 import type { JsonObject } from "../protocol/json.ts";
 import type { Change } from "./types.ts";
 
-/** Changes that may wait for a consumer of every change. */
+/** How many changes may wait for one consumer of every change. */
 const MAX_WAITING = 100_000;
 
 type Next = IteratorResult<Change<JsonObject>, undefined>;
 
-/** What waits for one consumer: every change in order, or the latest of each key. */
+/** The changes that wait for one consumer: every change in order, or the latest of each key. */
 export interface ChangeQueue {
   push(changes: readonly Change<JsonObject>[], conflates: boolean): void;
-  /** What waits still comes, then the end. */
+  /** The consumer still gets what waits, then the end. */
   end(error?: Error): void;
   readonly iterator: AsyncIterableIterator<Change<JsonObject>>;
 }
 
-/** Begins with all entries there are. `leave` is called when nothing more need be pushed. */
+/** Begins with all present entries. `leave` is called when the queue takes no more changes. */
 export function createChangeQueue(
   entries: ReadonlyMap<string, JsonObject>,
   leave: (queue: ChangeQueue) => void,
 ): ChangeQueue {
-  /** In order. What may be merged with the next change of its key stands where that is found. */
+  /** In order. A change that may be merged with the next one of its key has the same id (see `add`). */
   const waiting = new Map<string, Change<JsonObject>>();
-  /** Kept, as finding the first of a map anew takes as long as there were deletions. */
+  /** Kept: a new iterator of a map first skips all that was deleted. */
   let rest = waiting.entries();
   const limit = entries.size + MAX_WAITING;
   let count = 0;
-  let ended: { error?: Error | undefined } | undefined;
-  const wakers: (() => void)[] = [];
+  let isEnded = false;
+  let failure: Error | undefined;
+  const waiters: (() => void)[] = [];
 
   const add = (change: Change<JsonObject>): void => {
     const { key, value } = change;
-    const place = `${count} ${key}`;
-    const earlier = waiting.get(place);
-    // It came and went: there is nothing to tell.
-    if (earlier && !earlier.previous && !value) waiting.delete(place);
-    else waiting.set(place, earlier ? { key, value, previous: earlier.previous } : change);
+    const id = `${count} ${key}`;
+    const earlier = waiting.get(id);
+    // The entry came and went: no change is left.
+    if (earlier && !earlier.previous && !value) waiting.delete(id);
+    else waiting.set(id, earlier ? { key, value, previous: earlier.previous } : change);
   };
 
   const wake = (): void => {
-    for (const waker of wakers.splice(0)) waker();
+    for (const resume of waiters.splice(0)) resume();
   };
 
   const queue: ChangeQueue = {
     push(changes, conflates) {
       for (const change of changes) {
-        // One that counts by itself is merged neither with what came before nor with what comes after.
+        // In `mode: "all"` a change is merged neither with those before nor with those after it.
         if (!conflates) count++;
         add(change);
       }
@@ -56,34 +57,35 @@ export function createChangeQueue(
       wake();
     },
     end(error) {
-      ended ??= { error };
+      isEnded = true;
+      failure = error;
       leave(queue);
       wake();
     },
     iterator: {
       async next(): Promise<Next> {
         for (;;) {
-          // A finished iterator does not see what is added after.
+          // An iterator that has finished does not see what is added later.
           const next = rest.next().value ?? (rest = waiting.entries()).next().value;
           if (next) {
-            const [place, value] = next;
-            waiting.delete(place);
+            const [id, value] = next;
+            waiting.delete(id);
             return { value, done: false };
           }
-          if (ended) {
-            const { error } = ended;
-            // Told once; whoever asks again is at the end.
-            ended = {};
-            if (error) throw error;
-            return { value: undefined, done: true };
+          if (isEnded) {
+            if (!failure) return { value: undefined, done: true };
+            const error = failure;
+            // Thrown once; the next call is at the end.
+            failure = undefined;
+            throw error;
           }
-          await new Promise<void>((resolve) => wakers.push(resolve));
+          await new Promise<void>((resolve) => waiters.push(resolve));
         }
       },
-      async return(): Promise<Next> {
+      return() {
         waiting.clear();
         queue.end();
-        return { value: undefined, done: true };
+        return this.next();
       },
       [Symbol.asyncIterator]() {
         return this;

@@ -1,10 +1,10 @@
 import type { Selection } from "./types.ts";
 
 /**
- * The address of a feed over HTTP. `base` is where the server is mounted, `http(s):` or `ws(s):`; its query is not
- * kept. Throws a `TypeError` where it is no absolute address of these.
+ * The URL of a feed over HTTP. `base` is where the server is mounted, `http(s):` or `ws(s):`; its query is dropped. Throws
+ * a `TypeError` if it is no absolute URL of these.
  */
-export function feedAddress(base: string | URL, feed: string): URL {
+export function feedUrl(base: string | URL, feed: string): URL {
   const url = new URL(base);
   url.protocol = url.protocol.replace("ws", "http");
   if (!url.href.startsWith("http")) throw new TypeError("base is not an http address");
@@ -13,7 +13,7 @@ export function feedAddress(base: string | URL, feed: string): URL {
   return url;
 }
 
-/** The address with what is asked for. */
+/** The feed's URL with a selection, and more parameters, in its query. */
 export function withQuery(feed: URL, selection: Selection, more?: Readonly<Record<string, string | undefined>>): URL {
   const url = new URL(feed);
   for (const [name, value] of Object.entries({ ...selection, ...more })) {

@@ -1,6 +1,7 @@
-import { openFeed } from "./feed.ts";
-import { overHttp } from "./lazy.ts";
-import { platform } from "./runtime.ts";
+import { connectFeed } from "./feed.ts";
+import { withQuery } from "./feed-url.ts";
+import { runtime } from "./runtime.ts";
+import type { Transport } from "./transport.ts";
 import type { Feed, FeedOptions } from "./types.ts";
 import { webSocketTransport } from "./web-socket.ts";
 
@@ -23,9 +24,9 @@ export type {
  * Opens a live view of a feed. It connects at once, comes back whenever the connection is lost, and goes on until
  * `close()`. `T` is what the caller knows of the entries: nothing checks it.
  *
- * @param base Where the server is, e.g. `https://feeds.example.com`.
+ * @param base The server's URL, e.g. `https://feeds.example.com`.
  * @param feed The feed's name, e.g. `stocks`.
- * @throws {TypeError} where `base` is no absolute http address, `keys` no array, or there is no `WebSocket`. All that happens later shows in `status`.
+ * @throws {TypeError} if `base` is no absolute http URL, `keys` is no array, or there is no `WebSocket`. All that happens later shows in `status`.
  */
 export function connect<T = Record<string, unknown>>(
   base: string | URL,
@@ -35,7 +36,24 @@ export function connect<T = Record<string, unknown>>(
   const Socket = options.WebSocket ?? globalThis.WebSocket;
   if (!Socket) throw new TypeError("WebSocket is not given");
   const transports = [webSocketTransport(Socket, options.format), overHttp("events"), overHttp("polling")] as const;
-  // What the entries are is the caller's word.
+  // The caller says what the entries are.
   // oxlint-disable-next-line typescript/no-unsafe-type-assertion
-  return openFeed(base, feed, options, { platform, transports }) as Feed<unknown> as Feed<T>;
+  return connectFeed(base, feed, options, { runtime, transports }) as Feed<unknown> as Feed<T>;
+}
+
+/** A transport whose code is loaded when it is first used: most clients never do. */
+function overHttp(kind: "events" | "polling"): Transport {
+  return {
+    open(request, events) {
+      const link = import("./over-http.ts")
+        .then(({ [kind]: open }) => open({ ...request, runtime, withQuery }, events))
+        // Without the code, the attempt does not open in time.
+        .catch(() => {});
+      return {
+        send: (message) => void link.then((link) => link?.send(message)),
+        // A link that is closed before its code is there is opened and closed at once: it calls nothing.
+        close: () => void link.then((link) => link?.close()),
+      };
+    },
+  };
 }

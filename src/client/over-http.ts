@@ -1,63 +1,65 @@
+/*! eventsource-parser, MIT License, Copyright (c) Espen Hovlandsdal, https://github.com/rexxars/eventsource-parser */
+import { createParser } from "eventsource-parser";
+import type { CLOSE } from "../protocol/codes.ts";
 import type { withQuery } from "./feed-url.ts";
-import type { Platform } from "./runtime.ts";
+import type { Runtime } from "./runtime.ts";
 import type { Link, LinkEvents, LinkRequest } from "./transport.ts";
 
-// Loaded by itself where it is needed, and alone: it imports nothing but types, or bundlers would split the client further.
+// Loaded when it is first used. It shares no code with the rest of the client, only types: bundlers would put shared code
+// into one more file, which every page would load.
 
-/** What a link over HTTP is made of. */
-interface HttpTransport extends LinkRequest {
-  readonly platform: Platform;
+interface HttpLinkRequest extends LinkRequest {
+  readonly runtime: Runtime;
   readonly withQuery: typeof withQuery;
 }
 
-/** Milliseconds without a byte after which a line counts as dead: the server gives a sign of life every 20 seconds. */
+/** Milliseconds without a byte after which a link counts as dead: the server sends something every 20 seconds. */
 const SILENT = 30_000;
 /** Seconds that the server waits for a change before it answers that there was none. */
 const WAIT = "25";
-/** Milliseconds between two requests where no `hz` says another time: a busy feed is gathered meanwhile. */
+/** Milliseconds between two polls if no `hz` is given: meanwhile the changes of a busy feed are merged. */
 const PAUSE = 250;
-/** A close code of the same meaning as the end of a link that only begins anew: with another selection or token. */
-const ANEW = 1012;
-
-/** The close code of a feed that was removed. */
-const REMOVED = 4404;
-/** Says that the line lives; the view makes nothing of it. */
+/** The close codes of the same meaning: come back at once, e.g. with another selection or token; and the feed is gone. */
+const AGAIN: typeof CLOSE.restart = 1012;
+const REMOVED: typeof CLOSE.removed = 4404;
+/** Shows that the link lives; the view ignores it. */
 const ALIVE = "{}";
 
-type Follow = (line: Line) => Promise<void>;
+/** Reads a feed until the link ends. */
+type ReadFeed = (link: HttpLink) => Promise<void>;
 
-/** What a way to follow a feed has of its link. */
-interface Line extends HttpTransport {
+/** What a reader has of its link. */
+interface HttpLink extends HttpLinkRequest {
   readonly events: LinkEvents;
-  /** Aborts when the link is let go. */
+  /** Aborts when the link has ended. */
   readonly signal: AbortSignal;
-  /** Asks the feed, from a position on. Ends the link, and rejects, where the server refuses or cannot be reached. */
-  readonly ask: (accept: string, since: string | undefined, wait?: string) => Promise<Response>;
-  /** The text of an answer as it comes. */
+  /** Requests the feed from a position on. Ends the link, and rejects, if the server refuses or cannot be reached. */
+  readonly request: (accept: string, since: string | undefined, wait?: string) => Promise<Response>;
+  /** The text of a response as it comes. */
   readonly piecesOf: (response: Response) => AsyncIterable<string>;
   readonly pause: (ms: number) => Promise<void>;
 }
 
 /**
- * Server-Sent Events, for networks that let no WebSocket through. Read by `fetch`, which can send a token.
+ * Server-Sent Events, for networks that let no WebSocket through. Read with `fetch`, which can send a token.
  * @public Loaded by name.
  */
-export const events = over(async ({ since, ask, piecesOf, events }) => {
+export const events = httpTransport(async ({ since, request, piecesOf, events }) => {
+  /** With the first event, not before: a proxy that holds events back answers all the same, and is of no use. */
   let isOpen = false;
-  let rest = "";
-  for await (const piece of piecesOf(await ask("text/event-stream", since))) {
-    const blocks = (rest + piece).split("\n\n");
-    rest = blocks.pop() ?? "";
-    // Not before an event: a proxy that holds them back answers all the same, and is of no use.
-    if (isOpen && blocks.length === 0) events.message(ALIVE);
-    for (const block of blocks) {
-      const data = block.split("\n").find((line) => line.startsWith("data: "));
-      isOpen ||= data !== undefined;
-      const message = data?.slice("data: ".length) ?? ALIVE;
-      if (isOpen) events.message(message);
-      // A stream has no close code. Whoever came back would find an empty feed.
-      if (isRemoval(message)) events.closed(REMOVED, "the feed was removed");
-    }
+  let isAlive = false;
+  const parser = createParser({
+    onEvent({ data }) {
+      isOpen = isAlive = true;
+      events.message(data);
+      // A stream has no close code. A client that came back would find an empty feed.
+      if (isRemoval(data)) events.closed(REMOVED, "the feed was removed");
+    },
+  });
+  for await (const piece of piecesOf(await request("text/event-stream", since))) {
+    isAlive = false;
+    parser.feed(piece);
+    if (isOpen && !isAlive) events.message(ALIVE);
   }
 });
 
@@ -65,8 +67,10 @@ export const events = over(async ({ since, ask, piecesOf, events }) => {
  * Long-polling, for networks that hold streams back.
  * @public Loaded by name.
  */
-export const polling = over(async ({ since, ask, piecesOf, events, pause, selection: { hz }, signal }) => {
-  const tell = (message: object): void => events.message(JSON.stringify(message));
+export const polling = httpTransport(async (link) => {
+  const { since, request, piecesOf, events, pause, signal } = link;
+  const { hz } = link.selection;
+  const emit = (message: object): void => events.message(JSON.stringify(message));
   const textOf = async (response: Response): Promise<string> => {
     let text = "";
     for await (const piece of piecesOf(response)) {
@@ -75,28 +79,28 @@ export const polling = over(async ({ since, ask, piecesOf, events, pause, select
     }
     return text;
   };
-  const first = await ask("application/json", since);
+  const first = await request("application/json", since);
   let [epoch, seq] = positionOf(first);
-  // As a socket would begin: `hello`, and then what brings the view up to date.
-  tell({ type: "hello", epoch, seq });
+  // A socket begins the same way: `hello`, and then what brings the view up to date.
+  emit({ type: "hello", epoch, seq });
   const message: object = JSON.parse(await textOf(first));
-  tell(since === undefined ? { ...message, type: "snapshot", reason: "initial" } : message);
+  emit(since === undefined ? { ...message, type: "snapshot", reason: "initial" } : message);
   while (!signal.aborted) {
     await pause(hz === undefined ? PAUSE : 1000 / hz);
-    const response = await ask("application/json", `${epoch}:${seq}`, WAIT);
+    const response = await request("application/json", `${epoch}:${seq}`, WAIT);
     const [nextEpoch, nextSeq] = positionOf(response);
     if (response.status !== 204) {
       events.message(await textOf(response));
       [epoch, seq] = [nextEpoch, nextSeq];
     } else if (epoch === nextEpoch && seq < nextSeq) {
-      // What has changed is not selected. The view has to come along, or the next change would not follow on it.
-      tell({ type: "update", from: seq, seq: nextSeq, updates: [] });
+      // Only keys that are not selected have changed. The view has to move along, or the next update would be a gap.
+      emit({ type: "update", from: seq, seq: nextSeq, updates: [] });
       seq = nextSeq;
     } else events.message(ALIVE);
   }
 });
 
-/** Whether a message says that there is nothing to come back to. */
+/** Whether a message says that the feed was removed. */
 function isRemoval(message: string): boolean {
   return message.startsWith('{"type":"error",') && message.includes('"code":"not_found"');
 }
@@ -109,27 +113,27 @@ function positionOf({ headers }: Response): [epoch: string, seq: number] {
 }
 
 /**
- * Links over HTTP, where the server can be told nothing: to change the selection or the token, a link ends and is made anew
- * from the same position.
+ * Opens links over HTTP. Nothing can be sent to the server over them: to change the selection or the token, a link ends,
+ * and the next one resumes from the same position.
  */
-function over(follow: Follow): (transport: HttpTransport, owner: LinkEvents) => Link {
-  return (transport, owner) => {
-    const { platform, feed, selection, token, withQuery } = transport;
+function httpTransport(read: ReadFeed): (request: HttpLinkRequest, listener: LinkEvents) => Link {
+  return (linkRequest, listener) => {
+    const { runtime, feed, selection, token, withQuery } = linkRequest;
     const end = new AbortController();
     const { signal } = end;
-    let heardAt = platform.now();
+    let heardAt = runtime.now();
 
-    const whileOurs = <Args extends unknown[]>(call: (...args: Args) => void) => {
+    const unlessEnded = <Args extends unknown[]>(call: (...args: Args) => void) => {
       return (...args: Args) => void (signal.aborted || call(...args));
     };
-    const closed = whileOurs((code: number, reason: string, retryAfter?: number) => {
+    const closed = unlessEnded((code: number, reason: string, retryAfter?: number) => {
       end.abort();
-      owner.closed(code, reason, retryAfter);
+      listener.closed(code, reason, retryAfter);
     });
-    const ask: Line["ask"] = async (accept, since, wait) => {
+    const request: HttpLink["request"] = async (accept, since, wait) => {
       const headers: Record<string, string> = { Accept: accept };
       if (token !== undefined) headers["Authorization"] = `Bearer ${token}`;
-      const response = await platform.fetch(withQuery(feed, selection, { since, wait }), {
+      const response = await runtime.fetch(withQuery(feed, selection, { since, wait }), {
         headers,
         signal,
         cache: "no-store",
@@ -142,7 +146,7 @@ function over(follow: Follow): (transport: HttpTransport, owner: LinkEvents) => 
         closed(code, problem.detail ?? "", Number(headers.get("Retry-After")) * 1000 || 0);
         throw new Error("refused");
       }
-      heardAt = platform.now();
+      heardAt = runtime.now();
       return response;
     };
     async function* piecesOf({ body }: Response): AsyncIterable<string> {
@@ -150,33 +154,33 @@ function over(follow: Follow): (transport: HttpTransport, owner: LinkEvents) => 
       for (;;) {
         const piece = await reader?.read();
         if (!piece || piece.done) return;
-        heardAt = platform.now();
+        heardAt = runtime.now();
         yield piece.value;
       }
     }
     const pause = (ms: number): Promise<void> =>
       new Promise((resolve) => {
-        const cancel = platform.setTimer(ms, resolve);
+        const cancel = runtime.setTimer(ms, resolve);
         signal.addEventListener("abort", () => {
           cancel();
           resolve();
         });
       });
 
-    const events = { message: whileOurs(owner.message), closed };
-    follow({ ...transport, events, signal, ask, piecesOf, pause }).then(
-      () => closed(ANEW, "the stream has ended"),
+    const events = { message: unlessEnded(listener.message), closed };
+    read({ ...linkRequest, events, signal, request, piecesOf, pause }).then(
+      () => closed(AGAIN, "the stream has ended"),
       () => closed(1006, ""),
     );
     return {
       send(message) {
         if (message !== "ping") {
-          if (!message.startsWith('{"type":"ack"')) queueMicrotask(() => closed(ANEW, "asking anew"));
+          if (!message.startsWith('{"type":"ack"')) queueMicrotask(() => closed(AGAIN, "asking anew"));
           return;
         }
-        // The way there and back is measured by another request; that this line lives, by what has come over it.
-        if (platform.now() - heardAt > SILENT) return;
-        platform.fetch(new URL("../../healthz", feed), { signal, cache: "no-store" }).then(
+        // Another request measures the latency; what came over this link shows whether it lives.
+        if (runtime.now() - heardAt > SILENT) return;
+        runtime.fetch(new URL("../../healthz", feed), { signal, cache: "no-store" }).then(
           () => events.message("pong"),
           () => {},
         );

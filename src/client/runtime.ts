@@ -1,46 +1,46 @@
-/** News of the platform that are a reason to look at the connection. */
-export type Sign = "online" | "offline" | "visible";
+/** What the runtime says that may concern the connection. */
+export type RuntimeEvent = "online" | "offline" | "visible";
 
-/** What things are like at the moment. */
+/** The conditions at this moment. */
 export interface Conditions {
   /** Chance: from 0 to 1. */
   readonly random: number;
-  /** False where the platform says that there is no network. It may be wrong: attempts go on. */
+  /** False if the runtime says that there is no network. It may be wrong: attempts go on. */
   readonly online: boolean;
-  /** False where nobody can see the page. */
+  /** False if the page is hidden. */
   readonly visible: boolean;
 }
 
-/** All that the client needs of where it runs: a browser, a worker, Node 22 or newer. */
-export interface Platform {
+/** All that the client needs from where it runs: a browser, a worker, Node 22 or newer. */
+export interface Runtime {
   /** Milliseconds since 1970. */
   readonly now: () => number;
   /** Calls back once, unless the returned function is called before. It keeps a Node process alive. */
   readonly setTimer: (ms: number, callback: () => void) => () => void;
-  readonly look: () => Conditions;
-  /** Calls back at each sign until the returned function is called. */
-  readonly watch: (callback: (sign: Sign) => void) => () => void;
+  readonly conditions: () => Conditions;
+  /** Calls back for each event until the returned function is called. */
+  readonly watch: (callback: (event: RuntimeEvent) => void) => () => void;
   readonly fetch: (url: URL, init: RequestInit) => Promise<Response>;
-  /** Shows what a listener threw where such errors are seen. */
+  /** Reports what a listener has thrown, where uncaught errors show. */
   readonly reportError: (error: unknown) => void;
 }
 
 const isVisible = (): boolean => globalThis.document?.visibilityState !== "hidden";
 
-export const platform: Platform = {
+export const runtime: Runtime = {
   now: () => Date.now(),
   setTimer(ms, callback) {
     const timer = setTimeout(callback, ms);
     return () => clearTimeout(timer);
   },
-  // Node has a navigator that does not say.
-  look: () => ({ random: Math.random(), online: navigator.onLine ?? true, visible: isVisible() }),
+  // Node's navigator has no `onLine`.
+  conditions: () => ({ random: Math.random(), online: navigator.onLine ?? true, visible: isVisible() }),
   watch(callback) {
     const end = new AbortController();
     const { signal } = end;
-    const on = (sign: Sign, type: string = sign): void =>
+    const on = (event: RuntimeEvent, type: string = event): void =>
       // Node's global object is no event target.
-      globalThis.addEventListener?.(type, () => (sign !== "visible" || isVisible()) && callback(sign), { signal });
+      globalThis.addEventListener?.(type, () => (event !== "visible" || isVisible()) && callback(event), { signal });
     on("online");
     on("offline");
     on("visible", "visibilitychange");

@@ -2,34 +2,38 @@ import type { Selection } from "./types.ts";
 
 /** What one attempt to connect asks for. */
 export interface LinkRequest {
-  /** The feed's address over HTTP, without a query. */
+  /** The feed's URL over HTTP, without a query. */
   readonly feed: URL;
   readonly selection: Selection;
-  /** The position to go on from, `epoch:seq`; nothing for a snapshot. It means the same on every transport. */
+  /** The position to resume from, `epoch:seq`; undefined for a snapshot. It means the same on every transport. */
   readonly since: string | undefined;
   readonly token: string | undefined;
 }
 
-/** What a link tells its owner, never before `open` has returned. Once it was closed, nothing. */
+/** Events of a link. None comes before `open` has returned, and none after `closed`. */
 export interface LinkEvents {
-  /** One message of the server, by which it has opened: JSON as text, or bytes of the format that was asked for; or a bare `pong`. */
+  /**
+   * A frame of the server, with the first of which the link is open: one message as JSON text or as bytes of the format
+   * that was asked for, or a bare `pong`.
+   */
   readonly message: (frame: string | Uint8Array) => void;
   /**
-   * A WebSocket close code, or 1006 where there is none; `retryAfter` milliseconds before which the server does not want
-   * to see us. Nothing follows.
+   * The link has ended. A WebSocket close code, or 1006 if there is none; `retryAfter`: milliseconds before which the
+   * server does not want to see us.
    */
   readonly closed: (code: number, reason: string, retryAfter?: number) => void;
 }
 
+/** One attempt to connect, and the connection that comes of it. */
 export interface Link {
-  /** One message to the server; not before it is open. Dropped where it no longer is. */
+  /** Sends one message; not before the link is open. Dropped if it no longer is. */
   send(text: string): void;
-  /** Lets go at once: nothing is waited for, no event follows. */
+  /** Ends the link at once, without waiting for the server; no event follows. */
   close(): void;
 }
 
-/** A way to the server. */
+/** One way to reach the server: WebSocket, Server-Sent Events or long-polling. */
 export interface Transport {
-  /** May throw where the attempt cannot even begin, which is a loss like any other. */
+  /** May throw if the attempt cannot even begin, which counts as a loss like any other. */
   open(request: LinkRequest, events: LinkEvents): Link;
 }

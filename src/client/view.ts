@@ -1,17 +1,16 @@
-import type { JsonObject } from "../protocol/json.ts";
+import { isJsonObject, type JsonObject } from "../protocol/json.ts";
 import { applyMergePatch } from "../protocol/merge-patch.ts";
-import type { SnapshotReason } from "../protocol/codes.ts";
-import type { MessageEvent } from "./connection/state.ts";
+import type { ViewEvent } from "./connection/state.ts";
 import { isEqual } from "./equal.ts";
-import { expectThat, messageOf, objectOf } from "./reading.ts";
-import { selects } from "./selection.ts";
-import type { Change, MessageFormat, Selection } from "./types.ts";
+import { messageOf } from "./errors.ts";
+import { keyFilter } from "./selection.ts";
+import type { Batch, Change, MessageFormat, Selection } from "./types.ts";
 
-/** A message of the server. What is only handed on is its word; the rest is looked at before it is used. */
+/** A message of the server. The members of a known type are only passed on; the `unknown` ones are checked before they are used. */
 type Message = Readonly<Record<"type" | "id" | "epoch" | "seq" | "from" | "entries" | "more", unknown>> & {
-  /** Anything else throws where it is gone through. */
+  /** Iterating over anything else throws. */
   readonly updates: readonly unknown[];
-  readonly reason?: SnapshotReason;
+  readonly reason?: Batch["reason"];
   readonly time?: number;
   readonly skipped?: number;
   readonly expires?: number;
@@ -19,69 +18,68 @@ type Message = Readonly<Record<"type" | "id" | "epoch" | "seq" | "from" | "entri
 };
 
 /** The last `subscribe` that was sent. */
-export interface Asked extends Selection {
+export interface SentSubscribe extends Selection {
   readonly id: number;
 }
 
-/** What a subscriber knows of one feed: its entries and its position. No sockets, no clock. */
+/** The client's copy of one feed: its entries and its position. No sockets, no clock. */
 export interface View {
-  entries(): ReadonlyMap<string, JsonObject>;
+  readonly entries: ReadonlyMap<string, JsonObject>;
   seq(): number;
-  /** `epoch:seq`; none before the first snapshot. */
+  /** `epoch:seq`; undefined before the first snapshot. */
   position(): string | undefined;
-  /** A new connection begins: from the position, or with a snapshot. */
+  /** A new connection begins: it resumes from the position, or starts with a snapshot. */
   begin(resumes: boolean): void;
   /**
-   * Applies one message, as JSON text or as bytes of the format, whole or not at all. Nothing comes of one that is not
-   * known, or only counts with the next.
+   * Applies one message, JSON text or bytes of the format, whole or not at all. Returns undefined for a message of an
+   * unknown type, and for a part of a snapshot, which only counts with its last part.
    */
-  read(frame: string | Uint8Array, asked: Asked): MessageEvent | undefined;
+  read(frame: string | Uint8Array, sent: SentSubscribe): ViewEvent | undefined;
 }
 
 export function createView(format?: MessageFormat): View {
-  let entries = new Map<string, JsonObject>();
+  const entries = new Map<string, JsonObject>();
   let epoch: string | undefined;
   let seq = 0;
-  /** Only a snapshot can follow: nothing is known yet, or it is of another epoch or selection. */
+  /** Only a snapshot can follow: there are no entries yet, or they are of another epoch or selection. */
   let awaitsSnapshot = true;
-  /** Where the server was when the connection began. */
-  let greeted = 0;
-  /** What has come of a snapshot in parts. They belong together: nothing comes in between. */
+  /** The seq of the server when the connection began. */
+  let helloSeq = 0;
+  /** The parts of a snapshot so far. No update comes between them. */
   let partial: Map<string, JsonObject> | undefined;
 
-  function readSnapshot(message: Message, asked: Asked): readonly Change<JsonObject>[] | undefined {
+  function readSnapshot(message: Message, sent: SentSubscribe): ViewEvent | undefined {
     const { epoch: nextEpoch, seq: nextSeq } = message;
-    let next = (partial ??= new Map());
+    const next = (partial ??= new Map());
     for (const [key, value] of Object.entries(objectOf(message.entries))) next.set(key, objectOf(value));
     if (message.more === true) return undefined;
     partial = undefined;
     expectThat(typeof nextEpoch === "string" && typeof nextSeq === "number");
-    if (message.reason === "subscribe") {
-      // Only the entries that are selected now and were not before: the rest is what we have.
-      expectThat(message.id === asked.id && !awaitsSnapshot && nextEpoch === epoch && nextSeq >= seq, "a gap");
-      const isSelected = selects(asked);
-      next = new Map([...[...entries].filter(([key]) => isSelected(key)), ...next]);
+    // The answer to `subscribe` has only the entries that are selected now and were not before: we have the others.
+    const isAnswer = message.reason === "subscribe";
+    if (isAnswer) {
+      expectThat(message.id === sent.id && !awaitsSnapshot && nextEpoch === epoch && nextSeq >= seq, "a gap");
     }
+    const isKept = keyFilter(sent);
     const changes: Change<JsonObject>[] = [];
-    for (const [key, previous] of entries) if (!next.has(key)) changes.push({ key, value: undefined, previous });
+    for (const [key, previous] of entries) {
+      if (!next.has(key) && !(isAnswer && isKept(key))) changes.push({ key, value: undefined, previous });
+    }
     for (const [key, value] of next) {
       const previous = entries.get(key);
       // Values that are the same stay the same objects.
-      if (previous && isEqual(previous, value)) next.set(key, previous);
-      else changes.push({ key, value, previous });
+      if (!isEqual(previous, value)) changes.push({ key, value, previous });
     }
-    entries = next;
     epoch = nextEpoch;
-    seq = nextSeq;
     awaitsSnapshot = false;
-    return changes;
+    return apply("snapshot", message, changes, nextSeq);
   }
 
-  function readUpdate(message: Message): readonly Change<JsonObject>[] {
+  function readUpdate(message: Message): ViewEvent {
     const { updates, from, seq: nextSeq } = message;
     expectThat(!awaitsSnapshot && !partial && from === seq, "a gap");
     expectThat(typeof nextSeq === "number" && nextSeq >= seq);
-    // Nothing is in place before all of it has been read, so that a batch is seen whole or not at all.
+    // The keys that this message has changed so far. The entries change when all of it has been read.
     const draft = new Map<string, JsonObject | undefined>();
     const changes: Change<JsonObject>[] = [];
     for (const update of updates) {
@@ -93,56 +91,68 @@ export function createView(format?: MessageFormat): View {
       draft.set(key, value);
       if (value !== previous) changes.push({ key, value, previous });
     }
-    for (const [key, value] of draft) {
+    return apply("update", message, changes, nextSeq);
+  }
+
+  /** Changes the entries, all at once. */
+  function apply(
+    cause: "snapshot" | "update",
+    { time, reason, skipped = 0 }: Message,
+    changes: readonly Change<JsonObject>[],
+    nextSeq: number,
+  ): ViewEvent {
+    for (const { key, value } of changes) {
       if (value) entries.set(key, value);
       else entries.delete(key);
     }
     seq = nextSeq;
-    return changes;
-  }
-
-  function apply(message: Message, asked: Asked): MessageEvent | undefined {
-    const { type, id, expires, reason, time, skipped = 0 } = message;
-    if (type === "hello") {
-      // Where the server is is not yet our position: only what it sends next moves us there.
-      awaitsSnapshot ||= message.epoch !== epoch;
-      greeted = Number(message.seq) || 0;
-    }
-    if (type === "authorized") return { type, expires };
-    if (type === "error" && id === asked.id) return { type: "complaint", why: message.message };
-    if (type !== "snapshot" && type !== "update") return undefined;
-    const isSnapshot = type === "snapshot";
-    const changes = isSnapshot ? readSnapshot(message, asked) : readUpdate(message);
-    if (!changes) return undefined;
     return {
       type: "applied",
       changes,
-      batch: {
-        position: `${epoch}:${seq}`,
-        time,
-        cause: type,
-        reason,
-        skipped,
-      },
-      current: isSnapshot || seq >= greeted,
+      batch: { position: `${epoch}:${seq}`, time, cause, reason, skipped },
+      current: cause === "snapshot" || seq >= helloSeq,
     };
   }
 
+  function readMessage(message: Message, sent: SentSubscribe): ViewEvent | undefined {
+    const { type, id, expires } = message;
+    if (type === "snapshot") return readSnapshot(message, sent);
+    if (type === "update") return readUpdate(message);
+    if (type === "authorized") return { type, expires };
+    if (type === "error" && id === sent.id) return { type: "selectRefused", why: message.message };
+    if (type === "hello") {
+      // This is not yet our position: only what the server sends next moves us there.
+      awaitsSnapshot ||= message.epoch !== epoch;
+      helloSeq = Number(message.seq) || 0;
+    }
+    return undefined;
+  }
+
   return {
-    entries: () => entries,
+    entries,
     seq: () => seq,
     position: () => epoch && `${epoch}:${seq}`,
     begin(resumes) {
       partial = undefined;
-      greeted = 0;
+      helloSeq = 0;
       awaitsSnapshot = !resumes;
     },
-    read(frame, asked) {
+    read(frame, sent) {
       try {
-        return apply((typeof frame === "string" ? JSON.parse(frame) : format?.decode(frame)) ?? {}, asked);
+        return readMessage((typeof frame === "string" ? JSON.parse(frame) : format?.decode(frame)) ?? {}, sent);
       } catch (error) {
-        return { type: "fault", why: messageOf(error) };
+        return { type: "protocolError", why: messageOf(error) };
       }
     },
   };
+}
+
+/** Throws if a message is not what it must be. */
+function expectThat(holds: boolean, what = "malformed"): asserts holds {
+  if (!holds) throw new Error(what);
+}
+
+function objectOf(value: unknown): JsonObject {
+  expectThat(isJsonObject(value));
+  return value;
 }

@@ -2,11 +2,11 @@ import { PROTOCOL } from "../protocol/names.ts";
 import { withQuery } from "./feed-url.ts";
 import type { Transport } from "./transport.ts";
 import type { MessageFormat } from "./types.ts";
-// Nobody else has the socket, and so all listeners are taken away at once.
+// Only this file has the socket: assigning `null` removes its one listener.
 /* oxlint-disable unicorn/prefer-add-event-listener */
 
-/** Seconds for which a socket may be closing before it counts as closed: its close code comes with the end of that. */
-const CLOSING = 2;
+/** Seconds that a socket may be closing before it counts as closed. Its close code comes at the end of that. */
+const MAX_CLOSING = 2;
 
 export function webSocketTransport(Socket: typeof WebSocket, format?: MessageFormat): Transport {
   return {
@@ -14,36 +14,36 @@ export function webSocketTransport(Socket: typeof WebSocket, format?: MessageFor
       const url = withQuery(feed, selection, { since });
       const socket = new Socket(url.href.replace("http", "ws"), [
         format?.protocol ?? PROTOCOL,
-        // Here no log has it, as it would an address.
+        // Logs have URLs, but not this header.
         ...(token ? [`bearer.${subprotocolOf(token)}`] : []),
       ]);
-      let silent = 0;
-      const gone = (code: number, reason: string): void => {
-        leave();
+      let closingFor = 0;
+      const end = (code: number, reason: string): void => {
+        release();
         closed(code, reason);
       };
-      // Where a server closes and then does not hang up, some implementations never say so (Node), others after a while.
-      const watch = setInterval(() => socket.readyState > 1 && ++silent > CLOSING && gone(1006, ""), 1000);
-      const leave = (): void => {
+      // When a server closes and then does not hang up, some implementations never say so (Node), others after a while.
+      const watch = setInterval(() => socket.readyState > 1 && ++closingFor > MAX_CLOSING && end(1006, ""), 1000);
+      const release = (): void => {
         clearInterval(watch);
         socket.onopen = socket.onmessage = socket.onclose = null;
       };
       socket.binaryType = "arraybuffer";
-      // workerd ends a connection that it closes only where the client has once said something. The answer measures nothing.
+      // When workerd closes a connection, it only ends if the client has sent something before. This answer measures no latency.
       socket.onopen = () => socket.send("ping");
       let greeted = false;
       socket.onmessage = ({ data }) => {
         if (data === "pong" && !greeted) greeted = true;
         else message(typeof data === "string" ? data : new Uint8Array(data));
       };
-      socket.onclose = ({ code, reason }) => gone(code, reason);
-      // A `close` follows. Without a listener some implementations would throw.
+      socket.onclose = ({ code, reason }) => end(code, reason);
+      // A `close` event follows. Without a listener some implementations would throw.
       socket.onerror = () => {};
       return {
         send: (message) => socket.send(message),
-        // The server's answer to it is not waited for: it may never come.
+        // Does not wait for the server's answer: it may never come.
         close() {
-          leave();
+          release();
           socket.close();
         },
       };
@@ -51,8 +51,8 @@ export function webSocketTransport(Socket: typeof WebSocket, format?: MessageFor
   };
 }
 
-/** A subprotocol may have few characters only: JWTs are made of them, keys like those of `openssl rand -base64` are not. */
+/** A subprotocol may have few characters only. JWTs consist of them; keys like those of `openssl rand -base64` do not. */
 function subprotocolOf(token: string): string {
   if (/^(?!base64url\.)[\w!#$%&'*+.^`|~-]+$/.test(token)) return token;
-  return `base64url.${btoa(token).replace(/[+/=]/g, (char) => ({ "+": "-", "/": "_" })[char] ?? "")}`;
+  return `base64url.${btoa(token).replaceAll("+", "-").replaceAll("/", "_").replaceAll("=", "")}`;
 }

@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { openFeed } from "../../src/client/feed.ts";
+import { connectFeed } from "../../src/client/feed.ts";
 import { FeedClosedError } from "../../src/client/errors.ts";
 import { msgpack } from "../../src/client/msgpack.ts";
 import type { Change, Feed, Selection } from "../../src/client/types.ts";
@@ -122,13 +122,13 @@ class Run {
     this.server.isPacked = isPacked;
     this.world.answer = (_, { headers }) => this.#answer(new Headers(headers).get("Authorization"));
     this.#wanted = selection;
-    const { platform } = this.world;
+    const { runtime } = this.world;
     const token = (): Promise<string> => this.#token();
-    this.feed = openFeed(
+    this.feed = connectFeed(
       "http://feeds.test",
       "stocks",
       { ...selection, token, format: isPacked ? msgpack : undefined },
-      { platform, transports: [this.server] },
+      { runtime, transports: [this.server] },
     );
     this.feed.on("change", (changes) => this.#check(changes));
     this.feed.on("status", ({ state }) => void (this.closed += Number(state === "closed")));

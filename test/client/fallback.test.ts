@@ -1,5 +1,5 @@
 import { beforeEach, describe, expect, test } from "vitest";
-import { openFeed } from "../../src/client/feed.ts";
+import { connectFeed } from "../../src/client/feed.ts";
 import type { Feed, FeedOptions, FeedState } from "../../src/client/types.ts";
 import type { JsonObject } from "../../src/protocol/json.ts";
 import { FakeServer } from "./support/fake-server.ts";
@@ -19,8 +19,8 @@ beforeEach(() => {
 });
 
 function open(options: FeedOptions = {}): Feed<JsonObject> {
-  return openFeed("http://feeds.test", "stocks", options, {
-    platform: world.platform,
+  return connectFeed("http://feeds.test", "stocks", options, {
+    runtime: world.runtime,
     transports: [first, second, third],
   });
 }

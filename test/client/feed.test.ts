@@ -1,6 +1,6 @@
 import { beforeEach, describe, expect, expectTypeOf, test } from "vitest";
 import { FeedClosedError } from "../../src/client/errors.ts";
-import { openFeed } from "../../src/client/feed.ts";
+import { connectFeed } from "../../src/client/feed.ts";
 import { connect, type Change, type Feed, type FeedOptions, type FeedStatus } from "../../src/client/index.ts";
 import type { JsonObject } from "../../src/protocol/json.ts";
 import { FakeServer } from "./support/fake-server.ts";
@@ -21,7 +21,7 @@ async function live(options: FeedOptions = {}): Promise<Feed<JsonObject>> {
   return feed;
 }
 function open(options: FeedOptions = {}): Feed<JsonObject> {
-  return openFeed("http://feeds.test", "stocks", options, { platform: world.platform, transports: [server] });
+  return connectFeed("http://feeds.test", "stocks", options, { runtime: world.runtime, transports: [server] });
 }
 
 describe("listeners", () => {
@@ -394,7 +394,7 @@ test("another transport is tried after two attempts in a row that did not open",
   const other = new FakeServer(world);
   const transports = [server, other] as const;
   server.isUp = false;
-  const feed = openFeed("http://feeds.test", "stocks", {}, { platform: world.platform, transports });
+  const feed = connectFeed("http://feeds.test", "stocks", {}, { runtime: world.runtime, transports });
   await world.pass(60_000);
   expect(feed.state).toBe("live");
   expect([server.openings.length, other.openings.length]).toEqual([2, 1]);

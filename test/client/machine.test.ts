@@ -1,18 +1,17 @@
 import { isDeepStrictEqual } from "node:util";
 import { describe, expect, expectTypeOf, test } from "vitest";
+import { initialPhase, nextDue, statusOf, transition } from "../../src/client/connection/machine.ts";
+import type { CatchingUp, ConnectionEvent, Context, Live, Opening, Phase } from "../../src/client/connection/state.ts";
 import { resumes } from "../../src/client/connection/transitions.ts";
-import type { CatchingUp, Context, Event, Live, Opening, Phase } from "../../src/client/connection/state.ts";
-import { statusOf } from "../../src/client/connection/status.ts";
-import { begin, nextDue, transition } from "../../src/client/connection/machine.ts";
 
 type PhaseName = Phase["name"];
-type EventName = Event["type"];
+type EventName = ConnectionEvent["type"];
 
 const NOW = 1_700_000_000_000;
 const WANTED = { keys: ["A"] };
 const NEXT = { keys: ["B"] };
 
-const known = { ...begin(WANTED, undefined, NOW - 60_000), reached: WANTED, triedAt: NOW - 60_000 };
+const known = { ...initialPhase(WANTED, undefined, NOW - 60_000), reached: WANTED, triedAt: NOW - 60_000 };
 const opening: Opening = { ...known, name: "opening", due: NOW, selection: WANTED };
 const catchingUp: CatchingUp = { ...opening, name: "catchingUp" };
 const live: Live = {
@@ -21,7 +20,7 @@ const live: Live = {
   due: NOW,
   heardAt: NOW - 20_000,
   pinged: false,
-  asked: undefined,
+  requested: undefined,
   // For a minute.
   status: { ...known.status, state: "live" },
 };
@@ -42,7 +41,7 @@ const PHASES: { readonly [Name in PhaseName]: Phase } = {
 const BATCH = { position: "e1:5", time: 1, cause: "update", reason: undefined, skipped: 0 } as const;
 
 /** And one of each event. */
-const EVENTS: { readonly [Name in EventName]: Extract<Event, { type: Name }> } = {
+const EVENTS: { readonly [Name in EventName]: Extract<ConnectionEvent, { type: Name }> } = {
   due: { type: "due" },
   online: { type: "online" },
   offline: { type: "offline" },
@@ -55,11 +54,11 @@ const EVENTS: { readonly [Name in EventName]: Extract<Event, { type: Name }> } =
   tokenFailed: { type: "tokenFailed", why: "no" },
   heard: { type: "heard" },
   applied: { type: "applied", changes: [], batch: BATCH, current: true },
-  fault: { type: "fault", why: "a gap" },
+  protocolError: { type: "protocolError", why: "a gap" },
   authorized: { type: "authorized", expires: undefined },
-  complaint: { type: "complaint", why: "bad" },
+  selectRefused: { type: "selectRefused", why: "bad" },
   lost: { type: "lost", code: 1012, reason: "" },
-  refusal: { type: "refusal", code: 403, reason: "no" },
+  probeAnswer: { type: "probeAnswer", code: 403, reason: "no" },
 };
 
 const ctx: Context = {
@@ -72,7 +71,7 @@ const ctx: Context = {
 };
 
 /** The phase after an event, and what is to be done; "-" where the event does not matter. */
-function cell(from: Phase, event: Event): string {
+function cell(from: Phase, event: ConnectionEvent): string {
   const phase = { ...from, status: statusOf(from, ctx) };
   const [next, ...commands] = transition(phase, event, ctx);
   const names = commands.map((command) => (typeof command === "string" ? command : "refused"));
@@ -94,11 +93,11 @@ const CELLS: { readonly [P in PhaseName]: { readonly [E in EventName]: string } 
     tokenFailed: "waiting",
     heard: "-",
     applied: "-",
-    fault: "-",
+    protocolError: "-",
     authorized: "-",
-    complaint: "-",
+    selectRefused: "-",
     lost: "-",
-    refusal: "refused",
+    probeAnswer: "refused",
   },
   opening: {
     due: "waiting",
@@ -113,11 +112,11 @@ const CELLS: { readonly [P in PhaseName]: { readonly [E in EventName]: string } 
     tokenFailed: "-",
     heard: "catchingUp",
     applied: "-",
-    fault: "-",
+    protocolError: "-",
     authorized: "-",
-    complaint: "-",
+    selectRefused: "-",
     lost: "waiting probe",
-    refusal: "refused",
+    probeAnswer: "refused",
   },
   catchingUp: {
     due: "waiting",
@@ -132,11 +131,11 @@ const CELLS: { readonly [P in PhaseName]: { readonly [E in EventName]: string } 
     tokenFailed: "-",
     heard: "catchingUp",
     applied: "live ping selected",
-    fault: "waiting",
+    protocolError: "waiting",
     authorized: "-",
-    complaint: "-",
+    selectRefused: "-",
     lost: "waiting",
-    refusal: "-",
+    probeAnswer: "-",
   },
   live: {
     due: "live ping",
@@ -151,11 +150,11 @@ const CELLS: { readonly [P in PhaseName]: { readonly [E in EventName]: string } 
     tokenFailed: "live",
     heard: "live",
     applied: "-",
-    fault: "waiting",
+    protocolError: "waiting",
     authorized: "-",
-    complaint: "-",
+    selectRefused: "-",
     lost: "waiting",
-    refusal: "-",
+    probeAnswer: "-",
   },
   waiting: {
     due: "asking askToken",
@@ -170,11 +169,11 @@ const CELLS: { readonly [P in PhaseName]: { readonly [E in EventName]: string } 
     tokenFailed: "-",
     heard: "-",
     applied: "-",
-    fault: "-",
+    protocolError: "-",
     authorized: "-",
-    complaint: "-",
+    selectRefused: "-",
     lost: "-",
-    refusal: "refused",
+    probeAnswer: "refused",
   },
   refused: {
     due: "-",
@@ -189,11 +188,11 @@ const CELLS: { readonly [P in PhaseName]: { readonly [E in EventName]: string } 
     tokenFailed: "-",
     heard: "-",
     applied: "-",
-    fault: "-",
+    protocolError: "-",
     authorized: "-",
-    complaint: "-",
+    selectRefused: "-",
     lost: "-",
-    refusal: "-",
+    probeAnswer: "-",
   },
   closed: {
     due: "-",
@@ -208,20 +207,20 @@ const CELLS: { readonly [P in PhaseName]: { readonly [E in EventName]: string } 
     tokenFailed: "-",
     heard: "-",
     applied: "-",
-    fault: "-",
+    protocolError: "-",
     authorized: "-",
-    complaint: "-",
+    selectRefused: "-",
     lost: "-",
-    refusal: "-",
+    probeAnswer: "-",
   },
 };
 
-const at = (phase: Phase, event: Event, more: Partial<Context> = {}): Phase =>
+const at = (phase: Phase, event: ConnectionEvent, more: Partial<Context> = {}): Phase =>
   transition(phase, event, { ...ctx, ...more })[0];
-const commandsOf = (phase: Phase, event: Event, more: Partial<Context> = {}): unknown[] =>
+const commandsOf = (phase: Phase, event: ConnectionEvent, more: Partial<Context> = {}): unknown[] =>
   transition(phase, event, { ...ctx, ...more }).slice(1);
-const lost = (code: number): Event => ({ type: "lost", code, reason: "" });
-const fault: Event = { type: "fault", why: "a gap" };
+const lost = (code: number): ConnectionEvent => ({ type: "lost", code, reason: "" });
+const fault: ConnectionEvent = { type: "protocolError", why: "a gap" };
 const withoutToken: Partial<Context> = { asks: false };
 
 const delays = (random: number): number[] => {
@@ -234,7 +233,7 @@ const delays = (random: number): number[] => {
 };
 
 const renewal = (left: number): unknown => {
-  const token: Event = { type: "authorized", expires: NOW + left };
+  const token: ConnectionEvent = { type: "authorized", expires: NOW + left };
   return nextDue(at({ ...live, due: NOW + 1e9 }, token)) - NOW;
 };
 
@@ -274,7 +273,7 @@ describe("how a lost connection comes back", () => {
     [500, "waiting"],
     [503, "waiting"],
   ])("HTTP status %i without a token to ask for: %s", (status, name) => {
-    const refusal: Event = { type: "refusal", code: status, reason: "no", retryAfter: 40_000 };
+    const refusal: ConnectionEvent = { type: "probeAnswer", code: status, reason: "no", retryAfter: 40_000 };
     const phase = at(PHASES.waiting, refusal, withoutToken);
     expect(phase.name).toBe(name);
     if (status === 429 || status === 503) {
@@ -299,7 +298,7 @@ describe("how a lost connection comes back", () => {
     expect(delays(0)).toEqual(Array.from({ length: 8 }, () => 250));
   });
 
-  test("signs of the platform and of the user make no tight loop", () => {
+  test("signs of the runtime and of the user make no tight loop", () => {
     const waiting: Phase = { ...PHASES.waiting, triedAt: NOW - 100 };
     for (const type of ["online", "visible", "woke", "reconnect"] as const) {
       expect(at(waiting, { type })).toMatchObject({ name: "waiting", due: NOW + 150 });
@@ -317,7 +316,7 @@ describe("how a lost connection comes back", () => {
   test("a position of other keys is not resumed from", () => {
     expect(resumes(PHASES.waiting)).toBe(true);
     expect(resumes({ ...PHASES.waiting, wanted: NEXT })).toBe(false);
-    expect(resumes(begin(WANTED, undefined, NOW))).toBe(false);
+    expect(resumes(initialPhase(WANTED, undefined, NOW))).toBe(false);
   });
 
   test("why an attempt did not open is asked at the first and each fourth of those in a row", () => {
@@ -327,21 +326,21 @@ describe("how a lost connection comes back", () => {
 });
 
 describe("an attempt that hangs", () => {
-  const due: Event = { type: "due" };
+  const due: ConnectionEvent = { type: "due" };
 
   test("is followed by one with the next transport, one that fails by another with the same", () => {
-    expect(at(opening, due)).toMatchObject({ name: "waiting", way: 1 });
-    expect(at({ ...opening, unopened: 1 }, due)).toMatchObject({ way: 1, unopened: 2 });
-    expect(at({ ...catchingUp, triedAt: NOW - 60_000 }, due)).toMatchObject({ name: "waiting", way: 1 });
-    expect([0, 1, 2, 3].map((unopened) => at({ ...opening, unopened }, lost(1006)).way)).toEqual([0, 1, 0, 1]);
+    expect(at(opening, due)).toMatchObject({ name: "waiting", transport: 1 });
+    expect(at({ ...opening, unopened: 1 }, due)).toMatchObject({ transport: 1, unopened: 2 });
+    expect(at({ ...catchingUp, triedAt: NOW - 60_000 }, due)).toMatchObject({ name: "waiting", transport: 1 });
+    expect([0, 1, 2, 3].map((unopened) => at({ ...opening, unopened }, lost(1006)).transport)).toEqual([0, 1, 0, 1]);
   });
 
   test("so is a connection over which nothing came but its beginning", () => {
     const begun = at(catchingUp, EVENTS.applied);
     const pinged = at(begun, due, { now: NOW + 2_000 });
-    expect(at(pinged, due, { now: NOW + 12_000 })).toMatchObject({ name: "waiting", way: 1 });
+    expect(at(pinged, due, { now: NOW + 12_000 })).toMatchObject({ name: "waiting", transport: 1 });
     const heard = at(at(pinged, { type: "heard" }, { now: NOW + 2_100 }), due, { now: NOW + 12_100 });
-    expect(at(heard, due, { now: NOW + 22_100 })).toMatchObject({ name: "waiting", way: 0 });
+    expect(at(heard, due, { now: NOW + 22_100 })).toMatchObject({ name: "waiting", transport: 0 });
   });
 
   test("has 4 s to its first frame, and more once every transport has been tried", () => {
@@ -363,8 +362,8 @@ describe("an attempt that hangs", () => {
   });
 
   test("a server that goes away is met over the first transport again", () => {
-    expect(at({ ...live, way: 2 }, lost(1001)).way).toBe(0);
-    expect(at({ ...live, way: 2 }, lost(1012)).way).toBe(2);
+    expect(at({ ...live, transport: 2 }, lost(1001)).transport).toBe(0);
+    expect(at({ ...live, transport: 2 }, lost(1012)).transport).toBe(2);
   });
 });
 
@@ -416,7 +415,7 @@ describe("whether anybody is there", () => {
     const offline = { online: false };
     const phase = at(live, { type: "offline" }, offline);
     expect(phase).toMatchObject({ name: "live", due: NOW + 2_000 });
-    const due: Event = { type: "due" };
+    const due: ConnectionEvent = { type: "due" };
     expect(at(phase, due, { now: NOW + 1_999, ...offline }).name).toBe("live");
     expect(at(phase, due, { now: NOW + 2_000, ...offline }).status.state).toBe("offline");
     const heard = at(phase, { type: "heard" }, { now: NOW + 1_000, ...offline });
@@ -476,27 +475,27 @@ describe("tokens", () => {
 
 describe("the selection", () => {
   const LAST = { keys: ["C"] };
-  const answer: Event = { ...EVENTS.applied, batch: { ...BATCH, cause: "snapshot", reason: "subscribe" } };
+  const answer: ConnectionEvent = { ...EVENTS.applied, batch: { ...BATCH, cause: "snapshot", reason: "subscribe" } };
 
   test("one wish is out at a time; what is wanted last is what counts", () => {
     const first = at(live, { type: "select", selection: NEXT });
-    expect(first).toMatchObject({ asked: NEXT });
+    expect(first).toMatchObject({ requested: NEXT });
     expect(commandsOf(first, { type: "select", selection: LAST })).toEqual([]);
     const second = at(first, { type: "select", selection: LAST });
     expect(commandsOf(second, EVENTS.applied)).toEqual([]);
     expect(commandsOf(second, answer)).toEqual(["subscribe"]);
     const third = at(second, answer);
-    expect(third).toMatchObject({ asked: LAST, reached: NEXT });
+    expect(third).toMatchObject({ requested: LAST, reached: NEXT });
     expect(commandsOf(third, answer)).toEqual(["selected"]);
     expect(at(third, answer).reached).toEqual(LAST);
   });
 
   test("one that the server refuses leaves the one before", () => {
     const asked = at(live, { type: "select", selection: NEXT });
-    expect(commandsOf(asked, EVENTS.complaint)).toEqual([{ refused: "bad" }]);
-    expect(at(asked, EVENTS.complaint).wanted).toEqual(WANTED);
+    expect(commandsOf(asked, EVENTS.selectRefused)).toEqual([{ refused: "bad" }]);
+    expect(at(asked, EVENTS.selectRefused).wanted).toEqual(WANTED);
     const other = at(asked, { type: "select", selection: LAST });
-    expect(commandsOf(other, EVENTS.complaint)).toEqual(["subscribe"]);
+    expect(commandsOf(other, EVENTS.selectRefused)).toEqual(["subscribe"]);
   });
 });
 

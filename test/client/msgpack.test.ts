@@ -57,7 +57,7 @@ describe("a frame", () => {
   });
 
   test("may be a part of a larger buffer", () => {
-    const frame = pack('{"a":"long enough to be left to the platform","b":1.5}');
+    const frame = pack('{"a":"long enough to be left to the runtime","b":1.5}');
     const buffer = new Uint8Array(frame.length + 20).fill(0xc1);
     buffer.set(frame, 7);
     expect(msgpack.decode(buffer.subarray(7, 7 + frame.length))).toEqual(msgpack.decode(frame));

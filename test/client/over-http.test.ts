@@ -1,6 +1,6 @@
 import { beforeEach, describe, expect, test } from "vitest";
 import { withQuery } from "../../src/client/feed-url.ts";
-import { openFeed } from "../../src/client/feed.ts";
+import { connectFeed } from "../../src/client/feed.ts";
 import { events, polling } from "../../src/client/over-http.ts";
 import type { Transport } from "../../src/client/transport.ts";
 import type { Feed, FeedStatus } from "../../src/client/types.ts";
@@ -17,12 +17,12 @@ beforeEach(() => {
 });
 
 function open(way: typeof events): { feed: Feed<JsonObject>; statuses: FeedStatus[] } {
-  const platform = {
-    ...world.platform,
+  const runtime = {
+    ...world.runtime,
     fetch: (url: URL) => new Promise<Response>((answer) => void asked.push({ url, answer })),
   };
-  const transport: Transport = { open: (request, owner) => way({ ...request, platform, withQuery }, owner) };
-  const feed = openFeed("http://feeds.test", "stocks", { keys: ["A"] }, { platform, transports: [transport] });
+  const transport: Transport = { open: (request, owner) => way({ ...request, runtime, withQuery }, owner) };
+  const feed = connectFeed("http://feeds.test", "stocks", { keys: ["A"] }, { runtime, transports: [transport] });
   const statuses: FeedStatus[] = [];
   feed.on("status", (status) => void statuses.push(status));
   return { feed, statuses };

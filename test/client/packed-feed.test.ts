@@ -1,5 +1,5 @@
 import { beforeEach, describe, expect, test } from "vitest";
-import { openFeed } from "../../src/client/feed.ts";
+import { connectFeed } from "../../src/client/feed.ts";
 import { msgpack } from "../../src/client/msgpack.ts";
 import type { Feed, MessageFormat } from "../../src/client/types.ts";
 import type { Transport } from "../../src/client/transport.ts";
@@ -19,7 +19,7 @@ beforeEach(() => {
 
 async function open(format?: MessageFormat, token?: string, ...others: Transport[]): Promise<Feed<JsonObject>> {
   const transports = [webSocketTransport(PackedSocket as unknown as typeof WebSocket, format), ...others] as const;
-  const feed = openFeed("http://feeds.test", "stocks", { format, token }, { platform: world.platform, transports });
+  const feed = connectFeed("http://feeds.test", "stocks", { format, token }, { runtime: world.runtime, transports });
   await world.pass(100);
   return feed;
 }

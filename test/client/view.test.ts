@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
-import type { MessageEvent } from "../../src/client/connection/state.ts";
-import { createView, type Asked, type View } from "../../src/client/view.ts";
+import type { ViewEvent } from "../../src/client/connection/state.ts";
+import { createView, type SentSubscribe, type View } from "../../src/client/view.ts";
 
 const snapshot = (entries: object, more: object = {}): object => ({
   type: "snapshot",
@@ -26,13 +26,13 @@ function viewOf(...messages: object[]): View {
   return view;
 }
 /** Without a `subscribe` that was sent, none has the number of an answer. */
-function read(view: View, frame: string, asked: Asked = { id: 0 }): MessageEvent | undefined {
+function read(view: View, frame: string, asked: SentSubscribe = { id: 0 }): ViewEvent | undefined {
   return view.read(frame, asked);
 }
-function apply(view: View, message: object | string | number | null, asked?: Asked): MessageEvent | undefined {
+function apply(view: View, message: object | string | number | null, asked?: SentSubscribe): ViewEvent | undefined {
   return read(view, JSON.stringify(message), asked);
 }
-const stateOf = (view: View): object => Object.fromEntries(view.entries());
+const stateOf = (view: View): object => Object.fromEntries(view.entries);
 
 describe("[I3] a message is applied whole or not at all", () => {
   test("a snapshot in parts shows with its last one", () => {
@@ -60,7 +60,7 @@ describe("[I3] a message is applied whole or not at all", () => {
     ["delete that is not true", { key: "A", delete: false }],
   ])("an update with %s changes nothing, the good ones beside it neither", (_, bad) => {
     const view = viewOf(snapshot({ A: { n: 1 } }));
-    expect(apply(view, update([{ key: "B", set: {} }, bad]))).toMatchObject({ type: "fault" });
+    expect(apply(view, update([{ key: "B", set: {} }, bad]))).toMatchObject({ type: "protocolError" });
     expect(stateOf(view)).toEqual({ A: { n: 1 } });
     expect(view.position()).toBe("e1:5");
   });
@@ -73,14 +73,16 @@ describe("[I3] a message is applied whole or not at all", () => {
     ["a snapshot without a position", { type: "snapshot", entries: {} }],
     ["an answer that was not asked for", snapshot({}, { reason: "subscribe", id: 3 })],
   ])("%s is a fault", (_, message) => {
-    expect(apply(viewOf(snapshot({})), message)).toMatchObject({ type: "fault" });
+    expect(apply(viewOf(snapshot({})), message)).toMatchObject({ type: "protocolError" });
   });
 
   test("an update before a snapshot, inside one, or of another epoch is a fault", () => {
-    expect(apply(createView(), update([]))).toMatchObject({ type: "fault" });
-    expect(apply(viewOf(snapshot({}), snapshot({}, { more: true })), update([]))).toMatchObject({ type: "fault" });
+    expect(apply(createView(), update([]))).toMatchObject({ type: "protocolError" });
+    expect(apply(viewOf(snapshot({}), snapshot({}, { more: true })), update([]))).toMatchObject({
+      type: "protocolError",
+    });
     const elsewhere = viewOf(snapshot({}), { type: "hello", epoch: "e2", seq: 5 });
-    expect(apply(elsewhere, update([]))).toMatchObject({ type: "fault" });
+    expect(apply(elsewhere, update([]))).toMatchObject({ type: "protocolError" });
   });
 
   test("what a lost connection left of a snapshot is forgotten", () => {
@@ -100,7 +102,7 @@ describe("a snapshot in parts", () => {
     expect(apply(view, { type: "authorized", id: 2, expires: 9 })).toEqual({ type: "authorized", expires: 9 });
     const error = { type: "error", code: "invalid_message", message: "bad" };
     expect(apply(view, error)).toBeUndefined();
-    expect(apply(view, { ...error, id: 4 }, asked)).toEqual({ type: "complaint", why: "bad" });
+    expect(apply(view, { ...error, id: 4 }, asked)).toEqual({ type: "selectRefused", why: "bad" });
     expect(apply(view, snapshot({ B: {} }))).toMatchObject({ type: "applied", changes: [{ key: "A" }, { key: "B" }] });
   });
 
@@ -130,27 +132,27 @@ describe("a snapshot in parts", () => {
 describe("values", () => {
   test("are never modified: a changed one is another object", () => {
     const view = viewOf(snapshot({ A: { n: 1, deep: { x: 1 } }, B: {} }));
-    const [before, other] = [view.entries().get("A"), view.entries().get("B")];
+    const [before, other] = [view.entries.get("A"), view.entries.get("B")];
     apply(view, update([{ key: "A", patch: { n: null, deep: { y: 2 } } }]));
     expect(before).toEqual({ n: 1, deep: { x: 1 } });
-    expect(view.entries().get("A")).toEqual({ deep: { x: 1, y: 2 } });
-    expect(view.entries().get("B")).toBe(other);
+    expect(view.entries.get("A")).toEqual({ deep: { x: 1, y: 2 } });
+    expect(view.entries.get("B")).toBe(other);
   });
 
   test("that a snapshot repeats stay the same objects, and are no changes", () => {
     const view = viewOf(snapshot({ A: { n: [1, { m: null }], o: { a: 1, b: 2 } }, B: { n: 1 } }));
-    const before = view.entries().get("A");
+    const before = view.entries.get("A");
     const outcome = apply(view, snapshot({ A: { o: { b: 2, a: 1 }, n: [1, { m: null }] }, B: { n: 2 } }));
     expect(outcome).toMatchObject({ changes: [{ key: "B", value: { n: 2 }, previous: { n: 1 } }] });
-    expect(view.entries().get("A")).toBe(before);
+    expect(view.entries.get("A")).toBe(before);
   });
 
   test("and keys may have any name", () => {
     const view = viewOf();
     read(view, `{"type":"snapshot","epoch":"e1","seq":5,"reason":"initial","entries":{"__proto__":{"a":1},"x":{}}}`);
     read(view, `{"type":"update","from":5,"seq":6,"updates":[{"key":"x","patch":{"__proto__":{"polluted":1}}}]}`);
-    expect(view.entries().get("__proto__")).toEqual({ a: 1 });
-    expect(JSON.stringify(view.entries().get("x"))).toBe('{"__proto__":{"polluted":1}}');
+    expect(view.entries.get("__proto__")).toEqual({ a: 1 });
+    expect(JSON.stringify(view.entries.get("x"))).toBe('{"__proto__":{"polluted":1}}');
     expect("polluted" in {}).toBe(false);
     // A member that is missing is not found on the prototype either.
     const outcome = read(
@@ -163,7 +165,7 @@ describe("values", () => {
 
 test("the answer to subscribe adds what is new, drops what is no longer selected, and keeps the rest", () => {
   const view = viewOf(snapshot({ A: { n: 1 }, "tech.B": { n: 2 } }));
-  const kept = view.entries().get("tech.B");
+  const kept = view.entries.get("tech.B");
   const asked = { id: 4, keys: ["tech.*", "C"] };
   const outcome = apply(view, snapshot({ C: { n: 3 } }, { reason: "subscribe", id: 4, seq: 8 }), asked);
   expect(outcome).toMatchObject({
@@ -172,7 +174,7 @@ test("the answer to subscribe adds what is new, drops what is no longer selected
     changes: [{ key: "A" }, { key: "C" }],
   });
   expect(stateOf(view)).toEqual({ "tech.B": { n: 2 }, C: { n: 3 } });
-  expect(view.entries().get("tech.B")).toBe(kept);
+  expect(view.entries.get("tech.B")).toBe(kept);
 });
 
 test("a deletion of what is not there is no change, and a repeated value is one", () => {
@@ -199,7 +201,7 @@ test("is current when it stands where the server was at the beginning", () => {
 });
 
 test("what is not JSON is a fault", () => {
-  expect(read(viewOf(snapshot({})), '{"type":"upd')).toMatchObject({ type: "fault" });
+  expect(read(viewOf(snapshot({})), '{"type":"upd')).toMatchObject({ type: "protocolError" });
 });
 
 test("messages and members that are not known are ignored", () => {
@@ -213,9 +215,9 @@ test("messages and members that are not known are ignored", () => {
 test("an answer that comes again, to a subscribe before, is a fault, and an error that answers nothing is ignored", () => {
   const view = viewOf(snapshot({ A: {} }));
   const again = snapshot({}, { reason: "subscribe", id: 4 });
-  expect(apply(view, again, { id: 5, keys: ["B"] })).toMatchObject({ type: "fault" });
+  expect(apply(view, again, { id: 5, keys: ["B"] })).toMatchObject({ type: "protocolError" });
   expect(stateOf(view)).toEqual({ A: {} });
   const error = { type: "error", code: "invalid_message", message: "bad" };
-  expect(apply(view, { ...error, id: 5 }, { id: 5, keys: ["B"] })).toEqual({ type: "complaint", why: "bad" });
+  expect(apply(view, { ...error, id: 5 }, { id: 5, keys: ["B"] })).toEqual({ type: "selectRefused", why: "bad" });
   expect(apply(view, error, { id: 5, keys: ["B"] })).toBeUndefined();
 });

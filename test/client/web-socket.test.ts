@@ -1,7 +1,7 @@
 import { afterEach, describe, expect, test, vi } from "vitest";
-import { feedAddress } from "../../src/client/feed-url.ts";
+import { feedUrl } from "../../src/client/feed-url.ts";
 import { connect } from "../../src/client/index.ts";
-import { expiryOf } from "../../src/client/connection/token-renewal.ts";
+import { tokenExpiry } from "../../src/client/connection/token-renewal.ts";
 import { webSocketTransport } from "../../src/client/web-socket.ts";
 import type { Link, LinkRequest } from "../../src/client/transport.ts";
 
@@ -29,7 +29,7 @@ class NotedSocket {
 }
 
 function open(request: Partial<LinkRequest>, heard: unknown[] = []): Link {
-  const feed = feedAddress("https://feeds.test", "stocks");
+  const feed = feedUrl("https://feeds.test", "stocks");
   const asked = { feed, selection: {}, since: undefined, token: undefined, ...request };
   return webSocketTransport(NotedSocket as unknown as typeof WebSocket).open(asked, {
     message: (frame) => heard.push(frame),
@@ -128,11 +128,11 @@ test.each([
   ["wss://feeds.test/base/?x=1#y", "https://feeds.test/base/v1/feeds/a.b"],
   [new URL("https://feeds.test/"), "https://feeds.test/v1/feeds/a.b"],
 ])("the address of a feed at %s", (base, address) => {
-  expect(feedAddress(base, "a.b").href).toBe(address);
+  expect(feedUrl(base, "a.b").href).toBe(address);
 });
 
 test("an address that is none is the caller's mistake", () => {
-  expect(() => feedAddress("feeds.test", "stocks")).toThrow(TypeError);
+  expect(() => feedUrl("feeds.test", "stocks")).toThrow(TypeError);
 });
 
 test.each([
@@ -142,7 +142,7 @@ test.each([
   ["a-static-key", undefined],
   ["a..b", undefined],
 ])("when %s expires", (token, expires) => {
-  expect(expiryOf(token)).toBe(expires);
+  expect(tokenExpiry(token)).toBe(expires);
 });
 
 describe("a mistake of the caller's is a TypeError that names what is wrong", () => {

@@ -1,48 +1,83 @@
-import { messageOf } from "../reading.ts";
-import { normalise } from "../selection.ts";
-import type { Link, LinkRequest } from "../transport.ts";
-import type { FeedOptions } from "../types.ts";
-import { createView, type Asked } from "../view.ts";
-import { resumes } from "./transitions.ts";
+import type { JsonObject } from "../../protocol/json.ts";
+import { messageOf } from "../errors.ts";
+import type { Runtime } from "../runtime.ts";
+import { normaliseSelection } from "../selection.ts";
+import type { Link, LinkRequest, Transport } from "../transport.ts";
+import type { Batch, Change, FeedCounters, FeedOptions, FeedStatus } from "../types.ts";
+import { createView, type SentSubscribe, type View } from "../view.ts";
+import { initialPhase, isLinked, nextDue, transition } from "./machine.ts";
+import { createTransportTrials } from "./preferred-transport.ts";
 import { probe } from "./probe.ts";
-import type { Command, Event } from "./state.ts";
-import type { Connection, Owner, Surroundings } from "./surroundings.ts";
-import { ACK_EVERY, LOOK_FIRST, LOOK_LAST, MAX_TIMER, SLEPT, STALE_AFTER } from "./timings.ts";
-import { begin, isLinked, nextDue, transition } from "./machine.ts";
-import { tryOut } from "./preferred-transport.ts";
+import type { Command, ConnectionEvent } from "./state.ts";
+import { ACK_EVERY, MAX_TIMER, SLEPT, STALE_AFTER } from "./timings.ts";
+import { resumes } from "./transitions.ts";
 
-/** Does as the machine says: one link at a time, one timer, one question for a token; and one look for a better way. */
-export function openConnection(
+/** What a connection runs on. */
+export interface Environment {
+  readonly runtime: Runtime;
+  /** The first is preferred. */
+  readonly transports: readonly [Transport, ...Transport[]];
+}
+
+/** What a connection tells the feed. The view and the status are up to date before any of it is called. */
+export interface ConnectionListener {
+  /** `conflates`: only the latest change of each key matters. */
+  changed(changes: readonly Change<JsonObject>[], batch: Batch, conflates: boolean): void;
+  status(status: FeedStatus): void;
+  /** The wanted selection is there, or the server refuses it. */
+  readonly selected: (error?: Error) => void;
+  /** The last call for each event: now the user's listeners may be called. */
+  done(): void;
+}
+
+/** A feed's connection to the server, over as many links as it takes. */
+export interface FeedConnection {
+  readonly view: View;
+  readonly status: () => FeedStatus;
+  readonly counters: FeedCounters;
+  /** Of the last ping, in milliseconds. */
+  readonly latency: () => number | undefined;
+  readonly dispatch: (event: ConnectionEvent) => void;
+}
+
+/**
+ * Carries out what the state machine says: at most one link, one timer, one request for a token, and one trial of the
+ * preferred transport. It connects with the first `reconnect`.
+ */
+export function createConnection(
   feed: URL,
   options: FeedOptions,
-  { platform, transports }: Surroundings,
-  owner: Owner,
-): Connection {
+  { runtime, transports }: Environment,
+  listener: ConnectionListener,
+): FeedConnection {
   const { token: source, staleAfter = STALE_AFTER } = options;
-  const { now } = platform;
+  const { now } = runtime;
   const asks = typeof source === "function";
   const view = createView(options.format);
   const counters = { messages: 0, updates: 0, skipped: 0, connections: 0 };
-  let phase = begin(normalise(options), asks ? undefined : source, now());
+  let phase = initialPhase(normaliseSelection(options), asks ? undefined : source, now());
   let link: Link | undefined;
   let timerAt = Infinity;
   let cancelTimer: (() => void) | undefined;
-  /** Ends the look at whether the first transport works again; none where it is in use. */
-  let stopLooking: (() => void) | undefined;
-  let lookAfter = LOOK_FIRST;
   let pingedAt = 0;
   let latency: number | undefined;
   let unacknowledged = 0;
-  /** The last `subscribe`: one is out at a time. */
-  let asked: Asked = { id: 0 };
-  /** The answer to the last one counts, and to none before. */
-  let questions = 0;
-  const unwatch = platform.watch((type) => dispatch({ type }));
+  /** One `subscribe` is out at a time. */
+  let sent: SentSubscribe = { id: 0 };
+  /** Only the answer to the last request for a token counts. */
+  let tokenRequests = 0;
+  const unwatch = runtime.watch((type) => dispatch({ type }));
+  const setTrials = createTransportTrials(
+    runtime,
+    transports[0],
+    () => requestFrom(view.position()),
+    (works) => (works && phase.name === "live" ? onClosed(1001, "a better way is open") : updateTrials()),
+  );
 
-  function dispatch(event: Event): void {
+  function dispatch(event: ConnectionEvent): void {
     const { status } = phase;
     const [next, ...commands] = transition(phase, event, {
-      ...platform.look(),
+      ...runtime.conditions(),
       now: now(),
       asks,
       staleAfter,
@@ -54,13 +89,13 @@ export function openConnection(
     }
     for (const command of commands) {
       if (typeof command === "string") perform[command]();
-      else owner.selected(new Error(command.refused));
+      else listener.selected(new Error(command.refused));
     }
     setTimer();
-    setLook();
+    updateTrials();
     if (phase.name === "closed") unwatch();
-    if (phase.status !== status) owner.status(phase.status);
-    owner.flush();
+    if (phase.status !== status) listener.status(phase.status);
+    listener.done();
   }
 
   const requestFrom = (since: string | undefined): LinkRequest => ({
@@ -69,31 +104,32 @@ export function openConnection(
     since,
     token: phase.token,
   });
-  const say = (message: object): void => link?.send(JSON.stringify(message));
+  const send = (message: object): void => link?.send(JSON.stringify(message));
 
   const perform: { readonly [Name in Extract<Command, string>]: () => void } = {
     async askToken() {
-      const question = ++questions;
-      let event: Event;
+      const request = ++tokenRequests;
+      let event: ConnectionEvent;
       try {
         event = { type: "token", token: asks ? await source() : source };
       } catch (error) {
         event = { type: "tokenFailed", why: `no token: ${messageOf(error)}` };
       }
-      if (question === questions) dispatch(event);
+      if (request === tokenRequests) dispatch(event);
     },
     open() {
-      // One that hangs is left for it.
+      // It replaces a link that hangs.
       link?.close();
       link = undefined;
       unacknowledged = 0;
       const since = resumes(phase) ? view.position() : undefined;
       view.begin(since !== undefined);
       try {
-        link = transports[phase.way % transports.length]?.open(requestFrom(since), { message, closed });
+        const transport = transports[phase.transport % transports.length];
+        link = transport?.open(requestFrom(since), { message: onFrame, closed: onClosed });
       } catch (error) {
         // Later, as any other failure comes: this is in the middle of a transition.
-        queueMicrotask(() => closed(1006, messageOf(error)));
+        queueMicrotask(() => onClosed(1006, messageOf(error)));
       }
     },
     ping() {
@@ -102,23 +138,23 @@ export function openConnection(
     },
     async probe() {
       const { token } = phase;
-      const refusal = await probe(platform, feed, phase);
-      // What another credential was refused for says nothing of this one.
-      if (refusal && token === phase.token) dispatch(refusal);
+      const answer = await probe(runtime, feed, phase);
+      // Why another credential was refused says nothing about this one.
+      if (answer && token === phase.token) dispatch(answer);
     },
     subscribe() {
-      asked = { ...phase.wanted, id: asked.id + 1 };
-      say({ type: "subscribe", ...asked });
+      sent = { ...phase.wanted, id: sent.id + 1 };
+      send({ type: "subscribe", ...sent });
     },
-    authorize: () => say({ type: "auth", token: phase.token }),
-    selected: owner.selected,
+    authorize: () => send({ type: "auth", token: phase.token }),
+    selected: listener.selected,
   };
 
-  function closed(code: number, reason: string, retryAfter?: number): void {
+  function onClosed(code: number, reason: string, retryAfter?: number): void {
     dispatch({ type: "lost", code, reason, retryAfter });
   }
 
-  function message(frame: string | Uint8Array): void {
+  function onFrame(frame: string | Uint8Array): void {
     if (phase.name === "opening") counters.connections++;
     unacknowledged += frame.length;
     dispatch({ type: "heard" });
@@ -126,18 +162,18 @@ export function openConnection(
       latency = now() - pingedAt;
       return;
     }
-    const event = view.read(frame, asked);
+    const event = view.read(frame, sent);
     if (!event) return;
     if (event.type === "applied") {
       const { changes, batch } = event;
       if (changes.length > 0) counters.messages++;
       if (batch.cause === "update") counters.updates += changes.length;
       counters.skipped += batch.skipped;
-      owner.changed(changes, batch, phase.wanted.mode !== "all");
+      listener.changed(changes, batch, phase.wanted.mode !== "all");
       // Only of whole messages: a part of a snapshot has no position of its own yet.
       if (unacknowledged >= ACK_EVERY) {
         unacknowledged = 0;
-        say({ type: "ack", seq: view.seq() });
+        send({ type: "ack", seq: view.seq() });
       }
     }
     dispatch(event);
@@ -148,35 +184,19 @@ export function openConnection(
     if (at === timerAt) return;
     cancelTimer?.();
     timerAt = at;
-    if (at < Infinity) cancelTimer = platform.setTimer(Math.min(at - now(), MAX_TIMER), wake);
+    if (at < Infinity) cancelTimer = runtime.setTimer(Math.min(at - now(), MAX_TIMER), onTimer);
   }
 
-  /** While another transport is in use, the first is tried out beside it: what is live stays so. */
-  function setLook(): void {
-    if (phase.way % transports.length > 0 && nextDue(phase) < Infinity) {
-      stopLooking ??= platform.setTimer(lookAfter, look);
-      return;
-    }
-    stopLooking?.();
-    stopLooking = undefined;
-    // It works: the next time that it does not is another matter.
-    if (phase.name === "live") lookAfter = LOOK_FIRST;
-  }
-
-  function look(): void {
-    stopLooking = tryOut(platform, transports[0], requestFrom(view.position()), (works) => {
-      stopLooking = undefined;
-      lookAfter = Math.min(2 * lookAfter, LOOK_LAST);
-      if (works && phase.name === "live") closed(1001, "a better way is open");
-      else setLook();
-    });
-  }
-
-  function wake(): void {
+  function onTimer(): void {
     const hasSlept = now() - timerAt > SLEPT;
     timerAt = Infinity;
     if (hasSlept) dispatch({ type: "woke" });
     dispatch({ type: "due" });
+  }
+
+  /** While another transport is in use, the preferred one is tried beside it, so that what is live stays live. */
+  function updateTrials(): void {
+    setTrials(phase.transport % transports.length > 0 && nextDue(phase) < Infinity, phase.name === "live");
   }
 
   return {

@@ -1,74 +1,147 @@
+import type { CatchingUp, ConnectionEvent, Context, EventName, EventOf, Live, Opening } from "./state.ts";
+import type { Phase, PhaseName, PhaseOf, Transition } from "./state.ts";
+import { backoff, LATER } from "./retry-policy.ts";
+import { CATCH_UP_TIMEOUT, PONG_TIMEOUT, PONG_TIMEOUT_OFFLINE, SILENCE, TOKEN_TIMEOUT } from "./timings.ts";
 import { renewalAt, renewalOf } from "./token-renewal.ts";
-import type { Cells } from "./cells.ts";
-import { askForWanted, GONE, hang, lose, loseLink, mistrust } from "./transitions.ts";
-import type { CatchingUp, Context, Live, Step } from "./state.ts";
-import { backoff, FIRST_PING, LATER, PONG_TIMEOUT, PONG_TIMEOUT_OFFLINE, SILENCE, TOKEN_TIMEOUT } from "./timings.ts";
+import * as to from "./transitions.ts";
 
-/** Everything is here. This ping measures a page that is still starting; the next one the line. */
-export function goLive(phase: CatchingUp, { now }: Context): Step {
-  return askForWanted(
-    {
-      ...phase,
-      name: "live",
-      reason: "connected",
-      code: undefined,
-      due: now + FIRST_PING,
-      staleAt: Infinity,
-      reached: phase.selection,
-      asked: undefined,
-      heardAt: now,
-      pinged: false,
-    },
-    "ping",
-  );
-}
+/**
+ * How one phase handles each event, but for those that it ignores, each of which is named: a new event does not compile
+ * until every phase has an answer to it.
+ */
+type Handlers<Name extends PhaseName, Ignored extends EventName> = {
+  readonly [E in Exclude<EventName, Ignored>]: (phase: PhaseOf<Name>, ctx: Context, event: EventOf<E>) => Transition;
+};
+
+/** Any of them. As a method, because the table in which they are looked up ensures that phase and event fit. */
+type Handler = { handle(phase: Phase, ctx: Context, event: ConnectionEvent): Transition }["handle"];
+
+/** Events that come over an open link only. */
+type LinkEvent = "heard" | "applied" | "protocolError" | "authorized" | "selectRefused";
+type TokenEvent = "token" | "tokenFailed";
+type UserEvent = "close" | "select";
+
+/** The same in every phase but `closed`. */
+const always: Handlers<Exclude<PhaseName, "closed">, Exclude<EventName, UserEvent>> = {
+  close: (phase) => [{ ...phase, name: "closed", reason: "closed", code: undefined, due: Infinity }],
+  select: (phase, _, { selection }) => to.requestWanted({ ...phase, wanted: selection }),
+};
+
+/** Reasons to replace an attempt that hangs: it began before them. */
+const attempting = {
+  online: to.replaceHangingAttempt,
+  woke: to.replaceHangingAttempt,
+  reconnect: to.replaceHangingAttempt,
+};
+
+/** Another frame has come. */
+const catchUp = (phase: Opening | CatchingUp, { now }: Context): Transition => [
+  { ...phase, name: "catchingUp", triedAt: now, due: now + CATCH_UP_TIMEOUT, unopened: 0 },
+];
 
 /** A half-open socket swallows what is sent and never closes. */
-const ping = (phase: Live, { now, online }: Context): Step => [
+const ping = (phase: Live, { now, online }: Context): Transition => [
   { ...phase, pinged: true, due: now + (online ? PONG_TIMEOUT : PONG_TIMEOUT_OFFLINE) },
   "ping",
 ];
 
-/** One timer that looks back, instead of one that every message would have to push forward. */
-function look(phase: Live, ctx: Context): Step {
+/** One timer that looks back, instead of one that every message would have to move. */
+function onDueWhileLive(phase: Live, ctx: Context): Transition {
   const { now, visible } = ctx;
-  // One that does not come in time is asked for once more.
+  // A token that does not come in time is asked for once more.
   if (phase.renewAt <= now) return [{ ...phase, renewAt: now + TOKEN_TIMEOUT }, "askToken"];
-  // What let only the beginning through may do so again; what worked for a while is worth another try.
-  if (phase.pinged) return phase.heardAt > phase.status.since ? lose(phase, ctx, GONE) : hang(phase, ctx);
+  if (phase.pinged) {
+    // A transport that let only the beginning through may do so again; one that worked for a while is worth another try.
+    return phase.heardAt > phase.status.since ? to.fail(phase, ctx, to.NO_ANSWER) : to.onNoAnswer(phase, ctx);
+  }
   const due = phase.heardAt + SILENCE;
-  // Who looks at a page is shown the latency as it is now.
+  // A page that is visible shows the latency as it is now.
   return visible || due <= now ? ping(phase, ctx) : [{ ...phase, due }];
 }
 
-/** A selection that the server refuses changes nothing: what was selected before stands, unless another came since. */
-function unselect(phase: Live, why: string): Step {
+/** A selection that the server refuses changes nothing: the one before stands, unless the user wants another by now. */
+function onSelectRefused(phase: Live, why: string): Transition {
   const { wanted, reached } = phase;
-  const answered = { ...phase, asked: undefined };
-  return wanted === phase.asked ? [{ ...answered, wanted: reached }, { refused: why }] : askForWanted(answered);
+  const answered = { ...phase, requested: undefined };
+  return wanted === phase.requested ? [{ ...answered, wanted: reached }, { refused: why }] : to.requestWanted(answered);
 }
 
-export const live: Cells<"live", "refusal" | "close" | "select"> = {
-  heard: (phase, { now }) => [{ ...phase, heardAt: now, pinged: false }],
-  applied: (phase, _, { batch }) =>
-    phase.asked && batch.reason === "subscribe"
-      ? askForWanted({ ...phase, reached: phase.asked, asked: undefined })
-      : [phase],
-  complaint: (phase, _, { why }) => (phase.asked ? unselect(phase, why) : [phase]),
-  // One that does not say when it ends does not end.
-  authorized: (phase, { now }, { expires }) => [{ ...phase, renewAt: renewalAt(expires, now) }],
-  due: look,
-  // Whatever happened to the network or the machine, only an answer proves that the connection works.
-  online: ping,
-  offline: ping,
-  visible: ping,
-  reconnect: ping,
-  woke: (phase, ctx) => ping(ctx.asks ? { ...phase, renewAt: ctx.now } : phase, ctx),
-  token(phase, { now }, { token }) {
-    const next = { ...phase, reason: "connected", renewAt: renewalOf(token, now) };
-    return token === undefined || token === phase.token ? [next] : [{ ...next, token }, "authorize"];
-  },
-  tokenFailed: (phase, { now, random }, { why }) => [{ ...phase, reason: why, renewAt: now + backoff(LATER, random) }],
-  fault: mistrust,
-  lost: loseLink,
+export const EVENT_HANDLERS: { readonly [Name in PhaseName]: { readonly [E in EventName]?: Handler } } = {
+  waiting: {
+    ...always,
+    due: to.beginAttempt,
+    online: to.reconnectSoonIfAllowed,
+    visible: to.reconnectSoonIfAllowed,
+    woke: to.reconnectSoonIfAllowed,
+    reconnect: to.reconnectSoon,
+    probeAnswer: to.onProbeAnswer,
+  } satisfies Handlers<"waiting", "offline" | TokenEvent | LinkEvent | "lost">,
+
+  asking: {
+    ...always,
+    ...attempting,
+    token: (phase, ctx, { token }) => to.openLink({ ...phase, token, renewAt: renewalOf(token, ctx.now) }, ctx),
+    tokenFailed: (phase, ctx, { why }) => to.fail(phase, ctx, why),
+    due: (phase, ctx) => to.fail(phase, ctx, "no token"),
+    probeAnswer: to.onProbeAnswer,
+  } satisfies Handlers<"asking", "offline" | "visible" | LinkEvent | "lost">,
+
+  opening: {
+    ...always,
+    ...attempting,
+    heard: catchUp,
+    lost: to.onFailedAttempt,
+    due: to.onNoAnswer,
+    probeAnswer: to.onProbeAnswer,
+  } satisfies Handlers<"opening", "offline" | "visible" | TokenEvent | Exclude<LinkEvent, "heard">>,
+
+  catchingUp: {
+    ...always,
+    ...attempting,
+    heard: catchUp,
+    // The view's entries are of this connection's selection from its first whole message on.
+    applied: (phase, ctx, { current }) => (current ? to.goLive(phase, ctx) : [{ ...phase, reached: phase.selection }]),
+    due: to.onNoAnswer,
+    protocolError: to.onProtocolError,
+    lost: to.onLost,
+  } satisfies Handlers<
+    "catchingUp",
+    "offline" | "visible" | TokenEvent | "authorized" | "selectRefused" | "probeAnswer"
+  >,
+
+  live: {
+    ...always,
+    heard: (phase, { now }) => [{ ...phase, heardAt: now, pinged: false }],
+    applied: (phase, _, { batch }) =>
+      phase.requested && batch.reason === "subscribe"
+        ? to.requestWanted({ ...phase, reached: phase.requested, requested: undefined })
+        : [phase],
+    selectRefused: (phase, _, { why }) => (phase.requested ? onSelectRefused(phase, why) : [phase]),
+    // A token without an expiry is not renewed.
+    authorized: (phase, { now }, { expires }) => [{ ...phase, renewAt: renewalAt(expires, now) }],
+    due: onDueWhileLive,
+    // Whatever happened to the network or the machine, only an answer proves that the connection works.
+    online: ping,
+    offline: ping,
+    visible: ping,
+    reconnect: ping,
+    woke: (phase, ctx) => ping(ctx.asks ? { ...phase, renewAt: ctx.now } : phase, ctx),
+    token(phase, { now }, { token }) {
+      const next = { ...phase, reason: "connected", renewAt: renewalOf(token, now) };
+      return token === undefined || token === phase.token ? [next] : [{ ...next, token }, "authorize"];
+    },
+    tokenFailed: (phase, { now, random }, { why }) => [
+      { ...phase, reason: why, renewAt: now + backoff(LATER, random) },
+    ],
+    protocolError: to.onProtocolError,
+    lost: to.onLost,
+  } satisfies Handlers<"live", "probeAnswer">,
+
+  // Until the user reconnects.
+  refused: { ...always, reconnect: to.reconnectSoon } satisfies Handlers<
+    "refused",
+    Exclude<EventName, "reconnect" | UserEvent>
+  >,
+
+  closed: {},
 };

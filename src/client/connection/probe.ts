@@ -1,27 +1,27 @@
 import { withQuery } from "../feed-url.ts";
-import type { Platform } from "../runtime.ts";
-import type { EventOf, Memory } from "./state.ts";
+import type { Runtime } from "../runtime.ts";
+import type { EventOf, PhaseData } from "./state.ts";
 import { PROBE_TIMEOUT } from "./timings.ts";
 
 /**
- * Asks over plain HTTP why an attempt did not open, which browsers do not tell. Nothing where the server would not
- * refuse, or can't be reached.
+ * Asks over plain HTTP why an attempt did not open, which browsers do not tell. Returns undefined if the server would not
+ * refuse, or cannot be reached.
  */
 export async function probe(
-  { fetch }: Platform,
+  { fetch }: Runtime,
   feed: URL,
-  { wanted, token }: Memory,
-): Promise<EventOf<"refusal"> | undefined> {
+  { wanted, token }: PhaseData,
+): Promise<EventOf<"probeAnswer"> | undefined> {
   try {
     const response = await fetch(withQuery(feed, wanted), {
-      // `*` is whatever there is: it need not be sent.
+      // `*` matches any state, so the entries are not sent.
       headers: { "If-None-Match": "*", ...(token && { Authorization: `Bearer ${token}` }) },
       signal: AbortSignal.timeout(PROBE_TIMEOUT),
     });
     if (response.status < 400) return undefined;
     const problem: { detail?: string } | undefined = await response.json().catch(() => {});
     return {
-      type: "refusal",
+      type: "probeAnswer",
       code: response.status,
       reason: problem?.detail,
       retryAfter: Number(response.headers.get("Retry-After")) * 1000 || 0,

@@ -1,97 +1,97 @@
-import type { Batch, Change, FeedStatus, Selection } from "../types.ts";
-import type { Conditions } from "../runtime.ts";
 import type { JsonObject } from "../../protocol/json.ts";
+import type { Conditions } from "../runtime.ts";
+import type { Batch, Change, FeedStatus, Selection } from "../types.ts";
 
-/** What a connection is at. */
+/** The phase that a connection is in. */
 export type Phase =
   /** Between two attempts, and before the first. */
-  | (Memory & { readonly name: "waiting" })
-  /** The owner's `token` function was asked, and has not answered. */
-  | (Memory & { readonly name: "asking" })
+  | (PhaseData & { readonly name: "waiting" })
+  /** The user's `token` function was called and has not answered. */
+  | (PhaseData & { readonly name: "asking" })
   | Opening
   /** The first frame is here, but not all that the server had when the connection began. */
   | CatchingUp
   | Live
   /** The server does not want us back as we are. */
-  | (Memory & { readonly name: "refused" })
-  | (Memory & { readonly name: "closed" });
+  | (PhaseData & { readonly name: "refused" })
+  | (PhaseData & { readonly name: "closed" });
 
-export type PhaseOf<Name extends Phase["name"]> = Extract<Phase, { name: Name }>;
+export type PhaseName = Phase["name"];
+export type PhaseOf<Name extends PhaseName> = Extract<Phase, { name: Name }>;
 
-export interface Opening extends Memory {
+export interface Opening extends PhaseData {
   readonly name: "opening";
-  /** What the address of this connection selects. */
+  /** The selection in the URL of this attempt. */
   readonly selection: Selection;
 }
 
-export interface CatchingUp extends Memory {
+export interface CatchingUp extends PhaseData {
   readonly name: "catchingUp";
   readonly selection: Selection;
 }
 
-export interface Live extends Memory {
+export interface Live extends PhaseData {
   readonly name: "live";
-  /** What the view stands at. */
   readonly reached: Selection;
-  /** What the `subscribe` that is out selects. */
-  readonly asked?: Selection | undefined;
+  /** The selection of the `subscribe` that is not answered yet. */
+  readonly requested?: Selection | undefined;
   readonly heardAt: number;
   /** A ping is out, and nothing was heard since. */
   readonly pinged: boolean;
 }
 
-/** What every phase hands to the next. All times are milliseconds since 1970, infinite for never. */
-export interface Memory {
+/** What every phase hands on to the next. All times are milliseconds since 1970, `Infinity` for never. */
+export interface PhaseData {
   readonly status: FeedStatus;
-  /** What the status is to say. */
+  /** The reason that the status will show. */
   readonly reason: string;
   readonly code?: number | undefined;
   /** When the phase goes on by itself. */
   readonly due: number;
-  /** Losses in a row, without a connection between them that lasted. */
+  /** Failures in a row, without a connection between them that lasted. */
   readonly failures: number;
-  /** Of them, those where what came was wrong. */
+  /** How many of them were protocol errors. */
   readonly faults: number;
-  /** Attempts in a row without a frame; one that hangs counts for as many as are made with one transport. */
+  /** Attempts in a row without a frame. One without any answer counts as many as are made with one transport. */
   readonly unopened: number;
-  /** Which transport is tried, counted on: one that works is stayed with. */
-  readonly way: number;
+  /** Which transport is tried: it counts on, modulo their number. One that works is kept. */
+  readonly transport: number;
   /** A credential was refused, and another one is being tried. */
   readonly rejected: boolean;
-  /** When an attempt last began, or got on. */
+  /** When an attempt last began or made progress. */
   readonly triedAt: number;
-  /** When what is shown becomes stale. */
+  /** When the entries that are shown become stale. */
   readonly staleAt: number;
   readonly token: string | undefined;
   /** When a live connection asks for another token. */
   readonly renewAt: number;
   readonly wanted: Selection;
-  /** What the view stands at; nothing before it has anything to show. */
+  /** The selection that the view's entries are of; undefined before the first entries. */
   readonly reached?: Selection | undefined;
 }
 
-/** One event for each name, so that the compiler can tell them apart. */
+/** One event type for each name, so that the compiler can tell them apart. */
 type Plain<Names extends string> = Names extends string ? { readonly type: Names } : never;
 
-/** What one message of the server has done to the view. */
+/** One message of the server was applied to the view. */
 interface Applied {
   readonly type: "applied";
   readonly changes: readonly Change<JsonObject>[];
   readonly batch: Batch;
-  /** The view stands where the server stood when the connection began, or past that. */
+  /** The view is where the server was when the connection began, or past that. */
   readonly current: boolean;
 }
 
-/** What comes of one message of the server. */
-export type MessageEvent =
+/** What the view makes of one message of the server. */
+export type ViewEvent =
   | Applied
-  /** It can't be. The view is as it was, and the connection has to be made again. */
-  | { readonly type: "fault"; readonly why: string }
+  /** The message cannot follow on what came before, or is malformed. The view is unchanged; the client has to reconnect. */
+  | { readonly type: "protocolError"; readonly why: string }
   | { readonly type: "authorized"; readonly expires: number | undefined }
   /** An `error` that answers the last `subscribe`. */
-  | { readonly type: "complaint"; readonly why: string };
+  | { readonly type: "selectRefused"; readonly why: string };
 
-/** Why there is no connection: a close code or HTTP status, and what the server says. `retryAfter`: milliseconds. */
+/** Why there is no connection: a close code or HTTP status, and the server's reason. `retryAfter`: milliseconds. */
 interface Refusal {
   readonly code: number;
   readonly reason: string | undefined;
@@ -99,30 +99,30 @@ interface Refusal {
 }
 
 /** Everything that can happen to a connection. */
-export type Event =
-  /** A time has come. */
+export type ConnectionEvent =
+  /** The timer has fired. */
   | Plain<"due">
-  /** Signs of the platform; `woke`: the clock has jumped, the machine slept. */
+  /** From the runtime. `woke`: the clock has jumped, the machine slept. */
   | Plain<"online" | "offline" | "visible" | "woke">
-  /** Wishes of the user. */
+  /** From the user. */
   | Plain<"reconnect" | "close">
   | { readonly type: "select"; readonly selection: Selection }
-  /** The owner's token has come. */
+  /** The user's `token` function has answered. */
   | { readonly type: "token"; readonly token: string | undefined }
   | { readonly type: "tokenFailed"; readonly why: string }
-  /** A frame has come. What it says follows. */
+  /** A frame has come. What it says follows as a `ViewEvent`. */
   | Plain<"heard">
-  | MessageEvent
+  | ViewEvent
   | ({ readonly type: "lost" } & Refusal)
-  /** Asked over HTTP why an attempt did not open, the server said so. */
-  | ({ readonly type: "refusal" } & Refusal);
+  /** The server's answer when it was asked over HTTP why an attempt did not open. */
+  | ({ readonly type: "probeAnswer" } & Refusal);
 
-export type EventName = Event["type"];
-export type EventOf<Name extends EventName> = Extract<Event, { type: Name }>;
+export type EventName = ConnectionEvent["type"];
+export type EventOf<Name extends EventName> = Extract<ConnectionEvent, { type: Name }>;
 
 /**
- * What is to be done, in order; the phase has what for. Timers and the end of a link are none of it: they follow from the
- * phase, so that none can be forgotten.
+ * What the connection has to do, in order; the data for it is in the phase. Timers and the end of a link are no commands:
+ * they follow from the phase, so none can be forgotten.
  */
 export type Command =
   /** `probe`: ask over HTTP why the attempt did not open. */
@@ -132,17 +132,18 @@ export type Command =
   | "probe"
   | "subscribe"
   | "authorize"
-  /** What is wanted is there. */
+  /** The wanted selection is there. */
   | "selected"
-  /** The server does not want to select it, and says why. */
+  /** The server refuses the selection, for this reason. */
   | { readonly refused: string };
 
 export interface Context extends Conditions {
   readonly now: number;
+  /** Whether the user gave a function to ask for a token. */
   readonly asks: boolean;
   /** Milliseconds. */
   readonly staleAfter: number;
 }
 
-/** The next phase, and what is to be done. */
-export type Step = readonly [phase: Phase, ...commands: Command[]];
+/** The next phase, and what to do. */
+export type Transition = readonly [phase: Phase, ...commands: Command[]];

@@ -1,135 +1,159 @@
 import { isEqual } from "../equal.ts";
-import type { Command, Context, EventOf, Memory, Opening, Phase, PhaseOf, Step } from "./state.ts";
+import type { CatchingUp, Command, Context, EventOf, Opening, Phase, PhaseData, PhaseOf, Transition } from "./state.ts";
 import {
-  ASK_WHY_EVERY,
+  ATTEMPTS_PER_PROBE,
   backoff,
-  HANGING,
+  GOOD_AFTER,
   LATER,
   MIN_DELAY,
   openTimeout,
-  SETTLED,
-  TOKEN_TIMEOUT,
+  retryPolicyOf,
   TRIES,
-} from "./timings.ts";
-import { verdictOf, type Verdict } from "./retry-policy.ts";
+  type RetryPolicy,
+} from "./retry-policy.ts";
+import { FIRST_PING, HANGING, TOKEN_TIMEOUT } from "./timings.ts";
 
-type Ending = EventOf<"lost" | "refusal">;
+type Ending = EventOf<"lost" | "probeAnswer">;
 
-export const GONE = "the server does not answer";
-/** No losses in a row. */
-export const AFRESH = { failures: 0, faults: 0, unopened: 0, rejected: false };
+export const NO_ANSWER = "the server does not answer";
+export const NO_FAILURES = { failures: 0, faults: 0, unopened: 0, rejected: false };
 
-/** Begins an attempt to connect. */
-export function attempt(phase: Memory, ctx: Context): Step {
+// Towards a connection.
+
+/** Begins an attempt to connect: with a token, if the user gave a function to ask for one. */
+export function beginAttempt(phase: PhaseData, ctx: Context): Transition {
   return ctx.asks
     ? [{ ...phase, name: "asking", triedAt: ctx.now, due: ctx.now + TOKEN_TIMEOUT }, "askToken"]
-    : open(phase, ctx);
+    : openLink(phase, ctx);
 }
 
-export function open(phase: Memory, { now }: Context): Step {
+export function openLink(phase: PhaseData, { now }: Context): Transition {
   const due = now + openTimeout(phase.unopened);
   return [{ ...phase, name: "opening", triedAt: now, due, selection: phase.wanted }, "open"];
 }
 
-/** Whether an attempt goes on from the position. That is of a selection, and a second fault in a row puts it in doubt. */
-export function resumes({ faults, reached, wanted }: Memory): boolean {
-  return faults < 2 && isEqual(reached?.keys, wanted.keys);
-}
-
 /** Connects now, or as soon as that makes no tight loop. */
-export function hurry(phase: Memory, ctx: Context): Step {
+export function reconnectSoon(phase: PhaseData, ctx: Context): Transition {
   const due = phase.triedAt + MIN_DELAY;
-  return due > ctx.now ? [{ ...phase, name: "waiting", due }] : attempt(phase, ctx);
-}
-
-/** Begins anew instead of waiting for an attempt that gets nowhere. */
-export function hurryOn(phase: Phase, ctx: Context): Step {
-  return ctx.now < phase.triedAt + HANGING ? [phase] : attempt(phase, ctx);
+  return due > ctx.now ? [{ ...phase, name: "waiting", due }] : beginAttempt(phase, ctx);
 }
 
 /** The same, unless the server has said when to come back. */
-export function hurryUnlessTold(phase: PhaseOf<"waiting">, ctx: Context): Step {
-  return verdictOf(phase.code) === "later" ? [phase] : hurry(phase, ctx);
+export function reconnectSoonIfAllowed(phase: PhaseOf<"waiting">, ctx: Context): Transition {
+  return retryPolicyOf(phase.code) === "retryLater" ? [phase] : reconnectSoon(phase, ctx);
+}
+
+/** Begins a new attempt instead of waiting for one that hangs. */
+export function replaceHangingAttempt(phase: Phase, ctx: Context): Transition {
+  return ctx.now < phase.triedAt + HANGING ? [phase] : beginAttempt(phase, ctx);
 }
 
 /**
- * After an attempt or a connection has failed: waits for the next attempt, or ends where none would help.
+ * Whether an attempt resumes from the position. The position holds for one selection of keys, and a second protocol error
+ * in a row puts it in doubt.
+ */
+export function resumes({ faults, reached, wanted }: PhaseData): boolean {
+  return faults < 2 && isEqual(reached?.keys, wanted.keys);
+}
+
+/** The view is up to date. This ping measures a page that is still starting; the next one the line. */
+export function goLive(phase: CatchingUp, { now }: Context): Transition {
+  return requestWanted(
+    {
+      ...phase,
+      name: "live",
+      reason: "connected",
+      code: undefined,
+      due: now + FIRST_PING,
+      staleAt: Infinity,
+      reached: phase.selection,
+      requested: undefined,
+      heardAt: now,
+      pinged: false,
+    },
+    "ping",
+  );
+}
+
+/** Requests the wanted selection on the live connection, unless it is there, or an earlier request is not answered yet. */
+export function requestWanted(phase: Phase, ...commands: Command[]): Transition {
+  // When it is not live, the URL of the next connection has the selection, or it is requested then.
+  if (phase.name !== "live" || phase.requested) return [phase, ...commands];
+  const { wanted, reached } = phase;
+  return isEqual(reached, wanted)
+    ? [phase, ...commands, "selected"]
+    : [{ ...phase, requested: wanted }, ...commands, "subscribe"];
+}
+
+// Away from one.
+
+/**
+ * After an attempt or a connection has failed: waits for the next attempt, or stops if none would help.
  * `retryAfter`: milliseconds before which the server does not want to see us.
  */
-export function lose(
+export function fail(
   before: Phase,
   ctx: Context,
   reason: string,
-  verdict: Verdict = "back",
+  policy: RetryPolicy = "retry",
   code?: number,
   retryAfter = 0,
-): Step {
+): Transition {
   const { now } = ctx;
   const { name, status } = before;
-  const phase = { ...before, ...(name === "live" && now >= status.since + SETTLED && AFRESH), reason, code };
-  const isRejected = verdict === "token";
-  if (verdict === "away" || (isRejected && (!ctx.asks || phase.rejected))) {
-    // Until somebody decides to come back; that begins anew.
-    return [{ ...phase, ...AFRESH, name: "refused", due: Infinity }];
+  const phase = { ...before, ...(name === "live" && now >= status.since + GOOD_AFTER && NO_FAILURES), reason, code };
+  const isRejected = policy === "token";
+  if (policy === "stop" || (isRejected && (!ctx.asks || phase.rejected))) {
+    // Until the user reconnects, which begins anew.
+    return [{ ...phase, ...NO_FAILURES, name: "refused", due: Infinity }];
   }
-  const failures = verdict === "later" ? Math.max(phase.failures, LATER) : phase.failures;
+  const failures = policy === "retryLater" ? Math.max(phase.failures, LATER) : phase.failures;
   return [
     {
       ...phase,
       name: "waiting",
       due: now + Math.max(retryAfter, backoff(failures, ctx.random)),
       failures: failures + 1,
-      faults: phase.faults + Number(verdict === "fault"),
+      faults: phase.faults + Number(policy === "protocolError"),
       rejected: phase.rejected || isRejected,
       staleAt: Math.min(phase.staleAt, now + ctx.staleAfter),
     },
   ];
 }
 
-/** What came was wrong. */
-export function mistrust(phase: Phase, ctx: Context, { why }: EventOf<"fault">): Step {
-  return lose(phase, ctx, why, "fault");
+export function onProtocolError(phase: Phase, ctx: Context, { why }: EventOf<"protocolError">): Transition {
+  return fail(phase, ctx, why, "protocolError");
 }
 
-/** Nobody is there, or something on the way swallows what is said: another transport may get through. */
-export function hang(phase: Phase, ctx: Context): Step {
-  const { unopened, way } = phase;
-  const next = { ...phase, unopened: unopened - (unopened % TRIES) + TRIES, way: way + 1 };
-  return lose(next, ctx, GONE);
-}
-
-/** The link has ended by itself, or there is none for us. */
-export function loseLink(before: Phase, ctx: Context, { code, reason, retryAfter }: Ending): Step {
-  // A server goes away, or the first transport works again: it is tried before the others.
-  const phase = code === 1001 ? { ...before, way: 0 } : before;
+/** The link has ended by itself. */
+export function onLost(before: Phase, ctx: Context, { code, reason, retryAfter }: Ending): Transition {
+  // The server goes away, or the first transport works again: that one is tried before the others.
+  const phase = code === 1001 ? { ...before, transport: 0 } : before;
   const why = code === 1012 ? "the server restarts" : reason || "the connection was lost";
-  return lose(phase, ctx, `${why} (${code})`, verdictOf(code), code, retryAfter);
+  return fail(phase, ctx, `${why} (${code})`, retryPolicyOf(code), code, retryAfter);
 }
 
-/** A link that never opened does not say why, in most cases: then that has to be asked. */
-export function failToOpen(phase: Opening, ctx: Context, event: Ending): Step {
-  const { unopened, rejected, way } = phase;
+/** No server, or something on the way swallows what is sent: another transport may get through. */
+export function onNoAnswer(phase: Phase, ctx: Context): Transition {
+  const { unopened, transport } = phase;
+  const next = { ...phase, unopened: unopened - (unopened % TRIES) + TRIES, transport: transport + 1 };
+  return fail(next, ctx, NO_ANSWER);
+}
+
+/** A link that never opened does not say why, in most cases: then a probe asks. */
+export function onFailedAttempt(phase: Opening, ctx: Context, event: Ending): Transition {
+  const { unopened, rejected, transport } = phase;
   const count = unopened + 1;
-  const [next] = loseLink({ ...phase, unopened: count, way: way + Number(count % TRIES === 0) }, ctx, event);
-  const asks = verdictOf(event.code) === "back" && (rejected || unopened % ASK_WHY_EVERY === 0);
-  return asks ? [next, "probe"] : [next];
+  const [next] = onLost({ ...phase, unopened: count, transport: transport + Number(count % TRIES === 0) }, ctx, event);
+  const probes = retryPolicyOf(event.code) === "retry" && (rejected || unopened % ATTEMPTS_PER_PROBE === 0);
+  return probes ? [next, "probe"] : [next];
 }
 
-/** Does as the server said when it was asked over HTTP. */
-export function heed(phase: Phase, ctx: Context, event: Ending): Step {
-  const verdict = verdictOf(event.code);
-  if (verdict === "back") return [phase];
+/** Follows what the server answered when it was asked over HTTP. */
+export function onProbeAnswer(phase: Phase, ctx: Context, event: Ending): Transition {
+  const policy = retryPolicyOf(event.code);
+  if (policy === "retry") return [phase];
   // Another token is asked for before the next attempt in any case.
-  if (verdict === "token" && ctx.asks && !phase.rejected) return [{ ...phase, rejected: true }];
-  return loseLink(phase, ctx, event);
-}
-
-/** Selects what is wanted on the live connection, unless it is there, or an earlier wish has to be answered first. */
-export function askForWanted(phase: Phase, ...commands: Command[]): Step {
-  // Where it is not live, the address of the next connection has it, or it is asked for then.
-  if (phase.name !== "live" || phase.asked) return [phase, ...commands];
-  const { wanted, reached } = phase;
-  return isEqual(reached, wanted)
-    ? [phase, ...commands, "selected"]
-    : [{ ...phase, asked: wanted }, ...commands, "subscribe"];
+  if (policy === "token" && ctx.asks && !phase.rejected) return [{ ...phase, rejected: true }];
+  return onLost(phase, ctx, event);
 }

@@ -6,7 +6,7 @@ import { pack } from "../../../src/protocol/msgpack-frames.ts";
 import { parsePosition } from "../../../src/protocol/position.ts";
 import type { Update } from "../../../src/protocol/update.ts";
 import type { Sink, Subscriber } from "../../../src/feed/fanout/subscriber.ts";
-import { expiryOf } from "../../../src/client/connection/token-renewal.ts";
+import { tokenExpiry } from "../../../src/client/connection/token-renewal.ts";
 import type { Link, LinkEvents, LinkRequest, Transport } from "../../../src/client/transport.ts";
 import { FeedFixture, subscriptionOf } from "../../feed/fixture.ts";
 import { isWanted } from "../../support/view.ts";
@@ -218,7 +218,7 @@ export class FakeLink implements Link {
       server.fixture.broadcast.resubscribe(this.subscriber, message.subscription, message.id);
     } else if (message.type === "auth") {
       if (server.token === undefined || message.token === server.token)
-        this.say(encodeAuthorized(message.id, expiryOf(message.token)));
+        this.say(encodeAuthorized(message.id, tokenExpiry(message.token)));
       else this.end(4401);
     }
   }

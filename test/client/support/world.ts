@@ -1,4 +1,4 @@
-import type { Platform, Sign } from "../../../src/client/runtime.ts";
+import type { Runtime, RuntimeEvent } from "../../../src/client/runtime.ts";
 
 /** A machine whose clock, chance and network are the test's: nothing happens until it lets time pass. */
 export class World {
@@ -10,7 +10,7 @@ export class World {
   answer: (url: URL, init: RequestInit) => Response = () => new Response(null, { status: 304 });
   readonly asked: URL[] = [];
   readonly #tasks = new Map<number, { at: number; run: () => void }>();
-  readonly #watchers = new Set<(sign: Sign) => void>();
+  readonly #watchers = new Set<(event: RuntimeEvent) => void>();
   #count = 0;
   #chance: number;
   /** Promises have been made that may have to be waited for. */
@@ -20,7 +20,7 @@ export class World {
     this.#chance = seed;
   }
 
-  readonly platform: Platform = {
+  readonly runtime: Runtime = {
     now: () => this.now,
     setTimer: (ms, callback) => {
       this.timers++;
@@ -30,7 +30,7 @@ export class World {
       });
       return () => void (cancel() && this.timers--);
     },
-    look: () => ({ random: this.random(), online: this.online, visible: this.visible }),
+    conditions: () => ({ random: this.random(), online: this.online, visible: this.visible }),
     watch: (callback) => {
       this.#watchers.add(callback);
       return () => void this.#watchers.delete(callback);
@@ -65,10 +65,10 @@ export class World {
     return () => this.#tasks.delete(id);
   }
 
-  sign(sign: Sign): void {
-    if (sign === "visible") this.visible = true;
-    else this.online = sign === "online";
-    for (const watcher of this.#watchers) watcher(sign);
+  sign(event: RuntimeEvent): void {
+    if (event === "visible") this.visible = true;
+    else this.online = event === "online";
+    for (const watcher of this.#watchers) watcher(event);
   }
 
   promises(): void {
