@@ -30,6 +30,19 @@ async function loaded() {
   return new Set(Object.keys(metafile.inputs));
 }
 
+/** The package depends on nothing: the one module that uses a library gets it written into its file. */
+async function inlineLibrary() {
+  const path = join(dist, "client/over-http.js");
+  await build({
+    entryPoints: [path],
+    outfile: path,
+    allowOverwrite: true,
+    bundle: true,
+    format: "esm",
+    target: "es2022",
+  });
+}
+
 rmSync(dist, { recursive: true, force: true });
 const { status } = compile();
 if (status === 0) {
@@ -39,5 +52,6 @@ if (status === 0) {
     const path = join(dist, String(name));
     if (path.endsWith(".js") && !wanted.has(relative(dist, path))) rmSync(path);
   }
+  await inlineLibrary();
 }
 process.exitCode = status ?? 1;

@@ -9,11 +9,11 @@ interface Events extends FeedEvents<JsonObject> {
 /** The user's listeners of one feed. */
 export interface Listeners {
   /** Returns the function that removes the listener. The same function added twice is called twice. */
-  on<E extends keyof Events>(event: E, listener: Events[E]): () => void;
+  readonly on: <E extends keyof Events>(event: E, listener: Events[E]) => () => void;
   /** The listeners of the event are called with the next `callAll`; without an event, only those of `any`. */
-  emit<E extends keyof Events>(event: E | undefined, ...args: Parameters<Events[E]>): void;
+  readonly emit: <E extends keyof Events>(event: E | undefined, ...args: Parameters<Events[E]>) => void;
   /** Calls listeners in the order of their events. What one of them causes comes in its turn, not at once. */
-  callAll(): void;
+  readonly callAll: () => void;
 }
 
 /** `report` gets what a listener throws; the others are called all the same. */

@@ -1,10 +1,10 @@
-import type { JsonObject } from "../protocol/json.ts";
-import { createChangeQueue, type ChangeQueue } from "./change-queue.ts";
-import { createConnection, type Environment } from "./connection/connection.ts";
 import { FeedClosedError } from "./errors.ts";
-import { createListeners } from "./events.ts";
+import { createConnection, type Environment } from "./connection/connection.ts";
 import { feedUrl } from "./feed-url.ts";
+import { createChangeQueue, type ChangeQueue } from "./change-queue.ts";
+import { createListeners } from "./events.ts";
 import { normaliseSelection } from "./selection.ts";
+import type { JsonObject } from "../protocol/json.ts";
 import type { Feed, FeedOptions, FeedSnapshot, FeedStatus } from "./types.ts";
 
 /** One feed as its user sees it: passes on what the connection tells to listeners, iterators and `select` calls. */

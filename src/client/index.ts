@@ -1,9 +1,9 @@
 import { connectFeed } from "./feed.ts";
-import { withQuery } from "./feed-url.ts";
 import { runtime } from "./runtime.ts";
+import { withQuery } from "./feed-url.ts";
+import { webSocketTransport } from "./web-socket.ts";
 import type { Transport } from "./transport.ts";
 import type { Feed, FeedOptions } from "./types.ts";
-import { webSocketTransport } from "./web-socket.ts";
 
 export { FeedClosedError } from "./errors.ts";
 export type {

@@ -1,21 +1,37 @@
-import { isJsonObject, type JsonObject } from "../protocol/json.ts";
-import { applyMergePatch } from "../protocol/merge-patch.ts";
-import type { ViewEvent } from "./connection/state.ts";
-import { isEqual } from "./equal.ts";
 import { messageOf } from "./errors.ts";
 import { keyFilter } from "./selection.ts";
-import type { Batch, Change, MessageFormat, Selection } from "./types.ts";
+import { isEqual } from "./equal.ts";
+import { isJsonObject, type JsonObject } from "../protocol/json.ts";
+import { applyMergePatch } from "../protocol/merge-patch.ts";
+import type {
+  AuthorizedMessage,
+  ErrorMessage,
+  HelloMessage,
+  ServerMessage,
+  SnapshotMessage,
+  UpdateMessage,
+} from "../protocol/server-messages.ts";
+import type { ViewEvent } from "./connection/state.ts";
+import type { Change, MessageFormat, Selection } from "./types.ts";
 
-/** A message of the server. The members of a known type are only passed on; the `unknown` ones are checked before they are used. */
-type Message = Readonly<Record<"type" | "id" | "epoch" | "seq" | "from" | "entries" | "more", unknown>> & {
-  /** Iterating over anything else throws. */
-  readonly updates: readonly unknown[];
-  readonly reason?: Batch["reason"];
-  readonly time?: number;
-  readonly skipped?: number;
-  readonly expires?: number;
-  readonly message: string;
-};
+/** A message as it comes: `Unread` members are only passed on, all others are checked before they are used. */
+type Received<M extends ServerMessage, Unread extends keyof M = never> = Readonly<
+  Pick<M, Unread | "type"> & Record<Exclude<keyof M, Unread | "type">, unknown>
+>;
+type Snapshot = Received<SnapshotMessage, "reason" | "time">;
+/** Iterating over other `updates` throws. */
+type Update = Received<UpdateMessage, "time" | "skipped"> & { readonly updates: readonly unknown[] };
+type Applicable = Pick<Snapshot | Update, "type" | "time"> &
+  Partial<Pick<Snapshot, "reason">> &
+  Pick<Update, "skipped">;
+type Message =
+  | Snapshot
+  | Update
+  | Received<HelloMessage>
+  | Received<AuthorizedMessage, "expires">
+  | Received<ErrorMessage, "message">
+  /** Of any other type. */
+  | { readonly type?: "receipt" };
 
 /** The last `subscribe` that was sent. */
 export interface SentSubscribe extends Selection {
@@ -48,7 +64,7 @@ export function createView(format?: MessageFormat): View {
   /** The parts of a snapshot so far. No update comes between them. */
   let partial: Map<string, JsonObject> | undefined;
 
-  function readSnapshot(message: Message, sent: SentSubscribe): ViewEvent | undefined {
+  function readSnapshot(message: Snapshot, sent: SentSubscribe): ViewEvent | undefined {
     const { epoch: nextEpoch, seq: nextSeq } = message;
     const next = (partial ??= new Map());
     for (const [key, value] of Object.entries(objectOf(message.entries))) next.set(key, objectOf(value));
@@ -72,10 +88,10 @@ export function createView(format?: MessageFormat): View {
     }
     epoch = nextEpoch;
     awaitsSnapshot = false;
-    return apply("snapshot", message, changes, nextSeq);
+    return apply(message, changes, nextSeq);
   }
 
-  function readUpdate(message: Message): ViewEvent {
+  function readUpdate(message: Update): ViewEvent {
     const { updates, from, seq: nextSeq } = message;
     expectThat(!awaitsSnapshot && !partial && from === seq, "a gap");
     expectThat(typeof nextSeq === "number" && nextSeq >= seq);
@@ -91,13 +107,12 @@ export function createView(format?: MessageFormat): View {
       draft.set(key, value);
       if (value !== previous) changes.push({ key, value, previous });
     }
-    return apply("update", message, changes, nextSeq);
+    return apply(message, changes, nextSeq);
   }
 
   /** Changes the entries, all at once. */
   function apply(
-    cause: "snapshot" | "update",
-    { time, reason, skipped = 0 }: Message,
+    { type: cause, time, reason, skipped = 0 }: Applicable,
     changes: readonly Change<JsonObject>[],
     nextSeq: number,
   ): ViewEvent {
@@ -115,12 +130,11 @@ export function createView(format?: MessageFormat): View {
   }
 
   function readMessage(message: Message, sent: SentSubscribe): ViewEvent | undefined {
-    const { type, id, expires } = message;
-    if (type === "snapshot") return readSnapshot(message, sent);
-    if (type === "update") return readUpdate(message);
-    if (type === "authorized") return { type, expires };
-    if (type === "error" && id === sent.id) return { type: "selectRefused", why: message.message };
-    if (type === "hello") {
+    if (message.type === "snapshot") return readSnapshot(message, sent);
+    if (message.type === "update") return readUpdate(message);
+    if (message.type === "authorized") return { type: message.type, expires: message.expires };
+    if (message.type === "error" && message.id === sent.id) return { type: "selectRefused", why: message.message };
+    if (message.type === "hello") {
       // This is not yet our position: only what the server sends next moves us there.
       awaitsSnapshot ||= message.epoch !== epoch;
       helloSeq = Number(message.seq) || 0;

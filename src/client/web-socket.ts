@@ -29,11 +29,11 @@ export function webSocketTransport(Socket: typeof WebSocket, format?: MessageFor
         socket.onopen = socket.onmessage = socket.onclose = null;
       };
       socket.binaryType = "arraybuffer";
-      // When workerd closes a connection, it only ends if the client has sent something before. This answer measures no latency.
+      // When workerd closes a connection, it only ends if the client has sent something before. The first pong only answers this.
       socket.onopen = () => socket.send("ping");
-      let greeted = false;
+      let isAnswered = false;
       socket.onmessage = ({ data }) => {
-        if (data === "pong" && !greeted) greeted = true;
+        if (data === "pong" && !isAnswered) isAnswered = true;
         else message(typeof data === "string" ? data : new Uint8Array(data));
       };
       socket.onclose = ({ code, reason }) => end(code, reason);

@@ -20,7 +20,7 @@ const live: Live = {
   due: NOW,
   heardAt: NOW - 20_000,
   pinged: false,
-  requested: undefined,
+  sent: undefined,
   // For a minute.
   status: { ...known.status, state: "live" },
 };
@@ -479,13 +479,13 @@ describe("the selection", () => {
 
   test("one wish is out at a time; what is wanted last is what counts", () => {
     const first = at(live, { type: "select", selection: NEXT });
-    expect(first).toMatchObject({ requested: NEXT });
+    expect(first).toMatchObject({ sent: NEXT });
     expect(commandsOf(first, { type: "select", selection: LAST })).toEqual([]);
     const second = at(first, { type: "select", selection: LAST });
     expect(commandsOf(second, EVENTS.applied)).toEqual([]);
     expect(commandsOf(second, answer)).toEqual(["subscribe"]);
     const third = at(second, answer);
-    expect(third).toMatchObject({ requested: LAST, reached: NEXT });
+    expect(third).toMatchObject({ sent: LAST, reached: NEXT });
     expect(commandsOf(third, answer)).toEqual(["selected"]);
     expect(at(third, answer).reached).toEqual(LAST);
   });

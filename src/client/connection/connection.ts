@@ -1,16 +1,16 @@
-import type { JsonObject } from "../../protocol/json.ts";
-import { messageOf } from "../errors.ts";
-import type { Runtime } from "../runtime.ts";
-import { normaliseSelection } from "../selection.ts";
-import type { Link, LinkRequest, Transport } from "../transport.ts";
-import type { Batch, Change, FeedCounters, FeedOptions, FeedStatus } from "../types.ts";
-import { createView, type SentSubscribe, type View } from "../view.ts";
 import { initialPhase, isLinked, nextDue, transition } from "./machine.ts";
+import { createView, type SentSubscribe, type View } from "../view.ts";
+import { messageOf } from "../errors.ts";
 import { createTransportTrials } from "./preferred-transport.ts";
-import { probe } from "./probe.ts";
-import type { Command, ConnectionEvent } from "./state.ts";
 import { ACK_EVERY, MAX_TIMER, SLEPT, STALE_AFTER } from "./timings.ts";
 import { resumes } from "./transitions.ts";
+import { normaliseSelection } from "../selection.ts";
+import { probe } from "./probe.ts";
+import type { JsonObject } from "../../protocol/json.ts";
+import type { Runtime } from "../runtime.ts";
+import type { Link, LinkRequest, Transport } from "../transport.ts";
+import type { Batch, Change, FeedCounters, FeedOptions, FeedStatus } from "../types.ts";
+import type { Command, ConnectionEvent } from "./state.ts";
 
 /** What a connection runs on. */
 export interface Environment {

@@ -1,9 +1,9 @@
+import * as to from "./transitions.ts";
+import { renewalAt, renewalOf } from "./token-renewal.ts";
+import { CATCH_UP_TIMEOUT, PONG_TIMEOUT, PONG_TIMEOUT_OFFLINE, SILENCE, TOKEN_TIMEOUT } from "./timings.ts";
+import { backoff, LATER } from "./retry-policy.ts";
 import type { CatchingUp, ConnectionEvent, Context, EventName, EventOf, Live, Opening } from "./state.ts";
 import type { Phase, PhaseName, PhaseOf, Transition } from "./state.ts";
-import { backoff, LATER } from "./retry-policy.ts";
-import { CATCH_UP_TIMEOUT, PONG_TIMEOUT, PONG_TIMEOUT_OFFLINE, SILENCE, TOKEN_TIMEOUT } from "./timings.ts";
-import { renewalAt, renewalOf } from "./token-renewal.ts";
-import * as to from "./transitions.ts";
 
 /**
  * How one phase handles each event, but for those that it ignores, each of which is named: a new event does not compile
@@ -24,11 +24,12 @@ type UserEvent = "close" | "select";
 /** The same in every phase but `closed`. */
 const always: Handlers<Exclude<PhaseName, "closed">, Exclude<EventName, UserEvent>> = {
   close: (phase) => [{ ...phase, name: "closed", reason: "closed", code: undefined, due: Infinity }],
-  select: (phase, _, { selection }) => to.requestWanted({ ...phase, wanted: selection }),
+  select: (phase, _, { selection }) => to.sendWanted({ ...phase, wanted: selection }),
 };
 
-/** Reasons to replace an attempt that hangs: it began before them. */
-const attempting = {
+/** The same during every attempt. `online`, `woke` and `reconnect` are reasons to replace one that hangs. */
+const duringAttempt = {
+  ...always,
   online: to.replaceHangingAttempt,
   woke: to.replaceHangingAttempt,
   reconnect: to.replaceHangingAttempt,
@@ -62,8 +63,8 @@ function onDueWhileLive(phase: Live, ctx: Context): Transition {
 /** A selection that the server refuses changes nothing: the one before stands, unless the user wants another by now. */
 function onSelectRefused(phase: Live, why: string): Transition {
   const { wanted, reached } = phase;
-  const answered = { ...phase, requested: undefined };
-  return wanted === phase.requested ? [{ ...answered, wanted: reached }, { refused: why }] : to.requestWanted(answered);
+  const answered = { ...phase, sent: undefined };
+  return wanted === phase.sent ? [{ ...answered, wanted: reached }, { refused: why }] : to.sendWanted(answered);
 }
 
 export const EVENT_HANDLERS: { readonly [Name in PhaseName]: { readonly [E in EventName]?: Handler } } = {
@@ -78,8 +79,7 @@ export const EVENT_HANDLERS: { readonly [Name in PhaseName]: { readonly [E in Ev
   } satisfies Handlers<"waiting", "offline" | TokenEvent | LinkEvent | "lost">,
 
   asking: {
-    ...always,
-    ...attempting,
+    ...duringAttempt,
     token: (phase, ctx, { token }) => to.openLink({ ...phase, token, renewAt: renewalOf(token, ctx.now) }, ctx),
     tokenFailed: (phase, ctx, { why }) => to.fail(phase, ctx, why),
     due: (phase, ctx) => to.fail(phase, ctx, "no token"),
@@ -87,8 +87,7 @@ export const EVENT_HANDLERS: { readonly [Name in PhaseName]: { readonly [E in Ev
   } satisfies Handlers<"asking", "offline" | "visible" | LinkEvent | "lost">,
 
   opening: {
-    ...always,
-    ...attempting,
+    ...duringAttempt,
     heard: catchUp,
     lost: to.onFailedAttempt,
     due: to.onNoAnswer,
@@ -96,8 +95,7 @@ export const EVENT_HANDLERS: { readonly [Name in PhaseName]: { readonly [E in Ev
   } satisfies Handlers<"opening", "offline" | "visible" | TokenEvent | Exclude<LinkEvent, "heard">>,
 
   catchingUp: {
-    ...always,
-    ...attempting,
+    ...duringAttempt,
     heard: catchUp,
     // The view's entries are of this connection's selection from its first whole message on.
     applied: (phase, ctx, { current }) => (current ? to.goLive(phase, ctx) : [{ ...phase, reached: phase.selection }]),
@@ -113,10 +111,10 @@ export const EVENT_HANDLERS: { readonly [Name in PhaseName]: { readonly [E in Ev
     ...always,
     heard: (phase, { now }) => [{ ...phase, heardAt: now, pinged: false }],
     applied: (phase, _, { batch }) =>
-      phase.requested && batch.reason === "subscribe"
-        ? to.requestWanted({ ...phase, reached: phase.requested, requested: undefined })
+      phase.sent && batch.reason === "subscribe"
+        ? to.sendWanted({ ...phase, reached: phase.sent, sent: undefined })
         : [phase],
-    selectRefused: (phase, _, { why }) => (phase.requested ? onSelectRefused(phase, why) : [phase]),
+    selectRefused: (phase, _, { why }) => (phase.sent ? onSelectRefused(phase, why) : [phase]),
     // A token without an expiry is not renewed.
     authorized: (phase, { now }, { expires }) => [{ ...phase, renewAt: renewalAt(expires, now) }],
     due: onDueWhileLive,

@@ -1,8 +1,8 @@
+import { NO_FAILURES } from "./transitions.ts";
+import { EVENT_HANDLERS } from "./event-handlers.ts";
 import { isEqual } from "../equal.ts";
 import type { FeedState, FeedStatus, Selection } from "../types.ts";
-import { EVENT_HANDLERS } from "./event-handlers.ts";
 import type { ConnectionEvent, Context, Phase, Transition } from "./state.ts";
-import { NO_FAILURES } from "./transitions.ts";
 
 /** The phase of a connection that was never tried. */
 export function initialPhase(wanted: Selection, token: string | undefined, now: number): Phase {

@@ -33,8 +33,8 @@ export interface CatchingUp extends PhaseData {
 export interface Live extends PhaseData {
   readonly name: "live";
   readonly reached: Selection;
-  /** The selection of the `subscribe` that is not answered yet. */
-  readonly requested?: Selection | undefined;
+  /** The selection of a `subscribe` that was sent and is not answered yet. */
+  readonly sent?: Selection | undefined;
   readonly heardAt: number;
   /** A ping is out, and nothing was heard since. */
   readonly pinged: boolean;

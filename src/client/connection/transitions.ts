@@ -1,5 +1,3 @@
-import { isEqual } from "../equal.ts";
-import type { CatchingUp, Command, Context, EventOf, Opening, Phase, PhaseData, PhaseOf, Transition } from "./state.ts";
 import {
   ATTEMPTS_PER_PROBE,
   backoff,
@@ -11,7 +9,9 @@ import {
   TRIES,
   type RetryPolicy,
 } from "./retry-policy.ts";
+import { isEqual } from "../equal.ts";
 import { FIRST_PING, HANGING, TOKEN_TIMEOUT } from "./timings.ts";
+import type { CatchingUp, Command, Context, EventOf, Opening, Phase, PhaseData, PhaseOf, Transition } from "./state.ts";
 
 type Ending = EventOf<"lost" | "probeAnswer">;
 
@@ -58,7 +58,7 @@ export function resumes({ faults, reached, wanted }: PhaseData): boolean {
 
 /** The view is up to date. This ping measures a page that is still starting; the next one the line. */
 export function goLive(phase: CatchingUp, { now }: Context): Transition {
-  return requestWanted(
+  return sendWanted(
     {
       ...phase,
       name: "live",
@@ -67,7 +67,7 @@ export function goLive(phase: CatchingUp, { now }: Context): Transition {
       due: now + FIRST_PING,
       staleAt: Infinity,
       reached: phase.selection,
-      requested: undefined,
+      sent: undefined,
       heardAt: now,
       pinged: false,
     },
@@ -75,14 +75,14 @@ export function goLive(phase: CatchingUp, { now }: Context): Transition {
   );
 }
 
-/** Requests the wanted selection on the live connection, unless it is there, or an earlier request is not answered yet. */
-export function requestWanted(phase: Phase, ...commands: Command[]): Transition {
-  // When it is not live, the URL of the next connection has the selection, or it is requested then.
-  if (phase.name !== "live" || phase.requested) return [phase, ...commands];
+/** Sends the wanted selection over the live connection, unless it is there, or an earlier one is not answered yet. */
+export function sendWanted(phase: Phase, ...commands: Command[]): Transition {
+  // When it is not live, the URL of the next attempt has the selection, or it is sent then.
+  if (phase.name !== "live" || phase.sent) return [phase, ...commands];
   const { wanted, reached } = phase;
   return isEqual(reached, wanted)
     ? [phase, ...commands, "selected"]
-    : [{ ...phase, requested: wanted }, ...commands, "subscribe"];
+    : [{ ...phase, sent: wanted }, ...commands, "subscribe"];
 }
 
 // Away from one.
