@@ -1,6 +1,7 @@
 import { env } from "cloudflare:workers";
 import { describe, expect, test, vi } from "vitest";
 import { createFeedApp } from "../../src/http/app.ts";
+import type { FeedObject } from "../../src/durable/feed-object.ts";
 import { deploymentOf, type Deployment, type FeedAppBindings } from "../../src/http/deployment.ts";
 import { PROBLEMS, type ProblemCode } from "../../src/protocol/codes.ts";
 import { newFeed } from "../support/api.ts";
@@ -40,15 +41,18 @@ const withBody =
   (request: Request) =>
     request.body === null ? request : withHeaders(headers)(new Request(request, { method: "POST", body }));
 
-/** A feed's object that takes nothing more. */
-const full = {
-  getByName: () => ({ post: async () => ({ ok: false, code: "feed_full" }), reset: async () => undefined }),
-} as never;
+/** Feeds whose object answers calls that change it as given. */
+function feedsWith(object: Pick<FeedObject, "acceptBatch" | "reset">): Deployment["feeds"] {
+  return { getByName: () => object } as never;
+}
 const breakOff = async (): Promise<never> => {
   throw new Error("Network connection lost.");
 };
-/** A feed's object that breaks off. */
-const broken = { getByName: () => ({ post: breakOff, reset: breakOff }) } as never;
+const full = feedsWith({
+  acceptBatch: async () => ({ ok: false, code: "feed_full" }),
+  reset: async () => undefined,
+});
+const broken = feedsWith({ acceptBatch: breakOff, reset: breakOff });
 const unreachable = {
   getByName: (): never => {
     throw new TypeError("unreachable");
