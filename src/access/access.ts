@@ -3,34 +3,34 @@ export interface Grants {
   readonly subscribe: boolean;
   readonly publish: boolean;
   readonly admin: boolean;
-  /** Whether it may read the figures of all feeds. */
+  /** Whether the caller may read the figures of all feeds. */
   readonly metrics: boolean;
 }
 
-/** Somebody who makes a request. */
+/** Who a request comes from, after authentication. */
 export interface Caller {
   /** What was presented: nothing, a static key or a token. */
   readonly kind: "anonymous" | "key" | "token";
   /**
-   * Who it is, as limits count: one static key, or whom a token was issued to. The same after keys were rotated and
-   * tokens renewed, and no secret.
+   * The account that limits are counted on: one static key, or the subject of a token. It stays the same when other keys
+   * are rotated and tokens renewed, and is no secret.
    */
   readonly id: string;
-  /** Whose idempotency keys it uses: all publish keys are one publisher's, who rotates them; so are all admin keys. */
+  /** Whose idempotency keys it uses. All publish keys are one principal, because they get rotated; so are all admin keys. */
   readonly principal: string;
-  /** When the credential ends, in milliseconds since 1970; none where it does not. */
+  /** When the credential expires, in milliseconds since 1970; undefined if it does not. */
   readonly expires: number | undefined;
   /** What the caller may do with a feed. */
   on(feed: string): Grants;
 }
 
 /**
- * Why a credential is not taken. `invalid`: it is nobody's, whatever else may be wrong with it. The others are told of
- * tokens alone whose signature is good: whoever made one up learns nothing.
+ * Why a credential is refused. `invalid`: it belongs to no caller, whatever else is wrong with it. The other reasons are
+ * given only for tokens with a good signature, so that a made-up token reveals nothing.
  */
 export type Invalid = "invalid" | "expired" | "too early" | "too long" | "other issuer" | "other audience";
 
-/** What is said of it. */
+/** The reasons in words, for the caller. */
 export const WHY_INVALID: Readonly<Record<Invalid, string>> = {
   invalid: "the credential is not valid: it is no key, and no token with a good signature",
   expired: "the token has expired",
@@ -40,18 +40,15 @@ export const WHY_INVALID: Readonly<Record<Invalid, string>> = {
   "other audience": "the token is not for the audience that is expected here",
 };
 
-/**
- * Who presents a credential, or why it is not taken. `unavailable`: that cannot be told now, as the keys to check it with
- * cannot be had.
- */
+/** The caller that a credential stands for, or why there is none. `unavailable`: the keys to check it cannot be fetched now. */
 export type Identity = Caller | Invalid | "unavailable";
 
 /** Who may do what. */
 export interface Access {
-  /** Who presents this credential, if any. */
+  /** Finds the caller for a credential; undefined means that none is presented. */
   identify(credential: string | undefined): Promise<Identity>;
-  /** What an operator has to know of settings that are not taken as they stand: a sentence each, without a secret. */
+  /** What the operator has to know about settings that are not accepted: a sentence for each, without a secret. */
   readonly refused: readonly string[];
-  /** What an operator has to set before anyone can publish; nothing where somebody can. */
+  /** What the operator has to set before a publish can be accepted; undefined if one can. */
   readonly unconfigured: string | undefined;
 }

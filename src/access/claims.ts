@@ -1,31 +1,31 @@
 import type { JWTPayload } from "jose";
 import type { Invalid } from "./access.ts";
-import { fingerprint } from "./fingerprint.ts";
+import { fingerprint } from "./keys.ts";
 
 /** What a valid token says. */
 export interface TokenClaims {
-  /** Whom it was issued to, and by whom; or, where it does not say, which token it is. */
+  /** A fingerprint of its issuer and subject; of the token itself if it names no subject. */
   readonly identity: string;
   readonly scope: string;
-  /** Whether it was certainly made for this server: by its own secret, or for the audience that is set. */
+  /** Whether it was certainly made for this server: with its own secret, or for the audience that is set. */
   readonly isForHere: boolean;
   /** Milliseconds since 1970. */
   readonly expires: number;
 }
 
-/** What stands in a token whose signature is good. */
+/** A token with a good signature. */
 export interface Verified {
   readonly payload: JWTPayload;
   readonly isForHere: boolean;
 }
 
 /**
- * Milliseconds that a token may have left. One that outlives its issuer's keys and its bearer's post is no token but a
- * key, and cannot be called back.
+ * Milliseconds that a token may have left. A token that outlives its issuer's keys and its bearer's job is as good as a
+ * static key, and cannot be revoked.
  */
 const LONGEST = 366 * 24 * 3_600_000;
 
-/** What an issuer signed need not be what the types say: nothing is taken for what it is not. */
+/** Reads the claims. A signed token can still hold any JSON, so each claim is checked. */
 export async function readClaims({ payload, isForHere }: Verified, token: string): Promise<TokenClaims | Invalid> {
   const { exp, scope, sub } = payload;
   const expires = Math.floor((exp ?? 0) * 1000);
@@ -39,8 +39,8 @@ export async function readClaims({ payload, isForHere }: Verified, token: string
 }
 
 /**
- * One subject of one issuer, whatever other issuers call theirs. A token that names no subject is somebody of its own:
- * known by its number, else by all of it that is signed, for the same signature can be written in several ways.
+ * One subject of one issuer: other issuers may use the same names. A token without a subject is an account of its own,
+ * known by its `jti`, else by all of it that is signed; one signature can be written in several ways.
  */
 function identityOf({ iss, sub, jti }: JWTPayload, token: string): string {
   if (sub) return JSON.stringify([iss, "sub", sub]);

@@ -1,31 +1,23 @@
 import type { Access, Caller, Grants, Identity } from "./access.ts";
 import type { TokenClaims } from "./claims.ts";
-import { fingerprint } from "./fingerprint.ts";
 import { tokenChecker, type TokenSettings } from "./jwt.ts";
-import { keyRing, readKeys } from "./keys.ts";
+import { fingerprint, keyRing, readKeys } from "./keys.ts";
 import { readScope } from "./scopes.ts";
+import { SETTINGS, type Settings } from "./settings.ts";
 
-/** The settings that say who may do what. All are optional: what is not set grants nothing. */
-export interface AccessSettings extends TokenSettings {
-  /** Comma-separated, so that keys can be rotated. May publish to every feed. */
-  readonly PUBLISH_KEY?: string | undefined;
-  /** Comma-separated. May do everything. */
-  readonly ADMIN_KEY?: string | undefined;
-  /** Comma-separated. May read `/metrics`, and besides what anyone may. */
-  readonly METRICS_KEY?: string | undefined;
-  /** `public`: anyone may read. `token`: reading needs a credential that allows it. Anything else is taken as `token`. */
-  readonly SUBSCRIBE_ACCESS?: string | undefined;
-}
+/** The settings that say who may do what. A key that is not set grants nothing. */
+export type AccessSettings = TokenSettings &
+  Pick<Settings, "PUBLISH_KEY" | "ADMIN_KEY" | "METRICS_KEY" | "SUBSCRIBE_ACCESS">;
 
-/** Access by static keys and by tokens. Fails closed: with nothing set, or nothing good, nobody may publish. */
+/** Access by static keys and tokens. Fails closed: with no good key or secret set, no caller may publish. */
 export function accessBy(settings: AccessSettings): Access {
   const metricsKeys = readKeys("METRICS_KEY", settings.METRICS_KEY);
   const publishKeys = readKeys("PUBLISH_KEY", settings.PUBLISH_KEY);
   const adminKeys = readKeys("ADMIN_KEY", settings.ADMIN_KEY);
   const tokens = tokenChecker(settings);
-  const isPublic = (settings.SUBSCRIBE_ACCESS ?? "public") === "public";
+  const isPublic = (settings.SUBSCRIBE_ACCESS ?? SETTINGS.SUBSCRIBE_ACCESS) === "public";
   const anyone: Grants = { subscribe: isPublic, publish: false, admin: false, metrics: false };
-  const anonymous = nobody(anyone);
+  const anonymous = anonymousCaller(anyone);
   const holders: [keys: readonly string[], holder: Holder][] = [
     [metricsKeys.accepted, { principal: "metrics key", grants: { ...anyone, metrics: true } }],
     [publishKeys.accepted, { principal: "publish key", grants: { ...anyone, publish: true } }],
@@ -34,9 +26,9 @@ export function accessBy(settings: AccessSettings): Access {
       { principal: "admin key", grants: { subscribe: true, publish: true, admin: true, metrics: true } },
     ],
   ];
-  // A key of several lists counts as what it allows most of: the last match holds.
+  // A key in several lists has the grants of the last one, which allows most.
   const holderOf = keyRing(holders.flatMap(([keys, holder]) => keys.map((key) => ({ key, holder }))));
-  /** Made when a key first comes. Only keys that are good are among them. */
+  /** Each is made when its key is first used. Only good keys are among them. */
   const keyCallers = new Map<string, Caller>();
   const refused = [...metricsKeys.refused, ...publishKeys.refused, ...adminKeys.refused, ...tokens.refused];
   const isConfigured = publishKeys.accepted.length + adminKeys.accepted.length > 0 || tokens.check !== undefined;
@@ -47,13 +39,13 @@ export function accessBy(settings: AccessSettings): Access {
       if (credential === undefined) return anonymous;
       const holder = holderOf(credential);
       if (holder) {
-        const caller = keyCallers.get(credential) ?? keyHolder(holder, await fingerprint(credential));
+        const caller = keyCallers.get(credential) ?? keyCaller(holder, await fingerprint(credential));
         keyCallers.set(credential, caller);
         return caller;
       }
       if (!tokens.check) return "invalid";
       const claims = await tokens.check(credential);
-      return typeof claims === "string" ? claims : bearer(claims, isPublic);
+      return typeof claims === "string" ? claims : tokenCaller(claims, isPublic);
     },
   };
 }
@@ -63,22 +55,22 @@ function lacking(refused: readonly string[]): string {
   return "nobody can publish: set the secret PUBLISH_KEY (or ADMIN_KEY, JWT_SECRET or JWKS_URL)";
 }
 
-/** A key allows the same on every feed, and does not end. */
+/** What a key stands for. It grants the same on every feed, and does not expire. */
 interface Holder {
   readonly principal: string;
   readonly grants: Grants;
 }
 
-function nobody(grants: Grants): Caller {
+function anonymousCaller(grants: Grants): Caller {
   return { kind: "anonymous", id: "", principal: "", expires: undefined, on: () => grants };
 }
 
-function keyHolder({ principal, grants }: Holder, print: string): Caller {
+function keyCaller({ principal, grants }: Holder, print: string): Caller {
   const id = `${principal} ${print}`;
   return { kind: "key", id, principal, expires: undefined, on: () => grants };
 }
 
-function bearer({ identity, scope, isForHere, expires }: TokenClaims, isPublic: boolean): Caller {
+function tokenCaller({ identity, scope, isForHere, expires }: TokenClaims, isPublic: boolean): Caller {
   const grants = readScope(scope, isForHere);
   const id = `token ${identity}`;
   return {

@@ -10,58 +10,47 @@ import type { Invalid } from "./access.ts";
 import { readClaims, type TokenClaims, type Verified } from "./claims.ts";
 import { readSecrets } from "./keys.ts";
 import { KeysUnavailable, remoteKeys } from "./remote-keys.ts";
+import type { Settings } from "./settings.ts";
 
-/** The settings that tokens are checked with. All are optional: with neither secret nor address, no token is valid. */
-export interface TokenSettings {
-  /** Shared secrets of HS256 tokens, as text: comma-separated, so that they can be rotated, and of 32 bytes or more each. */
-  readonly JWT_SECRET?: string | undefined;
-  /** Where the public keys of RS256, ES256 and EdDSA tokens are published. */
-  readonly JWKS_URL?: string | undefined;
-  /** What `iss` has to be; anything where it is not set. */
-  readonly JWT_ISSUER?: string | undefined;
-  /**
-   * What `aud` has to be or include; anything where it is not set. Then a token of the key server may have been made for
-   * any other server that trusts it.
-   */
-  readonly JWT_AUDIENCE?: string | undefined;
-}
+/** The settings that tokens are checked with. With neither a secret nor a URL, no token is valid. */
+export type TokenSettings = Pick<Settings, "JWT_SECRET" | "JWKS_URL" | "JWT_ISSUER" | "JWT_AUDIENCE">;
 
 type CheckedToken = TokenClaims | Invalid | "unavailable";
 
 /** How tokens are checked. */
 export interface TokenChecker {
-  /** None where no token can be valid, as nothing is set to check it with. */
+  /** Undefined if no token can be valid, because nothing is set to check it with. */
   readonly check: ((token: string) => Promise<CheckedToken>) | undefined;
-  /** What an operator has to know of the settings: a sentence each. */
+  /** What the operator has to know about the settings: a sentence for each. */
   readonly refused: readonly string[];
 }
 
-/** Each algorithm belongs to one kind of key: a public key must never be taken for a shared secret. */
+/** Each algorithm is for one kind of key: a public key must never be used as a shared secret. */
 const SECRET_ALGORITHMS = ["HS256"];
 const PUBLIC_ALGORITHMS = ["RS256", "ES256", "EdDSA"];
 /**
- * Seconds that an issuer's clock may be ahead of ours, for `nbf` and `iat`. Nothing is added to `exp`: no token holds
+ * Seconds that an issuer's clock may be ahead of ours, for `nbf` and `iat`. Nothing is added to `exp`: no token is valid
  * for longer than its issuer said.
  */
 const CLOCK_TOLERANCE = 30;
-/** No request header is that long; what is longer is not looked at. */
+/** No request header is that long. A longer token is not looked at. */
 const TOKEN_LENGTH = 16 * 1024;
 
-/** Checks JSON Web Tokens by what is set. */
+/** Checks JSON Web Tokens by the settings. */
 export function tokenChecker(settings: TokenSettings): TokenChecker {
   const secrets = readSecrets("JWT_SECRET", settings.JWT_SECRET);
   const refused = [...secrets.refused];
-  const address = settings.JWKS_URL || undefined;
-  const keys = address !== undefined && isWebAddress(address) ? remoteKeys(address) : undefined;
-  if (address !== undefined && !keys) refused.push("JWKS_URL is not accepted, as it is no address that can be fetched");
+  const url = settings.JWKS_URL || undefined;
+  const keys = url !== undefined && isHttpUrl(url) ? remoteKeys(url) : undefined;
+  if (url !== undefined && !keys) refused.push("JWKS_URL is not accepted, as it is no address that can be fetched");
   if (keys && !settings.JWT_AUDIENCE) refused.push(WITHOUT_AUDIENCE);
   if (secrets.accepted.length === 0 && !keys) return { check: undefined, refused };
   const verify = verifier(secrets.accepted, keys, settings);
   return { check: (token) => checked(token, verify), refused };
 }
 
-function isWebAddress(address: string): boolean {
-  return URL.canParse(address) && /^https?:$/.test(new URL(address).protocol);
+function isHttpUrl(url: string): boolean {
+  return URL.canParse(url) && /^https?:$/.test(new URL(url).protocol);
 }
 
 const WITHOUT_AUDIENCE =
@@ -70,7 +59,7 @@ const WITHOUT_AUDIENCE =
 
 type Verify = (token: string) => Promise<Verified | "invalid">;
 
-/** Finds out whether a token is one of ours, by its signature and by what is demanded of every token. */
+/** Checks the signature of a token, and the claims that every token has to have. */
 function verifier(secrets: readonly string[], keys: JWTVerifyGetKey | undefined, settings: TokenSettings): Verify {
   const { JWT_ISSUER, JWT_AUDIENCE } = settings;
   const secretKeys = secrets.map((secret) => new TextEncoder().encode(secret));
@@ -105,7 +94,7 @@ async function checked(token: string, verify: Verify): Promise<CheckedToken> {
   }
 }
 
-/** What a claim that is not as demanded says of a token. Claims are looked at once the signature is known to be good. */
+/** Why a token is refused, by the claim that is wrong. Claims are checked after the signature. */
 const WHY = new Map<string, Invalid>([
   ["nbf check_failed", "too early"],
   ["exp missing", "too long"],
@@ -121,7 +110,7 @@ function whyInvalid(error: unknown): Invalid {
   return WHY.get(`${error.claim} ${error.reason}`) ?? "invalid";
 }
 
-/** A token is valid if any of the keys made it: one of several secrets, or of a set where it does not name its key. */
+/** A token is valid if any of the keys signed it: one of several secrets, or of a set if it does not name its key. */
 async function verifyByOne(
   token: string,
   keys: Iterable<Uint8Array | CryptoKey> | AsyncIterable<CryptoKey>,

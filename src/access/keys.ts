@@ -1,29 +1,29 @@
 const encoder = new TextEncoder();
 
-/** What was read of a setting that holds keys. */
+/** The keys of a setting. */
 export interface Keys {
   readonly accepted: readonly string[];
-  /** What an operator has to know of those that are not accepted: one sentence each setting, with no part of a key. */
+  /** What the operator has to know about keys that are not accepted: one sentence for a setting, with no part of a key. */
   readonly refused: readonly string[];
 }
 
-/** Shorter ones are soon guessed, and what is not visible ASCII no client can put into a header. */
+/** Shorter keys can be guessed, and clients cannot put anything but visible ASCII into a header. */
 const KEY = /^[!-~]{8,}$/;
-/** What HS256 asks for: whoever has one token can try shorter secrets on it, as many a second as they like. */
+/** What HS256 asks for. With one token, an attacker can try shorter secrets at any rate, without asking the server. */
 const SECRET_BYTES = 32;
 const MAKE_ONE = "make one with: openssl rand -base64 32";
 
-/** Static keys as a setting has them. One that anybody could guess is no key. */
+/** Reads a setting with static keys. A key that can be guessed is not accepted. */
 export function readKeys(name: string, setting: string | undefined): Keys {
   return sort(name, setting, "8 characters or more, all of them visible ASCII", (key) => KEY.test(key));
 }
 
-/** The secrets of tokens as a setting has them. */
+/** Reads a setting with the secrets of tokens. */
 export function readSecrets(name: string, setting: string | undefined): Keys {
   return sort(name, setting, `${SECRET_BYTES} bytes or more`, (key) => encoder.encode(key).length >= SECRET_BYTES);
 }
 
-/** Comma-separated, so that they can be rotated: what is wrong with one does not touch the others. */
+/** Settings hold several, comma-separated, for rotation. One that is wrong does not affect the others. */
 function sort(name: string, setting = "", wanted: string, isGood: (key: string) => boolean): Keys {
   const keys = setting
     .split(",")
@@ -36,9 +36,9 @@ function sort(name: string, setting = "", wanted: string, isGood: (key: string) 
 }
 
 /**
- * Finds whose key a credential is. What is compared is of one length, that of the longest key, and every key is
- * compared whatever the others gave: time tells neither how much of a guess is right nor which key it is. A key that
- * is several holders' is the last one's.
+ * Finds the holder of a key. A credential is compared with every key, in the length of the longest one: the time that it
+ * takes reveals neither how much of a guess is right nor which key it matches. If a key has several holders, the last one
+ * counts.
  */
 export function keyRing<T>(keys: readonly { key: string; holder: T }[]): (credential: string) => T | undefined {
   const width = Math.max(0, ...keys.map(({ key }) => encoder.encode(key).length));
@@ -52,10 +52,17 @@ export function keyRing<T>(keys: readonly { key: string; holder: T }[]): (creden
     const presented = padded(credential);
     let found: T | undefined;
     for (const { bytes, length, holder } of ring) {
-      // Longer credentials are cut off and shorter ones filled up with zeros, which a credential may hold itself.
+      // Longer credentials were cut off, and shorter ones filled up with zeros, which a credential may contain.
       const isEqual = crypto.subtle.timingSafeEqual(presented, bytes);
       if (isEqual && credential.length === length) found = holder;
     }
     return found;
   };
+}
+
+/** 128 bits of SHA-256 in 22 characters: tells secrets apart without revealing them, and is short to store. */
+export async function fingerprint(text: string): Promise<string> {
+  const hash = await crypto.subtle.digest("SHA-256", encoder.encode(text));
+  const short = btoa(String.fromCharCode(...new Uint8Array(hash, 0, 16)));
+  return short.slice(0, 22).replaceAll("+", "-").replaceAll("/", "_");
 }

@@ -1,45 +1,45 @@
 import { waitUntil } from "cloudflare:workers";
 import { createLocalJWKSet, errors, type JSONWebKeySet, type JWTVerifyGetKey } from "jose";
 
-/** The keys cannot be had now: whether a token is valid cannot be told. */
+/** The keys cannot be fetched now: a token can be neither accepted nor refused. */
 export class KeysUnavailable extends Error {}
 
-/** Milliseconds that an answer of the key server may take. */
+/** Milliseconds that the key server may take to answer. */
 const TIMEOUT = 3_000;
-/** Milliseconds for which fetched keys are used without asking. */
+/** Milliseconds for which fetched keys are used without asking again. */
 const FRESH = 10 * 60_000;
 /** Milliseconds for which keys are used while the key server cannot be reached. */
 const GRACE = 60 * 60_000;
-/** Milliseconds for which a key server that failed is not asked again: no request may wait for it in vain. */
+/** Milliseconds for which a key server that failed is not asked again, so that no request waits for it in vain. */
 const PAUSE = 5_000;
-/** Milliseconds between two questions for a key that the set lacks: anybody can make such keys up. */
+/** Milliseconds between two fetches for a key that is not in the set: anyone can make up such keys. */
 const COOLDOWN = 30_000;
 
-/** One set an address and isolate: what one request has fetched serves the others. */
+/** One set for each URL and isolate: what one request has fetched serves the others. */
 const sets = new Map<string, RemoteKeys>();
 
 /**
- * Finds keys in the JSON Web Key Set at an address. It is fetched when it is first needed, when it is ten minutes old,
- * and for a key that it lacks, twice a minute at most; never by two requests at once. Rejects with `KeysUnavailable` where
- * it cannot be fetched.
+ * Finds keys in the JSON Web Key Set at a URL. The set is fetched when it is first needed, when it is ten minutes old, and
+ * for a key that is not in it, twice a minute at most; never by two requests at once. Rejects with `KeysUnavailable` if it
+ * cannot be fetched.
  */
-export function remoteKeys(address: string): JWTVerifyGetKey {
-  const set = sets.get(address) ?? new RemoteKeys(address);
-  sets.set(address, set);
+export function remoteKeys(url: string): JWTVerifyGetKey {
+  const set = sets.get(url) ?? new RemoteKeys(url);
+  sets.set(url, set);
   return (header, token) => set.find(header, token);
 }
 
 class RemoteKeys {
-  readonly #address: string;
+  readonly #url: string;
   #keys: JWTVerifyGetKey | undefined;
   #fetchedAt = -Infinity;
   #askedAt = -Infinity;
-  /** Why there was no answer the last time; nothing where there was one. */
+  /** Why the last fetch failed; undefined if it did not. */
   #failure: unknown;
   #asking: Promise<void> | undefined;
 
-  constructor(address: string) {
-    this.#address = address;
+  constructor(url: string) {
+    this.#url = url;
   }
 
   async find(...wanted: Parameters<JWTVerifyGetKey>): Promise<Awaited<ReturnType<JWTVerifyGetKey>>> {
@@ -58,17 +58,17 @@ class RemoteKeys {
   }
 
   /**
-   * Asks the key server, or waits for the answer where somebody has asked already. Does neither where it was asked a
-   * moment ago: after a failure within `PAUSE`, else within `pause`.
+   * Asks the key server, or waits for the answer if another request has asked. Does neither if it was asked a moment ago:
+   * after a failure within `PAUSE` milliseconds, else within `pause`.
    */
   async #ask(pause: number): Promise<void> {
     const elapsed = since(this.#askedAt);
-    // Who asked may have gone, and its question with it.
+    // The request that asked may be gone, and its fetch with it.
     if (!this.#asking || elapsed > TIMEOUT) {
       if (elapsed < (this.#failure === undefined ? pause : Math.max(pause, PAUSE))) return;
       this.#askedAt = Date.now();
       this.#asking = this.#fetch().finally(() => (this.#asking = undefined));
-      // For the others: not to be broken off with the request that happened to be the first.
+      // It must not be broken off with the request that happened to be first: others wait for it.
       waitUntil(this.#asking);
     }
     if (!(await within(TIMEOUT + 500, this.#asking))) this.#failure = new Error("it does not answer");
@@ -76,7 +76,7 @@ class RemoteKeys {
 
   async #fetch(): Promise<void> {
     try {
-      const answer = await fetch(this.#address, {
+      const answer = await fetch(this.#url, {
         headers: { Accept: "application/json, application/jwk-set+json" },
         redirect: "manual",
         signal: AbortSignal.timeout(TIMEOUT),
@@ -87,7 +87,7 @@ class RemoteKeys {
       this.#failure = undefined;
     } catch (cause) {
       this.#failure = cause;
-      // oxlint-disable-next-line no-console -- an operator has to see why nobody gets in
+      // oxlint-disable-next-line no-console -- the operator has to see why every token is refused
       console.error("tickertape: the key server at JWKS_URL gives no keys", cause);
     }
   }
@@ -97,7 +97,7 @@ class RemoteKeys {
   }
 }
 
-/** Milliseconds since a moment; more than any span where the clock was set back behind it. */
+/** Milliseconds since a moment; Infinity if the clock was set back behind it. */
 function since(moment: number): number {
   const elapsed = Date.now() - moment;
   return elapsed < 0 ? Infinity : elapsed;

@@ -1,8 +1,9 @@
 import type { Access } from "../access/access.ts";
-import { accessBy, type AccessSettings } from "../access/credentials.ts";
+import { accessBy } from "../access/credentials.ts";
+import type { Settings } from "../access/settings.ts";
 import type { DirectoryObject } from "../durable/directory/directory-object.ts";
 import type { FeedObject } from "../durable/feed-object.ts";
-import { quotasOf, type Quotas, type QuotaSettings } from "../limits/quotas.ts";
+import { quotasOf, type Quotas } from "../limits/quotas.ts";
 
 /** What a deployment consists of: its objects, and who may do what and how often. */
 export interface Deployment {
@@ -21,10 +22,9 @@ export interface Deployment {
 }
 
 /** Bindings, variables and secrets, with the names that wrangler.toml and the documentation use. */
-export interface FeedAppBindings extends AccessSettings, QuotaSettings {
+export interface FeedAppBindings extends Settings {
   readonly FEEDS: DurableObjectNamespace<FeedObject>;
   readonly DIRECTORY: DurableObjectNamespace<DirectoryObject>;
-  readonly ALLOWED_ORIGINS?: string | undefined;
   readonly ADDRESS_RATE?: RateLimit | undefined;
   readonly CREDENTIAL_RATE?: RateLimit | undefined;
 }

@@ -14,7 +14,8 @@
  * so that there each request has to ask by its own timer whether its turn has come.
  */
 import { readNamePattern, type NameFilter } from "../access/name-patterns.ts";
-import { FEED_LIMITS, type FeedLimits } from "../protocol/limits.ts";
+import { SETTINGS, type Settings } from "../access/settings.ts";
+import type { FeedLimits } from "../protocol/limits.ts";
 
 /** How often something may be done: `perSecond` in the long run, and `burst` at once after a quiet time. */
 export interface Rate {
@@ -47,43 +48,20 @@ export interface Quotas {
   readonly accountMessages: Rate;
 }
 
-/** The settings that quotas are read from, as text. A setting that is missing has its default. */
-export interface QuotaSettings {
-  readonly FEED_NAMES?: string | undefined;
-  readonly MAX_FEEDS?: string | undefined;
-  readonly MAX_KEYS?: string | undefined;
-  readonly MAX_LENGTH?: string | undefined;
-  readonly MAX_HISTORY?: string | undefined;
-  readonly PUBLISH_RATE?: string | undefined;
-  readonly PUBLISH_BURST?: string | undefined;
-  readonly MAX_SOCKETS?: string | undefined;
-  readonly MAX_SOCKETS_PER_ADDRESS?: string | undefined;
-  readonly MESSAGE_RATE?: string | undefined;
-  readonly MESSAGE_BURST?: string | undefined;
-}
+type NumberSetting =
+  | "MAX_FEEDS"
+  | "MAX_KEYS"
+  | "MAX_LENGTH"
+  | "MAX_HISTORY"
+  | "PUBLISH_RATE"
+  | "PUBLISH_BURST"
+  | "MAX_SOCKETS"
+  | "MAX_SOCKETS_PER_ADDRESS"
+  | "MESSAGE_RATE"
+  | "MESSAGE_BURST";
 
-/** Each default with its reason. */
-export const DEFAULT_QUOTAS = {
-  /** Any name: a credential that may publish is trusted with it, and reading a feed that does not exist stores nothing. */
-  FEED_NAMES: "*",
-  /** Far more than a deployment needs; a publisher that makes up names is stopped before it costs anything. */
-  MAX_FEEDS: 10_000,
-  /** These three limit the size of a snapshot and of a history, and so the object's memory and storage. */
-  MAX_KEYS: FEED_LIMITS.keys,
-  MAX_LENGTH: FEED_LIMITS.length,
-  MAX_HISTORY: FEED_LIMITS.history,
-  /** A second. The rate that the platform recommends for one object. */
-  PUBLISH_RATE: 1_000,
-  /** A publisher that was offline for a minute can catch up; one that runs wild is held to the rate within seconds. */
-  PUBLISH_BURST: 60_000,
-  /** The platform allows 32,768. Each takes some 540 bytes; 20,000 leave enough of the object's memory for what they read. */
-  MAX_SOCKETS: 20_000,
-  /** An office behind one IP; more than that comes from a script. */
-  MAX_SOCKETS_PER_ADDRESS: 1_000,
-  /** A second. Messages are billed; a dashboard sends one now and then, and an ack for each 256 KB. */
-  MESSAGE_RATE: 50,
-  MESSAGE_BURST: 1_000,
-} as const;
+/** The settings that quotas are read from. */
+export type QuotaSettings = Pick<Settings, NumberSetting | "FEED_NAMES">;
 
 /**
  * All sockets of one account may send as much as this many sockets at their full rate: far more than an office or the
@@ -95,14 +73,14 @@ const ACCOUNT_BURSTS = 2;
 
 /** Reads the settings. Throws if one is not understood: a limit that is mistyped must not become no limit. */
 export function quotasOf(settings: QuotaSettings): Quotas {
-  const number = (name: Exclude<keyof QuotaSettings, "FEED_NAMES">): number => {
+  const number = (name: NumberSetting): number => {
     const text = settings[name];
-    if (text === undefined || text.trim() === "") return DEFAULT_QUOTAS[name];
+    if (text === undefined || text.trim() === "") return SETTINGS[name];
     if (/^[0-9]+(\.[0-9]+)?$/.test(text.trim()) && Number(text) > 0) return Number(text);
     throw new Error(`${name} is not a number above 0`);
   };
   return {
-    serves: readFeedNames(settings.FEED_NAMES ?? DEFAULT_QUOTAS.FEED_NAMES),
+    serves: readFeedNames(settings.FEED_NAMES ?? SETTINGS.FEED_NAMES),
     feeds: number("MAX_FEEDS"),
     feed: { keys: number("MAX_KEYS"), length: number("MAX_LENGTH"), history: number("MAX_HISTORY") },
     publish: { perSecond: number("PUBLISH_RATE"), burst: number("PUBLISH_BURST") },

@@ -1,13 +1,14 @@
 import * as fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { DEFAULT_QUOTAS, quotasOf } from "../../src/limits/quotas.ts";
+import { SETTINGS } from "../../src/access/settings.ts";
+import { quotasOf } from "../../src/limits/quotas.ts";
 import { TokenBucket, TokenBuckets } from "../../src/limits/token-bucket.ts";
 
 describe("quotas", () => {
   test("have their defaults where nothing is set", () => {
     const quotas = quotasOf({ MAX_KEYS: "", PUBLISH_RATE: " " });
-    expect(quotas.feed.keys).toBe(DEFAULT_QUOTAS.MAX_KEYS);
-    expect(quotas.publish).toEqual({ perSecond: DEFAULT_QUOTAS.PUBLISH_RATE, burst: DEFAULT_QUOTAS.PUBLISH_BURST });
+    expect(quotas.feed.keys).toBe(SETTINGS.MAX_KEYS);
+    expect(quotas.publish).toEqual({ perSecond: SETTINGS.PUBLISH_RATE, burst: SETTINGS.PUBLISH_BURST });
     expect(quotas.serves("anything")).toBe(true);
   });
 

@@ -1,6 +1,6 @@
 import { env } from "cloudflare:workers";
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
-import { fingerprint } from "../../../src/access/fingerprint.ts";
+import { fingerprint } from "../../../src/access/keys.ts";
 import { newFeed, post, publish } from "../../support/api.ts";
 import { problem } from "../../support/http.ts";
 import { TestSubscriber, upgrade } from "../../support/subscriber.ts";
