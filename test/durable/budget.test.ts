@@ -18,7 +18,7 @@ const MIB = 1024 * 1024;
 /** A budget of which others have all that is shared. */
 function usedUp(by: "publishes" | "answers"): { budget: Budget; giveBack: () => void } {
   const budget = new Budget();
-  const taken = SHARE_BYTES[by] + SHARE_BYTES.shared;
+  const taken = SHARE_BYTES[by] + SHARE_BYTES.pool;
   budget[by].take(taken);
   return { budget, giveBack: () => budget[by].give(taken) };
 }
@@ -58,7 +58,7 @@ describe("[I9] where others have used the budget up", () => {
     expect(await first).toEqual({ done: "done" });
     expect(await queue.run("b", 2_500_000, () => "done")).toEqual({ done: "done" });
     giveBack();
-    expect(budget.left).toBe(SHARE_BYTES.shared);
+    expect(budget.left).toBe(SHARE_BYTES.pool);
   });
 
   test("readers of the log go on one after the other", async () => {
@@ -69,7 +69,7 @@ describe("[I9] where others have used the budget up", () => {
     fixture.pass(5_000);
     expect((await Promise.all(asked)).map(countOf)).toEqual([11, 11, 11, 11]);
     giveBack();
-    expect(budget.left).toBe(SHARE_BYTES.shared);
+    expect(budget.left).toBe(SHARE_BYTES.pool);
   });
 
   test("a reader of the log that finds more than there is room for gets a snapshot", async () => {
@@ -85,7 +85,7 @@ describe("[I9] where others have used the budget up", () => {
     const again = readLog(reads, fixture, "a");
     fixture.pass(5_000);
     expect(countOf(await again), "and all of it where there is room").toBe(39);
-    expect(budget.left).toBe(SHARE_BYTES.shared);
+    expect(budget.left).toBe(SHARE_BYTES.pool);
   });
 
   test("pages of history are made one after the other, and end sooner", async () => {
@@ -119,7 +119,7 @@ describe("[I9] where others have used the budget up", () => {
       }
       expect(seqs).toEqual(Array.from({ length: 80 }, (_, i) => i + 1));
       giveBack();
-      expect(budget.left).toBe(SHARE_BYTES.shared);
+      expect(budget.left).toBe(SHARE_BYTES.pool);
     });
   });
 
@@ -153,8 +153,8 @@ describe("[I9] where others have used the budget up", () => {
     for (const length of await Promise.all(lengths)) expect(length).toBeGreaterThan(20 * 60_000);
     await vi.waitFor(() => expect(fixture.broadcast.snapshots.size).toBe(0));
     giveBack();
-    expect(budget.left).toBe(SHARE_BYTES.shared);
-    expect(budget.answers.room).toBe(SHARE_BYTES.shared + SHARE_BYTES.answers);
+    expect(budget.left).toBe(SHARE_BYTES.pool);
+    expect(budget.answers.room).toBe(SHARE_BYTES.pool + SHARE_BYTES.answers);
   });
 
   test("short reads are answered", async () => {
@@ -177,6 +177,6 @@ describe("[I9] where others have used the budget up", () => {
     for (const subscriber of slow) expect(subscriber.view.state()).toEqual(fixture.entries());
     expect(slow[1]!.view.updates).toHaveLength(51);
     giveBack();
-    expect(budget.left).toBe(SHARE_BYTES.shared);
+    expect(budget.left).toBe(SHARE_BYTES.pool);
   });
 });

@@ -1,25 +1,25 @@
-/** A part of the budget, for one kind of use: so much is always there for it, and beyond that what all share. */
+/** A part of the budget, for one kind of use: some bytes are reserved for it, more come from the pool that all share. */
 export class Share {
   readonly #pool: { left: number };
-  readonly #own: number;
+  readonly #reserved: number;
   #used = 0;
 
-  constructor(pool: { left: number }, own: number) {
+  constructor(pool: { left: number }, reserved: number) {
     this.#pool = pool;
-    this.#own = own;
+    this.#reserved = reserved;
   }
 
-  /** What the others leave to all, and what this has for itself. */
+  /** Bytes that it may still take. */
   get room(): number {
-    return this.#pool.left + Math.max(0, this.#own - this.#used);
+    return this.#pool.left + Math.max(0, this.#reserved - this.#used);
   }
 
-  /** Whether there is room for so many bytes more. */
+  /** Whether it may take so many bytes more. */
   has(bytes: number): boolean {
-    return this.#beyond(this.#used + bytes) - this.#beyond(this.#used) <= this.#pool.left;
+    return this.#fromPool(this.#used + bytes) - this.#fromPool(this.#used) <= this.#pool.left;
   }
 
-  /** Takes so many bytes more, where there is room for them. */
+  /** Takes so many bytes more. Returns false, and takes none, if there is no room. */
   take(bytes: number): boolean {
     if (!this.has(bytes)) return false;
     this.#move(this.#used + bytes);
@@ -30,54 +30,54 @@ export class Share {
     this.#move(this.#used - bytes);
   }
 
-  /** Has so many bytes from now on, where there is room for them; fewer than before always are had. */
+  /** Sets how many bytes it has. Returns false, and changes nothing, if there is no room; fewer than before always fit. */
   set(bytes: number): boolean {
     if (bytes > this.#used) return this.take(bytes - this.#used);
     this.#move(bytes);
     return true;
   }
 
-  /** The same where what is its own is for the `first` of all alone, which has so many of them. */
+  /** As `set`, for several users: only the first of them, which has `first` of the bytes, may use what is reserved. */
   setAll(bytes: number, first: number): boolean {
-    return this.set(this.#own + bytes - Math.min(first, this.#own));
+    return this.set(this.#reserved + bytes - Math.min(first, this.#reserved));
   }
 
   #move(used: number): void {
-    this.#pool.left -= this.#beyond(used) - this.#beyond(this.#used);
+    this.#pool.left -= this.#fromPool(used) - this.#fromPool(this.#used);
     this.#used = used;
   }
 
-  #beyond(used: number): number {
-    return Math.max(0, used - this.#own);
+  #fromPool(used: number): number {
+    return Math.max(0, used - this.#reserved);
   }
 }
 
 const MIB = 1024 * 1024;
 
 /**
- * What each share has for itself, and what all share, in bytes. Each takes one piece at least, so that it goes on whatever
- * the others do. All together is part of the sum in SPEC.md.
+ * Bytes reserved for each share, and in the pool. Each share has enough for one piece, so that it goes on whatever the
+ * others do. The total is part of the sum in SPEC.md.
  */
 export const SHARE_BYTES = {
-  /** The log as the reader that began first reads it: where there is no more room, it gets a snapshot past that. */
+  /** What the reader that began first collects from the log. If it needs more and there is no room, it gets a snapshot. */
   log: MIB,
-  /** The longest page of history that is made where there is no more room. */
+  /** The longest page of history that is made when the pool is empty. */
   history: 0.75 * MIB,
   /** The longest part of a long answer, as UTF-8. */
   answers: MIB,
-  /** What some eighty short reads that wait select. */
+  /** The selections of some eighty short reads that wait. */
   waits: 0.5 * MIB,
   /** The longest publish, as this server writes it. */
   publishes: 2.5 * MIB + 1024,
   /** Small updates for many groups. */
   groups: MIB,
-  /** For whoever comes first. With it, the sum of what an object holds is 120 MB. */
-  shared: 3 * MIB,
+  /** The pool. With it, an object holds 120 MB in all. */
+  pool: 3 * MIB,
 };
 
 /**
- * The memory of a feed's object for what comes and goes, but for frozen lists: one of them may be as long as all of them,
- * and none has to wait for anything else, so that they have a bound of their own.
+ * The memory of a feed's object for what comes and goes, without frozen lists. These have a limit of their own: one list
+ * may be as long as all together, and none must wait for anything else.
  */
 export class Budget {
   readonly #pool: { left: number };
@@ -89,7 +89,7 @@ export class Budget {
   readonly groups: Share;
 
   constructor() {
-    this.#pool = { left: SHARE_BYTES.shared };
+    this.#pool = { left: SHARE_BYTES.pool };
     this.log = new Share(this.#pool, SHARE_BYTES.log);
     this.history = new Share(this.#pool, SHARE_BYTES.history);
     this.answers = new Share(this.#pool, SHARE_BYTES.answers);
@@ -98,7 +98,7 @@ export class Budget {
     this.groups = new Share(this.#pool, SHARE_BYTES.groups);
   }
 
-  /** Bytes of what all share that nobody uses. */
+  /** Bytes left in the pool. */
   get left(): number {
     return this.#pool.left;
   }

@@ -8,50 +8,51 @@ import { memoryOf, type Entry, type EntryState } from "./entry.ts";
 import { expiryOf } from "./expiry.ts";
 import type { AcceptedUpdate } from "./record.ts";
 
-/** What one key will be once the batch is carried out. */
-interface Draft extends EntryState {
-  /** What the feed knows of the key. */
+/** What one key becomes when the batch is applied. */
+interface EntryDraft extends EntryState {
+  /** The entry or tombstone as it is. */
   readonly before: Entry | undefined;
   seq: number;
   time: number | undefined;
   version: number | undefined;
   expires: number | undefined;
-  /** Before `changes`, where there are any. */
+  /** The value without `patch`. */
   text: string | undefined;
   isNarrow: boolean;
-  changes: TextPatch | undefined;
-  /** Whether `text` is a part of an update's text, and has to become a string of its own. */
+  /** The patches of the batch for this key, gathered. */
+  patch: TextPatch | undefined;
+  /** Whether `text` is a part of an update's text and must become a string of its own. */
   isPart: boolean;
-  /** Where in the batch its last update stands. */
+  /** Index in the batch of the key's last update. */
   index: number;
 }
 
 /**
- * Updates worked out beside the feed, so that they can still be refused as a whole. Nothing of the feed changes
- * before `apply`. The patches of one key are gathered, and written into its value once.
+ * A batch worked out beside the feed, so that it can still be refused as a whole: nothing of the feed changes before
+ * `apply`. The patches of one key are gathered and written into its value once.
  */
 export class BatchDraft {
   readonly #entries: Entries;
-  /** In order of each key's last change. */
-  readonly #drafts = new Map<string, Draft>();
+  /** In the order of the last update of each key. */
+  readonly #drafts = new Map<string, EntryDraft>();
   readonly #isNarrow: boolean;
 
-  /** `isNarrow`: all texts of the updates are ASCII, and are parts of nothing else. */
+  /** `isNarrow`: the texts of all updates are ASCII, and are not parts of longer strings. */
   constructor(entries: Entries, isNarrow: boolean) {
     this.#entries = entries;
     this.#isNarrow = isNarrow;
   }
 
-  /** What is known of a key, this batch included. */
-  known(key: string): EntryState | undefined {
+  /** A key's state after the updates added so far. */
+  stateOf(key: string): EntryState | undefined {
     return this.#drafts.get(key) ?? this.#entries.recall(key);
   }
 
-  /** Adds one update, after those added before. `index` is its place in the batch, `now` in milliseconds since 1970. */
+  /** Adds the next update. `index`: in the batch. `now`: milliseconds since 1970. */
   add(update: AcceptedUpdate, index: number, now: number): void {
     const { key, change, version, ttl } = update;
     let draft = this.#drafts.get(key);
-    // Set anew, so that the map's order is the order of the last change.
+    // Set again, so that it comes last.
     if (draft) this.#drafts.delete(key);
     else draft = draftOf(this.#entries.recall(key));
     this.#drafts.set(key, draft);
@@ -61,25 +62,25 @@ export class BatchDraft {
     if (version !== undefined) draft.version = version;
     draft.expires = ttl === undefined || change === "delete" ? undefined : expiryOf(now, ttl);
     if (change === "patch") {
-      const patch = this.#isNarrow ? update.valueText : ownText(update.valueText, false);
-      draft.changes ??= new TextPatch();
-      draft.changes.add(patch);
-      draft.isNarrow &&= this.#isNarrow || isAscii(patch);
+      const text = this.#isNarrow ? update.valueText : ownText(update.valueText, false);
+      draft.patch ??= new TextPatch();
+      draft.patch.add(text);
+      draft.isNarrow &&= this.#isNarrow || isAscii(text);
       return;
     }
-    draft.changes = undefined;
+    draft.patch = undefined;
     draft.text = change === "delete" ? undefined : update.valueText;
     draft.isNarrow = this.#isNarrow || draft.text === undefined || isAscii(draft.text);
     draft.isPart = true;
   }
 
-  /** Works out the values. Names each that the batch would make too large, by its last update. */
-  settle(): UpdateIssue[] {
+  /** Computes the values. Returns an issue for each value that would be too large, at the last update of its key. */
+  computeValues(): UpdateIssue[] {
     const issues: UpdateIssue[] = [];
     for (const draft of this.#drafts.values()) {
       if (draft.isPart && draft.text !== undefined) draft.text = ownText(draft.text, this.#isNarrow);
-      if (!draft.changes) continue;
-      writeChanges(draft, draft.changes);
+      if (!draft.patch) continue;
+      applyPatch(draft, draft.patch);
       const bytes = draft.isNarrow ? (draft.text?.length ?? 0) : utf8Length(draft.text ?? "");
       if (bytes <= LIMITS.valueBytes) continue;
       const message = `makes the value ${bytes} bytes long; ${LIMITS.valueBytes} are allowed`;
@@ -88,7 +89,7 @@ export class BatchDraft {
     return issues.toSorted((a, b) => a.index - b.index).slice(0, LIMITS.reportedIssues);
   }
 
-  /** Says which limit of the feed the batch would break, or nothing. A feed over a limit may still shrink. */
+  /** Which limit of the feed the batch would exceed; undefined if none. A feed above a limit may still shrink. */
   overLimit(limits: FeedLimits): string | undefined {
     let keys = 0;
     let bytes = 0;
@@ -107,7 +108,7 @@ export class BatchDraft {
     return undefined;
   }
 
-  /** Carries the batch out. `onChanged` is told of every entry that was changed. */
+  /** Applies the batch to the feed. Calls `onChanged` with each changed entry. */
   apply(onChanged: (entry: Entry) => void): void {
     for (const [key, draft] of this.#drafts) {
       onChanged(this.#entries.put(key, draft, draft.before));
@@ -115,7 +116,7 @@ export class BatchDraft {
   }
 }
 
-function draftOf(before: Entry | undefined): Draft {
+function draftOf(before: Entry | undefined): EntryDraft {
   return {
     before,
     seq: 0,
@@ -124,18 +125,18 @@ function draftOf(before: Entry | undefined): Draft {
     expires: undefined,
     text: before?.text,
     isNarrow: before?.isNarrow ?? true,
-    changes: undefined,
+    patch: undefined,
     isPart: false,
     index: 0,
   };
 }
 
-/** Makes `text` the value that the gathered patches make. */
-function writeChanges(draft: Draft, changes: TextPatch): void {
-  const text = changes.applyTo(draft.text);
-  // A value may have lost the last of its wide characters.
+/** Applies the gathered patches to the value. */
+function applyPatch(draft: EntryDraft, patch: TextPatch): void {
+  const text = patch.applyTo(draft.text);
+  // The value may have lost its last character beyond ASCII.
   const isNarrowed = !draft.isNarrow && isAscii(text);
   draft.text = isNarrowed ? ownText(text, false) : text;
   draft.isNarrow ||= isNarrowed;
-  draft.changes = undefined;
+  draft.patch = undefined;
 }

@@ -6,42 +6,40 @@ import { KeyIndex } from "./key-index.ts";
 import { Recency, type Walk } from "./recency.ts";
 
 /**
- * The keys of a feed, live and deleted, in order of their last change.
- *
- * "The latest state of the keys whose seq is above S" is the one question that resume, slow subscribers and
- * conflation ask; `changedAfter` answers it.
+ * The entries and tombstones of a feed, in the order of their last changes. `changedAfter` is the one answer to the one
+ * question of every catch-up: what has changed since seq S?
  */
 export class Entries {
   readonly #live = new Map<string, Entry>();
   readonly #tombstones = new Map<string, Entry>();
-  /** Of both. */
+  /** All of them, in the order of their keys. */
   readonly #index = new KeyIndex();
   readonly #recency = new Recency();
   #length = 0;
   #bytes = 0;
-  /** Deletions up to this seq may have been forgotten. */
+  /** Tombstones up to this seq may have been forgotten. */
   #forgotten: number;
 
   constructor(forgotten = 0) {
     this.#forgotten = forgotten;
   }
 
-  /** Live keys. */
+  /** How many live entries. */
   get size(): number {
     return this.#live.size;
   }
 
-  /** All live keys and values together, in characters; values as JSON. */
+  /** Characters of all live keys and values; values as JSON. */
   get length(): number {
     return this.#length;
   }
 
-  /** The same in bytes of memory. */
+  /** Bytes of memory of all live keys and values. */
   get bytes(): number {
     return this.#bytes;
   }
 
-  /** From here on every deletion is remembered: a position below it cannot be resumed by changes alone. */
+  /** Deletions up to this seq may have been forgotten: a position below it cannot be resumed from changes alone. */
   get forgotten(): number {
     return this.#forgotten;
   }
@@ -56,8 +54,8 @@ export class Entries {
   }
 
   /**
-   * Live entries of a selection. Costs what it finds. In order of creation where everything is selected, else first
-   * its keys, then what each prefix covers in order of key. Not to be held over a change.
+   * The live entries of a selection. Costs what it finds. If everything is selected, in the order of creation; else first
+   * its keys, then the keys of each prefix in order. Do not use the generator after a change.
    */
   *select(selection: Selection): Generator<Entry> {
     if (selection.prefixes[0] === "") {
@@ -74,8 +72,8 @@ export class Entries {
   }
 
   /**
-   * Live entries of a selection but for those of another. Costs what it finds, and a look for each prefix: what is left
-   * out is passed over as a whole. Not to be held over a change.
+   * The live entries of a selection without those of another. Costs what it finds and a search for each prefix: what is
+   * left out is skipped as a whole. Do not use the generator after a change.
    */
   *selectBeyond(selection: Selection, except: Selection): Generator<Entry> {
     for (const key of selection.keys) {
@@ -90,7 +88,7 @@ export class Entries {
     }
   }
 
-  /** The most entries and tombstones that a selection may have: an upper bound, for which none is looked at. */
+  /** An upper bound of the entries and tombstones of a selection. Looks at none of them. */
   mostSelected(selection: Selection): number {
     let most = selection.keys.size;
     for (const prefix of selection.prefixes) most += this.#index.count(prefix);
@@ -98,15 +96,15 @@ export class Entries {
   }
 
   /**
-   * Entries and tombstones of a selection whose last change came after `seq`, oldest change first. Costs as much as
-   * there are changes, or matches, whichever are fewer. Not to be held over a change: to go on after one, ask again
-   * from the seq of the last entry taken.
+   * What has changed since `seq`: the entries and tombstones of a selection whose last change came after it, the oldest
+   * change first. Costs as much as there are changes or matches, whichever are fewer. Do not use the generator after a
+   * change: ask again, from the seq of the last entry taken.
    */
   *changedAfter(seq: number, selection: Selection): Generator<Entry> {
     const first = this.#recency.firstAfter(seq);
     if (!first) return;
     const everything = selection.prefixes[0] === "";
-    // Each change took a seq, so that there are no more changed entries than these.
+    // Each change took a seq: there cannot be more changed entries.
     const changes = Math.min(this.#recency.size, this.#recency.newestSeq - seq);
     if (everything || 4 * this.mostSelected(selection) > changes) {
       for (let entry: Entry | undefined = first; entry; entry = entry.newer) {
@@ -126,14 +124,14 @@ export class Entries {
   }
 
   /**
-   * Live entries and tombstones, the one that changed longest ago first, in steps between which the entries may change:
-   * one that changes is met with its newer state at the end, though it was met before.
+   * All entries and tombstones, the one that changed longest ago first. They may change meanwhile: an entry that changes is
+   * met again at the end, with its new state.
    */
   walk(): Walk {
     return this.#recency.walk();
   }
 
-  /** Gives one key the state that it has from `state.seq` on. `known` is what `recall` gives for it. */
+  /** Sets the state of a key. `known`: what `recall` returns for it. */
   put(key: string, state: EntryState, known: Entry | undefined): Entry {
     let entry = known;
     if (!entry) {
@@ -151,7 +149,7 @@ export class Entries {
       }
     } else {
       if (wasLive) this.#live.delete(key);
-      // Set anew, so that the map's order is the order of deletion.
+      // Set again, so that it comes last: the order of deletion.
       else this.#tombstones.delete(key);
       this.#tombstones.set(entry.key, entry);
     }
@@ -160,7 +158,7 @@ export class Entries {
     return entry;
   }
 
-  /** To be called when entries were put in any order of seq. */
+  /** Sorts entries that were not put in the order of their seqs. */
   bringInOrder(): void {
     if (!this.#recency.bringInOrder()) return;
     const tombstones = [...this.#tombstones.values()].toSorted((a, b) => a.seq - b.seq);
@@ -175,7 +173,7 @@ export class Entries {
   }
 
   #forgetTombstones(): void {
-    // While they are out of order it is not known which are the oldest.
+    // While they are out of order, the oldest are not known.
     if (this.#tombstones.size <= LIMITS.tombstones || !this.#recency.isInOrder) return;
     for (const [key, entry] of this.#tombstones) {
       if (this.#tombstones.size <= LIMITS.tombstones) return;

@@ -10,13 +10,13 @@ import type { Entry, EntryState } from "./entry.ts";
 import { ExpiryQueue } from "./expiry.ts";
 import { AcceptedUpdate, readRecord, seqAfter, type LogRecord } from "./record.ts";
 
-/** What became of a batch. `record` is to be made durable before anyone is told; there is none where all was stale. */
+/** What `accept` did with a batch. `record` must be committed before anything of it is shown; undefined if all was stale. */
 export type Acceptance =
   | { ok: true; receipt: Receipt; record: LogRecord | undefined }
   | { ok: false; code: "feed_full"; detail: string }
   | { ok: false; code: "invalid_update"; issues: UpdateIssue[] };
 
-/** What a feed is restored from, beside its entries. */
+/** What a feed is restored from, besides its entries. */
 export interface RestoredFeed extends Position {
   /** When the last update was accepted, in milliseconds since 1970. */
   readonly time: number;
@@ -25,8 +25,8 @@ export interface RestoredFeed extends Position {
 }
 
 /**
- * The state of one feed and the rules by which it changes. Pure: storage, sockets and clocks are outside. Every
- * change is returned as a record; a feed restored from its records is the same feed.
+ * The state of one feed and the rules by which it changes. Pure: storage, sockets and clocks are outside. Every change
+ * but a reset is returned as a record; a feed restored from its records is the same feed.
  */
 export class Feed {
   readonly #limits: FeedLimits;
@@ -44,7 +44,7 @@ export class Feed {
     this.#entries = new Entries(state.forgotten);
   }
 
-  /** A feed that begins, or begins anew. */
+  /** A new feed. */
   static begin(epoch: string, limits?: FeedLimits): Feed {
     return new Feed({ epoch, seq: 0, time: 0, forgotten: 0 }, limits);
   }
@@ -75,42 +75,42 @@ export class Feed {
     return this.#expiry.next;
   }
 
-  /** Entries that have a time to die. */
-  get waitingToExpire(): number {
+  /** Entries that will expire. */
+  get expiring(): number {
     return this.#expiry.size;
   }
 
-  /** Takes a batch, all of it or none. Stale updates are counted and left out. `now` is in milliseconds since 1970. */
+  /** Accepts a batch as a whole, or refuses it. Stale updates are counted and left out. `now`: milliseconds since 1970. */
   accept(texts: EncodedUpdates, now: number): Acceptance {
     const batch = new BatchDraft(this.#entries, texts.every(isAscii));
     const accepted: AcceptedUpdate[] = [];
     for (const [index, text] of texts.entries()) {
       const update = new AcceptedUpdate(text, this.#seq + 1 + accepted.length);
-      if (isStale(update, batch.known(update.key))) continue;
+      if (isStale(update, batch.stateOf(update.key))) continue;
       batch.add(update, index, now);
       accepted.push(update);
     }
-    const issues = batch.settle();
+    const issues = batch.computeValues();
     if (issues.length > 0) return { ok: false, code: "invalid_update", issues };
     const detail = batch.overLimit(this.#limits);
     if (detail !== undefined) return { ok: false, code: "feed_full", detail };
     const record = accepted.length > 0 ? { from: this.#seq, time: now, updates: accepted } : undefined;
-    if (record) this.#carryOut(batch, record);
+    if (record) this.#apply(batch, record);
     const receipt = { ...this.position, accepted: accepted.length, stale: texts.length - accepted.length };
     return { ok: true, receipt, record };
   }
 
   /**
-   * Deletes entries whose time has passed, as one batch of at most `most`. There are more to delete while
-   * `nextExpiry` is not above `now`.
+   * Deletes entries that have expired, as one batch of at most `most`. There are more to delete while `nextExpiry` is not
+   * above `now`. Undefined if none has expired.
    */
   expire(now: number, most: number = LIMITS.batchUpdates): LogRecord | undefined {
     return this.#delete(this.#expiry.due(now, most), now);
   }
 
   /**
-   * The same of those alone that a batch is about: for where there are more to delete than can be at once, so that none
-   * of its patches goes on from what has passed.
+   * Deletes the entries of a batch's keys that have expired. For when more entries have expired than are deleted at
+   * once, so that no patch of the batch changes a value that has expired.
    */
   expireKeys(texts: EncodedUpdates, now: number): LogRecord | undefined {
     const due = new Set<Entry>();
@@ -130,31 +130,31 @@ export class Feed {
     return record;
   }
 
-  /** Carries out a record that was accepted before. */
+  /** Applies a record that was accepted before. */
   apply(record: LogRecord): void {
     this.applyAll([record]);
   }
 
   /**
-   * Carries out records that were accepted before: to be called when all entries have been restored. An update whose
-   * key was restored as it stood at that update or later is passed over.
+   * Applies records that were accepted before. Call it when all entries have been restored. An update is skipped if its
+   * key was restored in a state of that update or later.
    */
   applyAll(records: Iterable<LogRecord>): void {
     const batch = new BatchDraft(this.#entries, false);
     let last: LogRecord | undefined;
     for (const record of records) {
       for (const accepted of record.updates) {
-        const known = batch.known(accepted.key);
+        const known = batch.stateOf(accepted.key);
         if (known === undefined || known.seq < accepted.seq) batch.add(accepted, 0, record.time);
       }
       last = record;
     }
-    batch.settle();
-    if (last) this.#carryOut(batch, last);
+    batch.computeValues();
+    if (last) this.#apply(batch, last);
     this.#entries.bringInOrder();
   }
 
-  /** Begins anew: no entries, seq 0, another epoch. */
+  /** No entries, seq 0, a new epoch. */
   reset(epoch: string): void {
     this.#epoch = epoch;
     this.#seq = 0;
@@ -164,8 +164,8 @@ export class Feed {
   }
 
   /**
-   * Puts back one entry, live or deleted. Of several of one key the newest counts. `isNarrow`: what the text is a part
-   * of is ASCII.
+   * Restores one entry, live or a tombstone. Of several of one key the newest counts. `isNarrow`: the text is a part of an
+   * ASCII string.
    */
   restore({ key, seq, time, version, expires, text }: RestoredEntry, isNarrow = false): void {
     const known = this.#entries.recall(key);
@@ -181,24 +181,25 @@ export class Feed {
     this.#expiry.update(this.#entries.put(key, state, known));
   }
 
-  #carryOut(batch: BatchDraft, record: LogRecord): void {
+  #apply(batch: BatchDraft, record: LogRecord): void {
     batch.apply((entry) => this.#expiry.update(entry));
     this.#seq = seqAfter(record);
     this.#time = record.time;
   }
 }
 
-/** Whether the source has already given the key a version that is not below the update's. */
+/** Whether the key already has a version that is not below the update's. */
 function isStale({ version }: AcceptedUpdate, known: EntryState | undefined): boolean {
   return version !== undefined && known?.version !== undefined && version <= known.version;
 }
 
+/** An entry as it is stored. */
 export interface RestoredEntry {
   readonly key: string;
   readonly seq: number;
   readonly time: number | undefined;
   readonly version: number | undefined;
   readonly expires: number | undefined;
-  /** The value as JSON; nothing where the key was deleted. */
+  /** The value as JSON; undefined if the key was deleted. */
   readonly text: string | undefined;
 }

@@ -1,4 +1,4 @@
-/** 32 bits of a text (MurmurHash3). Whoever does not know the seed cannot choose texts that meet. */
+/** 32 bits of a text (MurmurHash3). Without the seed, texts with equal hashes cannot be chosen. */
 export function hash32(text: string, seed: number): number {
   let hash = seed;
   for (let i = 0; i < text.length; i++) {

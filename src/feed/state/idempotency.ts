@@ -3,20 +3,20 @@ import type { Receipt } from "../../protocol/server-messages.ts";
 import { hash32 } from "./hash.ts";
 import { RememberedSpan, type Hashes } from "./remembered-span.ts";
 
-/** What a publish with an idempotency key is known by. */
+/** What identifies a publish with an idempotency key. */
 export interface IdempotencyKey {
   readonly key: string;
-  /** Digest of the body: a repeat with another body is a mistake of the publisher's. */
+  /** Digest of the body: a repeat with another body is a mistake of the publisher. */
   readonly digest: string;
   /** The credential that it came with. */
   readonly credential: string;
-  /** Whose key it is: the same for all credentials of one publisher, so that they can be rotated. */
+  /** The publisher: the same for all its credentials, so that they can be rotated. */
   readonly principal: string;
 }
 
-/** A publish that carried an idempotency key, with all that its repeat needs. */
+/** A publish with an idempotency key, with all that the answer to its repeat needs. */
 export interface RememberedPublish extends IdempotencyKey {
-  /** Counts those that a feed has remembered: by it a publish is found again. */
+  /** The number of this publish among all that the feed has remembered. */
   readonly ordinal: number;
   readonly hashes: Hashes;
   /** When it was accepted, in milliseconds since 1970. */
@@ -24,19 +24,19 @@ export interface RememberedPublish extends IdempotencyKey {
   readonly receipt: Receipt;
 }
 
-/** A publish that was remembered before keys were kept apart by credential: all that is known of it. */
+/** A publish that was remembered by a version of this server that did not note credentials. */
 export type EarlierPublish = Pick<RememberedPublish, "key" | "digest" | "at" | "receipt">;
 
 export type Repeat = { kind: "repeat"; receipt: Receipt } | { kind: "mismatch" };
 
 /** Milliseconds of publishes that are forgotten together. */
 const SPAN = 20_000;
-/** Publishes under one key, each with a body and a credential of its own, that are told apart. */
+/** Publishes with the same key and principal, but different bodies and credentials, that are told apart. */
 const MOST_OF_A_KEY = 16;
 
 /**
- * The publishes of the last ten minutes that carried an idempotency key. In memory are some twelve bytes of each,
- * their hashes; the receipts stay where they are stored, and are read when a hash is met again.
+ * The publishes of the last ten minutes that had an idempotency key. In memory are their hashes, some twelve bytes each;
+ * the receipts are in storage, and are read when a hash is met again.
  */
 export class Idempotency {
   readonly #seed: number;
@@ -46,11 +46,11 @@ export class Idempotency {
   #spans: RememberedSpan[] = [];
   #size = 0;
   #next = 1;
-  /** Those that are not written yet. */
+  /** Publishes that are not written yet. */
   readonly #unwritten = new Map<number, RememberedPublish>();
   readonly #earlier = new Map<string, EarlierPublish>();
 
-  /** `stored` reads back what was written. The `seed` stays the same for a feed, for its hashes are stored too. */
+  /** `stored` reads what was written. A feed keeps its `seed`, as hashes are stored too. */
   constructor(
     seed: number,
     stored: (ordinal: number) => RememberedPublish | undefined,
@@ -61,23 +61,24 @@ export class Idempotency {
     this.#most = most;
   }
 
-  /** The ordinal of the next one that is remembered. */
+  /** The ordinal of the next publish that is remembered. */
   get next(): number {
     return this.#next;
   }
 
-  /** Publishes remembered, and the bytes that this takes. */
+  /** Publishes remembered. */
   get size(): number {
     return this.#size;
   }
 
+  /** Bytes of memory that they take. */
   get bytes(): number {
     return this.#spans.reduce((sum, span) => sum + span.bytes, 0);
   }
 
   /**
-   * Whether the publish repeats another. One with another body and of another credential has nothing to do with it:
-   * nobody can take a key that somebody else will use.
+   * Whether a publish repeats another. `mismatch`: same key, but another body. A publish with another body and another
+   * credential is no mismatch, so that no caller can occupy a key that another will use.
    */
   find(wanted: IdempotencyKey, now: number): Repeat | undefined {
     const { key: hash } = this.#hashes(wanted);
@@ -101,7 +102,7 @@ export class Idempotency {
     return mismatch ? { kind: "mismatch" } : undefined;
   }
 
-  /** Milliseconds until there is room for one more of a credential, which has at most as much as is left for others. */
+  /** Milliseconds until there is room for one more publish of a credential, which may have as many as it leaves to others. */
   waitForRoom(credential: string, now: number): number {
     this.#forget(now);
     const hash = hash32(credential, this.#seed);
@@ -118,12 +119,12 @@ export class Idempotency {
     return remembered;
   }
 
-  /** They can be read from where they are stored. */
+  /** Notes that publishes are written: storage has them now. */
   written(publishes: readonly RememberedPublish[]): void {
     for (const { ordinal } of publishes) this.#unwritten.delete(ordinal);
   }
 
-  /** Puts back one that is stored; they come in order, and a repeated one is passed over. */
+  /** Restores a stored publish. They come in order; one that comes twice is skipped. */
   restore(ordinal: number, { key, credential }: Hashes, at: number): void {
     if (ordinal < this.#next) return;
     this.#next = ordinal + 1;

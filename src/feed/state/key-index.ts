@@ -1,20 +1,20 @@
 import type { Entry } from "./entry.ts";
 
-/** Entries in one chunk: moving half of them about costs less than finding the chunk. */
+/** Entries in one chunk, at most: moving half of them costs less than finding the chunk. */
 const CHUNK = 512;
 
-/** A place in the index: before the entry at `at` of `chunk`, or at the chunk's end. */
-interface Place {
+/** A point in the index: before the entry at `at` of `chunk`, or at the chunk's end. */
+interface Cursor {
   readonly chunk: number;
   readonly at: number;
 }
 
-/** Entries in order of their keys (of UTF-16 code units), so that those with a prefix stand together. */
+/** Entries in the order of their keys (by UTF-16 code units), so that the keys of a prefix are side by side. */
 export class KeyIndex {
-  /** None of them empty. */
+  /** None of them is empty. */
   readonly #chunks: Entry[][] = [];
 
-  /** Adds an entry whose key is not there. */
+  /** Adds an entry with a new key. */
   add(entry: Entry): void {
     const { chunk, at } = this.#find(entry.key);
     const entries = this.#chunks[chunk];
@@ -35,8 +35,8 @@ export class KeyIndex {
   }
 
   /**
-   * Those whose keys begin with `prefix`, in order of their keys, but for those that begin with one of `without`. These
-   * are sorted, and none begins with another; what they cover is passed over and not looked at.
+   * The entries whose keys begin with `prefix`, in order, except those that begin with one of `without`. The prefixes in
+   * `without` are sorted and none begins with another; what they cover is skipped and not looked at.
    */
   *startingWith(prefix: string, without: readonly string[] = []): Generator<Entry> {
     let { chunk, at } = this.#find(prefix);
@@ -74,15 +74,15 @@ export class KeyIndex {
     return count;
   }
 
-  /** Behind all others. A full chunk is left full: keys that come in order fill the index without moving any. */
+  /** Adds the last entry. A full chunk stays full: keys that come in order fill the index without moving any. */
   #append(entry: Entry): void {
     const last = this.#chunks.at(-1);
     if (last && last.length < CHUNK) last.push(entry);
     else this.#chunks.push([entry]);
   }
 
-  /** The place of the first entry whose key is not below `key`. */
-  #find(key: string): Place {
+  /** Before the first entry whose key is not below `key`. */
+  #find(key: string): Cursor {
     const chunks = this.#chunks;
     let chunk = 0;
     for (let high = chunks.length; chunk < high;) {
@@ -112,7 +112,7 @@ function firstNotBelow<T>(items: readonly T[], key: string, keyOf: (item: T) => 
   return low;
 }
 
-/** The first string behind all that begin with `prefix`; nothing where there is none. */
+/** The first string after all that begin with `prefix`; undefined if there is none. */
 function afterPrefix(prefix: string): string | undefined {
   for (let last = prefix.length - 1; last >= 0; last--) {
     const unit = prefix.charCodeAt(last);

@@ -1,19 +1,19 @@
 import type { Entry } from "./entry.ts";
 
-/** Entries from the one that changed longest ago to the newest, taken one by one while they go on changing. */
+/** Takes entries one by one, from the one that changed longest ago to the newest, while they go on changing. */
 export interface Walk {
   next(): Entry | undefined;
-  /** To be called when no more are taken. */
+  /** Call it when no more are taken. */
   end(): void;
 }
 
-/** Entries linked in the order in which they last changed. */
+/** Entries linked in the order of their last changes. */
 export class Recency {
   #newest: Entry | undefined;
   #oldest: Entry | undefined;
   #size = 0;
   #isInOrder = true;
-  /** Where each walk goes on. */
+  /** The walks that have not ended. */
   readonly #walks = new Set<{ next: Entry | undefined }>();
 
   get size(): number {
@@ -24,12 +24,12 @@ export class Recency {
     return this.#newest?.seq ?? 0;
   }
 
-  /** Whether each entry's seq is above that of the one before. */
+  /** Whether the order is the order of seqs. */
   get isInOrder(): boolean {
     return this.#isInOrder;
   }
 
-  /** The entry that changed longest ago of those that have changed after `seq`. */
+  /** Of the entries that have changed after `seq`, the one that changed longest ago. */
   firstAfter(seq: number): Entry | undefined {
     if (this.#oldest && this.#oldest.seq > seq) return this.#oldest;
     let first: Entry | undefined;
@@ -43,7 +43,7 @@ export class Recency {
       this.remove(entry);
       this.#append(entry);
     }
-    // A walk that had met all that there was meets this one too.
+    // A walk that is at its end meets this one, too.
     for (const walk of this.#walks) walk.next ??= entry;
   }
 
@@ -68,19 +68,19 @@ export class Recency {
   }
 
   walk(): Walk {
-    const place = { next: this.#oldest };
-    this.#walks.add(place);
+    const walk = { next: this.#oldest };
+    this.#walks.add(walk);
     return {
       next: () => {
-        const entry = place.next;
-        place.next = entry?.newer;
+        const entry = walk.next;
+        walk.next = entry?.newer;
         return entry;
       },
-      end: () => void this.#walks.delete(place),
+      end: () => void this.#walks.delete(walk),
     };
   }
 
-  /** Puts entries in order that came out of it. Tells whether there was need to. */
+  /** Sorts the entries by seq. Returns false if they were in order. */
   bringInOrder(): boolean {
     if (this.#isInOrder) return false;
     const entries: Entry[] = [];

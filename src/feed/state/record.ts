@@ -2,7 +2,7 @@ import type { Selection } from "../../protocol/selection.ts";
 import type { EncodedUpdates } from "../../protocol/update.ts";
 import { LazyUpdate } from "../../protocol/lazy-update.ts";
 
-/** An accepted update with its seq. Its text is canonical JSON: written once, then only copied, and read only as far as needed. */
+/** An accepted update with its seq. Its text is canonical JSON: written once, then only copied, and parsed only if needed. */
 export class AcceptedUpdate extends LazyUpdate {
   readonly seq: number;
 
@@ -12,7 +12,7 @@ export class AcceptedUpdate extends LazyUpdate {
   }
 }
 
-/** One atomic batch as it stands in the log: never seen in part. Update i has seq `from + 1 + i`. */
+/** A batch as it is logged. It is never shown in part. Update i has seq `from + 1 + i`. */
 export interface LogRecord {
   /** The feed's seq before the batch. */
   readonly from: number;
@@ -21,7 +21,7 @@ export interface LogRecord {
   readonly updates: readonly AcceptedUpdate[];
 }
 
-/** A batch of the log as a reader of some keys sees it: only those of its updates, and at least one. */
+/** A record as a reader of some keys sees it: only the updates of these keys, at least one. */
 export interface LogBatch {
   /** The feed's seq before the whole batch. */
   readonly from: number;
@@ -29,24 +29,24 @@ export interface LogBatch {
   readonly seq: number;
   /** When the server accepted it, in milliseconds since 1970. */
   readonly time: number;
-  /** The updates in canonical JSON, as they are stored: parts of a longer string, so not to be kept for long. */
+  /** In canonical JSON. They are parts of a longer string: do not keep them for long. */
   readonly updates: readonly string[];
 }
 
-/** What one look at the log found. */
+/** What one look into the log found. */
 export interface LogPiece {
   readonly batches: readonly LogBatch[];
-  /** How far it looked: the end of a batch, from which the next look goes on. */
+  /** How far it looked: the end of a batch, where the next look begins. */
   readonly seq: number;
-  /** Whether nothing that is written lies behind it. */
+  /** Whether nothing after it is written. */
   readonly isEnd: boolean;
 }
 
-/** The log as the feed reads it: what is written, in pieces, so that others can be served in between. */
+/** The log as the fan-out reads it: what is written, in pieces, so that others can be served in between. */
 export interface Log {
   /**
-   * Looks at a bounded part of what comes after `after`, which may lie within a batch. Nothing where the log does not
-   * reach back that far.
+   * Looks at a bounded part of what comes after the seq `after`, which may be within a batch. Undefined if the log does
+   * not go back so far.
    */
   read(after: number, selection: Selection): LogPiece | undefined;
 }

@@ -1,25 +1,25 @@
-/** 32 bits each: of whose key it is and which, and of the credential. */
+/** 32 bits each: of the principal with its idempotency key, and of the credential. */
 export interface Hashes {
   readonly key: number;
   readonly credential: number;
 }
 
-const FIRST_SIZE = 64;
-/** The table grows by half when it is so full: 9 to 14 bytes a publish. */
+const FIRST_SLOTS = 64;
+/** The table grows by half when this part of it is in use: 9 to 14 bytes a publish. */
 const FULLEST = 0.85;
-/** Counters of publishes by credential, in two rows: two credentials that meet in both are one in 4 million. */
+/** Counters of publishes by credential, in each of two rows: one pair of credentials in 4 million shares both its counters. */
 const COUNTERS = 2048;
 
-/** The publishes that were remembered within some seconds of each other: a hash table of two numbers a publish. */
+/** The publishes that were remembered within some seconds: a hash table with two numbers for each. */
 export class RememberedSpan {
-  /** When the first and the last of them were accepted, in milliseconds since 1970. */
+  /** When the first and the last were accepted, in milliseconds since 1970. */
   readonly first: number;
   last: number;
   size = 0;
-  /** The table holds ordinals less this one, so that they fit; 0 is an empty place. */
+  /** The table has ordinals minus this one, so that they fit into 32 bits; 0 is an empty slot. */
   readonly #base: number;
-  #places = FIRST_SIZE;
-  #table = new Uint32Array(2 * FIRST_SIZE);
+  #slots = FIRST_SLOTS;
+  #table = new Uint32Array(2 * FIRST_SLOTS);
   readonly #counters = new Uint32Array(2 * COUNTERS);
 
   constructor(first: number, ordinal: number) {
@@ -33,7 +33,7 @@ export class RememberedSpan {
   }
 
   add(ordinal: number, key: number, credential: number, at: number): void {
-    if (this.size >= FULLEST * this.#places) this.#grow();
+    if (this.size >= FULLEST * this.#slots) this.#grow();
     this.#put(key, ordinal - this.#base);
     this.size++;
     this.last = Math.max(this.last, at);
@@ -42,35 +42,35 @@ export class RememberedSpan {
     this.#counters[two] = (this.#counters[two] ?? 0) + 1;
   }
 
-  /** Ordinals of the publishes whose key has this hash, in no order. */
+  /** Ordinals of the publishes whose key has this hash, in any order. */
   *find(hash: number): Generator<number> {
-    for (let place = this.#placeOf(hash); ; place = (place + 1) % this.#places) {
-      const ordinal = this.#table[2 * place + 1] ?? 0;
+    for (let slot = this.#slotOf(hash); ; slot = (slot + 1) % this.#slots) {
+      const ordinal = this.#table[2 * slot + 1] ?? 0;
       if (ordinal === 0) return;
-      if (this.#table[2 * place] === hash) yield ordinal + this.#base;
+      if (this.#table[2 * slot] === hash) yield ordinal + this.#base;
     }
   }
 
-  /** How many came with a credential: hardly ever too high, and never too low. */
+  /** How many came with a credential: hardly ever too many, never too few. */
   countOf(credential: number): number {
     return Math.min(this.#counters[firstCounter(credential)] ?? 0, this.#counters[secondCounter(credential)] ?? 0);
   }
 
   #put(hash: number, ordinal: number): void {
-    let place = this.#placeOf(hash);
-    while (this.#table[2 * place + 1] !== 0) place = (place + 1) % this.#places;
-    this.#table[2 * place] = hash;
-    this.#table[2 * place + 1] = ordinal;
+    let slot = this.#slotOf(hash);
+    while (this.#table[2 * slot + 1] !== 0) slot = (slot + 1) % this.#slots;
+    this.#table[2 * slot] = hash;
+    this.#table[2 * slot + 1] = ordinal;
   }
 
-  #placeOf(hash: number): number {
-    return Math.floor((hash / 2 ** 32) * this.#places);
+  #slotOf(hash: number): number {
+    return Math.floor((hash / 2 ** 32) * this.#slots);
   }
 
   #grow(): void {
     const table = this.#table;
-    this.#places = Math.ceil(1.5 * this.#places);
-    this.#table = new Uint32Array(2 * this.#places);
+    this.#slots = Math.ceil(1.5 * this.#slots);
+    this.#table = new Uint32Array(2 * this.#slots);
     for (let i = 0; i < table.length; i += 2) {
       const ordinal = table[i + 1] ?? 0;
       if (ordinal !== 0) this.#put(table[i] ?? 0, ordinal);

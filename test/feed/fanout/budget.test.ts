@@ -8,7 +8,7 @@ const ALL = Object.values(SHARE_BYTES).reduce((sum, bytes) => sum + bytes, 0);
 
 const act = fc.record({
   kind: fc.constantFrom(...KINDS),
-  bytes: fc.integer({ min: 1, max: 2 * SHARE_BYTES.shared }),
+  bytes: fc.integer({ min: 1, max: 2 * SHARE_BYTES.pool }),
   gives: fc.boolean(),
 });
 
@@ -42,7 +42,7 @@ describe("[I9] the budget of what comes and goes", () => {
           expect(KINDS.reduce((sum, kind) => sum + used(kind), 0)).toBeLessThanOrEqual(ALL);
         }
         for (const kind of KINDS) for (const bytes of taken[kind]) budget[kind].give(bytes);
-        expect(budget.left).toBe(SHARE_BYTES.shared);
+        expect(budget.left).toBe(SHARE_BYTES.pool);
       }),
       { numRuns: runs(300) },
     );
@@ -50,15 +50,15 @@ describe("[I9] the budget of what comes and goes", () => {
 
   test.each(KINDS)("leaves one piece to each other kind, and no more, where %s has used it up", (greedy) => {
     const budget = new Budget();
-    expect(budget[greedy].take(SHARE_BYTES[greedy] + SHARE_BYTES.shared)).toBe(true);
+    expect(budget[greedy].take(SHARE_BYTES[greedy] + SHARE_BYTES.pool)).toBe(true);
     expect(budget[greedy].take(1)).toBe(false);
     for (const kind of KINDS.filter((kind) => kind !== greedy)) {
       expect(budget[kind].take(SHARE_BYTES[kind])).toBe(true);
       expect(budget[kind].take(1)).toBe(false);
       budget[kind].give(SHARE_BYTES[kind]);
     }
-    budget[greedy].give(SHARE_BYTES[greedy] + SHARE_BYTES.shared);
-    expect(budget.left).toBe(SHARE_BYTES.shared);
+    budget[greedy].give(SHARE_BYTES[greedy] + SHARE_BYTES.pool);
+    expect(budget.left).toBe(SHARE_BYTES.pool);
   });
 
   test("keeps what is the first's own for the first alone, whoever that becomes", () => {
@@ -66,14 +66,14 @@ describe("[I9] the budget of what comes and goes", () => {
     const { log } = budget;
     const own = SHARE_BYTES.log;
     expect(log.setAll(own / 2, own / 2)).toBe(true);
-    expect(budget.left).toBe(SHARE_BYTES.shared);
-    expect(log.setAll(own / 2 + SHARE_BYTES.shared, own / 2), "the others have all that is shared").toBe(true);
+    expect(budget.left).toBe(SHARE_BYTES.pool);
+    expect(log.setAll(own / 2 + SHARE_BYTES.pool, own / 2), "the others have all that is shared").toBe(true);
     expect(log.has(1)).toBe(false);
-    expect(log.setAll(own + SHARE_BYTES.shared, own), "the first goes on").toBe(true);
-    expect(log.setAll(own + 1 + SHARE_BYTES.shared, own + 1)).toBe(false);
-    expect(log.setAll(SHARE_BYTES.shared, SHARE_BYTES.shared), "the next is the first").toBe(true);
+    expect(log.setAll(own + SHARE_BYTES.pool, own), "the first goes on").toBe(true);
+    expect(log.setAll(own + 1 + SHARE_BYTES.pool, own + 1)).toBe(false);
+    expect(log.setAll(SHARE_BYTES.pool, SHARE_BYTES.pool), "the next is the first").toBe(true);
     expect(budget.left).toBe(own);
     log.setAll(0, 0);
-    expect(budget.left).toBe(SHARE_BYTES.shared);
+    expect(budget.left).toBe(SHARE_BYTES.pool);
   });
 });

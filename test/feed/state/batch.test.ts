@@ -92,8 +92,8 @@ function everything(feed: Feed): unknown {
   const entries = oldestFirst(feed.entries).map(({ key, seq, time, version, expires, value, bytes }) => {
     return { key, seq, time, version, expires, value, bytes };
   });
-  const { position, time, nextExpiry, waitingToExpire } = feed;
-  return { position, time, nextExpiry, waitingToExpire, entries, bytes: feed.entries.bytes };
+  const { position, time, nextExpiry, expiring } = feed;
+  return { position, time, nextExpiry, expiring, entries, bytes: feed.entries.bytes };
 }
 
 describe("[I3] batches of patches", () => {

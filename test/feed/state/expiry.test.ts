@@ -86,10 +86,10 @@ describe("what expires together", () => {
     const feed = Feed.begin("e");
     for (let i = 0; i < 5000; i++) {
       feed.accept([`{"key":"k${i % 5}","set":{},"ttl":30}`], i * 10);
-      expect(feed.waitingToExpire).toBe(Math.min(5, i + 1));
+      expect(feed.expiring).toBe(Math.min(5, i + 1));
     }
     expect(feed.nextExpiry).toBe(4995 * 10 + 30_000);
     feed.accept([`{"key":"k0","patch":{}}`, `{"key":"k1","delete":true}`], 60_000);
-    expect(feed.waitingToExpire).toBe(3);
+    expect(feed.expiring).toBe(3);
   });
 });

@@ -150,7 +150,7 @@ describe("time", () => {
     let most = 0;
     for (let i = 0; i < 5000; i++) {
       fixture.publish({ key: `k${i % 5}`, set: {}, ttl: 30 });
-      most = Math.max(most, fixture.feed.waitingToExpire);
+      most = Math.max(most, fixture.feed.expiring);
       fixture.now += 10;
     }
     expect(most).toBeLessThan(50);
