@@ -116,6 +116,11 @@ export class ExpiryAlarm {
     this.#read = UNKNOWN;
   }
 
+  /** Forgets what is noted: the object's storage was emptied. */
+  forget(): void {
+    this.#read = undefined;
+  }
+
   /** Asks for the alarm again: it may have been lost, or have gone off for something else. */
   heal(): void {
     this.#wake(this.#at);

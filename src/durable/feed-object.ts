@@ -13,7 +13,8 @@ import type { Position } from "../protocol/position.ts";
 import { Alarm, ExpiryAlarm } from "./alarms.ts";
 import { Listing } from "./directory/listing.ts";
 import { NOT_LISTED, type Directory, type FeedStats, type Listed, type SurveyedFeed } from "./directory/rpc.ts";
-import { DEFAULT_POLICY, LiveFeed, type FeedPolicy, type PublishOutcome, type PublishRequest } from "./live-feed.ts";
+import { FeedLoader } from "./feed-loader.ts";
+import { DEFAULT_POLICY, type FeedPolicy, type PublishOutcome, type PublishRequest } from "./live-feed.ts";
 import { PublishQueue } from "./publish-queue.ts";
 import { Reads, type ReadOutcome, type ReadRequest } from "./reads.ts";
 import { NO_SEQ } from "./sockets/connection.ts";
@@ -27,7 +28,7 @@ import {
   TOO_MANY_MESSAGES,
 } from "./sockets/subscribe-request.ts";
 import { SteadyClock } from "./steady-clock.ts";
-import { FeedStore, type HistoryPage } from "./storage/feed-store.ts";
+import type { HistoryPage } from "./storage/feed-store.ts";
 import { newEpoch } from "./storage/state-row.ts";
 
 /** What a feed's object works with. A Worker with other names or rules overrides `FeedObject.configure`. */
@@ -52,29 +53,37 @@ export interface FeedObjectEnv extends AccessSettings, QuotaSettings {
  * update from there on.
  */
 export class FeedObject<Env extends FeedObjectEnv = FeedObjectEnv> extends DurableObject<Env> implements SurveyedFeed {
-  readonly #options: FeedObjectOptions;
-  #store: FeedStore;
   readonly #clock = new SteadyClock(() => Date.now());
   readonly #budget = new Budget();
   readonly #alarm = new Alarm(this.ctx.storage, () => Date.now());
-  #expiryAlarm = this.#newExpiryAlarm();
+  readonly #expiryAlarm = new ExpiryAlarm(this.ctx.storage.kv, this.#alarm, () => this.#loader.exists);
+  readonly #loader: FeedLoader;
+  readonly #listing: Listing;
   readonly #publishes: PublishQueue;
   readonly #reads = new Reads(this.ctx.id.name ?? "", this.#budget);
-  readonly #listing: Listing;
   readonly #connections: Connections;
   readonly #messages: SocketMessages;
   readonly #started = Date.now();
-  #live: LiveFeed | undefined;
 
   constructor(ctx: DurableObjectState, env: Env) {
     super(ctx, env);
-    this.#options = this.configure(env);
-    const { access, directory, quotas } = this.#options;
-    this.#store = new FeedStore(ctx.storage.sql, quotas.feed);
-    this.#listing = new Listing(directory, quotas.feeds);
-    this.#connections = new Connections(() => ctx.getWebSockets(), quotas);
+    const options = this.configure(env);
+    const { access, directory, quotas } = options;
     const now = (): number => this.#clock.now();
-    const isBehind = (): boolean => this.#live?.isBehind === true;
+    this.#connections = new Connections(
+      () => ctx.getWebSockets(),
+      quotas,
+      (at) => this.#alarm.wakeBy(at),
+    );
+    const platform = {
+      now: () => Date.now(),
+      steady: now,
+      wakeBy: (at: number) => this.#expiryAlarm.wakeBy(at),
+      abandon: (reason: string) => ctx.abort(reason),
+    };
+    this.#loader = new FeedLoader(ctx.storage, this.#connections, platform, options, this.#budget);
+    this.#listing = new Listing(directory, quotas.feeds);
+    const isBehind = (): boolean => this.#loader.isBehind;
     this.#publishes = new PublishQueue(quotas.publish, now, this.#budget.publishes, isBehind);
     this.#messages = new SocketMessages({
       feed: ctx.id.name ?? "",
@@ -84,13 +93,10 @@ export class FeedObject<Env extends FeedObjectEnv = FeedObjectEnv> extends Durab
       now,
       accept: (request, account) => this.listAndAccept(request, account),
       resubscribe: (connection, subscription, id) => {
-        this.#committed();
+        this.#loader.committed();
         connection.resubscribe(subscription, id);
       },
-      grant: (connection, caller, publishes) => {
-        this.#connections.grant(connection, caller, publishes);
-        if (caller.expires !== undefined) this.#alarm.wakeBy(caller.expires);
-      },
+      grant: (connection, caller, publishes) => this.#connections.grant(connection, caller, publishes),
     });
     // The platform answers these without waking the object.
     ctx.setWebSocketAutoResponse(new WebSocketRequestResponsePair("ping", "pong"));
@@ -111,13 +117,13 @@ export class FeedObject<Env extends FeedObjectEnv = FeedObjectEnv> extends Durab
     const asked = readSubscribeUpgrade(request);
     if (!asked) return new Response(null, { status: 404 });
     this.#healAlarms();
-    const { caller, subscription, expires, protocol } = asked;
+    const { caller, subscription, protocol } = asked;
     const noPlace = this.#connections.refusal(caller);
     if (noPlace) return refuseUpgrade(noPlace, NO_PLACE[noPlace]);
     const account = accountOf(caller) ?? "";
     if (account !== "" && this.#messages.hasSentTooMuch(account))
       return refuseUpgrade("rate_limited", TOO_MANY_MESSAGES);
-    const live = this.#committed();
+    const live = this.#loader.committed();
     const noRoom = live.broadcast.refusal({ account, kind: caller.kind }, subscription);
     if (noRoom) return refuseUpgrade(noRoom, NO_ROOM_FOR_SELECTION[noRoom]);
     const { 0: client, 1: server } = new WebSocketPair();
@@ -127,7 +133,6 @@ export class FeedObject<Env extends FeedObjectEnv = FeedObjectEnv> extends Durab
     server.send(packed ? pack(hello) : hello);
     const position = { epoch: live.feed.epoch, seq: NO_SEQ };
     this.#connections.add(server, { ...asked, packed, position }).subscribe(live, asked.since);
-    if (expires !== undefined) this.#alarm.wakeBy(expires);
     this.#tellDirectory();
     const headers = protocol === undefined ? {} : { "Sec-WebSocket-Protocol": protocol };
     return new Response(null, { status: 101, webSocket: client, headers });
@@ -152,7 +157,7 @@ export class FeedObject<Env extends FeedObjectEnv = FeedObjectEnv> extends Durab
   protected async listAndAccept(request: PublishRequest, account: string): Promise<PublishOutcome> {
     this.#healAlarms();
     try {
-      this.#open();
+      this.#loader.open();
       const listed = await this.#list(account);
       if (listed !== "listed") return { ok: false, code: "feed_full", detail: NOT_LISTED[listed] };
     } catch (error) {
@@ -164,14 +169,14 @@ export class FeedObject<Env extends FeedObjectEnv = FeedObjectEnv> extends Durab
     // Begun before the commit, so that it takes no time of its own; and looked at after it, as the directory may have asked
     // in between.
     this.#tellDirectory();
-    const outcome = await this.#open().accept(request);
+    const outcome = await this.#loader.open().accept(request);
     if (outcome.ok) await this.#listing.change(this.#name);
     return outcome;
   }
 
   /** The entries of a selection, or what changed in it; undefined if too much is read already. */
   read(request: ReadRequest): Promise<ReadOutcome | undefined> {
-    return this.#reads.read(this.#committed(), request);
+    return this.#reads.read(this.#loader.committed(), request);
   }
 
   /** A page of a key's history; undefined if too many reads wait for their turn. */
@@ -181,22 +186,22 @@ export class FeedObject<Env extends FeedObjectEnv = FeedObjectEnv> extends Durab
     before: number | undefined,
     account: string,
   ): Promise<(HistoryPage & { epoch: string }) | undefined> {
-    const { feed } = this.#committed();
-    const page = await this.#reads.history(this.#store, account, key, limit, before ?? feed.seq + 1);
+    const { feed } = this.#loader.committed();
+    const page = await this.#reads.history(this.#loader.store, account, key, limit, before ?? feed.seq + 1);
     return page && { epoch: feed.epoch, ...page };
   }
 
   stats(): FeedStats {
-    const { feed, broadcast } = this.#committed();
+    const { feed, broadcast } = this.#loader.committed();
     return {
       feed: this.#name,
       ...feed.position,
-      exists: this.#store.exists,
+      exists: this.#loader.exists,
       keys: feed.entries.size,
       subscribers: broadcast.subscribers,
       lagging: broadcast.lagging,
       time: feed.time,
-      storage: this.#store.exists ? this.ctx.storage.sql.databaseSize : 0,
+      storage: this.#loader.exists ? this.ctx.storage.sql.databaseSize : 0,
       started: this.#started,
     };
   }
@@ -211,9 +216,9 @@ export class FeedObject<Env extends FeedObjectEnv = FeedObjectEnv> extends Durab
    * id of the credential.
    */
   async reset(admin: string): Promise<Position | undefined> {
-    this.#open();
+    this.#loader.open();
     if ((await this.#list(admin)) !== "listed") return undefined;
-    const live = this.#open();
+    const live = this.#loader.open();
     live.reset(newEpoch());
     const { position } = live.feed;
     await this.#listing.change(this.#name);
@@ -235,16 +240,13 @@ export class FeedObject<Env extends FeedObjectEnv = FeedObjectEnv> extends Durab
   }
 
   async #remove(): Promise<void> {
-    // Batches that wait for their receipts get them.
-    this.#live?.end();
+    this.#loader.end();
     this.#reads.end();
     for (const connection of this.#connections.all()) connection.close(CLOSE.removed, "the feed was removed");
-    this.#live = undefined;
     await this.ctx.storage.deleteAlarm();
     this.#alarm.wentOff();
-    await this.ctx.storage.deleteAll();
-    this.#expiryAlarm = this.#newExpiryAlarm();
-    this.#store = new FeedStore(this.ctx.storage.sql, this.#options.quotas.feed);
+    await this.#loader.deleteAll();
+    this.#expiryAlarm.forget();
     // Last: if the name went first, a failure would leave a feed that is not in the list.
     await this.#listing.remove(this.#name);
   }
@@ -252,11 +254,8 @@ export class FeedObject<Env extends FeedObjectEnv = FeedObjectEnv> extends Durab
   /** Only a message that concerns the feed's entries has the feed opened. The end of a socket never has. */
   override async webSocketMessage(socket: WebSocket, frame: string | ArrayBuffer): Promise<void> {
     this.#healAlarms();
-    const connection = this.#connections.of(socket);
-    if (!connection?.isOpen || connection.closeIfExpired(Date.now())) return;
-    // It is set already, unless the platform has lost it.
-    if (connection.expires !== undefined) this.#alarm.wakeBy(connection.expires);
-    await this.#messages.handle(connection, frame);
+    const connection = this.#connections.receiving(socket, Date.now());
+    if (connection) await this.#messages.handle(connection, frame);
   }
 
   override webSocketClose(socket: WebSocket, code: number): void {
@@ -279,10 +278,10 @@ export class FeedObject<Env extends FeedObjectEnv = FeedObjectEnv> extends Durab
   override alarm(): void {
     this.#alarm.wentOff();
     // First: sockets are closed in time even if the feed cannot be opened.
-    this.#closeExpiredConnections();
+    this.#connections.closeExpired(Date.now());
     if (this.#expiryAlarm.isDue(Date.now())) {
       this.#expiryAlarm.wentOff();
-      this.#open().onAlarm();
+      this.#loader.open().onAlarm();
     } else this.#expiryAlarm.heal();
     this.#tellDirectory();
   }
@@ -293,58 +292,19 @@ export class FeedObject<Env extends FeedObjectEnv = FeedObjectEnv> extends Durab
     this.#expiryAlarm.heal();
   }
 
-  #newExpiryAlarm(): ExpiryAlarm {
-    return new ExpiryAlarm(this.ctx.storage.kv, this.#alarm, () => this.#store.exists);
-  }
-
-  /** Closes connections whose credential has expired, and sets the alarm for the others. */
-  #closeExpiredConnections(): void {
-    const now = Date.now();
-    for (const connection of this.#connections.all()) {
-      if (!connection.closeIfExpired(now) && connection.expires !== undefined) this.#alarm.wakeBy(connection.expires);
-    }
-  }
-
   /** Tells the directory that the feed's stats change. Not awaited. */
   #tellDirectory(): void {
-    if (this.#store.exists) void this.#listing.change(this.#name);
+    if (this.#loader.exists) void this.#listing.change(this.#name);
   }
 
   /** Lists the feed if it does not exist yet. `maker`: the id of the credential that makes it. */
   async #list(maker: string): Promise<Listed> {
-    return this.#store.exists ? "listed" : this.#listing.add(this.#name, maker);
+    return this.#loader.exists ? "listed" : this.#listing.add(this.#name, maker);
   }
 
   get #name(): string {
     const { name } = this.ctx.id;
     if (name === undefined) throw new Error("a feed's object is addressed by the feed's name");
     return name;
-  }
-
-  /** The feed, with everything committed, so that it may be shown. */
-  #committed(): LiveFeed {
-    const live = this.#open();
-    live.commit();
-    return live;
-  }
-
-  /** The feed. If it is not in memory it is read from storage, and joined to the sockets that are still connected. */
-  #open(): LiveFeed {
-    if (this.#live) return this.#live;
-    const platform = {
-      now: () => Date.now(),
-      steady: () => this.#clock.now(),
-      wakeBy: (at: number) => this.#expiryAlarm.wakeBy(at),
-      abandon: (reason: string) => this.ctx.abort(reason),
-    };
-    this.#closeExpiredConnections();
-    const connections = [...this.#connections.all()].filter(({ isOpen }) => isOpen);
-    // A feed that was never published to has no epoch in storage: it keeps the one that its subscribers have.
-    const epoch = connections[0]?.position.epoch ?? newEpoch();
-    const live = LiveFeed.open(this.#store, platform, this.#options.policy, epoch, this.#budget);
-    this.#live = live;
-    for (const connection of connections) connection.rejoin(live);
-    live.flush();
-    return live;
   }
 }

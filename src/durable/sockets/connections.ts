@@ -12,15 +12,20 @@ import { Connection } from "./connection.ts";
  */
 export class Connections {
   readonly #sockets: () => WebSocket[];
+  readonly #wakeBy: (at: number) => void;
   readonly #bySocket = new Map<WebSocket, Connection>();
   readonly #present = new Set<Connection>();
   readonly #places: Places;
   /** Whether every socket has its connection here. */
   #areAllRebuilt = false;
 
-  /** `sockets` gives all sockets that the platform holds. */
-  constructor(sockets: () => WebSocket[], { sockets: most, socketsPerIp }: Quotas) {
+  /**
+   * `sockets` gives all sockets that the platform holds. `wakeBy` has `closeExpired` called at a time, in milliseconds since
+   * 1970.
+   */
+  constructor(sockets: () => WebSocket[], { sockets: most, socketsPerIp }: Quotas, wakeBy: (at: number) => void) {
     this.#sockets = sockets;
+    this.#wakeBy = wakeBy;
     this.#places = new Places(most, socketsPerIp);
   }
 
@@ -38,6 +43,14 @@ export class Connections {
     return undefined;
   }
 
+  /** The connection that a message came from; undefined if it takes no messages, for one because its credential expired. */
+  receiving(socket: WebSocket, now: number): Connection | undefined {
+    const connection = this.of(socket);
+    if (!connection?.isOpen || connection.closeIfExpired(now)) return undefined;
+    this.#wakeForExpiry(connection);
+    return connection;
+  }
+
   /** Every connection there is. */
   all(): Iterable<Connection> {
     if (!this.#areAllRebuilt) {
@@ -48,6 +61,16 @@ export class Connections {
     return this.#present;
   }
 
+  /** Those that are not closed. */
+  open(): Connection[] {
+    return [...this.all()].filter(({ isOpen }) => isOpen);
+  }
+
+  /** Closes connections whose credential has expired, and asks for the alarm for the others. */
+  closeExpired(now: number): void {
+    for (const connection of this.all()) if (!connection.closeIfExpired(now)) this.#wakeForExpiry(connection);
+  }
+
   /** Why there is no place for one more; undefined if there is one. */
   refusal(caller: CountedCaller): NoRoom | undefined {
     this.all();
@@ -56,7 +79,9 @@ export class Connections {
 
   /** Adds a socket that has just been accepted. */
   add(socket: WebSocket, state: SocketState): Connection {
-    return this.#add(socket, new Connection(socket, state));
+    const connection = this.#add(socket, new Connection(socket, state));
+    this.#wakeForExpiry(connection);
+    return connection;
   }
 
   /**
@@ -73,6 +98,7 @@ export class Connections {
     this.#places.leave(connection.caller);
     connection.grant({ clientIp, kind, credential: kind === "anonymous" ? undefined : id }, publishes, expires);
     this.#places.take(connection.caller);
+    this.#wakeForExpiry(connection);
   }
 
   /** Removes a connection that is gone. */
@@ -83,6 +109,11 @@ export class Connections {
     this.#bySocket.delete(socket);
     this.#present.delete(connection);
     this.#places.leave(connection.caller);
+  }
+
+  /** The alarm is set already for most connections, unless the platform has lost it. */
+  #wakeForExpiry({ expires }: Connection): void {
+    if (expires !== undefined) this.#wakeBy(expires);
   }
 
   #add(socket: WebSocket, connection: Connection): Connection {

@@ -13,7 +13,11 @@ const PLACES = 4;
 class Stage {
   readonly published: string[] = [];
   readonly #checks: ((caller: Caller) => void)[] = [];
-  readonly connections = new Connections(() => [], { ...quotasOf({}), sockets: PLACES });
+  readonly connections = new Connections(
+    () => [],
+    { ...quotasOf({}), sockets: PLACES },
+    () => {},
+  );
   readonly messages: SocketMessages;
 
   constructor() {
