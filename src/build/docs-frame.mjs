@@ -23,24 +23,24 @@ export function frame(page, groups, { previous, next }) {
     <meta name="color-scheme" content="light dark" />
     <title>${escape(page.title)} · Tickertape</title>
     <link rel="icon" href="${base}../favicon.svg" type="image/svg+xml" />
-    <link rel="stylesheet" href="${base}../style.css" />
+    <link rel="stylesheet" href="${base}../tokens.css" />
+    <link rel="stylesheet" href="${base}../base.css" />
     <link rel="stylesheet" href="${base}docs.css" />
-    <link rel="stylesheet" href="${base}text.css" />
     <script type="module" src="${base}../assets/docs.js"></script>
   </head>
-  <body class="docs" data-base="${base}">
+  <body data-base="${base}">
     <a class="skip" href="#content">Skip to the content</a>
     <header class="bar">
-      <p class="brand">
+      <a class="brand" href="${base}" aria-label="Tickertape docs">
         <svg viewBox="0 0 20 20" width="20" height="20" aria-hidden="true">
           <path d="M1 14l4.5-5 3.5 3 4.5-6.5L19 9" />
         </svg>
-        <a href="${base}">Tickertape docs</a>
-      </p>
+        <span>Tickertape docs</span>
+      </a>
       <div class="search" role="search" hidden>
         <input id="search" type="search" placeholder="Search (press /)" aria-label="Search the documentation" autocomplete="off" spellcheck="false" />
         <div class="results" hidden>
-          <p id="found" role="status"></p>
+          <p id="found" class="quiet" role="status"></p>
           <ul id="results"></ul>
         </div>
       </div>
@@ -57,7 +57,7 @@ export function frame(page, groups, { previous, next }) {
         </details>
       </nav>
       <main id="content">
-        <div class="text">
+        <div class="prose">
 ${page.html}
         </div>
         <nav class="onward" aria-label="Before and after">${neighbour(page, previous, "Before")}${neighbour(page, next, "Next")}</nav>

@@ -1,0 +1,122 @@
+// Functions that are handed to the page run there.
+/// <reference lib="dom" />
+/// <reference lib="dom.iterable" />
+import type { Browser, BrowserContextOptions, Page } from "playwright-core";
+import { afterEach, beforeAll, describe, expect, test } from "vitest";
+import { AXE_RUN, AXE_SOURCE, VIEWS } from "./support/axe.ts";
+import { complaintsOf, sharedChromium } from "./support/chromium.ts";
+import { sharedWranglerDev, type SharedServer } from "./support/shared.ts";
+
+let server: SharedServer;
+let browser: Browser;
+let page: Page;
+/** Errors on the console, violations of the content security policy and requests to other hosts. */
+let complaints: string[];
+
+beforeAll(async () => {
+  [server, browser] = await Promise.all([sharedWranglerDev(), sharedChromium()]);
+});
+afterEach(async () => {
+  await page.context().close();
+  expect(complaints).toEqual([]);
+});
+
+async function open(path: string, options: BrowserContextOptions = {}): Promise<void> {
+  page = await (await browser.newContext(options)).newPage();
+  complaints = complaintsOf(page);
+  page.on("request", (request) => {
+    if (new URL(request.url()).host !== new URL(server.url).host) complaints.push(`foreign: ${request.url()}`);
+  });
+  await page.goto(`${server.url}/docs/${path}`);
+  await page.locator(".search").waitFor();
+}
+
+const pathname = (): string => new URL(page.url()).pathname;
+
+test("every page is reached from the first one, and every link of every page leads somewhere", async () => {
+  await open("");
+  const seen = new Map<string, string>();
+  const waiting = [page.url()];
+  for (let url = waiting.pop(); url !== undefined; url = waiting.pop()) {
+    const { pathname } = new URL(url);
+    if (seen.has(pathname)) continue;
+    const response = await fetch(url);
+    expect(response.status, url).toBe(200);
+    seen.set(pathname, response.headers.get("Content-Type") ?? "");
+    if (!pathname.startsWith("/docs/") || pathname === "/docs/explorer/") continue;
+    for (const [, href = ""] of (await response.text()).matchAll(/ (?:href|src)="([^"#]+)/g)) {
+      const target = new URL(href, url);
+      if (target.origin === new URL(server.url).origin) waiting.push(target.href);
+    }
+  }
+  const pages = [...seen].filter(([path, type]) => path.startsWith("/docs/") && type.startsWith("text/html"));
+  expect(pages.length).toBeGreaterThan(25);
+  for (const path of ["/docs/publish", "/docs/spec", "/docs/decisions/", "/docs/decisions/no-compression"])
+    expect(seen.keys()).toContain(path);
+});
+
+describe("the search box", () => {
+  test("is reached with /, finds sections, and leads there with the keys", async () => {
+    await open("decisions/no-compression");
+    await page.keyboard.press("/");
+    await page.keyboard.type("Last-Event-ID");
+    await page.getByRole("status").getByText("found").waitFor();
+    await page.keyboard.press("Escape");
+    expect(await page.locator(".results").isVisible()).toBe(false);
+    await page.keyboard.press("Control+A");
+    await page.keyboard.type("repeat safely");
+    const first = page.locator("#results a").first();
+    await first.getByText("Publish: Repeat safely").waitFor();
+    await page.keyboard.press("ArrowDown");
+    expect(await first.evaluate((link) => link === document.activeElement)).toBe(true);
+    await page.keyboard.press("Enter");
+    await page.waitForURL("**/docs/publish#repeat-safely");
+    await page.getByRole("heading", { name: "Repeat safely" }).waitFor();
+  });
+
+  test("says so if nothing is found, and if the index cannot be loaded", async () => {
+    await open("watch");
+    await page.keyboard.press("/");
+    await page.keyboard.type("xyzzyplugh");
+    await page.getByText("Nothing found").waitFor();
+    await page.reload();
+    await page.route("**/search.json", (route) => route.fulfill({ status: 503, body: "" }));
+    await page.locator("#search").fill("publish");
+    await page.getByText("could not be loaded").waitFor();
+    complaints = complaints.filter((line) => !line.includes("503"));
+  });
+});
+
+test("a rule of the specification has an address of its own", async () => {
+  await open("spec#IDEM4");
+  const top = await page.locator("#IDEM4").evaluate((rule) => rule.getBoundingClientRect().top);
+  expect(top).toBeGreaterThan(0);
+  expect(top).toBeLessThan(500);
+});
+
+test("the pages follow each other, and the theme is the one that the dashboard has stored", async () => {
+  await open("");
+  await page.evaluate(() => localStorage.setItem("tickertape.theme", "dark"));
+  await page.getByRole("link", { name: "Next: Publish" }).click();
+  await page.waitForURL("**/docs/publish");
+  expect(pathname()).toBe("/docs/publish");
+  expect(await page.evaluate(() => document.documentElement.dataset["theme"])).toBe("dark");
+});
+
+describe.each(["settings", "architecture", "benchmark-results"])("the page %s", (name) => {
+  test.each(VIEWS)(
+    "in %s, axe-core finds nothing wrong with it at %i pixels, and nothing scrolls sideways",
+    async (colorScheme, width) => {
+      await open(name, { colorScheme, viewport: { width, height: 800 } });
+      await page.evaluate(AXE_SOURCE);
+      const found = await page.evaluate<{ id: string; nodes: { html: string; failureSummary?: string }[] }[]>(AXE_RUN);
+      expect(
+        found.flatMap(({ id, nodes }) => nodes.map(({ html, failureSummary }) => `${id}: ${html} ${failureSummary}`)),
+      ).toEqual([]);
+      const overflow = await page.evaluate(
+        () => document.documentElement.scrollWidth - document.documentElement.clientWidth,
+      );
+      expect(overflow).toBe(0);
+    },
+  );
+});
