@@ -123,6 +123,9 @@ export const PARAMETERS = {
   },
 } satisfies Record<string, Parameter>;
 
+/** The parameters of every subscriber: over WebSocket, as a stream and by polling. */
+export const OF_A_SUBSCRIBER = ["keys", "since", "hz", "mode"] as const satisfies (keyof typeof PARAMETERS)[];
+
 /** Where a request may carry its credential. */
 export const CREDENTIALS = {
   token: {

@@ -1,6 +1,6 @@
 import { CLOSE, CLOSE_MEANINGS } from "../protocol/codes.ts";
 import { CLIENT_MESSAGES } from "../protocol/client-messages.ts";
-import { CREDENTIALS, PARAMETERS } from "../protocol/parameters.ts";
+import { CREDENTIALS, OF_A_SUBSCRIBER, PARAMETERS } from "../protocol/parameters.ts";
 import { SERVER_MESSAGES } from "../protocol/server-messages.ts";
 import { parameters } from "./parameters.ts";
 import { aboutSchema, messageSchemas, namedSchemas, objectOf, type JsonSchema } from "./schemas.ts";
@@ -39,12 +39,11 @@ const ANSWERS: Readonly<Record<keyof typeof CLIENT_MESSAGES | "ping", readonly s
  */
 export function asyncApi(base: string): JsonSchema {
   const messages = messageObjects();
-  const { keys, since, hz, mode } = parameters();
-  const members = Object.entries({ keys, since, hz, mode });
+  const known = parameters();
   const query: JsonSchema = {
     type: "object",
     properties: {
-      ...Object.fromEntries(members.map(([name, parameter]) => [name, parameter?.["schema"] ?? {}])),
+      ...Object.fromEntries(OF_A_SUBSCRIBER.map((name) => [name, known[name]?.["schema"] ?? {}])),
       token: { type: "string", description: CREDENTIALS.token.description },
     },
   };

@@ -1,5 +1,5 @@
 import { LIMITS } from "../protocol/limits.ts";
-import type { ANSWER_HEADERS, PARAMETERS } from "../protocol/parameters.ts";
+import { OF_A_SUBSCRIBER, type ANSWER_HEADERS, type PARAMETERS } from "../protocol/parameters.ts";
 import { refusals } from "./problems.ts";
 import { about, ref, type JsonSchema, type SchemaName } from "./schemas.ts";
 
@@ -24,7 +24,7 @@ export const PATHS: Readonly<Record<string, JsonSchema>> = {
       tags: ["feeds"],
       security: READING,
       parameters: [
-        ...(["keys", "since", "hz", "mode", "wait"] as const).map(parameter),
+        ...[...OF_A_SUBSCRIBER, "wait" as const].map(parameter),
         ...(["ifNoneMatch", "lastEventId", "subprotocol"] as const).map(parameter),
       ],
       responses: {
