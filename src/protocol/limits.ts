@@ -1,7 +1,9 @@
-/** (contract) Updates in one batch. The publisher SDK checks by these two as well: its bundle takes them, and not the table. */
+/** (contract) Updates in one batch. The publisher SDK has the same bounds: its bundle takes these constants, and not the table. */
 export const BATCH_UPDATES = 1_000;
 /** (contract) One publish body, after inflating; also one WebSocket message from a client. */
 export const BATCH_BYTES = 1024 * 1024;
+/** (contract) Milliseconds for which a publish with an idempotency key is remembered. */
+export const IDEMPOTENCY_WINDOW = 10 * 60 * 1000;
 
 /**
  * Every bound of the wire, each with its reason. Sizes are bytes of UTF-8 unless a name says otherwise.
@@ -76,8 +78,7 @@ export const LIMITS = {
   historyPage: 1_000,
   /** One page of history, in characters of its updates: it ends sooner where they are long. */
   historyPageLength: 2 * 1024 * 1024,
-  /** (contract) Milliseconds for which a publish with an idempotency key is remembered. */
-  idempotencyWindow: 10 * 60 * 1000,
+  idempotencyWindow: IDEMPOTENCY_WINDOW,
   /**
    * Publishes remembered at a time, some twelve bytes each. One credential may have as many as it leaves to others: all
    * that a publisher can send in ten minutes at the highest rate.

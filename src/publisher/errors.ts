@@ -1,12 +1,12 @@
 import type { UpdateIssue } from "./types.ts";
 
 /**
- * Each request with the updates was refused, and one more would be. None of them was applied, and none will be: they may
- * be published again.
+ * Every request with the updates was refused, and another one would be too. None of the updates was applied, and none will
+ * be: they may be published again.
  */
 export class PublishRefusedError extends Error {
   override readonly name = "PublishRefusedError";
-  /** The HTTP status of the answer; none where there was no answer until `giveUpAfter`. */
+  /** The HTTP status of the answer; undefined if there was no answer until `giveUpAfter`. */
   readonly status: number | undefined;
   /** The server's code for it, e.g. `invalid_update`. */
   readonly code: string | undefined;
@@ -22,16 +22,16 @@ export class PublishRefusedError extends Error {
 }
 
 /**
- * Nobody can tell whether the updates were applied, or will be when a request arrives late: one was sent whose answer is
- * not known, and its repetitions had no receipt for as long as the server is sure to recognise them, or were refused for
- * another reason. All of them were applied, or none. Published again they might be applied twice, or over newer ones:
- * read the feed first, or publish a `set`, or give them a `version`.
+ * It is not known whether the updates were applied, or will be when a request arrives late: the answer to a request was
+ * lost, and its repetitions got no receipt for as long as the server is sure to recognise them, or were refused for another
+ * reason. All of the updates were applied, or none. Published again they might be applied twice, or over newer ones: read
+ * the feed first, or publish a `set`, or give them a `version`.
  */
 export class PublishUnknownError extends Error {
   override readonly name = "PublishUnknownError";
 }
 
-/** Too many updates wait for their receipts; `ready` tells when there is room. Nothing was published. */
+/** Too many updates wait for their receipts; `ready` resolves when there is room. Nothing was published. */
 export class PublisherFullError extends Error {
   override readonly name = "PublisherFullError";
 }

@@ -1,4 +1,4 @@
-import { MOST_BYTES, MOST_UPDATES } from "./call.ts";
+import { BATCH_BYTES, BATCH_UPDATES } from "../protocol/limits.ts";
 import { FeedPublisher } from "./publisher.ts";
 import type { Publisher, PublisherOptions } from "./types.ts";
 
@@ -9,9 +9,9 @@ const MAX_PENDING = 10_000;
 const TIMEOUT_MS = 10_000;
 const GZIP_OVER_BYTES = 8_192;
 
-/** A publisher to one feed. Throws a `TypeError` where the address is not one of http, a `RangeError` for a bad number. */
+/** A publisher to one feed. Throws a `TypeError` if `url` is no http URL, a `RangeError` for a number that is not above 0. */
 export function createPublisher(options: PublisherOptions): Publisher {
-  const { batchUpdates = MOST_UPDATES, batchBytes = MOST_BYTES, maxPending = MAX_PENDING } = options;
+  const { batchUpdates = BATCH_UPDATES, batchBytes = BATCH_BYTES, maxPending = MAX_PENDING } = options;
   const { timeout = TIMEOUT_MS, gzipOver = GZIP_OVER_BYTES, giveUpAfter = Infinity } = options;
   for (const [name, value] of Object.entries({
     batchUpdates,
@@ -24,18 +24,18 @@ export function createPublisher(options: PublisherOptions): Publisher {
     if (!(value > 0)) throw new RangeError(`${name} is not above 0: ${value}`);
   }
   const publisher = new FeedPublisher({
-    link: {
-      url: feedUrl(options.url, options.feed),
-      // An empty key, as an unset variable gives it, is none.
+    destination: {
+      url: publishUrl(options.url, options.feed),
+      // An unset variable gives an empty key.
       key: options.key === "" ? undefined : options.key,
-      // A platform's own fetch wants to be called on nothing.
+      // The platform's own `fetch` must not be called as a method.
       fetch: options.fetch ?? ((input, init) => globalThis.fetch(input, init)),
       timeout,
       gzipOver,
       giveUpAfter,
     },
-    batchUpdates: Math.min(batchUpdates, MOST_UPDATES),
-    batchBytes: Math.min(batchBytes, MOST_BYTES),
+    batchUpdates: Math.min(batchUpdates, BATCH_UPDATES),
+    batchBytes: Math.min(batchBytes, BATCH_BYTES),
     maxPending,
     conflate: options.conflate ?? false,
   });
@@ -43,7 +43,7 @@ export function createPublisher(options: PublisherOptions): Publisher {
   return publisher;
 }
 
-function feedUrl(server: unknown, feed: string): string {
+function publishUrl(server: unknown, feed: string): string {
   const base = String(server).replace(/\/*$/, "/");
   if (!/^https?:/i.test(base) || !URL.canParse(base))
     throw new TypeError(`url is not an http address: ${String(server)}`);

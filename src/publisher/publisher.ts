@@ -1,13 +1,13 @@
-import { bodyOf, makeCall, updatesOf, type Call, type Content } from "./call.ts";
-import { deliver, type Link } from "./sending.ts";
+import { bodyOf, encodeCall, updatesOf, type Call, type CallContent } from "./call.ts";
 import { PublisherClosedError, PublisherFullError, PublishUnknownError } from "./errors.ts";
 import { Queue } from "./queue.ts";
-import { Status } from "./status.ts";
+import { sendUntilAnswered, type Destination } from "./sending.ts";
+import { StatusNotifier } from "./status.ts";
 import type { Publisher, PublisherStatus, Receipt, Update } from "./types.ts";
 
-/** What a publisher keeps to, once defaults are filled in. */
-export interface Settings {
-  readonly link: Omit<Link, "signal" | "onAway">;
+/** The options, with defaults filled in. */
+interface PublisherSettings {
+  readonly destination: Omit<Destination, "signal" | "onFailure">;
   readonly batchUpdates: number;
   readonly batchBytes: number;
   readonly maxPending: number;
@@ -18,27 +18,27 @@ const CLOSED = "The publisher is closed.";
 const MAYBE = "It may have been applied: ";
 
 export class FeedPublisher implements Publisher {
-  readonly #settings: Settings;
+  readonly #settings: PublisherSettings;
   readonly #queue: Queue;
-  readonly #status = new Status();
+  readonly #status = new StatusNotifier();
   readonly #abort = new AbortController();
-  /** Calls of the POST that is under way, in order, until they are settled. */
+  /** Calls in the request that is under way, in order, until they are finished. */
   #sending = new Set<Call>();
   #pending = 0;
-  /** The delivery of what is published; ends when nothing is left. */
+  /** Sends all that waits; ends when nothing is left. */
   #run: Promise<void> | undefined;
   #last: Promise<unknown> = Promise.resolve();
   #rooms: PromiseWithResolvers<void>[] = [];
-  /** The first error that neither `flush` nor `close` has told. */
-  #untold: Error | undefined;
-  /** Why nothing more is taken. */
+  /** The first error that neither `flush` nor `close` has thrown. */
+  #firstError: Error | undefined;
+  /** Why `publish` takes nothing more. */
   #ended: Error | undefined;
-  /** What had no receipt when it was closed at once. */
+  /** The updates without a receipt when `close` was aborted. */
   #undelivered: readonly Update[] = [];
-  /** Why nothing more is sent: the credential was refused. */
+  /** Why nothing more is sent: the server refused the credential. */
   #stopped: Error | undefined;
 
-  constructor(settings: Settings) {
+  constructor(settings: PublisherSettings) {
     this.#settings = settings;
     this.#queue = new Queue(settings.conflate);
   }
@@ -51,27 +51,27 @@ export class FeedPublisher implements Publisher {
     return this.#pending;
   }
 
-  // Not async: what is wrong with a call has to be an unhandled rejection of its own where nobody looks at it.
+  // Not async: the rejection of a bad call has to be unhandled if the caller ignores it.
   publish(updates: Update | readonly Update[]): Promise<Receipt> {
     if (this.#ended) return Promise.reject(this.#ended);
-    let wanted: Content;
+    let content: CallContent;
     try {
-      wanted = makeCall(updates);
+      content = encodeCall(updates);
     } catch (error) {
       return Promise.reject(error instanceof Error ? error : new Error(String(error)));
     }
-    const replaced = this.#queue.replacedBy(wanted);
+    const replaced = this.#queue.replacedBy(content);
     const { maxPending } = this.#settings;
-    // One that alone is more than may wait is taken where nothing waits, for it could never be published otherwise.
-    if (!replaced && this.#pending > 0 && this.#pending + wanted.count > maxPending) {
+    // A batch larger than all that may wait is taken when nothing waits: it could never be published otherwise.
+    if (!replaced && this.#pending > 0 && this.#pending + content.count > maxPending) {
       return Promise.reject(new PublisherFullError(`${this.#pending} updates wait; ${maxPending} may.`));
     }
     const receipt = replaced?.receipt ?? Promise.withResolvers<Receipt>();
-    const settled = replaced?.settled ?? receipt.promise.catch(() => {});
-    this.#queue.add({ ...wanted, receipt, settled });
-    if (!replaced) this.#pending += wanted.count;
-    this.#last = settled;
-    this.#run ??= this.#deliverAll();
+    const done = replaced?.done ?? receipt.promise.catch(() => {});
+    this.#queue.add({ ...content, receipt, done });
+    if (!replaced) this.#pending += content.count;
+    this.#last = done;
+    this.#run ??= this.#sendAll();
     return receipt.promise;
   }
 
@@ -86,8 +86,8 @@ export class FeedPublisher implements Publisher {
   async flush(): Promise<void> {
     this.#queue.fence();
     await this.#last;
-    const error = this.#untold;
-    this.#untold = undefined;
+    const error = this.#firstError;
+    this.#firstError = undefined;
     if (error) throw error;
   }
 
@@ -107,7 +107,7 @@ export class FeedPublisher implements Publisher {
     return this.#status.on(listener);
   }
 
-  async #deliverAll(): Promise<void> {
+  async #sendAll(): Promise<void> {
     // A moment later, so that what is published in one go goes out together.
     await Promise.resolve();
     const { batchUpdates: updates, batchBytes: bytes } = this.#settings;
@@ -115,65 +115,65 @@ export class FeedPublisher implements Publisher {
       const calls = this.#queue.take({ updates, bytes });
       if (calls.length === 0) break;
       this.#sending = new Set(calls);
-      await this.#deliver(calls);
+      await this.#send(calls);
     }
     this.#run = undefined;
   }
 
-  /** Settles these calls, whatever it takes. */
-  async #deliver(calls: readonly Call[]): Promise<void> {
+  /** Sends these calls, and finishes each of them. */
+  async #send(calls: readonly Call[]): Promise<void> {
     if (this.#stopped) return this.#fail(calls, this.#stopped);
-    const link: Link = {
-      ...this.#settings.link,
+    const destination: Destination = {
+      ...this.#settings.destination,
       signal: this.#abort.signal,
-      onAway: (reason, retryAt) => this.#status.away(reason, retryAt),
+      onFailure: (reason, retryAt) => this.#status.away(reason, retryAt),
     };
-    const ending = await deliver(bodyOf(calls), link);
-    if (ending.type === "aborted") {
-      const error = ending.sent
+    const result = await sendUntilAnswered(bodyOf(calls), destination);
+    if (result.type === "aborted") {
+      const error = result.sent
         ? new PublishUnknownError(`${MAYBE}closed before the answer.`)
         : (this.#ended ?? new PublisherClosedError(CLOSED));
       this.#fail(calls, error);
       return;
     }
-    if (ending.type === "accepted") {
+    if (result.type === "accepted") {
       this.#status.delivering();
-      for (const call of calls) this.#settle(call, ({ resolve }) => resolve(ending.receipt));
+      for (const call of calls) this.#finish(call, ({ resolve }) => resolve(result.receipt));
       return;
     }
-    const { type, refusal, cause } = ending;
+    const { type, refusal, cause } = result;
     if (type === "refused" && cause === "body" && calls.length > 1) {
-      // One caller's bad update must not sink the others': each half by itself, until the bad one is alone.
+      // One caller's bad update must not fail the others' calls: each half by itself, until the bad one is alone.
       const middle = calls.length >> 1;
-      await this.#deliver(calls.slice(0, middle));
-      await this.#deliver(calls.slice(middle));
+      await this.#send(calls.slice(0, middle));
+      await this.#send(calls.slice(middle));
       return;
     }
     this.#fail(
       calls,
       type === "refused" ? refusal : new PublishUnknownError(`${MAYBE}an answer was lost; then: ${refusal.message}`),
     );
-    if (cause === "credential" && typeof this.#settings.link.key !== "function") {
-      // What was never sent is known not to have been applied.
+    if (cause === "credential" && typeof this.#settings.destination.key !== "function") {
+      // Known not to be applied: these were never sent.
       this.#stopped = refusal;
       this.#end(refusal);
-    } else if (cause !== "away") this.#status.delivering();
+    } else if (cause !== "timeUp") this.#status.delivering();
   }
 
   #fail(calls: readonly Call[], error: Error): void {
-    this.#untold ??= error;
-    for (const call of calls) this.#settle(call, ({ reject }) => reject(error));
+    this.#firstError ??= error;
+    for (const call of calls) this.#finish(call, ({ reject }) => reject(error));
   }
 
-  #settle(call: Call, how: (receipt: Call["receipt"]) => void): void {
+  #finish(call: Call, how: (receipt: Call["receipt"]) => void): void {
     this.#sending.delete(call);
     this.#pending -= call.count;
     how(call.receipt);
-    // No more than may wait ever do, one large batch by itself aside: with any of it gone there is room.
+    // Never more waits than may, except for a single large batch: after any call has finished there is room.
     for (const room of this.#rooms.splice(0)) room.resolve();
   }
 
-  /** Gives up all that has no receipt. */
+  /** Gives up all calls without a receipt. */
   #drop(): void {
     if (this.#abort.signal.aborted) return;
     const waiting = this.#queue.takeAll();

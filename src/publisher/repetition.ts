@@ -1,46 +1,50 @@
-/**
- * A feed remembers an Idempotency-Key for ten minutes. A request may arrive minutes after it was sent, which it must do
- * within them: so for so long after the first one it is sent again, and never later than the second of these
- * (milliseconds).
- */
-const RETRIED_MS = 8 * 60_000;
-const SENT_MS = RETRIED_MS + 30_000;
+import { IDEMPOTENCY_WINDOW } from "../protocol/limits.ts";
 
-/** When a request was sent, and for whom. */
-export interface Sending {
+/**
+ * When a request may be repeated (milliseconds after the first one was sent). A request may arrive minutes after it was
+ * sent, and has to arrive while the feed still remembers its Idempotency-Key: it is repeated until the first of these, and
+ * is never sent later than the second.
+ */
+const REPEATED_MS = IDEMPOTENCY_WINDOW - 2 * 60_000;
+const SENT_MS = REPEATED_MS + 30_000;
+
+/** A request that was sent: when, and by which principal. */
+export interface SentRequest {
   /** Milliseconds since 1970. This clock can be set back; the other may stand still while the machine sleeps. */
   readonly time: number;
   readonly ticks: number;
-  readonly identity: string;
+  readonly principal: string;
 }
 
-export function sendingWith(key: string | undefined): Sending {
-  return { time: Date.now(), ticks: performance.now(), identity: identityOf(key) };
+export function sentNow(key: string | undefined): SentRequest {
+  return { time: Date.now(), ticks: performance.now(), principal: principalOf(key) };
 }
 
-/** Milliseconds for which the request that is in doubt may still be repeated. */
-export function leftToRetry(doubt: Sending): number {
-  return RETRIED_MS - elapsed(doubt);
+/** Milliseconds for which a request that may have been applied may still be repeated. */
+export function timeToRepeat(first: SentRequest): number {
+  return REPEATED_MS - elapsed(first);
 }
 
 /**
- * Why another request could be applied beside the one in doubt: it would not be recognised as a repetition. Nothing where
- * it would.
+ * Why the feed might not recognise `next` as a repetition of the first request, and apply it as well. Returns undefined if
+ * it recognises it.
  */
-export function hindrance(doubt: Sending, next: Sending): string | undefined {
-  if (elapsed(doubt) > SENT_MS) return "the server may have forgotten the first attempt";
-  return doubt.identity === next.identity ? undefined : "the key is of another identity than that of the first attempt";
+export function whyNoRepetition(first: SentRequest, next: SentRequest): string | undefined {
+  if (elapsed(first) > SENT_MS) return "the server may have forgotten the first attempt";
+  return first.principal === next.principal
+    ? undefined
+    : "the key is of another identity than that of the first attempt";
 }
 
-function elapsed({ time, ticks }: Sending): number {
+function elapsed({ time, ticks }: SentRequest): number {
   return Math.max(Date.now() - time, performance.now() - ticks);
 }
 
 /**
- * Each holder's idempotency keys are kept apart. One of a token is its subject, or this token alone where it names none;
- * static keys are rotated, and count as one holder's.
+ * The feed keeps each principal's idempotency keys apart. The principal of a token is its subject, or this token alone if it
+ * names none; static keys are rotated, and count as one principal.
  */
-function identityOf(key = ""): string {
+function principalOf(key = ""): string {
   try {
     const [, payload = ""] = key.split(".");
     const { iss, sub }: { iss?: unknown; sub?: unknown } = JSON.parse(

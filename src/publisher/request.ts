@@ -1,19 +1,18 @@
-import { asObject, receiptOf, refusalOf } from "./answer.ts";
-import type { PublishRefusedError } from "./errors.ts";
-import type { Receipt } from "./types.ts";
+import { PublishRefusedError } from "./errors.ts";
+import type { Receipt, UpdateIssue } from "./types.ts";
 
-/** What became of one attempt. */
-export type Outcome =
+/** The outcome of one request. */
+export type RequestOutcome =
   | { readonly type: "accepted"; readonly receipt: Receipt }
-  /** Would be answered the same however often it is tried. Nothing was changed. */
+  /** Every repetition would be answered the same. Nothing was changed. */
   | { readonly type: "refused"; readonly status: number; readonly error: PublishRefusedError }
   /**
-   * Worth trying again, after `afterMs` at least (0 where the server named no time). `doubtful` where it may have been
+   * Worth repeating, after `afterMs` at least (0 if the server named no time). `doubtful`: the updates may have been
    * applied all the same.
    */
   | { readonly type: "failed"; readonly reason: string; readonly afterMs: number; readonly doubtful: boolean };
 
-export interface PostRequest {
+interface PublishRequest {
   readonly url: string;
   readonly key: string | undefined;
   readonly idempotencyKey: string;
@@ -21,17 +20,27 @@ export interface PostRequest {
   readonly signal: AbortSignal;
 }
 
-/** A longer Retry-After (milliseconds) is cut: whoever waits wants to know within minutes that the server is back. */
+/** A longer Retry-After (milliseconds) is cut: a publisher that waits must notice within minutes that the server is back. */
 const RETRY_AFTER_MAX_MS = 5 * 60_000;
 /** Client errors that pass by themselves: the request timed out, came too early, or was one of too many. */
 const PASSING = new Set([408, 425, 429]);
-/** Codes of the feed for what it does not take now. Whatever else comes as a server's error may have been applied. */
+/** The feed's codes for what it does not take now. After any other 5xx the updates may have been applied. */
 const NOT_NOW = new Set(["rate_limited", "overloaded"]);
-/** With these, as Node names them, the request never left. */
+/** Node's codes for a request that never left. */
 const NEVER_SENT = new Set(["ECONNREFUSED", "ENOTFOUND", "EAI_AGAIN"]);
 
-/** Sends one batch once. Throws where there is no answer, as `fetch` does. */
-export async function post(fetch: typeof globalThis.fetch, request: PostRequest): Promise<Outcome> {
+/** The body as it is sent: gzipped if it is longer than `gzipOver` bytes and the platform can. */
+export async function encodeBody(text: string, gzipOver: number): Promise<string | Uint8Array<ArrayBuffer>> {
+  // A character takes three bytes at most.
+  if (text.length * 3 <= gzipOver || typeof CompressionStream === "undefined") return text;
+  const blob = new Blob([text]);
+  if (blob.size <= gzipOver) return text;
+  const packed = new Response(blob.stream().pipeThrough(new CompressionStream("gzip")));
+  return new Uint8Array(await packed.arrayBuffer());
+}
+
+/** Sends one batch once. Throws if there is no answer, as `fetch` does. */
+export async function sendRequest(fetch: typeof globalThis.fetch, request: PublishRequest): Promise<RequestOutcome> {
   const { body, key, signal } = request;
   const response = await fetch(request.url, {
     method: "POST",
@@ -42,12 +51,11 @@ export async function post(fetch: typeof globalThis.fetch, request: PostRequest)
       ...(key === undefined ? {} : { authorization: `Bearer ${key}` }),
     },
     body,
-    // A redirect would turn the POST into a GET, and look like success.
+    // Followed, a redirect would turn the POST into a GET, and look like success.
     redirect: "manual",
     signal,
   });
-  const text = await response.text();
-  const answer = asObject(text);
+  const answer = parseObject(await response.text());
   if (response.ok) {
     const receipt = receiptOf(answer);
     if (receipt) return { type: "accepted", receipt };
@@ -63,17 +71,62 @@ export async function post(fetch: typeof globalThis.fetch, request: PostRequest)
   return { type: "failed", reason: error.message, afterMs, doubtful };
 }
 
-/** Reads Retry-After, which is seconds or a date, as milliseconds from now. */
-function retryAfter(header: string | null, now: number): number {
-  const seconds = Number(header);
-  const ms = Number.isNaN(seconds) ? Date.parse(header ?? "") - now : seconds * 1000;
-  return ms > 0 ? Math.min(ms, RETRY_AFTER_MAX_MS) : 0;
-}
-
 /** What went wrong: `fetch` hides it ("connection refused") in the error's cause. */
 export function explainFailure(error: unknown): { reason: string; neverSent: boolean } {
   const cause = error instanceof Error && error.cause instanceof Error ? error.cause : error;
   if (!(cause instanceof Error)) return { reason: String(error), neverSent: false };
   const code = "code" in cause ? String(cause.code) : "";
   return { reason: cause.message || code, neverSent: NEVER_SENT.has(code) };
+}
+
+/** Retry-After, which is seconds or a date, as milliseconds from now. */
+function retryAfter(header: string | null, now: number): number {
+  const seconds = Number(header);
+  const ms = Number.isNaN(seconds) ? Date.parse(header ?? "") - now : seconds * 1000;
+  return ms > 0 ? Math.min(ms, RETRY_AFTER_MAX_MS) : 0;
+}
+
+type Json = Readonly<Record<string, unknown>>;
+
+/** The object that a JSON text is; an empty one for any other text. */
+function parseObject(text: string): Json {
+  try {
+    return toObject(JSON.parse(text));
+  } catch {
+    return {};
+  }
+}
+
+function toObject(value: unknown): Json {
+  return typeof value === "object" && value !== null ? { ...value } : {};
+}
+
+function receiptOf({ feed, epoch, seq, accepted, stale }: Json): Receipt | undefined {
+  if (typeof feed !== "string" || typeof epoch !== "string" || typeof seq !== "number") return undefined;
+  if (typeof accepted !== "number" || typeof stale !== "number") return undefined;
+  return { feed, epoch, seq, accepted, stale };
+}
+
+/** Reads problem+json, or whatever else came with the status. */
+function refusalOf(status: number, answer: Json): PublishRefusedError {
+  const code = textOf(answer["code"]);
+  const found = Array.isArray(answer["issues"]) ? answer["issues"].map(toIssue) : [];
+  const issues = found.filter((issue) => issue !== undefined);
+  // A redirect that a browser did not follow has no status.
+  const parts = [status || "a redirect", code, textOf(answer["detail"]), issues[0] && explainIssue(issues[0])];
+  return new PublishRefusedError(parts.filter(Boolean).join(" "), status, code, issues);
+}
+
+function toIssue(value: unknown): UpdateIssue | undefined {
+  const { index, path, message } = toObject(value);
+  if (typeof index !== "number" || typeof path !== "string" || typeof message !== "string") return undefined;
+  return { index, path, message };
+}
+
+function explainIssue({ index, path, message }: UpdateIssue): string {
+  return `[${index}] ${path} ${message}`;
+}
+
+function textOf(value: unknown): string | undefined {
+  return typeof value === "string" ? value : undefined;
 }

@@ -2,8 +2,8 @@ import type { PublisherStatus } from "./types.ts";
 
 type Listener = (status: PublisherStatus) => void;
 
-/** What a publisher's status is, and who wants to know. */
-export class Status {
+/** A publisher's status and its listeners. */
+export class StatusNotifier {
   #current: PublisherStatus = { state: "delivering" };
   readonly #listeners = new Set<{ call: Listener }>();
 
@@ -37,7 +37,7 @@ export class Status {
       try {
         entry.call(status);
       } catch (error) {
-        // It is an error that nobody caught, and shows as one; the others are called all the same.
+        // It shows as an uncaught error; the other listeners are called all the same.
         queueMicrotask(() => {
           throw error;
         });

@@ -1,4 +1,4 @@
-/** Ends after `ms`, or early when the signal aborts; never as a failure. */
+/** Resolves after `ms`, or when the signal aborts; never rejects. */
 export function sleep(ms: number, signal: AbortSignal): Promise<void> {
   return new Promise((resolve) => {
     const end = (): void => {
@@ -13,8 +13,8 @@ export function sleep(ms: number, signal: AbortSignal): Promise<void> {
 }
 
 /**
- * Does some work with a signal, and rejects once this signal aborts or `ms` have passed, whether the work minds or not.
- * By hand: what `AbortSignal.any` makes would stay with a signal that lives as long as the publisher.
+ * Runs `work` with a signal of its own. Rejects when `signal` aborts or after `ms`, even if the work ignores its signal.
+ * Not with `AbortSignal.any`: `signal` lives as long as the publisher, and would keep every signal made from it.
  */
 export async function within<T>(
   ms: number,

@@ -1,11 +1,11 @@
 import type { UpdateIssue } from "../protocol/codes.ts";
 
-/** One change of one key. What it holds may be anything that JSON can write; an object with a `toJSON` is asked for it. */
+/** One change of one key. Its value may be anything that JSON can write, an object with a `toJSON` too. */
 export type Update = {
   readonly key: string;
   /** When it happened at the source, in milliseconds since 1970. */
   readonly time?: number | undefined;
-  /** The source's own version of the key: an update that is not above the last one is stale, and not applied. */
+  /** The source's own version of the key: an update whose version is not above the last one is stale, and not applied. */
   readonly version?: number | undefined;
   /** Seconds after which the entry is deleted unless a newer update comes. */
   readonly ttl?: number | undefined;
@@ -15,7 +15,7 @@ export type Update = {
   | { readonly delete: true; readonly set?: undefined; readonly patch?: undefined }
 );
 
-/** What a POST was answered once it was durable. It may have carried other calls' updates too, and counts them as well. */
+/** The answer to a POST, once it is durable. The POST may have carried updates of other calls too; the receipt counts them all. */
 export interface Receipt {
   readonly feed: string;
   readonly epoch: string;
@@ -45,30 +45,30 @@ export interface PublisherOptions {
   readonly url: string;
   readonly feed: string;
   /**
-   * A credential that may publish to the feed. A function is asked before each POST, and once more where the server
-   * refuses what it gave; where it throws, it is asked again after a while. What it gives has to be of one holder: static
-   * keys of one kind, or tokens with one `iss` and `sub`. The server keeps each holder's idempotency keys apart, and so a POST whose
-   * outcome is not known is not repeated with the token of another.
+   * A credential that may publish to the feed. A function is called before each POST, and once more if the server refuses
+   * what it gave; if it throws, it is called again after a while. All its credentials have to be of one principal: static
+   * keys, or tokens with one `iss` and `sub`. The server keeps each principal's idempotency keys apart, so a POST whose
+   * outcome is not known is not repeated with the token of another principal.
    */
   readonly key?: Key | undefined;
-  /** The most updates that are gathered into one POST; 1,000 if not given, which is also the most there can be. */
+  /** The most updates in one POST that gathers several calls; 1,000 if not given, which is also the server's limit. */
   readonly batchUpdates?: number | undefined;
-  /** The most bytes of JSON that are gathered into one POST; 1 MiB if not given, which is also the most there can be. */
+  /** The most bytes of JSON in one POST that gathers several calls; 1 MiB if not given, which is also the server's limit. */
   readonly batchBytes?: number | undefined;
   /** The most updates that may wait for their receipts; 10,000 if not given. */
   readonly maxPending?: number | undefined;
   /**
-   * While they wait, a `set` takes the place of an earlier one of the same key, and both are settled together. Only
-   * of those that were published one by one, and where nothing else of that key came between.
+   * While they wait, a `set` replaces an earlier one of the same key, and both get the same outcome. Only if each was
+   * published by itself, and nothing else of that key came between.
    */
   readonly conflate?: boolean | undefined;
-  /** Milliseconds after which a POST that the server does not take is given up; without it, it is tried for ever. */
+  /** Milliseconds after which a POST that the server does not take is given up; never if not given. */
   readonly giveUpAfter?: number | undefined;
   /** Milliseconds that an answer may take; 10,000 if not given. */
   readonly timeout?: number | undefined;
-  /** Bodies of more bytes are sent gzipped, where the platform can; 8,192 if not given, `Infinity` for none. */
+  /** Bodies of more bytes are sent gzipped, if the platform can; 8,192 if not given, `Infinity` for never. */
   readonly gzipOver?: number | undefined;
-  /** The platform's own if not given. Another has to send what it is given once: all repetition is the publisher's. */
+  /** The platform's own if not given. It must send each request once only: the publisher repeats what has to be repeated. */
   readonly fetch?: typeof globalThis.fetch | undefined;
   readonly onStatus?: ((status: PublisherStatus) => void) | undefined;
 }
@@ -86,22 +86,23 @@ export interface Publisher {
   readonly pending: number;
   /**
    * Publishes one update, or a batch: all of it or none, never split. What is published while a POST is under way is
-   * gathered into the next, each call whole. The promise is settled once that is durable.
+   * gathered into the next, each call whole. The promise resolves once that is durable.
    *
    * It rejects at once, and nothing is published, with a `RangeError` or `TypeError` for what no server could take (more
-   * than 1,000 updates, more than 1 MiB, NaN, a BigInt, a Map), `PublisherFullError` where too much waits already, and
+   * than 1,000 updates, more than 1 MiB, NaN, a BigInt, a Map), `PublisherFullError` if too much waits already, and
    * `PublisherClosedError` after `close`.
-   * It rejects later with `PublishRefusedError` where the server refused this call, and with `PublishUnknownError` where
-   * nobody can tell whether it was applied, which is the outcome of all calls that went in one POST with it. Such a rejection need not be handled here: `flush` and `close` tell it too.
+   * It rejects later with `PublishRefusedError` if the server refused this call, and with `PublishUnknownError` if it is not
+   * known whether it was applied, which is then the outcome of all calls in the same POST. Such a rejection need not be
+   * handled here: `flush` and `close` reject with it too.
    */
   publish(updates: Update | readonly Update[]): Promise<Receipt>;
-  /** Ends when there is room to publish. */
+  /** Resolves when there is room to publish. */
   ready(): Promise<void>;
-  /** Ends when all that was published before is durable. Rejects with the first error since the last `flush`, if any. */
+  /** Resolves when all that was published before is durable. Rejects with the first error since the last `flush`, if any. */
   flush(): Promise<void>;
   /**
-   * Takes nothing more, and ends when all that was published is durable; rejects as `flush` does. Where the signal
-   * aborts, it ends at once and gives the updates that have no receipt; the last POST of them may still be applied.
+   * Takes nothing more, and resolves when all that was published is durable; rejects as `flush` does. If the signal
+   * aborts, it resolves at once with the updates that have no receipt; the last POST of them may still be applied.
    */
   close(options?: { readonly signal?: AbortSignal | undefined }): Promise<readonly Update[]>;
   /** Calls back until the returned function is called. */

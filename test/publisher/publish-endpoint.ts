@@ -38,7 +38,7 @@ const REMEMBERED_MS = 10 * 60_000;
  * Each subject's keys are its own.
  * A batch with an update of a key that begins with `bad` is refused as a whole.
  */
-export class FakeServer {
+export class PublishEndpoint {
   readonly seen: Seen[] = [];
   /** Every update applied, in order. */
   readonly applied: Update[] = [];

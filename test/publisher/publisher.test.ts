@@ -6,7 +6,7 @@ import {
   type Update,
   PublishRefusedError,
 } from "../../src/publisher/index.ts";
-import { FakeServer } from "./publish-endpoint.ts";
+import { PublishEndpoint } from "./publish-endpoint.ts";
 import { count, often, outcome, setUp, tick } from "./set-up.ts";
 
 afterEach(() => vi.useRealTimers());
@@ -88,7 +88,7 @@ describe("publishing", () => {
   });
 
   test("a large body goes out gzipped, a small one as it is", async () => {
-    const server = new FakeServer(() => "accept");
+    const server = new PublishEndpoint(() => "accept");
     const publisher = createPublisher({ url: "http://feed.test/live/", feed: "stocks", fetch: server.fetch });
     await publisher.publish(count(10));
     await publisher.publish(count(1_000));

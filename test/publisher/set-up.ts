@@ -5,14 +5,14 @@ import {
   type PublisherStatus,
   type Update,
 } from "../../src/publisher/index.ts";
-import { FakeServer, type Fate } from "./publish-endpoint.ts";
+import { PublishEndpoint, type Fate } from "./publish-endpoint.ts";
 
 export const START = Date.UTC(2026, 0, 5, 14, 30);
 
 /** A publisher and a server with these fates in turn (`accept` from then on), on a clock that only the test moves. */
 export function setUp(fates: readonly Fate[] = [], options: Partial<PublisherOptions> = {}) {
   vi.useFakeTimers({ now: START });
-  const server = new FakeServer((index) => fates[index] ?? "accept");
+  const server = new PublishEndpoint((index) => fates[index] ?? "accept");
   const statuses: PublisherStatus[] = [];
   const publisher = createPublisher({
     url: "http://feed.test",
