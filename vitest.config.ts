@@ -15,7 +15,7 @@ function worker(): ReturnType<typeof cloudflareTest> {
         PUBLISH_KEY: "publish-key,publish-key-next",
         ADMIN_KEY: "admin-key",
         JWT_SECRET: "a shared secret of the tests alone",
-        PUBLISH_BURST: "2000",
+        PUBLISH_BURST: "1000",
         MAX_SOCKETS_PER_ADDRESS: "3",
         MESSAGE_BURST: "300",
         PROPERTY_RUNS: process.env["PROPERTY_RUNS"] ?? "",

@@ -2,12 +2,13 @@
 import { runSuite } from "./suite.ts";
 import { Wire } from "./wire.ts";
 
-const USAGE = `npm run conformance -- --url https://... [--publish-key KEY] [--admin-key KEY] [--feed-prefix conf-]
+const USAGE = `npm run conformance -- --url https://... [--publish-key KEY] [--admin-key KEY] [--feed-prefix conf-] [--only TEXT]
 
 Holds a server against the contract of its wire, one line a rule. It publishes to feeds of its own, whose names begin with
-the prefix, and removes them at the end, where it has an admin key. Without a key it says what it could not check.`;
+the prefix, and removes them at the end, where it has an admin key. Without a key it says what it could not check. With --only, it
+holds it against the rules with that text in them.`;
 
-const NAMES = ["--url", "--publish-key", "--admin-key", "--feed-prefix"] as const;
+const NAMES = ["--url", "--publish-key", "--admin-key", "--feed-prefix", "--only"] as const;
 
 /** Reads `--name value` pairs; nothing where they are not understood. */
 function readArguments(words: readonly string[]): Map<string, string> | undefined {
@@ -34,7 +35,7 @@ async function main(words: readonly string[]): Promise<number> {
     prefix: options?.get("--feed-prefix") ?? "conf-",
   });
   const began = performance.now();
-  const { ok, FAILED, unchecked } = await runSuite(wire, (line) => console.log(line));
+  const { ok, FAILED, unchecked } = await runSuite(wire, (line) => console.log(line), options?.get("--only"));
   const left = await wire.cleanUp();
   const seconds = ((performance.now() - began) / 1000).toFixed(1);
   console.log(`\n${ok} ok, ${FAILED} failed, ${unchecked} not checked; ${seconds} s`);

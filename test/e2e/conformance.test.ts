@@ -75,7 +75,8 @@ async function deviating(...words: readonly [said: string, instead: string][]): 
   return listenOnLoopback(listening);
 }
 
-describe("the conformance suite", () => {
+// It mostly waits, and makes feeds of its own: several runs of it disturb each other little.
+describe.concurrent("the conformance suite", () => {
   test("passes against this server, in less than half a minute, and leaves nothing behind", async () => {
     const outcome = await passing(server.url, KEYS, "--feed-prefix", "cleaned-");
     expect(failed(outcome)).toEqual([]);
@@ -126,33 +127,32 @@ describe("the conformance suite", () => {
     expect(outcome.code).toBe(0);
   });
 
-  // It mostly waits, and makes feeds of its own: several runs of it disturb each other little.
-  test.concurrent.each<[rule: string, words: [string, string], found: RegExp]>([
+  test.each<[server: string, words: [string, string], rule: string]>([
     [
       "that says nothing of a replay",
       ["Idempotency-Replayed: true", "Idempotency-Replayed: nope"],
-      /an Idempotency-Key/,
+      "an Idempotency-Key",
     ],
-    ["that knows no If-None-Match", ["If-None-Match: ", "If-Nine-Match: "], /304 for who knows it/],
-    ["that calls errors JSON", ["application/problem\\+json", "application/problem_json"], /422 invalid_update/],
-    ["that knows no MessagePack", ["application/msgpack", "application/magpack"], /MessagePack is read/],
-    ["that breaks continuity", ['"from":1,', '"from":0,'], /without a gap/],
+    ["that knows no If-None-Match", ["If-None-Match: ", "If-Nine-Match: "], "304 for who knows it"],
+    ["that calls errors JSON", ["application/problem\\+json", "application/problem_json"], "422 invalid_update"],
+    ["that knows no MessagePack", ["application/msgpack", "application/magpack"], "MessagePack is read"],
+    ["that breaks continuity", ['"from":1,', '"from":0,'], "without a gap"],
     [
       "that answers subscribe as if it were new",
       ['"reason":"subscribe"', '"reason":"initially"'],
-      /subscribe replaces/,
+      "subscribe replaces",
     ],
-    ["that gives events no id", ["\nid: ", "\nix: "], /an event is a message/],
-    ["that takes what is stale", ['"stale":1', '"stale":0'], /is stale/],
+    ["that gives events no id", ["\nid: ", "\nix: "], "an event is a message"],
+    ["that takes what is stale", ['"stale":1', '"stale":0'], "is stale"],
     [
       "that forgets what is bad",
       ['"code":"invalid_message"', '"code":"invalid_missage"'],
-      /a bad message gets an error/,
+      "a bad message gets an error",
     ],
-  ])("catches a server %s", async (_, words, found) => {
-    const outcome = await conformance(await deviating(words), ...KEYS);
+  ])("catches a server %s", async (_, words, rule) => {
+    const outcome = await conformance(await deviating(words), ...KEYS, "--only", rule);
     expect(outcome.code).toBe(1);
-    expect(failed(outcome).join("\n")).toMatch(found);
+    expect(failed(outcome).join("\n")).toContain(rule);
     expect(outcome.lines.join("\n")).toMatch(/expected .*, got /);
   });
 });

@@ -1,10 +1,10 @@
 import { setTimeout as wait } from "node:timers/promises";
-import { afterEach, describe, expect, test } from "vitest";
+import { describe, expect, test, type TestContext } from "vitest";
 import { batch, FULL, keyOf, LARGE, largest, SMALL, type Filling } from "../bench/hostile/feeds.ts";
 import { ask } from "../bench/hostile/http.ts";
 import { publishBy } from "../bench/hostile/publishing.ts";
 import { HostileSocket } from "../bench/hostile/socket.ts";
-import { pathOf } from "../bench/hostile/target.ts";
+import { pathOf, type HostileTarget } from "../bench/hostile/target.ts";
 import { heapBytes } from "../bench/load/memory.ts";
 import { Besieged } from "./support/besieged.ts";
 import { residentMemory } from "./support/resources.ts";
@@ -18,105 +18,123 @@ const MB = 1_000_000;
  */
 const MOST_HEAP = 64;
 
-let server: Besieged;
-let inspectorPort: number;
+/** A server of one test, and what can be asked of it. */
+class Measured {
+  readonly server: Besieged;
+  readonly #inspectorPort: number;
 
-async function start(filling: Filling, share = 1): Promise<void> {
-  inspectorPort = await freePort();
-  server = await Besieged.start(filling, { share, inspectorPort, mostHeap: MOST_HEAP });
-}
+  private constructor(server: Besieged, inspectorPort: number) {
+    this.server = server;
+    this.#inspectorPort = inspectorPort;
+  }
 
-afterEach(() => server.dispose());
+  static async start({ onTestFinished }: TestContext, filling: Filling, share = 1): Promise<Measured> {
+    const inspectorPort = await freePort();
+    const server = await Besieged.start(filling, { share, inspectorPort, mostHeap: MOST_HEAP });
+    onTestFinished(() => server.dispose());
+    return new Measured(server, inspectorPort);
+  }
 
-const heap = (): Promise<number> => heapBytes(inspectorPort, server.target.port);
-const resident = (): Promise<number> => residentMemory(server.pid);
+  get target(): HostileTarget {
+    return this.server.target;
+  }
 
-async function subscribers(): Promise<number> {
-  const stats: unknown = await (await fetch(`${server.url}/stats`)).json();
-  return (stats as { subscribers: number }).subscribers;
-}
+  heap(): Promise<number> {
+    return heapBytes(this.#inspectorPort, this.target.port);
+  }
 
-/** These bodies one after the other, so many milliseconds apart. */
-async function publishAll(bodies: readonly string[], apart: number): Promise<void> {
-  for (const body of bodies) {
-    expect(await publishBy(server.target, body)).toBe("200");
-    await wait(apart);
+  resident(): Promise<number> {
+    return residentMemory(this.server.pid);
+  }
+
+  async subscribers(): Promise<number> {
+    const stats: unknown = await (await fetch(`${this.server.url}/stats`)).json();
+    return (stats as { subscribers: number }).subscribers;
+  }
+
+  /** These bodies one after the other, so many milliseconds apart. */
+  async publishAll(bodies: readonly string[], apart: number): Promise<void> {
+    for (const body of bodies) {
+      expect(await publishBy(this.target, body)).toBe("200");
+      await wait(apart);
+    }
   }
 }
 
-describe("[I9] memory is bounded in bytes", () => {
-  test("by readers who take nothing, who are found out also while nothing is published", async () => {
-    await start(LARGE);
+// Each has a server of its own, and some wait half a minute.
+describe.concurrent("[I9] memory is bounded in bytes", () => {
+  test("by readers who take nothing, who are found out also while nothing is published", async (context) => {
+    const server = await Measured.start(context, LARGE);
     await ask(server.target, { path: pathOf(server.target) });
-    const before = await resident();
+    const before = await server.resident();
     for (let i = 0; i < 20; i++) (await HostileSocket.open(server.target)).stopReading();
     await wait(3_000);
-    const grown = (await resident()) - before;
+    const grown = (await server.resident()) - before;
     console.log(`20 readers that take nothing: ${Math.round(grown / MB)} MB`);
     expect(grown).toBeLessThan(60 * MB);
-    await until(async () => (await subscribers()) === 0, "their being let go", { ms: 45_000, every: 500 });
+    await until(async () => (await server.subscribers()) === 0, "their being let go", { ms: 45_000, every: 500 });
   });
 
-  test("by those who ask for all of it fifteen times a second", async () => {
-    await start(LARGE);
+  test("by those who ask for all of it fifteen times a second", async (context) => {
+    const server = await Measured.start(context, LARGE);
     await ask(server.target, { path: pathOf(server.target) });
-    const before = await resident();
+    const before = await server.resident();
     let most = 0;
     const asked: Promise<number>[] = [];
     for (let i = 0; i < 45; i++) {
       asked.push(ask(server.target, { path: pathOf(server.target) }));
       await wait(67);
-      most = Math.max(most, await resident());
+      most = Math.max(most, await server.resident());
     }
     const late = wait(20_000).then((): number[] => [0]);
     const statuses = new Set(await Promise.race([Promise.all(asked), late]));
-    most = Math.max(most, await resident());
+    most = Math.max(most, await server.resident());
     console.log(`45 GETs: ${Math.round((most - before) / MB)} MB at most; answered`, statuses);
     expect(statuses).toContain(200);
     expect([...statuses].filter((status) => status !== 200 && status !== 503)).toEqual([]);
     expect(most - before).toBeLessThan(60 * MB);
   });
 
-  test("by what waits for one who wants every update, seldom", async () => {
-    await start(SMALL);
+  test("by what waits for one who wants every update, seldom", async (context) => {
+    const server = await Measured.start(context, SMALL);
     const bodies = Array.from({ length: 60 }, () => largest(16));
-    await publishAll(bodies.slice(0, 8), 0);
-    const before = await heap();
+    await server.publishAll(bodies.slice(0, 8), 0);
+    const before = await server.heap();
     await HostileSocket.open(server.target, "mode=all&hz=0.1");
-    await publishAll(bodies, 50);
-    const grown = (await heap()) - before;
+    await server.publishAll(bodies, 50);
+    const grown = (await server.heap()) - before;
     console.log(`60 MiB for one with mode=all&hz=0.1: ${Math.round(grown / MB)} MB of heap`);
     expect(grown).toBeLessThan(12 * MB);
   });
 
-  test("by groups who differ in the tenth decimal of hz", async () => {
-    await start(FULL, 0.1);
-    const before = await heap();
+  test("by groups who differ in the tenth decimal of hz", async (context) => {
+    const server = await Measured.start(context, FULL, 0.1);
+    const before = await server.heap();
     for (let i = 0; i < 200; i++) await HostileSocket.open(server.target, `hz=${0.1 + i * 1e-10}&keys=tick.0*`);
     const bodies = Array.from({ length: 10 }, (_, n) =>
       batch(1_000, (i) => ({ key: keyOf(1_000 * n + i), patch: { n: i } })),
     );
-    await publishAll(bodies, 50);
-    const grown = (await heap()) - before;
+    await server.publishAll(bodies, 50);
+    const grown = (await server.heap()) - before;
     console.log(`200 sockets with hz of their own: ${Math.round(grown / MB)} MB of heap`);
     expect(grown).toBeLessThan(12 * MB);
   });
 
-  test("by those who want every update, seldom, and came each at another moment", async () => {
-    await start(SMALL);
-    const before = await resident();
+  test("by those who want every update, seldom, and came each at another moment", async (context) => {
+    const server = await Measured.start(context, SMALL);
+    const before = await server.resident();
     for (let n = 0; n < 250; n++) {
       const updates = batch(4, (i) => ({ key: keyOf(i), set: { n, text: "y".repeat(900) } }));
-      await publishAll([updates], 0);
+      await server.publishAll([updates], 0);
       await HostileSocket.open(server.target, "mode=all&hz=0.1");
     }
     let most = 0;
     for (let i = 0; i < 120; i++) {
       await wait(100);
-      most = Math.max(most, await resident());
+      most = Math.max(most, await server.resident());
     }
     console.log(`250 sockets of other moments: ${Math.round((most - before) / MB)} MB at most`);
     expect(most - before).toBeLessThan(150 * MB);
-    expect(await subscribers()).toBe(250);
+    expect(await server.subscribers()).toBe(250);
   });
 });

@@ -5,7 +5,7 @@ import { TestSubscriber, upgrade } from "../../support/subscriber.ts";
 
 // As the tests' Worker is deployed.
 const MESSAGE_BURST = 300;
-const PUBLISH_BURST = 2_000;
+const PUBLISH_BURST = 1_000;
 
 const PUBLISHER = { Authorization: "Bearer publish-key" };
 const good = { key: "A", set: {} };
