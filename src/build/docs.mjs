@@ -1,6 +1,6 @@
 // Renders the Markdown of the documentation to the pages under /docs/, with an index for their search box. The Markdown
 // is written to be read in the repository too: a link to another `.md` file becomes a link to its page.
-import { readFileSync, readdirSync } from "node:fs";
+import { existsSync, readFileSync, readdirSync } from "node:fs";
 import { join, posix } from "node:path";
 import { Marked } from "marked";
 import { escape, frame, up, urlOf } from "./docs-frame.mjs";
@@ -51,7 +51,7 @@ export function renderDocs(root) {
     path: join(root, OUT, name),
     contents: Buffer.from(text),
   });
-  const images = readdirSync(join(root, "docs/images"));
+  const images = existsSync(join(root, "docs/images")) ? readdirSync(join(root, "docs/images")) : [];
   return [
     ...pages.map((page, i) =>
       file(`${page.name}.html`, frame(page, groups, { previous: pages[i - 1], next: pages[i + 1] })),
