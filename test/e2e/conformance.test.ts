@@ -75,8 +75,7 @@ async function deviating(...words: readonly [said: string, instead: string][]): 
   return listenOnLoopback(listening);
 }
 
-// It mostly waits, and makes feeds of its own: several runs of it disturb each other little.
-describe.concurrent("the conformance suite", () => {
+describe("the conformance suite", () => {
   test("passes against this server, in less than half a minute, and leaves nothing behind", async () => {
     const outcome = await passing(server.url, KEYS, "--feed-prefix", "cleaned-");
     expect(failed(outcome)).toEqual([]);
@@ -127,7 +126,8 @@ describe.concurrent("the conformance suite", () => {
     expect(outcome.code).toBe(0);
   });
 
-  test.each<[server: string, words: [string, string], rule: string]>([
+  // Each holds its server against one rule, and mostly waits.
+  test.concurrent.each<[server: string, words: [string, string], rule: string]>([
     [
       "that says nothing of a replay",
       ["Idempotency-Replayed: true", "Idempotency-Replayed: nope"],
