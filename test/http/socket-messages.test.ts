@@ -167,3 +167,18 @@ describe("a long message", () => {
     expect(subscriber.closed?.code).toBe(1009);
   });
 });
+
+test("[MSG3] an ack is not answered", async () => {
+  const feed = newFeed();
+  await publish(feed, { key: "A", set: {} });
+  const subscriber = await (await TestSubscriber.connect(feed)).reaches(1);
+  subscriber.send({ type: "ack", seq: 1 });
+  // Messages are answered in order: what comes next is the answer to this one.
+  subscriber.send({ type: "nonsense", id: 7 });
+  await subscriber.until(({ messages }) => messages.some(({ type }) => type === "error"), "an error");
+  expect(subscriber.messages.map(({ type, id }) => [type, id])).toEqual([
+    ["hello", undefined],
+    ["snapshot", undefined],
+    ["error", 7],
+  ]);
+});
