@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { jwtVerify } from "jose";
 import { afterEach, beforeEach, expect, test } from "vitest";
-import { signToken } from "../../src/demo/chat.mjs";
+import { signChatToken } from "../../src/demo/chat.mjs";
 import { makeSecrets, readSecret } from "../../src/demo/secrets.mjs";
 
 let folder: string;
@@ -55,12 +55,12 @@ test.each([
   expect(readSecret("JWT_SECRET", folder)).toBe(secret);
 });
 
-test("a token is one that others can check, and ends", async () => {
-  const token = signToken("a secret of this test alone", { sub: "x", scope: "publish:chat*", seconds: 60 });
+test("the chat's token is one that others can check, and expires", async () => {
+  const token = await signChatToken("a secret of this test alone");
   const key = new TextEncoder().encode("a secret of this test alone");
   const { payload, protectedHeader } = await jwtVerify(token, key, { algorithms: ["HS256"] });
   expect(protectedHeader.alg).toBe("HS256");
-  expect(payload).toMatchObject({ sub: "x", scope: "publish:chat*" });
-  expect((payload.exp ?? 0) - (payload.iat ?? 0)).toBe(60);
+  expect(payload).toMatchObject({ sub: "npm start", scope: "publish:chat*" });
+  expect((payload.exp ?? 0) - (payload.iat ?? 0)).toBe(12 * 3600);
   await expect(jwtVerify(token, new TextEncoder().encode("another secret"))).rejects.toThrow();
 });
