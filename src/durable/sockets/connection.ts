@@ -4,7 +4,7 @@ import { TokenBucket } from "../../limits/token-bucket.ts";
 import { Unacknowledged } from "../../feed/fanout/backlog/unacknowledged.ts";
 import type { Sink, Subscriber } from "../../feed/fanout/subscriber.ts";
 import { CLOSE, type MessageErrorCode, type UpdateIssue } from "../../protocol/codes.ts";
-import { LIMITS } from "../../protocol/limits.ts";
+import { LIMITS, SERVER_LIMITS } from "../../protocol/limits.ts";
 import { encodeError } from "../../protocol/server-messages.ts";
 import type { Subscription } from "../../protocol/subscription.ts";
 import { pack, packAll } from "../../protocol/msgpack-frames.ts";
@@ -229,7 +229,7 @@ export class Connection implements Sink {
 
   /** Drops a client that asks for more and more and takes none of it. Returns whether it did. */
   #dropIfSwamped(): boolean {
-    if (this.backlog() <= LIMITS.backlogMax) return false;
+    if (this.backlog() <= SERVER_LIMITS.backlogMax) return false;
     this.drop();
     return true;
   }

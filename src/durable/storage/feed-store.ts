@@ -2,7 +2,7 @@ import { bytesOf } from "../../feed/state/entry.ts";
 import { Feed } from "../../feed/state/feed.ts";
 import { Idempotency, type RememberedPublish } from "../../feed/state/idempotency.ts";
 import type { Log, LogBatch, LogPiece, LogRecord } from "../../feed/state/record.ts";
-import { LIMITS, type FeedLimits } from "../../protocol/limits.ts";
+import { type FeedLimits, SERVER_LIMITS } from "../../protocol/limits.ts";
 import type { Selection } from "../../protocol/selection.ts";
 import { foldJournal, openFeed, writeEntries, type Stored } from "./checkpoint.ts";
 import { createTables, isStored, newState, readState, writeState } from "./state-row.ts";
@@ -155,7 +155,7 @@ export class FeedStore implements Log {
       const last = end;
       const found = piece.texts.flatMap((records) => findKey(records, key)).filter(({ seq }) => seq <= last);
       for (const update of found.toReversed()) {
-        if (newestFirst.length >= limit || length >= LIMITS.historyPageLength) return page(true);
+        if (newestFirst.length >= limit || length >= SERVER_LIMITS.historyPageLength) return page(true);
         const more = bytesOf(update.line);
         if (bytes >= ALWAYS && bytes - held + more > room()) return page(true);
         newestFirst.push(update);

@@ -1,4 +1,4 @@
-import { LIMITS } from "../../protocol/limits.ts";
+import { SERVER_LIMITS } from "../../protocol/limits.ts";
 
 /** How much of a feed's time and memory the fan-out may take. */
 export interface FanoutLimits {
@@ -30,9 +30,9 @@ export interface FanoutLimits {
 }
 
 export const FANOUT_LIMITS: FanoutLimits = {
-  partLength: LIMITS.snapshotPartLength,
+  partLength: SERVER_LIMITS.snapshotPartLength,
   stepWork: 1024 * 1024,
-  backlogHigh: LIMITS.backlogHigh,
+  backlogHigh: SERVER_LIMITS.backlogHigh,
   backlogTotal: 32 * 1024 * 1024,
   frozenBytes: 16 * 1024 * 1024,
   frozenPerAccount: 4,

@@ -1,5 +1,5 @@
 import { ownText } from "../../protocol/json-scan.ts";
-import { LIMITS } from "../../protocol/limits.ts";
+import { SERVER_LIMITS } from "../../protocol/limits.ts";
 import { isCovered, selects, type Selection } from "../../protocol/selection.ts";
 import { Entry, type EntryState } from "./entry.ts";
 import { KeyIndex } from "./key-index.ts";
@@ -174,9 +174,9 @@ export class Entries {
 
   #forgetTombstones(): void {
     // While they are out of order, the oldest are not known.
-    if (this.#tombstones.size <= LIMITS.tombstones || !this.#recency.isInOrder) return;
+    if (this.#tombstones.size <= SERVER_LIMITS.tombstones || !this.#recency.isInOrder) return;
     for (const [key, entry] of this.#tombstones) {
-      if (this.#tombstones.size <= LIMITS.tombstones) return;
+      if (this.#tombstones.size <= SERVER_LIMITS.tombstones) return;
       this.#forgotten = Math.max(this.#forgotten, entry.seq);
       this.#tombstones.delete(key);
       this.#recency.remove(entry);

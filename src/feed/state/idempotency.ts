@@ -1,4 +1,4 @@
-import { LIMITS } from "../../protocol/limits.ts";
+import { LIMITS, SERVER_LIMITS } from "../../protocol/limits.ts";
 import type { Receipt } from "../../protocol/server-messages.ts";
 import { hash32 } from "./hash.ts";
 import { RememberedSpan, type Hashes } from "./remembered-span.ts";
@@ -54,7 +54,7 @@ export class Idempotency {
   constructor(
     seed: number,
     stored: (ordinal: number) => RememberedPublish | undefined,
-    most: number = LIMITS.rememberedPublishes,
+    most: number = SERVER_LIMITS.rememberedPublishes,
   ) {
     this.#seed = seed;
     this.#stored = stored;

@@ -6,7 +6,7 @@ import { DEFAULT_POLICY, LiveFeed } from "../../../src/durable/live-feed.ts";
 import { ReadTurns } from "../../../src/durable/storage/read-turns.ts";
 import { readRecord } from "../../../src/feed/state/record.ts";
 import { Budget } from "../../../src/feed/fanout/budget.ts";
-import { FEED_LIMITS, LIMITS } from "../../../src/protocol/limits.ts";
+import { FEED_LIMITS, LIMITS, SERVER_LIMITS } from "../../../src/protocol/limits.ts";
 import { newFeed } from "../../support/api.ts";
 
 /** Milliseconds that one step may take here, on a machine that does other things beside: in production it is 5 or so. */
@@ -150,7 +150,7 @@ describe("[I7] a feed at its limits", () => {
       const first = store.load(0, "epoch");
       store.append(first.feed, [readRecord(0, 0, ['{"key":"A","set":{}}'])], []);
       const lines = Array.from({ length: 1000 }, () => "1 1 0 []").join("\n");
-      for (let i = 0; i < LIMITS.rememberedPublishes / 1000; i++) {
+      for (let i = 0; i < SERVER_LIMITS.rememberedPublishes / 1000; i++) {
         const hashes = crypto.getRandomValues(new Uint32Array(2000));
         sql.exec(
           "INSERT INTO publishes VALUES (?, ?, ?, ?)",
@@ -163,7 +163,7 @@ describe("[I7] a feed at its limits", () => {
       const start = performance.now();
       const { idempotency } = new FeedStore(sql, FEED_LIMITS).load(0, "epoch");
       expect(performance.now() - start).toBeLessThan(1500);
-      expect(idempotency.size).toBe(LIMITS.rememberedPublishes);
+      expect(idempotency.size).toBe(SERVER_LIMITS.rememberedPublishes);
       expect(idempotency.bytes).toBeLessThan(24 * 1024 * 1024);
     });
   });

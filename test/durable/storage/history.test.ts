@@ -3,7 +3,7 @@ import { env } from "cloudflare:workers";
 import { expect, test } from "vitest";
 import { FeedStore, type HistoryPage } from "../../../src/durable/storage/feed-store.ts";
 import { readRecord } from "../../../src/feed/state/record.ts";
-import { FEED_LIMITS, LIMITS } from "../../../src/protocol/limits.ts";
+import { FEED_LIMITS, LIMITS, SERVER_LIMITS } from "../../../src/protocol/limits.ts";
 import { newFeed } from "../../support/api.ts";
 
 test("[I9] a page of history is bounded in characters, and the pages together are the whole of it", async () => {
@@ -21,11 +21,11 @@ test("[I9] a page of history is bounded in characters, and the pages together ar
     for (let before = feed.seq + 1; ;) {
       const { page, held } = pageOf(store, before);
       const length = page.updates.reduce((sum, { line }) => sum + line.length, 0);
-      expect(length).toBeLessThanOrEqual(LIMITS.historyPageLength + LIMITS.valueBytes + 1_000);
+      expect(length).toBeLessThanOrEqual(SERVER_LIMITS.historyPageLength + LIMITS.valueBytes + 1_000);
       expect(held, "said to be held in between").toBeLessThanOrEqual(length);
       seqs.unshift(...page.updates.map(({ seq }) => seq));
       if (!page.more) break;
-      expect(length, "no shorter than need be").toBeGreaterThan(LIMITS.historyPageLength - LIMITS.valueBytes);
+      expect(length, "no shorter than need be").toBeGreaterThan(SERVER_LIMITS.historyPageLength - LIMITS.valueBytes);
       before = page.updates[0]?.seq ?? 0;
     }
     expect(seqs).toEqual(Array.from({ length: 450 }, (_, i) => i + 1));

@@ -4,7 +4,7 @@ import { Entries } from "../../../src/feed/state/entries.ts";
 import type { Job, StepResult } from "../../../src/feed/fanout/catch-up/jobs.ts";
 import { Jobs } from "../../../src/feed/fanout/catch-up/jobs.ts";
 import { composeInto, MergedUpdate } from "../../../src/feed/fanout/live/merged-update.ts";
-import { LIMITS } from "../../../src/protocol/limits.ts";
+import { SERVER_LIMITS } from "../../../src/protocol/limits.ts";
 import type { Update } from "../../../src/protocol/update.ts";
 import { FeedFixture, RecordingSubscriber, subscriptionOf } from "../fixture.ts";
 
@@ -390,7 +390,7 @@ describe("[I9] acks", () => {
     rebuilt.sent(5, 1000);
     rebuilt.acknowledged(5, 5_000_000);
     expect(rebuilt.backlog).toBe(0);
-    rebuilt.sent(6, LIMITS.unackedHigh);
-    expect(rebuilt.backlog).toBe(LIMITS.unackedHigh);
+    rebuilt.sent(6, SERVER_LIMITS.unackedHigh);
+    expect(rebuilt.backlog).toBe(SERVER_LIMITS.unackedHigh);
   });
 });

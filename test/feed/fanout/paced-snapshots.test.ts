@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { LIMITS } from "../../../src/protocol/limits.ts";
+import { SERVER_LIMITS } from "../../../src/protocol/limits.ts";
 import type { Update } from "../../../src/protocol/update.ts";
 import { FeedFixture, RecordingSubscriber } from "../fixture.ts";
 
@@ -67,7 +67,7 @@ describe("[I9] a long snapshot", () => {
     const [slow, stuck] = [slowReader(fixture), slowReader(fixture)];
     for (let i = 0; i < 40; i++) {
       slow.waiting = Math.max(0, slow.waiting - 60);
-      fixture.pass(LIMITS.stuckTime / 10);
+      fixture.pass(SERVER_LIMITS.stuckTime / 10);
     }
     expect(slow.dropped).toBe(false);
     expect(stuck.dropped).toBe(true);

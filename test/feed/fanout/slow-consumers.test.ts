@@ -1,9 +1,9 @@
 import { describe, expect, test } from "vitest";
 import { Unacknowledged } from "../../../src/feed/fanout/backlog/unacknowledged.ts";
-import { LIMITS } from "../../../src/protocol/limits.ts";
+import { SERVER_LIMITS } from "../../../src/protocol/limits.ts";
 import { FeedFixture, RecordingSubscriber } from "../fixture.ts";
 
-const STUCK = LIMITS.backlogHigh + 1;
+const STUCK = SERVER_LIMITS.backlogHigh + 1;
 
 function fixtureOf(...subscribers: RecordingSubscriber[]): FeedFixture {
   const fixture = new FeedFixture();
@@ -26,8 +26,8 @@ describe("[I5] a subscriber that lags", () => {
     }
     expect(slow.sent.length, "nothing more is queued for it").toBe(before);
     expect(quick.view.position?.seq, "the others go on").toBe(100);
-    slow.waiting = LIMITS.backlogLow;
-    fixture.pass(LIMITS.lagReview);
+    slow.waiting = SERVER_LIMITS.backlogLow;
+    fixture.pass(SERVER_LIMITS.lagReview);
     expect(slow.sent.slice(before).map((message) => JSON.parse(message))).toMatchObject([
       { type: "update", from: 0, seq: 100, skipped: 97, updates: [{ key: "k1" }, { key: "k2" }, { key: "k0" }] },
     ]);
@@ -42,7 +42,7 @@ describe("[I5] a subscriber that lags", () => {
     fixture.pass(1000);
     expect(slow.view.updates).toEqual([]);
     slow.waiting = 0;
-    fixture.pass(LIMITS.lagReview);
+    fixture.pass(SERVER_LIMITS.lagReview);
     expect(slow.view.updates).toHaveLength(25);
   });
 
@@ -56,7 +56,7 @@ describe("[I5] a subscriber that lags", () => {
     fixture.log.start = 40;
     fixture.pass(1000);
     slow.waiting = 0;
-    fixture.pass(LIMITS.lagReview);
+    fixture.pass(SERVER_LIMITS.lagReview);
     expect(JSON.parse(slow.sent.at(-1)!)).toMatchObject({
       type: "snapshot",
       reason: "lagging",
@@ -70,9 +70,9 @@ describe("[I5] a subscriber that lags", () => {
     slow.waiting = STUCK;
     fixture.publish({ key: "A", set: { i: 1 } });
     fixture.pass(100);
-    expect(fixture.due).toBeLessThanOrEqual(fixture.now + LIMITS.lagReview);
+    expect(fixture.due).toBeLessThanOrEqual(fixture.now + SERVER_LIMITS.lagReview);
     slow.waiting = 0;
-    fixture.pass(LIMITS.lagReview);
+    fixture.pass(SERVER_LIMITS.lagReview);
     expect(slow.view.state()).toEqual({ A: { i: 1 } });
     expect(fixture.due).toBeUndefined();
   });
@@ -82,7 +82,7 @@ describe("[I5] a subscriber that lags", () => {
     const fixture = fixtureOf(slow);
     slow.waiting = STUCK;
     fixture.publish({ key: "A", set: {} });
-    fixture.pass(LIMITS.stuckTime - 1000);
+    fixture.pass(SERVER_LIMITS.stuckTime - 1000);
     expect(slow.dropped).toBe(false);
     fixture.pass(2000);
     expect(slow.dropped).toBe(true);
@@ -96,7 +96,7 @@ describe("[I5] a subscriber that lags", () => {
     slow.waiting = STUCK * 4;
     fixture.publish({ key: "A", set: {} });
     for (let i = 0; i < 10; i++) {
-      fixture.pass(LIMITS.stuckTime - 1000);
+      fixture.pass(SERVER_LIMITS.stuckTime - 1000);
       slow.waiting -= 1;
     }
     expect(slow.dropped).toBe(false);

@@ -2,7 +2,7 @@ import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { Entries } from "../../../src/feed/state/entries.ts";
 import type { EntryState } from "../../../src/feed/state/entry.ts";
-import { LIMITS } from "../../../src/protocol/limits.ts";
+import { SERVER_LIMITS } from "../../../src/protocol/limits.ts";
 import { runs } from "../../support/runs.ts";
 import { isWanted } from "../../support/view.ts";
 import { subscriptionOf } from "../fixture.ts";
@@ -141,7 +141,7 @@ describe("a walk through the entries", () => {
     put(entries, "stays", 4, "{}");
     const walk = entries.walk();
     expect(walk.next()?.key).toBe("gone0");
-    for (let i = 0; i < LIMITS.tombstones; i++) put(entries, `k${i}`, 5 + i, undefined);
+    for (let i = 0; i < SERVER_LIMITS.tombstones; i++) put(entries, `k${i}`, 5 + i, undefined);
     expect(walk.next()?.key).toBe("stays");
     walk.end();
     expect(entries.forgotten).toBe(3);
@@ -151,13 +151,13 @@ describe("a walk through the entries", () => {
 describe("entries put in any order", () => {
   test("[I8] stand in order of their changes once they have been brought in order, and the oldest deletions are forgotten", () => {
     const entries = new Entries();
-    const count = LIMITS.tombstones + 5;
+    const count = SERVER_LIMITS.tombstones + 5;
     for (let i = 0; i < count; i++) put(entries, `k${i}`, ((i * 7) % count) + 1, undefined);
     put(entries, "live", count + 1, "{}");
     expect(oldestFirst(entries)).toHaveLength(count + 1);
     entries.bringInOrder();
     expect(oldestFirst(entries).map(({ seq }) => seq)).toEqual(
-      Array.from({ length: LIMITS.tombstones + 1 }, (_, i) => i + 6),
+      Array.from({ length: SERVER_LIMITS.tombstones + 1 }, (_, i) => i + 6),
     );
     expect(entries.forgotten).toBe(5);
   });

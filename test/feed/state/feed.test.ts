@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { Feed } from "../../../src/feed/state/feed.ts";
-import { LIMITS } from "../../../src/protocol/limits.ts";
+import { SERVER_LIMITS } from "../../../src/protocol/limits.ts";
 import type { Update } from "../../../src/protocol/update.ts";
 import type { Message } from "../../support/view.ts";
 import { FeedFixture, RecordingSubscriber } from "../fixture.ts";
@@ -72,7 +72,7 @@ describe("[I2] resume", () => {
   test("deletions that were forgotten make a position expire, and nothing else does", () => {
     const fixture = new FeedFixture();
     fixture.publish({ key: "A", set: {} });
-    const deletions = LIMITS.tombstones + 10;
+    const deletions = SERVER_LIMITS.tombstones + 10;
     for (let i = 0; i < deletions; i++) {
       fixture.publish({ key: `k${i}`, set: {} });
       fixture.publish({ key: `k${i}`, delete: true });

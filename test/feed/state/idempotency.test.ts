@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { Idempotency, type IdempotencyKey, type RememberedPublish } from "../../../src/feed/state/idempotency.ts";
-import { LIMITS } from "../../../src/protocol/limits.ts";
+import { LIMITS, SERVER_LIMITS } from "../../../src/protocol/limits.ts";
 
 const receipt = { epoch: "e", seq: 1, accepted: 1, stale: 0 };
 const PUBLISH: IdempotencyKey = { key: "order-1", digest: "d", credential: "c", principal: "p" };
@@ -11,7 +11,7 @@ class Memory {
   readonly idempotency: Idempotency;
   reads = 0;
 
-  constructor(most: number = LIMITS.rememberedPublishes) {
+  constructor(most: number = SERVER_LIMITS.rememberedPublishes) {
     const read = (ordinal: number): RememberedPublish | undefined => {
       this.reads++;
       return this.stored.get(ordinal);

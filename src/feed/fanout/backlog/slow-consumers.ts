@@ -1,4 +1,4 @@
-import { LIMITS } from "../../../protocol/limits.ts";
+import { SERVER_LIMITS } from "../../../protocol/limits.ts";
 import type { Subscriber } from "../subscriber.ts";
 import type { Backlogs } from "./backlogs.ts";
 
@@ -48,9 +48,9 @@ export class SlowConsumers {
 
   /** Looks at some of them again. Calls `catchUp` for those that have drained, `drop` for those that are stuck. */
   review(now: number, catchUp: (subscriber: Subscriber) => void, drop: (subscriber: Subscriber) => void): void {
-    if (this.#lagging.size === 0 || now < this.#reviewedAt + LIMITS.lagReview) return;
+    if (this.#lagging.size === 0 || now < this.#reviewedAt + SERVER_LIMITS.lagReview) return;
     this.#reviewedAt = now;
-    const low = Math.min(LIMITS.backlogLow, this.#backlogHigh);
+    const low = Math.min(SERVER_LIMITS.backlogLow, this.#backlogHigh);
     let looks = Math.min(REVIEWED_AT_ONCE, this.#lagging.size);
     for (const subscriber of this.#lagging) {
       if (looks-- === 0) return;
@@ -63,11 +63,11 @@ export class SlowConsumers {
 
   /** When to review; Infinity if none lags. */
   due(now: number): number {
-    return this.#lagging.size > 0 ? now + LIMITS.lagReview : Infinity;
+    return this.#lagging.size > 0 ? now + SERVER_LIMITS.lagReview : Infinity;
   }
 }
 
 /** Whether it had taken nothing for too long when it was last looked at. */
 export function isStuck({ backlog, movedAt }: Subscriber, now: number): boolean {
-  return backlog > 0 && now - movedAt >= LIMITS.stuckTime;
+  return backlog > 0 && now - movedAt >= SERVER_LIMITS.stuckTime;
 }

@@ -1,4 +1,4 @@
-import { LIMITS } from "../../../protocol/limits.ts";
+import { SERVER_LIMITS } from "../../../protocol/limits.ts";
 
 /** Characters that a client which counts what it has taken may be behind: it does not send an ack for every message. */
 const SLACK = 64 * 1024;
@@ -33,7 +33,7 @@ export class Unacknowledged {
   /** The same if it says that the client does not keep up, else 0: a few missing acks say little. */
   get backlog(): number {
     const { length } = this;
-    return length > (this.#taken === undefined ? LIMITS.unackedHigh : SLACK) ? length : 0;
+    return length > (this.#taken === undefined ? SERVER_LIMITS.unackedHigh : SLACK) ? length : 0;
   }
 
   /** Notes that the client was sent so many characters. `seq`: its position after them, if it then has one. */

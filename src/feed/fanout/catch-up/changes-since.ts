@@ -1,4 +1,4 @@
-import { LIMITS } from "../../../protocol/limits.ts";
+import { SERVER_LIMITS } from "../../../protocol/limits.ts";
 import type { Selection } from "../../../protocol/selection.ts";
 import { encodeEntry, type Entry } from "../../state/entry.ts";
 import type { Feed } from "../../state/feed.ts";
@@ -35,7 +35,7 @@ export function changesSince(feed: Feed, selection: Selection, seq: number, mete
     changed.push(entry);
     meter.work += COST.key;
     length += entry.key.length + (entry.text?.length ?? 0);
-    if (length > LIMITS.catchUpLength) return undefined;
+    if (length > SERVER_LIMITS.catchUpLength) return undefined;
   }
   meter.work += length;
   const updates = changed.map(encodeEntry);

@@ -1,4 +1,4 @@
-import { LIMITS } from "../../../protocol/limits.ts";
+import { SERVER_LIMITS } from "../../../protocol/limits.ts";
 import type { Position } from "../../../protocol/position.ts";
 import { bytesOf } from "../../state/entry.ts";
 
@@ -33,7 +33,7 @@ export class EncodedCache {
     if (!known) this.#bytes += sizeOf(key, messages);
     this.#messages.set(key, messages);
     for (const [oldest, forgotten] of this.#messages) {
-      if (this.#bytes <= LIMITS.encodedCacheBytes) break;
+      if (this.#bytes <= SERVER_LIMITS.encodedCacheBytes) break;
       this.#messages.delete(oldest);
       this.#bytes -= sizeOf(oldest, forgotten);
     }

@@ -1,4 +1,4 @@
-import { LIMITS } from "../../../protocol/limits.ts";
+import { SERVER_LIMITS } from "../../../protocol/limits.ts";
 import type { Selection } from "../../../protocol/selection.ts";
 import type { Feed } from "../../state/feed.ts";
 import type { Log } from "../../state/record.ts";
@@ -81,7 +81,7 @@ export class Replay {
     if (this.#updates.length > 0) this.#updates = [this.#updates.join(",")];
     meter.work += this.#length;
     this.#reached = Math.max(this.#reached, piece.seq);
-    if (this.#totalLength > LIMITS.replayLength) return { kind: "expired" };
+    if (this.#totalLength > SERVER_LIMITS.replayLength) return { kind: "expired" };
     if (this.#reached < this.#feed.seq) {
       this.#isAtEnd = piece.isEnd;
       return { kind: "ranges", ranges, isEnd: false };

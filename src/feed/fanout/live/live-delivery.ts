@@ -1,4 +1,4 @@
-import { LIMITS } from "../../../protocol/limits.ts";
+import { SERVER_LIMITS } from "../../../protocol/limits.ts";
 import type { Feed } from "../../state/feed.ts";
 import { seqAfter, type LogRecord } from "../../state/record.ts";
 import type { Backlogs } from "../backlog/backlogs.ts";
@@ -73,7 +73,7 @@ export class LiveDelivery {
       // A group that `hz` makes wait is not served now in any case.
       if (group.notBefore <= now) messages += group.members.size;
       this.#waiting.add(group);
-      if (!group.pending.isComplete || group.pending.size > LIMITS.pendingUpdates) this.#discardPending(group);
+      if (!group.pending.isComplete || group.pending.size > SERVER_LIMITS.pendingUpdates) this.#discardPending(group);
     }
     this.#limitMemory();
     if (messages > 0) this.#schedule.offer(messages, now);

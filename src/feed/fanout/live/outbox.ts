@@ -1,4 +1,4 @@
-import { LIMITS } from "../../../protocol/limits.ts";
+import { SERVER_LIMITS } from "../../../protocol/limits.ts";
 import type { Group, Subscriber } from "../subscriber.ts";
 
 /** Messages that bring one subscriber from one seq to another. */
@@ -29,7 +29,7 @@ export class Outbox {
   /** Sends one slice: `size` items, or fewer if they are long. `send` may find that a subscriber cannot take its item. */
   sendSlice(size: number, send: (item: Outgoing) => void): void {
     let length = 0;
-    for (let sent = 0; sent < size && length < LIMITS.sliceLength;) {
+    for (let sent = 0; sent < size && length < SERVER_LIMITS.sliceLength;) {
       const item = this.#items[this.#sent];
       if (!item) {
         this.clear();
