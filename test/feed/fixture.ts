@@ -13,12 +13,12 @@ import { decodeUpdates } from "../../src/protocol/update-decoding.ts";
 import { expect } from "vitest";
 import { isWanted, View, type Message } from "../support/view.ts";
 
-/** A log that keeps everything from some seq on. */
+/** A log that has everything from some seq on. */
 export class MemoryLog implements Log {
   readonly records: LogRecord[] = [];
   start = 0;
 
-  /** A few records a look, so that readers have to go on. */
+  /** A few records a look, so that readers need several. */
   read(after: number, selection: Selection): LogPiece | undefined {
     if (after < this.start) return undefined;
     const index = this.records.findIndex((record) => seqAfter(record) > after);
@@ -49,15 +49,15 @@ export function subscriptionOf(
   return { selection: parsed.selection, mode, hz };
 }
 
-/** A subscriber of the pure feed: what it was sent, and the view that it has from that. */
+/** A sink that records what it is sent, keeps a client's view of it, and checks every message against the log. */
 export class RecordingSubscriber implements Sink {
   account = "somebody";
   readonly view: View;
   readonly sent: string[] = [];
-  /** The arrays of messages as they were handed over: the same array is the same encoding. */
+  /** The arrays of messages as they came: the same array means that they were encoded once. */
   readonly given: (readonly string[])[] = [];
   subscriber: Subscriber | undefined;
-  /** The feed's log, to check messages against. */
+  /** The log that messages are checked against. */
   log: MemoryLog | undefined;
   keys: readonly string[];
   readonly mode: Subscription["mode"];
@@ -74,18 +74,19 @@ export class RecordingSubscriber implements Sink {
     return subscriptionOf(this.keys, this.mode, this.hz);
   }
 
-  /** What it has not taken, in bytes. Set by tests of slow readers. */
+  /** Its backlog, in bytes. */
   waiting = 0;
-  /** Whether what it is sent waits until the test takes it. */
+  /** Whether what it is sent adds to its backlog. */
   slow = false;
   dropped = false;
-  /** What it is known to have been told, so that a rebuilt feed can go on from there. */
-  told: { epoch: string; seq: number } | undefined;
-  /** What it asked for, by the id of its message. */
+  /** The position that is saved for it, from which a rebuilt feed resumes it. */
+  savedPosition: { epoch: string; seq: number } | undefined;
+  /** The keys of its `subscribe` messages, by their ids. */
   readonly #asked = new Map<number, readonly string[]>();
   #asks = 0;
-  /** The feed's seq when it came, and whether it got a snapshot of an earlier moment. */
+  /** The feed's seq when it connected. */
   hello = 0;
+  /** Whether it got a snapshot of an earlier moment than that. */
   older = false;
 
   backlog(): number {
@@ -97,16 +98,16 @@ export class RecordingSubscriber implements Sink {
     this.lose();
   }
 
-  /** Its connection is gone. */
+  /** Its connection is closed. */
   lose(): void {
     this.subscriber = undefined;
     this.view.forgetParts();
-    // A position is of the selection that it was reached with.
+    // A position belongs to the selection that it was reached with.
     if (this.#asked.size > 0) this.view.position = undefined;
     this.#asked.clear();
   }
 
-  /** Asks for another selection over its connection. */
+  /** Sends a `subscribe` message. */
   ask(broadcast: Broadcast, keys: readonly string[]): ReturnType<Broadcast["resubscribe"]> {
     this.keys = keys;
     this.#asked.set(++this.#asks, keys);
@@ -117,8 +118,8 @@ export class RecordingSubscriber implements Sink {
     if (messages.length > 0) this.given.push(messages);
     this.#take(messages);
     const { position } = this.view;
-    if (seq !== undefined) expect(position?.seq, "what is said to be told is told").toBe(seq);
-    this.told = seq === undefined ? undefined : position && { ...position };
+    if (seq !== undefined) expect(position?.seq, "the saved position is the client's").toBe(seq);
+    this.savedPosition = seq === undefined ? undefined : position && { ...position };
   }
 
   #take(messages: readonly string[]): void {
@@ -135,7 +136,7 @@ export class RecordingSubscriber implements Sink {
     }
   }
 
-  /** Holds an update message against the log: nothing from outside of `from`..`seq`, nothing twice, nothing unsaid. */
+  /** Checks an update message against the log: nothing outside of `from`..`seq`, nothing twice, nothing missing. */
   #checkUpdate({ from, seq, updates = [], skipped = 0 }: Message): void {
     const concerned = (this.log?.records ?? [])
       .flatMap((record) => record.updates)
@@ -147,14 +148,14 @@ export class RecordingSubscriber implements Sink {
     if (this.#selected.length === 0) expect(updates.length + skipped).toBe(concerned.length);
   }
 
-  /** What the server selects for it at this moment. */
+  /** What the server selects for it now. */
   get #selected(): readonly string[] {
     const id = (this.subscriber?.subscription ?? this.subscription).selection.id;
     return id === "*" || id === "" ? [] : id.split(",");
   }
 }
 
-/** A feed with a clock that is stepped by hand, a log, and nothing else: no storage, no sockets, no timers. */
+/** A feed with its broadcast, a log, and a clock that is stepped by hand: no storage, no sockets, no timers. */
 export class FeedFixture {
   now = 1_700_000_000_000;
   log = new MemoryLog();
@@ -163,14 +164,14 @@ export class FeedFixture {
   readonly policy: FlushPolicy;
   readonly limits: Partial<FanoutLimits>;
   readonly budget: Budget;
-  /** What should not have happened, and is to fail the test. */
+  /** An error that should not happen fails the test. */
   failed = (error: unknown): void => {
     throw error;
   };
-  /** When the broadcast wants to be flushed again. */
+  /** When the broadcast wants its next step. */
   due: number | undefined;
 
-  /** With a capacity of 0 everything after the first message is gathered. */
+  /** With a capacity of 0, everything after the first message is gathered. */
   constructor(policy: Partial<FlushPolicy> = {}, limits: Partial<FanoutLimits> = {}, budget = new Budget()) {
     this.limits = limits;
     this.budget = budget;
@@ -195,7 +196,7 @@ export class FeedFixture {
 
   connect(subscriber: RecordingSubscriber, since?: string): void {
     subscriber.hello = this.feed.seq;
-    subscriber.told = undefined;
+    subscriber.savedPosition = undefined;
     const position = since === undefined ? undefined : parsePosition(since);
     subscriber.log = this.log;
     subscriber.subscriber = this.broadcast.subscribe(subscriber, subscriber.subscription, position);
@@ -211,7 +212,7 @@ export class FeedFixture {
     this.due = this.broadcast.step(this.now);
   }
 
-  /** Lets time pass, flushing whenever that was asked for. */
+  /** Lets time pass, with a step whenever one is due. */
   pass(milliseconds: number): void {
     const end = this.now + milliseconds;
     while (this.due !== undefined && this.due <= end) {
@@ -224,7 +225,7 @@ export class FeedFixture {
     while (this.due !== undefined && this.due <= end);
   }
 
-  /** What a lost memory does: the feed is rebuilt from its records, connected subscribers from what they were told. */
+  /** What a loss of memory does: the feed is rebuilt from its records, connected subscribers from their saved positions. */
   rebuild(subscribers: readonly RecordingSubscriber[]): void {
     const feed = Feed.begin(this.feed.epoch);
     for (const record of this.log.records) feed.apply(record);
@@ -232,8 +233,9 @@ export class FeedFixture {
     this.broadcast = this.#newBroadcast();
     for (const subscriber of subscribers) {
       if (!subscriber.subscriber) continue;
-      const { told } = subscriber;
-      if (told) subscriber.subscriber = this.broadcast.rejoin(subscriber, subscriber.subscription, told);
+      const { savedPosition } = subscriber;
+      if (savedPosition)
+        subscriber.subscriber = this.broadcast.rejoin(subscriber, subscriber.subscription, savedPosition);
       else subscriber.lose();
     }
     this.step();

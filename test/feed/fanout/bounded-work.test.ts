@@ -5,10 +5,10 @@ import { FEED_LIMITS } from "../../../src/protocol/limits.ts";
 import { subscriptionOf } from "../fixture.ts";
 import { oldestFirst } from "../../support/entries.ts";
 
-/** Milliseconds that no single message may take. */
+/** Milliseconds that one message may take. */
 const BOUND = 50;
 
-/** The best of a few: what else the machine does is not measured. */
+/** The best of some runs, in milliseconds, so that other work of the machine does not count. */
 function quickest(act: () => void, runs = 10): number {
   let best = Infinity;
   for (let run = 0; run < runs; run++) {
@@ -34,7 +34,7 @@ function tinyPatch(key: string, i: number): string {
   return `{"key":"${key}","patch":{"m${(i * 7) % 4_500}":${i}}}`;
 }
 
-/** As many as a journal of 4 MiB has. */
+/** As many as are in a journal of 4 MiB. */
 function* tinyRecords(): Generator<LogRecord> {
   for (let i = 0; i < 100_000; i++) yield readRecord(200 + i, 0, [tinyPatch(`k${i % 200}`, i)]);
 }
@@ -63,7 +63,7 @@ describe("[I7] a message of the largest size takes less than 50 ms", () => {
     const batch = Array.from({ length: 1_000 }, (_, i) => tinyPatch(`k${i % 200}`, i));
     const patching = quickest(() => expect(feed.accept(batch, 0)).toMatchObject({ ok: true }));
     const parsing = quickest(() => oldestFirst(feed.entries).map(({ value }) => value), 3);
-    // About 25 ms where nothing else runs; here it is held against what this machine can do at this moment.
+    // About 25 ms if nothing else runs; compared with what this machine can do at this moment.
     expect(patching).toBeLessThan(parsing);
   });
 

@@ -12,12 +12,12 @@ const act = fc.record({
   gives: fc.boolean(),
 });
 
-describe("[I9] the budget of what comes and goes", () => {
-  test("is as large as the sum of what an object holds says", () => {
+describe("[I9] the memory budget", () => {
+  test("is as large as SPEC.md says", () => {
     expect(ALL).toBeLessThan(10_500_000);
   });
 
-  test("is never overdrawn, keeps for each kind what is its own, and has all back at the end", () => {
+  test("is never overdrawn, keeps what is reserved for each share, and has all back at the end", () => {
     fc.assert(
       fc.property(fc.array(act, { maxLength: 60 }), (acts) => {
         const budget = new Budget();
@@ -36,7 +36,7 @@ describe("[I9] the budget of what comes and goes", () => {
             const has = budget[kind].has(bytes);
             expect(budget[kind].take(bytes)).toBe(has);
             if (has) taken[kind].push(bytes);
-            else expect(used(kind) + bytes, "what is its own is there").toBeGreaterThan(SHARE_BYTES[kind]);
+            else expect(used(kind) + bytes, "what is reserved is there").toBeGreaterThan(SHARE_BYTES[kind]);
           }
           expect(budget.left).toBeGreaterThanOrEqual(0);
           expect(KINDS.reduce((sum, kind) => sum + used(kind), 0)).toBeLessThanOrEqual(ALL);
@@ -48,7 +48,7 @@ describe("[I9] the budget of what comes and goes", () => {
     );
   });
 
-  test.each(KINDS)("leaves one piece to each other kind, and no more, where %s has used it up", (greedy) => {
+  test.each(KINDS)("leaves what is reserved to each other share, and no more, if %s has used up the pool", (greedy) => {
     const budget = new Budget();
     expect(budget[greedy].take(SHARE_BYTES[greedy] + SHARE_BYTES.pool)).toBe(true);
     expect(budget[greedy].take(1)).toBe(false);
@@ -61,13 +61,13 @@ describe("[I9] the budget of what comes and goes", () => {
     expect(budget.left).toBe(SHARE_BYTES.pool);
   });
 
-  test("keeps what is the first's own for the first alone, whoever that becomes", () => {
+  test("keeps what is reserved for the first reader of the log, whichever reader that becomes", () => {
     const budget = new Budget();
     const { log } = budget;
     const own = SHARE_BYTES.log;
     expect(log.setAll(own / 2, own / 2)).toBe(true);
     expect(budget.left).toBe(SHARE_BYTES.pool);
-    expect(log.setAll(own / 2 + SHARE_BYTES.pool, own / 2), "the others have all that is shared").toBe(true);
+    expect(log.setAll(own / 2 + SHARE_BYTES.pool, own / 2), "the others have the whole pool").toBe(true);
     expect(log.has(1)).toBe(false);
     expect(log.setAll(own + SHARE_BYTES.pool, own), "the first goes on").toBe(true);
     expect(log.setAll(own + 1 + SHARE_BYTES.pool, own + 1)).toBe(false);

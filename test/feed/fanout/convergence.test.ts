@@ -7,7 +7,7 @@ import { runs } from "../../support/runs.ts";
 import { isWanted } from "../../support/view.ts";
 import { FeedFixture, RecordingSubscriber } from "../fixture.ts";
 
-/** Few keys and members, so that everything meets everything. */
+/** Few keys and members, so that everything meets everything else. */
 const keys = fc.constantFrom("A", "A", "B", "tech.X", "tech.Y", "z");
 const selections = fc.constantFrom<string[]>(
   [],
@@ -70,17 +70,17 @@ const settings = fc.array(
   },
 );
 
-/** Everything at once or gathered, all together or by turns, in one go or with something else between any two messages. */
-const paces: fc.Arbitrary<Omit<FlushPolicy, "window">> = fc.record({
+/** Updates at once or gathered, subscribers all together or by turns, slices long or of one message. */
+const policies: fc.Arbitrary<Omit<FlushPolicy, "window">> = fc.record({
   capacity: fc.constantFrom(0, 1_000_000),
   slice: fc.constantFrom(1, 2, 100),
   group: fc.constantFrom(1, 2, 100),
   turn: fc.constantFrom(0, 20, 50),
 });
 
-type Example = [pace: Omit<FlushPolicy, "window">, bounds: Partial<FanoutLimits>, settings: Setting[], steps: Step[]];
+type Example = [policy: Omit<FlushPolicy, "window">, limits: Partial<FanoutLimits>, settings: Setting[], steps: Step[]];
 
-/** One drains while an update waits for its group's turn: what it was caught up with must not count as merged again. */
+/** A subscriber drains while an update waits for its group: what its catch-up contained must not count as merged again. */
 const CAUGHT_UP_WHILE_OTHERS_WAIT: Example = [
   { capacity: 0, slice: 1, group: 100, turn: 50 },
   {},
@@ -101,8 +101,8 @@ const CAUGHT_UP_WHILE_OTHERS_WAIT: Example = [
   ],
 ];
 
-/** As it is deployed, and so tight that lists of a few keys are paced, joined by others and given up. */
-const bounds: fc.Arbitrary<Partial<FanoutLimits>> = fc.oneof<fc.WeightedArbitrary<Partial<FanoutLimits>>[]>(
+/** The limits of a deployment, or so small that lists of a few keys are sent in parts, shared and given up. */
+const limits: fc.Arbitrary<Partial<FanoutLimits>> = fc.oneof<fc.WeightedArbitrary<Partial<FanoutLimits>>[]>(
   { weight: 1, arbitrary: fc.constant({}) },
   {
     weight: 2,
@@ -124,14 +124,14 @@ describe("[I2] a subscriber's view equals the feed's entries, restricted to its 
     const seen = { updates: 0, snapshots: 0, skipped: 0, parts: 0, between: 0, dropped: 0, older: 0, jobs: 0 };
     fc.assert(
       fc.property(
-        paces,
-        bounds,
+        policies,
+        limits,
         settings,
         fc.array(step, { maxLength: 80, size: "max" }),
-        (pace, bounds, settings, steps) => {
+        (policy, limits, settings, steps) => {
           const subscribers = settings.map(([keys, mode, hz]) => new RecordingSubscriber(keys, mode, hz));
           for (const [i, subscriber] of subscribers.entries()) subscriber.account = i < 2 ? "two" : String(i);
-          const fixture = new FeedFixture(pace, bounds);
+          const fixture = new FeedFixture(policy, limits);
           for (const [i, step] of steps.entries()) {
             act(fixture, subscribers, step, `e${i + 2}`);
             for (const { subscriber, view, dropped } of subscribers) {
@@ -145,7 +145,7 @@ describe("[I2] a subscriber's view equals the feed's entries, restricted to its 
             subscriber.slow = false;
           }
           fixture.pass(5000);
-          // Whoever was dropped for others comes back, as often as it takes.
+          // Subscribers that were dropped come back, as often as it takes.
           for (
             let round = 0;
             round === 0 || (round < 10 && subscribers.some(({ subscriber }) => !subscriber));
@@ -155,7 +155,7 @@ describe("[I2] a subscriber's view equals the feed's entries, restricted to its 
               if (!subscriber.subscriber) rejoin(fixture, subscriber, subscriber.view.position !== undefined);
             fixture.pass(5000);
           }
-          // What has expired meanwhile goes out by turns, too.
+          // What has expired meanwhile is sent by turns, too.
           fixture.pass(5000);
           for (const subscriber of subscribers) {
             expect(subscriber.view.state()).toEqual(restricted(fixture, subscriber.keys));
@@ -172,7 +172,7 @@ describe("[I2] a subscriber's view equals the feed's entries, restricted to its 
       ),
       { numRuns: runs(600), examples: [CAUGHT_UP_WHILE_OTHERS_WAIT] },
     );
-    // The property is worth something only where all of this happened.
+    // The property is worth something only if all of this happened.
     for (const [what, count] of Object.entries(seen)) expect(count, what).toBeGreaterThan(0);
   });
 });
@@ -211,7 +211,7 @@ function act(fixture: FeedFixture, subscribers: readonly RecordingSubscriber[], 
         subscriber!.ask(fixture.broadcast, step.keys);
       } else {
         subscriber!.keys = step.keys;
-        // A position is of a selection: whoever changes it while away begins anew.
+        // A position belongs to a selection: with another selection, a client begins without one.
         subscriber!.view.position = undefined;
       }
       break;

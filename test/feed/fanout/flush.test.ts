@@ -3,7 +3,7 @@ import { DEFAULT_POLICY } from "../../../src/durable/live-feed.ts";
 import { lengthOf } from "../../../src/feed/fanout/work.ts";
 import { Outbox } from "../../../src/feed/fanout/live/outbox.ts";
 import { FlushSchedule } from "../../../src/feed/fanout/live/flush-schedule.ts";
-import { FeedFixture, RecordingSubscriber } from "../fixture.ts";
+import { FeedFixture, RecordingSubscriber, subscriptionOf } from "../fixture.ts";
 
 /** Subscribers of everything on a feed with the default flush policy. */
 function subscribersOfAll(count: number): { fixture: FeedFixture; subscribers: RecordingSubscriber[] } {
@@ -133,5 +133,73 @@ describe("[I2] memory that is lost in the middle of a window", () => {
     fixture.rebuild(subscribers);
     fixture.pass(0);
     expect(subscribers.map(({ view }) => view.updates.length)).toEqual([1, 1, 1, 1, 1]);
+  });
+});
+
+describe("windows", () => {
+  test("a quiet feed sends at once, a busy one sends one message a window", () => {
+    const fixture = new FeedFixture();
+    const subscriber = new RecordingSubscriber([], "latest", undefined);
+    fixture.connect(subscriber);
+    const begin = subscriber.sent.length;
+    for (let i = 0; i < 100; i++) {
+      fixture.publish({ key: `k${i % 4}`, patch: { i } });
+      fixture.pass(1);
+    }
+    fixture.pass(1000);
+    const updates = subscriber.sent.slice(begin);
+    // The first at once, then one each 50 ms.
+    expect(updates.length).toBe(3);
+    expect(JSON.parse(updates[0]!).updates).toEqual([{ key: "k0", patch: { i: 0 } }]);
+    expect(JSON.parse(updates[1]!)).toMatchObject({ from: 1, skipped: 45 });
+    expect(fixture.due, "no timer is wanted while nothing waits").toBeUndefined();
+  });
+
+  test("hz limits the messages a second, and may change while a subscriber is live", () => {
+    const fixture = new FeedFixture();
+    const slow = new RecordingSubscriber([], "all", 2);
+    fixture.connect(slow);
+    const count = (seconds: number): number => {
+      const before = slow.sent.length;
+      for (let i = 0; i < seconds * 100; i++) {
+        fixture.publish({ key: "A", patch: { i } });
+        fixture.pass(10);
+      }
+      return slow.sent.length - before;
+    };
+    expect(count(5)).toBeLessThanOrEqual(11);
+    fixture.pass(1000);
+    expect(slow.view.updates).toHaveLength(500);
+    fixture.broadcast.resubscribe(slow.subscriber!, subscriptionOf([], "all", 10), 1);
+    const messages = count(5);
+    expect(messages).toBeGreaterThan(40);
+    expect(messages).toBeLessThanOrEqual(52);
+  });
+
+  test("[I5] with mode=all and more waiting than memory may hold, updates come from the log, complete and in order", () => {
+    const fixture = new FeedFixture();
+    const slow = new RecordingSubscriber([], "all", 0.1);
+    fixture.connect(slow);
+    fixture.publish({ key: "A", set: { i: -1 } });
+    for (let i = 0; i < 25_000; i++) fixture.publish({ key: "A", set: { i } });
+    const group = slow.subscriber!.group!;
+    expect(group.pending.size).toBeLessThanOrEqual(10_000);
+    fixture.pass(20_000);
+    expect(slow.view.updates).toHaveLength(25_001);
+  });
+
+  test("a subscriber that the log no longer reaches gets a snapshot, with reason lagging", () => {
+    const fixture = new FeedFixture();
+    const slow = new RecordingSubscriber([], "all", 0.1);
+    fixture.connect(slow);
+    fixture.publish({ key: "A", set: { i: -1 } });
+    for (let i = 0; i < 25_000; i++) fixture.publish({ key: "A", set: { i } });
+    fixture.log.start = 20_000;
+    fixture.pass(20_000);
+    expect(JSON.parse(slow.sent.at(-1)!)).toMatchObject({
+      type: "snapshot",
+      reason: "lagging",
+      entries: { A: { i: 24_999 } },
+    });
   });
 });

@@ -9,7 +9,7 @@ function parse(text: string): JsonObject {
   return JSON.parse(text);
 }
 
-/** Few names, so that patches meet each other's members often. */
+/** Few names, so that patches often have members in common. */
 const meeting = fc.constantFrom(
   '{"a":1}',
   '{"a":null}',
@@ -22,7 +22,7 @@ const meeting = fc.constantFrom(
 const patch = fc.oneof(meeting, meeting, objectText);
 
 describe("composed merge patches", () => {
-  test("do what the two do one after the other, whatever they are applied to, and leave the second as it is", () => {
+  test("do what the two patches do one after the other, on any value, and the second patch stays as it is", () => {
     let composable = 0;
     fc.assert(
       fc.property(patch, patch, patch, (target, first, second) => {
@@ -46,5 +46,16 @@ describe("composed merge patches", () => {
     ['{"a":{"b":null}}', '{"a":{"b":{"y":1}}}'],
   ])("cannot put an object where the first removed something: %s then %s", (first, second) => {
     expect(composeInto(parse(first), parse(second))).toBe(false);
+  });
+
+  test("are composed in place, and published patches stay as they are", () => {
+    const first = { a: { b: 1 }, c: 1 };
+    const second = { a: { d: { e: 1 } } };
+    const target = structuredClone(first);
+    expect(composeInto(target, second)).toBe(true);
+    expect(composeInto(target, { a: { d: { f: 2 } } })).toBe(true);
+    expect(target).toEqual({ a: { b: 1, d: { e: 1, f: 2 } }, c: 1 });
+    expect(second).toEqual({ a: { d: { e: 1 } } });
+    expect(composeInto({ a: null }, { a: { b: 1 } }), "what no patch can say").toBe(false);
   });
 });

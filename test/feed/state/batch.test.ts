@@ -52,7 +52,7 @@ function encode(updates: readonly Update[]): string[] {
   return decoded.updates;
 }
 
-/** What the updates make of the entries, worked out in the plainest way. */
+/** Applies updates to entries in the simplest way. */
 function model(entries: ReadonlyMap<string, JsonObject>, updates: readonly Update[]): Map<string, JsonObject> {
   const after = new Map(entries);
   for (const update of updates) {
@@ -87,7 +87,7 @@ function contents(feed: Feed): Map<string, JsonObject | undefined> {
   );
 }
 
-/** All that a feed is, but for the order of members. */
+/** Everything of a feed except the order of members. */
 function everything(feed: Feed): unknown {
   const entries = oldestFirst(feed.entries).map(({ key, seq, time, version, expires, value, bytes }) => {
     return { key, seq, time, version, expires, value, bytes };
@@ -97,7 +97,7 @@ function everything(feed: Feed): unknown {
 }
 
 describe("[I3] batches of patches", () => {
-  test("make what the patches make one by one, to the byte, and one that is refused leaves nothing", () => {
+  test("do what the patches do one by one, to the byte, and a refused batch changes nothing", () => {
     const seen = { taken: 0, full: 0, tooLarge: 0 };
     fc.assert(
       fc.property(batches, (batches) => {
@@ -135,7 +135,7 @@ describe("[I3] batches of patches", () => {
     expect(seen.full).toBeGreaterThan(10);
   });
 
-  test("a value that all patches of a batch together make too large is refused, by the last of them", () => {
+  test("a value that all patches of a batch together make too large is refused, at the last patch", () => {
     const feed = Feed.begin("e");
     feed.accept(encode([{ key: "A", set: { a: LONG, b: LONG, c: LONG } }]), 0);
     const grow: Update = { key: "A", patch: { d: LONG } };
@@ -147,7 +147,7 @@ describe("[I3] batches of patches", () => {
 });
 
 describe("[I8] a feed that is opened again", () => {
-  test("from its records, at once or one by one, over entries of any moment, is the same feed", () => {
+  test("from its records, at once or one by one, on top of entries of any moment, is the same feed", () => {
     fc.assert(
       fc.property(batches, fc.nat(), fc.array(fc.nat(), { maxLength: 8 }), (batches, from, moments) => {
         const feed = Feed.begin("e");
@@ -157,7 +157,7 @@ describe("[I8] a feed that is opened again", () => {
         const state = { epoch: "e", seq: 0, time: 0, forgotten: 0 };
         for (const [i, updates] of [...batches, []].entries()) {
           if (i === start) Object.assign(state, { seq: feed.seq, time: feed.time });
-          // Entries as they stood when, or after, the records begin: some of them again and again, at the end all.
+          // Entries as they were when the records begin, or later: some several times, at the end all.
           const all = oldestFirst(feed.entries).map(({ key, seq, time, version, expires, text }) => {
             return { key, seq, time, version, expires, text };
           });

@@ -13,7 +13,7 @@ const patterns = fc.array(
   fc.tuple(key, fc.boolean()).map(([name, isPrefix]) => (isPrefix ? `${name}*` : name)),
   { maxLength: 6 },
 );
-/** A key that changes, live or deleted. */
+/** A change of a key: set or deleted. */
 const changes = fc.array(fc.tuple(key, fc.boolean()), { maxLength: 60 });
 
 function state(seq: number, text: string | undefined): EntryState {
@@ -24,13 +24,13 @@ function put(entries: Entries, name: string, seq: number, text: string | undefin
   entries.put(name, state(seq, text), entries.recall(name));
 }
 
-/** Five digits, in no order. */
+/** Five digits, in a mixed order. */
 function name(i: number): string {
   return `${(i * 7919) % 20_011}`.padStart(5, "0");
 }
 
 describe("the entries of a selection", () => {
-  test("[I6] are those that a plain filter finds, and those that changed come oldest change first", () => {
+  test("[I6] are those that a simple filter finds, and changes come with the oldest first", () => {
     fc.assert(
       fc.property(changes, patterns, fc.nat({ max: 60 }), (changes, wanted, since) => {
         const entries = new Entries();
@@ -56,7 +56,7 @@ describe("the entries of a selection", () => {
     );
   });
 
-  test("[I2] but for those of another are those that neither filter leaves out, each once", () => {
+  test("[I2] without those of another are those that neither filter leaves out, each once", () => {
     fc.assert(
       fc.property(changes, patterns, patterns, (changes, wanted, had) => {
         const entries = new Entries();
@@ -74,7 +74,7 @@ describe("the entries of a selection", () => {
     );
   });
 
-  test("[I6] are found among very many, through keys that come and go", () => {
+  test("[I6] are found among very many, while keys come and go", () => {
     const entries = new Entries();
     let seq = 0;
     for (let i = 0; i < 20_011; i++) put(entries, name(i), ++seq, "{}");
@@ -107,7 +107,7 @@ describe("the entries of a selection", () => {
 });
 
 describe("a walk through the entries", () => {
-  test("[I8] meets each that stays, whatever changes between its steps, and at last in its newest state", () => {
+  test("[I8] meets each entry that stays, whatever changes between its steps, and at last in its newest state", () => {
     fc.assert(
       fc.property(
         changes,
@@ -135,7 +135,7 @@ describe("a walk through the entries", () => {
     );
   });
 
-  test("passes over what is forgotten under it", () => {
+  test("skips what is forgotten meanwhile", () => {
     const entries = new Entries();
     for (let i = 0; i < 3; i++) put(entries, `gone${i}`, i + 1, undefined);
     put(entries, "stays", 4, "{}");
@@ -149,7 +149,7 @@ describe("a walk through the entries", () => {
 });
 
 describe("entries put in any order", () => {
-  test("[I8] stand in order of their changes once they have been brought in order, and the oldest deletions are forgotten", () => {
+  test("[I8] are in the order of their changes after sorting, and the oldest tombstones are forgotten", () => {
     const entries = new Entries();
     const count = SERVER_LIMITS.tombstones + 5;
     for (let i = 0; i < count; i++) put(entries, `k${i}`, ((i * 7) % count) + 1, undefined);

@@ -9,8 +9,8 @@ interface Item extends Expiring {
 
 const time = fc.option(fc.nat({ max: 50 }), { nil: undefined });
 
-describe("the queue of those that expire", () => {
-  test("gives up its items in order of time, whatever order they came in and however they were changed", () => {
+describe("the expiry queue", () => {
+  test("returns its items in order of time, in whatever order they came and however they were changed", () => {
     fc.assert(
       fc.property(
         fc.array(time),
@@ -64,8 +64,8 @@ describe("a ttl", () => {
   });
 });
 
-describe("what expires together", () => {
-  test("[I8] is deleted in records of bounded length, one after the other", () => {
+describe("entries that expire together", () => {
+  test("[I8] are deleted in records of bounded length, one after the other", () => {
     const feed = new Feed({ epoch: "e", seq: 87_000, time: 0, forgotten: 0 });
     for (let i = 0; i < 87_000; i++) {
       const key = `${i}`.padStart(128, "\u20ac");
@@ -82,7 +82,7 @@ describe("what expires together", () => {
     expect(feed.seq).toBe(2 * 87_000);
   });
 
-  test("and is renewed before its time stays, and leaves nothing behind", () => {
+  test("and are renewed before their time stay, and leave nothing behind", () => {
     const feed = Feed.begin("e");
     for (let i = 0; i < 5000; i++) {
       feed.accept([`{"key":"k${i % 5}","set":{},"ttl":30}`], i * 10);

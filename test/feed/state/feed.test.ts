@@ -14,11 +14,11 @@ function accept(feed: Feed, ...updates: Update[]): ReturnType<Feed["accept"]> {
   );
 }
 
-/** What somebody gets who comes back at some seq. */
+/** What a client gets that resumes from a seq. */
 function comeBack(fixture: FeedFixture, keys: readonly string[], mode: "latest" | "all", seq: number): Message[] {
   const subscriber = new RecordingSubscriber(keys, mode, undefined);
   subscriber.view.position = { epoch: fixture.feed.epoch, seq };
-  // It is not held against the log: what it had before is not known.
+  // Its messages are not checked against the log: what it had before is not known.
   fixture.connect(subscriber, `${fixture.feed.epoch}:${seq}`);
   fixture.pass(0);
   return subscriber.sent.map((message): Message => JSON.parse(message));
@@ -45,7 +45,7 @@ describe("acceptance", () => {
     expect(accept(feed, { key: "A", set: {}, version: 6 })).toMatchObject({ receipt: { accepted: 1 } });
   });
 
-  test("[I3] a batch that would overfill the feed changes nothing, and one that shrinks it is taken", () => {
+  test("[I3] a batch that would overfill the feed changes nothing, and one that shrinks it is accepted", () => {
     const feed = Feed.begin("e", limits);
     accept(feed, { key: "A", set: {} }, { key: "B", set: {} }, { key: "C", set: {} });
     expect(accept(feed, { key: "A", set: { p: 1 } }, { key: "D", set: {} })).toMatchObject({
@@ -61,7 +61,7 @@ describe("acceptance", () => {
     expect(accept(feed, { key: "D", set: {} })).toMatchObject({ ok: true });
   });
 
-  test("patches that add up are measured by what they make, not by what they were", () => {
+  test("patches are measured by the value that they make, not by their own length", () => {
     const feed = Feed.begin("e", limits);
     for (let i = 0; i < 1000; i++) expect(accept(feed, { key: "A", patch: { price: i } })).toMatchObject({ ok: true });
     expect(feed.entries.length).toBe(`A{"price":999}`.length);
@@ -69,7 +69,7 @@ describe("acceptance", () => {
 });
 
 describe("[I2] resume", () => {
-  test("deletions that were forgotten make a position expire, and nothing else does", () => {
+  test("only forgotten deletions make a position expire", () => {
     const fixture = new FeedFixture();
     fixture.publish({ key: "A", set: {} });
     const deletions = SERVER_LIMITS.tombstones + 10;
@@ -84,7 +84,7 @@ describe("[I2] resume", () => {
     expect(comeBack(fixture, [], "latest", fixture.feed.seq)).toMatchObject([{ type: "update", updates: [] }]);
   });
 
-  test("whoever missed more than a snapshot would cost gets the snapshot", () => {
+  test("a client that missed more than a snapshot would cost gets the snapshot", () => {
     const fixture = new FeedFixture();
     fixture.publish({ key: "A", set: {} });
     const text = "x".repeat(60_000);
@@ -133,7 +133,7 @@ describe("[I2] resume", () => {
 });
 
 describe("time", () => {
-  test("what expires together is deleted together, as one batch", () => {
+  test("entries that expire together are deleted together, as one batch", () => {
     const fixture = new FeedFixture();
     fixture.publish({ key: "A", set: {}, ttl: 10 }, { key: "B", set: {}, ttl: 10 }, { key: "C", set: {}, ttl: 20 });
     fixture.now += 10_000;

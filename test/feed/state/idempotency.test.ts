@@ -5,7 +5,7 @@ import { LIMITS, SERVER_LIMITS } from "../../../src/protocol/limits.ts";
 const receipt = { epoch: "e", seq: 1, accepted: 1, stale: 0 };
 const PUBLISH: IdempotencyKey = { key: "order-1", digest: "d", credential: "c", principal: "p" };
 
-/** A memory whose storage is a map: all is written at once. */
+/** Its storage is a map: everything is written at once. */
 class Memory {
   readonly stored = new Map<number, RememberedPublish>();
   readonly idempotency: Idempotency;
@@ -40,7 +40,7 @@ test("a publish is remembered for ten minutes and no longer", () => {
   expect(memory.idempotency.size).toBe(0);
 });
 
-test("one that is not written yet is known", () => {
+test("a publish that is not written yet is known", () => {
   const { idempotency } = new Memory();
   idempotency.remember({ ...PUBLISH, at: 0, receipt });
   expect(idempotency.find(PUBLISH, 0)).toEqual({ kind: "repeat", receipt });
@@ -60,7 +60,7 @@ describe("keys are kept apart by credential", () => {
     expect(memory.find(publish)).toBe(found);
   });
 
-  test("each of several that use one key has its own receipt", () => {
+  test("each of several publishes with one key has its own receipt", () => {
     const memory = new Memory();
     for (let i = 0; i < 5; i++) memory.publish({ principal: `p${i}`, credential: `c${i}`, digest: `d${i}` });
     for (let i = 0; i < 5; i++) {
@@ -70,7 +70,7 @@ describe("keys are kept apart by credential", () => {
     }
   });
 
-  test("[I7] a key that many credentials of one publisher have used is not looked for without end", () => {
+  test("[I7] the search for a key that many credentials of one publisher have used is bounded", () => {
     const memory = new Memory();
     for (let i = 0; i < 1000; i++) memory.publish({ credential: `c${i}`, digest: `d${i}` });
     memory.reads = 0;
@@ -79,8 +79,8 @@ describe("keys are kept apart by credential", () => {
   });
 });
 
-describe("[I9] what is remembered", () => {
-  test("takes some twelve bytes a publish", () => {
+describe("[I9] remembered publishes", () => {
+  test("take some twelve bytes each", () => {
     const memory = new Memory();
     const hashes = { key: 0, credential: 1 };
     for (let i = 0; i < 300_000; i++) {
@@ -89,7 +89,7 @@ describe("[I9] what is remembered", () => {
     expect(memory.idempotency.bytes / memory.idempotency.size).toBeLessThan(16);
   });
 
-  test("by one credential is at most as much as is left for the others, and an honest one always finds room", () => {
+  test("of one credential are at most as many as are left for others, and an honest credential always finds room", () => {
     const memory = new Memory(1000);
     let greedy = 0;
     while (memory.idempotency.waitForRoom("greedy", 0) === 0) {
@@ -104,13 +104,13 @@ describe("[I9] what is remembered", () => {
     expect(memory.idempotency.waitForRoom("greedy", LIMITS.idempotencyWindow)).toBe(0);
   });
 
-  test("has room for a publisher at the highest rate, for as long as it likes", () => {
+  test("have room for a publisher at the highest rate, for any time", () => {
     const idempotency = new Idempotency(7, () => undefined);
     const hashes = { key: 0, credential: 0 };
     for (let second = 0, ordinal = 1; second < 1300; second++) {
       const at = second * 1000;
       if (idempotency.waitForRoom("honest", at) > 0) expect.unreachable(`refused after ${second} s`);
-      // A burst to begin with, and then as many as the rate allows.
+      // First a burst, then as many as the rate allows.
       const publishes = second === 0 ? 60_000 : 1_000;
       for (let i = 0; i < publishes; i++, ordinal++) {
         idempotency.restore(ordinal, { ...hashes, key: (ordinal * 2654435761) >>> 0, credential: CREDENTIAL }, at);

@@ -1,0 +1,123 @@
+import { describe, expect, test, vi } from "vitest";
+import { Entries } from "../../../src/feed/state/entries.ts";
+import type { Update } from "../../../src/protocol/update.ts";
+import { FeedFixture, RecordingSubscriber, subscriptionOf } from "../fixture.ts";
+
+/** So many entries, each with a key of its own. */
+function many(count: number, prefix: string): Update[] {
+  return Array.from({ length: count }, (_, i): Update => ({ key: `${prefix}${i}`, set: {} }));
+}
+
+describe("[I7] a catch-up", () => {
+  test("that fails closes its subscriber, and no other of the account", () => {
+    const fixture = new FeedFixture();
+    fixture.publish({ key: "A", set: {} });
+    const [bad, good] = [
+      new RecordingSubscriber([], "all", undefined),
+      new RecordingSubscriber([], "latest", undefined),
+    ];
+    fixture.log.read = () => {
+      throw new Error("bad");
+    };
+    const failures: unknown[] = [];
+    fixture.failed = (error) => void failures.push(error);
+    good.view.position = { epoch: "e1", seq: 0 };
+    fixture.connect(bad, "e1:0");
+    fixture.connect(good, "e1:0");
+    fixture.pass(100);
+    expect([bad.dropped, good.dropped, failures]).toEqual([true, false, [new Error("bad")]]);
+    expect(good.view.state()).toEqual(fixture.entries());
+    expect(fixture.broadcast.subscribers).toBe(1);
+  });
+
+  test("of forty messages that each select anew lets the updates of others pass", () => {
+    const fixture = new FeedFixture({ capacity: 1_000_000 });
+    for (let i = 0; i < 20; i++) fixture.publish(...many(1000, `${i}.k`));
+    const [greedy, honest] = [
+      new RecordingSubscriber(["none"], "latest", undefined),
+      new RecordingSubscriber(["A"], "all", undefined),
+    ];
+    greedy.account = "greedy";
+    for (const subscriber of [greedy, honest]) fixture.connect(subscriber);
+    fixture.pass(1000);
+    const before = greedy.sent.length;
+    for (let i = 0; i < 40; i++)
+      greedy.ask(fixture.broadcast, [`${i % 20}.*`, `${(i + 1) % 20}.*`, `${(i + 2) % 20}.k*`]);
+    expect(greedy.sent.length - before, "some are answered at once").toBeGreaterThan(0);
+    expect(greedy.sent.length - before, "and not all").toBeLessThan(40);
+    fixture.publish({ key: "A", set: {} });
+    expect(honest.view.updates).toHaveLength(1);
+    fixture.pass(1000);
+    expect(greedy.sent.length - before).toBeGreaterThanOrEqual(40);
+    expect(fixture.due).toBeUndefined();
+  });
+
+  test("to another selection costs what is new in it, and not what the subscriber has", () => {
+    const fixture = new FeedFixture({ capacity: 1_000_000 });
+    for (let i = 0; i < 20; i++) fixture.publish(...many(1000, `k.${10 + i}.`));
+    const parts = Array.from({ length: 20 }, (_, i) => `k.${10 + i}.*`);
+    const sent: string[] = [];
+    const sink = {
+      account: "somebody",
+      send: (messages: readonly string[]) => void sent.push(...messages),
+      backlog: () => 0,
+      drop: () => {},
+    };
+    const reader = fixture.broadcast.subscribe(sink, subscriptionOf(["k.*"]), undefined);
+    fixture.pass(1000);
+    const looks = vi.spyOn(String.prototype, "startsWith");
+    for (const keys of [parts, ["k.*"], [...parts, "other"], ["k.*", "k"]]) {
+      looks.mockClear();
+      fixture.broadcast.resubscribe(reader, subscriptionOf(keys), 1);
+      fixture.pass(1000);
+      expect(looks.mock.calls.length).toBeLessThan(1_000);
+      expect(JSON.parse(sent.at(-1)!)).toMatchObject({ type: "snapshot", id: 1, entries: {} });
+    }
+    looks.mockRestore();
+  });
+
+  test("that waits for a list costs nothing until a list is released, and then gets its turn", () => {
+    const fixture = new FeedFixture({}, { partLength: 1000, backlogHigh: 1000 });
+    fixture.publish(...many(500, "k."));
+    const readers = Array.from({ length: 50 }, (_, i) => {
+      const prefixes = Array.from({ length: 100 }, (_, j) => `k.${j}*`);
+      const reader = new RecordingSubscriber([...prefixes, `own${i}`], "latest", undefined);
+      reader.slow = true;
+      fixture.connect(reader);
+      return reader;
+    });
+    fixture.pass(100);
+    expect(fixture.broadcast.snapshots.size).toBe(4);
+    const looks = vi.spyOn(Entries.prototype, "mostSelected");
+    for (let i = 0; i < 10; i++) {
+      fixture.publish({ key: "other", set: { i } });
+      fixture.pass(100);
+    }
+    expect(looks.mock.calls.length).toBe(0);
+    fixture.disconnect(readers[0]!);
+    fixture.pass(100);
+    expect(looks.mock.calls.length, "the size of each request is known").toBeLessThan(10);
+    expect(readers.filter(({ sent }) => sent.length > 0)).toHaveLength(5);
+    looks.mockRestore();
+  });
+
+  test("does not read the log if no selected key has changed", () => {
+    const fixture = new FeedFixture();
+    fixture.publish({ key: "mine", set: {} });
+    for (let i = 0; i < 100; i++) fixture.publish({ key: "other", set: { i } });
+    let looks = 0;
+    const read = fixture.log.read.bind(fixture.log);
+    fixture.log.read = (...asked) => (looks++, read(...asked));
+    const sleeper = new RecordingSubscriber(["mine", "my.*"], "all", undefined);
+    sleeper.view.position = { epoch: "e1", seq: 1 };
+    fixture.connect(sleeper, "e1:1");
+    fixture.pass(10);
+    expect(looks).toBe(0);
+    expect(sleeper.sent.map((message) => JSON.parse(message))).toMatchObject([{ from: 1, seq: 101, updates: [] }]);
+    fixture.rebuild([sleeper]);
+    fixture.publish({ key: "mine", patch: { n: 1 } });
+    fixture.pass(10);
+    expect(looks).toBe(0);
+    expect(sleeper.view.updates).toHaveLength(1);
+  });
+});

@@ -1,0 +1,60 @@
+import { describe, expect, test, vi } from "vitest";
+import { MergedUpdate } from "../../../src/feed/fanout/live/merged-update.ts";
+import { FeedFixture, RecordingSubscriber } from "../fixture.ts";
+
+describe("[I9] what waits for groups", () => {
+  test("is read again if an update is for more groups than there is time for, and nothing is lost", () => {
+    const fixture = new FeedFixture({}, { additions: 50 });
+    const readers = Array.from(
+      { length: 100 },
+      (_, i) => new RecordingSubscriber([`own${i}`, "A"], i % 2 ? "all" : "latest", 1),
+    );
+    for (const reader of readers) fixture.connect(reader);
+    for (let i = 0; i < 5; i++) fixture.publish({ key: "A", patch: { [`p${i}`]: i } });
+    fixture.pass(5000);
+    for (const reader of readers) expect(reader.view.state()).toEqual(fixture.entries());
+    for (const reader of readers) if (reader.mode === "all") expect(reader.view.updates).toHaveLength(5);
+  });
+
+  test("is composed for as many groups as there is time for in one delivery: the others read it again", () => {
+    const composed = vi.spyOn(MergedUpdate.prototype, "add");
+    const fixture = new FeedFixture();
+    const readers = Array.from({ length: 200 }, (_, i) => new RecordingSubscriber(["big", `own${i}`], "latest", 0.1));
+    for (const reader of readers) fixture.connect(reader);
+    fixture.pass(20_000);
+    for (let i = 0; i < 5; i++) {
+      const patch = Object.fromEntries(Array.from({ length: 2_000 }, (_, j) => [`m${j}`, i]));
+      composed.mockClear();
+      fixture.publish({ key: "big", patch });
+      const length = composed.mock.calls.reduce((sum, [{ text }]) => sum + text.length, 0);
+      expect(length).toBeLessThan(1.2 * 1024 * 1024);
+      fixture.pass(10);
+    }
+    composed.mockRestore();
+    fixture.pass(30_000);
+    for (const reader of readers) expect(reader.view.state()).toEqual(fixture.entries());
+  });
+
+  test("is counted in bytes for all groups together, and read again above the limit", () => {
+    const fixture = new FeedFixture({}, { pendingBytes: 100_000 });
+    const slow = (["latest", "all"] as const).map((mode) => new RecordingSubscriber([], mode, 0.1));
+    for (const subscriber of slow) fixture.connect(subscriber);
+    fixture.publish({ key: "A", set: {} });
+    const text = "x".repeat(10_000);
+    for (let i = 0; i < 50; i++) fixture.publish({ key: `k${i}`, set: { text } });
+    for (const { subscriber } of slow) expect(subscriber!.group!.pending.bytes).toBeLessThan(100_000);
+    fixture.pass(20_000);
+    for (const subscriber of slow) expect(subscriber.view.state()).toEqual(fixture.entries());
+    expect(slow[1]!.view.updates).toHaveLength(51);
+  });
+
+  test("is in memory once, however many groups an update waits for", () => {
+    const fixture = new FeedFixture({}, { pendingBytes: 200_000 });
+    const readers = Array.from({ length: 100 }, (_, i) => new RecordingSubscriber(["A", `own${i}`], "latest", 1));
+    for (const reader of readers) fixture.connect(reader);
+    fixture.publish({ key: "A", set: {} });
+    fixture.pass(1);
+    fixture.publish({ key: "A", set: { text: "x".repeat(10_000) } });
+    for (const { subscriber } of readers) expect(subscriber!.group!.pending.size).toBe(1);
+  });
+});
