@@ -10,7 +10,7 @@ import { evict } from "./evictions.ts";
 const START = 1_900_000_000_000;
 const MINUTE = 60_000;
 
-/** A platform's alarm, as strict as one can be. */
+/** The platform's alarm, as strict as it may be. */
 function storage(): AlarmStorage & { at: number | null } {
   return {
     at: null,
@@ -25,7 +25,7 @@ function storage(): AlarmStorage & { at: number | null } {
   };
 }
 
-async function settled(): Promise<void> {
+async function storageAnswered(): Promise<void> {
   for (let i = 0; i < 10; i++) await Promise.resolve();
 }
 
@@ -40,14 +40,16 @@ async function connect(feed: string, expires: number): Promise<TestSubscriber> {
   return TestSubscriber.connect(feed, "", { Authorization: `Bearer ${await token("subscribe:*", { expires })}` });
 }
 
-/** Has a socket's credential end at `at`. */
-async function ends(subscriber: TestSubscriber, at: number): Promise<void> {
+/** Gives a socket a credential that expires at `at`. */
+async function renew(subscriber: TestSubscriber, at: number): Promise<void> {
   subscriber.send({ type: "auth", id: at, token: await token("subscribe:*", { expires: at }) });
   await subscriber.message("authorized", at);
 }
 
-/** A feed that cannot be opened: whatever opens it fails. */
-async function sealed(update: object = { key: "A", set: {} }): Promise<{ feed: string; subscriber: TestSubscriber }> {
+/** A feed that cannot be opened: an attempt to open it fails. */
+async function sealedFeed(
+  update: object = { key: "A", set: {} },
+): Promise<{ feed: string; subscriber: TestSubscriber }> {
   const feed = newFeed();
   await publish(feed, update);
   const subscriber = await (await TestSubscriber.connect(feed)).reaches(1);
@@ -58,26 +60,26 @@ async function sealed(update: object = { key: "A", set: {} }): Promise<{ feed: s
 }
 
 describe("[I4] an alarm", () => {
-  test("goes off at the earliest of all times, also where memory was lost in between", async () => {
+  test("goes off at the earliest time asked for, also over a loss of memory", async () => {
     const stored = storage();
     const first = new Alarm(stored, () => START);
     first.wakeBy(START + 20_000);
     first.wakeBy(START + 30_000);
-    await settled();
+    await storageAnswered();
     expect(stored.at).toBe(START + 20_000);
     const second = new Alarm(stored, () => START);
     second.wakeBy(START + MINUTE);
-    await settled();
+    await storageAnswered();
     expect(stored.at).toBe(START + 20_000);
     second.wakeBy(START + 10_000);
     expect(stored.at).toBe(START + 10_000);
   });
 
-  test("is set to whole milliseconds, and to none that has been", async () => {
+  test("is set to whole milliseconds, and never to a time that has passed", async () => {
     const stored = storage();
     const alarm = new Alarm(stored, () => START);
     alarm.wakeBy(START + 12.9);
-    await settled();
+    await storageAnswered();
     expect(stored.at).toBe(START + 13);
     stored.at = null;
     alarm.wentOff();
@@ -85,12 +87,12 @@ describe("[I4] an alarm", () => {
     expect(stored.at).toBe(START + 1);
   });
 
-  test("that has not gone off in time is set anew by whatever happens next", async () => {
+  test("that has not gone off in time is set again by the next event", async () => {
     let now = START;
     const stored = storage();
     const alarm = new Alarm(stored, () => now);
     alarm.wakeBy(START + 1_000);
-    await settled();
+    await storageAnswered();
     stored.at = null;
     now += 5_000;
     alarm.heal();
@@ -100,22 +102,22 @@ describe("[I4] an alarm", () => {
     expect(stored.at).toBe(now + 1);
   });
 
-  test("that has not gone off in time is set anew though it is not known in memory when it should have", async () => {
+  test("that has not gone off in time is set again after a loss of memory, too", async () => {
     const stored = storage();
     stored.at = START + 1_000;
     const early = new Alarm(stored, () => START + 3_000);
     early.heal();
-    await settled();
+    await storageAnswered();
     expect(stored.at, "it may be late").toBe(START + 1_000);
     const late = new Alarm(stored, () => START + 9_000);
     late.heal();
-    await settled();
+    await storageAnswered();
     expect(stored.at).toBe(START + 9_001);
     stored.at = null;
     const none = new Alarm(stored, () => START);
     none.heal();
-    await settled();
-    expect(stored.at, "none that nobody asked for").toBeNull();
+    await storageAnswered();
+    expect(stored.at, "it is set only if asked for").toBeNull();
   });
 });
 
@@ -123,7 +125,7 @@ describe("[I4] an object that is woken", () => {
   beforeEach(() => void vi.useFakeTimers({ toFake: ["Date"], now: START }));
   afterEach(() => void vi.useRealTimers());
 
-  test("by a token that ends later still tells of an entry that ends before", async () => {
+  test("by a token that expires later still sends the deletion of an entry that expires before", async () => {
     const feed = newFeed();
     await publish(feed, { key: "A", set: {}, ttl: 20 });
     await evict(feed);
@@ -135,7 +137,7 @@ describe("[I4] an object that is woken", () => {
     expect(subscriber.state()).toEqual({});
   });
 
-  test("by a publish with a long ttl still closes a socket whose token ends before", async () => {
+  test("by an update with a long ttl still closes a socket whose token expires before", async () => {
     const feed = newFeed();
     await publish(feed, { key: "A", set: {} });
     const subscriber = await (await connect(feed, START + MINUTE)).reaches(1);
@@ -148,7 +150,7 @@ describe("[I4] an object that is woken", () => {
     expect(subscriber.closed).toMatchObject({ code: 4401 });
   });
 
-  test("though the alarm was lost tells nothing to a socket whose token has ended", async () => {
+  test("after its alarm was lost sends nothing to a socket whose token has expired", async () => {
     const feed = newFeed();
     await publish(feed, { key: "A", set: {} });
     const subscriber = await (await connect(feed, START + MINUTE)).reaches(1);
@@ -166,8 +168,8 @@ describe("[I4] an object that a message wakes", () => {
   beforeEach(() => void vi.useFakeTimers({ toFake: ["Date"], now: START }));
   afterEach(() => void vi.useRealTimers());
 
-  test("has an alarm again where the platform lost it, for when the credential ends", async () => {
-    const { feed, subscriber } = await sealed();
+  test("sets the alarm for a credential again if the platform has lost it", async () => {
+    const { feed, subscriber } = await sealedFeed();
     const until = START + MINUTE;
     subscriber.send({ type: "auth", id: 1, token: await token("subscribe:*", { expires: until }) });
     await subscriber.message("authorized", 1);
@@ -180,13 +182,13 @@ describe("[I4] an object that a message wakes", () => {
   });
 });
 
-describe("[I7] an alarm for the end of a credential", () => {
+describe("[I7] an alarm for a credential that expires", () => {
   beforeEach(() => void vi.useFakeTimers({ toFake: ["Date"], now: START }));
   afterEach(() => void vi.useRealTimers());
 
-  test("closes the socket without the feed being opened, and goes off no more", async () => {
-    const { feed, subscriber } = await sealed();
-    await ends(subscriber, START + MINUTE);
+  test("closes the socket without opening the feed, and goes off no more", async () => {
+    const { feed, subscriber } = await sealedFeed();
+    await renew(subscriber, START + MINUTE);
     vi.setSystemTime(START + MINUTE);
     expect(await runDurableObjectAlarm(env.FEEDS.getByName(feed))).toBe(true);
     await subscriber.until(({ closed }) => closed !== undefined, "the close");
@@ -194,25 +196,25 @@ describe("[I7] an alarm for the end of a credential", () => {
     expect(await alarmOf(feed)).toBeNull();
   });
 
-  test("is followed by the one of an entry that ends later, still without the feed being opened", async () => {
-    const { feed, subscriber } = await sealed({ key: "A", set: {}, ttl: 180 });
-    await ends(subscriber, START + MINUTE);
+  test("is followed by the alarm of an entry that expires later, still without opening the feed", async () => {
+    const { feed, subscriber } = await sealedFeed({ key: "A", set: {}, ttl: 180 });
+    await renew(subscriber, START + MINUTE);
     vi.setSystemTime(START + MINUTE);
     expect(await runDurableObjectAlarm(env.FEEDS.getByName(feed))).toBe(true);
     await vi.waitFor(async () => expect(await alarmOf(feed)).toBe(START + 3 * MINUTE));
   });
 
-  test("comes to nothing where the credential was renewed, without the feed being opened", async () => {
-    const { feed, subscriber } = await sealed();
-    await ends(subscriber, START + MINUTE);
-    await ends(subscriber, START + 2 * MINUTE);
+  test("does nothing if the credential was renewed, and does not open the feed", async () => {
+    const { feed, subscriber } = await sealedFeed();
+    await renew(subscriber, START + MINUTE);
+    await renew(subscriber, START + 2 * MINUTE);
     vi.setSystemTime(START + MINUTE);
     expect(await runDurableObjectAlarm(env.FEEDS.getByName(feed))).toBe(true);
     await vi.waitFor(async () => expect(await alarmOf(feed)).toBe(START + 2 * MINUTE));
     expect(subscriber.closed).toBeUndefined();
   });
 
-  test("that falls together with the end of an entry sees to both", async () => {
+  test("at the time at which an entry expires does both", async () => {
     const feed = newFeed();
     await publish(feed, { key: "A", set: {}, ttl: 60 });
     const ending = await (await connect(feed, START + MINUTE)).reaches(1);
@@ -226,12 +228,12 @@ describe("[I7] an alarm for the end of a credential", () => {
   });
 });
 
-describe("[I4] an alarm for the end of an entry", () => {
+describe("[I4] an alarm for an entry that expires", () => {
   beforeEach(() => void vi.useFakeTimers({ toFake: ["Date"], now: START }));
   afterEach(() => void vi.useRealTimers());
 
-  test("is set again by whatever wakes the object, where the platform lost it altogether", async () => {
-    const { feed, subscriber } = await sealed({ key: "A", set: {}, ttl: 60 });
+  test("is set again by any event that wakes the object, if the platform has lost it", async () => {
+    const { feed, subscriber } = await sealedFeed({ key: "A", set: {}, ttl: 60 });
     const stub = env.FEEDS.getByName(feed);
     await runInDurableObject(stub, (_, { storage }) => storage.deleteAlarm());
     await evictDurableObject(stub);
@@ -240,7 +242,7 @@ describe("[I4] an alarm for the end of an entry", () => {
     await vi.waitFor(async () => expect(await alarmOf(feed)).toBe(START + MINUTE));
   });
 
-  test("is that of the next entry once the first has ended", async () => {
+  test("is followed by the alarm of the next entry", async () => {
     const feed = newFeed();
     await publish(feed, [
       { key: "A", set: {}, ttl: 60 },
@@ -252,7 +254,7 @@ describe("[I4] an alarm for the end of an entry", () => {
     await vi.waitFor(async () => expect(await alarmOf(feed)).toBe(START + 3 * MINUTE));
   });
 
-  test("deletes the entry of a feed that was stored before anybody noted when entries end", async () => {
+  test("deletes the entry of a feed that was stored before such times were noted", async () => {
     const feed = newFeed();
     await publish(feed, { key: "A", set: {}, ttl: 60 });
     const subscriber = await (await TestSubscriber.connect(feed)).reaches(1);
@@ -268,8 +270,8 @@ describe("[I4] an alarm for the end of an entry", () => {
 });
 
 describe("[I7] a hibernated socket", () => {
-  test("acks, renews its credential and says what is wrong without the feed being opened", async () => {
-    const { subscriber } = await sealed();
+  test("acks, renews its credential and gets errors without the feed being opened", async () => {
+    const { subscriber } = await sealedFeed();
     subscriber.send({ type: "ack", seq: 1 });
     subscriber.send({ type: "auth", id: 1, token: await token("subscribe:*", { expires: Date.now() + MINUTE }) });
     expect(await subscriber.message("authorized", 1)).toMatchObject({ type: "authorized" });
@@ -278,8 +280,8 @@ describe("[I7] a hibernated socket", () => {
     expect(subscriber.closed).toBeUndefined();
   });
 
-  test("ends without the feed being opened", async () => {
-    const { feed, subscriber } = await sealed();
+  test("is closed by its client without the feed being opened", async () => {
+    const { feed, subscriber } = await sealedFeed();
     subscriber.close();
     await vi.waitFor(async () => {
       const sockets = await runInDurableObject(env.FEEDS.getByName(feed), (_, ctx) => ctx.getWebSockets().length);

@@ -15,7 +15,7 @@ import { FeedFixture, RecordingSubscriber } from "../feed/fixture.ts";
 
 const MIB = 1024 * 1024;
 
-/** A budget of which others have all that is shared. */
+/** A budget whose shared part is taken. */
 function usedUp(by: "publishes" | "answers"): { budget: Budget; giveBack: () => void } {
   const budget = new Budget();
   const taken = SHARE_BYTES[by] + SHARE_BYTES.pool;
@@ -43,8 +43,8 @@ function countOf(outcome: ReadOutcome | undefined): number | undefined {
   return typeof outcome?.body === "string" ? JSON.parse(outcome.body).updates?.length : undefined;
 }
 
-describe("[I9] where others have used the budget up", () => {
-  test("one publish waits, more are refused, and its room is given back", async () => {
+describe("[I9] when the shared budget is used up", () => {
+  test("one batch waits, others are refused, and its room is given back", async () => {
     const { budget, giveBack } = usedUp("answers");
     const { publishes } = budget;
     const queue = new FairQueue(
@@ -61,7 +61,7 @@ describe("[I9] where others have used the budget up", () => {
     expect(budget.left).toBe(SHARE_BYTES.pool);
   });
 
-  test("readers of the log go on one after the other", async () => {
+  test("reads of the log go on one after the other", async () => {
     const { budget, giveBack } = usedUp("publishes");
     const fixture = fixtureWithLog(budget, 12);
     const reads = new Reads("feed", budget);
@@ -72,7 +72,7 @@ describe("[I9] where others have used the budget up", () => {
     expect(budget.left).toBe(SHARE_BYTES.pool);
   });
 
-  test("a reader of the log that finds more than there is room for gets a snapshot", async () => {
+  test("a read of the log that finds more than there is room for gets a snapshot", async () => {
     const { budget, giveBack } = usedUp("publishes");
     const fixture = fixtureWithLog(budget, 40);
     const reads = new Reads("feed", budget);
@@ -88,7 +88,7 @@ describe("[I9] where others have used the budget up", () => {
     expect(budget.left).toBe(SHARE_BYTES.pool);
   });
 
-  test("pages of history are made one after the other, and end sooner", async () => {
+  test("pages of history are made one after the other, and are shorter", async () => {
     await runInDurableObject(env.FEEDS.getByName(newFeed()), async (_, { storage }) => {
       const store = new FeedStore(storage.sql, FEED_LIMITS);
       const { feed } = store.load(0, "epoch");
@@ -123,7 +123,7 @@ describe("[I9] where others have used the budget up", () => {
     });
   });
 
-  test("of long answers one is written, and the others wait for their parts", async () => {
+  test("one long answer is written, and the others wait for room for their parts", async () => {
     const { budget, giveBack } = usedUp("publishes");
     const fixture = new FeedFixture({}, {}, budget);
     const text = "€".repeat(20_000);
@@ -137,7 +137,7 @@ describe("[I9] where others have used the budget up", () => {
         return body.getReader();
       }),
     );
-    // What comes before the entries.
+    // The part before the entries.
     for (const body of bodies) await body.read();
     await new Promise((resolve) => setTimeout(resolve, 50));
     expect(budget.answers.room).toBeLessThan(SHARE_BYTES.answers / 2);
@@ -165,7 +165,7 @@ describe("[I9] where others have used the budget up", () => {
     expect(await new Reads("feed", budget).read(fixture, asked)).toBeDefined();
   });
 
-  test("what waits for groups is read again past what is its own", () => {
+  test("updates that wait for groups are dropped beyond their own share, and read again", () => {
     const { budget, giveBack } = usedUp("publishes");
     const fixture = new FeedFixture({}, {}, budget);
     const slow = (["latest", "all"] as const).map((mode) => new RecordingSubscriber([], mode, 0.1));

@@ -1,13 +1,13 @@
 import { evictDurableObject } from "cloudflare:test";
 import { env } from "cloudflare:workers";
 
-/** The same steps with the object left in memory, and with all its memory lost between any two of them. */
+/** Runs the same steps with the object left in memory, and with its memory lost between any two of them. */
 export const MEMORIES: [name: string, between: (feed: string) => Promise<void>][] = [
   ["while the object stays in memory", async () => {}],
-  ["with an eviction between every step", (feed) => evict(feed)],
+  ["with an eviction between all steps", (feed) => evict(feed)],
 ];
 
-/** Takes the feed's object out of memory. Its sockets hibernate. One that is not in memory stays out. */
+/** Takes the feed's object out of memory. Its sockets hibernate. */
 export async function evict(feed: string): Promise<void> {
   const stub = env.FEEDS.getByName(feed);
   await stub.stats();

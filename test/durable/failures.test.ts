@@ -13,7 +13,7 @@ async function rename(feed: string, from: string, to: string): Promise<void> {
   });
 }
 
-test("[I2] a subscriber that cannot be brought to the present is closed with 4503, and the log says why", async () => {
+test("[I2] a subscriber whose catch-up fails is closed with 4503, and the log says why", async () => {
   const logged = vi.spyOn(console, "error").mockImplementation(() => {});
   const feed = newFeed();
   const first = await (await TestSubscriber.connect(feed)).reaches(0);
@@ -29,7 +29,7 @@ test("[I2] a subscriber that cannot be brought to the present is closed with 450
   await lost.until(({ closed }) => closed !== undefined, "the close");
   expect(lost.closed).toMatchObject({ code: 4503 });
   expect(logged).toHaveBeenCalledWith("tickertape: a subscriber could not be served", expect.any(Error));
-  // It comes back, and the others have gone on.
+  // The subscriber comes back, and the others have gone on.
   await rename(feed, "lost", "journal");
   const back = await TestSubscriber.connect(feed, `?mode=all&since=${since}`, {}, view);
   await publish(feed, { key: "A", set: { p: 4 } });

@@ -13,7 +13,7 @@ describe("[I4] no timer is armed while nothing is pending", () => {
   beforeEach(() => void vi.useFakeTimers());
   afterEach(() => void vi.useRealTimers());
 
-  test("not before, between or after publishes, however they were paced", async () => {
+  test("before, between and after batches, however fast they came", async () => {
     await withLiveFeed(async (live, sent) => {
       live.broadcast.subscribe(sinkOf(sent), subscriptionOf([]), undefined);
       expect(vi.getTimerCount()).toBe(0);
@@ -32,7 +32,7 @@ describe("[I4] no timer is armed while nothing is pending", () => {
     });
   });
 
-  test("not with 1,000 subscribers, who are served after the receipt", async () => {
+  test("with 1,000 subscribers, who are served after the receipt", async () => {
     await withLiveFeed(async (live, sent) => {
       for (let i = 0; i < 1000; i++) {
         live.broadcast.subscribe(sinkOf(sent), subscriptionOf([]), undefined);
@@ -54,7 +54,7 @@ describe("[I4] no timer is armed while nothing is pending", () => {
     });
   });
 
-  test("a reader that lags, and is looked at now and then, keeps nobody else waiting", async () => {
+  test("a subscriber that lags, and is looked at now and then, delays no other subscriber", async () => {
     await withLiveFeed(async (live, sent) => {
       const lagging: Sink = { account: "somebody", send: () => {}, backlog: () => 1_000_000, drop: () => {} };
       live.broadcast.subscribe(lagging, subscriptionOf([]), undefined);
@@ -71,7 +71,7 @@ describe("[I4] no timer is armed while nothing is pending", () => {
   });
 });
 
-/** A feed at work in a real object's storage, with this test's clock. */
+/** A live feed on a real object's storage, with this test's clock. */
 function withLiveFeed(act: (live: LiveFeed, sent: string[]) => Promise<void>): Promise<void> {
   return runInDurableObject(env.FEEDS.getByName(newFeed()), async (_: FeedObject, { storage }) => {
     const platform = { now: () => Date.now(), steady: () => Date.now(), wakeBy: () => {}, abandon: () => {} };

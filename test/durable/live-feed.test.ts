@@ -12,12 +12,12 @@ import { runs } from "../support/runs.ts";
 
 afterEach(() => void vi.useRealTimers());
 
-/** Subscribers that take what they are told, or nothing for a while. */
+/** A subscriber that takes what it is sent, or nothing for a while. */
 class Listener implements Sink {
   readonly #check: (seq: number) => void;
-  readonly account = "somebody";
+  readonly account = "someone";
   stalled = false;
-  told = 0;
+  seq = 0;
 
   constructor(check: (seq: number) => void) {
     this.#check = check;
@@ -26,7 +26,7 @@ class Listener implements Sink {
   send(_: readonly string[], seq: number | undefined): void {
     if (seq === undefined) return;
     this.#check(seq);
-    this.told = seq;
+    this.seq = seq;
   }
 
   backlog(): number {
@@ -34,28 +34,28 @@ class Listener implements Sink {
   }
 
   drop(): void {
-    throw new Error("nobody is stuck for so long");
+    throw new Error("no subscriber is stuck for so long");
   }
 }
 
-/** As under load: both writes and messages are gathered from the first one on. */
+/** As under load: both commits and messages are gathered from the first one on. */
 const BUSY = { flush: { ...DEFAULT_POLICY.flush, capacity: 0 }, commit: { ...DEFAULT_POLICY.commit, burst: 1 } };
 
-/** What happens after so many milliseconds. */
+/** What happens, and after how many milliseconds. */
 const step = fc.record({
   after: fc.nat({ max: 40 }),
   do: fc.constantFrom("publish", "publish", "publish", "publish ten", "stall", "drain", "come"),
 });
-const paces = fc.constantFrom(BUSY, BUSY, DEFAULT_POLICY);
+const policies = fc.constantFrom(BUSY, BUSY, DEFAULT_POLICY);
 const subscription = { selection: EVERYTHING, mode: "latest", hz: undefined } as const;
 
-describe("[I1] nothing is told that is not written", () => {
-  // Few are served within the write, many by turns, and slowly enough that publishes fall in between.
+describe("[I1] nothing is sent that is not written", () => {
+  // Few are served within the write, many in turns, and slowly enough that updates come in between.
   test.each([3, 70, 300])("to %d subscribers, whenever updates come", async (count) => {
     await runInDurableObject(env.FEEDS.getByName(newFeed()), async (_, { storage }) => {
       vi.useFakeTimers();
       await fc.assert(
-        fc.asyncProperty(paces, fc.array(step, { minLength: 20, maxLength: 60 }), async (pace, steps) => {
+        fc.asyncProperty(policies, fc.array(step, { minLength: 20, maxLength: 60 }), async (policy, steps) => {
           const store = new FeedStore(storage.sql, FEED_LIMITS);
           let written = 0;
           const append = store.append.bind(store);
@@ -70,12 +70,12 @@ describe("[I1] nothing is told that is not written", () => {
             wakeBy: () => {},
             abandon: () => expect.unreachable(),
           };
-          const live = LiveFeed.open(store, platform, pace, "epoch");
+          const live = LiveFeed.open(store, platform, policy, "epoch");
           written = live.feed.seq;
           const listeners: Listener[] = [];
           const come = (): void => {
             const listener = new Listener((seq) =>
-              expect(seq, "told before it was written").toBeLessThanOrEqual(written),
+              expect(seq, "sent before it was written").toBeLessThanOrEqual(written),
             );
             live.commit();
             live.broadcast.subscribe(listener, subscription, undefined);
@@ -94,7 +94,7 @@ describe("[I1] nothing is told that is not written", () => {
           for (const listener of listeners) listener.stalled = false;
           await vi.advanceTimersByTimeAsync(2000);
           expect(written).toBe(live.feed.seq);
-          for (const { told } of listeners) expect(told, "and all of it is told").toBe(written);
+          for (const { seq } of listeners) expect(seq, "and all of it is sent").toBe(written);
           expect(vi.getTimerCount(), "no timer while nothing waits").toBe(0);
         }),
         { numRuns: runs(15) },
@@ -103,9 +103,9 @@ describe("[I1] nothing is told that is not written", () => {
   });
 });
 
-/** A feed in an object's storage, at the time that `clock` says. What it abandons itself for is noted. */
+/** A live feed on an object's storage, with a clock of the test's own. `abandoned` has the reasons for which it gave up. */
 async function withLiveFeed(
-  pace: FeedPolicy,
+  policy: FeedPolicy,
   act: (live: LiveFeed, clock: { now: number }, abandoned: readonly string[]) => Promise<void>,
 ): Promise<void> {
   await runInDurableObject(env.FEEDS.getByName(newFeed()), async (_, { storage }) => {
@@ -117,19 +117,19 @@ async function withLiveFeed(
       wakeBy: () => {},
       abandon: (reason: string) => void abandoned.push(reason),
     };
-    const live = LiveFeed.open(new FeedStore(storage.sql, FEED_LIMITS), platform, pace, "epoch");
+    const live = LiveFeed.open(new FeedStore(storage.sql, FEED_LIMITS), platform, policy, "epoch");
     await act(live, clock, abandoned);
     live.end();
   });
 }
 
-test("[I8] a checkpoint ends though what waits to be written is more than a journal should hold", async () => {
+test("[I8] a checkpoint ends even if the batches that wait are more than a journal should hold", async () => {
   const commit = { window: 60_000, enough: 1_000_000, burst: 0, worthwhile: 1 };
   await withLiveFeed({ ...DEFAULT_POLICY, commit }, async (live, _, abandoned) => {
     const text = "x".repeat(60_000);
     const publish = (n: number): ReturnType<LiveFeed["accept"]> =>
       live.accept({ updates: Array.from({ length: 16 }, (_, i) => `{"key":"k${n}.${i}","set":{"t":"${text}"}}`) });
-    // So long a journal that a checkpoint is due; the others wait for its last step to have them written.
+    // The first batch makes a checkpoint due. The others wait until its last step commits them.
     const first = publish(0);
     live.commit();
     await first;
@@ -142,7 +142,7 @@ test("[I8] a checkpoint ends though what waits to be written is more than a jour
   });
 });
 
-test("[I2] a patch of an entry whose time has come starts from {}, however many end with it", async () => {
+test("[I2] a patch of an expired entry starts from {}, however many entries expire with it", async () => {
   await withLiveFeed(DEFAULT_POLICY, async (live, clock) => {
     const updates = Array.from({ length: 900 }, (_, i) => `{"key":"k${i}","set":{"old":true},"ttl":${1 + i / 1000}}`);
     await live.accept({ updates });
@@ -151,7 +151,7 @@ test("[I2] a patch of an entry whose time has come starts from {}, however many 
     const outcome = await live.accept({
       updates: ["k899", "k0", "k899", "other"].map((key) => `{"key":"${key}","patch":{"new":true}}`),
     });
-    // After the deletion of the first 500, and of the one that is patched.
+    // After the deletion of the first 500, and of the entry that is patched.
     expect(outcome).toMatchObject({ ok: true, receipt: { seq: length + 500 + 1 + 4, accepted: 4 } });
     for (const key of ["k899", "k0", "other"]) expect(live.feed.entries.get(key)?.value).toEqual({ new: true });
     await vi.waitFor(() => expect(live.feed.entries.size).toBe(3));

@@ -38,8 +38,8 @@ async function cancel(outcomes: readonly (ReadOutcome | undefined)[]): Promise<v
   for (const outcome of outcomes) if (outcome && typeof outcome.body === "object") await outcome.body.cancel();
 }
 
-describe("[I7] answers that are long", () => {
-  test("have places of their own, which short ones need not", async () => {
+describe("[I7] long answers", () => {
+  test("have places of their own, and short answers need none", async () => {
     const [fixture, reads] = [fixtureOfMany(), new Reads("feed", new Budget())];
     const asked = Array.from({ length: 30 }, (_, i) => read(reads, fixture, caller(`address ${i % 3}`)));
     const long = await Promise.all(asked);
@@ -59,7 +59,7 @@ describe("[I7] answers that are long", () => {
     await cancel([again]);
   });
 
-  test("are cut off where their reader takes nothing for long, or little all the time", () => {
+  test("are cut off if their reader takes nothing for long, or little all the time", () => {
     const part = 256 * 1024;
     const idle = new Patience(0);
     expect(idle.next(1, 0)).toBe(30_000);
@@ -73,10 +73,10 @@ describe("[I7] answers that are long", () => {
   });
 });
 
-describe("[I5] a feed that is served no longer", () => {
-  test("answers each read that waits for its turn, and each that comes later", async () => {
+describe("[I5] a feed that was removed", () => {
+  test("answers each read that waits for its turn, and each later read", async () => {
     const [fixture, reads] = [fixtureOfMany(), new Reads("feed", new Budget())];
-    // Not written yet: it may not be shown.
+    // Not committed yet: it may not be shown.
     fixture.feed.accept(['{"key":"a","set":{}}'], fixture.now);
     const waiting = ["a", "b"].map((address) => read(reads, fixture, caller(address)));
     fixture.broadcast.end();
@@ -85,7 +85,7 @@ describe("[I5] a feed that is served no longer", () => {
     expect(fixture.broadcast.due(fixture.now)).toBeUndefined();
   });
 
-  test("cuts off what is being read, and keeps no list", async () => {
+  test("cuts off answers that are being read, and keeps no list", async () => {
     const [fixture, reads] = [fixtureOfMany(), new Reads("feed", new Budget())];
     const outcome = await read(reads, fixture, caller("a"));
     expect(fixture.broadcast.snapshots.size).toBe(1);
@@ -95,7 +95,7 @@ describe("[I5] a feed that is served no longer", () => {
   });
 });
 
-test("[I9] reads of the log hold no more together than there is room for, and all come to their end", async () => {
+test("[I9] reads of the log together hold no more than there is room for, and all are answered", async () => {
   const fixture = new FeedFixture({}, { partLength: 500, logBytes: 3_000, stepWork: 1 });
   for (let i = 0; i < 200; i++) fixture.publish({ key: `k${i}`, set: { text: "x".repeat(100) } });
   let begun = 0;
@@ -125,26 +125,23 @@ test("[I9] reads of the log hold no more together than there is room for, and al
 test.each([
   ["a key", 1, 64],
   ["1,000 keys", 1_000, 8],
-])(
-  "[I9] of reads of %s that wait, one address has as many as what they select leaves room for",
-  async (_, count, most) => {
-    const [fixture, reads] = [fixtureOfMany(), new Reads("feed", new Budget())];
-    // Not written yet: all have to wait.
-    fixture.feed.accept(['{"key":"a","set":{}}'], fixture.now);
-    const selection = Array.from({ length: count }, (_, i) => `k${i}`)
-      .toSorted()
-      .join(",");
-    const asked = Array.from({ length: 100 }, () => read(reads, fixture, caller("a"), { selection }));
-    let refused = 0;
-    for (const outcome of asked) void outcome.then((found) => (refused += found ? 0 : 1));
-    await Promise.resolve();
-    await vi.waitFor(() => expect(refused).toBe(100 - most));
-    fixture.broadcast.end();
-    await Promise.all(asked);
-  },
-);
+])("[I9] waiting reads of %s on one account are limited by what they select", async (_, count, most) => {
+  const [fixture, reads] = [fixtureOfMany(), new Reads("feed", new Budget())];
+  // Not committed yet: all reads have to wait.
+  fixture.feed.accept(['{"key":"a","set":{}}'], fixture.now);
+  const selection = Array.from({ length: count }, (_, i) => `k${i}`)
+    .toSorted()
+    .join(",");
+  const asked = Array.from({ length: 100 }, () => read(reads, fixture, caller("a"), { selection }));
+  let refused = 0;
+  for (const outcome of asked) void outcome.then((found) => (refused += found ? 0 : 1));
+  await Promise.resolve();
+  await vi.waitFor(() => expect(refused).toBe(100 - most));
+  fixture.broadcast.end();
+  await Promise.all(asked);
+});
 
-test("a read that fails is told so, and gives back what it held", async () => {
+test("a read that fails rejects, and gives back what it held", async () => {
   const [fixture, reads] = [fixtureOfMany(), new Reads("feed", new Budget())];
   fixture.log.read = () => {
     throw new Error("bad");

@@ -9,7 +9,7 @@ function setBack(ms: number): void {
 }
 
 describe("the steady clock", () => {
-  test("goes on at the wall clock's speed after that was set back, and never back itself", () => {
+  test("goes on at the wall clock's speed after the wall clock was set back, and never goes back itself", () => {
     let wall = 50_000;
     const clock = new SteadyClock(() => wall);
     expect(clock.now()).toBe(50_000);
@@ -29,7 +29,7 @@ describe("the steady clock", () => {
 describe("[I7] a wall clock that is set back by 20 s", () => {
   afterEach(() => void vi.restoreAllMocks());
 
-  test("keeps nobody waiting for what comes next", async () => {
+  test("delays no update", async () => {
     const feed = newFeed();
     const subscriber = await (await TestSubscriber.connect(feed, "?hz=20")).reaches(0);
     await publish(feed, { key: "A", set: { n: 1 } });

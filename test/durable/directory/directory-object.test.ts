@@ -6,14 +6,14 @@ import { newFeed, publish } from "../../support/api.ts";
 import { evict } from "../evictions.ts";
 
 let one: DurableObjectStub<DirectoryObject>;
-/** A directory of the test's own. */
+/** This test's own directory. */
 beforeEach(() => void (one = env.DIRECTORY.getByName(crypto.randomUUID())));
 afterEach(() => void vi.restoreAllMocks());
 
 const KEY = "publish key x";
 const TOKEN = "token guest";
 
-/** How often a directory asks a feed, from now on. */
+/** The feeds that a directory asks from now on. */
 async function countAsks(directory: DurableObjectStub<DirectoryObject>): Promise<string[]> {
   const asked: string[] = [];
   await runInDurableObject(directory, (instance: DirectoryObject) => {
@@ -30,8 +30,8 @@ async function countAsks(directory: DurableObjectStub<DirectoryObject>): Promise
 const seqs = async (directory: DurableObjectStub<DirectoryObject>, ...feeds: string[]): Promise<unknown[]> =>
   (await directory.describe(feeds)).map(({ stats }) => stats?.seq);
 
-describe("feeds that may be made", () => {
-  test.each([false, true])("are so many and no more, and those that are there stay (evicted: %s)", async (evicts) => {
+describe("feeds that can be made", () => {
+  test.each([false, true])("are limited, and those that exist stay (evicted: %s)", async (evicts) => {
     const step = async (): Promise<void> => (evicts ? evictDurableObject(one) : undefined);
     expect(await one.add("a", 2, KEY)).toBe("listed");
     expect(await one.add("b", 2, KEY)).toBe("listed");
@@ -45,7 +45,7 @@ describe("feeds that may be made", () => {
     expect(await one.add("c", 2, KEY)).toBe("listed");
   });
 
-  test("[I7] by one token are a hundred, over evictions, and a removed one gives its share back", async () => {
+  test("[I7] with one token are a hundred, also over evictions, and a removed feed gives its share back", async () => {
     for (let i = 0; i < 100; i++) expect(await one.add(`chat-${i}`, 10_000, TOKEN)).toBe("listed");
     await evictDurableObject(one);
     expect(await one.add("chat-100", 10_000, TOKEN)).toBe("share");
@@ -57,7 +57,7 @@ describe("feeds that may be made", () => {
     expect(await one.add("chat-102", 10_000, TOKEN)).toBe("share");
   });
 
-  test("[I7] by all tokens together are one half: keys have the rest", async () => {
+  test("[I7] with all tokens together are one half: keys have the rest", async () => {
     for (let i = 0; i < 5; i++) expect(await one.add(`chat-${i}`, 10, `token ${i}`)).toBe("listed");
     expect(await one.add("chat-5", 10, "token 5")).toBe("share");
     for (let i = 0; i < 5; i++) expect(await one.add(`stocks-${i}`, 10, KEY)).toBe("listed");
@@ -66,7 +66,7 @@ describe("feeds that may be made", () => {
 });
 
 describe("a directory that an older version stored", () => {
-  test("goes on: its feeds are listed, described, kept, counted and removable", async () => {
+  test("goes on: its feeds are listed, described, kept and counted, and can be removed", async () => {
     const feeds = [newFeed(), newFeed()].toSorted();
     for (const feed of feeds) await publish(feed, { key: "A", set: {} });
     await runInDurableObject(one, (_, { storage }) => {
@@ -85,14 +85,14 @@ describe("a directory that an older version stored", () => {
   });
 });
 
-describe("how feeds are", () => {
+describe("the stats of feeds", () => {
   const main = env.DIRECTORY.getByName("feeds");
 
-  test("[I4] is known of those that sleep without waking them, over an eviction of the directory too", async () => {
+  test("[I4] that hibernate are known without waking them, also over an eviction of the directory", async () => {
     const feeds = Array.from({ length: 20 }, newFeed);
     for (const feed of feeds) await publish(feed, { key: "A", set: {} });
     await main.describe(feeds);
-    // What is quiet is written down.
+    // The stats of quiet feeds are stored.
     const now = Date.now();
     vi.spyOn(Date, "now").mockReturnValue(now + 11_000);
     await main.describe(feeds);
@@ -105,14 +105,14 @@ describe("how feeds are", () => {
     expect([...asked, ...askedAnew]).toEqual([]);
   });
 
-  test("is as every receipt has said, though only those that have changed are asked", async () => {
+  test("are as every receipt has said, although only feeds that have changed are asked", async () => {
     const [busy, quiet] = [newFeed(), newFeed()];
     await publish(quiet, { key: "A", set: {} });
     await publish(busy, { key: "A", set: {} });
     await main.describe([busy, quiet]);
     const asked = await countAsks(main);
     for (let seq = 2; seq < 30; seq++) {
-      // Lists at any moment of a publish.
+      // A list at any moment of a publish.
       const listing = seq % 3 === 0 ? undefined : main.describe([busy, quiet]);
       await publish(busy, { key: "A", set: { seq } });
       await listing;
@@ -122,8 +122,8 @@ describe("how feeds are", () => {
     expect(asked).not.toContain(quiet);
   });
 
-  test("[I6] costs no row of a feed that is published to between two lists", async () => {
-    // Its clock stays where another test has moved it to.
+  test("[I6] cost no row for a feed that is published to between two lists", async () => {
+    // Another test has moved its clock.
     await evictDurableObject(main);
     const feed = newFeed();
     await publish(feed, { key: "A", set: {} });
@@ -146,7 +146,7 @@ describe("how feeds are", () => {
     expect(written.rows()).toBe(0);
   });
 
-  test("is asked once for all who want to know at a time", async () => {
+  test("are asked for once for all callers at a time", async () => {
     const feed = newFeed();
     await publish(feed, { key: "A", set: {} });
     const asked = await countAsks(main);
@@ -154,7 +154,7 @@ describe("how feeds are", () => {
     expect(asked).toEqual([feed]);
   });
 
-  test("[I7] is asked at a bounded rate, however often somebody wants to know, and shown as last known beyond it", async () => {
+  test("[I7] are asked for at a bounded rate, and beyond it the last known ones are shown", async () => {
     const feed = newFeed();
     await publish(feed, { key: "A", set: {} });
     const [known] = await main.describe([feed]);
@@ -168,21 +168,21 @@ describe("how feeds are", () => {
         directory.change(feed);
         return (await directory.describe([feed]))[0]?.stats?.seq;
       };
-      // The first time it is asked in any case.
+      // The first time the feed is asked in any case.
       for (let i = 1; i <= 1_001; i++) expect(await want()).toBe(i);
       expect(await want()).toBe(1_001);
       clock.mockReturnValue(now + 20);
       for (let i = 0; i < 10; i++) await want();
       expect(asked).toBe(1_006);
     });
-    // A new one is shown all the same.
+    // A new feed is shown all the same.
     const another = newFeed();
     await publish(another, { key: "A", set: {} });
     expect(await main.describe([another])).toMatchObject([{ feed: another, readable: true }]);
     await evictDurableObject(main);
   });
 
-  test("is last known of one that hangs or fails, which keeps nobody waiting for long", async () => {
+  test("of a feed that hangs or fails are the last known ones, and delay no list for long", async () => {
     const [good, bad] = [newFeed(), newFeed()];
     for (const feed of [good, bad]) await publish(feed, { key: "A", set: {} });
     await main.describe([good, bad]);
@@ -204,7 +204,7 @@ describe("how feeds are", () => {
 });
 
 describe("watching feeds that do not exist", () => {
-  test("[I7] is bounded by address or token, and coming back to one counts once", async () => {
+  test("[I7] is limited by client IP or token, and coming back to a feed counts once", async () => {
     for (let i = 0; i < 100; i++) expect(await one.visit(`f${i}`, "192.0.2.1")).toBe("visited");
     expect(await one.visit("f100", "192.0.2.1")).toBe("refused");
     for (let i = 0; i < 100; i++) expect(await one.visit(`f${i}`, "192.0.2.1")).toBe("visited");

@@ -2,7 +2,7 @@ import { expect, test } from "vitest";
 import type { DirectoryObject } from "../../../src/index.ts";
 import { Listing } from "../../../src/durable/directory/listing.ts";
 
-test("[I8] a feed is listed again when it is made again, though it was not told that its name had been removed", async () => {
+test("[I8] a feed is listed again when it is made again, even if the answer to its removal was lost", async () => {
   const names = new Set<string>();
   const directory = {
     add: (feed: string) => {

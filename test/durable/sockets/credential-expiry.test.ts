@@ -6,7 +6,7 @@ import { TestSubscriber } from "../../support/subscriber.ts";
 import { token } from "../../support/tokens.ts";
 import { MEMORIES } from "../evictions.ts";
 
-/** Tokens end on whole seconds. */
+/** Tokens expire on whole seconds. */
 const START = 1_900_000_000_000;
 const MINUTE = 60_000;
 
@@ -22,7 +22,7 @@ describe.each(MEMORIES)("a socket's credential %s", (_, between) => {
   beforeEach(() => void vi.useFakeTimers({ toFake: ["Date"], now: START }));
   afterEach(() => void vi.useRealTimers());
 
-  test("ends, and the socket is closed with 4401 and no other is", async () => {
+  test("expires, and its socket alone is closed, with 4401", async () => {
     const feed = newFeed();
     await publish(feed, { key: "A", set: { p: 1 } });
     const ending = await (await connect(feed, "subscribe:*", START + MINUTE)).reaches(1);
@@ -45,7 +45,7 @@ describe.each(MEMORIES)("a socket's credential %s", (_, between) => {
     expect(await runInDurableObject(env.FEEDS.getByName(feed), (_, { storage }) => storage.getAlarm())).toBeNull();
   });
 
-  test("is renewed in band, and the answer says when it ends now", async () => {
+  test("is renewed over the socket, and the answer says when it expires now", async () => {
     const feed = newFeed();
     const subscriber = await (await connect(feed, "subscribe:*", START + MINUTE)).reaches(0);
     await between(feed);
@@ -66,7 +66,7 @@ describe.each(MEMORIES)("a socket's credential %s", (_, between) => {
     expect(subscriber.closed).toMatchObject({ code: 4401 });
   });
 
-  test("that is replaced by a key does not end any more", async () => {
+  test("that is replaced by a key does not expire any more", async () => {
     const feed = newFeed();
     const subscriber = await (await connect(feed, "subscribe:*", START + MINUTE)).reaches(0);
     subscriber.send({ type: "auth", id: 1, token: "publish-key" });
@@ -78,7 +78,7 @@ describe.each(MEMORIES)("a socket's credential %s", (_, between) => {
     expect((await subscriber.reaches(1)).closed).toBeUndefined();
   });
 
-  test("that has ended lets nothing through, though no alarm has come", async () => {
+  test("that has expired lets nothing through, even if no alarm has come", async () => {
     const feed = newFeed();
     const subscriber = await (await connect(feed, "publish:*", START + MINUTE)).reaches(0);
     await between(feed);
@@ -89,7 +89,7 @@ describe.each(MEMORIES)("a socket's credential %s", (_, between) => {
     expect(subscriber.messages.some(({ type }) => type === "receipt")).toBe(false);
   });
 
-  test("can be exchanged for one that allows less", async () => {
+  test("can be replaced by one that allows less", async () => {
     const feed = newFeed();
     const subscriber = await (await connect(feed, "publish:* subscribe:*", START + MINUTE)).reaches(0);
     subscriber.send({ type: "publish", id: 1, updates: [{ key: "A", set: { p: 1 } }] });
@@ -101,7 +101,7 @@ describe.each(MEMORIES)("a socket's credential %s", (_, between) => {
     expect(await subscriber.message("error", 3)).toMatchObject({ code: "forbidden" });
   });
 
-  test("that is renewed by one that is not valid closes the socket with 4401", async () => {
+  test("that is replaced by an invalid one closes the socket with 4401", async () => {
     const feed = newFeed();
     const subscriber = await (await connect(feed, "subscribe:*", START + MINUTE)).reaches(0);
     subscriber.send({ type: "auth", id: 1, token: await token("subscribe:*", { expires: START }) });

@@ -3,7 +3,7 @@ import { newFeed } from "../../support/api.ts";
 import { problem } from "../../support/http.ts";
 import { TestSubscriber, upgrade } from "../../support/subscriber.ts";
 
-// As the tests' Worker is deployed.
+// The settings of the Worker in these tests.
 const MESSAGE_BURST = 300;
 const PUBLISH_BURST = 1_000;
 
@@ -15,7 +15,7 @@ function publishing(id: number, update: object): object {
   return { type: "publish", id, updates: [update] };
 }
 
-/** Says so much, with pauses to be heard in, and is closed for it. */
+/** Sends up to `most` messages, with pauses in which they are taken, and is closed for it. */
 async function closes(subscriber: TestSubscriber, message: (i: number) => object, most: number): Promise<void> {
   for (let i = 0; i < most && subscriber.closed === undefined; i++) {
     subscriber.send(message(i));
@@ -26,27 +26,27 @@ async function closes(subscriber: TestSubscriber, message: (i: number) => object
 }
 
 describe("[I7] a flood", () => {
-  // What may be done anew after a while does not make the tests wait.
+  // No rate recovers while a test runs.
   beforeEach(() => void vi.useFakeTimers({ toFake: ["Date"], now: Date.now() }));
   afterEach(() => void vi.useRealTimers());
 
-  test("of 19 bad publishes and a good one by turns ends", async () => {
+  test("of 19 bad publishes and a good one in turn is ended", async () => {
     const publisher = await TestSubscriber.connect(newFeed(), "?keys=none", PUBLISHER);
     await closes(publisher, (i) => publishing(i, i % 20 === 19 ? good : bad), 2 * MESSAGE_BURST);
   });
 
-  test("of publishes above the rate ends", async () => {
+  test("of publishes above the rate is ended", async () => {
     const publisher = await TestSubscriber.connect(newFeed(), "?keys=none", PUBLISHER);
     await closes(publisher, (i) => publishing(i, good), 3 * PUBLISH_BURST);
   });
 
-  test("of few messages that are long ends", async () => {
+  test("of a few long messages is ended", async () => {
     const subscriber = await TestSubscriber.connect(newFeed());
     const token = "x".repeat(50_000);
     await closes(subscriber, () => ({ type: "ack", token }), 10);
   });
 
-  test("over many sockets of one address ends, and then nobody comes from there for a while", async () => {
+  test("over many sockets of one client IP is ended, and no further socket is taken from there for a while", async () => {
     const feed = newFeed();
     const here = { "CF-Connecting-IP": "203.0.113.9" };
     const noise = { type: "ack", seq: 0 };
@@ -64,18 +64,10 @@ describe("[I7] a flood", () => {
       await closed;
       subscriber?.close();
     }
-    expect.unreachable("whoever floods comes back for ever");
+    expect.unreachable("a flood is never refused");
   });
 
-  test("[I9] one bad message, however long, is answered", async () => {
-    const publisher = await TestSubscriber.connect(newFeed(), "", PUBLISHER);
-    publisher.send({ type: "publish", id: 1, updates: [good, bad, { ...good, pad: "x".repeat(1_000_000) }] });
-    expect(await publisher.message("error", 1)).toMatchObject({ code: "invalid_update" });
-    publisher.send({ type: "publish", id: 2, updates: [good] });
-    await publisher.message("receipt", 2);
-  });
-
-  test("of long publishes of one credential is taken in turns, each one's in order", async () => {
+  test("of long publishes of one credential is taken in turns and stays in order", async () => {
     const feed = newFeed();
     const publisher = await TestSubscriber.connect(feed, "?keys=none", PUBLISHER);
     const pad = "x".repeat(60_000);
@@ -86,4 +78,12 @@ describe("[I7] a flood", () => {
     await publisher.message("receipt", 20);
     expect(ids()).toEqual(Array.from({ length: 20 }, (_, i) => i + 1));
   });
+});
+
+test("[I9] one bad message, however long, is answered", async () => {
+  const publisher = await TestSubscriber.connect(newFeed(), "", PUBLISHER);
+  publisher.send({ type: "publish", id: 1, updates: [good, bad, { ...good, pad: "x".repeat(1_000_000) }] });
+  expect(await publisher.message("error", 1)).toMatchObject({ code: "invalid_update" });
+  publisher.send({ type: "publish", id: 2, updates: [good] });
+  await publisher.message("receipt", 2);
 });

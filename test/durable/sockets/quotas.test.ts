@@ -6,17 +6,17 @@ import { problem } from "../../support/http.ts";
 import { TestSubscriber, upgrade } from "../../support/subscriber.ts";
 import { MEMORIES } from "../evictions.ts";
 
-// As the tests' Worker is deployed.
+// The settings of the Worker in these tests.
 const SOCKETS_PER_ADDRESS = 3;
 const MESSAGE_BURST = 300;
 const PUBLISH_BURST = 1_000;
-/** By how much so many publishes weigh more than nothing: each counts by its length, too. */
+/** What the lengths of so many batches count in addition. */
 const WEIGHS = 2;
 
 const from = (address: string): Record<string, string> => ({ "CF-Connecting-IP": address });
 
-describe.each(MEMORIES)("subscribers from one address %s", (_, between) => {
-  test("are so many and no more, and others are served", async () => {
+describe.each(MEMORIES)("subscribers from one client IP %s", (_, between) => {
+  test("are limited, and others are served", async () => {
     const feed = newFeed();
     const subscribers: TestSubscriber[] = [];
     for (let i = 0; i < SOCKETS_PER_ADDRESS; i++) {
@@ -29,7 +29,7 @@ describe.each(MEMORIES)("subscribers from one address %s", (_, between) => {
     await TestSubscriber.connect(feed, "", from("2001:db8:1::1"));
     await between(feed);
     await TestSubscriber.connect(feed);
-    // One that leaves makes room.
+    // A subscriber that leaves makes room.
     subscribers[0]!.close();
     await vi.waitFor(async () => {
       const { subscribers: left } = await env.FEEDS.getByName(feed).stats();
@@ -42,7 +42,7 @@ describe.each(MEMORIES)("subscribers from one address %s", (_, between) => {
 });
 
 describe("messages on a socket", () => {
-  test("that come faster than they may close it with 4429", async () => {
+  test("close it with 4429 if they come faster than they may", async () => {
     const feed = newFeed();
     const subscriber = await (await TestSubscriber.connect(feed)).reaches(0);
     for (let i = 0; i < 2 * MESSAGE_BURST; i++) subscriber.send({ type: "ack", seq: 0 });
@@ -50,14 +50,14 @@ describe("messages on a socket", () => {
     expect(subscriber.closed).toMatchObject({ code: 4429 });
   });
 
-  test("that are not publishes close a publisher's socket too", async () => {
+  test("close a publisher's socket too if they are not publishes", async () => {
     const publisher = await TestSubscriber.connect(newFeed(), "", { Authorization: "Bearer publish-key" });
     for (let i = 0; i < 2 * MESSAGE_BURST; i++) publisher.send({ type: "ack", seq: 0 });
     await publisher.until(({ closed }) => closed !== undefined, "the close");
     expect(publisher.closed).toMatchObject({ code: 4429 });
   });
 
-  test("may be as many as a publisher's own rate allows", async () => {
+  test("that publish may be as many as the publisher's own rate allows", async () => {
     const feed = newFeed();
     const publisher = await TestSubscriber.connect(feed, "", { Authorization: "Bearer publish-key" });
     const publishes = MESSAGE_BURST + 50;
@@ -73,12 +73,12 @@ describe("publishing", () => {
   beforeEach(() => void vi.useFakeTimers({ toFake: ["Date"], now: Date.now() }));
   afterEach(() => void vi.useRealTimers());
 
-  test("is held to the credential's rate, over HTTP and sockets alike, and another credential's is its own", async () => {
+  test("is limited by the credential's rate, over HTTP and sockets alike, and another credential has its own", async () => {
     const feed = newFeed();
     const publisher = await TestSubscriber.connect(feed, "", { Authorization: "Bearer publish-key" });
     const stub = env.FEEDS.getByName(feed);
     const batch = JSON.stringify({ key: "A", set: { p: 1 } });
-    // As many as were let through by the front.
+    // Called directly: the HTTP side has limits of its own.
     const who = `publish key ${await fingerprint("publish-key")}`;
     await Promise.all(Array.from({ length: PUBLISH_BURST - WEIGHS }, () => stub.acceptBatch(batch, who)));
     const response = await post(feed, { key: "A", set: { p: 2 } });

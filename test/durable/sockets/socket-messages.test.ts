@@ -9,8 +9,8 @@ import { EVERYTHING } from "../../../src/protocol/selection.ts";
 
 const PLACES = 4;
 
-/** Sockets that may publish, and whose credentials are checked when the test says so. */
-class Stage {
+/** Sockets that may publish. Their credentials are checked when the test says so. */
+class SocketFixture {
   readonly published: string[] = [];
   readonly #checks: ((caller: Caller) => void)[] = [];
   readonly connections = new Connections(
@@ -46,7 +46,7 @@ class Stage {
     });
   }
 
-  come(): { connection: Connection; leave: () => void } {
+  open(): { connection: Connection; close: () => void } {
     const socket: Record<string, unknown> = { readyState: WebSocket.OPEN };
     for (const method of ["serializeAttachment", "send", "close"]) socket[method] = () => {};
     const connection = this.connections.add(socket as unknown as WebSocket, {
@@ -57,73 +57,73 @@ class Stage {
       caller: { clientIp: undefined, kind: "token", credential: "token before" },
       position: { epoch: "e", seq: 0 },
     });
-    const leave = (): void => {
+    const close = (): void => {
       socket["readyState"] = WebSocket.CLOSED;
       this.connections.remove(socket as unknown as WebSocket);
     };
-    return { connection, leave };
+    return { connection, close };
   }
 
-  say(connection: Connection, message: object): Promise<void> {
+  send(connection: Connection, message: object): Promise<void> {
     return this.messages.handle(connection, JSON.stringify(message));
   }
 
-  check(id: string): void {
+  identify(id: string): void {
     const grants = { subscribe: true, publish: true, admin: false, metrics: false };
     const caller = { id, kind: "token", expires: undefined, on: () => grants };
     this.#checks.shift()?.(caller as unknown as Caller);
   }
 }
 
-test("[I9] a socket that goes while its credential is checked leaves no place taken", async () => {
-  const stage = new Stage();
+test("[I9] a socket that closes while its credential is checked leaves no place taken", async () => {
+  const sockets = new SocketFixture();
   for (let i = 0; i < PLACES; i++) {
-    const { connection, leave } = stage.come();
-    const hearing = stage.say(connection, { type: "auth", id: 1, token: "x" });
+    const { connection, close } = sockets.open();
+    const handling = sockets.send(connection, { type: "auth", id: 1, token: "x" });
     await Promise.resolve();
-    leave();
-    stage.check("token after");
-    await hearing;
-    // Nor where it is granted anything all the same.
-    stage.connections.grant(connection, { id: "token t", kind: "token", expires: undefined }, true);
+    close();
+    sockets.identify("token after");
+    await handling;
+    // Nor if it gets another credential all the same.
+    sockets.connections.grant(connection, { id: "token t", kind: "token", expires: undefined }, true);
   }
-  expect([...stage.connections.all()]).toEqual([]);
+  expect([...sockets.connections.all()]).toEqual([]);
   for (const credential of ["token before", "token after", "token t"])
-    expect(stage.connections.refusal({ clientIp: undefined, kind: "token", credential })).toBeUndefined();
+    expect(sockets.connections.refusal({ clientIp: undefined, kind: "token", credential })).toBeUndefined();
 });
 
-test("[I2] what a socket publishes stays in its order, though another's credential comes in between", async () => {
-  const stage = new Stage();
-  const { connection } = stage.come();
-  const hearing: Promise<void>[] = [];
+test("[I2] batches of a socket stay in order, even if its credential changes in between", async () => {
+  const sockets = new SocketFixture();
+  const { connection } = sockets.open();
+  const handling: Promise<void>[] = [];
   const keys: string[] = [];
   const publish = (length: number): void => {
     const key = `k${keys.length}`;
     keys.push(key);
-    hearing.push(stage.say(connection, { type: "publish", updates: [{ key, set: { t: "x".repeat(length) } }] }));
+    handling.push(sockets.send(connection, { type: "publish", updates: [{ key, set: { t: "x".repeat(length) } }] }));
   };
-  hearing.push(stage.say(connection, { type: "auth", id: 1, token: "x" }));
+  handling.push(sockets.send(connection, { type: "auth", id: 1, token: "x" }));
   for (let i = 0; i < 20; i++) publish(30_000);
-  stage.check("token after");
+  sockets.identify("token after");
   await Promise.resolve();
   await Promise.resolve();
   expect(connection.account).toBe("token after");
-  expect(stage.published.length, "some of it waits").toBeLessThan(20);
+  expect(sockets.published.length, "some of it waits").toBeLessThan(20);
   for (let i = 0; i < 5; i++) publish(10);
-  await Promise.all(hearing);
-  expect(stage.published).toEqual(keys);
+  await Promise.all(handling);
+  expect(sockets.published).toEqual(keys);
 });
 
-test("[I9] what waits of one publisher is counted in bytes of memory, and holds no more of it than it may", async () => {
-  const stage = new Stage();
-  const { connection } = stage.come();
-  // Two bytes a character.
+test("[I9] waiting batches of one account are counted in bytes of memory, and bounded", async () => {
+  const sockets = new SocketFixture();
+  const { connection } = sockets.open();
+  // A character takes two bytes.
   const text = "ж".repeat(30_000);
-  const hearing = Array.from({ length: 200 }, (_, i) =>
-    stage.say(connection, { type: "publish", updates: [{ key: `k${i}`, set: { text } }] }),
+  const handling = Array.from({ length: 200 }, (_, i) =>
+    sockets.send(connection, { type: "publish", updates: [{ key: `k${i}`, set: { text } }] }),
   );
-  await Promise.all(hearing);
+  await Promise.all(handling);
   const most = PUBLISH_QUEUE_LIMITS.perAccount.size / (2 * text.length);
-  expect(stage.published.length).toBeLessThanOrEqual(most + 1);
-  expect(stage.published.length).toBeGreaterThan(most - 10);
+  expect(sockets.published.length).toBeLessThanOrEqual(most + 1);
+  expect(sockets.published.length).toBeGreaterThan(most - 10);
 });

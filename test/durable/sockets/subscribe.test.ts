@@ -4,7 +4,7 @@ import { TestSubscriber } from "../../support/subscriber.ts";
 import { MEMORIES } from "../evictions.ts";
 
 describe.each(MEMORIES)("subscribing %s", (_, between) => {
-  test("hello, then a snapshot, then updates that go on from it", async () => {
+  test("brings hello, then a snapshot, then updates that go on from it", async () => {
     const feed = newFeed();
     const { epoch } = await publish(feed, { key: "AAPL", set: { price: 191.2 } });
     await between(feed);
@@ -31,7 +31,7 @@ describe.each(MEMORIES)("subscribing %s", (_, between) => {
     expect(subscriber.state()).toEqual({});
   });
 
-  test("a subscriber of some keys gets those and no others", async () => {
+  test("to some keys brings those and no others", async () => {
     const feed = newFeed();
     await publish(feed, [
       { key: "AAPL", set: { p: 1 } },
@@ -48,7 +48,7 @@ describe.each(MEMORIES)("subscribing %s", (_, between) => {
     expect(subscriber.view.updates).toEqual([{ key: "tech.Y", set: { p: 5 } }]);
   });
 
-  test("a batch comes whole, in one message", async () => {
+  test("brings a batch whole, in one message", async () => {
     const feed = newFeed();
     const subscriber = await (await TestSubscriber.connect(feed)).reaches(0);
     await between(feed);
@@ -60,7 +60,7 @@ describe.each(MEMORIES)("subscribing %s", (_, between) => {
     expect(updates[0]!.updates).toEqual(batch);
   });
 
-  test("coming back with the position brings just what was missed", async () => {
+  test("with a position brings just what was missed", async () => {
     const feed = newFeed();
     await publish(feed, [
       { key: "A", set: { p: 1 } },
@@ -89,7 +89,7 @@ describe.each(MEMORIES)("subscribing %s", (_, between) => {
     expect(second.state()).toEqual((await snapshot(feed)).entries);
   });
 
-  test("mode=all brings every update again, in order", async () => {
+  test("with mode=all brings every missed update, in order", async () => {
     const feed = newFeed();
     await publish(feed, { key: "A", set: { n: 0 } });
     const first = await (await TestSubscriber.connect(feed, "?mode=all")).reaches(1);
@@ -102,7 +102,7 @@ describe.each(MEMORIES)("subscribing %s", (_, between) => {
     expect(second.view.updates).toEqual(missed);
   });
 
-  test("whoever missed nothing is told so, on the same terms on a feed that was never published to", async () => {
+  test("with the present position brings an empty update, also on a feed that was never published to", async () => {
     const feed = newFeed();
     const first = await (await TestSubscriber.connect(feed)).reaches(0);
     await between(feed);
@@ -115,7 +115,7 @@ describe.each(MEMORIES)("subscribing %s", (_, between) => {
     expect(second.state()).toEqual({ A: { p: 1 } });
   });
 
-  test("a position that the feed cannot go on from is answered with a snapshot and the reason", async () => {
+  test("with a position that the feed cannot resume from brings a snapshot and the reason", async () => {
     const feed = newFeed();
     const { epoch } = await publish(feed, { key: "A", set: { p: 1 } });
     await between(feed);
@@ -128,7 +128,7 @@ describe.each(MEMORIES)("subscribing %s", (_, between) => {
     }
   });
 
-  test("subscribe replaces the selection, and answers with what is selected now and was not before", async () => {
+  test("again over the socket replaces the selection, and brings the entries that were not selected before", async () => {
     const feed = newFeed();
     await publish(feed, [
       { key: "A", set: { p: 1 } },
@@ -150,7 +150,7 @@ describe.each(MEMORIES)("subscribing %s", (_, between) => {
     expect(subscriber.state()).toEqual({ B: { p: 2 }, "tech.X": { p: 4 } });
   });
 
-  test("a reset empties every view, under a new epoch", async () => {
+  test("brings an empty view after a reset, under a new epoch", async () => {
     const feed = newFeed();
     const { epoch } = await publish(feed, { key: "A", set: { p: 1 } });
     const subscriber = await (await TestSubscriber.connect(feed)).reaches(1);
@@ -171,7 +171,7 @@ describe.each(MEMORIES)("subscribing %s", (_, between) => {
     expect(await old.message("snapshot")).toMatchObject({ reason: "epoch_changed", entries: { B: { p: 2 } } });
   });
 
-  test("a socket that may publish does so, and gets a receipt", async () => {
+  test("with a credential that may publish allows to publish over the socket, with a receipt", async () => {
     const feed = newFeed();
     const subscriber = await TestSubscriber.connect(feed, "", { Authorization: "Bearer publish-key" });
     await between(feed);
@@ -181,7 +181,7 @@ describe.each(MEMORIES)("subscribing %s", (_, between) => {
     expect((await snapshot(feed)).entries).toEqual({ A: { p: 1 } });
   });
 
-  test("stats count the subscribers that are connected", async () => {
+  test("is counted in the stats while the socket is connected", async () => {
     const feed = newFeed();
     const subscribers = await Promise.all([1, 2, 3].map(() => TestSubscriber.connect(feed)));
     await between(feed);
@@ -192,7 +192,7 @@ describe.each(MEMORIES)("subscribing %s", (_, between) => {
     expect(await stats(feed)).toMatchObject({ subscribers: 2 });
   });
 
-  test("a large snapshot comes in parts and is whole", async () => {
+  test("brings a large snapshot in parts, and all of it", async () => {
     const feed = newFeed();
     const text = "x".repeat(1000);
     for (let i = 0; i < 3; i++) {
@@ -208,6 +208,18 @@ describe.each(MEMORIES)("subscribing %s", (_, between) => {
     expect(parts.map(({ more }) => more ?? false)).toEqual([...parts.slice(1).map(() => true), false]);
     expect(subscriber.view.entries.size).toBe(900);
   });
+});
+
+test("a subscribe message ends the window that hz opened, and what waited comes first", async () => {
+  const feed = newFeed();
+  const subscriber = await (await TestSubscriber.connect(feed, "?hz=0.1")).reaches(0);
+  for (let n = 0; n < 3; n++) await publish(feed, { key: "A", set: { n } });
+  expect(subscriber.position?.seq).toBe(1);
+  subscriber.send({ type: "subscribe", id: 1 });
+  await subscriber.message("snapshot", 1);
+  expect(subscriber.view.updates.at(-1), "what waited came before the answer").toEqual({ key: "A", set: { n: 2 } });
+  await publish(feed, { key: "A", set: { n: 3 } });
+  await subscriber.reaches(4);
 });
 
 async function stats(feed: string): Promise<unknown> {

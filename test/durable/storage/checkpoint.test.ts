@@ -12,7 +12,7 @@ import { newFeed } from "../../support/api.ts";
 import { runs } from "../../support/runs.ts";
 import { oldestFirst } from "../../support/entries.ts";
 
-/** A feed in an object's storage that loses its memory when told to, beside one that never does. */
+/** A feed in an object's storage that loses its memory when the test says so, beside one that never does. */
 class Pair {
   readonly sql: SqlStorage;
   readonly limits = FEED_LIMITS;
@@ -61,7 +61,7 @@ class Pair {
     if (this.store.hasWork) this.store.step(this.feed, this.now, () => this.write());
   }
 
-  /** What was not written yet is lost, and nothing else. */
+  /** Loses what was not written yet, and nothing else. */
   crash(): void {
     this.records.splice(this.records.length - this.#waiting.length);
     this.published.splice(this.published.length - this.#waiting.length);
@@ -82,7 +82,7 @@ class Pair {
     this.records.length = 0;
   }
 
-  /** The log, the history and what is remembered are what was published. */
+  /** Checks that the log, the history and the remembered publishes are what was published. */
   check(): void {
     this.write();
     const from = this.records.length > 3 ? (this.records[this.records.length >> 1]?.from ?? 0) : 0;
@@ -146,7 +146,7 @@ const action = fc.oneof(
 );
 
 describe("[I1] a checkpoint in steps", () => {
-  test("loses nothing, doubles nothing and tells no part, whatever is published, reset or lost in between", async () => {
+  test("loses nothing, doubles nothing and shows no part, whatever is published, reset or lost in between", async () => {
     await runInDurableObject(env.FEEDS.getByName(newFeed()), (_, { storage }) => {
       fc.assert(
         fc.property(fc.array(action, { minLength: 10, maxLength: 120, size: "max" }), (actions) => {
@@ -181,12 +181,12 @@ describe("[I1] a checkpoint in steps", () => {
   });
 });
 
-describe("[I8] what was accepted is written, whatever it is", () => {
-  test("no row is above what the platform takes, with three bytes a character", () =>
+describe("[I8] every accepted batch is written", () => {
+  test("no row is longer than the platform takes, with three bytes a character", () =>
     withPair((pair, sql) => {
       const text = "\u20ac".repeat(21_000);
       for (let round = 0; round < 6; round++) {
-        // As large as a batch may be, with many receipts beside it.
+        // Batches of the largest size, with many receipts.
         for (let i = 0; i < 4; i++) {
           pair.accept(...Array.from({ length: 19 }, (_, k) => `{"key":"k${k + 20 * i}","set":{"t":"${text}"}}`));
           for (let j = 0; j < 150; j++) pair.accept(`{"key":"${"\u20ac".repeat(128)}","patch":{"n":${j}}}`);

@@ -5,7 +5,7 @@ import { newFeed, post, publish, request, snapshot } from "../../support/api.ts"
 import { TestSubscriber } from "../../support/subscriber.ts";
 import { evict, MEMORIES } from "../evictions.ts";
 
-describe("[I1] what was acknowledged is there after the memory is lost", () => {
+describe("[I1] what was acknowledged survives a loss of memory", () => {
   test("entries, deletions, versions, epoch and seq", async () => {
     const feed = newFeed();
     const { epoch } = await publish(feed, [
@@ -21,7 +21,7 @@ describe("[I1] what was acknowledged is there after the memory is lost", () => {
     expect(await publish(feed, { key: "A", set: {}, version: 5 })).toMatchObject({ accepted: 0, stale: 1, seq: 4 });
   });
 
-  test("each of several publishes with evictions between them", async () => {
+  test("each of several batches with evictions between them", async () => {
     const feed = newFeed();
     for (let i = 0; i < 5; i++) {
       await publish(feed, { key: `k${i}`, set: { i } });
@@ -33,7 +33,7 @@ describe("[I1] what was acknowledged is there after the memory is lost", () => {
     expect(entries).toEqual({ k0: { i: 0 }, k1: { i: 1 }, k2: { i: 2 }, k3: { i: 3 }, k4: { i: 4 }, last: { i: 4 } });
   });
 
-  test("the remembered publishes, though all of their updates were stale", async () => {
+  test("remembered publishes, even if all of their updates were stale", async () => {
     const feed = newFeed();
     await publish(feed, { key: "A", set: { p: 1 }, version: 5 });
     const send = (): Promise<Response> =>
@@ -45,7 +45,7 @@ describe("[I1] what was acknowledged is there after the memory is lost", () => {
     expect(await second.json()).toEqual(first);
   });
 
-  test("everything, over checkpoints and restarts, and storage stays bounded", async () => {
+  test("everything over checkpoints and restarts, while storage stays bounded", async () => {
     const feed = newFeed();
     const text = "x".repeat(2000);
     let retry: (() => Promise<Response>) | undefined;
@@ -75,7 +75,7 @@ describe("[I1] what was acknowledged is there after the memory is lost", () => {
     expect(await replayed.json()).toEqual(receipt);
   });
 
-  test("the history, across checkpoints, page by page", async () => {
+  test("the history across checkpoints, page by page", async () => {
     const feed = newFeed();
     const text = "y".repeat(3000);
     for (let i = 0; i < 300; i += 30) {
@@ -121,7 +121,7 @@ describe("[I1] what was acknowledged is there after the memory is lost", () => {
   });
 });
 
-describe("[I4] reading costs nothing that lasts", () => {
+describe("[I4] reading leaves nothing behind", () => {
   test("a feed that was never published to is empty and leaves nothing in storage", async () => {
     const feed = newFeed();
     const subscriber = await (await TestSubscriber.connect(feed)).reaches(0);
@@ -136,7 +136,7 @@ describe("[I4] reading costs nothing that lasts", () => {
     expect(list.feeds.map((listed) => listed.feed)).not.toContain(feed);
   });
 
-  test("a publish that shares its moment with no other writes one row", async () => {
+  test("a publish by itself writes one row", async () => {
     const feed = newFeed();
     await publish(feed, { key: "A", set: { p: 1 } });
     const written = await rowsWritten(feed, async () => {
@@ -147,7 +147,7 @@ describe("[I4] reading costs nothing that lasts", () => {
 });
 
 describe.each(MEMORIES)("[I3] a refused batch changes nothing %s", (_, between) => {
-  test("though only its last update is bad", async () => {
+  test("if only its last update is bad", async () => {
     const feed = newFeed();
     await publish(feed, { key: "A", set: { text: "x".repeat(60_000) } });
     const before = await snapshot(feed);

@@ -26,7 +26,7 @@ const FORMAT_1 = [
   `INSERT INTO journal VALUES (2, 2, 2, 60, '', '1 1000\n{"key":"dead","set":{}}')`,
 ];
 
-test("[I8] a feed that was stored before checkpoints were made in steps opens, goes on and remembers", async () => {
+test("[I8] a feed that was stored in format 1 opens, goes on and remembers its publishes", async () => {
   await runInDurableObject(env.FEEDS.getByName(newFeed()), (_, { storage: { sql } }) => {
     for (const statement of FORMAT_1) sql.exec(statement);
     for (let round = 0; round < 3; round++) {
@@ -49,7 +49,7 @@ test("[I8] a feed that was stored before checkpoints were made in steps opens, g
       const own = { key: `own${round}`, digest: "d", ...KNOWN, at: NOW, receipt: admission.receipt };
       store.append(feed, [admission.record], [idempotency.remember(own)]);
       if (round === 1) {
-        // As a journal that is long enough makes it due.
+        // As if the journal were long enough.
         do store.step(feed, NOW, () => {});
         while (store.hasWork);
         expect(

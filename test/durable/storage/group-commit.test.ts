@@ -22,7 +22,7 @@ describe("group commit", () => {
     expect(vi.getTimerCount()).toBe(0);
   });
 
-  test("under sustained load what comes within a window shares one write", async () => {
+  test("under sustained load all batches of a window share one write", async () => {
     void commit.add(1);
     void commit.add(2);
     const receipts = [commit.add(3), commit.add(4)];
@@ -33,14 +33,14 @@ describe("group commit", () => {
     expect(vi.getTimerCount()).toBe(0);
   });
 
-  test("enough that wait are written without waiting longer", async () => {
+  test("enough waiting batches are written without waiting longer", async () => {
     void commit.add(1);
     void commit.add(2);
     await Promise.all([3, 4, 5, 6].map((item) => commit.add(item)));
     expect(writes).toEqual([[1], [2], [3, 4, 5, 6]]);
   });
 
-  test("whoever publishes one by one does not wait for company that never comes", async () => {
+  test("a publisher that sends one by one does not wait for others that never come", async () => {
     let waited = 0;
     const patient = new GroupCommit(
       (items: readonly number[]) => void writes.push([...items]),
@@ -75,7 +75,7 @@ describe("group commit", () => {
     expect(writes.length).toBeLessThan(1700);
   });
 
-  test("whoever is to be shown something first has what waits written", () => {
+  test("commit writes what waits at once", () => {
     void commit.add(1);
     void commit.add(2);
     void commit.add(3);
@@ -94,7 +94,7 @@ describe("group commit", () => {
     expect(writes.length).toBeLessThan(2000 / 3);
   });
 
-  test("a write that fails is told to each who waits for it, and the next one is tried", async () => {
+  test("a write that fails rejects each batch that waits for it, and the next one is tried", async () => {
     let broken = true;
     const written: number[] = [];
     const failing = new GroupCommit<number>(

@@ -22,7 +22,7 @@ test("[I9] a page of history is bounded in characters, and the pages together ar
       const { page, held } = pageOf(store, before);
       const length = page.updates.reduce((sum, { line }) => sum + line.length, 0);
       expect(length).toBeLessThanOrEqual(SERVER_LIMITS.historyPageLength + LIMITS.valueBytes + 1_000);
-      expect(held, "said to be held in between").toBeLessThanOrEqual(length);
+      expect(held, "reported as held in between").toBeLessThanOrEqual(length);
       seqs.unshift(...page.updates.map(({ seq }) => seq));
       if (!page.more) break;
       expect(length, "no shorter than need be").toBeGreaterThan(SERVER_LIMITS.historyPageLength - LIMITS.valueBytes);
