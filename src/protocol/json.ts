@@ -10,7 +10,7 @@ export interface JsonObject {
 
 export type Parsed =
   | { ok: true; value: unknown }
-  /** `oversized`: it was not read, for it has more in one place than anything may have. */
+  /** `oversized`: the text was not read, because it has more in one place than anything may have. */
   | { ok: false; reason: string; oversized?: boolean };
 
 /** Parses JSON text without throwing. The reason names no content, so that it can be shown to anyone. */
@@ -23,10 +23,10 @@ export function parseJson(text: string): Parsed {
 }
 
 /**
- * Reads back JSON that this server wrote itself from checked values. Checking it again would cost as much as the
- * publish did. Not for anything that comes from outside.
+ * Reads JSON that this server wrote itself from checked values. Checking it again would cost as much as the publish did.
+ * Not for anything that comes from outside.
  */
-// The caller says what it wrote.
+// The caller knows what was written.
 // oxlint-disable-next-line typescript/no-unnecessary-type-parameters
 export function readOwnJson<T extends Json>(text: string): T {
   return JSON.parse(text);
@@ -36,10 +36,7 @@ export function isJsonObject(value: unknown): value is JsonObject {
   return typeof value === "object" && value !== null && !Array.isArray(value);
 }
 
-/**
- * Sets a member as data, whatever its name is. Plain assignment to `__proto__` would change the prototype,
- * and the member would be lost.
- */
+/** Sets a member, whatever its name is. A plain assignment to `__proto__` would change the prototype and set no member. */
 export function setMember(object: JsonObject, name: string, value: Json): void {
   if (name === "__proto__") {
     Object.defineProperty(object, name, { value, writable: true, enumerable: true, configurable: true });
@@ -49,12 +46,14 @@ export function setMember(object: JsonObject, name: string, value: Json): void {
 }
 
 /**
- * The path of the first place in `value` that this server refuses to keep, with the reason, or nothing: nesting
- * deeper than `LIMITS.valueDepth`, more than `LIMITS.valueBytes` as far as that can be told without writing it, a number that JSON cannot write (`1e999` reads as Infinity and would be written
- * as null), or a string that is not well-formed Unicode (it has no UTF-8 form).
+ * Returns the path and the reason of the first thing in `value` that the server refuses to keep, or undefined:
+ * - nesting deeper than `LIMITS.valueDepth`,
+ * - more than `LIMITS.valueBytes`, as far as that can be told without writing the value,
+ * - a number that JSON cannot write: `1e999` reads as Infinity and would be written as null,
+ * - a string that is not well-formed Unicode: it has no UTF-8 form.
  */
 export function jsonProblem(value: Json, path: string): JsonProblem | undefined {
-  // The outermost has no comma after it.
+  // There is no comma after the outermost value.
   room = LIMITS.valueBytes + 1;
   const problem = findProblem(value, 1);
   if (problem === TOO_LONG) return { path, message: `is larger than ${LIMITS.valueBytes} bytes as JSON` };
@@ -67,12 +66,12 @@ interface JsonProblem {
 }
 
 const TOO_LONG: JsonProblem = { path: "", message: "" };
-/** Bytes that the value in hand may still take. */
+/** Bytes that the value being checked may still take. */
 let room = 0;
 
-/** The path is put together on the way back, so that a good value, as almost all are, costs no strings. */
+/** The path is put together on the way back: a good value, as almost all are, costs no strings. */
 function findProblem(value: Json, depth: number): JsonProblem | undefined {
-  // With a comma, as little as it can take: what comes to more is not looked at to its end.
+  // The least that it can take, with a comma: a value that is too long is not looked at to its end.
   room -= typeof value === "string" ? value.length + 3 : 2;
   if (room < 0) return TOO_LONG;
   if (typeof value === "number") {
@@ -101,7 +100,7 @@ function findProblem(value: Json, depth: number): JsonProblem | undefined {
   return undefined;
 }
 
-/** Whether `text` takes more than `limit` bytes as UTF-8. Counts only when the answer is not plain from the length. */
+/** Whether `text` takes more than `limit` bytes as UTF-8. Counts them only if the length does not tell. */
 export function exceedsBytes(text: string, limit: number): boolean {
   if (text.length > limit) return true;
   return text.length * 3 > limit && utf8Length(text) > limit;
@@ -113,7 +112,7 @@ export function utf8Length(text: string): number {
   if (isAscii(text)) return bytes;
   for (let i = 0; i < text.length; i++) {
     const unit = text.charCodeAt(i);
-    // A surrogate pair is two units and four bytes: two more.
+    // A surrogate pair is two units and four bytes, so each unit adds one.
     if (unit > 0x7f) bytes += unit > 0x7ff && (unit < 0xd800 || unit > 0xdfff) ? 2 : 1;
   }
   return bytes;

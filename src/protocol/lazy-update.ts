@@ -2,18 +2,18 @@ import { readOwnJson } from "./json.ts";
 import { skipString } from "./json-scan.ts";
 import { readEncodedUpdate, type Update } from "./update.ts";
 
-/** What comes before the key. */
+/** The length of what comes before the key. */
 const HEAD = `{"key":`.length;
 const LETTER_D = 0x64;
 const LETTER_P = 0x70;
 
 /**
- * An update in canonical text, of which only as much is read as is asked for: most values are stored and sent as they
- * are, and parsing them would be the greater part of publishing. Trusts the text: see `readEncodedUpdate`.
+ * An update as canonical text, parsed only as far as it is asked for. Most values are stored and sent as they are, and
+ * parsing them would be most of the work of a publish. Trusts the text, as `readEncodedUpdate` does.
  */
 export class LazyUpdate {
   readonly text: string;
-  /** May be a part of the text, and keep it in memory. */
+  /** May be a part of the text and keep it in memory. */
   readonly key: string;
   readonly change: "set" | "patch" | "delete";
   readonly time: number | undefined;
@@ -30,7 +30,7 @@ export class LazyUpdate {
     this.key = readKey(text, keyEnd);
     this.change = letter === LETTER_D ? "delete" : letter === LETTER_P ? "patch" : "set";
     this.#valueStart = skipString(text, keyEnd + 1) + 1;
-    // Behind an object come only numbers, so that it ends with the last brace before the update's own.
+    // Only numbers come after an object, so it ends with the last brace before the update's own.
     this.#valueEnd = letter === LETTER_D ? this.#valueStart + 4 : text.lastIndexOf("}", text.length - 2) + 1;
     const stamps = readStamps(text, this.#valueEnd);
     this.time = stamps.time;
@@ -43,7 +43,7 @@ export class LazyUpdate {
     return this.#update;
   }
 
-  /** The JSON of the value of a `set` or `patch`; a part of the text. */
+  /** The JSON of the value of a `set` or `patch`. A part of the text. */
   get valueText(): string {
     return this.text.slice(this.#valueStart, this.#valueEnd);
   }
@@ -62,7 +62,7 @@ function readKey(text: string, end: number): string {
   return key.includes("\\") ? readOwnJson<string>(text.slice(HEAD, end)) : key;
 }
 
-/** Reads what stands behind the value. */
+/** Reads what comes after the value. */
 function readStamps(text: string, valueEnd: number): Stamps {
   return valueEnd === text.length - 1 ? NO_STAMPS : readOwnJson<Record<string, number>>(`{${text.slice(valueEnd + 1)}`);
 }

@@ -1,21 +1,21 @@
 import { isJsonObject, parseJson, type Parsed } from "./json.ts";
 import { LIMITS } from "./limits.ts";
 
-/** Work after which whoever reads a long text may pause: half a millisecond. Counted in characters of plain text. */
+/** The work of one step, counted in characters of plain text: half a millisecond. */
 export const STEP_WORK = 32 * 1024;
-/** What a name or a bracket takes in the same measure: names of which none comes twice are what takes longest to read. */
+/** The work of a name or a bracket. Names that do not repeat take longest to parse. */
 const NAME_WORK = 100;
 
-/** Bytes of JSON that two brackets take, and a name with its colon: at least. */
+/** The least bytes of JSON that two brackets take, and a name with its colon. */
 const BRACKETS = 2;
 const NAME = 3;
-/** What one update, or all that is no list of updates, may have in it by that measure: a value, and a little beside it. */
+/** How many such bytes one update may have, and all that is outside the list of updates: a value, and a little more. */
 const ROOM = LIMITS.valueBytes + 1024;
-/** Levels of nesting that are read: fewer are too many. */
+/** Levels of nesting that are kept: already fewer are too many. */
 const DEEPEST = 2 * LIMITS.valueDepth;
 
 const [QUOTE, COMMA, COLON, BACKSLASH, OPEN_LIST, OPEN_OBJECT] = [0x22, 0x2c, 0x3a, 0x5c, 0x5b, 0x7b];
-/** From a bracket that opens to the one that closes it. */
+/** From the code of an opening bracket to that of its closing bracket. */
 const TWO = 2;
 const [CLOSE_LIST, CLOSE_OBJECT] = [OPEN_LIST + TWO, OPEN_OBJECT + TWO];
 
@@ -23,22 +23,23 @@ const [CLOSE_LIST, CLOSE_OBJECT] = [OPEN_LIST + TWO, OPEN_OBJECT + TWO];
 export const OVERSIZED = "an object, an array or all of it is longer than it may be";
 const BROKEN: Parsed = parseJson("{");
 
+/** A text taken apart: what is outside its lists, and the items of the lists. */
 interface Apart {
-  /** The text with each list as a list of its number alone. */
+  /** The text, with each list replaced by `[n]`: its index in `lists`. */
   readonly outline: string;
-  /** Their items: the text, and the work that it is. */
   readonly lists: readonly (readonly Item[])[];
 }
 
 interface Item {
   readonly text: string;
+  /** The work of parsing it. */
   readonly work: number;
 }
 
 /**
- * Parses JSON text as `parseJson` does, but what is long in pieces, after each of which it yields how much work that
- * was: JSON with very many names takes ten times as long to parse as other JSON of its length. What has more in
- * one place than anything may have is not read.
+ * Parses JSON text as `parseJson` does, but long text in steps. Yields after each step how much work it was: JSON with very
+ * many names takes ten times as long to parse as other JSON of its length. Does not read a text that has more in one place
+ * than anything on the wire may have.
  */
 export function* parseJsonInSteps(text: string): Generator<number, Parsed> {
   if (text.length <= LIMITS.valueBytes) return parseJson(text);
@@ -66,14 +67,14 @@ export function* parseJsonInSteps(text: string): Generator<number, Parsed> {
   return { ok: true, value: putTogether(outline.value, lists) };
 }
 
-/** Parses what of a text is in no list. */
+/** Parses only what is outside the lists of a text. */
 export function parseOutline(text: string): Parsed {
   if (text.length <= LIMITS.valueBytes) return parseJson(text);
   const apart = takeApart(text);
   return typeof apart === "string" ? BROKEN : parseJson(apart.outline);
 }
 
-/** Does all steps at once. */
+/** Takes all steps at once. */
 export function finishSteps<T>(steps: Generator<number, T>): T {
   for (;;) {
     const step = steps.next();
@@ -94,23 +95,23 @@ function putTogether(outline: unknown, lists: readonly unknown[][]): unknown {
 }
 
 /**
- * Finds the lists of a text, and whether anything in it is too long, without reading it. What is nested too deep is left
- * out from there on: what is left is nested too deep still.
+ * Finds the lists of a text, and whether anything in it is too long, without parsing it. Leaves out what is nested deeper
+ * than `DEEPEST`: what is left is still nested too deep, and is refused for that.
  */
 function takeApart(text: string): Apart | "oversized" | "broken" {
   const lists: Item[][] = [];
   let outline = "";
   let list: Item[] | undefined;
-  /** Brackets that are open around the items of the list. */
+  /** How many brackets are open around the items of the list. */
   let around = 0;
-  /** What has been copied of the item or the outline in hand, and what comes next of it. */
+  /** Of the current item or outline: what is copied already, and where the rest begins. */
   let copied = "";
   let next = 0;
-  /** Names and brackets of it. */
+  /** Its names and brackets. */
   let names = 0;
   let room = ROOM;
   let outlineRoom = ROOM;
-  /** The brackets that close what is open, and how many commas each of the outer ones may still have. */
+  /** The brackets that close what is open, and how many commas each outer level may still have. */
   const open: number[] = [];
   const outer: number[] = [];
   let left = LIMITS.arrayItems;
@@ -164,7 +165,7 @@ function takeApart(text: string): Apart | "oversized" | "broken" {
   return { outline: outline + copied + text.slice(next), lists };
 }
 
-/** Where the string that begins at `start` ends. Most of a long text is in strings: a search passes over them at once. */
+/** Returns where the string that begins at `start` ends. Most of a long text is in strings, which a search skips. */
 function endOfString(text: string, start: number): number {
   for (let end = text.indexOf('"', start + 1); end >= 0; end = text.indexOf('"', end + 1)) {
     let backslashes = 0;

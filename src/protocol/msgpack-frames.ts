@@ -3,49 +3,46 @@ import type { Parsed } from "./json.ts";
 import { OVERSIZED, parseJsonInSteps, parseOutline } from "./long-json.ts";
 import { msgpackToJson } from "./msgpack-to-json.ts";
 
-/** The subprotocol whose messages are those of `tickertape.v1` as MessagePack, in binary frames. */
-export const MSGPACK_PROTOCOL = "tickertape.v1.msgpack";
-
-const NOT_PACKED = "the bytes are not MessagePack that JSON could say";
+const NOT_MSGPACK = "the bytes are not MessagePack that JSON could say";
 
 /**
- * Reads MessagePack without throwing, into what JSON could say too; what is long in pieces, as `parseJsonInSteps`. The reason
- * names no content.
+ * Reads MessagePack that JSON could also say, without throwing. Reads long bytes in steps, as `parseJsonInSteps` does. The
+ * reason names no content.
  */
 export function* parseMsgpackInSteps(bytes: Uint8Array): Generator<number, Parsed> {
   let text: string | undefined;
   try {
     text = msgpackToJson(bytes);
   } catch {
-    return { ok: false, reason: NOT_PACKED };
+    return { ok: false, reason: NOT_MSGPACK };
   }
   if (text === undefined) return { ok: false, reason: OVERSIZED, oversized: true };
   const parsed = yield* parseJsonInSteps(text);
-  return parsed.ok || parsed.oversized ? parsed : { ok: false, reason: NOT_PACKED };
+  return parsed.ok || parsed.oversized ? parsed : { ok: false, reason: NOT_MSGPACK };
 }
 
-/** Reads what of it is in no list. */
+/** Reads what is not inside a list, as `parseOutline` does. */
 export function parseMsgpackOutline(bytes: Uint8Array): Parsed {
   try {
     return parseOutline(msgpackToJson(bytes) ?? "");
   } catch {
-    return { ok: false, reason: NOT_PACKED };
+    return { ok: false, reason: NOT_MSGPACK };
   }
 }
 
-/** A message of this server, written as JSON, as MessagePack. */
+/** Encodes a message of this server, given as JSON, as MessagePack. */
 export function pack(message: string): Uint8Array {
   return encode(JSON.parse(message));
 }
 
-/** What a member with that name looks like in JSON as this server writes it; a string that says so is escaped. */
+/** How a member with this name is written in JSON. In a string its quotes would be escaped. */
 const UNREADABLE = '"__proto__":';
 
 const packed = new WeakMap<readonly string[], readonly (string | Uint8Array)[]>();
 
 /**
- * Several messages. The same list is packed once, however many get it. One with a member `__proto__` stays JSON: the
- * common decoders of MessagePack refuse such a map.
+ * Encodes several messages. The same list is encoded once, however many subscribers get it. A message with a member
+ * `__proto__` stays JSON: common decoders of MessagePack refuse such a map.
  */
 export function packAll(messages: readonly string[]): readonly (string | Uint8Array)[] {
   let frames = packed.get(messages);

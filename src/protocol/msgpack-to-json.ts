@@ -1,32 +1,32 @@
 import { LIMITS } from "./limits.ts";
 
-/** Levels that are read: a batch has some more than the values in it. */
+/** Levels of nesting that are read: a batch has a few more than its values. */
 const DEPTH = LIMITS.valueDepth + 8;
-/** Characters of JSON past which it is no batch, whatever else is in a message beside one. */
+/** The most characters of JSON: those of a batch, and of all that a message may have beside it. */
 const LONGEST = LIMITS.encodedBatchBytes + LIMITS.messageBytes;
-/** No byte of MessagePack becomes more characters of JSON than `false` and its comma, or an escaped character, has. */
+/** The most characters of JSON that one byte of MessagePack can become: `false` and its comma, or an escaped character. */
 const GROWTH = 6;
 
 const [COMMA, COLON, QUOTE, BACKSLASH] = [0x2c, 0x3a, 0x22, 0x5c];
 const [LIST, LIST_END, OBJECT, OBJECT_END] = [0x5b, 0x5d, 0x7b, 0x7d];
-/** Those characters that have an escape of one letter. */
+/** The characters that JSON escapes by one letter. */
 const LETTERS = new Map(
   ['""', "\\\\", "\bb", "\ff", "\nn", "\rr", "\tt"].map((pair) => [pair.charCodeAt(0), pair.charCodeAt(1)]),
 );
 
-/** Some decoders would set the prototype. */
+/** Some decoders would set the prototype, so this name is refused. */
 const REFUSED_NAME = "__proto__";
 
-/** Characters that are made into a string at a time: a call takes only so many. */
-const PIECE = 8 * 1024;
+/** Characters that are made into a string by one call, which takes a limited number. */
+const CALL_LENGTH = 8 * 1024;
 
-/** Thrown where it is longer than anything may be. */
+/** Thrown if something is longer than it may be. */
 class Oversized extends Error {}
 
 /**
- * MessagePack as the JSON that says the same: the platform reads that in a fraction of the time that putting the values
- * together here would take. Nothing comes of what would be longer than any batch, or has an object or array that is longer
- * than any value may be: it is not gone through to its end. Throws where it is no MessagePack, or says what JSON cannot.
+ * Converts MessagePack to JSON that says the same. The platform's `JSON.parse` then makes the values in a fraction of the
+ * time that building them here would take. Returns undefined, and stops reading, if the JSON would be longer than any batch,
+ * or if an object or array is longer than in any value. Throws if the bytes are not MessagePack, or say what JSON cannot.
  */
 export function msgpackToJson(bytes: Uint8Array): string | undefined {
   try {
@@ -39,9 +39,9 @@ export function msgpackToJson(bytes: Uint8Array): string | undefined {
 
 class Writer {
   readonly #bytes: Uint8Array;
-  /** Nothing is read past the end: it throws there. */
+  /** Throws on reading past the end. */
   readonly #view: DataView;
-  /** Units of UTF-16. */
+  /** UTF-16 code units. */
   readonly #out: Uint16Array;
   #at = 0;
   #end = 0;
@@ -56,8 +56,12 @@ class Writer {
     this.#value(DEPTH);
     if (this.#at < this.#bytes.byteLength) throw new RangeError("more than one value");
     let text = "";
-    for (let at = 0; at < this.#end; at += PIECE) {
-      text += Reflect.apply(String.fromCharCode, undefined, this.#out.subarray(at, Math.min(at + PIECE, this.#end)));
+    for (let at = 0; at < this.#end; at += CALL_LENGTH) {
+      text += Reflect.apply(
+        String.fromCharCode,
+        undefined,
+        this.#out.subarray(at, Math.min(at + CALL_LENGTH, this.#end)),
+      );
     }
     return text;
   }
@@ -89,14 +93,14 @@ class Writer {
     else this.#string(this.#lengthOfString(type));
   }
 
-  /** What comes after the first byte of a string; throws where it is none. */
+  /** Reads how many bytes a string has, by its first byte. Throws if it is not a string. */
   #lengthOfString(type: number): number {
     if (type >= 0xa0 && type < 0xc0) return type & 31;
     if (type >= 0xd9 && type <= 0xdb) return this.#count(2 ** (type - 0xd9));
     throw new TypeError("JSON has no word for it");
   }
 
-  /** A whole number of so many bytes. */
+  /** Reads an unsigned integer of so many bytes. */
   #count(size: number): number {
     const at = this.#take(size);
     if (size === 1) return this.#view.getUint8(at);
@@ -104,7 +108,7 @@ class Writer {
     return size === 4 ? this.#view.getUint32(at) : Number(this.#view.getBigUint64(at));
   }
 
-  /** Where the next bytes are. */
+  /** Returns where the next bytes are, and goes past them. */
   #take(size: number): number {
     this.#at += size;
     return this.#at - size;
@@ -133,14 +137,14 @@ class Writer {
     this.#put(OBJECT_END);
   }
 
-  /** Begins what says that it has so many parts, of which each takes a byte at least. */
+  /** Begins an array or map that claims to have so many parts. Each takes at least one byte. */
   #open(bracket: number, depth: number, parts: number, isOversized: boolean): void {
     if (depth === 0 || parts > this.#bytes.byteLength - this.#at) throw new RangeError("more than there can be");
     if (isOversized || this.#end > LONGEST) throw new Oversized();
     this.#put(bracket);
   }
 
-  /** Whether the name that comes next is one that is not taken. */
+  /** Whether the next name is one that is refused. */
   #isRefused(): boolean {
     for (let i = 0; i < REFUSED_NAME.length; i++) {
       if (this.#bytes[this.#at + i] !== REFUSED_NAME.charCodeAt(i)) return false;
@@ -163,7 +167,7 @@ class Writer {
     this.#put(QUOTE);
   }
 
-  /** A character of several bytes. Half of a pair is none. */
+  /** A character of several bytes. A lone surrogate is not valid. */
   #wide(lead: number): void {
     const more = lead < 0xe0 ? 1 : lead < 0xf0 ? 2 : 3;
     let code = lead & (0x3f >> more);
@@ -194,11 +198,11 @@ class Writer {
   #number(value: number): void {
     if (value >= 0 && value < 10 && Number.isInteger(value)) this.#put(0x30 + value);
     else if (Number.isFinite(value)) this.#word(String(value));
-    // Read as what is too large for a double, which it is said to be.
+    // NaN and the infinities: read back as a number that is too large for a double, and refused as such.
     else this.#word(value < 0 ? "-1e999" : "1e999");
   }
 
-  /** A few characters of ASCII. */
+  /** Writes a few ASCII characters. */
   #word(text: string): void {
     for (let i = 0; i < text.length; i++) this.#put(text.charCodeAt(i));
   }

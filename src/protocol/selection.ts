@@ -3,15 +3,15 @@ import { LIMITS } from "./limits.ts";
 import { keyProblem } from "./names.ts";
 
 /**
- * Which keys a subscriber gets. Normalised: equal selections have equal ids, whatever order or repetition they
- * were written in, so that their subscribers can share one encoding.
+ * Which keys a subscriber gets. Normalised: selections that mean the same have the same id, in whatever order and however
+ * often the patterns were written. Subscribers with the same id share one encoding.
  */
 export interface Selection {
-  /** The normalised patterns, comma-separated; "" is everything. */
+  /** The normalised patterns, separated by commas; "" is everything. */
   readonly id: string;
   /** Exact keys that no prefix covers. */
   readonly keys: ReadonlySet<string>;
-  /** Prefixes, sorted by code units, none of them covered by another. `[""]` is everything. */
+  /** Prefixes, sorted by code units. None covers another. `[""]` is everything. */
   readonly prefixes: readonly string[];
 }
 
@@ -44,7 +44,7 @@ export function parseSelection(patterns: readonly string[]): ParsedSelection {
     : { ok: true, selection };
 }
 
-/** Reads back the id of a selection that this server normalised before: keys in order, then prefixes in order. */
+/** Reads the id of a selection that the server normalised before: keys in order, then prefixes in order. */
 export function selectionOfId(id: string): Selection {
   if (id === "") return EVERYTHING;
   const patterns = id.split(",");
@@ -59,8 +59,8 @@ export function selects(selection: Selection, key: string): boolean {
 }
 
 /**
- * Whether one of `prefixes` covers the key, or all that begins with it. They are sorted by code units and none covers
- * another: then only the last one that is not above the key can.
+ * Whether one of `prefixes` covers the key. They are sorted by code units and none covers another, so only the last one that
+ * is not above the key can cover it. If `key` is a prefix itself: whether all keys that begin with it are covered.
  */
 export function isCovered(prefixes: readonly string[], key: string): boolean {
   let low = 0;
@@ -75,7 +75,7 @@ export function isCovered(prefixes: readonly string[], key: string): boolean {
 }
 
 function normalise(exact: Set<string>, prefixes: Set<string>): Selection {
-  // In code unit order a prefix comes right before all that it covers.
+  // In the order of code units, a prefix comes right before all that it covers.
   const kept: string[] = [];
   for (const prefix of [...prefixes].toSorted()) {
     const last = kept.at(-1);

@@ -1,8 +1,9 @@
 import { isObjectAt, readMembers, skipRest, skipString, skipValue, Splice } from "./json-scan.ts";
 
 /**
- * What becomes of one member: a new value, as JSON, or, `null`, its removal. An object as JSON is one patch within the
- * member, as it came: most members are patched once. Several, and those of an object that is new, are `TextPatch`.
+ * The change of one member: a new value as JSON, or `null`, which removes the member. An object as JSON is a patch of the
+ * member, as it came, since most members are patched once. Several patches of a member, or of a new object, are a
+ * `TextPatch`.
  */
 type Change = string | TextPatch | null;
 
@@ -10,16 +11,16 @@ const CLOSE = 0x7d;
 const COMMA = 0x2c;
 
 /**
- * What a run of merge patches (RFC 7396) does to one object. Each patch that is added costs what is in it, however
- * many came before; the object itself is looked at once, when they are written into it. All as text: nothing is
- * parsed, and what a patch does not name is copied as it stands. All text is this server's own, see `json-text.ts`.
+ * Merge patches (RFC 7396) of one object, gathered into one. To add a patch costs what is in it, however many came before;
+ * the object is read once, when they are applied. Works on text: nothing is parsed, and what no patch names is copied as it
+ * is. Only for text that the server wrote itself, see `json-scan.ts`.
  */
 export class TextPatch {
-  /** By names as they are written in JSON. */
+  /** By name, as JSON writes it. */
   readonly #members = new Map<string, Change>();
-  /** Whether nothing is left of what was there: the object has these members alone. */
+  /** Whether nothing is left of the old object: the new one has only these members. */
   readonly #anew: boolean;
-  /** The marks of all names, of both kinds. */
+  /** The bits of all names, see `mark` and `ending`. */
   #marks = 0;
   #endings = 0;
 
@@ -27,7 +28,7 @@ export class TextPatch {
     this.#anew = anew;
   }
 
-  /** Adds a patch, the object that begins at `start`, to those added before. Returns where it ends. */
+  /** Adds a patch: the object that begins at `start`. Returns where it ends. */
   add(patch: string, start = 0): number {
     return readMembers(patch, start, (nameStart, nameEnd, valueStart) => {
       const name = patch.slice(nameStart, nameEnd);
@@ -45,7 +46,7 @@ export class TextPatch {
     });
   }
 
-  /** The changes within a member, which is an object from here on. */
+  /** The patch of a member, which is an object from now on. */
   #objectAt(name: string, before: Change | undefined): TextPatch {
     if (before instanceof TextPatch) return before;
     const changes = isPatch(before) ? changesOf(before, false) : new TextPatch(true);
@@ -53,7 +54,7 @@ export class TextPatch {
     return changes;
   }
 
-  /** The JSON of what they make of the object `text`; of nothing where there is none. */
+  /** Returns the JSON of the patched object. If there is no `text`, that of a new object. */
   applyTo(text: string | undefined): string {
     if (text === undefined || this.#anew) return this.#write();
     const splice = new Splice(text);
@@ -61,10 +62,7 @@ export class TextPatch {
     return splice.finish();
   }
 
-  /**
-   * Edits the object that begins at `start`, and returns where it ends. All other members stay as they are written,
-   * and are not read further than needed.
-   */
+  /** Edits the object that begins at `start`, and returns where it ends. Other members stay as they are written. */
   #edit(splice: Splice, start: number): number {
     const { text } = splice;
     const met: string[] = [];
@@ -80,7 +78,7 @@ export class TextPatch {
       const end = within ? within.#edit(splice, valueStart) : skipValue(text, valueStart);
       const next = text.charCodeAt(end) === COMMA ? end + 1 : end;
       if (change !== null) kept++;
-      // With the comma before it, or with the one behind where nothing is left before it.
+      // Remove the comma before the member; if no member is left before it, the comma after it.
       else if (kept > 0) splice.replace(at - 1, end, "");
       else splice.replace(at, next, "");
       if (change !== undefined) {
@@ -96,12 +94,12 @@ export class TextPatch {
     return at + 1;
   }
 
-  /** Cheap, and passes by nearly all names that are not changed: looking one up takes longer than reading it. */
+  /** A cheap test that rules out nearly all names that do not change: to look one up takes longer than to read it. */
   #mayChange(text: string, start: number, end: number): boolean {
     return (this.#marks & mark(text, start, end)) !== 0 && (this.#endings & ending(text, start, end)) !== 0;
   }
 
-  /** What a change changes within the object that it meets; nothing where it replaces or removes it. */
+  /** The patch of an object that a change meets; undefined if the change replaces or removes the object. */
   static #within(change: Change | undefined): TextPatch | undefined {
     if (change instanceof TextPatch) return change.#anew ? undefined : change;
     return isPatch(change) ? changesOf(change, false) : undefined;
@@ -111,7 +109,7 @@ export class TextPatch {
     return `{${this.#membersExcept()}}`;
   }
 
-  /** Members where there was nothing before. */
+  /** The members that are not among those met, as they are written into an object. */
   #membersExcept(met?: ReadonlySet<string>): string {
     let members = "";
     for (const [name, change] of this.#members) {
@@ -131,18 +129,18 @@ function changesOf(patch: string, anew: boolean): TextPatch {
   return changes;
 }
 
-/** The JSON of a change that is no removal, where there is nothing to change. */
+/** The JSON of a change of a member that does not exist yet. */
 function write(change: string | TextPatch): string {
   if (change instanceof TextPatch) return change.applyTo(undefined);
   return isPatch(change) ? changesOf(change, true).applyTo(undefined) : change;
 }
 
-/** One bit of 32 for a name as it is written, by its length, its first and its last character. */
+/** One of 32 bits for a name as it is written: by its length, its first and its last character. */
 function mark(text: string, start: number, end: number): number {
   return 1 << (7 * (end - start) + 5 * text.charCodeAt(start + 1) + text.charCodeAt(end - 2));
 }
 
-/** Another one, by the characters before the last. */
+/** Another one: by the characters before the last. */
 function ending(text: string, start: number, end: number): number {
   const last = Math.max(start, end - 4);
   return 1 << (text.charCodeAt(last) + 11 * text.charCodeAt(last + 1));
