@@ -33,7 +33,7 @@ export const LAYERS = {
   "dashboard/view": { imports: ["protocol", "client", "dashboard/model"], packages: ["lightweight-charts"] },
   dashboard: { imports: ["protocol", "client", "dashboard/model", "dashboard/view"] },
   docs: { imports: [], packages: ["minisearch"] },
-  demo: { imports: ["publisher"], packages: ["node:*", "execa", "get-port", "jose"] },
+  demo: { imports: ["protocol", "publisher"], packages: ["node:*", "execa", "get-port", "jose"] },
   build: { imports: [], packages: ["node:*", "esbuild", "marked"] },
 };
 

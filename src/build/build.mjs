@@ -1,5 +1,5 @@
-// Builds what browsers are served: bundles into public/assets/, pages into public/docs/. Run by wrangler before `dev` and `deploy`, by `npm run build` and
-// before the tests. Any Node from 20 on. Silent unless something is wrong.
+// Builds what browsers load: bundles in public/assets/, pages in public/docs/. wrangler runs it before `dev` and `deploy`,
+// `npm run build` runs it, and the tests run it first. Works on any Node from 20 on. Prints only what is wrong.
 import {
   existsSync,
   mkdirSync,
@@ -18,13 +18,13 @@ import { OUT, isGenerated, renderDocs } from "./docs.mjs";
 const root = fileURLToPath(new URL("../../", import.meta.url));
 const assets = join(root, "public/assets");
 
-/** The file that comes of each entry. */
+/** The bundles, and the entry of each. */
 const ENTRIES = [
-  // Charts and the like may be loaded when they are needed: what is imported dynamically becomes a file of its own.
+  // `splitting`: a module that is imported dynamically, such as the chart, becomes a file that is loaded when needed.
   { name: "dashboard", entry: "src/dashboard/main.ts", splitting: true },
   // For a plain <script type="module">.
   { name: "tickertape", entry: "src/client/index.ts", splitting: true },
-  // Beside it. No `tickertape-`: the server tells browsers to keep those for ever, as their names change.
+  // Not `tickertape-...`: browsers keep those for a year, because their names change with their content.
   { name: "tickertape.msgpack", entry: "src/client/msgpack.ts", splitting: false },
   // The search box of the pages under /docs/.
   { name: "docs", entry: "src/docs/page.ts", splitting: false },
@@ -50,8 +50,8 @@ async function bundle({ name, entry, splitting }) {
 }
 
 /**
- * Leaves a file alone that says the same already, so that nobody reloads for nothing; and puts a new one in its place at
- * once, for a server may be reading it.
+ * Writes a file if its content has changed: otherwise `wrangler dev` would reload the page. The new file replaces the old
+ * one in one step, because a server may be reading it.
  * @param {{ path: string, contents: Uint8Array }} file
  * @param {string} staging
  */
@@ -65,7 +65,7 @@ function replace({ path, contents }, staging) {
 /** @param {{ path: string, contents: Uint8Array }[]} files */
 function write(files) {
   mkdirSync(join(root, ".wrangler"), { recursive: true });
-  // Outside of what is served, and on the same disk.
+  // Not in a folder that is served, but on the same disk.
   const staging = mkdtempSync(join(root, ".wrangler/build-"));
   try {
     for (const file of files) {
@@ -98,7 +98,7 @@ try {
   clear(assets, files, () => true);
   clear(join(root, OUT), files, isGenerated);
 } catch (error) {
-  // What esbuild finds wrong it has already said.
+  // esbuild has already printed its own errors.
   if (!(error instanceof Error && "errors" in error)) process.stderr.write(`${String(error)}\n`);
   process.exitCode = 1;
 }

@@ -1,4 +1,4 @@
-// Emits what the package holds into dist/: modules as they are, with their types. Run by `npm run build:package`.
+// Writes the package's modules and their types to dist/. `npm run build:package` runs it.
 import { spawnSync } from "node:child_process";
 import { existsSync, readdirSync, rmSync } from "node:fs";
 import { join, relative } from "node:path";
@@ -13,7 +13,7 @@ function compile() {
   return spawnSync(process.execPath, [tsc, "-p", join(root, "src/tsconfig.package.json")], { stdio: "inherit" });
 }
 
-/** The modules that the entries load, as paths from dist/. */
+/** The modules that the entries load, as paths relative to dist/. */
 async function loaded() {
   const modules = ["client/index", "client/msgpack", "publisher/index", "react/index"];
   const entries = modules.map((name) => join(dist, `${name}.js`)).filter(existsSync);
@@ -46,7 +46,7 @@ async function inlineLibrary() {
 rmSync(dist, { recursive: true, force: true });
 const { status } = compile();
 if (status === 0) {
-  // A module of the server that is only wanted for its types comes with its code, which nothing here would load.
+  // tsc also writes the code of modules of the server that are imported only for their types. Nothing loads that code.
   const wanted = await loaded();
   for (const name of readdirSync(dist, { recursive: true })) {
     const path = join(dist, String(name));

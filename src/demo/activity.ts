@@ -14,10 +14,10 @@ interface Mood {
 const QUIET: Mood = { pace: 0.15, swing: 0.6, width: 1.1, lasts: 20_000 };
 const STEADY: Mood = { pace: 1, swing: 1, width: 1, lasts: 30_000 };
 const BURST: Mood = { pace: 8, swing: 2.5, width: 1.5, lasts: 2_500 };
-/** Of the moods that follow a steady one, how many are bursts. The others are quiet; both lead back to steady. */
+/** The share of bursts among the moods that follow a steady one. The others are quiet. Both lead back to steady. */
 const BURST_SHARE = 0.4;
 
-/** The mean pace over a long time: each mood weighted by the share of the time that it takes. */
+/** The mean pace over a long time: of each mood, weighted by its share of the time. */
 const MEAN_PACE = weightedPace([
   [STEADY, 1],
   [BURST, BURST_SHARE],
@@ -43,7 +43,7 @@ export class Activity {
   readonly #random: Random;
   readonly #perMs: number;
 
-  /** `rate`: events a second, on the average over all moods. */
+  /** `rate`: events a second, on average over all moods. */
   constructor(random: Random, rate: number, start: number) {
     this.#random = random;
     this.#perMs = rate / 1000 / MEAN_PACE;
@@ -52,7 +52,7 @@ export class Activity {
     this.advance();
   }
 
-  /** Moves `next` on to the event after it. */
+  /** Moves `next` to the event after it. */
   advance(): void {
     for (;;) {
       const due = this.next + exponential(this.#random, 1 / (this.#perMs * this.mood.pace));
@@ -60,14 +60,14 @@ export class Activity {
         this.next = due;
         return;
       }
-      // The wait has no memory, so starting it anew where the mood changes keeps both rates exact.
+      // The wait has no memory, so starting it again when the mood changes keeps both rates exact.
       this.next = this.#moodEnds;
       this.mood = this.#nextMood();
       this.#moodEnds = this.next + exponential(this.#random, this.mood.lasts);
     }
   }
 
-  /** Moves everything ahead by `ms`, as if that time had not been. */
+  /** Moves everything ahead by `ms`, as if that time had not passed. */
   shift(ms: number): void {
     this.next += ms;
     this.#moodEnds += ms;

@@ -1,4 +1,4 @@
-// Runs on a fresh machine: any Node from 20 on, with no packages.
+// Runs on a fresh machine, on any Node from 20 on, so it must not use packages.
 import { spawn, spawnSync } from "node:child_process";
 import { existsSync, readFileSync } from "node:fs";
 import { constants } from "node:os";
@@ -8,18 +8,16 @@ import { fileURLToPath } from "node:url";
 /** The project's folder. */
 export const root = fileURLToPath(new URL("../../", import.meta.url));
 const modules = join(root, "node_modules");
-/** The Node that the project pins: wrangler and TypeScript files need it, whatever the machine has. */
+/** The Node that the project pins. wrangler and TypeScript files need it; the machine may have an older one. */
 export const pinnedNode = join(modules, ".bin/node");
 
-/**
- * Installs exactly what package-lock.json lists, where that is not what is there. Throws an `Error` where it fails.
- */
+/** Installs what package-lock.json lists, unless exactly that is installed. Throws an `Error` if it fails. */
 export async function install() {
   const reason = outdated();
   if (reason === undefined) return;
   console.log(`Installing packages: ${reason}.`);
   const path = (process.env["PATH"] ?? "").split(delimiter).filter((entry) => !resolve(entry).startsWith(modules));
-  // Not by the Node in node_modules, which npm removes first.
+  // Not with the Node in node_modules, because npm removes that first.
   const code = await runToEnd("npm", ["ci", "--include=dev", "--no-audit", "--no-fund", "--loglevel=error"], {
     ...process.env,
     PATH: path.join(delimiter),
@@ -30,11 +28,11 @@ export async function install() {
 }
 
 /**
- * Runs a command in the project's folder to its end, passing on what ends this process.
+ * Runs a command in the project's folder, waits for its end, and passes signals on to it.
  * @param {string} command
  * @param {string[]} args
  * @param {NodeJS.ProcessEnv} [env]
- * @returns {Promise<number>} its exit code: 128 and the signal's number where a signal ended it, 127 where it can't be run
+ * @returns {Promise<number>} its exit code: 128 plus the signal's number after a signal, 127 if it cannot be run
  */
 export function runToEnd(command, args, env = process.env) {
   return new Promise((done) => {
@@ -58,24 +56,24 @@ export function runToEnd(command, args, env = process.env) {
   });
 }
 
-/** A terminal gives Ctrl-C to the child as well, and a second one would cut its own clearing up short. */
+/** A terminal sends Ctrl-C to the child as well. A second signal would interrupt the child's own clean-up. */
 function leaveToChild() {}
 
-/** Why node_modules can't be used as it is, if so. */
+/** Says why node_modules cannot be used as it is, or returns undefined. */
 function outdated() {
-  // npm writes this record last, so a broken-off installation has none.
+  // npm writes this record last, so an interrupted installation has none.
   const record = join(modules, ".package-lock.json");
   if (!existsSync(record)) return "node_modules is missing or incomplete";
   const installed = readPackages(record);
   for (const [path, wanted] of Object.entries(readPackages(join(root, "package-lock.json")))) {
-    // The root itself; and what other platforms need, which npm leaves out here.
+    // Skips the root, and packages for other platforms, which npm does not install here.
     if (path === "" || (!(path in installed) && isOptional(wanted))) continue;
     const found = installed[path];
     if (found?.["version"] !== wanted["version"]) {
       return `${path} differs from package-lock.json`;
     }
   }
-  // Installed for another platform, it exists but does not start.
+  // If it was installed for another platform, it exists but does not start.
   if (spawnSync(pinnedNode, ["--version"]).status !== 0) return "node_modules is of another platform";
   return undefined;
 }
@@ -86,7 +84,7 @@ function isOptional(entry) {
 }
 
 /**
- * The `packages` of a lock file by their paths; none where it can't be read.
+ * The `packages` of a lock file by their paths. Empty if the file cannot be read.
  * @param {string} file
  * @returns {Record<string, Record<string, unknown>>}
  */

@@ -16,9 +16,9 @@ const HELP = `Publishes a made-up stock market to a Tickertape feed, until it is
   --help        this text
 `;
 
-/** How often what has happened on the market is published, in milliseconds. */
+/** Milliseconds between two batches. */
 const TICK_MS = 100;
-/** How long the last updates may take once told to stop, in milliseconds. */
+/** Milliseconds that the last updates may take after a signal to stop. */
 const FLUSH_MS = 3_000;
 const RATE_MAX = 10_000;
 
@@ -49,7 +49,7 @@ function readOptions(): Options | "help" {
   if (!(rate > 0 && rate <= RATE_MAX)) throw new Error(`--rate is not between 0 and ${RATE_MAX}: ${values.rate}`);
   const seed = values.seed === undefined ? randomInt(2 ** 32) : Number(values.seed);
   if (!Number.isSafeInteger(seed)) throw new Error(`--seed is not a whole number: ${values.seed}`);
-  // An empty key, as an unset variable in a shell gives it, is none.
+  // An unset variable in a shell gives an empty key.
   return {
     url,
     feed,
@@ -62,7 +62,7 @@ function readOptions(): Options | "help" {
 /** Ends early, and not as a failure, when the signal aborts. */
 const sleep = (ms: number, signal: AbortSignal) => wait(ms, undefined, { signal }).catch(() => {});
 
-/** Says when the server goes away and when it is back, each once. */
+/** Reports once when the server stops answering, and once when it is back. */
 function announcer(): (status: PublisherStatus) => void {
   let away = false;
   return (status) => {
@@ -81,13 +81,13 @@ async function publish({ url, feed, key, seed, rate }: Options): Promise<number>
   const publisher = createPublisher({ url, feed, key, conflate: true, onStatus: announcer() });
   const tape = new Tape(market, publisher, () => closing.abort());
   const stop = () => {
-    // A second signal means it.
+    // A second signal ends it at once.
     if (closing.signal.aborted) giveUp.abort();
     closing.abort();
     setTimeout(() => giveUp.abort(), FLUSH_MS).unref();
   };
   for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.on(signal, stop);
-  // Started by another program that is gone now: nobody is left to stop it.
+  // The program that started this one is gone, and cannot stop it any more.
   process.on("disconnect", stop);
 
   console.log(`Demo publisher: about ${rate} updates a second to ${feed} at ${url} (seed ${seed}).`);

@@ -1,9 +1,8 @@
-import { Listing } from "./listing.ts";
 import type { Random } from "./random.ts";
+import { Stock, type MarketUpdate } from "./stock.ts";
 import { SYMBOLS, type SymbolSpec } from "./symbols.ts";
-import type { Update } from "./update.ts";
 
-/** After a longer pause (milliseconds), such as a suspended laptop's, only this much is made up for. */
+/** After a longer pause (milliseconds), such as a laptop's sleep, the market replays only this much. */
 const CATCH_UP_MS = 5_000;
 
 interface MarketOptions {
@@ -15,23 +14,23 @@ interface MarketOptions {
   symbols?: readonly SymbolSpec[];
 }
 
-/** A made-up market. What happens follows from the random draws alone, and from no clock but the one that it is told. */
+/** A made-up market. It depends only on the random draws and on the time that it is given. */
 export class Market {
-  readonly #listings: Listing[];
+  readonly #stocks: Stock[];
   #now: number;
   #whole = true;
 
   constructor({ random, rate, start, symbols = SYMBOLS }: MarketOptions) {
     const weight = symbols.reduce((sum, { activity }) => sum + activity, 0);
-    this.#listings = symbols.map((spec) => new Listing(spec, random, (rate * spec.activity) / weight, start));
+    this.#stocks = symbols.map((spec) => new Stock(spec, random, (rate * spec.activity) / weight, start));
     this.#now = start;
   }
 
   /**
-   * What happened since the last call and until `now` (milliseconds since 1970), oldest first: patches with the changed
-   * fields only. The first call, and the first after `reopen`, begins with the whole entry of every symbol.
+   * What happened between the last call and `now` (milliseconds since 1970), oldest first: patches with the changed fields
+   * only. The first call, and the first after `reopen`, begins with the whole entry of each symbol.
    */
-  advance(now: number): Update[] {
+  advance(now: number): MarketUpdate[] {
     this.#skip(now - this.#now);
     const updates = this.#whole ? this.entries() : [];
     this.#whole = false;
@@ -43,28 +42,28 @@ export class Market {
     return updates;
   }
 
-  /** Every symbol's whole entry, as it is now. */
-  entries(): Update[] {
-    return this.#listings.map((listing) => listing.snapshot(this.#now));
+  /** The whole entry of each symbol at this moment. */
+  entries(): MarketUpdate[] {
+    return this.#stocks.map((stock) => stock.snapshot(this.#now));
   }
 
-  /** Has the next `advance` send every entry whole, because whoever had them has lost them. */
+  /** Lets the next `advance` return whole entries, because the feed has lost them. */
   reopen(): void {
     this.#whole = true;
   }
 
   #skip(elapsed: number): void {
-    // A clock that was set back takes the market along, or it would stand still until that time has come again.
+    // If the clock was set back, so is the market. Otherwise it would stand still until that time comes again.
     const missed = elapsed < 0 ? elapsed : Math.max(0, elapsed - CATCH_UP_MS);
     if (missed === 0) return;
     this.#now += missed;
-    for (const listing of this.#listings) listing.shift(missed);
+    for (const stock of this.#stocks) stock.shift(missed);
   }
 
-  #nextDue(now: number): Listing | undefined {
-    let first: Listing | undefined;
-    for (const listing of this.#listings) {
-      if (listing.activity.next <= (first?.activity.next ?? now)) first = listing;
+  #nextDue(now: number): Stock | undefined {
+    let first: Stock | undefined;
+    for (const stock of this.#stocks) {
+      if (stock.activity.next <= (first?.activity.next ?? now)) first = stock;
     }
     return first;
   }

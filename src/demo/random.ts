@@ -14,7 +14,7 @@ export function seededRandom(seed: number): Random {
 
 /** A draw from the standard normal distribution (Box-Muller). */
 export function normal(random: Random): number {
-  // 1 - draw, for the logarithm of 0 is not finite.
+  // 1 - draw, because the logarithm of 0 is not finite.
   return Math.sqrt(-2 * Math.log(1 - random())) * Math.cos(2 * Math.PI * random());
 }
 

@@ -8,8 +8,8 @@ const TOKENS = `
 JWT_SECRET=`;
 
 /**
- * Sees to it that a folder has a `.dev.vars`, for its owner's eyes only: made with fresh keys where there is none. One
- * from before there were tokens gets a secret for them, and is kept as it is otherwise.
+ * Makes a `.dev.vars` with fresh keys, which only its owner can read, if the folder has none. If it has one without a
+ * secret for tokens, that secret is added, and the rest stays as it is.
  * @param {string} [folder]
  * @returns {"made" | "added" | "kept"}
  */
@@ -17,32 +17,32 @@ export function makeSecrets(folder = root) {
   const file = join(folder, ".dev.vars");
   if (!existsSync(file)) {
     const example = readFileSync(join(root, ".dev.vars.example"), "utf8").replaceAll("<fresh>", random);
-    // "wx": two that start at once must not overwrite each other's keys.
-    writeFileSync(file, example + lacking(example), { mode: 0o600, flag: "wx" });
+    // "wx": two processes that start at once must not overwrite each other's keys.
+    writeFileSync(file, example + missingSecret(example), { mode: 0o600, flag: "wx" });
     return "made";
   }
-  const addition = lacking(readFileSync(file, "utf8"));
+  const addition = missingSecret(readFileSync(file, "utf8"));
   if (addition === "") return "kept";
   try {
     appendFileSync(file, addition);
     return "added";
   } catch {
-    // Its owner does not want it written: then there are no tokens.
+    // The file is read-only. The server works, but takes no tokens.
     return "kept";
   }
 }
 
 /**
- * What is to be put after the text of a `.dev.vars`. A secret that was emptied says that no tokens are wanted.
+ * What has to be added to the text of a `.dev.vars`. An empty secret stays empty: its owner wants no tokens.
  * @param {string} text
  */
-function lacking(text) {
+function missingSecret(text) {
   if (assigned(text, "JWT_SECRET") !== undefined) return "";
   return `${text.endsWith("\n") ? "" : "\n"}${TOKENS}"${random()}"\n`;
 }
 
 /**
- * What a folder's `.dev.vars` gives as a secret, if anything: of several, comma-separated, the first.
+ * A secret in a folder's `.dev.vars`, or undefined. Of several secrets, separated by commas, it is the first.
  * @param {"PUBLISH_KEY" | "JWT_SECRET"} name
  * @param {string} [folder]
  */
@@ -57,7 +57,8 @@ function random() {
 }
 
 /**
- * What is assigned to a name in the text of a `.dev.vars`: the last one counts, as it does for wrangler.
+ * The value of a name in the text of a `.dev.vars`. The last line counts, as it does for wrangler. By hand, because Node
+ * reads such files only from 20.12 on.
  * @param {string} text
  * @param {string} name
  */

@@ -2,7 +2,7 @@
 export interface SymbolSpec {
   key: string;
   name: string;
-  /** Price at the open, in dollars. Invented: the demo quotes nobody's real market. */
+  /** Price at the open, in dollars. All prices are invented. */
   open: number;
   /** Smallest price step, in dollars. */
   tick: number;

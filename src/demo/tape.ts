@@ -1,13 +1,11 @@
+import { LIMITS } from "../protocol/limits.ts";
 import { PublishRefusedError, type Publisher, type Receipt } from "../publisher/index.ts";
 import type { Market } from "./market.ts";
-import type { Update } from "./update.ts";
-
-/** The most updates that one POST may carry. */
-const BATCH_MAX = 1_000;
+import type { MarketUpdate } from "./stock.ts";
 
 /**
- * Publishes what happens on a market: what changed, each time as a batch. While the server is away it is the whole entry of
- * each stock, of which the publisher keeps the latest, so that memory is bounded however long that lasts.
+ * Publishes what happens on a market: the changes of each tick as a batch. While the server does not answer, it publishes
+ * whole entries instead. The publisher keeps only the latest of each stock, so memory is bounded however long that lasts.
  */
 export class Tape {
   readonly #market: Market;
@@ -16,7 +14,7 @@ export class Tape {
   readonly #awaited = new WeakSet<Promise<Receipt>>();
   #epoch: string | undefined;
 
-  /** `refused` is called when the server refuses updates for good. */
+  /** `refused` is called when the server refuses updates, and trying again would not help. */
   constructor(market: Market, publisher: Pick<Publisher, "publish" | "status">, refused: () => void) {
     this.#market = market;
     this.#publisher = publisher;
@@ -27,26 +25,28 @@ export class Tape {
   tick(now: number): void {
     const updates = this.#market.advance(now);
     if (this.#publisher.status.state === "away") for (const entry of this.#market.entries()) this.#publish(entry);
-    else for (let at = 0; at < updates.length; at += BATCH_MAX) this.#publish(updates.slice(at, at + BATCH_MAX));
+    else
+      for (let at = 0; at < updates.length; at += LIMITS.batchUpdates)
+        this.#publish(updates.slice(at, at + LIMITS.batchUpdates));
   }
 
-  #publish(updates: Update | Update[]): void {
+  #publish(updates: MarketUpdate | MarketUpdate[]): void {
     const receipt = this.#publisher.publish(updates);
-    // An entry that takes an earlier one's place gets the same promise again; listeners would add up on it.
+    // An entry that replaces a waiting one gets the same promise. Listeners would pile up on it.
     if (this.#awaited.has(receipt)) return;
     this.#awaited.add(receipt);
-    void this.#settle(receipt);
+    void this.#watch(receipt);
   }
 
-  async #settle(receipt: Promise<Receipt>): Promise<void> {
+  async #watch(receipt: Promise<Receipt>): Promise<void> {
     try {
       const { epoch } = await receipt;
-      // The feed was reset: it has lost what was published before.
+      // The feed was reset, and has lost what was published before.
       if (this.#epoch !== undefined && this.#epoch !== epoch) this.#market.reopen();
       this.#epoch = epoch;
     } catch (error) {
       if (error instanceof PublishRefusedError) this.#refused();
-      // Whatever of it is missing now, whole entries make up for.
+      // Some updates may be missing now. Whole entries replace them.
       else this.#market.reopen();
     }
   }

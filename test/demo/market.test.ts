@@ -3,7 +3,7 @@ import { describe, expect, test } from "vitest";
 import { Market } from "../../src/demo/market.ts";
 import { seededRandom } from "../../src/demo/random.ts";
 import { SYMBOLS } from "../../src/demo/symbols.ts";
-import type { Fields, Update } from "../../src/demo/update.ts";
+import type { MarketUpdate, StockFields } from "../../src/demo/stock.ts";
 import { runs } from "../client/support/runs.ts";
 import { applyTo } from "./apply.ts";
 
@@ -14,13 +14,13 @@ function open(seed: number, rate = 40): Market {
 }
 
 /** Everything that happens in so many seconds, looked at in steps of `step` milliseconds. */
-function watch(market: Market, seconds: number, step = 100): Update[] {
-  const updates: Update[] = [];
+function watch(market: Market, seconds: number, step = 100): MarketUpdate[] {
+  const updates: MarketUpdate[] = [];
   for (let ms = 0; ms <= seconds * 1000; ms += step) updates.push(...market.advance(START + ms));
   return updates;
 }
 
-const number = (fields: Fields, name: string) => Number(fields[name]);
+const number = (fields: StockFields, name: string) => Number(fields[name]);
 
 describe("what happens", () => {
   test("is the same for the same seed, however often one looks", () => {
@@ -51,7 +51,7 @@ describe("a subscriber", () => {
     const first = updates.slice(0, SYMBOLS.length);
     expect(first.map(({ key }) => key)).toEqual(SYMBOLS.map(({ key }) => key));
     expect(first.every((update) => "set" in update)).toBe(true);
-    const entries = new Map<string, Fields>();
+    const entries = new Map<string, StockFields>();
     for (const [index, update] of updates.entries()) {
       if (index >= SYMBOLS.length) {
         if (!("patch" in update)) expect.unreachable("only the first ones are whole");
@@ -66,7 +66,7 @@ describe("a subscriber", () => {
 
   test("gets every symbol whole again after a reset, as it is by then", () => {
     const market = open(5);
-    const entries = new Map<string, Fields>();
+    const entries = new Map<string, StockFields>();
     for (const update of watch(market, 20)) applyTo(entries, update);
     market.reopen();
     const again = market.advance(START + 20_000);
@@ -76,7 +76,7 @@ describe("a subscriber", () => {
   test("never sees an impossible market: crossed prices, a trade outside them, a falling volume", () => {
     fc.assert(
       fc.property(fc.integer(), fc.constantFrom(1, 40, 2_000), (seed, rate) => {
-        const entries = new Map<string, Fields>();
+        const entries = new Map<string, StockFields>();
         for (const update of watch(open(seed, rate), 2_000 / rate + 1, 50)) {
           const before = entries.get(update.key);
           applyTo(entries, update);
@@ -115,7 +115,7 @@ describe("a subscriber", () => {
 
   test("sees prices in whole ticks, with no crumbs of binary fractions", () => {
     for (const update of watch(open(11), 60)) {
-      const fields: Fields = "set" in update ? update.set : "patch" in update ? update.patch : {};
+      const fields: StockFields = "set" in update ? update.set : update.patch;
       const decimals = SYMBOLS.find(({ key }) => key === update.key)?.tick === 0.01 ? 2 : 4;
       for (const name of ["bid", "ask", "last", "change", "changePercent"]) {
         const text = String(fields[name] ?? 0);
@@ -150,7 +150,7 @@ describe("a symbol", () => {
 
   test("stays near its open even when the demo runs for weeks", () => {
     const market = open(4, 0.2);
-    const entries = new Map<string, Fields>();
+    const entries = new Map<string, StockFields>();
     for (let at = START; at < START + 21 * 86_400_000; at += 20_000) {
       for (const update of market.advance(at)) applyTo(entries, update);
     }

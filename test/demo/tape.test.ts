@@ -2,7 +2,7 @@ import { afterEach, expect, test, vi } from "vitest";
 import { Market } from "../../src/demo/market.ts";
 import { seededRandom } from "../../src/demo/random.ts";
 import { Tape } from "../../src/demo/tape.ts";
-import type { Fields, Update } from "../../src/demo/update.ts";
+import type { MarketUpdate, StockFields } from "../../src/demo/stock.ts";
 import type { Fate } from "../publisher/publish-endpoint.ts";
 import { often, setUp, START } from "../publisher/set-up.ts";
 import { applyTo } from "./apply.ts";
@@ -29,8 +29,8 @@ function open(fates: readonly Fate[], rate = 40) {
     },
     /** The entries that the server has, and those that the market says. */
     entries: (): [server: Map<string, unknown>, market: Map<string, unknown>] => {
-      const entries = new Map<string, Fields>();
-      for (const update of server.applied as Update[]) applyTo(entries, update);
+      const entries = new Map<string, StockFields>();
+      for (const update of server.applied as MarketUpdate[]) applyTo(entries, update);
       const expected = new Map(market.entries().map((entry) => [entry.key, "set" in entry && entry.set]));
       return [entries, expected];
     },

@@ -1,7 +1,7 @@
 import { Market } from "../../../src/demo/market.ts";
 import { seededRandom } from "../../../src/demo/random.ts";
+import type { MarketUpdate } from "../../../src/demo/stock.ts";
 import { SYMBOLS } from "../../../src/demo/symbols.ts";
-import type { Update } from "../../../src/demo/update.ts";
 
 /** Updates after which the market starts over. */
 const LENGTH = 5_000;
@@ -57,6 +57,6 @@ export class MarketUpdates {
   }
 }
 
-function untimed(update: Update): string {
+function untimed(update: MarketUpdate): string {
   return JSON.stringify({ ...update, time: undefined });
 }

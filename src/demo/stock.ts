@@ -1,16 +1,21 @@
 import { Activity } from "./activity.ts";
 import { exponential, normal, type Random } from "./random.ts";
 import type { SymbolSpec } from "./symbols.ts";
-import type { Fields, Update } from "./update.ts";
 
 /** Seconds of trading in a day, over which a symbol's daily volatility spreads. */
 const DAY_SECONDS = 6.5 * 3600;
-/** A price drifts back to its open with this time constant (seconds), so a demo left on for weeks stays plausible. */
+/** Time constant (seconds) with which a price drifts back to its open. A demo that runs for weeks stays plausible. */
 const REVERSION_SECONDS = 2 * 3600;
 const TRADE_SHARE = 0.35;
 
+/** The fields of a stock. In a patch, `null` removes a field. */
+export type StockFields = Record<string, number | string | boolean | null>;
+
+/** One change of one stock, in the publish format of `POST /v1/feeds/{feed}`. `time` is in milliseconds since 1970. */
+export type MarketUpdate = { key: string; time?: number } & ({ set: StockFields } | { patch: StockFields });
+
 /** One symbol's market: an order book's best prices, and the trades at them. Prices are counted in whole ticks. */
-export class Listing {
+export class Stock {
   readonly activity: Activity;
   readonly #spec: SymbolSpec;
   readonly #random: Random;
@@ -22,7 +27,7 @@ export class Listing {
   #bid: number;
   #ask: number;
   #last: number;
-  #fields: Fields;
+  #fields: StockFields;
 
   constructor(spec: SymbolSpec, random: Random, rate: number, start: number) {
     this.#spec = spec;
@@ -51,28 +56,28 @@ export class Listing {
   }
 
   /** The whole entry. */
-  snapshot(time: number): Update {
+  snapshot(time: number): MarketUpdate {
     return { key: this.#spec.key, set: { ...this.#fields }, time: Math.floor(time) };
   }
 
-  /** Lets the next event happen. Returns what changed, or nothing where every figure came out the same. */
-  step(): Update | undefined {
+  /** Runs the next event. Returns what changed, or undefined if no figure changed. */
+  step(): MarketUpdate | undefined {
     const at = this.activity.next;
     this.#move((at - this.#changedAt) / 1000);
     this.#changedAt = at;
-    const changed: Fields = { ...this.#quote() };
-    // The best prices pass the last trade only by trading through it.
+    const changed: StockFields = { ...this.#quote() };
+    // The best prices can only pass the last price if there is a trade.
     const passed = this.#last < this.#bid || this.#last > this.#ask;
     if (passed || this.#random() < TRADE_SHARE) Object.assign(changed, this.#trade());
     this.activity.advance();
-    const patch: Fields = {};
+    const patch: StockFields = {};
     for (const [name, value] of Object.entries(changed)) if (this.#fields[name] !== value) patch[name] = value;
     if (Object.keys(patch).length === 0) return undefined;
     this.#fields = { ...this.#fields, ...patch };
     return { key: this.#spec.key, patch, time: Math.floor(at) };
   }
 
-  /** Moves the market ahead by `ms` in which nothing happened. */
+  /** Skips `ms` milliseconds, in which nothing happens. */
   shift(ms: number): void {
     this.activity.shift(ms);
     this.#changedAt += ms;
@@ -89,7 +94,7 @@ export class Listing {
     this.#ask = this.#bid + distance;
   }
 
-  #quote(): Fields {
+  #quote(): StockFields {
     return {
       bid: this.#price(this.#bid),
       bidSize: this.#roundLots(4),
@@ -98,7 +103,7 @@ export class Listing {
     };
   }
 
-  #trade(): Fields {
+  #trade(): StockFields {
     this.#last = this.#random() < 0.5 ? this.#bid : this.#ask;
     const last = this.#price(this.#last);
     const size = this.#tradeSize();
@@ -112,12 +117,12 @@ export class Listing {
       high: Math.max(Number(high), last),
       low: Math.min(Number(low), last),
       change: this.#price(change),
-      // `|| 0`: a fall too small to show is no -0.
+      // `|| 0`: a fall that is too small to show must not become -0.
       changePercent: Number(((100 * change) / this.#open).toFixed(2)) || 0,
     };
   }
 
-  /** Odd lots are a good third of all trades. */
+  /** About a third of all trades are odd lots. */
   #tradeSize(): number {
     return this.#random() < 0.65 ? this.#roundLots(2) : 1 + Math.floor(this.#random() * 99);
   }
@@ -126,7 +131,7 @@ export class Listing {
     return 100 * (1 + Math.floor(exponential(this.#random, mean)));
   }
 
-  /** Ticks as dollars, without the crumbs of binary fractions. */
+  /** Ticks as dollars, without the rounding errors of binary fractions. */
   #price(ticks: number): number {
     return Number((ticks * this.#spec.tick).toFixed(this.#decimals));
   }
