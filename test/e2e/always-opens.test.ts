@@ -4,8 +4,8 @@ import { seededRandom } from "../../src/demo/random.ts";
 import { fillFeed, PATCHED } from "../bench/hostile/feeds.ts";
 import { publishEnding, publishBy, tinyPatches } from "../bench/hostile/publishing.ts";
 import { ADMIN_KEY, HOSTILE_KEY } from "../bench/hostile/target.ts";
-import { Besieged, FEED } from "./support/besieged.ts";
-import { Ordeal } from "./support/ordeal.ts";
+import { AttackedServer, FEED } from "./support/attacked-server.ts";
+import { RandomLoad } from "./support/random-load.ts";
 import { unreadable } from "./support/readable.ts";
 import type { Snapshot } from "./support/api.ts";
 import type { Update } from "./support/view.ts";
@@ -18,7 +18,7 @@ const STEPS = 4;
 /** Milliseconds. The rule is 2 s; beside other tests, on two cores, it may take twice as long. */
 const OPENS_WITHIN = 4_000;
 
-let server: Besieged;
+let server: AttackedServer;
 
 afterEach(() => server.dispose());
 
@@ -45,7 +45,7 @@ async function statusOf(url: string, method = "GET"): Promise<number> {
 
 describe("[I8] a feed opens again", () => {
   test("where 87,000 keys have ended while it was away", async () => {
-    server = await Besieged.start();
+    server = await AttackedServer.start();
     let ends = 0;
     let came = "";
     // As soon as this machine can have published them.
@@ -67,7 +67,7 @@ describe("[I8] a feed opens again", () => {
   });
 
   test("where a large value was patched thousands of times", async () => {
-    server = await Besieged.start();
+    server = await AttackedServer.start();
     await fillFeed(server.target, PATCHED);
     // Twelve make it a minute; they would take as long to publish, where it is so.
     for (let i = 0; i < 4; i++) expect(await publishBy(server.target, tinyPatches(i))).toBe("200");
@@ -83,21 +83,21 @@ describe("[I8] a feed opens again", () => {
     "whatever was published, seed %i",
     { timeout: 300_000 },
     async (seed) => {
-      server = await Besieged.start();
+      server = await AttackedServer.start();
       const random = seededRandom(seed);
-      const ordeal = new Ordeal(random, send);
+      const load = new RandomLoad(random, send);
       for (let round = 0; round < ROUNDS; round++) {
-        for (let step = 0; step < STEPS; step++) await ordeal.step();
+        for (let step = 0; step < STEPS; step++) await load.step();
         await server.kill();
         // Some of what ends does so while it is away.
         await wait(random() * 2_000);
         await server.restart();
-        expect(await openingTime(server.url), ordeal.steps.join("; ")).toBeLessThan(OPENS_WITHIN);
+        expect(await openingTime(server.url), load.steps.join("; ")).toBeLessThan(OPENS_WITHIN);
         const response = await fetch(server.url);
         expect(response.status).toBe(200);
-        ordeal.compare((await response.json()) as Snapshot);
-        expect(await unreadable(server.origin, FEED, ordeal.aKey), ordeal.steps.join("; ")).toEqual([]);
-        expect(ordeal.faults, ordeal.steps.join("; ")).toEqual([]);
+        load.compare((await response.json()) as Snapshot);
+        expect(await unreadable(server.origin, FEED, load.aKey), load.steps.join("; ")).toEqual([]);
+        expect(load.faults, load.steps.join("; ")).toEqual([]);
       }
       expect(await statusOf(server.url, "DELETE")).toBe(200);
       expect(await publishBy(server.target, '{"key":"A","set":{}}')).toBe("200");

@@ -5,21 +5,21 @@ import { publish, snapshot } from "./support/api.ts";
 import { AXE_RUN, AXE_SOURCE, VIEWS } from "./support/axe.ts";
 import { BlockingProxy } from "./support/blocking-proxy.ts";
 import { complaintsOf, sharedChromium } from "./support/chromium.ts";
-import { CuttingProxy } from "./support/sdk-proxy.ts";
+import { TcpProxy } from "./support/tcp-proxy.ts";
 import { until } from "./support/until.ts";
 import { sharedWranglerDev, type SharedServer } from "./support/shared.ts";
 
 const HOUR = 3600;
 
 let server: SharedServer;
-let proxy: CuttingProxy;
+let proxy: TcpProxy;
 let browser: Browser;
 const contexts: BrowserContext[] = [];
 const complaints: string[] = [];
 
 beforeAll(async () => {
   [server, browser] = await Promise.all([sharedWranglerDev(), sharedChromium()]);
-  proxy = await CuttingProxy.start(server.port);
+  proxy = await TcpProxy.start(server.port);
 });
 afterEach(async () => {
   await Promise.all(contexts.splice(0).map((context) => context.close()));

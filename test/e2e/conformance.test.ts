@@ -1,14 +1,13 @@
 import { execFile } from "node:child_process";
-import { connect, createServer, type Server as Proxy, type Socket } from "node:net";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { ADMIN_KEY, BINDINGS, PUBLISH_KEY } from "./support/api.ts";
 import { Server } from "./support/server.ts";
 import { pinnedNode, root, Workerd } from "./support/workerd.ts";
-import { listenOnLoopback } from "./support/loopback.ts";
+import { TcpProxy } from "./support/tcp-proxy.ts";
 
 let server: Server;
-const proxies: Proxy[] = [];
+const proxies: TcpProxy[] = [];
 
 beforeAll(async () => {
   server = await Server.start();
@@ -61,18 +60,9 @@ async function deviating(...words: readonly [said: string, instead: string][]): 
     for (const [said, instead] of planted) text = text.replaceAll(new RegExp(said, "gi"), instead);
     return Buffer.from(text, "latin1");
   };
-  const join = (from: Socket, to: Socket): void => {
-    from.on("data", (data) => to.write(twist(data)));
-    from.on("close", () => to.destroy());
-    from.on("error", () => to.destroy());
-  };
-  const listening = createServer((client) => {
-    const inner = connect(target, "127.0.0.1");
-    join(client, inner);
-    join(inner, client);
-  });
-  proxies.push(listening);
-  return listenOnLoopback(listening);
+  const proxy = await TcpProxy.start(target, twist);
+  proxies.push(proxy);
+  return proxy.url;
 }
 
 describe("the conformance suite", () => {

@@ -1,7 +1,7 @@
 import { setTimeout as wait } from "node:timers/promises";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { ADMIN_KEY, listFeeds, post, publish, snapshot, type Receipt } from "./support/api.ts";
-import { Ledger, lostFrom, readHistory } from "./support/ledger.ts";
+import { UpdateLog, lostFrom, readHistory } from "./support/update-log.ts";
 import { Publisher, type Batch } from "./support/publisher.ts";
 import { Subscriber } from "./support/subscriber.ts";
 import { until } from "./support/until.ts";
@@ -93,22 +93,22 @@ describe("invariants 1 to 3, with the process killed", () => {
       }
       expect(publishers.flatMap(({ faults }) => faults)).toEqual([]);
 
-      const ledger = new Ledger(subscribers[1]!.view.messages);
-      expect(ledger.faults).toEqual([]);
-      expect(ledger.updates.size).toBe(seq);
-      expect(ledger.entries()).toEqual(entries);
+      const log = new UpdateLog(subscribers[1]!.view.messages);
+      expect(log.faults).toEqual([]);
+      expect(log.updates.size).toBe(seq);
+      expect(log.entries()).toEqual(entries);
       const own: Batch[] = [
         { updates: OPENING, idempotencyKey: undefined, receipt: opening },
         { updates: CLOSING, idempotencyKey: undefined, receipt: closing },
       ];
-      expect(ledger.check([...own, ...batches()])).toEqual([]);
+      expect(log.check([...own, ...batches()])).toEqual([]);
       for (const [i, [query, selects]] of SUBSCRIPTIONS.entries()) {
-        expect(ledger.follow(subscribers[i]!.view.messages, selects), query).toEqual([]);
+        expect(log.follow(subscribers[i]!.view.messages, selects), query).toEqual([]);
       }
       const some = subscribers[3]!.view.messages.flatMap(({ updates = [] }) => updates);
-      expect(some).toEqual([...ledger.updates.values()].filter(({ key }) => SUBSCRIPTIONS[3]![1](key)));
+      expect(some).toEqual([...log.updates.values()].filter(({ key }) => SUBSCRIPTIONS[3]![1](key)));
       for (const key of ["p0.a", "p1.b", "p2.gone", "p3.a"]) {
-        expect(await readHistory(url, key), key).toEqual(ledger.ofKey(key));
+        expect(await readHistory(url, key), key).toEqual(log.ofKey(key));
       }
     },
     60_000 + ROUNDS * 15_000,

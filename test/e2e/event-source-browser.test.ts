@@ -2,7 +2,7 @@ import type { Browser, Page } from "playwright-core";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { BINDINGS, publish, snapshot } from "./support/api.ts";
 import { sharedChromium, startForeignSite } from "./support/chromium.ts";
-import { ScissorsProxy } from "./support/scissors-proxy.ts";
+import { TcpProxy } from "./support/tcp-proxy.ts";
 import { until } from "./support/until.ts";
 import { FeedView, type Update } from "./support/view.ts";
 import { lastingPort, Workerd } from "./support/workerd.ts";
@@ -21,7 +21,7 @@ const CLOSED = 2;
 let server: Workerd;
 let browser: Browser;
 let page: Page;
-let proxy: ScissorsProxy;
+let proxy: TcpProxy;
 
 beforeAll(async () => {
   const bindings = { ...BINDINGS, ALLOWED_ORIGINS: "*" };
@@ -31,7 +31,7 @@ afterAll(async () => {
   await server.dispose();
 });
 beforeEach(async () => {
-  [page, proxy] = await Promise.all([browser.newPage(), ScissorsProxy.start(server.port)]);
+  [page, proxy] = await Promise.all([browser.newPage(), TcpProxy.start(server.port)]);
 });
 afterEach(async () => {
   await page.close();

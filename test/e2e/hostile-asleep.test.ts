@@ -1,13 +1,13 @@
 import { afterAll, describe, expect, test } from "vitest";
 import { SLEEPERS, wakeUp } from "../bench/hostile/sleepers.ts";
-import { Besieged } from "./support/besieged.ts";
+import { AttackedServer } from "./support/attacked-server.ts";
 
 /** Milliseconds. The rule is 100; beside other tests it takes longer to read a feed of a hundred thousand keys. */
 const FIRST_PUBLISH = 1_000;
 /** Of CPU: what is not worth noticing, and less than a feed at its limits takes to be opened. */
 const HARDLY_ANY = 60;
 
-const servers: Besieged[] = [];
+const servers: AttackedServer[] = [];
 
 afterAll(async () => {
   await Promise.all(servers.map((server) => server.dispose()));
@@ -19,7 +19,7 @@ async function wakeEach(isWoken: (name: string) => boolean): Promise<Map<string,
   const cases = SLEEPERS.filter(({ name }) => isWoken(name));
   await Promise.all(
     cases.map(async (sleepers) => {
-      const server = await Besieged.start(sleepers.filling, { share: 0.5 });
+      const server = await AttackedServer.start(sleepers.filling, { share: 0.5 });
       servers.push(server);
       found.set(sleepers.name, await wakeUp(server.pid, server.target, sleepers));
     }),

@@ -6,7 +6,7 @@ import { tokenFor } from "../bench/hostile/talking.ts";
 import { HONEST_KEY } from "../bench/hostile/target.ts";
 import { clientFrame, OPCODE, upgradeRequest } from "../bench/load/frames.ts";
 import { post } from "./support/api.ts";
-import { Besieged } from "./support/besieged.ts";
+import { AttackedServer } from "./support/attacked-server.ts";
 import { until } from "./support/until.ts";
 
 /** Milliseconds within which both sides have to be through with a connection. */
@@ -27,10 +27,10 @@ const WAYS = [
 const PUBLISHING = '{"type":"publish","id":1,"updates":[{"key":"B","set":{}}]}';
 const SCOPE = "subscribe:* publish:*";
 
-let server: Besieged;
+let server: AttackedServer;
 
 beforeAll(async () => {
-  server = await Besieged.start();
+  server = await AttackedServer.start();
 });
 afterAll(() => server.dispose());
 

@@ -6,7 +6,7 @@ import { publishBy } from "../bench/hostile/publishing.ts";
 import { HostileSocket } from "../bench/hostile/socket.ts";
 import { pathOf, type HostileTarget } from "../bench/hostile/target.ts";
 import { heapBytes } from "../bench/load/memory.ts";
-import { Besieged } from "./support/besieged.ts";
+import { AttackedServer } from "./support/attacked-server.ts";
 import { residentMemory } from "./support/resources.ts";
 import { until } from "./support/until.ts";
 import { freePort } from "./support/workerd.ts";
@@ -20,17 +20,17 @@ const MOST_HEAP = 64;
 
 /** A server of one test, and what can be asked of it. */
 class Measured {
-  readonly server: Besieged;
+  readonly server: AttackedServer;
   readonly #inspectorPort: number;
 
-  private constructor(server: Besieged, inspectorPort: number) {
+  private constructor(server: AttackedServer, inspectorPort: number) {
     this.server = server;
     this.#inspectorPort = inspectorPort;
   }
 
   static async start({ onTestFinished }: TestContext, filling: Filling, share = 1): Promise<Measured> {
     const inspectorPort = await freePort();
-    const server = await Besieged.start(filling, { share, inspectorPort, mostHeap: MOST_HEAP });
+    const server = await AttackedServer.start(filling, { share, inspectorPort, mostHeap: MOST_HEAP });
     onTestFinished(() => server.dispose());
     return new Measured(server, inspectorPort);
   }

@@ -2,7 +2,7 @@ import { setTimeout as wait } from "node:timers/promises";
 import { beforeAll, expect, test } from "vitest";
 import { createPublisher, PublishRefusedError, PublishUnknownError } from "../../src/publisher/index.ts";
 import { PUBLISH_KEY } from "./support/api.ts";
-import { readHistory } from "./support/ledger.ts";
+import { readHistory } from "./support/update-log.ts";
 import { LossyProxy, type Fate } from "./support/lossy-proxy.ts";
 import { sharedWorkerd, type SharedServer } from "./support/shared.ts";
 

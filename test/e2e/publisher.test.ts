@@ -2,7 +2,7 @@ import { setTimeout as wait } from "node:timers/promises";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { createPublisher, PublishRefusedError, type Receipt } from "../../src/publisher/index.ts";
 import { PUBLISH_KEY, snapshot } from "./support/api.ts";
-import { readHistory } from "./support/ledger.ts";
+import { readHistory } from "./support/update-log.ts";
 import { Server } from "./support/server.ts";
 import { until } from "./support/until.ts";
 

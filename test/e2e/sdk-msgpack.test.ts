@@ -6,7 +6,7 @@ import { connect, type Feed } from "../../src/client/index.ts";
 import { msgpack } from "../../src/client/msgpack.ts";
 import { post, publish, snapshot } from "./support/api.ts";
 import { sharedChromium } from "./support/chromium.ts";
-import { CuttingProxy } from "./support/sdk-proxy.ts";
+import { TcpProxy } from "./support/tcp-proxy.ts";
 import { Server } from "./support/server.ts";
 import { until } from "./support/until.ts";
 import type { Fields } from "./support/view.ts";
@@ -16,12 +16,12 @@ import { root } from "./support/workerd.ts";
 const ROUNDS = Number(process.env["TICKERTAPE_ROUNDS"] ?? 4);
 
 let server: Server;
-let proxy: CuttingProxy;
+let proxy: TcpProxy;
 const feeds: Feed<Fields>[] = [];
 
 beforeAll(async () => {
   server = await Server.start();
-  proxy = await CuttingProxy.start(Number(new URL(server.url).port));
+  proxy = await TcpProxy.start(Number(new URL(server.url).port));
 });
 afterEach(() => {
   for (const feed of feeds.splice(0)) feed.close();

@@ -1,7 +1,7 @@
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
 import { connect, FeedClosedError, type Batch, type Feed, type FeedOptions } from "../../src/client/index.ts";
 import { post, publish, snapshot } from "./support/api.ts";
-import { CuttingProxy } from "./support/sdk-proxy.ts";
+import { TcpProxy } from "./support/tcp-proxy.ts";
 import { Server } from "./support/server.ts";
 import { until } from "./support/until.ts";
 import type { Fields, Update } from "./support/view.ts";
@@ -12,12 +12,12 @@ const ROUNDS = Number(process.env["TICKERTAPE_ROUNDS"] ?? 8);
 const chance = (of: number): boolean => Math.random() < of;
 
 let server: Server;
-let proxy: CuttingProxy;
+let proxy: TcpProxy;
 const feeds: Feed<Fields>[] = [];
 
 beforeAll(async () => {
   server = await Server.start();
-  proxy = await CuttingProxy.start(Number(new URL(server.url).port));
+  proxy = await TcpProxy.start(Number(new URL(server.url).port));
 });
 afterEach(() => {
   for (const feed of feeds.splice(0)) feed.close();

@@ -4,7 +4,7 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { differenceBetween, type ShownFeed, type View } from "../bench/hostile/agreement.ts";
 import { HonestReaders } from "../bench/hostile/honest.ts";
 import { HOSTILE_ADDRESS, type HostileTarget } from "../bench/hostile/target.ts";
-import { Siege } from "../bench/hostile/siege.ts";
+import { AttackRunner } from "../bench/hostile/attack-runner.ts";
 import type { Fields } from "./support/view.ts";
 
 const LONG = 30_000;
@@ -91,12 +91,12 @@ describe("an error that nobody caught is found", () => {
 
   async function struck(answer: { status: number; retryAfter?: string }): Promise<Readonly<Record<string, number>>> {
     answers = [answer];
-    const siege = new Siege("the list of feeds", target);
+    const runner = new AttackRunner("the list of feeds", target);
     try {
-      await siege.prepare();
-      return (await siege.strike()).uncaught;
+      await runner.prepare();
+      return (await runner.strike()).uncaught;
     } finally {
-      await siege.end();
+      await runner.end();
     }
   }
 

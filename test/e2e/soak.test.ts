@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { FULL } from "../bench/hostile/feeds.ts";
 import { soak } from "../bench/hostile/soak.ts";
-import { Besieged } from "./support/besieged.ts";
+import { AttackedServer } from "./support/attacked-server.ts";
 
 /**
  * Some of all kinds; `npm run soak` has all of them, and half an hour. Those who publish much come first, so that all of
@@ -26,10 +26,10 @@ const TURN = 3;
 const TRIES = 3;
 const MB = 1_000_000;
 
-let server: Besieged;
+let server: AttackedServer;
 
 beforeAll(async () => {
-  server = await Besieged.start(FULL, { share: 0.3 });
+  server = await AttackedServer.start(FULL, { share: 0.3 });
 });
 afterAll(() => server.dispose());
 

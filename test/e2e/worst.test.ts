@@ -1,9 +1,9 @@
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { FULL, LOG, PATCHED, SMALL, type Filling } from "../bench/hostile/feeds.ts";
-import { Besieged } from "./support/besieged.ts";
+import { AttackedServer } from "./support/attacked-server.ts";
 
-/** How long each attack goes on, in milliseconds; `TICKERTAPE_SIEGE=10` makes it so many seconds. */
-const SIEGE = Number(process.env["TICKERTAPE_SIEGE"] ?? 1) * 1_000;
+/** How long each attack goes on, in milliseconds; `TICKERTAPE_ATTACK_SECONDS=10` makes it so many seconds. */
+const ATTACK_TIME = Number(process.env["TICKERTAPE_ATTACK_SECONDS"] ?? 1) * 1_000;
 /** Looks at each: what else the machine does may spoil some of them, and what the server does wrong all. */
 const LOOKS = 3;
 
@@ -13,7 +13,7 @@ const LOOKS = 3;
  */
 const bearable = (calm: number): number => 250 + 3 * calm;
 
-const SIEGES: readonly { filling: Filling; share: number; attacks: readonly string[] }[] = [
+const ATTACKS: readonly { filling: Filling; share: number; attacks: readonly string[] }[] = [
   {
     filling: FULL,
     share: 1,
@@ -47,19 +47,19 @@ const SIEGES: readonly { filling: Filling; share: number; attacks: readonly stri
   },
 ];
 
-describe.each(SIEGES)("[I7] a publisher hardly waits ($filling.name)", ({ filling, share, attacks }) => {
-  let besieged: Besieged;
+describe.each(ATTACKS)("[I7] a publisher hardly waits ($filling.name)", ({ filling, share, attacks }) => {
+  let attacked: AttackedServer;
 
   beforeAll(async () => {
-    besieged = await Besieged.start(filling, { share });
+    attacked = await AttackedServer.start(filling, { share });
   });
-  afterAll(() => besieged.dispose());
+  afterAll(() => attacked.dispose());
 
   test.each(attacks)("beside %s", async (attack) => {
-    const calm = await besieged.calm();
+    const calm = await attacked.calm();
     let best = Infinity;
     for (let look = 1; look <= LOOKS && best >= bearable(calm.p99); look++) {
-      const { waits, strikes, came } = await besieged.suffers(attack, SIEGE);
+      const { waits, strikes, came } = await attacked.suffers(attack, ATTACK_TIME);
       console.log(`${attack}: p99 ${waits.p99.toFixed()} ms, calm ${calm.p99.toFixed()} ms;`, strikes, came);
       expect(strikes).toBeGreaterThan(0);
       expect(waits.refusals).toEqual([]);
@@ -73,17 +73,17 @@ describe.each(SIEGES)("[I7] a publisher hardly waits ($filling.name)", ({ fillin
 const isClosed = (came: object): boolean => Object.keys(came).some((what) => /^closed 44(00|29)$/.test(what));
 
 describe("[I7] a socket that publishes more than its rate is closed", () => {
-  let besieged: Besieged;
+  let attacked: AttackedServer;
 
   beforeAll(async () => {
-    besieged = await Besieged.start(SMALL, { bindings: { PUBLISH_BURST: "2000" } });
+    attacked = await AttackedServer.start(SMALL, { bindings: { PUBLISH_BURST: "2000" } });
   });
-  afterAll(() => besieged.dispose());
+  afterAll(() => attacked.dispose());
 
   test.each(["publishes over a socket", "19 bad publishes and a good one, over a socket"])(
     "with %s",
     async (attack) => {
-      const { waits, came } = await besieged.suffers(attack, 10_000, isClosed);
+      const { waits, came } = await attacked.suffers(attack, 10_000, isClosed);
       console.log(`${attack}:`, came);
       expect(isClosed(came)).toBe(true);
       expect(waits.refusals).toEqual([]);

@@ -2,7 +2,7 @@ import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { runs } from "../support/runs.ts";
 import { Journey } from "./support/journey.ts";
-import { encounters } from "./support/encounters.ts";
+import { rareJourneys } from "./support/rare-journeys.ts";
 import { endings, interests, journeys } from "./support/steps.ts";
 
 describe("[I2] one position works on every transport", () => {
@@ -18,7 +18,7 @@ describe("[I2] one position works on every transport", () => {
           await journey.end();
         }
       }),
-      { numRuns: runs(40), examples: encounters, interruptAfterTimeLimit: 900_000 },
+      { numRuns: runs(40), examples: rareJourneys, interruptAfterTimeLimit: 900_000 },
     );
     // The property is worth something only where all of this happened.
     for (const over of ["json", "packed", "events", "read", "poll"]) {

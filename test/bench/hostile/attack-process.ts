@@ -1,7 +1,7 @@
 import type { Attack, Strike } from "./attack.ts";
 import { PUBLISHING } from "./publishing.ts";
 import { READING } from "./reading.ts";
-import type { SiegeReply, SiegeRequest } from "./siege.ts";
+import type { AttackReply, AttackRequest } from "./attack-runner.ts";
 import { TALKING } from "./talking.ts";
 import { uncaught } from "./uncaught.ts";
 
@@ -43,7 +43,7 @@ async function loop(strike: Strike, aMinute: number): Promise<void> {
 
 let first: Strike | undefined;
 
-async function answer({ type, attack: name, target }: SiegeRequest): Promise<SiegeReply> {
+async function answer({ type, attack: name, target }: AttackRequest): Promise<AttackReply> {
   const attack = attackOf(name);
   const { atOnce, aMinute = Infinity } = attack;
   if (type === "prepare") first = await attack.begin(target);
@@ -59,10 +59,10 @@ function fail(error: unknown): void {
   process.send?.({
     ok: false,
     reason: error instanceof Error ? (error.stack ?? "") : String(error),
-  } satisfies SiegeReply);
+  } satisfies AttackReply);
 }
 
-process.on("message", (request: SiegeRequest) => {
+process.on("message", (request: AttackRequest) => {
   answer(request).then((reply) => process.send?.(reply), fail);
 });
 // The parent is gone.

@@ -2,10 +2,10 @@ import { cp } from "node:fs/promises";
 import type { Workerd } from "../../e2e/support/workerd.ts";
 import type { Lab, ServeOptions } from "../lab.ts";
 import { fillFeed, type Filling } from "./feeds.ts";
-import { SIEGE_BINDINGS, type HostileTarget } from "./target.ts";
+import { ATTACK_BINDINGS, type HostileTarget } from "./target.ts";
 
 /** The feed that is attacked. */
-const FEED = "besieged";
+const FEED = "attacked";
 
 /** A server with a filled feed. */
 export interface Fortress {
@@ -29,7 +29,7 @@ export class Prepared {
     this.#storages.set(filling, filled);
     const storage = await this.#lab.folder("storage");
     await cp(await filled, storage, { recursive: true });
-    const workerd = await this.#lab.serve(await this.#lab.worker(), storage, { bindings: SIEGE_BINDINGS, ...options });
+    const workerd = await this.#lab.serve(await this.#lab.worker(), storage, { bindings: ATTACK_BINDINGS, ...options });
     return {
       workerd,
       pid: workerd.process.pid ?? 0,
@@ -43,7 +43,7 @@ export class Prepared {
 
   async #fill(filling: Filling): Promise<string> {
     const storage = await this.#lab.folder("storage");
-    const workerd = await this.#lab.serve(await this.#lab.worker(), storage, { bindings: SIEGE_BINDINGS });
+    const workerd = await this.#lab.serve(await this.#lab.worker(), storage, { bindings: ATTACK_BINDINGS });
     await fillFeed({ port: workerd.port, feed: FEED }, filling);
     await workerd.kill("SIGTERM");
     return storage;

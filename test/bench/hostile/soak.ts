@@ -4,7 +4,7 @@ import { HonestReaders, type ReadersReply } from "./honest.ts";
 import { Probe, type Waits } from "./probe.ts";
 import { PUBLISHING } from "./publishing.ts";
 import { READING } from "./reading.ts";
-import { Siege } from "./siege.ts";
+import { AttackRunner } from "./attack-runner.ts";
 import { TALKING } from "./talking.ts";
 import type { HostileTarget } from "./target.ts";
 
@@ -75,15 +75,15 @@ export async function soak(pid: number, target: HostileTarget, plan: SoakPlan): 
   }, LOOK_EVERY);
   const came = new Map<string, Readonly<Record<string, number>>>();
   const uncaught: string[] = [];
-  const sieges = new Map<string, Siege>();
+  const runners = new Map<string, AttackRunner>();
   const end = async (name: string): Promise<void> => {
-    const siege = sieges.get(name);
-    sieges.delete(name);
-    if (!siege) return;
-    const looked = await siege.look();
+    const runner = runners.get(name);
+    runners.delete(name);
+    if (!runner) return;
+    const looked = await runner.look();
     came.set(name, looked.came);
     uncaught.push(...uncaughtOf(name, looked.uncaught));
-    await siege.end();
+    await runner.end();
   };
   try {
     const warm = clock() + WARM_UP / 3;
@@ -92,18 +92,18 @@ export async function soak(pid: number, target: HostileTarget, plan: SoakPlan): 
     const start = clock();
     for (let i = 0; clock() < start + seconds * 1_000; i++) {
       const name = attacks[i % attacks.length] ?? "";
-      if (sieges.size >= atOnce) await end(sieges.keys().next().value ?? "");
-      if (!sieges.has(name)) {
-        const siege = new Siege(name, target);
-        sieges.set(name, siege);
-        await siege.loop();
+      if (runners.size >= atOnce) await end(runners.keys().next().value ?? "");
+      if (!runners.has(name)) {
+        const runner = new AttackRunner(name, target);
+        runners.set(name, runner);
+        await runner.loop();
       }
       const from = clock();
       await pause((turn * 1_000) / atOnce);
-      tell?.(describe([...sieges.keys()], probe.since(from), await readers.look(), resident.at(-1) ?? 0));
+      tell?.(describe([...runners.keys()], probe.since(from), await readers.look(), resident.at(-1) ?? 0));
     }
     const publish = probe.since(start);
-    for (const name of sieges.keys()) await end(name);
+    for (const name of runners.keys()) await end(name);
     await probe.settles(30_000);
     await probe.stop();
     const [delivery, rest] = await Promise.all([readers.finish(), others.finish()]);
@@ -112,7 +112,7 @@ export async function soak(pid: number, target: HostileTarget, plan: SoakPlan): 
     return { calm, publish, delivery, resident, came, lost: { ...delivery.lost, ...rest.lost }, faults };
   } finally {
     clearInterval(look);
-    await Promise.all([...sieges.values()].map((siege) => siege.end()));
+    await Promise.all([...runners.values()].map((runner) => runner.end()));
     await readers.close();
     await others.close();
     await probe.stop();

@@ -8,10 +8,10 @@ export interface HostileTarget {
 export const HONEST_KEY = "honest-publish-key";
 /** The credential of another publisher, which attacks. */
 export const HOSTILE_KEY = "hostile-publish-key";
-export const ADMIN_KEY = "siege-admin-key";
-export const JWT_SECRET = "a secret of the sieges of more than 32 bytes";
+export const ADMIN_KEY = "attack-admin-key";
+export const JWT_SECRET = "a secret of the attacks of more than 32 bytes";
 
-export const SIEGE_BINDINGS = {
+export const ATTACK_BINDINGS = {
   PUBLISH_KEY: `${HONEST_KEY},${HOSTILE_KEY}`,
   ADMIN_KEY,
   JWT_SECRET,

@@ -4,7 +4,7 @@ import { Prepared } from "../hostile/prepared.ts";
 import { Probe } from "../hostile/probe.ts";
 import { PUBLISHING } from "../hostile/publishing.ts";
 import { READING } from "../hostile/reading.ts";
-import { Siege } from "../hostile/siege.ts";
+import { AttackRunner } from "../hostile/attack-runner.ts";
 import { SLEEPERS, wakeUp, type Sleepers } from "../hostile/sleepers.ts";
 import { TALKING } from "../hostile/talking.ts";
 import type { Lab } from "../lab.ts";
@@ -32,42 +32,42 @@ export const worst: Scenario = {
     const prepared = new Prepared(lab);
     const attacks = [...PUBLISHING, ...READING, ...TALKING];
     return [
-      ...attacks.map((attack): Case => ({ name: attack.name, run: () => besiege(lab, prepared, attack) })),
+      ...attacks.map((attack): Case => ({ name: attack.name, run: () => underAttack(lab, prepared, attack) })),
       ...SLEEPERS.map((sleepers): Case => ({ name: sleepers.name, run: () => rouse(prepared, sleepers) })),
     ];
   },
 };
 
-async function besiege(lab: Lab, prepared: Prepared, attack: Attack): Promise<Figures> {
+async function underAttack(lab: Lab, prepared: Prepared, attack: Attack): Promise<Figures> {
   const inspectorPort = await freePort();
   const fortress = await prepared.serve(attack.filling, { inspectorPort });
   const { workerd, pid, target } = fortress;
   const probe = Probe.start(target, 1_000 / PROBE_EVERY);
-  const siege = new Siege(attack.name, target);
+  const runner = new AttackRunner(attack.name, target);
   try {
     await probe.watch(WARM_UP);
     const calm = await probe.watch(CALM);
     const before = await residentBytes(pid);
-    await siege.prepare();
+    await runner.prepare();
     await probe.settles(SETTLING);
     const meter = new CpuMeter(async () => [pid]);
     await meter.begin();
     const struck = clock();
-    await Promise.race([siege.strike(), pause(LONGEST_STRIKE)]);
+    await Promise.race([runner.strike(), pause(LONGEST_STRIKE)]);
     await probe.settles(SETTLING);
     // What was in flight when the strike came has waited for it too.
     const one = probe.since(struck - PROBE_EVERY);
     const { serverSeconds } = await meter.end();
     const inspector = await Inspector.open(inspectorPort, workerd.port);
-    const task = await longestTask(inspector, () => Promise.race([siege.strike(), pause(LONGEST_STRIKE)]));
+    const task = await longestTask(inspector, () => Promise.race([runner.strike(), pause(LONGEST_STRIKE)]));
     inspector.close();
     await probe.settles(SETTLING);
-    const first = await siege.look();
+    const first = await runner.look();
     const looped = clock();
-    await siege.loop();
+    await runner.loop();
     await pause(lab.seconds * 1_000);
     const many = probe.since(looped);
-    const { strikes, came } = await siege.look();
+    const { strikes, came } = await runner.look();
     const resident = await residentBytes(pid);
     process.stderr.write(`  ${JSON.stringify(came)}\n`);
     return {
@@ -82,7 +82,7 @@ async function besiege(lab: Lab, prepared: Prepared, attack: Attack): Promise<Fi
       "RSS growth MB": (resident - before) / 1e6,
     };
   } finally {
-    await siege.end();
+    await runner.end();
     await fortress.stop();
     await probe.stop();
   }

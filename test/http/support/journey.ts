@@ -8,10 +8,10 @@ import { ADMIN_KEY, newFeed, publish, PUBLISH_KEY, request, snapshot } from "../
 import { TestSubscriber } from "../../support/subscriber.ts";
 import { isWanted } from "../../support/view.ts";
 import { FeedClock } from "./feed-clock.ts";
-import { Ledger } from "./ledger.ts";
+import { FeedModel } from "./feed-model.ts";
 import { SharedCache } from "./shared-cache.ts";
 import type { Ending, Interest, Step } from "./steps.ts";
-import { Traveller } from "./traveller.ts";
+import { ModelClient } from "./model-client.ts";
 
 /** Seconds that what is published with a ttl has at least, and milliseconds after which it has come to its end. */
 const TTL = 3_600;
@@ -21,19 +21,19 @@ const SHARED_FOR = 1_000;
 
 /** One feed, what is done to it, and clients that follow it. */
 export class Journey {
-  readonly clients: readonly Traveller[];
+  readonly clients: readonly ModelClient[];
   readonly #feed = newFeed();
   readonly #clock = new FeedClock();
-  readonly #ledger = new Ledger();
+  readonly #model = new FeedModel();
   readonly #caches: readonly SharedCache[];
   readonly #seen: Set<string>;
   #publisher: TestSubscriber | undefined;
-  #mortals = 0;
+  #expiring = 0;
   #publishes = 0;
 
   constructor(interests: readonly Interest[], seen: Set<string>) {
     this.#seen = seen;
-    this.clients = interests.map((interest) => new Traveller(this.#feed, this.#ledger, seen, interest));
+    this.clients = interests.map((interest) => new ModelClient(this.#feed, this.#model, seen, interest));
     this.#caches = [1, 2].map(() => new SharedCache(() => this.#clock.moved));
   }
 
@@ -57,11 +57,11 @@ export class Journey {
     }
     await evict(this.#feed);
     const { entries } = await snapshot(this.#feed);
-    expect(entries).toEqual(this.#ledger.entries([]));
+    expect(entries).toEqual(this.#model.entries([]));
     for (const client of this.clients) {
       await client.catchUp();
       client.judge();
-      expect(client.view.state()).toEqual(this.#ledger.entries(client.view.keys));
+      expect(client.view.state()).toEqual(this.#model.entries(client.view.keys));
     }
   }
 
@@ -98,7 +98,7 @@ export class Journey {
         return this.#clock.advance(step.ms);
       case "expire":
         this.#clock.advance(ALL_TTLS);
-        this.#ledger.expire();
+        this.#model.expire();
         if (step.alarm) await runDurableObjectAlarm(env.FEEDS.getByName(feed));
         return;
       case "evict":
@@ -106,13 +106,13 @@ export class Journey {
       case "reset": {
         const headers = { Authorization: `Bearer ${ADMIN_KEY}` };
         const response = await request(`/v1/feeds/${feed}`, { method: "DELETE", headers });
-        return this.#ledger.begin((await response.json<{ epoch: string }>()).epoch);
+        return this.#model.begin((await response.json<{ epoch: string }>()).epoch);
       }
     }
   }
 
   /** Asks and waits; meanwhile the feed goes on. */
-  async #poll(client: Traveller, { cache, lost, evicts, updates }: Extract<Step, { do: "poll" }>): Promise<void> {
+  async #poll(client: ModelClient, { cache, lost, evicts, updates }: Extract<Step, { do: "poll" }>): Promise<void> {
     const reading = { plain: false, known: false, unlessSame: false, lost };
     const isConcerned = updates.some(({ key }) => isWanted(client.view.keys, key));
     const { at } = client.view;
@@ -130,7 +130,7 @@ export class Journey {
       const receipt = over === "post" ? publish(this.#feed, updates) : this.#send(updates);
       return { updates, receipt: await receipt };
     });
-    this.#ledger.take(await Promise.all(told));
+    this.#model.take(await Promise.all(told));
   }
 
   async #send(updates: readonly Update[]): Promise<Receipt> {
@@ -144,7 +144,7 @@ export class Journey {
 
   /** No two entries end at the same moment: what ends together has an order. */
   #stamp(update: Update): Update {
-    return update.ttl === undefined ? update : { ...update, ttl: TTL + ++this.#mortals };
+    return update.ttl === undefined ? update : { ...update, ttl: TTL + ++this.#expiring };
   }
 
   #cache(which: number): SharedCache {

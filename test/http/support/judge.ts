@@ -2,23 +2,23 @@ import { expect } from "vitest";
 import type { Mode } from "../../../src/protocol/codes.ts";
 import { isWanted } from "../../support/view.ts";
 import type { Told } from "./carried-view.ts";
-import { restrict, type Era, type Ledger } from "./ledger.ts";
+import { restrict, type Era, type FeedModel } from "./feed-model.ts";
 
 /**
  * Holds what a client was told against what the feed is, by the contract's words: at each position that it comes to, it
  * has exactly the feed's entries there, restricted to its selection; no position goes back; nothing on the way is left
  * out or told twice. That `from` is the `seq` before, the view itself has looked at.
  */
-export function judge(ledger: Ledger, told: Told, mode: Mode): void {
+export function judge(model: FeedModel, told: Told, mode: Mode): void {
   const { message, before, after, entries, keys } = told;
   const what = `${JSON.stringify(message).slice(0, 500)} at ${before?.epoch}:${before?.seq}`;
   if (message.type === "hello" || message.more) return expect(after, what).toEqual(before);
   if (message.type !== "update" && message.type !== "snapshot") expect.unreachable(what);
   if (!after) return expect.unreachable(`no position after ${what}`);
-  const was = ledger.eras.findIndex(({ epoch }) => epoch === before?.epoch);
-  const is = ledger.eras.findIndex(({ epoch }) => epoch === after.epoch);
+  const was = model.eras.findIndex(({ epoch }) => epoch === before?.epoch);
+  const is = model.eras.findIndex(({ epoch }) => epoch === after.epoch);
   expect(is, `the epoch goes back with ${what}`).toBeGreaterThanOrEqual(was);
-  const era = ledger.eras[is];
+  const era = model.eras[is];
   // A feed that was never published to keeps its epoch in memory alone: there may be several before the first that lasts.
   if (!era) return expect([after.seq, entries], what).toEqual([0, {}]);
   if (is === was) expect(after.seq, `the position goes back with ${what}`).toBeGreaterThanOrEqual(before!.seq);

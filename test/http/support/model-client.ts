@@ -4,15 +4,15 @@ import { PUBLISH_KEY } from "../../support/api.ts";
 import { messageOf } from "./answers.ts";
 import { CarriedView } from "./carried-view.ts";
 import { judge } from "./judge.ts";
-import type { Ledger } from "./ledger.ts";
-import { openSocket, readStream, type Line } from "./lines.ts";
+import type { FeedModel } from "./feed-model.ts";
+import { openSocket, readStream, type Line } from "./connections.ts";
 import type { SharedCache } from "./shared-cache.ts";
 import type { Interest, Opening, Reading } from "./steps.ts";
 
 type Transport = Opening["over"] | "read" | "poll";
 
 /** A client that changes from one transport to another, and takes nothing along but its view and its position. */
-export class Traveller {
+export class ModelClient {
   readonly mode: Mode;
   view: CarriedView;
   /** What happened on the way: a property is worth something only where all of it did. */
@@ -22,12 +22,12 @@ export class Traveller {
   #judged = 0;
   #messages = 0;
   readonly #feed: string;
-  readonly #ledger: Ledger;
+  readonly #model: FeedModel;
   readonly #hz: number | undefined;
 
-  constructor(feed: string, ledger: Ledger, seen: Set<string>, { keys, mode, hz }: Interest) {
+  constructor(feed: string, model: FeedModel, seen: Set<string>, { keys, mode, hz }: Interest) {
     this.#feed = feed;
-    this.#ledger = ledger;
+    this.#model = model;
     this.seen = seen;
     this.mode = mode;
     this.#hz = hz;
@@ -95,20 +95,20 @@ export class Traveller {
     const { view } = this;
     if (!this.#line) return;
     await view.until(() => view.isAnswered, "the first answer");
-    const epoch = this.#ledger.present?.epoch;
-    const seq = this.#ledger.owed(view.keys);
+    const epoch = this.#model.present?.epoch;
+    const seq = this.#model.owed(view.keys);
     await view.until(
       () => epoch === undefined || (view.position?.epoch === epoch && view.position.seq >= seq),
       `${epoch}:${seq} of ${view.keys.join() || "everything"}`,
     );
   }
 
-  /** Whatever it was told until now is right. Everything that was published must be in the ledger. */
+  /** Whatever it was told until now is right. Everything that was published must be in the model. */
   judge(): void {
     const { view, seen } = this;
     view.check();
     for (const told of view.told.slice(this.#judged)) {
-      judge(this.#ledger, told, this.mode);
+      judge(this.#model, told, this.mode);
       const { type, reason, skipped = 0, more, updates = [] } = told.message;
       seen.add(`${this.#over}: ${type}`).add(reason ?? type);
       if (skipped > 0) seen.add("skipped");

@@ -12,7 +12,7 @@ const REFUSALS = new Set([409, 413, 422, 429]);
 const BODY_BYTES = 1_000_000;
 
 /** Publishes to one feed at its limits, at random, and knows what it must hold. */
-export class Ordeal {
+export class RandomLoad {
   readonly faults: string[] = [];
   /** What has been done, for whoever has to do it again. */
   readonly steps: string[] = [];

@@ -4,14 +4,14 @@ import { constants, setPriority } from "node:os";
 import { join } from "node:path";
 import type { HostileTarget } from "./target.ts";
 
-export interface SiegeRequest {
+export interface AttackRequest {
   /** `prepare` prepares one strike. `once` does it and waits for it. `loop` strikes until the process ends. */
   readonly type: "prepare" | "once" | "loop" | "look";
   readonly attack: string;
   readonly target: HostileTarget;
 }
 
-export type SiegeReply =
+export type AttackReply =
   | {
       readonly ok: true;
       readonly strikes: number;
@@ -22,10 +22,10 @@ export type SiegeReply =
     }
   | { readonly ok: false; readonly reason: string };
 
-type Came = Extract<SiegeReply, { ok: true }>;
+type Came = Extract<AttackReply, { ok: true }>;
 
 /** One attack on a feed, from a process of its own. */
-export class Siege {
+export class AttackRunner {
   readonly #process: ChildProcess;
   readonly #attack: string;
   readonly #target: HostileTarget;
@@ -67,13 +67,13 @@ export class Siege {
     await ended;
   }
 
-  async #ask(type: SiegeRequest["type"]): Promise<Came> {
+  async #ask(type: AttackRequest["type"]): Promise<Came> {
     const answered = new AbortController();
     const { signal } = answered;
     try {
-      const reply = once(this.#process, "message", { signal }).then(([message]: SiegeReply[]) => message);
+      const reply = once(this.#process, "message", { signal }).then(([message]: AttackReply[]) => message);
       const gone = once(this.#process, "exit", { signal }).then((): undefined => undefined);
-      this.#process.send({ type, attack: this.#attack, target: this.#target } satisfies SiegeRequest);
+      this.#process.send({ type, attack: this.#attack, target: this.#target } satisfies AttackRequest);
       const first = await Promise.race([reply, gone]);
       if (first?.ok) return first;
       throw new Error(`the attack failed: ${first?.reason ?? "its process ended"}`);

@@ -7,7 +7,7 @@ import { applyUpdate, FeedView, type Fields, type Message, type Update } from ".
  * Every update of a feed by its seq, as a `mode=all` subscriber of everything was told of them. Such a subscriber is
  * shown each update that a seq was given to, so that the updates of a message fill its seqs exactly.
  */
-export class Ledger {
+export class UpdateLog {
   readonly updates = new Map<number, Update>();
   readonly faults: string[] = [];
   /** By its seq, the message that an update came in. */
@@ -118,7 +118,7 @@ export function lostFrom({ entries, seq }: Snapshot, batches: readonly Batch[]):
     if (!receipt) continue;
     if (receipt.seq > seq) lost.push(`seq ${receipt.seq} was acknowledged, the feed is at ${seq}`);
     for (const update of updates) {
-      // The third key of a publisher comes and goes; the ledger accounts for it.
+      // The third key of a publisher comes and goes; the log accounts for it.
       if ("delete" in update || update.key.endsWith(".gone")) continue;
       const n = Number(("set" in update ? update.set : update.patch)["n"]);
       if (!(Number(entries[update.key]?.["n"]) >= n)) lost.push(`${traceOf(update)} is lost`);

@@ -20,11 +20,11 @@ export interface Era {
 }
 
 /** What a feed is by what was published to it and acknowledged, worked out apart from the feed. */
-export class Ledger {
+export class FeedModel {
   readonly eras: Era[] = [];
   #versions = new Map<string, number>();
   /** Seconds that entries have to live, by key. All end with the next `expire`. */
-  #mortal = new Map<string, number>();
+  #expiring = new Map<string, number>();
 
   get present(): Position | undefined {
     const era = this.eras.at(-1);
@@ -46,7 +46,7 @@ export class Ledger {
     expect(this.eras.map((era) => era.epoch)).not.toContain(epoch);
     this.eras.push({ epoch, log: [], states: new Map([[0, {}]]) });
     this.#versions.clear();
-    this.#mortal.clear();
+    this.#expiring.clear();
   }
 
   /** Batches that were published at the same time: what came first is told by the receipts alone. */
@@ -65,8 +65,8 @@ export class Ledger {
 
   /** Every entry with a ttl has come to its end, those first that had less time. */
   expire(): void {
-    const inOrder = [...this.#mortal].toSorted(([, a], [, b]) => a - b);
-    this.#mortal.clear();
+    const inOrder = [...this.#expiring].toSorted(([, a], [, b]) => a - b);
+    this.#expiring.clear();
     this.#append(inOrder.map(([key]) => ({ key, delete: true })));
   }
 
@@ -83,10 +83,10 @@ export class Ledger {
     const state = { ...era.states.get(seqOf(era)) };
     for (const update of updates) {
       const { key, ttl } = update;
-      this.#mortal.delete(key);
+      this.#expiring.delete(key);
       if ("delete" in update) delete state[key];
       else state[key] = "set" in update ? update.set : applyMergePatch(state[key], update.patch);
-      if (ttl !== undefined && !("delete" in update)) this.#mortal.set(key, ttl);
+      if (ttl !== undefined && !("delete" in update)) this.#expiring.set(key, ttl);
       era.log.push({ seq: seqOf(era) + 1, update });
     }
     era.states.set(seqOf(era), state);

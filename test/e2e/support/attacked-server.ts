@@ -1,11 +1,11 @@
 import { fillFeed, type Filling } from "../../bench/hostile/feeds.ts";
 import { Probe, type Waits } from "../../bench/hostile/probe.ts";
-import { Siege } from "../../bench/hostile/siege.ts";
-import { SIEGE_BINDINGS, type HostileTarget } from "../../bench/hostile/target.ts";
+import { AttackRunner } from "../../bench/hostile/attack-runner.ts";
+import { ATTACK_BINDINGS, type HostileTarget } from "../../bench/hostile/target.ts";
 import { clock, pause } from "../../bench/load/clock.ts";
 import { lastingPort, Workerd } from "./workerd.ts";
 
-export const FEED = "besieged";
+export const FEED = "attacked";
 const CALM = 1_000;
 const LOOK_EVERY = 250;
 const SETTLING = 10_000;
@@ -19,7 +19,7 @@ export interface Outcome {
   readonly came: Came;
 }
 
-interface BesiegedOptions {
+interface AttackedServerOptions {
   /** Of what the feed would have at its limits. */
   readonly share?: number;
   readonly inspectorPort?: number;
@@ -29,7 +29,7 @@ interface BesiegedOptions {
 }
 
 /** A server with a feed that is attacked while an honest publisher goes on. */
-export class Besieged {
+export class AttackedServer {
   readonly target: HostileTarget;
   #workerd: Workerd;
   #probe: Probe | undefined;
@@ -40,13 +40,13 @@ export class Besieged {
     this.target = { port: workerd.port, feed: FEED };
   }
 
-  static async start(filling?: Filling, options: BesiegedOptions = {}): Promise<Besieged> {
+  static async start(filling?: Filling, options: AttackedServerOptions = {}): Promise<AttackedServer> {
     const { share, inspectorPort, mostHeap } = options;
-    const bindings = { ...SIEGE_BINDINGS, ...options.bindings };
+    const bindings = { ...ATTACK_BINDINGS, ...options.bindings };
     const workerd = await Workerd.start({ port: await lastingPort(), bindings, inspectorPort, mostHeap });
-    const besieged = new Besieged(workerd);
-    if (filling) await fillFeed(besieged.target, filling, share);
-    return besieged;
+    const attacked = new AttackedServer(workerd);
+    if (filling) await fillFeed(attacked.target, filling, share);
+    return attacked;
   }
 
   /** The feed's address. */
@@ -69,18 +69,18 @@ export class Besieged {
     isEnough: (came: Came) => boolean = () => false,
   ): Promise<Outcome> {
     const probe = await this.#watched();
-    const siege = new Siege(attack, this.target);
+    const runner = new AttackRunner(attack, this.target);
     try {
-      await siege.prepare();
+      await runner.prepare();
       await probe.settles(SETTLING);
       const start = clock();
-      await siege.loop();
-      for (const end = start + milliseconds; clock() < end && !isEnough((await siege.look()).came);)
+      await runner.loop();
+      for (const end = start + milliseconds; clock() < end && !isEnough((await runner.look()).came);)
         await pause(Math.min(LOOK_EVERY, Math.max(0, end - clock())));
       const waits = probe.since(start);
-      return { waits, ...(await siege.look()) };
+      return { waits, ...(await runner.look()) };
     } finally {
-      await siege.end();
+      await runner.end();
       await probe.settles(SETTLING);
     }
   }
@@ -108,7 +108,7 @@ export class Besieged {
   async #watched(): Promise<Probe> {
     if (this.#probe) return this.#probe;
     this.#probe = Probe.start(this.target);
-    // Code that runs for the first time is not what a siege is about.
+    // Code that runs for the first time is not what a attack is about.
     await pause(CALM / 2);
     this.#calm = await this.#probe.watch(CALM);
     return this.#probe;

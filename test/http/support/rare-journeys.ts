@@ -3,7 +3,7 @@ import { large, type Ending, type Interest, type Step } from "./steps.ts";
 const EVERYTHING: Interest = { keys: [], mode: "latest", hz: undefined };
 const published: Step = { do: "publish", over: "post", batches: [[{ key: "A", patch: { p: 1 } }]] };
 const changed: Step = { do: "publish", over: "post", batches: [[{ key: "A", patch: { p: 2 } }]] };
-const mortal: Step = { do: "publish", over: "post", batches: [[{ key: "B", set: {}, ttl: 1 }]] };
+const expiring: Step = { do: "publish", over: "post", batches: [[{ key: "B", set: {}, ttl: 1 }]] };
 const muchPublished: Step = { do: "publish", over: "post", batches: [large] };
 const whole: Step = {
   do: "read",
@@ -38,7 +38,7 @@ const SLOWLY: Interest = { ...EVERYTHING, hz: 5 };
  * a feed that begins anew; a client that still has to be told something when it selects something else; more than comes in
  * one message, or stays in the journal. And on each transport once whatever has to be seen there.
  */
-export const encounters: [Interest[], Step[], Ending[]][] = [
+export const rareJourneys: [Interest[], Step[], Ending[]][] = [
   ...(["json", "packed", "events"] as const).map((over): [Interest[], Step[], Ending[]] => {
     const open: Step = { do: "open", who: 0, cache: 0, opening: { over } };
     const cut: Step = { ...open, opening: { over, cut: 1 } };
@@ -51,6 +51,6 @@ export const encounters: [Interest[], Step[], Ending[]][] = [
   [[EVERYTHING], [published, whole, since, streamed, published, caughtUp], ["events"]],
   [[EVERYTHING], [published, held, caughtUp, begunAnew, caughtUp, published, begunAnew, published, since], ["json"]],
   [[SLOWLY], [held, caughtUp, published, caughtUp, changed, other, caughtUp], ["read"]],
-  [[EACH], [mortal, whole, muchPublished, muchPublished, since, forgotten, expired, since], ["read"]],
-  [[EACH], [mortal, held, caughtUp, muchPublished, forgotten, muchPublished, expired, caughtUp], ["events"]],
+  [[EACH], [expiring, whole, muchPublished, muchPublished, since, forgotten, expired, since], ["read"]],
+  [[EACH], [expiring, held, caughtUp, muchPublished, forgotten, muchPublished, expired, caughtUp], ["events"]],
 ];
