@@ -107,7 +107,10 @@ test("one that imports tickertape/msgpack is sent MessagePack", async () => {
 });
 
 test("the lines of the docs for a program work in one that has installed it", async () => {
-  await writeFile(join(project, "watch.ts"), await docsCode("ts", "for await (const { key, value, previous }", server.url));
+  await writeFile(
+    join(project, "watch.ts"),
+    await docsCode("ts", "for await (const { key, value, previous }", server.url),
+  );
   await writeFile(join(project, "publish.ts"), await docsCode("ts", "tickertape/publisher", server.url));
   const watching = spawn(pinnedNode, ["watch.ts"], { cwd: project, stdio: ["ignore", "pipe", "inherit"] });
   let printed = "";
