@@ -7,8 +7,6 @@ import { Budget } from "../feed/fanout/budget.ts";
 import { CLOSE } from "../protocol/codes.ts";
 import { encodeReceipt } from "../protocol/answers.ts";
 import { encodeHello } from "../protocol/server-messages.ts";
-import { pack } from "../protocol/msgpack-frames.ts";
-import { MSGPACK_PROTOCOL } from "../protocol/names.ts";
 import type { Position } from "../protocol/position.ts";
 import { Alarm, ExpiryAlarm } from "./alarms.ts";
 import { Listing } from "./directory/listing.ts";
@@ -19,6 +17,7 @@ import { PublishQueue } from "./publish-queue.ts";
 import { Reads, type ReadOutcome, type ReadRequest } from "./reads.ts";
 import { NO_SEQ } from "./sockets/connection.ts";
 import { Connections } from "./sockets/connections.ts";
+import { ownFrameOf } from "./sockets/frames.ts";
 import { SocketMessages } from "./sockets/socket-messages.ts";
 import {
   NO_PLACE,
@@ -128,11 +127,10 @@ export class FeedObject<Env extends FeedObjectEnv = FeedObjectEnv> extends Durab
     if (noRoom) return refuseUpgrade(noRoom, NO_ROOM_FOR_SELECTION[noRoom]);
     const { 0: client, 1: server } = new WebSocketPair();
     this.ctx.acceptWebSocket(server);
-    const packed = protocol === MSGPACK_PROTOCOL;
-    const hello = encodeHello(this.#name, live.feed);
-    server.send(packed ? pack(hello) : hello);
+    const hello = ownFrameOf("hello", encodeHello(this.#name, live.feed), asked.format);
+    if (hello !== undefined) server.send(hello);
     const position = { epoch: live.feed.epoch, seq: NO_SEQ };
-    this.#connections.add(server, { ...asked, packed, position }).subscribe(live, asked.since);
+    this.#connections.add(server, { ...asked, position }).subscribe(live, asked.since);
     this.#tellDirectory();
     const headers = protocol === undefined ? {} : { "Sec-WebSocket-Protocol": protocol };
     return new Response(null, { status: 101, webSocket: client, headers });

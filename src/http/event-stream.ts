@@ -1,29 +1,35 @@
 import { CLOSE } from "../protocol/codes.ts";
+import { encodeEvent } from "../protocol/events.ts";
+import { parsePosition, type Position } from "../protocol/position.ts";
 import { encodeError } from "../protocol/server-messages.ts";
 import type { AppContext } from "./context.ts";
 import { acceptFeedSocket } from "./feed-socket.ts";
 import { readSubscribeQuery } from "./query.ts";
 import { API_HEADERS, REVALIDATE } from "./responses.ts";
-import { EventWriter, HEARTBEAT, lastEventPosition, retryLine } from "./sse-events.ts";
 
-/** Milliseconds between two signs of life; the wire promises one every 25 seconds. */
+/** A comment: it keeps the connection open, and clients ignore it. */
+const HEARTBEAT = ":\n\n";
+/** Milliseconds between two heartbeats; the protocol promises one every 25 seconds. */
 const HEARTBEAT_EVERY = 20_000;
-/** Milliseconds after which a stream is ended, and the client resumes: proxies, too, end what lasts for ever. */
+/** Milliseconds after which a stream is ended and the client resumes: proxies end long streams too. */
 const LIFETIME = 15 * 60_000;
-/** Both are drawn from these to half as much again, so that not all clients of a moment come back in one. */
+/**
+ * Milliseconds after which a client reconnects. This and the lifetime are made up to half as long again, by chance: clients
+ * that come at the same time must not come back at the same time.
+ */
 const RETRY = 2_000;
-/** After the server had too much to do, or is about to restart. */
+/** The same if the server has too much to do, or is about to restart. */
 const RETRY_LATER = 10_000;
 /**
- * Characters after which the object is told how far the client has come, so that it holds back for one that is slow: less
- * than what counts as a backlog there.
+ * Characters after which the object is told what the client has taken, so that it holds back for a slow one: fewer than
+ * count as a backlog there.
  */
 const ACK_EVERY = 32 * 1024;
 
 const HEADERS = {
   ...API_HEADERS,
   "Content-Type": "text/event-stream; charset=utf-8",
-  // A proxy that gathers or compresses would hold events back.
+  // A proxy that buffers or compresses would delay events.
   "Cache-Control": `${REVALIDATE}, no-transform`,
   "X-Accel-Buffering": "no",
 };
@@ -35,30 +41,30 @@ export function wantsEvents(request: Request): boolean {
 /** `GET /v1/feeds/{feed}` with `Accept: text/event-stream` */
 export async function streamEvents(c: AppContext): Promise<Response> {
   const asked = readSubscribeQuery(new URL(c.req.url).searchParams);
-  const last = lastEventPosition(c.req.raw);
   if (c.req.raw.method === "HEAD") return new Response(null, { headers: HEADERS });
-  const since = last === "none" ? asked.since : last;
-  const socket = await acceptFeedSocket(c, { ...asked, since });
+  const since = resumePosition(c.req.raw, asked.since);
+  const socket = await acceptFeedSocket(c, { ...asked, since }, "sse");
   return new Response(pump(socket, c.req.raw.signal), { headers: HEADERS });
 }
 
-interface Waiting {
-  readonly text: string;
-  readonly length: number;
-  readonly seq: number | undefined;
+/** `Last-Event-ID`, else `since`. A `Last-Event-ID` that is no position means that the client gets a snapshot. */
+function resumePosition(request: Request, since: Position | undefined): Position | undefined {
+  const id = request.headers.get("Last-Event-ID");
+  return id === null || id === "" ? since : parsePosition(id);
 }
 
-/** Hands a socket's messages on as events, until either side ends it. */
+/** Passes the events of a socket on, until either side ends it. */
 function pump(socket: WebSocket, gone: AbortSignal): ReadableStream<Uint8Array> {
   const { readable, writable } = new IdentityTransformStream();
   const writer = writable.getWriter();
   const encoder = new TextEncoder();
-  const events = new EventWriter();
-  /** Characters of messages that the client's connection has taken, and when that was last told. */
+  /** Characters of the object's events, without `hello`: those that came, that the client has taken, and of the last ack. */
+  let received = 0;
   let taken = 0;
-  let told = 0;
-  /** What is written next: all that has come while the client's connection took what was written before. */
-  let waiting: Waiting | undefined;
+  let acknowledged = 0;
+  /** What is written next: all that has come while the client took what was written before. */
+  let waiting = "";
+  let hasHello = false;
   let writing = false;
   let ended = false;
 
@@ -68,63 +74,79 @@ function pump(socket: WebSocket, gone: AbortSignal): ReadableStream<Uint8Array> 
     clearInterval(heart);
     clearTimeout(lifetime);
     socket.close(CLOSE.normal);
-    // Behind what waits.
+    // After what waits.
     if (!writing) void writer.close().catch(() => {});
   };
   const writeOn = async (): Promise<void> => {
     writing = true;
-    for (let next = waiting; next; next = waiting) {
-      waiting = undefined;
-      // Ends when the client's connection has taken it.
-      await writer.write(encoder.encode(next.text));
-      taken += next.length;
-      if (next.seq === undefined || taken - told < ACK_EVERY) continue;
-      told = taken;
-      acknowledge(socket, next.seq, taken);
+    while (waiting !== "") {
+      const [text, length] = [waiting, received];
+      waiting = "";
+      // Resolves when the client's connection has taken it.
+      await writer.write(encoder.encode(text));
+      taken = length;
+      if (taken - acknowledged < ACK_EVERY) continue;
+      acknowledged = taken;
+      acknowledge(socket, taken);
     }
     writing = false;
     if (ended) await writer.close();
   };
-  /** `length` and `seq` are those of the message in it, if there is one that counts. */
-  const write = (text: string, length = 0, seq?: number): void => {
+  const write = (text: string): void => {
     if (ended) return;
-    const { text: before = "", length: sum = 0, seq: last } = waiting ?? {};
-    waiting = { text: before + text, length: sum + length, seq: seq ?? last };
+    waiting += text;
     if (!writing)
       writeOn().catch(() => {
-        waiting = undefined;
+        waiting = "";
         end();
       });
   };
 
-  // Not while something waits: a client that takes nothing is not kept alive by comments.
+  // Not while something waits: a heartbeat must not keep a client alive that takes nothing.
   const heart = setInterval(() => !writing && write(HEARTBEAT), HEARTBEAT_EVERY);
   const lifetime = setTimeout(end, jittered(LIFETIME));
-  write(retryLine(jittered(RETRY)));
+  write(retryLine(RETRY));
   socket.addEventListener("message", ({ data }) => {
     if (typeof data !== "string") return;
-    const seq = EventWriter.seqOf(data);
-    const isHello = data.startsWith('{"type":"hello"');
-    // Whoever has acknowledged once is waited for.
-    if (seq !== undefined && isHello) acknowledge(socket, seq, 0);
-    write(events.write(data), isHello ? 0 : data.length, seq);
+    if (hasHello) received += data.length;
+    else if (data.startsWith("event: ")) {
+      // From the first ack on, the object waits for the client to take what it was sent.
+      acknowledge(socket, 0);
+      hasHello = true;
+    } else {
+      // An object of the version before writes no events. It is about to be replaced.
+      write(retryLine(RETRY_LATER));
+      end();
+      return;
+    }
+    write(data);
   });
   socket.addEventListener("close", ({ code, reason }) => {
-    // It takes nothing, so that nothing can be said to it: its end of the line is all it will see.
+    // The client takes nothing, so it cannot be told why: it only sees its connection end.
     if (code === CLOSE.overloaded && writing) void writer.abort().catch(() => {});
-    else if (code === CLOSE.unauthorized) write(events.write(encodeError(undefined, "unauthorized", reason)));
-    else if (code === CLOSE.removed) write(events.write(encodeError(undefined, "not_found", reason)));
-    else if (code !== CLOSE.normal) write(retryLine(jittered(RETRY_LATER)));
+    else if (code === CLOSE.unauthorized) write(errorEvent("unauthorized", reason));
+    else if (code === CLOSE.removed) write(errorEvent("not_found", reason));
+    else if (code !== CLOSE.normal) write(retryLine(RETRY_LATER));
     end();
   });
-  // The client has gone: what nobody reads is not written.
+  // The client is gone.
   writer.closed.catch(end);
   gone.addEventListener("abort", end);
   return readable;
 }
 
-function acknowledge(socket: WebSocket, seq: number, bytes: number): void {
-  socket.send(JSON.stringify({ type: "ack", seq, bytes }));
+function errorEvent(code: "unauthorized" | "not_found", reason: string): string {
+  return encodeEvent("error", encodeError(undefined, code, reason));
+}
+
+/** Tells the object how many characters the client has taken. They alone count: the seq says less, and is not known here. */
+function acknowledge(socket: WebSocket, bytes: number): void {
+  socket.send(JSON.stringify({ type: "ack", seq: 0, bytes }));
+}
+
+/** Tells the client how long to wait before it reconnects, in milliseconds. */
+function retryLine(ms: number): string {
+  return `retry: ${Math.round(jittered(ms))}\n\n`;
 }
 
 function jittered(ms: number): number {

@@ -1,3 +1,4 @@
+import type { SocketFormat } from "../durable/sockets/frames.ts";
 import { subscribeUpgrade } from "../durable/sockets/subscribe-request.ts";
 import { PROBLEMS } from "../protocol/codes.ts";
 import { countedByOne, countedCaller } from "./authentication.ts";
@@ -7,11 +8,13 @@ import type { SubscribeQuery } from "./query.ts";
 
 /**
  * Opens a socket to the feed's object for an authorized caller, and returns the response to the upgrade. Every transport
- * gets its messages over such a socket, so that the object can hibernate while nothing happens.
+ * gets its messages over such a socket, so that the object can hibernate while nothing happens. `protocol`: the subprotocol
+ * to name in the response.
  */
 export async function openFeedSocket(
   c: AppContext,
   { subscription, since }: SubscribeQuery,
+  format: SocketFormat,
   protocol?: string,
 ): Promise<Response> {
   const { caller, deployment, feed, knownFeeds } = c.var;
@@ -19,6 +22,7 @@ export async function openFeedSocket(
   const upgrade = subscribeUpgrade({
     subscription,
     since,
+    format,
     protocol,
     caller: countedCaller(caller, c.req.raw),
     publishes: caller.on(feed).publish,
@@ -32,8 +36,12 @@ export async function openFeedSocket(
 }
 
 /** The same for a transport that reads the messages here, in the Worker. */
-export async function acceptFeedSocket(c: AppContext, asked: SubscribeQuery): Promise<WebSocket> {
-  const { webSocket } = await openFeedSocket(c, asked);
+export async function acceptFeedSocket(
+  c: AppContext,
+  asked: SubscribeQuery,
+  format: "sse" | "signal",
+): Promise<WebSocket> {
+  const { webSocket } = await openFeedSocket(c, asked, format);
   if (!webSocket) throw new Error("the feed's object answered without a socket");
   webSocket.accept();
   return webSocket;

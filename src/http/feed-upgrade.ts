@@ -21,7 +21,9 @@ export function isUpgrade(request: Request): boolean {
 /** `GET /v1/feeds/{feed}` with `Upgrade: websocket` */
 export async function openSocket(c: AppContext): Promise<Response> {
   const asked = readSubscribeQuery(new URL(c.req.url).searchParams);
-  const response = await openFeedSocket(c, asked, chooseProtocol(offeredProtocols(c.req.raw)));
+  const protocol = chooseProtocol(offeredProtocols(c.req.raw));
+  const format = protocol === MSGPACK_PROTOCOL ? "msgpack" : "json";
+  const response = await openFeedSocket(c, asked, format, protocol);
   return chooseExtension(response, c.req.raw);
 }
 

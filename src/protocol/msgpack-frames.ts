@@ -38,17 +38,10 @@ export function pack(message: string): Uint8Array {
 /** How a member with this name is written in JSON. In a string its quotes would be escaped. */
 const UNREADABLE = '"__proto__":';
 
-const packed = new WeakMap<readonly string[], readonly (string | Uint8Array)[]>();
-
 /**
- * Encodes several messages. The same list is encoded once, however many subscribers get it. A message with a member
- * `__proto__` stays JSON: common decoders of MessagePack refuse such a map.
+ * Encodes a message that may have a member `__proto__`. Such a message stays JSON: common decoders of MessagePack refuse
+ * the map.
  */
-export function packAll(messages: readonly string[]): readonly (string | Uint8Array)[] {
-  let frames = packed.get(messages);
-  if (!frames) {
-    frames = messages.map((message) => (message.includes(UNREADABLE) ? message : pack(message)));
-    packed.set(messages, frames);
-  }
-  return frames;
+export function packMessage(message: string): string | Uint8Array {
+  return message.includes(UNREADABLE) ? message : pack(message);
 }

@@ -56,7 +56,7 @@ describe("[I4] no timer is armed while nothing is pending", () => {
 
   test("a subscriber that lags, and is looked at now and then, delays no other subscriber", async () => {
     await withLiveFeed(async (live, sent) => {
-      const lagging: Sink = { account: "somebody", send: () => {}, backlog: () => 1_000_000, drop: () => {} };
+      const lagging: Sink = { ...sinkOf([]), backlog: () => 1_000_000 };
       live.broadcast.subscribe(lagging, subscriptionOf([]), undefined);
       for (let i = 0; i < 100; i++) live.broadcast.subscribe(sinkOf(sent), subscriptionOf([]), undefined);
       for (let i = 0; i < 3; i++) {
@@ -80,5 +80,11 @@ function withLiveFeed(act: (live: LiveFeed, sent: string[]) => Promise<void>): P
 }
 
 function sinkOf(sent: string[]): Sink {
-  return { account: "somebody", send: (messages) => void sent.push(...messages), backlog: () => 0, drop: () => {} };
+  return {
+    account: "somebody",
+    send: ({ text }) => void sent.push(text),
+    clearPosition: () => {},
+    backlog: () => 0,
+    drop: () => {},
+  };
 }

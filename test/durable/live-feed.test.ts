@@ -4,6 +4,7 @@ import fc from "fast-check";
 import { afterEach, describe, expect, test, vi } from "vitest";
 import { FeedStore } from "../../src/durable/storage/feed-store.ts";
 import { DEFAULT_POLICY, LiveFeed, type FeedPolicy } from "../../src/durable/live-feed.ts";
+import type { EncodedMessage } from "../../src/feed/fanout/encoded-message.ts";
 import type { Sink } from "../../src/feed/fanout/subscriber.ts";
 import { FEED_LIMITS } from "../../src/protocol/limits.ts";
 import { EVERYTHING } from "../../src/protocol/selection.ts";
@@ -23,7 +24,9 @@ class Listener implements Sink {
     this.#check = check;
   }
 
-  send(_: readonly string[], seq: number | undefined): void {
+  clearPosition(): void {}
+
+  send(_: EncodedMessage, seq: number | undefined): void {
     if (seq === undefined) return;
     this.#check(seq);
     this.seq = seq;

@@ -4,6 +4,7 @@ import { seqAfter, type Log, type LogPiece, type LogRecord } from "../../src/fee
 import type { FlushPolicy } from "../../src/feed/fanout/live/flush-schedule.ts";
 import type { FanoutLimits } from "../../src/feed/fanout/fanout-limits.ts";
 import { Budget } from "../../src/feed/fanout/budget.ts";
+import type { EncodedMessage } from "../../src/feed/fanout/encoded-message.ts";
 import type { Sink, Subscriber } from "../../src/feed/fanout/subscriber.ts";
 import type { Subscription } from "../../src/protocol/subscription.ts";
 import { parsePosition } from "../../src/protocol/position.ts";
@@ -54,8 +55,8 @@ export class RecordingSubscriber implements Sink {
   account = "somebody";
   readonly view: View;
   readonly sent: string[] = [];
-  /** The arrays of messages as they came: the same array means that they were encoded once. */
-  readonly given: (readonly string[])[] = [];
+  /** The messages as they came: the same object means that it was encoded once. */
+  readonly given: EncodedMessage[] = [];
   subscriber: Subscriber | undefined;
   /** The log that messages are checked against. */
   log: MemoryLog | undefined;
@@ -114,26 +115,32 @@ export class RecordingSubscriber implements Sink {
     return broadcast.resubscribe(this.subscriber!, this.subscription, this.#asks);
   }
 
-  send(messages: readonly string[], seq: number | undefined): void {
-    if (messages.length > 0) this.given.push(messages);
-    this.#take(messages);
+  clearPosition(): void {
+    this.savedPosition = undefined;
+  }
+
+  send(message: EncodedMessage, seq: number | undefined): void {
+    this.given.push(message);
+    this.#take(message);
     const { position } = this.view;
     if (seq !== undefined) expect(position?.seq, "the saved position is the client's").toBe(seq);
     this.savedPosition = seq === undefined ? undefined : position && { ...position };
   }
 
-  #take(messages: readonly string[]): void {
-    for (const text of messages) {
-      this.sent.push(text);
-      if (this.slow) this.waiting += text.length;
-      const message: Message = JSON.parse(text);
-      if (message.type === "snapshot" && message.reason !== "reset" && message.seq! < this.hello) this.older = true;
-      const wants = this.#asked.get(message.id ?? 0);
-      if (wants) this.view.wants = wants;
-      if (wants && !message.more) this.#asked.delete(message.id!);
-      if (message.type === "update") this.#checkUpdate(message);
-      this.view.apply(message);
-    }
+  #take({ type, text, position, isEmpty }: EncodedMessage): void {
+    this.sent.push(text);
+    if (this.slow) this.waiting += text.length;
+    const message: Message = JSON.parse(text);
+    expect(type).toBe(message.type);
+    expect(position?.seq, "a client that has it stands there").toBe(message.more ? undefined : message.seq);
+    if (message.epoch !== undefined) expect(position?.epoch ?? message.epoch).toBe(message.epoch);
+    expect(isEmpty).toBe(message.updates?.length === 0);
+    if (message.type === "snapshot" && message.reason !== "reset" && message.seq! < this.hello) this.older = true;
+    const wants = this.#asked.get(message.id ?? 0);
+    if (wants) this.view.wants = wants;
+    if (wants && !message.more) this.#asked.delete(message.id!);
+    if (message.type === "update") this.#checkUpdate(message);
+    this.view.apply(message);
   }
 
   /** Checks an update message against the log: nothing outside of `from`..`seq`, nothing twice, nothing missing. */

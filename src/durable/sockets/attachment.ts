@@ -5,6 +5,7 @@ import type { Subscription } from "../../protocol/subscription.ts";
 import { MODES } from "../../protocol/codes.ts";
 import type { Position } from "../../protocol/position.ts";
 import { selectionOfId, type Selection } from "../../protocol/selection.ts";
+import { SOCKET_FORMATS, type SocketFormat } from "./frames.ts";
 
 const KINDS = ["anonymous", "key", "token"] as const;
 
@@ -23,6 +24,8 @@ const openSchema = v.object({
   hz: v.optional(v.number()),
   publishes: v.optional(v.boolean()),
   expires: v.optional(v.number()),
+  format: v.optional(v.picklist(SOCKET_FORMATS)),
+  // Written by versions that had no `format`: MessagePack, else JSON.
   packed: v.optional(v.boolean()),
 });
 const closedSchema = v.object({ ...callerSchema.entries, closed: v.number() });
@@ -35,8 +38,8 @@ export interface SocketState {
   readonly publishes: boolean;
   /** When its credential expires, in milliseconds since 1970; undefined if it does not. */
   readonly expires: number | undefined;
-  /** Whether it speaks MessagePack. */
-  readonly packed: boolean;
+  /** How its messages are written. */
+  readonly format: SocketFormat;
   /** What the client has. */
   readonly position: Position;
 }
@@ -50,7 +53,7 @@ export interface ClosedState {
 
 /** Saves the state. Done with every message sent, so that a rebuilt object knows what each client has; cheap beside the send. */
 export function saveState(socket: WebSocket, state: SocketState): void {
-  const { subscription, position, publishes, expires, caller, packed } = state;
+  const { subscription, position, publishes, expires, caller, format } = state;
   const { selection, mode, hz } = subscription;
   const { epoch, seq } = position;
   const attachment: Record<string, unknown> = { epoch, seq, selection: compact(selection.id), mode };
@@ -58,7 +61,7 @@ export function saveState(socket: WebSocket, state: SocketState): void {
   if (hz !== undefined) attachment["hz"] = hz;
   if (publishes) attachment["publishes"] = true;
   if (expires !== undefined) attachment["expires"] = expires;
-  if (packed) attachment["packed"] = true;
+  if (format !== "json") attachment["format"] = format;
   addCaller(attachment, caller);
   socket.serializeAttachment(attachment);
 }
@@ -89,6 +92,7 @@ export function loadState(socket: WebSocket, read: ReadSelections): SocketState 
   const open = v.safeParse(openSchema, attachment);
   if (!open.success) return undefined;
   const { epoch, seq, selection, mode, hz, publishes, expires, packed } = open.output;
+  const { format = packed === true ? "msgpack" : "json" } = open.output;
   const id = expand(selection);
   let selected = read.get(id);
   if (!selected) read.set(id, (selected = selectionOfId(id)));
@@ -97,7 +101,7 @@ export function loadState(socket: WebSocket, read: ReadSelections): SocketState 
     caller: callerOf(open.output),
     publishes: publishes === true,
     expires,
-    packed: packed === true,
+    format,
     position: { epoch, seq },
   };
 }

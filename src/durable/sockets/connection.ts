@@ -2,14 +2,15 @@ import { accountOf, type CountedCaller } from "../../limits/places.ts";
 import type { Rate } from "../../limits/quotas.ts";
 import { TokenBucket } from "../../limits/token-bucket.ts";
 import { Unacknowledged } from "../../feed/fanout/backlog/unacknowledged.ts";
+import type { EncodedMessage } from "../../feed/fanout/encoded-message.ts";
 import type { Sink, Subscriber } from "../../feed/fanout/subscriber.ts";
 import { CLOSE, type MessageErrorCode, type UpdateIssue } from "../../protocol/codes.ts";
 import { LIMITS, SERVER_LIMITS } from "../../protocol/limits.ts";
 import { encodeError } from "../../protocol/server-messages.ts";
 import type { Subscription } from "../../protocol/subscription.ts";
-import { pack, packAll } from "../../protocol/msgpack-frames.ts";
 import type { Position } from "../../protocol/position.ts";
 import type { ServedFeed } from "../live-feed.ts";
+import { frameOf, ownFrameOf, type Frame, type SocketFormat } from "./frames.ts";
 import { saveClosed, saveState, type ClosedState, type SocketState } from "./attachment.ts";
 
 /**
@@ -30,8 +31,8 @@ export class Connection implements Sink {
   readonly #socket: WebSocket;
   readonly #ownAccount = `connection ${++unknown}`;
   readonly #unacknowledged = new Unacknowledged();
-  /** Whether it speaks MessagePack. */
-  readonly packed: boolean;
+  /** How its messages are written. */
+  readonly format: SocketFormat;
   #caller: CountedCaller;
   #publishes: boolean;
   #expires: number | undefined;
@@ -50,7 +51,7 @@ export class Connection implements Sink {
     this.#socket = socket;
     this.#caller = state.caller;
     const open = "closed" in state ? undefined : state;
-    this.packed = open?.packed ?? false;
+    this.format = open?.format ?? "json";
     this.#publishes = open?.publishes ?? false;
     this.#expires = open?.expires;
     this.#subscription = open?.subscription;
@@ -101,14 +102,23 @@ export class Connection implements Sink {
   }
 
   /** Never throws: a connection that fails must not disturb publishers or other subscribers. */
-  send(messages: readonly string[], seq: number | undefined): void {
+  send(message: EncodedMessage, seq: number | undefined): void {
     try {
       // Saved before it is sent: a rebuilt object must know of everything that the client has.
-      this.#save({ epoch: this.#served?.feed.epoch ?? this.#position.epoch, seq: seq ?? NO_SEQ });
-      for (const frame of this.packed ? packAll(messages) : messages) {
-        this.#sendFrame(frame);
-        this.#unacknowledged.sent(seq, frame.length);
-      }
+      this.#savePosition(seq);
+      const frame = frameOf(message, this.format);
+      if (frame === undefined) return;
+      this.#sendFrame(frame);
+      this.#unacknowledged.sent(seq, frame.length);
+    } catch {
+      this.close(CLOSE.restart, "come back");
+    }
+  }
+
+  /** Never throws either. */
+  clearPosition(): void {
+    try {
+      this.#savePosition(undefined);
     } catch {
       this.close(CLOSE.restart, "come back");
     }
@@ -169,8 +179,9 @@ export class Connection implements Sink {
   }
 
   /** Answers a message. The client's position stays the same. */
-  answer(message: string): void {
-    if (!this.#dropIfSwamped()) this.#sendFrame(this.packed ? pack(message) : message);
+  answer(message: string, type: "error" | "answer" = "answer"): void {
+    const frame = ownFrameOf(type, message, this.format);
+    if (!this.#dropIfSwamped() && frame !== undefined) this.#sendFrame(frame);
   }
 
   /** Notes an ack: the client's seq, and how many characters it has taken in all if it says so. */
@@ -180,7 +191,7 @@ export class Connection implements Sink {
 
   /** Refuses a message. A client that keeps sending bad or forbidden messages is closed. */
   refuse(id: number | undefined, code: MessageErrorCode, reason: string, issues?: readonly UpdateIssue[]): void {
-    this.answer(encodeError(id, code, reason, issues));
+    this.answer(encodeError(id, code, reason, issues), "error");
     if (NOT_BAD.has(code) || ++this.#badMessages < LIMITS.badMessages) return;
     if (code === "forbidden") this.close(CLOSE.forbidden, "not allowed");
     else this.close(CLOSE.badMessages, "too many bad messages");
@@ -214,6 +225,10 @@ export class Connection implements Sink {
     if (this.#closed !== undefined) this.unsubscribe();
   }
 
+  #savePosition(seq: number | undefined): void {
+    this.#save({ epoch: this.#served?.feed.epoch ?? this.#position.epoch, seq: seq ?? NO_SEQ });
+  }
+
   #save(position: Position): void {
     if (!this.#subscription || this.#closed !== undefined) return;
     this.#position = position;
@@ -222,7 +237,7 @@ export class Connection implements Sink {
       caller: this.#caller,
       publishes: this.#publishes,
       expires: this.#expires,
-      packed: this.packed,
+      format: this.format,
       position,
     });
   }
@@ -234,7 +249,7 @@ export class Connection implements Sink {
     return true;
   }
 
-  #sendFrame(frame: string | Uint8Array): void {
+  #sendFrame(frame: Frame): void {
     // A closing socket takes no more.
     if (this.isOpen) this.#socket.send(frame);
   }

@@ -241,7 +241,7 @@ function* decode(connection: Connection, frame: string | ArrayBuffer): Generator
 }
 
 /** What to decode of a frame; undefined if it is binary and the connection speaks JSON. */
-function payloadOf({ packed }: Connection, frame: string | ArrayBuffer): string | Uint8Array | undefined {
+function payloadOf({ format }: Connection, frame: string | ArrayBuffer): string | Uint8Array | undefined {
   if (typeof frame === "string") return frame;
-  return packed ? new Uint8Array(frame) : undefined;
+  return format === "msgpack" ? new Uint8Array(frame) : undefined;
 }

@@ -5,6 +5,7 @@ import { MODES, PROBLEMS } from "../../protocol/codes.ts";
 import type { Subscription } from "../../protocol/subscription.ts";
 import type { Position } from "../../protocol/position.ts";
 import { selectionOfId } from "../../protocol/selection.ts";
+import { SOCKET_FORMATS, type SocketFormat } from "./frames.ts";
 
 /** What the HTTP side has checked of an upgrade, and hands to the feed's object with it. */
 export interface SubscribeRequest {
@@ -15,6 +16,8 @@ export interface SubscribeRequest {
   readonly publishes: boolean;
   /** When the credential expires, in milliseconds since 1970; undefined if it does not. */
   readonly expires: number | undefined;
+  /** How the socket's messages are written. */
+  readonly format: SocketFormat;
   /** The subprotocol to name in the answer; undefined if the client offered none. */
   readonly protocol: string | undefined;
 }
@@ -32,6 +35,7 @@ const wireSchema = v.object({
   credential: v.optional(v.string()),
   publishes: v.boolean(),
   expires: v.optional(v.number()),
+  format: v.picklist(SOCKET_FORMATS),
   protocol: v.optional(v.string()),
 });
 
@@ -49,9 +53,9 @@ export function readSubscribeUpgrade(request: Request): SubscribeRequest | undef
   const value = request.headers.get(HEADER);
   if (value === null || request.headers.get("Upgrade")?.toLowerCase() !== "websocket") return undefined;
   const wire = v.parse(wireSchema, JSON.parse(decodeURIComponent(value)));
-  const { selection, mode, hz, since, clientIp, kind, credential, publishes, expires, protocol } = wire;
+  const { selection, mode, hz, since, clientIp, kind, credential, publishes, expires, format, protocol } = wire;
   const subscription = { selection: selectionOfId(selection), mode, hz };
-  return { subscription, since, caller: { clientIp, kind, credential }, publishes, expires, protocol };
+  return { subscription, since, caller: { clientIp, kind, credential }, publishes, expires, format, protocol };
 }
 
 /** Why an upgrade is refused for which there is no place. */

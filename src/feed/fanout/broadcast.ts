@@ -163,7 +163,7 @@ export class Broadcast {
     this.#selections.hold(resubscribe.subscription, sink);
     this.#catchUps.begin(subscriber);
     // A server that loses its memory does not know of the message: it must not resume the client as if there were none.
-    if (this.#catchUps.has(subscriber)) sink.send([], undefined);
+    if (this.#catchUps.has(subscriber)) sink.clearPosition();
     return undefined;
   }
 

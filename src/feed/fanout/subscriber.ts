@@ -1,17 +1,19 @@
-import { encodeUpdateMessage } from "../../protocol/server-messages.ts";
 import type { Subscription } from "../../protocol/subscription.ts";
 import type { Position } from "../../protocol/position.ts";
 import type { Feed } from "../state/feed.ts";
+import { updateMessage, type EncodedMessage } from "./encoded-message.ts";
 import type { Pending } from "./live/pending.ts";
 import type { PatternAccount } from "./patterns.ts";
 
 /** One connection, whatever its transport. Its work and its patterns are counted on its account. */
 export interface Sink extends PatternAccount {
   /**
-   * Sends messages, or none. `seq` is the client's seq after them; undefined if the client has no position before more
-   * has come. A server that loses its memory then cannot resume the client.
+   * Sends a message. `seq` is the client's seq after it; undefined if the client has no position before more has come. A
+   * server that loses its memory then cannot resume the client.
    */
-  send(messages: readonly string[], seq: number | undefined): void;
+  send(message: EncodedMessage, seq: number | undefined): void;
+  /** Notes without a message that the client has no position before more has come. */
+  clearPosition(): void;
   /** Bytes that were sent and that the client has not taken yet, as far as the server knows. */
   backlog(): number;
   /** Closes the connection of a client that takes nothing. */
@@ -102,10 +104,13 @@ export class Group {
    * The `update` message that brings a member whom the group covers to the present; undefined if nothing waits for it.
    * The updates are the same for all members at one seq. `skipped` is counted from when the member joined.
    */
-  messageFor({ seq: from, pendingBefore }: Subscriber, { entries, seq, time }: Feed): string | undefined {
+  messageFor(
+    { seq: from, pendingBefore }: Subscriber,
+    { epoch, entries, seq, time }: Feed,
+  ): EncodedMessage | undefined {
     const updates = this.pending.after(from, entries);
     if (updates.length === 0) return undefined;
     const skipped = this.pending.added - pendingBefore - updates.length;
-    return encodeUpdateMessage({ from, seq, time, updates, skipped });
+    return updateMessage(epoch, { from, seq, time, updates, skipped });
   }
 }

@@ -23,10 +23,3 @@ export const COST = {
 export function lookupCost({ keys, prefixes }: Selection): number {
   return keys.size * COST.key + prefixes.length * COST.prefix;
 }
-
-/** Characters of several messages. */
-export function lengthOf(messages: readonly string[]): number {
-  let length = 0;
-  for (const message of messages) length += message.length;
-  return length;
-}

@@ -188,9 +188,8 @@ export class FakeLink implements Link {
     const since = request.since === undefined ? undefined : parsePosition(request.since);
     const sink: Sink = {
       account: "somebody",
-      send: (messages) => {
-        for (const text of messages) this.say(text);
-      },
+      send: ({ text }) => this.say(text),
+      clearPosition: () => {},
       backlog: () => 0,
       drop: () => this.end(4503),
     };

@@ -53,7 +53,7 @@ class SocketFixture {
       subscription: { selection: EVERYTHING, mode: "latest", hz: undefined },
       publishes: true,
       expires: undefined,
-      packed: false,
+      format: "json",
       caller: { clientIp: undefined, kind: "token", credential: "token before" },
       position: { epoch: "e", seq: 0 },
     });

@@ -1,4 +1,5 @@
 import { describe, expect, test, vi } from "vitest";
+import type { EncodedMessage } from "../../../src/feed/fanout/encoded-message.ts";
 import { Entries } from "../../../src/feed/state/entries.ts";
 import type { Update } from "../../../src/protocol/update.ts";
 import { FeedFixture, RecordingSubscriber, subscriptionOf } from "../fixture.ts";
@@ -59,7 +60,8 @@ describe("[I7] a catch-up", () => {
     const sent: string[] = [];
     const sink = {
       account: "somebody",
-      send: (messages: readonly string[]) => void sent.push(...messages),
+      send: ({ text }: EncodedMessage) => void sent.push(text),
+      clearPosition: () => {},
       backlog: () => 0,
       drop: () => {},
     };

@@ -14,6 +14,9 @@ function keysFrom(from: number, count: number): string[] {
   return Array.from({ length: count }, (_, i) => `k${from + i}`);
 }
 
+/** A sink's methods that do nothing. */
+const SILENT = { send: () => {}, clearPosition: () => {}, backlog: () => 0, drop: () => {} };
+
 describe("[I9] subscriptions that are held", () => {
   test("are counted by group: another rate or mode is counted again", () => {
     const selections = new Selections(LIMITS);
@@ -69,7 +72,7 @@ describe("[I9] patterns that subscribers select", () => {
   test("are limited in all and for one account, and are counted once for equal subscriptions", () => {
     const { broadcast, ...fixture } = new FeedFixture({}, { patterns: 30, patternsPerAccount: 20 });
     expect(fixture.limits.patterns).toBe(30);
-    const sink = { account: "a", kind: "key" as const, send: () => {}, backlog: () => 0, drop: () => {} };
+    const sink = { account: "a", kind: "key" as const, ...SILENT };
     const a = broadcast.subscribe(sink, subscriptionOf(keysFrom(0, 15)), undefined);
     expect(broadcast.refusal({ account: "a", kind: "key" }, subscriptionOf(keysFrom(0, 15)))).toBeUndefined();
     expect(broadcast.refusal({ account: "a", kind: "key" }, subscriptionOf(keysFrom(5, 15)))).toBe("rate_limited");
@@ -128,7 +131,7 @@ describe("[I9] patterns that subscribers select", () => {
         const subscription = subscriptionOf(keysFrom((from += 10), 10));
         const refusal = broadcast.refusal(account, subscription);
         if (refusal) return [10 * i, refusal];
-        broadcast.subscribe({ ...account, send: () => {}, backlog: () => 0, drop: () => {} }, subscription, undefined);
+        broadcast.subscribe({ ...account, ...SILENT }, subscription, undefined);
       }
     };
     expect(fill("anonymous", (i) => `address ${i >> 1}`)).toEqual([50, "overloaded"]);

@@ -9,7 +9,7 @@ import { FeedFixture, RecordingSubscriber, subscriptionOf } from "../fixture.ts"
 
 /** A subscriber of the index alone: it is sent nothing. */
 function subscriberOf(keys: readonly string[]): Subscriber {
-  const sink = { account: "somebody", send: () => {}, backlog: () => 0, drop: () => {} };
+  const sink = { account: "somebody", send: () => {}, clearPosition: () => {}, backlog: () => 0, drop: () => {} };
   return new Subscriber(sink, subscriptionOf(keys), undefined, "new");
 }
 

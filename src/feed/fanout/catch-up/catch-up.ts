@@ -1,6 +1,4 @@
-import { encodeUpdateMessage } from "../../../protocol/server-messages.ts";
 import type { SnapshotReason } from "../../../protocol/codes.ts";
-import type { Position } from "../../../protocol/position.ts";
 import type { Feed } from "../../state/feed.ts";
 import type { Log } from "../../state/record.ts";
 import type { Backlogs } from "../backlog/backlogs.ts";
@@ -12,6 +10,7 @@ import type { EncodedCache } from "./encoded-cache.ts";
 import type { FrozenList } from "./frozen-list.ts";
 import type { Job, StepResult } from "./jobs.ts";
 import type { ListReader } from "./lists-in-use.ts";
+import { updateMessage, type EncodedMessage } from "../encoded-message.ts";
 import { PacedSink } from "./paced-sink.ts";
 import { Replay } from "./replay.ts";
 import type { ListRequest, Snapshots } from "./snapshots.ts";
@@ -132,10 +131,10 @@ export class CatchUp implements Job, ListReader {
     const { group } = subscriber;
     if (group && subscriber.epoch === feed.epoch && group.covers(subscriber)) {
       const message = group.messageFor(subscriber, feed);
-      if (message !== undefined && !this.#sink.hasRoomFor([message])) return "wait";
+      if (message !== undefined && !this.#sink.hasRoomFor(message)) return "wait";
       subscriber.unchangedTo = feed.seq;
       subscriber.pendingBefore = group.pending.added;
-      if (message !== undefined) this.#send([message], feed, now, meter);
+      if (message !== undefined) this.#send(message, now, meter);
       // It stays in its group.
       if (subscriber.resubscribes.length === 0) return "done";
     }
@@ -162,14 +161,14 @@ export class CatchUp implements Job, ListReader {
       return this.#next({ at: "replay", replay });
     }
     const key = `${seq}|${selection.id}`;
-    let messages = encoded.findAt(feed, key);
-    if (!messages) {
+    let message = encoded.findAt(feed, key);
+    if (!message) {
       const range = changesSince(feed, selection, seq, meter);
       if (!range) return this.#next({ at: "freeze", reason: this.#tooFarBack });
-      messages = encoded.getAt(feed, key, () => [encodeUpdateMessage(range)]);
+      message = encoded.getAt(feed, key, () => updateMessage(feed.epoch, range));
     }
-    if (!this.#sink.hasRoomFor(messages)) return "wait";
-    this.#send(messages, feed, now, meter);
+    if (!this.#sink.hasRoomFor(message)) return "wait";
+    this.#send(message, now, meter);
     return "more";
   }
 
@@ -183,7 +182,7 @@ export class CatchUp implements Job, ListReader {
     if (found.kind === "expired") return this.#next({ at: "freeze", reason: this.#tooFarBack });
     for (const range of found.ranges) {
       if (subscriber.gone || (range.updates.length === 0 && subscriber.arrival !== "new")) continue;
-      this.#send([encodeUpdateMessage(range)], { epoch: feed.epoch, seq: range.seq }, now, meter);
+      this.#send(updateMessage(feed.epoch, range), now, meter);
     }
     if (!found.isEnd) return "more";
     subscriber.unchangedTo = feed.seq;
@@ -198,7 +197,7 @@ export class CatchUp implements Job, ListReader {
     const known = encoded.findAt(feed, key);
     if (known) {
       if (!this.#sink.hasRoomFor(known)) return "wait";
-      this.#send(known, feed, now, meter);
+      this.#send(known, now, meter);
       return this.#next({ at: "decide" });
     }
     const request = { account: this.account, selection, since: this.#since };
@@ -206,11 +205,11 @@ export class CatchUp implements Job, ListReader {
     if (!list) return "wait";
     if (list.parts > 1) return this.#readList(list, request, reason, undefined);
     const isPresent = list.seq === feed.seq;
-    const messages = isPresent
+    const message = isPresent
       ? encoded.getAt(feed, key, () => snapshots.message(list, 0, reason, undefined))
       : snapshots.message(list, 0, reason, undefined);
-    if (!this.#sink.hasRoomFor(messages)) return "wait";
-    this.#send(messages, list, now, meter);
+    if (!this.#sink.hasRoomFor(message)) return "wait";
+    this.#send(message, now, meter);
     return this.#next({ at: "decide" });
   }
 
@@ -254,17 +253,16 @@ export class CatchUp implements Job, ListReader {
     if (!this.#sink.hasRoomFor(message)) return "wait";
     stage.part++;
     if (stage.part < list.parts) {
-      this.#send(message, undefined, now, meter);
+      this.#send(message, now, meter);
       return "more";
     }
     snapshots.release(list, this);
-    this.#send(message, list, now, meter);
+    this.#send(message, now, meter);
     return this.#next({ at: "decide" });
   }
 
-  /** `to`: the client's position after the messages; undefined if more must follow. */
-  #send(messages: readonly string[], to: Position | undefined, now: number, meter: WorkMeter): void {
-    this.#sink.send(messages, to, this.#context.feed.epoch, now, meter);
+  #send(message: EncodedMessage, now: number, meter: WorkMeter): void {
+    this.#sink.send(message, this.#context.feed.epoch, now, meter);
   }
 
   /** Whether the subscriber can take more. One that is stuck is dropped. */

@@ -1,6 +1,7 @@
 import { SERVER_LIMITS } from "../../../protocol/limits.ts";
 import type { Position } from "../../../protocol/position.ts";
 import { bytesOf } from "../../state/entry.ts";
+import type { EncodedMessage } from "../encoded-message.ts";
 
 /**
  * Messages that were encoded for one subscriber and serve others too. When many come at once, most of them need the
@@ -8,36 +9,36 @@ import { bytesOf } from "../../state/entry.ts";
  */
 export class EncodedCache {
   /** The one that was used longest ago comes first. */
-  readonly #messages = new Map<string, readonly string[]>();
+  readonly #messages = new Map<string, EncodedMessage>();
   #position = "";
   #bytes = 0;
 
-  /** The messages for `key` at this position of the feed, encoded if they are not there. */
-  getAt(position: Position, key: string, encode: () => readonly string[]): readonly string[] {
+  /** The message for `key` at this position of the feed, encoded if it is not there. */
+  getAt(position: Position, key: string, encode: () => EncodedMessage): EncodedMessage {
     this.#moveTo(position);
     return this.get(key, encode);
   }
 
-  /** The messages for `key` at this position of the feed, if they are there. */
-  findAt(position: Position, key: string): readonly string[] | undefined {
+  /** The message for `key` at this position of the feed, if it is there. */
+  findAt(position: Position, key: string): EncodedMessage | undefined {
     this.#moveTo(position);
     return this.#messages.get(key);
   }
 
-  /** The messages for `key`, encoded if they are not there. For messages that depend on no position. */
-  get(key: string, encode: () => readonly string[]): readonly string[] {
+  /** The message for `key`, encoded if it is not there. For messages that depend on no position. */
+  get(key: string, encode: () => EncodedMessage): EncodedMessage {
     const known = this.#messages.get(key);
-    const messages = known ?? encode();
+    const message = known ?? encode();
     // Set again, so that it comes last.
     this.#messages.delete(key);
-    if (!known) this.#bytes += sizeOf(key, messages);
-    this.#messages.set(key, messages);
+    if (!known) this.#bytes += sizeOf(key, message);
+    this.#messages.set(key, message);
     for (const [oldest, forgotten] of this.#messages) {
       if (this.#bytes <= SERVER_LIMITS.encodedCacheBytes) break;
       this.#messages.delete(oldest);
       this.#bytes -= sizeOf(oldest, forgotten);
     }
-    return messages;
+    return message;
   }
 
   /** Messages of another position are of no more use. */
@@ -51,8 +52,6 @@ export class EncodedCache {
 }
 
 /** Bytes of memory. */
-function sizeOf(key: string, messages: readonly string[]): number {
-  let bytes = bytesOf(key);
-  for (const message of messages) bytes += bytesOf(message);
-  return bytes;
+function sizeOf(key: string, { text }: EncodedMessage): number {
+  return bytesOf(key) + bytesOf(text);
 }

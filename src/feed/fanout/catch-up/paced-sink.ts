@@ -1,8 +1,8 @@
-import type { Position } from "../../../protocol/position.ts";
 import type { Backlogs } from "../backlog/backlogs.ts";
 import { isStuck } from "../backlog/slow-consumers.ts";
+import type { EncodedMessage } from "../encoded-message.ts";
 import type { Subscriber } from "../subscriber.ts";
-import { COST, lengthOf, type WorkMeter } from "../work.ts";
+import { COST, type WorkMeter } from "../work.ts";
 
 /** Sends a subscriber its catch-up, only as fast as the subscriber takes it. */
 export class PacedSink {
@@ -26,8 +26,8 @@ export class PacedSink {
     return this.#backlogs.hasRoom(this.#subscriber, this.#unsent) ? "ready" : "wait";
   }
 
-  hasRoomFor(messages: readonly string[]): boolean {
-    return this.hasRoom(lengthOf(messages));
+  hasRoomFor({ text }: EncodedMessage): boolean {
+    return this.hasRoom(text.length);
   }
 
   /** Whether so many characters may be sent. If not, `look` says `ready` when they may. */
@@ -37,14 +37,15 @@ export class PacedSink {
     return hasRoom;
   }
 
-  /** Sends messages that bring the client to a position, or to none if more must follow. `epoch`: the feed's. */
-  send(messages: readonly string[], to: Position | undefined, epoch: string, now: number, meter: WorkMeter): void {
+  /** Sends a message. `epoch`: the feed's. */
+  send(message: EncodedMessage, epoch: string, now: number, meter: WorkMeter): void {
     const subscriber = this.#subscriber;
-    if (to) subscriber.reach(to);
-    for (const message of messages) meter.work += COST.message + message.length;
+    const { position, text } = message;
+    if (position) subscriber.reach(position);
+    meter.work += COST.message + text.length;
     // A client cannot resume while an answer to `subscribe` is to come: it would wait for it in vain. Nor in an old epoch.
-    const canResume = subscriber.resubscribes.length === 0 && to?.epoch === epoch;
-    subscriber.sink.send(messages, canResume ? to?.seq : undefined);
+    const canResume = subscriber.resubscribes.length === 0 && position?.epoch === epoch;
+    subscriber.sink.send(message, canResume ? position.seq : undefined);
     this.#backlogs.look(subscriber, now);
   }
 }

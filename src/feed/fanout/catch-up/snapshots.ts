@@ -1,8 +1,8 @@
-import { encodeSnapshotPart } from "../../../protocol/server-messages.ts";
 import type { SnapshotReason } from "../../../protocol/codes.ts";
 import type { Selection } from "../../../protocol/selection.ts";
 import type { Feed } from "../../state/feed.ts";
 import type { LogRecord } from "../../state/record.ts";
+import { snapshotMessage, type EncodedMessage } from "../encoded-message.ts";
 import type { FanoutLimits } from "../fanout-limits.ts";
 import { lookupCost, type WorkMeter } from "../work.ts";
 import { EncodedCache } from "./encoded-cache.ts";
@@ -85,9 +85,9 @@ export class Snapshots {
   }
 
   /** One part as a message, encoded once for all who read it at about the same time. */
-  message(list: FrozenList, part: number, reason: SnapshotReason, id: number | undefined): readonly string[] {
+  message(list: FrozenList, part: number, reason: SnapshotReason, id: number | undefined): EncodedMessage {
     const key = `${this.#numbers.get(list)}|${part}|${reason}|${id ?? ""}`;
-    return this.#encoded.get(key, () => [encodeSnapshotPart(list, reason, list.part(part), part < list.parts - 1, id)]);
+    return this.#encoded.get(key, () => snapshotMessage(list, part, reason, id));
   }
 
   /** A list in use: of the present; or of an earlier moment if there is no room for another list. */

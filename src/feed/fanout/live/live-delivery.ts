@@ -6,7 +6,8 @@ import type { SlowConsumers } from "../backlog/slow-consumers.ts";
 import type { Share } from "../budget.ts";
 import type { FanoutLimits } from "../fanout-limits.ts";
 import type { Group, Subscriber } from "../subscriber.ts";
-import { COST, lengthOf } from "../work.ts";
+import type { EncodedMessage } from "../encoded-message.ts";
+import { COST } from "../work.ts";
 import { FlushSchedule, type FlushPolicy } from "./flush-schedule.ts";
 import { Outbox } from "./outbox.ts";
 import { SubscriberIndex } from "./subscriber-index.ts";
@@ -100,12 +101,12 @@ export class LiveDelivery {
 
   /** Sends one slice of the flush. */
   sendSlice(now: number): void {
-    const { feed, policy, backlogs, slowConsumers } = this.#context;
-    this.#outbox.sendSlice(policy.slice, ({ subscriber, messages, seq }) => {
-      if (slowConsumers.holdBack(subscriber, lengthOf(messages), now)) return;
-      subscriber.reach({ epoch: feed.epoch, seq });
+    const { policy, backlogs, slowConsumers } = this.#context;
+    this.#outbox.sendSlice(policy.slice, ({ subscriber, message }) => {
+      if (slowConsumers.holdBack(subscriber, message.text.length, now)) return;
+      if (message.position) subscriber.reach(message.position);
       // An answer to `subscribe` is still to come: a client that resumes here would wait for it in vain.
-      subscriber.sink.send(messages, subscriber.resubscribes.length > 0 ? undefined : seq);
+      subscriber.sink.send(message, subscriber.resubscribes.length > 0 ? undefined : message.position?.seq);
       backlogs.look(subscriber, now);
     });
   }
@@ -204,8 +205,8 @@ export class LiveDelivery {
     const { seq } = feed;
     let count = 0;
     const behind: Subscriber[] = [];
-    // Members are at few different seqs, most often at one: the messages from each seq are encoded once.
-    const bySeq = new Map<number, readonly string[]>();
+    // Members are at few different seqs, most often at one: the message from each seq is encoded once.
+    const bySeq = new Map<number, EncodedMessage | undefined>();
     for (const subscriber of group.members) {
       // A slow consumer gets a catch-up when it has drained.
       if (slowConsumers.has(subscriber)) continue;
@@ -214,24 +215,23 @@ export class LiveDelivery {
         continue;
       }
       const { seq: from } = subscriber;
-      let messages = bySeq.get(from);
-      if (!messages) {
+      let message = bySeq.get(from);
+      if (!message && !bySeq.has(from)) {
         // A flush is in memory until it is sent: if members are at many seqs, the rest is served one by one.
         if (allowance.left < 0 && bySeq.size > 0) {
           behind.push(subscriber);
           continue;
         }
-        const message = group.messageFor(subscriber, feed);
-        messages = message === undefined ? [] : [message];
-        allowance.left -= lengthOf(messages);
-        bySeq.set(from, messages);
+        message = group.messageFor(subscriber, feed);
+        allowance.left -= message?.text.length ?? 0;
+        bySeq.set(from, message);
       }
       subscriber.pendingBefore = 0;
-      if (messages.length === 0) {
+      if (!message) {
         subscriber.unchangedTo = seq;
         continue;
       }
-      this.#outbox.add({ subscriber, group, from, seq, messages });
+      this.#outbox.add({ subscriber, group, from, message });
       count++;
     }
     group.pending.clear();

@@ -1,13 +1,13 @@
 import { SERVER_LIMITS } from "../../../protocol/limits.ts";
+import type { EncodedMessage } from "../encoded-message.ts";
 import type { Group, Subscriber } from "../subscriber.ts";
 
-/** Messages that bring one subscriber from one seq to another. */
+/** A message for one subscriber that is at the seq `from`. */
 interface Outgoing {
   readonly subscriber: Subscriber;
   readonly group: Group;
   readonly from: number;
-  readonly seq: number;
-  readonly messages: readonly string[];
+  readonly message: EncodedMessage;
 }
 
 /**
@@ -40,7 +40,7 @@ export class Outbox {
       // The subscriber may have left since, or may have had a catch-up.
       if (subscriber.seq !== from || !group.members.has(subscriber)) continue;
       send(item);
-      for (const message of item.messages) length += message.length;
+      length += item.message.text.length;
       sent++;
     }
     if (this.isEmpty) this.clear();
