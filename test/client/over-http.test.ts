@@ -124,6 +124,29 @@ describe("a stream of events", () => {
     expect(feed.status).toMatchObject({ state: "closed", reason: "the feed was removed (4404)", code: 4404 });
   });
 
+  test.each([
+    ["CRLF", "\r\n"],
+    ["CR", "\r"],
+  ])("with lines that end in %s, as a proxy may write them, is read wherever it is cut", async (_, end) => {
+    const messages = [
+      { type: "hello", epoch: "e1", seq: 5 },
+      { ...snapshot, type: "snapshot", reason: "initial" },
+      { type: "update", from: 5, seq: 6, time: 7, updates: [{ key: "A", patch: { m: 2 } }] },
+    ];
+    const lines = messages.flatMap((message) => [`event: ${message.type}`, `data:${JSON.stringify(message)}`, ""]);
+    const { feed } = open(events);
+    const body = new ReadableStream<Uint8Array>({
+      start(controller) {
+        for (const byte of new TextEncoder().encode(`retry: 2000${end}${end}: alive${end}${lines.join(end)}${end}`)) {
+          controller.enqueue(Uint8Array.of(byte));
+        }
+      },
+    });
+    asked.shift()?.answer(new Response(body));
+    for (let i = 0; i < 100; i++) await pass(0);
+    expect([feed.state, feed.get("A"), feed.position]).toEqual(["live", { n: 1, m: 2 }, "e1:6"]);
+  });
+
   test("one whose events are held back is left as one that does not open", async () => {
     const { feed, statuses } = open(events);
     const body = new ReadableStream<Uint8Array>({

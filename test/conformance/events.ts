@@ -1,9 +1,10 @@
+import { createParser, type EventSourceMessage } from "eventsource-parser";
 import { Deviation } from "./check.ts";
 import { View, type Message } from "./view.ts";
 
 export interface ServerEvent {
   readonly type: string;
-  /** Where a client stands after it: what stood before where it has none of its own. */
+  /** The last event id: its own, or that of an earlier event. */
   readonly id: string;
   readonly message: Message;
 }
@@ -15,7 +16,10 @@ export class Events {
   readonly view = new View();
   readonly #abort: AbortController;
   readonly #reader: ReadableStreamDefaultReader<string>;
-  #rest = "";
+  readonly #parser = createParser({
+    onId: (id) => void (this.#id = id),
+    onEvent: (event) => this.#take(event),
+  });
   #id = "";
 
   private constructor(response: Response, body: ReadableStream<Uint8Array<ArrayBuffer>>, abort: AbortController) {
@@ -38,7 +42,7 @@ export class Events {
       while (!condition()) {
         const { done, value } = await this.#reader.read();
         if (done) throw new Deviation("a stream", what, "its end");
-        this.#take(value);
+        this.#parser.feed(value);
       }
     } catch (error) {
       if (error instanceof Deviation || !this.#abort.signal.aborted) throw error;
@@ -56,23 +60,8 @@ export class Events {
     this.#abort.abort();
   }
 
-  #take(text: string): void {
-    const blocks = (this.#rest + text).replaceAll("\r\n", "\n").split("\n\n");
-    this.#rest = blocks.pop() ?? "";
-    for (const block of blocks) this.#dispatch(block.split("\n"));
-  }
-
-  #dispatch(lines: readonly string[]): void {
-    let type = "message";
-    const data: string[] = [];
-    for (const line of lines) {
-      const [, field, value = ""] = /^([^:]+)(?:: ?(.*))?$/s.exec(line) ?? [];
-      if (field === "event") type = value;
-      if (field === "data") data.push(value);
-      if (field === "id") this.#id = value;
-    }
-    if (data.length === 0) return;
-    const message: Message = JSON.parse(data.join("\n"));
+  #take({ event: type = "message", data }: EventSourceMessage): void {
+    const message: Message = JSON.parse(data);
     this.events.push({ type, id: this.#id, message });
     this.view.apply(message);
   }

@@ -5,6 +5,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { promisify } from "node:util";
 import { EventSource } from "eventsource";
+import { createParser } from "eventsource-parser";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { publish, snapshot } from "./support/api.ts";
 import { docsCode } from "./support/docs-code.ts";
@@ -88,12 +89,8 @@ describe("[I5] a reader of a stream that stops reading", () => {
       get(url, { headers: { Accept: "text/event-stream" } }, resolve),
     );
     const view = new FeedView();
-    let rest = "";
-    response.setEncoding("utf8").on("data", (text: string) => {
-      const blocks = (rest + text).split("\n\n");
-      rest = blocks.pop() ?? "";
-      for (const block of blocks) for (const [, data] of block.matchAll(/^data: (.*)$/gm)) view.receive(data);
-    });
+    const parser = createParser({ onEvent: ({ data }) => view.receive(data) });
+    response.setEncoding("utf8").on("data", (text: string) => parser.feed(text));
     await until(() => view.position, "its snapshot");
     response.pause();
     const { seq } = await flood(url, MEGABYTES);

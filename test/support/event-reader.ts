@@ -1,3 +1,4 @@
+import { createParser, type EventSourceMessage } from "eventsource-parser";
 import { expect } from "vitest";
 import { request } from "./api.ts";
 import { View, type Message } from "./view.ts";
@@ -5,24 +6,26 @@ import { View, type Message } from "./view.ts";
 export interface ServerEvent {
   /** The event's type. */
   readonly event: string;
-  /** Where a client stands after it; what stood before where the event has none. */
+  /** The last event id: its own, or that of an earlier event. */
   readonly id: string;
   readonly data: string;
 }
 
-/**
- * Reads Server-Sent Events as the WHATWG's standard has it, and keeps a view as the contract has it. It fails the test
- * where an event breaks continuity.
- */
+/** Reads Server-Sent Events, and keeps a view as the contract says. Fails the test if an event breaks continuity. */
 export class EventReader {
   readonly events: ServerEvent[] = [];
-  readonly comments: string[] = [];
   readonly view: View;
   retry: number | undefined;
   ended = false;
   readonly #reader: ReadableStreamDefaultReader<Uint8Array>;
   readonly #decoder = new TextDecoder();
-  #rest = "";
+  readonly #parser = createParser({
+    onId: (id) => void (this.#id = id),
+    onRetry: (ms) => void (this.retry = ms),
+    onEvent: (event) => this.#take(event),
+    // The server writes no other fields.
+    onError: (error) => expect.unreachable(error.message),
+  });
   #id = "";
 
   constructor(response: Response, view = new View()) {
@@ -44,7 +47,7 @@ export class EventReader {
     return new EventReader(response, view);
   }
 
-  /** Where a client would come back. */
+  /** The position from which a client would resume. */
   get lastId(): string {
     return this.#id;
   }
@@ -54,7 +57,7 @@ export class EventReader {
     while (!condition(this) && !this.ended) {
       const { done, value } = await this.#reader.read();
       if (done) this.ended = true;
-      else this.#take(this.#decoder.decode(value, { stream: true }));
+      else this.#parser.feed(this.#decoder.decode(value, { stream: true }));
     }
     expect(condition(this), JSON.stringify(this.events.slice(-3))).toBe(true);
     return this;
@@ -68,27 +71,9 @@ export class EventReader {
     return this.#reader.cancel();
   }
 
-  #take(text: string): void {
-    const blocks = (this.#rest + text).split("\n\n");
-    this.#rest = blocks.pop() ?? "";
-    for (const block of blocks) this.#dispatch(block.split("\n"));
-  }
-
-  #dispatch(lines: readonly string[]): void {
-    let event = "message";
-    const data: string[] = [];
-    for (const line of lines) {
-      const [, field = "", value = ""] = /^([^:]*)(?:: ?(.*))?$/s.exec(line) ?? [];
-      if (line.startsWith(":")) this.comments.push(line);
-      else if (field === "event") event = value;
-      else if (field === "data") data.push(value);
-      else if (field === "id") this.#id = value;
-      else if (field === "retry") this.retry = Number(value);
-      else expect.unreachable(`no field of an event: ${line}`);
-    }
-    if (data.length === 0) return;
-    this.events.push({ event, id: this.#id, data: data.join("\n") });
-    const message: Message = JSON.parse(data.join("\n"));
+  #take({ event = "message", data }: EventSourceMessage): void {
+    this.events.push({ event, id: this.#id, data });
+    const message: Message = JSON.parse(data);
     expect(message.type).toBe(event);
     this.view.apply(message);
   }

@@ -1,3 +1,4 @@
+import { createParser } from "eventsource-parser";
 import { WebSocket } from "ws";
 import { FeedView, type Message } from "../../e2e/support/view.ts";
 import { clock, pause } from "../load/clock.ts";
@@ -92,17 +93,9 @@ export class HonestReader {
     const response = await begin(this.#target, { path: this.#path, headers });
     if (response?.statusCode !== 200) return void response?.resume();
     this.#over.signal.addEventListener("abort", () => response.destroy());
-    let text = "";
+    const parser = createParser({ onEvent: ({ data }) => this.#take(JSON.parse(data)) });
     try {
-      for await (const chunk of response.setEncoding("utf8")) {
-        text += chunk;
-        const events = text.split("\n\n");
-        text = events.pop() ?? "";
-        for (const event of events) {
-          const data = /^data: (.*)$/m.exec(event)?.[1];
-          if (data !== undefined) this.#take(JSON.parse(data));
-        }
-      }
+      for await (const chunk of response.setEncoding("utf8")) parser.feed(String(chunk));
     } catch {
       // The connection broke.
     }
