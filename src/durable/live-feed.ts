@@ -1,25 +1,13 @@
 import { Broadcast } from "../feed/fanout/broadcast.ts";
 import { Budget } from "../feed/fanout/budget.ts";
 import type { Feed } from "../feed/state/feed.ts";
-import type { Idempotency, IdempotencyKey, RememberedPublish } from "../feed/state/idempotency.ts";
+import type { Idempotency, RememberedPublish } from "../feed/state/idempotency.ts";
 import type { FlushPolicy } from "../feed/fanout/live/flush-schedule.ts";
 import type { LogRecord } from "../feed/state/record.ts";
-import type { ProblemCode, UpdateIssue } from "../protocol/codes.ts";
-import type { Receipt } from "../protocol/server-messages.ts";
-import type { EncodedUpdates } from "../protocol/update.ts";
 import { BackgroundSteps, hasExpired } from "./background-steps.ts";
+import type { PublishOutcome, PublishRequest } from "./publish-queue.ts";
 import type { FeedStore, StoredFeed } from "./storage/feed-store.ts";
 import { GroupCommit, type CommitPolicy } from "./storage/group-commit.ts";
-
-export interface PublishRequest {
-  readonly updates: EncodedUpdates;
-  /** The publisher's key for this request, if it gave one. */
-  readonly idempotency?: IdempotencyKey | undefined;
-}
-
-export type PublishOutcome =
-  | { ok: true; receipt: Receipt; replayed: boolean }
-  | { ok: false; code: ProblemCode; detail?: string; issues?: UpdateIssue[]; retryAfter?: number };
 
 /** What a live feed needs of the object that it lives in. */
 export interface FeedPlatform {
@@ -80,7 +68,7 @@ interface Accepted {
  * 5. `#scheduleFlush` arms that timer, the only one for sending. When it fires, it commits first if the flush would show
  *    something new.
  *
- * Nothing is shown before it is written: whoever shows the feed's state calls `commit` first, and the platform holds back
+ * Nothing is shown before it is written: code that shows the feed's state calls `commit` first, and the platform holds back
  * what is sent until the writes before it are durable.
  */
 export class LiveFeed {
@@ -135,7 +123,7 @@ export class LiveFeed {
     });
     this.#steps = new BackgroundSteps(feed, store, {
       now: () => platform.now(),
-      // Not awaited: whoever shows the result commits first.
+      // Not awaited: code that shows the result commits first.
       add: (record) => void this.#commit.add({ record, remembered: undefined }).catch(() => {}),
       commit: () => this.#commit.commit(),
       guard: (write) => this.#guard(write),
@@ -232,7 +220,7 @@ export class LiveFeed {
     this.#steps.schedule();
   }
 
-  /** Whether updates come in faster than checkpoints fold them away: who publishes much has to wait. */
+  /** Whether updates come in faster than checkpoints fold them away: long batches have to wait then. */
   get isBehind(): boolean {
     return this.#store.isBehind;
   }

@@ -1,9 +1,23 @@
+import type { IdempotencyKey } from "../feed/state/idempotency.ts";
 import { FairQueue, type FairQueueLimits, type SharedRoom } from "../limits/fair-queue.ts";
 import { PUBLISH_WEIGHT, type Rate } from "../limits/quotas.ts";
 import { TokenBuckets } from "../limits/token-bucket.ts";
+import type { ProblemCode, UpdateIssue } from "../protocol/codes.ts";
 import { isAscii } from "../protocol/json-scan.ts";
+import type { Receipt } from "../protocol/server-messages.ts";
 import type { EncodedUpdates } from "../protocol/update.ts";
-import type { PublishOutcome } from "./live-feed.ts";
+
+/** A batch to accept. */
+export interface PublishRequest {
+  readonly updates: EncodedUpdates;
+  /** The publisher's key for this request, if it gave one. */
+  readonly idempotency?: IdempotencyKey | undefined;
+}
+
+/** What became of a batch. `replayed`: the receipt is of an earlier request. `retryAfter`: seconds. */
+export type PublishOutcome =
+  | { ok: true; receipt: Receipt; replayed: boolean }
+  | { ok: false; code: ProblemCode; detail?: string; issues?: UpdateIssue[]; retryAfter?: number };
 
 /** A megabyte takes some 20 ms of the thread, the smallest batch 0.1 ms. */
 export const PUBLISH_QUEUE_LIMITS: FairQueueLimits = {

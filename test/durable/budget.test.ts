@@ -100,14 +100,14 @@ describe("[I9] when the shared budget is used up", () => {
       }
       const { budget, giveBack } = usedUp("publishes");
       const turns = new ReadTurns(budget.history);
-      const page = (owner: string, before: number) =>
+      const page = (account: string, before: number) =>
         turns.take(
-          owner,
+          account,
           store.history("K", 1_000, before, () => turns.room),
         );
       const seqs: number[] = [];
       for (let before = feed.seq + 1; before > 1;) {
-        const pages = await Promise.all(["a", "b", "c"].map((owner) => page(owner, before)));
+        const pages = await Promise.all(["a", "b", "c"].map((account) => page(account, before)));
         for (const { updates = [], more } of pages.map((page) => ({ updates: page?.updates, more: page?.more }))) {
           expect(updates.length).toBeGreaterThan(5);
           expect(updates.reduce((sum, { line }) => sum + 2 * line.length, 0)).toBeLessThanOrEqual(SHARE_BYTES.history);

@@ -81,7 +81,7 @@ function withLiveFeed(act: (live: LiveFeed, sent: string[]) => Promise<void>): P
 
 function sinkOf(sent: string[]): Sink {
   return {
-    account: "somebody",
+    account: "someone",
     send: ({ text }) => void sent.push(text),
     clearPosition: () => {},
     backlog: () => 0,

@@ -41,7 +41,7 @@ async function cancel(outcomes: readonly (ReadOutcome | undefined)[]): Promise<v
 describe("[I7] long answers", () => {
   test("have places of their own, and short answers need none", async () => {
     const [fixture, reads] = [fixtureOfMany(), new Reads("feed", new Budget())];
-    const asked = Array.from({ length: 30 }, (_, i) => read(reads, fixture, caller(`address ${i % 3}`)));
+    const asked = Array.from({ length: 30 }, (_, i) => read(reads, fixture, caller(`192.0.2.${i % 3}`)));
     const long = await Promise.all(asked);
     expect(long.filter((outcome) => outcome)).toHaveLength(18);
     expect(await read(reads, fixture, caller("other"), { selection: "k1" })).toMatchObject({ isEmpty: false });
@@ -78,7 +78,7 @@ describe("[I5] a feed that was removed", () => {
     const [fixture, reads] = [fixtureOfMany(), new Reads("feed", new Budget())];
     // Not committed yet: it may not be shown.
     fixture.feed.accept(['{"key":"a","set":{}}'], fixture.now);
-    const waiting = ["a", "b"].map((address) => read(reads, fixture, caller(address)));
+    const waiting = ["a", "b"].map((clientIp) => read(reads, fixture, caller(clientIp)));
     fixture.broadcast.end();
     expect(await Promise.all(waiting)).toEqual([undefined, undefined]);
     expect(await read(reads, fixture, caller("c"))).toBeUndefined();
@@ -106,7 +106,7 @@ test("[I9] reads of the log together hold no more than there is room for, and al
   };
   const reads = new Reads("feed", new Budget());
   const asked = Array.from({ length: 8 }, (_, i) =>
-    read(reads, fixture, caller(`address ${i}`), { mode: "all", since: { epoch: "e1", seq: 1 } }),
+    read(reads, fixture, caller(`192.0.2.${i}`), { mode: "all", since: { epoch: "e1", seq: 1 } }),
   );
   fixture.step();
   expect(begun, "the others wait").toBeLessThan(4);

@@ -10,7 +10,7 @@ export interface DirectoryObjectEnv {
   readonly FEEDS?: DurableObjectNamespace<SurveyedFeed>;
 }
 
-/** Feeds that one token may make. Guests get tokens; a publisher that makes thousands of feeds has a key. */
+/** Feeds that one token may make. A publisher that makes thousands of feeds has a key. */
 const FEEDS_OF_A_TOKEN = 100;
 
 /** The names of all feeds, and the stats that each last gave. There is one such object in an application. */
@@ -90,7 +90,7 @@ export class DirectoryObject<Env extends DirectoryObjectEnv = DirectoryObjectEnv
   }
 }
 
-/** Told by the credential's id: `Access` gives tokens such ids, and keys others. */
+/** By the credential's id: `Access` gives tokens such ids, and keys others. */
 function isToken(maker: string): boolean {
   return maker.startsWith("token ");
 }

@@ -38,7 +38,7 @@ export class Listing {
 
   /**
    * Tells the directory that the feed has changed, unless it knows. Await it before a receipt goes out: a publisher that
-   * has a receipt finds the feed in the list. If the directory cannot be reached, the next change is told again.
+   * has a receipt finds the feed in the list. If the directory cannot be reached, the next change tells it.
    */
   change(feed: string): Promise<void> | undefined {
     if (!this.#directory || this.#isMarked) return this.#marking;

@@ -9,6 +9,7 @@ import { SOCKET_FORMATS, type SocketFormat } from "./frames.ts";
 
 const KINDS = ["anonymous", "key", "token"] as const;
 
+/** As running deployments have stored it: `address` is the client IP, and `holder` the id of the credential. */
 const callerSchema = v.object({
   address: v.optional(v.string()),
   kind: v.optional(v.picklist(KINDS)),

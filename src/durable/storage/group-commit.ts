@@ -82,7 +82,7 @@ export class GroupCommit<T> {
     this.#grant = Math.min(2 * this.#grant, this.#policy.burst);
   }
 
-  /** If the write fails, only the batches that wait for it are told. */
+  /** A failed write rejects the batches that wait for it, and nothing else. */
   #commitQuietly(): void {
     try {
       this.commit();

@@ -13,7 +13,7 @@ const PUBLISH_BURST = 1_000;
 /** What the lengths of so many batches count in addition. */
 const WEIGHS = 2;
 
-const from = (address: string): Record<string, string> => ({ "CF-Connecting-IP": address });
+const from = (clientIp: string): Record<string, string> => ({ "CF-Connecting-IP": clientIp });
 
 describe.each(MEMORIES)("subscribers from one client IP %s", (_, between) => {
   test("are limited, and others are served", async () => {
