@@ -14,7 +14,7 @@ const groups: Group[] = [];
 beforeAll(async () => {
   folder = await copyCheckout();
   port = await lastingPort();
-  // The packages are there, and shared with this checkout: an installation would replace them under everybody.
+  // The packages are shared with this checkout, so an installation would replace them there too.
   const bin = join(folder, ".wrangler/test-bin");
   await mkdir(bin, { recursive: true });
   await writeFile(join(bin, "npm"), "#!/bin/sh\necho 'npm is not to be run here' >&2\nexit 1\n");
@@ -25,7 +25,7 @@ afterAll(async () => {
   await rm(folder, { recursive: true, force: true });
 });
 
-/** `npm start` in a fresh clone, but for npm itself. */
+/** Runs what `npm start` runs, in a fresh clone. */
 function start(): Group {
   const PATH = `${join(folder, ".wrangler/test-bin")}${delimiter}${process.env["PATH"]}`;
   const args = ["src/demo/start.mjs", "--port", String(port)];
@@ -37,7 +37,7 @@ function start(): Group {
   return group;
 }
 
-/** Ends it as Ctrl-C does, and sees that nothing of it stays. */
+/** Ends it as Ctrl-C does, and checks that nothing is left of it. */
 async function interrupt(group: Group): Promise<void> {
   expect((await group.members()).length, "its processes").toBeGreaterThan(2);
   group.process.kill("SIGINT");
@@ -61,12 +61,12 @@ test("npm start serves the page and a demo feed within a minute, and Ctrl-C ends
   const { seq } = await snapshot(feed);
   await until(async () => (await snapshot(feed)).seq > seq, "the market to move");
   await until(() => group.output.includes(`Open ${url}`), "the address to be shown");
-  // Keys of its own, which only their owner can read; nobody publishes without one.
+  // It has its own keys, which only their owner can read. Nobody can publish without one.
   expect((await stat(join(folder, ".dev.vars"))).mode & 0o777).toBe(0o600);
   const answer = await fetch(feed, { method: "POST", headers: { "Content-Type": "application/json" }, body: "{}" });
   expect(answer.status).toBe(401);
 
-  // The chat's address lets its holder publish to the chat's feeds, and to no others.
+  // The token in the chat's URL may publish to the chat's feeds, and to no others.
   const [, chat = "", token = ""] = /(http\S+\/examples\/chat\/)#token=(\S+)/.exec(group.output) ?? [];
   expect(chat).toBe(`${url}/examples/chat/`);
   const served = await fetch(chat);
@@ -89,4 +89,11 @@ test("npm start serves the page and a demo feed within a minute, and Ctrl-C ends
   expect(after.epoch).toBe(before.epoch);
   expect(after.seq).toBeGreaterThanOrEqual(before.seq);
   await interrupt(next);
+
+  // Killed outright, it can do nothing more itself.
+  const killed = start();
+  await killed.healthy(url, 60_000);
+  expect((await killed.members()).length, "its processes").toBeGreaterThan(2);
+  killed.process.kill("SIGKILL");
+  await until(async () => (await killed.members()).length === 0, "nothing to be left of it", { ms: 5_000 });
 });

@@ -1,17 +1,17 @@
-// A chat on two feeds. `<room>` has what is said: each message is a key that its writer makes up, so that one that is sent
-// twice is there once. `<room>.here` has who is here: keys that go by themselves where nobody renews them.
+// A chat on two feeds. The feed `<room>` has the messages. Their writer chooses the key of each message, so a message that
+// is sent twice is there once. The feed `<room>.here` has the people who are here. Their keys expire unless they are renewed.
 //
-// Writing takes a token with the scope `publish:chat*` (and `subscribe:chat*` where reading is not public). It comes with
-// the page's address, /examples/chat/#token=..., of which `npm start` prints one. Whoever deploys it hands out addresses
-// with tokens signed by JWT_SECRET or a key of JWKS_URL, for as long as a visit may last. A token says who may write, but
-// not under which name: a name is what somebody claims.
+// Writing needs a token with the scope `publish:chat*` (and `subscribe:chat*` if reading is not public). It comes with the
+// page's URL, /examples/chat/#token=...; `npm start` prints one. On a deployed server, give people URLs with tokens that are
+// signed by JWT_SECRET or a key of JWKS_URL, and that expire when a visit is over. A token says who may write, but not under
+// which name: anyone can claim any name.
 import { connect } from "../../assets/tickertape.js";
 
-/** Seconds for which a message is kept, and for which somebody is here who does not say so again. */
+/** Seconds until a message expires, and until a person who does not renew the entry counts as gone. */
 const [KEPT, HERE] = [86_400, 30];
-/** Milliseconds after which one says again that one is here, and what has not arrived is sent again. */
+/** Milliseconds between two renewals of a person's entry, and between two attempts to send a message. */
 const AGAIN = 10_000;
-/** Updates of the feed's log in which the order of earlier messages is looked up. */
+/** Updates of the feed's log that are read to find the order of earlier messages. */
 const RECENT = 1_000;
 const LATER = new Set(["overloaded", "rate_limited", "feed_full"]);
 const WORDS = { connecting: "Connecting", live: "Live", offline: "Offline", closed: "Closed" };
@@ -19,10 +19,10 @@ const $ = (id) => document.getElementById(id);
 const random = () => `${Date.now().toString(36)}-${Math.random().toString(36).slice(2, 12)}`;
 const room = new URLSearchParams(location.search).get("room") ?? "chat";
 
-/** What this tab remembers over reloads: the token, which goes out of sight, who writes, and what is not sent yet. */
+/** What this tab keeps over reloads: the token, which leaves the URL, the writer, and messages that are not sent yet. */
 const kept = (name) => sessionStorage.getItem(`chat.${name}`) ?? undefined;
 const keep = (name, value) => sessionStorage.setItem(`chat.${name}`, value);
-// A `+` in it is a `+`, and not the space that forms make of it.
+// In a form's encoding a `+` means a space. In a token it is a `+`.
 const given = new URLSearchParams(location.hash.slice(1).replaceAll("+", "%2B")).get("token");
 if (given) keep("token", given);
 if (given) history.replaceState(null, "", location.pathname + location.search);
@@ -31,16 +31,16 @@ keep("name", kept("name") ?? `Guest ${Math.floor(100 + 900 * Math.random())}`);
 const me = kept("me");
 let token = kept("token");
 
-/** A feed that is published to over the very socket that it comes by. */
+/** Opens a feed, and publishes to it over the same socket that receives it. */
 function open(feedName, options) {
   const answers = new Map();
   let socket, presented;
-  let id = 1_000_000; // The client counts what it asks itself from 1.
+  let id = 1_000_000; // The client's own messages count from 1.
   class PublishingSocket extends WebSocket {
     constructor(...args) {
       super(...args);
       socket = this;
-      // What was asked over the one before is not answered any more.
+      // Messages that were sent over the previous socket get no answer any more.
       for (const answer of answers.values()) answer();
       answers.clear();
       this.addEventListener("message", ({ data }) => {
@@ -54,9 +54,9 @@ function open(feedName, options) {
     const headers = { "Content-Type": "application/json", ...(token && { Authorization: `Bearer ${token}` }) };
     return (await fetch(`/v1/feeds/${encodeURIComponent(feedName)}${query}`, { ...init, headers })).json();
   };
-  /** For when there is no socket: where the network lets none through, or the page is about to go. */
+  /** Used when there is no socket: if the network allows none, or if the page is about to be closed. */
   const post = (update) => ask("", { method: "POST", keepalive: true, body: JSON.stringify(update) }).catch(() => {});
-  /** Resolves to a receipt, to an error with its `code`, or to nothing where it is not known what came of it. */
+  /** Resolves to a receipt, to an error with its `code`, or to undefined if the outcome is not known. */
   const publish = async (update) => {
     const asked = new Promise((resolve) => {
       if (socket?.readyState !== WebSocket.OPEN) return resolve(post(update));
@@ -76,7 +76,7 @@ function open(feedName, options) {
   feed.on("status", ({ state, code }) => {
     if (code % 4000 !== 401 || !presented) return;
     readOnly("Your token has expired, or is not valid here. ");
-    // Without one it can still be read, where reading is public.
+    // Without a token the feed can still be read if reading is public.
     if (state === "closed") feed.reconnect();
   });
   return { feed, ask, post, publish };
@@ -84,7 +84,7 @@ function open(feedName, options) {
 
 const chat = open(room, { mode: "all" });
 const people = open(`${room}.here`, { hz: 2 });
-/** What was written here and is not in the feed yet, by key; and which of it waits for an answer. */
+/** Messages by key that were written here and are not in the feed yet, and the keys of those that wait for an answer. */
 const outbox = new Map(JSON.parse(kept(`outbox.${room}`) ?? "[]"));
 const underWay = new Set();
 
@@ -99,7 +99,7 @@ function readOnly(why) {
 
 const cut = (value, length) => (typeof value === "string" ? value.trim().slice(0, length) : "");
 const timeOf = (value) => (Number.isFinite(value?.at) && Math.abs(value.at) < 8e15 ? value.at : 0);
-/** An item of a list. Anybody may have published what it shows, with anything in it. */
+/** An item of a list. Anyone may have published its value, so nothing in it can be trusted. */
 function itemOf(template, value, note = "") {
   const date = new Date(timeOf(value));
   const day = date.toDateString() === new Date().toDateString() ? {} : { weekday: "short" };
@@ -121,28 +121,28 @@ function showOutbox() {
   keep(`outbox.${room}`, JSON.stringify([...outbox]));
 }
 
-/** Sends a message, until it leaves the outbox as the feed shows it: then everybody has it. */
+/** Sends a message. It leaves the outbox when it comes back in the feed: then everybody has it. */
 async function send(value, key) {
   if (!token || underWay.has(key) || chat.feed.has(key) || chat.feed.state !== "live") return;
   underWay.add(key);
   const answer = await chat.publish({ key, set: value, ttl: KEPT });
   underWay.delete(key);
   if (!answer?.code || !token || LATER.has(answer.code)) return;
-  // As it is it will never do.
+  // The server will never accept it as it is.
   outbox.delete(key);
   showOutbox();
   $("text").value ||= value.text;
   $("notice").textContent = `Not sent: ${answer.message ?? answer.detail}`;
 }
 
-/** The entries of a snapshot come in no promised order. The feed's log has the one in which they were published. */
+/** The entries of a snapshot have no promised order. The feed's log has the order in which they were published. */
 async function inOrder(changes, { cause, position }) {
   if (cause === "update" || changes.length < 2) return changes;
   const [epoch, seq] = position.split(":");
   const query = `?mode=all&since=${epoch}:${Math.max(0, seq - RECENT)}`;
   const { updates = [] } = await chat.ask(query, { signal: AbortSignal.timeout(AGAIN) }).catch(() => ({}));
   const places = new Map(updates.map(({ key }, i) => [key, i]).toReversed());
-  // Those of longer ago come before, by the time that their writers gave.
+  // Older messages come first, in the order of the times that their writers gave.
   const place = ({ key }) => places.get(key) ?? -1;
   return changes.toSorted((a, b) => place(a) - place(b) || timeOf(a.value) - timeOf(b.value));
 }
@@ -151,7 +151,7 @@ function show(changes) {
   const follows = $("scroll").scrollTop > -80;
   for (const { key, value, previous } of changes) {
     outbox.delete(key);
-    // It was sent again, as its receipt was lost: nothing new.
+    // It was sent twice because its receipt was lost: nothing has changed.
     if (value && JSON.stringify(value) === JSON.stringify(previous)) continue;
     const before = $(`message ${key}`);
     const item = value && itemOf("message", value);
@@ -167,7 +167,7 @@ function show(changes) {
   else $("newer").hidden = false;
 }
 
-/** One after the other, though the first may have to wait for its order. */
+/** Changes are shown one after the other, even if the first of them has to wait for its order. */
 let turn = Promise.resolve();
 chat.feed.on("change", (changes, batch) => {
   turn = turn.then(async () => show(await inOrder(changes, batch)));
@@ -176,18 +176,18 @@ chat.feed.on("status", ({ state, reason }) => {
   document.body.dataset.state = state;
   $("state").textContent = `${WORDS[state] ?? "Reconnecting"}${state === "closed" ? `: ${reason}` : ""}`;
   outbox.forEach(send);
-  // What was said before is not read out.
+  // Screen readers do not read out earlier messages.
   if (state === "live") turn = turn.then(() => setTimeout(() => ($("log").ariaLive = "polite"), 500));
 });
 
-/** Nobody sits before a hidden page, whose timers come too late besides. */
+/** Renews this person's entry. Not while the page is hidden: nobody looks at it, and its timers are late. */
 function beHere() {
   if (!token || document.hidden || people.feed.state !== "live") return;
   void people.publish({ key: me, set: { name: $("name").value, by: me }, ttl: HERE });
 }
 people.feed.on("change", () => {
   const here = Array.from(people.feed.entries(), ([, value]) => itemOf("person", value));
-  // Most changes only renew what is there.
+  // Most changes only renew entries.
   if ($("here").textContent === here.map((item) => item.textContent).join("")) return;
   $("here").replaceChildren(...here);
   $("count").textContent = here.length;
