@@ -23,8 +23,8 @@ export class MemoryLog implements Log {
   read(after: number, selection: Selection): LogPiece | undefined {
     if (after < this.start) return undefined;
     const index = this.records.findIndex((record) => seqAfter(record) > after);
-    const records = index === -1 ? [] : this.records.slice(index, index + 20);
-    const batches = records.map((record) => ({
+    const looked = index === -1 ? [] : this.records.slice(index, index + 20);
+    const records = looked.map((record) => ({
       from: record.from,
       seq: seqAfter(record),
       time: record.time,
@@ -33,9 +33,9 @@ export class MemoryLog implements Log {
         .map(({ text }) => text),
     }));
     return {
-      batches: batches.filter(({ updates }) => updates.length > 0),
-      seq: batches.at(-1)?.seq ?? after,
-      isEnd: records.length === 0 || records.at(-1) === this.records.at(-1),
+      records: records.filter(({ updates }) => updates.length > 0),
+      seq: records.at(-1)?.seq ?? after,
+      isEnd: looked.length === 0 || looked.at(-1) === this.records.at(-1),
     };
   }
 }

@@ -1,7 +1,7 @@
 import { bytesOf } from "../../feed/state/entry.ts";
 import { Feed } from "../../feed/state/feed.ts";
 import { Idempotency, type RememberedPublish } from "../../feed/state/idempotency.ts";
-import type { Log, LogBatch, LogPiece, LogRecord } from "../../feed/state/record.ts";
+import type { Log, SelectedRecord, LogPiece, LogRecord } from "../../feed/state/record.ts";
 import { type FeedLimits, SERVER_LIMITS } from "../../protocol/limits.ts";
 import type { Selection } from "../../protocol/selection.ts";
 import { foldJournal, openFeed, writeEntries, type Stored } from "./checkpoint.ts";
@@ -124,14 +124,14 @@ export class FeedStore implements Log {
   }
 
   read(after: number, selection: Selection): LogPiece | undefined {
-    if (!this.exists) return { batches: [], seq: after, isEnd: true };
+    if (!this.exists) return { records: [], seq: after, isEnd: true };
     if (after < this.#logStart) return undefined;
-    const batches: LogBatch[] = [];
+    const records: SelectedRecord[] = [];
     let seq = after;
-    for (const records of this.#piece(after)) {
-      if (records !== "") seq = findUpdates(records, after, selection, batches);
+    for (const lines of this.#piece(after)) {
+      if (lines !== "") seq = findUpdates(lines, after, selection, records);
     }
-    return { batches, seq, isEnd: seq >= this.#stored.journal.end };
+    return { records, seq, isEnd: seq >= this.#stored.journal.end };
   }
 
   /**

@@ -1,7 +1,7 @@
 import { readOwnJson } from "../../protocol/json.ts";
 import { selects, type Selection } from "../../protocol/selection.ts";
 import { isAscii, ownText } from "../../protocol/json-scan.ts";
-import { seqAfter, readRecord, type LogBatch, type LogRecord } from "../../feed/state/record.ts";
+import { seqAfter, readRecord, type SelectedRecord, type LogRecord } from "../../feed/state/record.ts";
 
 /*
  * Records as rows hold them: a line `<from> <time>` for each batch, then a line for each update. JSON has no raw line break,
@@ -19,7 +19,7 @@ export function* decodeRecords(text: string): Generator<LogRecord> {
 }
 
 /** Adds to `found` the updates in `text` after the seq `after` that a selection selects. Returns the seq at the end. */
-export function findUpdates(text: string, after: number, selection: Selection, found: LogBatch[]): number {
+export function findUpdates(text: string, after: number, selection: Selection, found: SelectedRecord[]): number {
   const isEverything = selection.prefixes[0] === "";
   let [from, time, seq] = [0, 0, 0];
   let updates: string[] = [];

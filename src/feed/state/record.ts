@@ -21,8 +21,8 @@ export interface LogRecord {
   readonly updates: readonly AcceptedUpdate[];
 }
 
-/** A record as a reader of some keys sees it: only the updates of these keys, at least one. */
-export interface LogBatch {
+/** What a selection has of a record: only its updates of the selected keys, at least one. */
+export interface SelectedRecord {
   /** The feed's seq before the whole batch. */
   readonly from: number;
   /** The feed's seq after it. */
@@ -35,8 +35,8 @@ export interface LogBatch {
 
 /** What one look into the log found. */
 export interface LogPiece {
-  readonly batches: readonly LogBatch[];
-  /** How far it looked: the end of a batch, where the next look begins. */
+  readonly records: readonly SelectedRecord[];
+  /** How far it looked: the end of a record, where the next look begins. */
   readonly seq: number;
   /** Whether nothing after it is written. */
   readonly isEnd: boolean;

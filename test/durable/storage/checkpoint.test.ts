@@ -91,10 +91,10 @@ class Pair {
     for (let piece = this.store.read(seq, EVERYTHING); ; piece = this.store.read(seq, EVERYTHING)) {
       expect(piece).toBeDefined();
       if (!piece) break;
-      for (const batch of piece.batches) {
-        expect(batch.from).toBe(seq);
-        seq = batch.seq;
-        read.push(...batch.updates);
+      for (const record of piece.records) {
+        expect(record.from).toBe(seq);
+        seq = record.seq;
+        read.push(...record.updates);
       }
       expect(piece.seq).toBe(seq);
       if (piece.isEnd) break;

@@ -36,7 +36,7 @@ test("[I8] a feed that was stored in format 1 opens, goes on and remembers its p
       expect(feed.entries.get("A")?.text).toBe(`{"n":1,"m":${round + 1}}`);
       expect(feed.entries.recall("B")).toMatchObject({ live: false, version: 5, seq: 4 });
       expect(feed.entries.size).toBe(1);
-      const all = store.read(2, EVERYTHING)?.batches.flatMap(({ updates }) => updates);
+      const all = store.read(2, EVERYTHING)?.records.flatMap(({ updates }) => updates);
       expect(all?.slice(0, 2)).toEqual(['{"key":"A","patch":{"m":1}}', '{"key":"B","delete":true}']);
       const pages = [...whole(store.history("A", 10, 100))];
       expect(pages.slice(0, 2)).toEqual([1, 3]);

@@ -67,7 +67,7 @@ export class Replay {
     const piece = this.#log.read(this.#reached, this.#selection);
     // A look that leads no further would be repeated for ever.
     if (!piece || (piece.seq <= this.#reached && (this.#isAtEnd || !piece.isEnd))) return { kind: "expired" };
-    for (const { from, seq, time, updates } of piece.batches) {
+    for (const { from, seq, time, updates } of piece.records) {
       if (this.#length > this.#partLength) ranges.push(this.#close(from));
       for (const text of updates) {
         this.#updates.push(text);
