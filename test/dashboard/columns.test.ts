@@ -32,19 +32,19 @@ describe("columns", () => {
     ]);
   });
 
-  it("are no more than 64, and say that there would be more", () => {
+  it("are at most 64, and tell when there are more fields", () => {
     const columns = columnsOf(Object.fromEntries(Array.from({ length: 100 }, (_, i) => [`f${i}`, i])));
     expect(columns.list).toHaveLength(64);
     expect(columns.clipped).toBe(true);
     expect(columnsOf({ a: 1 }).clipped).toBe(false);
   });
 
-  it("have the most decimals that were seen, and never fewer", () => {
+  it("have the most decimals seen so far, and never fewer", () => {
     const columns = columnsOf({ price: 191 }, { price: 191.25 }, { price: 1 });
     expect(columns.list[0]).toMatchObject({ numeric: true, decimals: 2, width: 6 });
   });
 
-  it("change their revision only where something changes in how they are shown", () => {
+  it("change their revision only if they are shown in another way", () => {
     const columns = columnsOf({ price: 191.25 });
     const { revision } = columns;
     columns.discover({ price: 180.5 });
@@ -53,7 +53,7 @@ describe("columns", () => {
     expect(columns.revision).toBeGreaterThan(revision);
   });
 
-  it("show moments as such where name and size say that they are", () => {
+  it("show numbers as times if both name and size say so", () => {
     const moment = new Date(2026, 10, 20, 14, 3, 9).getTime();
     const columns = columnsOf({ updatedAt: moment, volume: moment, price: 5, time: 12 });
     expect(columns.list.map(({ isTime }) => isTime)).toEqual([true, false, false, false]);
@@ -71,7 +71,7 @@ describe("columns", () => {
     expect(fieldAt({}, ["toString"])).toBeUndefined();
   });
 
-  it("have different ids where a dot in a name makes their labels the same", () => {
+  it("have different ids if a dot in a name makes their labels equal", () => {
     const columns = columnsOf({ "a.b": 1, a: { b: 2 } });
     expect(new Set(columns.list.map(({ id }) => id)).size).toBe(2);
     expect(columns.list.map(({ path }) => fieldAt({ "a.b": 1, a: { b: 2 } }, path))).toEqual([1, 2]);
@@ -79,11 +79,11 @@ describe("columns", () => {
 });
 
 describe("the main field", () => {
-  it("is the one that is called so", () => {
+  it("is chosen by its name", () => {
     expect(new MainField(columnsOf({ bid: 1, last: 2 })).column?.label).toBe("last");
   });
 
-  it("is else the first that goes up and down, and no counter", () => {
+  it("is otherwise the first that goes up and down, not a counter", () => {
     const columns = columnsOf({ total: 1, level: 5 });
     const main = new MainField(columns);
     expect(main.column?.label).toBe("total");
@@ -92,7 +92,7 @@ describe("the main field", () => {
     expect(main.column?.label).toBe("level");
   });
 
-  it("is none where nothing is a number", () => {
+  it("is undefined if no field is a number", () => {
     expect(new MainField(columnsOf({ name: "x" })).column).toBeUndefined();
   });
 });

@@ -18,7 +18,7 @@ describe("values as text", () => {
     expect(formatValue(value, decimals)).toBe(text);
   });
 
-  it("counts decimals without the noise of binary fractions", () => {
+  it("counts decimals without the rounding errors of binary fractions", () => {
     expect([191.25, 3, 0.1 + 0.2, 1e-12, "1.25", 1 / 3].map(decimalsOf)).toEqual([2, 0, 1, 0, 0, 8]);
   });
 
@@ -29,7 +29,7 @@ describe("values as text", () => {
     expect(directionOf(undefined, 2)).toBe("change");
   });
 
-  it("says ages in their largest unit", () => {
+  it("shows ages in their largest unit", () => {
     expect([0, 999, 1000, 59_999, 60_000, 3_599_999, 3_600_000, 90_000_000].map(formatAge)).toEqual([
       "now",
       "now",

@@ -29,7 +29,7 @@ describe("history", () => {
   });
 
   it.each([[null], [[]], [{}], [{ updates: [1, {}, { seq: "1", time: 1 }] }]])(
-    "is empty where the answer is %j",
+    "is empty if the answer is %j",
     (body) => {
       expect(readHistory(body).values).toEqual([]);
     },
@@ -37,7 +37,7 @@ describe("history", () => {
 });
 
 describe("the points of a chart", () => {
-  it("are the changes of one number, at times that go strictly up", () => {
+  it("are the changes of one number, at times that strictly increase", () => {
     const history = new KeyHistory();
     history.load(readHistory(page).values, 0);
     expect(history.points(["price"])).toEqual([
@@ -60,7 +60,7 @@ describe("the points of a chart", () => {
     expect(history.points(["price"]).at(-1)).toEqual({ time: 5200, value: 4 });
   });
 
-  it("begin earlier once older history is loaded", () => {
+  it("begin earlier after older history is loaded", () => {
     const history = new KeyHistory();
     history.load([{ seq: 5, time: 50, value: { price: 5 } }], 0);
     history.prepend([
@@ -70,18 +70,18 @@ describe("the points of a chart", () => {
     expect(history.values.map(({ seq }) => seq)).toEqual([4, 5]);
   });
 
-  it("have what was missed once the history is loaded again, and what was loaded of earlier times", () => {
+  it("include what was missed after the history is loaded again, and keep older pages", () => {
     const history = new KeyHistory();
     history.load([{ seq: 5, time: 50, value: { price: 5 } }], 0);
     history.prepend([{ seq: 4, time: 40, value: { price: 4 } }]);
-    // One message of several updates: its seq is higher than this key's.
+    // A message of several updates has a higher seq than this key's update.
     history.add(9, 90, { price: 8 });
     const updates = [5, 6, 7, 8].map((seq) => ({ seq, time: seq * 10, value: { price: seq } }));
     history.load(updates, history.values.length);
     expect(history.values.map(({ seq }) => seq)).toEqual([4, 5, 6, 7, 8]);
   });
 
-  it("keep their number bounded", () => {
+  it("are bounded in number", () => {
     const history = new KeyHistory();
     for (let i = 0; i < 50_000; i++) history.add(i, i, { price: i });
     expect(history.values.length).toBeLessThanOrEqual(22_000);

@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { choiceProblem, readChoice, readHz, readKeys, writeChoice } from "../../src/dashboard/model/page-url.ts";
 
-describe("the page's address", () => {
+describe("the page's URL", () => {
   it("says which feed, keys, rate and detail are shown", () => {
     expect(readChoice("?feed=fx&keys=EUR,tech.*&hz=4&show=EUR")).toEqual({
       feed: "fx",
@@ -32,7 +32,7 @@ describe("the page's address", () => {
     expect(readKeys(" A, ,B,A,")).toEqual(["A", "B"]);
   });
 
-  it.each(["x';rm -rf ~;'", "../stats", "A", "-a", "a".repeat(65)])("takes %j for no feed's name", (feed) => {
+  it.each(["x';rm -rf ~;'", "../stats", "A", "-a", "a".repeat(65)])("does not accept %j as a feed's name", (feed) => {
     expect(choiceProblem({ feed, keys: [], hz: undefined, show: undefined })).toContain("not a feed's name");
   });
 });

@@ -14,7 +14,7 @@ describe("an update by hand", () => {
     });
   });
 
-  it("is sent as it was written: what JSON cannot hold is the server's to refuse, and not to be lost", () => {
+  it("is sent as it was written: what JSON cannot represent is refused by the server, and not lost", () => {
     expect(readUpdate({ ...fields, value: '{"price":1e999}' })).toMatchObject({
       body: expect.stringContaining("1e999"),
     });
@@ -25,7 +25,7 @@ describe("an update by hand", () => {
     [{ key: "A*" }, "key"],
     [{ value: "{" }, "value"],
     [{ value: "1" }, "value"],
-  ])("is not sent with %j: the field that is wrong is named", (wrong, field) => {
+  ])("is not sent with %j: the wrong field is named", (wrong, field) => {
     expect(readUpdate({ ...fields, ...wrong })).toMatchObject({ ok: false, field });
   });
 

@@ -2,7 +2,7 @@ import { describe, expect, it } from "vitest";
 import { linePoints, Trends, UpdateRate } from "../../src/dashboard/model/recent-values.ts";
 
 describe("a key's trend", () => {
-  it("has one point a second, the last value of it, and 60 at most", () => {
+  it("has one point a second, with its last value, and at most 60 points", () => {
     const trends = new Trends();
     for (let time = 0; time < 100_000; time += 100) trends.add("A", time, time);
     const values = trends.get("A") ?? [];
@@ -28,7 +28,7 @@ describe("a line of values", () => {
     expect([points[0], points.at(-1)]).toEqual(["0.0,11.0", "40.0,1.0"]);
   });
 
-  it("ends at the right while there are few values, and lies in the middle where they are the same", () => {
+  it("ends at the right while there are few values, and is in the middle if they are equal", () => {
     expect(linePoints([5, 5], 40, 12)).toBe("38.0,6.0 40.0,6.0");
     expect(linePoints([0, 0], 40, 12, 0)).toBe("38.0,11.0 40.0,11.0");
     expect(linePoints([5], 40, 12)).toBe("");
@@ -41,7 +41,7 @@ describe("updates a second", () => {
     rate.add(10, 100);
     rate.add(10, 900);
     expect(rate.over(5, 1000)).toBe(20);
-    // The second that is not over yet would make it look slow.
+    // The present second is not over, so it does not count.
     rate.add(1, 1500);
     expect(rate.over(5, 1900)).toBe(20);
     expect(rate.over(5, 4000)).toBe(21 / 4);

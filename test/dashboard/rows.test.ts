@@ -23,7 +23,7 @@ function rowsOf(entries: Record<string, { price?: number | string | null; name?:
 const shown = ({ order }: Rows): string => order.map(({ key }) => key).join(" ");
 
 describe("the order of rows", () => {
-  it("is that of the keys at first, also for what comes and goes", () => {
+  it("is at first by key, also for rows that come and go", () => {
     const rows = rowsOf({ B: {}, A: {}, D: {} });
     expect(shown(rows)).toBe("A B D");
     rows.put("C", {}, 1);
@@ -35,7 +35,7 @@ describe("the order of rows", () => {
     expect(shown(rows)).toBe("B D");
   });
 
-  it("by a field has numbers before text, nothing last, and equals by key, in both directions", () => {
+  it("by a field has numbers before text, absent values last, and equal values by key, in both directions", () => {
     const rows = rowsOf({
       E: {},
       0: { price: "open" },
@@ -52,14 +52,14 @@ describe("the order of rows", () => {
     expect(shown(rows)).toBe("B A C 0 E F");
   });
 
-  it("takes exact decimals, which are text, as the numbers that they are", () => {
+  it("compares exact decimals, which are text, as numbers", () => {
     const rows = rowsOf({ A: { price: "9.5" }, B: { price: "10.5" } });
     rows.sortBy({ by: price, descending: true });
     rows.refresh(0);
     expect(shown(rows)).toBe("B A");
   });
 
-  it("stays for a second while live values change", () => {
+  it("stays the same for a second while live values change", () => {
     const rows = rowsOf({ A: { price: 1 }, B: { price: 2 } });
     rows.sortBy({ by: price, descending: false });
     rows.refresh(0);
@@ -72,14 +72,14 @@ describe("the order of rows", () => {
     expect(rows.dueIn(1000)).toBeUndefined();
   });
 
-  it("does not wait for a second when somebody asks for another one", () => {
+  it("changes at once when the reader asks for another one", () => {
     const rows = rowsOf({ A: { price: 2 }, B: { price: 1 } }, 100);
     rows.sortBy({ by: price, descending: false });
     expect(rows.refresh(101)).toBe(true);
     expect(shown(rows)).toBe("B A");
   });
 
-  it("is found at most for a twentieth of the time, however long sorting takes", () => {
+  it("takes at most a twentieth of the time, however long sorting takes", () => {
     let time = 0;
     const rows = new Rows(() => (time += 50));
     rows.put("A", {}, undefined);
@@ -88,13 +88,13 @@ describe("the order of rows", () => {
     expect(rows.refresh(500)).toBe(false);
     expect(rows.refresh(1000)).toBe(true);
     expect(shown(rows)).toBe("A B");
-    // But for somebody who asks.
+    // When the reader asks, there is no wait.
     rows.sortBy({ by: "key", descending: true });
     expect(rows.refresh(1001)).toBe(true);
     expect(shown(rows)).toBe("B A");
   });
 
-  it("by when they changed has what never did last", () => {
+  it("by time of change has rows that never changed last", () => {
     const rows = rowsOf({ A: {}, B: {}, C: {} });
     rows.put("B", {}, 5);
     rows.put("C", {}, 7);

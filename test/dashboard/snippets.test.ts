@@ -9,7 +9,7 @@ function text(id: string, key?: string): string {
   return snippets.find((snippet) => snippet.id === id)?.text ?? "";
 }
 
-it("is code for this very feed and selection", () => {
+it("is code for this feed and selection", () => {
   expect(text("curl-publish", "EUR")).toContain(`'{"key":"EUR","patch":{"price":1.08,"halted":false}}'`);
   expect(text("curl-publish")).toContain("https://feed.test/v1/feeds/fx");
   expect(text("curl-read")).toBe("curl 'https://feed.test/v1/feeds/fx?keys=EUR,tech.*&hz=4'");
@@ -18,18 +18,18 @@ it("is code for this very feed and selection", () => {
   expect(text("sdk")).toContain('connect("https://feed.test", "fx", { keys: ["EUR","tech.*"], hz: 4 })');
 });
 
-it("runs nothing of what a key says when it is pasted into a shell", () => {
+it("runs no part of a key when it is pasted into a shell", () => {
   for (const hostile of [`'; echo taken; '`, "$(echo taken)", "`echo taken`", `"\\`]) {
     const said = execFileSync("sh", ["-c", `printf %s ${shellQuote(hostile)}`], { encoding: "utf8" });
     expect(said).toBe(hostile);
-    // The command as a whole, with something in curl's place that only says what it was given.
+    // The whole command, with a function in place of curl that only prints its arguments.
     const command = text("curl-publish", hostile).replace(/^curl/, "printf '%s\\n'");
     const shown = execFileSync("sh", ["-c", command], { encoding: "utf8", env: { PUBLISH_KEY: "k" } });
     expect(shown.split("\n").at(-2)).toBe(JSON.stringify({ key: hostile, patch: { price: 1.08, halted: false } }));
   }
 });
 
-it("ends no script that it is pasted into, and hides nothing", () => {
+it("cannot end a script that it is pasted into, and hides nothing", () => {
   const hostile = '</script><script>alert(1)</script><!--\u2028\u202e"';
   const hidden = /[<>\u2028\u202e]/;
   const snippets = snippetsFor("https://feed.test", { ...choice, keys: [hostile] }, hostile, { [hostile]: hostile });

@@ -7,7 +7,7 @@ function status(state: FeedStatus["state"], more: Partial<FeedStatus> = {}): Fee
 }
 
 describe("the connection in words", () => {
-  it("says nothing more where all is well", () => {
+  it("has no detail while the feed is live", () => {
     expect(wordsOf(status("live", { reason: "up to date" }), 0)).toEqual({ label: "Live", detail: "" });
   });
 
@@ -23,14 +23,14 @@ describe("the connection in words", () => {
     expect(wordsOf(status("closed", { reason: "not allowed (4403)" }), 0).detail).toBe("not allowed (4403)");
   });
 
-  it("says how old what is shown is, once it is not live", () => {
+  it("says how old the data is when it is not live", () => {
     expect(staleness("live", 0, 60_000)).toBeUndefined();
     expect(staleness("connecting", undefined, 60_000)).toBeUndefined();
     expect(staleness("stale", 1000, 61_000)).toBe("1 min");
   });
 });
 
-it("says what a feed's object is doing, with units, and whatever else the server tells", () => {
+it("shows the figures of a feed's object with units, and figures that it does not know too", () => {
   const now = 1_732_096_000_000;
   const stats = {
     feed: "stocks",

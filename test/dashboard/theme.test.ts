@@ -1,7 +1,7 @@
 import { expect, it } from "vitest";
 import { readTheme } from "../../src/dashboard/view/theme.ts";
 
-it("takes only a theme's name for a theme", () => {
+it("accepts only the name of a theme", () => {
   expect(["dark", "light", "system", "x", null].map(readTheme)).toEqual([
     "dark",
     "light",

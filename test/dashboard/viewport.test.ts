@@ -10,7 +10,7 @@ describe("the rows in view", () => {
   it("end where the list ends", () => {
     expect(spanOf(0, 600, 30, 5)).toEqual({ start: 0, end: 5 });
     expect(spanOf(0, 600, 30, 0)).toEqual({ start: 0, end: 0 });
-    // Scrolled down, and then most rows were filtered away.
+    // The reader scrolled down, and then filtered most rows away.
     const { start, end } = spanOf(30_000, 600, 30, 3);
     expect(end).toBeGreaterThanOrEqual(start);
     expect(end).toBeLessThanOrEqual(3);
@@ -38,7 +38,7 @@ describe("keys", () => {
     expect(indexAfterKey(key, from, 100, 10)).toBe(to);
   });
 
-  it("of another meaning, or without rows, lead nowhere", () => {
+  it("lead nowhere if they have another meaning, or if there are no rows", () => {
     expect(indexAfterKey("a", 0, 100, 10)).toBeUndefined();
     expect(indexAfterKey("ArrowDown", -1, 0, 10)).toBeUndefined();
   });

@@ -1,6 +1,6 @@
 import type { MarketUpdate, StockFields } from "../../src/demo/stock.ts";
 
-/** What a feed does with one update. */
+/** Applies one update, as a feed does. */
 export function applyTo(entries: Map<string, StockFields>, update: MarketUpdate): void {
   if ("set" in update) entries.set(update.key, { ...update.set });
   else {

@@ -13,7 +13,7 @@ function open(seed: number, rate = 40): Market {
   return new Market({ random: seededRandom(seed), rate, start: START });
 }
 
-/** Everything that happens in so many seconds, looked at in steps of `step` milliseconds. */
+/** Everything that happens in `seconds` seconds, in steps of `step` milliseconds. */
 function watch(market: Market, seconds: number, step = 100): MarketUpdate[] {
   const updates: MarketUpdate[] = [];
   for (let ms = 0; ms <= seconds * 1000; ms += step) updates.push(...market.advance(START + ms));
@@ -23,7 +23,7 @@ function watch(market: Market, seconds: number, step = 100): MarketUpdate[] {
 const number = (fields: StockFields, name: string) => Number(fields[name]);
 
 describe("what happens", () => {
-  test("is the same for the same seed, however often one looks", () => {
+  test("is the same for the same seed, whatever the steps of time", () => {
     expect(watch(open(7), 60)).toEqual(watch(open(7), 60, 1_000));
   });
 
@@ -31,7 +31,7 @@ describe("what happens", () => {
     expect(watch(open(7), 5)).not.toEqual(watch(open(8), 5));
   });
 
-  test("comes at the rate that was asked for, on average", () => {
+  test("comes at the given rate, on average", () => {
     const seconds = 1_800;
     const perSecond = watch(open(1), seconds, 1_000).length / seconds;
     expect(perSecond).toBeGreaterThan(36);
@@ -105,7 +105,7 @@ describe("a subscriber", () => {
           expect(Number.isFinite(time)).toBe(true);
           expect(Object.keys(change)).toHaveLength(1);
           expect(["set", "patch"]).toContain(Object.keys(change)[0]);
-          // NaN and Infinity would come back as null.
+          // NaN and Infinity would become null.
           expect(JSON.parse(JSON.stringify(update))).toEqual(update);
         }
       }),
@@ -113,7 +113,7 @@ describe("a subscriber", () => {
     );
   });
 
-  test("sees prices in whole ticks, with no crumbs of binary fractions", () => {
+  test("sees prices in whole ticks, without the rounding errors of binary fractions", () => {
     for (const update of watch(open(11), 60)) {
       const fields: StockFields = "set" in update ? update.set : update.patch;
       const decimals = SYMBOLS.find(({ key }) => key === update.key)?.tick === 0.01 ? 2 : 4;
@@ -126,7 +126,7 @@ describe("a subscriber", () => {
 });
 
 describe("a symbol", () => {
-  test("has bursts and quiet spells, where steady chance would have neither", () => {
+  test("has bursts and quiet spells, which a constant rate would not have", () => {
     const market = open(21, 80);
     const perSecond = Array.from({ length: 1_200 }, () => 0);
     for (const { key, time } of watch(market, 1_199)) {
@@ -163,7 +163,7 @@ describe("a symbol", () => {
 });
 
 describe("a clock that jumps", () => {
-  test("ahead, as after a laptop's sleep, brings a few seconds of updates and not hours of them", () => {
+  test("ahead, as after a laptop's sleep, brings updates of a few seconds, not of hours", () => {
     const market = open(9);
     market.advance(START);
     const updates = market.advance(START + 8 * 3_600_000);

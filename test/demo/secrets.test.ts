@@ -29,7 +29,7 @@ test("a folder without secrets gets fresh ones, which only their owner can read"
 });
 
 test.each(['PUBLISH_KEY="mine"\n# the last line', "# JWT_SECRET=none\r\nPUBLISH_KEY = mine,next # both\r\n", ""])(
-  "secrets from before there were tokens get one for them, and stay as they are: %j",
+  "secrets without one for tokens get it, and stay as they are otherwise: %j",
   async (before) => {
     await write(before);
     expect(makeSecrets(folder)).toBe("added");
@@ -48,7 +48,7 @@ test.each([
   ["export JWT_SECRET='mine'", "mine"],
   ["JWT_SECRET=first\nJWT_SECRET=second", "second"],
   ['JWT_SECRET=""', undefined],
-])("a secret that is there already, or was emptied, is left alone: %s", async (text, secret) => {
+])("an existing or emptied secret stays as it is: %s", async (text, secret) => {
   await write(text);
   expect(makeSecrets(folder)).toBe("kept");
   expect(await read()).toBe(text);

@@ -20,14 +20,14 @@ function open(fates: readonly Fate[], rate = 40) {
     publisher,
     server,
     refused,
-    /** Lets so many seconds pass, with what happens in them. */
+    /** Lets `seconds` seconds pass. */
     run: async (seconds: number): Promise<void> => {
       for (let ms = 0; ms < seconds * 1000; ms += TICK_MS) {
         tape.tick(Date.now());
         await vi.advanceTimersByTimeAsync(TICK_MS);
       }
     },
-    /** The entries that the server has, and those that the market says. */
+    /** The entries that the server has, and those of the market. */
     entries: (): [server: Map<string, unknown>, market: Map<string, unknown>] => {
       const entries = new Map<string, StockFields>();
       for (const update of server.applied as MarketUpdate[]) applyTo(entries, update);
@@ -46,7 +46,7 @@ test("what happens is published as it happens: whole entries first, then what ch
   expect(shown).toEqual(market);
 });
 
-test("more than one POST can carry goes out in several", async () => {
+test("a batch that is too large for one POST is published in several", async () => {
   const { server, run, entries } = open([], 9_999);
   await run(0.1);
   await vi.advanceTimersByTimeAsync(2_000);
@@ -56,7 +56,7 @@ test("more than one POST can carry goes out in several", async () => {
   expect(shown).toEqual(market);
 });
 
-test("while the server is away no more waits than one entry a stock, and then the server has it all", async () => {
+test("while the server does not answer, at most one entry per stock waits, and then the server gets all of them", async () => {
   const { publisher, run, entries } = open(["accept", ...often(60, "refused connection" as const)]);
   await run(2);
   const before = publisher.pending;
@@ -69,7 +69,7 @@ test("while the server is away no more waits than one entry a stock, and then th
   expect(shown).toEqual(market);
 });
 
-test("what nobody can tell whether it was applied is made up for", async () => {
+test("updates whose outcome is unknown are replaced by whole entries", async () => {
   const { publisher, run, entries } = open(["accept", ...often(60, "hang" as const)]);
   await run(700);
   expect(publisher.status.state).toBe("away");
@@ -89,7 +89,7 @@ test("a reset of the feed is noticed, and whole entries follow", async () => {
   expect(shown).toEqual(market);
 });
 
-test("updates that are refused for good end it", async () => {
+test("it ends when updates are refused for good", async () => {
   const { run, refused } = open([{ status: 404 }]);
   await run(0.2);
   expect(refused).toHaveBeenCalled();

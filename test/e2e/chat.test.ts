@@ -31,7 +31,7 @@ afterAll(async () => {
 
 const feedUrl = (feed: string): string => `${server.url}/v1/feeds/${feed}`;
 
-/** `seconds`: how long it holds. */
+/** `seconds`: how long it is valid. */
 function mint(seconds: number, scope = "publish:chat*"): Promise<string> {
   return tokenFor(scope, { expires: Date.now() + 1_000 * seconds });
 }
@@ -42,13 +42,13 @@ interface Visit extends BrowserContextOptions {
   readonly origin?: string;
 }
 
-/** Opens a room in a browser of its own profile. Whatever goes wrong in the page fails the test. */
+/** Opens a room in a browser profile of its own. The test fails if anything goes wrong in the page. */
 async function enter(room: string, { token, name, origin = server.url, ...options }: Visit = {}): Promise<Page> {
   const context = await browser.newContext(options);
   contexts.push(context);
   const page = await context.newPage();
   const own = complaintsOf(page);
-  // A browser itself says that a token was refused.
+  // The browser itself reports that a token was refused.
   page.on("close", () => complaints.push(...own.filter((text) => !text.includes("status of 401"))));
   page.on("request", (request) => {
     if (new URL(request.url()).host !== new URL(origin).host) own.push(`foreign: ${request.url()}`);
@@ -59,7 +59,7 @@ async function enter(room: string, { token, name, origin = server.url, ...option
   return page;
 }
 
-/** Waits until an element's text is this. */
+/** Waits until an element has this text. */
 async function says(page: Page, selector: string, text: string | RegExp): Promise<void> {
   let said = "";
   await until(
@@ -76,7 +76,7 @@ async function say(page: Page, text: string): Promise<void> {
   await page.keyboard.press("Enter");
 }
 
-/** What the log says, from top to bottom. */
+/** The messages in the log, from top to bottom. */
 const heard = (page: Page): Promise<string[]> => page.locator("#messages .text").allTextContents();
 const here = (page: Page): Promise<string[]> => page.locator("#here .who").allTextContents();
 const hears = (page: Page, texts: readonly string[]) =>
@@ -85,7 +85,7 @@ const hears = (page: Page, texts: readonly string[]) =>
     () => `a page to have ${texts.join()}`,
   );
 
-test("everybody sees what all say at the same time in the same order, newcomers too", async () => {
+test("everybody sees simultaneous messages in the same order, newcomers too", async () => {
   const token = await mint(HOUR);
   const names = ["Ada", "Grace", "Barbara"];
   const pages = await Promise.all(names.map((name) => enter("chat-order", { token, name })));
@@ -99,7 +99,7 @@ test("everybody sees what all say at the same time in the same order, newcomers 
   const [first, ...others] = pages;
   if (!first) expect.unreachable();
   await until(async () => (await heard(first)).length === 24, "all messages");
-  // In no order but that in which they come, whatever their keys and their writers' clocks.
+  // The order is that of arrival, whatever the keys and the writers' clocks say.
   for (const [key, at] of [
     ["20", 2],
     ["3", 1],
@@ -118,13 +118,13 @@ test("everybody sees what all say at the same time in the same order, newcomers 
   expect(await first.locator("#outbox li").count()).toBe(0);
 });
 
-test("shows who is here, and that somebody has gone", async () => {
+test("shows who is here, and when a person has gone", async () => {
   const token = await mint(HOUR);
   const pages: Page[] = [];
   for (const name of ["Ada", "Grace", "Barbara"]) pages.push(await enter("chat-people", { token, name }));
   const [ada, grace, barbara] = pages;
   if (!ada || !grace || !barbara) expect.unreachable();
-  // Who only reads is not listed.
+  // A person who only reads is not listed.
   const reader = await enter("chat-people");
   for (const page of pages) await page.getByLabel("Your name").blur();
   for (const page of [...pages, reader]) {
@@ -142,7 +142,7 @@ describe("a message", () => {
     const token = await mint(HOUR);
     const ada = await enter("chat-cut", { token, name: "Ada", origin: proxy.url });
     const grace = await enter("chat-cut", { token, name: "Grace" });
-    // The server gets it, and its receipt never comes.
+    // The server gets the message, but its receipt never arrives.
     proxy.delay = 600_000;
     await say(ada, "once");
     await hears(grace, ["once"]);
@@ -155,7 +155,7 @@ describe("a message", () => {
     await says(ada, "#state", "Live");
     await say(grace, "twice?");
     for (const page of [ada, grace]) await hears(page, ["once", "twice?"]);
-    // What is sent again is the same entry: nobody sees it twice, or is told of it twice.
+    // The repeated message is the same entry, so nobody sees or hears it twice.
     const { entries } = await snapshot(feedUrl("chat-cut"));
     const again = Object.entries(entries).find(([, { text }]) => text === "once");
     if (!again) expect.unreachable();
@@ -190,7 +190,7 @@ describe("a message", () => {
     expect(await ada.locator("#outbox li").count()).toBe(0);
   });
 
-  test("is sent where no WebSocket gets through, and others' are seen", async () => {
+  test("is sent without a WebSocket, and messages of others are seen", async () => {
     const blocking = await BlockingProxy.start(server.url);
     const ada = await enter("chat-blocked", { token: await mint(HOUR), name: "Ada", origin: blocking.url });
     await say(ada, "by another way");
@@ -204,7 +204,7 @@ describe("a message", () => {
     blocking.close();
   });
 
-  test("that is written without a network is kept, over a reload too, and sent when there is one", async () => {
+  test("that is written offline is kept, over a reload too, and is sent when the network is back", async () => {
     const token = await mint(HOUR);
     const ada = await enter("chat-offline", { token, name: "Ada" });
     const grace = await enter("chat-offline", { token, name: "Grace" });
@@ -217,7 +217,7 @@ describe("a message", () => {
     for (const page of [ada, grace]) await hears(page, ["first", "second"]);
     expect(await ada.locator("#outbox li").count()).toBe(0);
 
-    // What this tab remembers, as if it had been reloaded without a network.
+    // What this tab stores, as if it had been reloaded offline.
     const value = { name: "Ada", text: "third", by: "x", at: Date.now() };
     await ada.evaluate(([name, text]) => sessionStorage.setItem(name, text), [
       "chat.outbox.chat-offline",
@@ -227,7 +227,7 @@ describe("a message", () => {
     for (const page of [ada, grace]) await hears(page, ["first", "second", "third"]);
   });
 
-  test("is text, whoever published what", async () => {
+  test("is shown as text, whatever was published", async () => {
     const hostile = `<img src=x onerror="document.title='taken'">`;
     const ada = await enter("chat-text", { token: await mint(HOUR), name: hostile.slice(0, 40) });
     await say(ada, hostile);
@@ -249,7 +249,7 @@ describe("a message", () => {
 });
 
 describe("the token", () => {
-  test("goes from the address into the tab, and is needed to write", async () => {
+  test("goes from the URL into the tab, and is needed to write", async () => {
     const token = await mint(HOUR);
     const ada = await enter("chat-token", { token, name: "Ada" });
     expect(ada.url()).toBe(`${server.url}/examples/chat/?room=chat-token`);
@@ -258,7 +258,7 @@ describe("the token", () => {
     await hears(reader, ["hello"]);
     await says(reader, "#notice", /^This page only reads\. To write, .*token/);
     expect(await reader.getByLabel("Message", { exact: true }).isVisible()).toBe(false);
-    // Given one later, in the same tab.
+    // The same tab gets a token later.
     await reader.goto(`${server.url}/examples/chat/?room=chat-token#token=${token}`);
     await reader.getByLabel("Message", { exact: true }).waitFor();
     await says(reader, "#state", "Live");
@@ -277,7 +277,7 @@ describe("the token", () => {
     await says(page, "#state", "Live");
   });
 
-  test("that ends while one is here is said to have expired, and what comes is still shown", async () => {
+  test("that expires during a visit is reported, and new messages are still shown", async () => {
     const page = await enter("chat-ending", { token: await mint(8), name: "Ada" });
     await say(page, "still here");
     await hears(page, ["still here"]);
@@ -286,7 +286,7 @@ describe("the token", () => {
     await hears(page, ["still here", "and I"]);
   });
 
-  test("that does not allow to write here is said to be that", async () => {
+  test("that does not allow writing here is reported", async () => {
     const page = await enter("chat-forbidden", { token: await mint(HOUR, "publish:stocks") });
     await says(page, "#notice", /^Your token does not allow to write in “chat-forbidden\.here”/);
     await says(page, "#state", "Live");
@@ -338,7 +338,7 @@ describe("the page", () => {
   );
 });
 
-test("is used with the keys alone, and new messages are announced, those of before not", async () => {
+test("works with the keyboard alone, and announces new messages, not earlier ones", async () => {
   await publish(feedUrl("chat-keys"), { key: "a", set: { name: "Ada", text: "before", at: Date.now() } });
   const page = await enter("chat-keys", { token: await mint(HOUR), name: "Grace" });
   const log = page.getByRole("log", { name: "Messages" });

@@ -7,15 +7,15 @@ import { Dashboard } from "./support/dashboard.ts";
 import type { Update } from "./support/view.ts";
 import { sharedWranglerDev, type SharedServer } from "./support/shared.ts";
 
-/** `TICKERTAPE_SOAK=60` lets it run for so many seconds. */
+/** `TICKERTAPE_SOAK=60` lets it run for 60 seconds. */
 const SECONDS = Number(process.env["TICKERTAPE_SOAK"] ?? 4);
 const KEYS = 1000;
-/** Updates a second, in so many publishes. */
+/** Updates a second, and the publishes that they come in. */
 const RATE = 100;
 const PUBLISHES = 20;
-/** Milliseconds before counting begins: what only happens once is not what is measured. */
+/** Milliseconds before measuring begins: work that happens only once does not count. */
 const WARM_UP = 1500;
-/** Seconds of one trace: longer ones grow large. */
+/** Seconds of one trace. Longer traces grow large. */
 const SLICE = 10;
 
 let server: SharedServer;
@@ -43,7 +43,7 @@ function value(index: number): Record<string, unknown> {
   };
 }
 
-/** The next few updates, each of another key, all over the list. */
+/** The next updates, each of another key, all over the list. */
 function next(): Update[] {
   return Array.from({ length: RATE / PUBLISHES }, () => {
     const index = (updates++ * 7) % KEYS;
@@ -60,14 +60,14 @@ async function run(url: string, until: number): Promise<void> {
   }
 }
 
-/** Bytes of JavaScript objects that are in use once all garbage is gone. */
+/** Bytes of JavaScript objects in use after garbage collection. */
 async function heap(session: CDPSession): Promise<number> {
   await session.send("HeapProfiler.collectGarbage");
   const { usedSize } = await session.send("Runtime.getHeapUsage");
   return usedSize;
 }
 
-/** Milliseconds that the page's thread has worked, of that on scripts, and on layout and style. */
+/** Milliseconds that the page's thread has worked: in all, on scripts, and on layout and style. */
 async function work(session: CDPSession): Promise<{ task: number; script: number; layout: number }> {
   const { metrics } = await session.send("Performance.getMetrics");
   const of = (name: string): number => 1000 * (metrics.find((metric) => metric.name === name)?.value ?? 0);
@@ -78,7 +78,7 @@ async function work(session: CDPSession): Promise<{ task: number; script: number
   };
 }
 
-/** Has the page note how long it is from frame to frame, from now on. */
+/** Lets the page record the time between frames from now on. */
 function observe(page: Page): Promise<void> {
   return page.evaluate(() => {
     const frames: number[] = [];
@@ -109,7 +109,7 @@ interface Task {
   readonly cpu: number;
 }
 
-/** The tasks of the page's thread while `during` runs. By the clock they also hold what others on this machine take. */
+/** The tasks of the page's thread while `during` runs. Clock time includes the work of other programs on this machine. */
 async function tasksOf(page: Page, during: () => Promise<void>): Promise<Task[]> {
   await browser.startTracing(page, { categories: ["disabled-by-default-devtools.timeline"] });
   await during();
@@ -141,7 +141,7 @@ test(
     const { page } = dashboard;
     const session = await dashboard.context.newCDPSession(page);
     await session.send("Performance.enable");
-    // The costliest order: rows change places as their values change.
+    // The most expensive order: rows change places as their values change.
     await page.getByRole("button", { name: "volume", exact: true }).click();
     await run(url, Date.now() + WARM_UP);
 
@@ -166,7 +166,7 @@ test(
         ` frames p50 ${quantile(frames, 0.5).toFixed(1)} ms, p99 ${quantile(frames, 0.99).toFixed(1)} ms;` +
         ` JavaScript heap ${mib(before)} -> ${mib(after)}; ${(await dashboard.keys()).length} rows in the document`,
     );
-    // Nothing was left behind on the way.
+    // Nothing is missing.
     const { epoch, seq, entries } = await snapshot(url);
     await dashboard.says("#position", `${epoch}:${seq}`);
     const [key] = await dashboard.keys();
@@ -179,7 +179,7 @@ test(
     expect(cpu.length).toBeGreaterThan(100);
     expect(cpu.filter((ms) => ms > 100)).toEqual([]);
     expect(quantile(clock, 0.5)).toBeLessThanOrEqual(100);
-    // A minute of each key's values is kept for its line, and fills up in the beginning.
+    // A minute of each key's values is kept for its trend, which fills up at the beginning.
     expect(after - before).toBeLessThan(2 * 2 ** 20);
     expect((await dashboard.keys()).length).toBeLessThan(60);
     expect(dashboard.complaints).toEqual([]);

@@ -37,7 +37,7 @@ interface Violation {
   readonly nodes: readonly { readonly html: string; readonly failureSummary?: string }[];
 }
 
-/** What axe-core finds against WCAG 2 A and AA and its own best practices. */
+/** What axe-core finds, by WCAG 2 A and AA and its own best practices. */
 async function violations(): Promise<string[]> {
   await dashboard.page.evaluate(AXE_SOURCE);
   const found = await dashboard.page.evaluate<Violation[]>(AXE_RUN);
@@ -52,7 +52,7 @@ describe.each(["light", "dark"] as const)("in %s, axe-core finds nothing wrong w
   test("the table, and a row that has just changed", async () => {
     await open("?feed=wide");
     await dashboard.shows("K1", "9.50");
-    // One that flashes may be over before it is looked at.
+    // A flash may be over before the test looks at it.
     const flashes = async (): Promise<boolean> => {
       await publish(feed(), { key: "K2", patch: { price: ++price } });
       await publish(feed(), { key: "K3", patch: { price: -price } });
@@ -116,7 +116,7 @@ test("at no width does anything make the page itself scroll sideways", async () 
   expect(dashboard.complaints).toEqual([]);
 });
 
-test("the theme is what the system says, unless the reader chooses another, which is remembered", async () => {
+test("the theme is the system's, unless the reader chooses another, which is remembered", async () => {
   dashboard = await Dashboard.open(browser, server.url, "?feed=wide", { colorScheme: "dark" });
   const scheme = (): Promise<string> =>
     dashboard.page.evaluate(() => getComputedStyle(document.documentElement).colorScheme);
@@ -132,7 +132,7 @@ test("the theme is what the system says, unless the reader chooses another, whic
   expect(await background()).toBe(dark);
 });
 
-test("what is offered for pasting is copied, and works", async () => {
+test("code that is offered for pasting is copied, and works", async () => {
   dashboard = await Dashboard.open(browser, server.url, "?feed=wide&keys=K1", {
     permissions: ["clipboard-read", "clipboard-write"],
   });
@@ -144,13 +144,13 @@ test("what is offered for pasting is copied, and works", async () => {
   );
   const text = await dashboard.page.evaluate(() => navigator.clipboard.readText());
   expect(text).toContain(`new WebSocket("${server.url.replace("http", "ws")}/v1/feeds/wide?keys=K1")`);
-  // As it would run where it is pasted, but for what it does with the first message.
+  // It runs as pasted, but returns the first message.
   const run = `new Promise((resolve) => { ${text.replace("console.log(", "resolve(")} })`;
   const message = await dashboard.page.evaluate(run);
   expect(message).toMatchObject({ type: "hello", feed: "wide" });
 });
 
-test("nothing moves for those who want it so, and changes still show", async () => {
+test("nothing moves if the reader prefers reduced motion, and changes still show", async () => {
   dashboard = await Dashboard.open(browser, server.url, "?feed=wide", { reducedMotion: "reduce" });
   const duration = await dashboard.cell("K1").evaluate((cell) => getComputedStyle(cell).transitionDuration);
   expect(duration).toBe("0s");

@@ -24,7 +24,7 @@ afterEach(async () => {
 const feedUrl = (feed: string): string => `${server.url}/v1/feeds/${feed}`;
 const set = (key: string, price: number): Update => ({ key, set: { price } });
 
-/** The table and the position are those of the server's snapshot, and the page is the one that was opened. */
+/** Checks that table and position are those of the server's snapshot, and that the page was not reloaded. */
 async function agrees(feed: string): Promise<void> {
   const { epoch, seq, entries } = await snapshot(feedUrl(feed));
   await dashboard.says("#position", `${epoch}:${seq}`);
@@ -45,7 +45,7 @@ test("after a crash of the server the page says so, keeps what it has, and goes 
   await server.kill();
   await until(async () => (await dashboard.page.locator("#state").textContent()) !== "Live", "the page to notice");
   await dashboard.says("#reason", /\w/);
-  // Stale prices stay on screen, and look it: grey, and with their age.
+  // Stale prices stay on screen, grey and with their age.
   await dashboard.is("stale");
   await dashboard.shows("AAPL", "191.25");
   await dashboard.says("#as-of", /^\d\d:\d\d:\d\d, \d+ s$/);
@@ -72,12 +72,12 @@ test("without a network the page says so, and catches up when there is one again
   await dashboard.context.setOffline(false);
   await dashboard.is("live");
   await dashboard.shows("A", "3");
-  // The table needs only the last of what was missed; the chart shows all of it.
+  // The table needs only the last missed update. The chart shows all of them.
   await dashboard.says("#detail-note", "3 updates");
   await agrees("offline");
 });
 
-test("a hidden tab takes everything in, and shows all of it in its first frame", async () => {
+test("a hidden tab receives everything, and shows all of it in its first frame", async () => {
   await publish(feedUrl("hidden"), set("A", 0));
   dashboard = await Dashboard.open(browser, server.url, "?feed=hidden");
   await dashboard.shows("A", "0");
@@ -86,17 +86,17 @@ test("a hidden tab takes everything in, and shows all of it in its first frame",
   await publish(feedUrl("hidden"), [set("B", 7), set("A", 51)]);
   const { seq } = await snapshot(feedUrl("hidden"));
   await dashboard.page.waitForTimeout(1500);
-  // Nothing is drawn while nobody looks.
+  // A hidden tab draws nothing.
   expect(await dashboard.prices()).toEqual({ A: 0 });
   await show(dashboard.page);
   await dashboard.shows("A", "51");
   await dashboard.says("#position", new RegExp(`:${seq}$`));
-  // What changed long ago is no news, and not marked as if it were.
+  // Old changes are not marked.
   expect(await dashboard.page.locator("[data-flash]").count()).toBe(0);
   await agrees("hidden");
 });
 
-test("a feed that is reset is shown as it is then", async () => {
+test("after a reset the page shows the new entries", async () => {
   await publish(feedUrl("reset"), [set("A", 1), set("B", 2)]);
   dashboard = await Dashboard.open(browser, server.url, "?feed=reset");
   await dashboard.shows("B", "2");
@@ -111,7 +111,7 @@ test("a feed that is reset is shown as it is then", async () => {
   await agrees("reset");
 });
 
-/** As a browser does with a tab behind others: it says so, and has no more frames. A browser without windows can't. */
+/** Hides the page as a browser does with a tab behind others: it says so, and has no more frames. A headless browser cannot. */
 async function hide(page: Page): Promise<void> {
   await page.evaluate(() => {
     Object.defineProperty(document, "visibilityState", { value: "hidden", configurable: true });

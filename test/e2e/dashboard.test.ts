@@ -21,7 +21,7 @@ afterEach(async () => {
 const feedUrl = (feed: string): string => `${server.url}/v1/feeds/${feed}`;
 const set = (key: string, price: number, name = ""): Update => ({ key, set: { name, price } });
 
-/** All that a page may leave behind. */
+/** Everything that a page may store. */
 function kept(page: Page): Promise<string> {
   return page.evaluate(() =>
     JSON.stringify([Object.entries(localStorage), Object.entries(sessionStorage), document.cookie]),
@@ -51,14 +51,14 @@ describe("the table", () => {
     expect(dashboard.complaints).toEqual([]);
   });
 
-  test("shows hostile keys and values as the text that they are", async () => {
+  test("shows hostile keys and values as text", async () => {
     const hostile = `<img src=x onerror="document.title='taken'">`;
     const key = hostile.replaceAll('"', "'");
     dashboard = await Dashboard.open(browser, server.url, "?feed=hostile");
     const value = { price: hostile, [hostile]: 1, ["__proto__"]: { x: hostile } };
     await publish(feedUrl("hostile"), { key, set: value });
     await dashboard.shows(key, hostile);
-    // After a reload the same comes as a snapshot; its detail, the snippets and the list show it too.
+    // After a reload the same entries come as a snapshot. The detail, the snippets and the list show them too.
     await dashboard.goto(`?feed=hostile&show=${encodeURIComponent(key)}`);
     await dashboard.shows(key, hostile);
     await dashboard.says("#detail-key", key);
@@ -69,7 +69,7 @@ describe("the table", () => {
     expect(dashboard.complaints).toEqual([]);
   });
 
-  test("holds only the rows in view, and says to screen readers how many there are", async () => {
+  test("has only the rows in view, and tells screen readers how many there are", async () => {
     const updates = Array.from({ length: 1000 }, (_, i) => set(`K${String(i).padStart(4, "0")}`, i));
     await publish(feedUrl("many"), updates);
     dashboard = await Dashboard.open(browser, server.url, "?feed=many");
@@ -81,7 +81,7 @@ describe("the table", () => {
     await dashboard.shows("K0999", "999");
     expect(await dashboard.row("K0999").getAttribute("aria-rowindex")).toBe("1001");
     expect((await dashboard.keys()).length).toBeLessThan(60);
-    // In the document's order too, which is what is read out.
+    // The order in the document is the same, because screen readers follow it.
     const keys = await dashboard.keys();
     expect(keys).toEqual(keys.toSorted((a, b) => a.localeCompare(b)));
     expect(dashboard.complaints).toEqual([]);
@@ -128,7 +128,7 @@ describe("the keyboard", () => {
     expect(active).toBe(await dashboard.row("B").getAttribute("id"));
     await page.keyboard.press("Enter");
     await dashboard.says("#detail-key", "B");
-    // From its history, and live from then on.
+    // First from its history, then live.
     await dashboard.says("#detail-note", "2 updates");
     await publish(feedUrl("keys"), { key: "B", patch: { price: 4 } });
     await dashboard.says("#detail-value", "4.0");
@@ -142,7 +142,7 @@ describe("the keyboard", () => {
   });
 });
 
-describe("the address", () => {
+describe("the URL", () => {
   test("says which keys are shown, and another selection changes both", async () => {
     await publish(feedUrl("chosen"), [set("A", 1), set("B", 2), set("t.x", 3)]);
     dashboard = await Dashboard.open(browser, server.url, "?feed=chosen&keys=A,t.*&hz=10");
@@ -159,8 +159,8 @@ describe("the address", () => {
   });
 });
 
-describe("an address of no feed", () => {
-  test("is said to be that, and the feeds that there are can be chosen", async () => {
+describe("a URL without a valid feed", () => {
+  test("is reported, and the reader can choose another feed", async () => {
     await publish(feedUrl("there"), set("A", 1));
     dashboard = new Dashboard(await browser.newPage(), server.url);
     await dashboard.page.goto(`${server.url}/?feed=No_Such_Feed`);
@@ -176,7 +176,7 @@ describe("an address of no feed", () => {
 describe("a feed that is not public", () => {
   test("asks for a credential, which stays in the page's memory", async () => {
     await publish(feedUrl("private"), set("A", 1));
-    // As a server that wants a credential does; the real one is asked once the page has one.
+    // Answers as a server that wants a credential. The real server gets the request when the page has one.
     let refusing = true;
     const context = await browser.newContext();
     await context.routeWebSocket(/private/, (socket) => {
@@ -195,7 +195,7 @@ describe("a feed that is not public", () => {
     await dashboard.shows("A", "1");
     expect(await page.locator("#credential-form").isVisible()).toBe(false);
     expect(await page.locator("#credential").inputValue()).toBe("");
-    // What is asked over HTTP is asked with it too.
+    // HTTP requests use the credential too.
     const listed = page.waitForRequest(/\/v1\/feeds$/);
     await page.click("#open-feeds");
     expect(await (await listed).headerValue("Authorization")).toBe(`Bearer ${ADMIN_KEY}`);
@@ -227,7 +227,7 @@ describe("publishing by hand", () => {
     await dashboard.shows("A", "2.5");
     await page.click("#publish-send");
     await dashboard.says("#publish-result", /durable at \w+:2/);
-    // Another one of the same words is another one.
+    // The same text, published again, is another update.
     await page.click("#publish-send");
     await dashboard.says("#publish-result", /durable at \w+:3/);
     expect(posts).toBe(3);

@@ -1,4 +1,4 @@
-// Functions that are handed to the page run there.
+// Functions that are passed to the page run there.
 /// <reference lib="dom" />
 /// <reference lib="dom.iterable" />
 import type { Browser, BrowserContext, BrowserContextOptions, Locator, Page } from "playwright-core";
@@ -7,7 +7,7 @@ import { until } from "./until.ts";
 
 const PATIENCE = { timeout: 30_000 };
 
-/** The dashboard in a browser of its own profile, and all that went wrong in it. */
+/** The dashboard in a browser profile of its own, and everything that went wrong in it. */
 export class Dashboard {
   readonly page: Page;
   readonly context: BrowserContext;
@@ -67,7 +67,7 @@ export class Dashboard {
     );
   }
 
-  /** Waits until an element's text is this. */
+  /** Waits until an element has this text. */
   async says(selector: string, text: string | RegExp): Promise<void> {
     let said = "";
     await until(
@@ -87,7 +87,7 @@ export class Dashboard {
       .evaluateAll((rows) => rows.map((row) => row.getAttribute("data-key") ?? ""));
   }
 
-  /** What the table shows: each key's price, as a number. */
+  /** Each key's price in the table, as a number. */
   async prices(): Promise<Record<string, number>> {
     const read = await this.page
       .locator("tr[data-key]")
