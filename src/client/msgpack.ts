@@ -7,19 +7,19 @@ export const msgpack: MessageFormat = { protocol: `${PROTOCOL}.msgpack`, decode 
 
 /** A string may begin with what would be a byte order mark elsewhere. */
 const UTF8 = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
-/** Bytes up to which a string is read one by one: the platform's decoder takes longer to be asked. */
+/** Strings of up to so many bytes are read byte by byte: calling the platform's decoder takes longer. */
 const SHORT = 24;
 
-/** Reads one value that JSON could say too. Throws where the frame is anything else, or has more or less than that. */
+/** Reads one value that JSON has too. Throws if the frame has anything else, or more or less than one value. */
 function decode(frame: Uint8Array): Json {
   const view = new DataView(frame.buffer, frame.byteOffset, frame.byteLength);
-  /** Nothing is read past the end: `view` throws there. */
+  /** The next byte. `view` throws past the end. */
   let at = 0;
 
-  /** Where the next bytes are. */
+  /** Moves past the next bytes, and returns where they begin. */
   const take = (size: number): number => (at += size) - size;
 
-  // No room is made for what a length promises: every item has to be there.
+  // Allocates nothing for a length that the frame only claims: every item has to be there.
   function array(length: number): Json[] {
     const items: Json[] = [];
     for (; length > 0; length--) items.push(value());

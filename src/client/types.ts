@@ -1,10 +1,10 @@
 import type { SnapshotReason, Mode } from "../protocol/codes.ts";
 
 /**
- * What a feed's state is, in one word:
- * `connecting` nothing is known yet; `live` what is shown is what the server has; `recovering` the connection is being
- * made again, what is shown was so a moment ago; `stale` the same for longer than `staleAfter`; `offline` there is no
- * network, it goes on by itself when there is; `closed` for good.
+ * A feed's state in one word:
+ * `connecting`: there are no entries yet; `live`: the entries are what the server has; `recovering`: the connection was lost
+ * and is made again, the entries were right a moment ago; `stale`: the same for longer than `staleAfter`; `offline`: there
+ * is no network, it goes on by itself when there is; `closed`: for good.
  */
 export type FeedState = "connecting" | "live" | "recovering" | "stale" | "offline" | "closed";
 
@@ -15,56 +15,56 @@ export interface FeedStatus {
   readonly reason: string;
   /** Since when, in milliseconds since 1970. */
   readonly since: number;
-  /** When the next attempt to connect begins (milliseconds since 1970); none while one is under way or none will come. */
+  /** When the next attempt to connect begins (milliseconds since 1970); undefined during an attempt, and if none will come. */
   readonly retryAt: number | undefined;
-  /** The close code or HTTP status that ended it, where one did. */
+  /** The close code or HTTP status with which the last connection or attempt ended, if it had one. */
   readonly code: number | undefined;
 }
 
 /** One entry's change. */
 export interface Change<T> {
   readonly key: string;
-  /** The entry's value now; none where the entry is gone. Never modified: a changed entry is another object. */
+  /** The entry's value now; undefined if it was deleted. Never modified: a changed value is another object. */
   readonly value: T | undefined;
-  /** Its value before; none where it is new. */
+  /** Its value before; undefined if it is new. */
   readonly previous: T | undefined;
 }
 
-/** What changed together, and where the feed stands after it. */
+/** What all changes of one message have in common. */
 export interface Batch {
-  /** `epoch:seq`. */
+  /** The feed's position after it, `epoch:seq`. */
   readonly position: string;
   /**
-   * The server's time of it, in milliseconds since 1970: of the newest update, also of a snapshot (0 where there was none
-   * yet). None where an older server does not say.
+   * When the newest update was made, by the server's clock, in milliseconds since 1970; for a snapshot 0 if there was none
+   * yet. Undefined if an older server does not say.
    */
   readonly time: number | undefined;
   readonly cause: "update" | "snapshot";
-  /** Why it was a snapshot. */
+  /** Why the server sent a snapshot; undefined for an update. */
   readonly reason: SnapshotReason | undefined;
-  /** Updates that the server merged away into this one. */
+  /** How many updates the server merged into others. */
   readonly skipped: number;
 }
 
-/** Which keys, how often and how merged; none given means all keys, as often as the server sends, the latest of each. */
+/** Which keys, how often, and merged or not. Without any: all keys, as often as the server sends, the latest of each. */
 export interface Selection {
   /** Exact keys and `prefix*` patterns. */
   readonly keys?: readonly string[] | undefined;
-  /** At most so many messages a second, 0.1 to 60. */
+  /** The most messages a second, 0.1 to 60. */
   readonly hz?: number | undefined;
   readonly mode?: Mode | undefined;
 }
 
-/** All that is known of a feed at one moment. The same object until something changes; never modified. */
+/** A feed at one moment. The same object until something changes; never modified. */
 export interface FeedSnapshot<T> {
   readonly status: FeedStatus;
   readonly entries: ReadonlyMap<string, T>;
-  /** `epoch:seq`; none before the first snapshot. */
+  /** `epoch:seq`; undefined before the first snapshot. */
   readonly position: string | undefined;
 }
 
 export interface FeedEvents<T> {
-  /** What one message changed, whole: a batch is never split. Not called where nothing changed. */
+  /** All that one message changed: a batch is never split. Not called if nothing changed. */
   change: (changes: readonly Change<T>[], batch: Batch) => void;
   status: (status: FeedStatus) => void;
 }
@@ -75,7 +75,7 @@ export interface FeedCounters {
   readonly messages: number;
   /** Updates in them. */
   readonly updates: number;
-  /** Updates that the server merged away. */
+  /** Updates that the server merged into others. */
   readonly skipped: number;
   /** Connections made. */
   readonly connections: number;
@@ -89,7 +89,7 @@ export interface Feed<T> extends AsyncIterable<Change<T>> {
   readonly position: string | undefined;
   readonly size: number;
   readonly counters: FeedCounters;
-  /** Milliseconds from a `ping` to its `pong`, the last one measured. */
+  /** Milliseconds from the last `ping` to its `pong`. */
   readonly latency: number | undefined;
   get(key: string): T | undefined;
   has(key: string): boolean;
@@ -97,31 +97,31 @@ export interface Feed<T> extends AsyncIterable<Change<T>> {
   entries(): IterableIterator<[string, T]>;
   /** Calls back until the returned function is called. A listener that throws is reported and stops nobody else. */
   on<E extends keyof FeedEvents<T>>(event: E, listener: FeedEvents<T>[E]): () => void;
-  /** For view libraries: calls back after any change; what changed is read with `getSnapshot` or `get`. */
+  /** For view libraries: calls back after any change. Read what changed with `getSnapshot` or `get`. */
   subscribe(listener: () => void): () => void;
   getSnapshot(): FeedSnapshot<T>;
-  /** Replaces what is selected, on the live connection. Ends when the new selection's entries are there. */
+  /** Replaces the selection, on the live connection. Resolves when the new selection's entries are there. */
   select(selection: Selection): Promise<void>;
   /**
    * All entries, then every change. A consumer that is slower than the feed gets the latest of each key
-   * (`mode: "latest"`). Ends when the feed is closed; throws `FeedClosedError` where the server refused it.
+   * (`mode: "latest"`). Ends when the feed is closed; throws `FeedClosedError` if the server refused it.
    */
   [Symbol.asyncIterator](): AsyncIterableIterator<Change<T>>;
-  /** Connects at once instead of waiting for the next attempt; also one that the server refused. */
+  /** Connects at once instead of waiting for the next attempt; also after the server has refused the feed. */
   reconnect(): void;
   close(): void;
 }
 
-/** How the server writes its messages on a WebSocket, where not as JSON. */
+/** How the server writes its messages on a WebSocket, if not as JSON. */
 export interface MessageFormat {
-  /** The subprotocol that is offered. With a server that does not speak it the client goes on over HTTP. */
+  /** The subprotocol to offer. With a server that does not know it the client goes on over HTTP. */
   readonly protocol: string;
-  /** What a binary frame says, as `JSON.parse` would have it. Throws where it is no message. */
+  /** Reads a binary frame, with the result that `JSON.parse` would have. Throws if it is no message. */
   readonly decode: (frame: Uint8Array) => unknown;
 }
 
 export interface FeedOptions extends Selection {
-  /** A credential, or what to ask for one: before each connection, before it expires and after sleep. */
+  /** A credential, or a function that gives one: called before each connection, before a token expires and after sleep. */
   readonly token?: string | (() => string | undefined | Promise<string | undefined>) | undefined;
   /** Milliseconds after the connection is lost until `stale`; 5,000 if not given. */
   readonly staleAfter?: number | undefined;

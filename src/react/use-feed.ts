@@ -1,19 +1,19 @@
 import { useEffect, useRef, useState } from "react";
 import { connect, type Feed, type FeedOptions } from "../client/index.ts";
 
-/** A feed with the question that it is the answer to. */
-interface Opened<T> {
-  readonly address: string;
+/** A feed, and what it was connected with. */
+interface OpenedFeed<T> {
+  readonly identity: string;
   readonly feed: Feed<T>;
 }
 
 /**
- * A feed for as long as the component is there: connected once it is mounted, closed when it goes. None yet in the first
- * render, on a server, and in the render in which another feed is asked for; the hooks that read take that as well.
+ * A feed for as long as the component is mounted: connected after the first render, closed when the component goes. Undefined
+ * in the first render, on a server, and in the render that asks for another feed; the hooks that read a feed take that too.
  *
  * Options are compared by value, so they may be written where they are used. Another `keys`, `hz` or `mode` is selected on the
- * live connection; another address, credential, `format` or `staleAfter` makes a new one. Of a `token` function the last
- * one given is asked, and that it is another function changes nothing.
+ * live connection; another URL, name, credential, `format` or `staleAfter` makes a new one. Of `token` functions the last one
+ * is called; another function makes no new connection.
  */
 export function useFeed<T = Record<string, unknown>>(
   base: string | URL,
@@ -21,8 +21,8 @@ export function useFeed<T = Record<string, unknown>>(
   options: FeedOptions = {},
 ): Feed<T> | undefined {
   const { keys, hz, mode, staleAfter, format } = options;
-  const credential = typeof options.token === "function" ? { asked: true } : { given: options.token };
-  const address = JSON.stringify([String(base), name, staleAfter, format?.protocol, credential]);
+  const credential = typeof options.token === "function" ? { isFunction: true } : { token: options.token };
+  const identity = JSON.stringify([String(base), name, staleAfter, format?.protocol, credential]);
   const selection = JSON.stringify([keys, hz, mode]);
 
   const latest = useRef(options);
@@ -30,23 +30,23 @@ export function useFeed<T = Record<string, unknown>>(
     latest.current = options;
   });
 
-  const [opened, setOpened] = useState<Opened<T>>();
+  const [opened, setOpened] = useState<OpenedFeed<T>>();
   const selected = useRef(selection);
   useEffect(() => {
     const feed = connect<T>(base, name, { ...latest.current, token: tokenOf(latest) });
     selected.current = JSON.stringify([latest.current.keys, latest.current.hz, latest.current.mode]);
-    setOpened({ address, feed });
+    setOpened({ identity, feed });
     return () => feed.close();
-    // `base` and `name` are in the address, which compares them by value.
-  }, [address]);
+    // `identity` has `base` and `name`, compared by value.
+  }, [identity]);
 
-  // What another address showed must not be seen under this one, not even for one render.
-  const feed = opened?.address === address ? opened.feed : undefined;
+  // The entries of another feed must not be seen under this name, not even for one render.
+  const feed = opened?.identity === identity ? opened.feed : undefined;
   useEffect(() => {
     if (feed === undefined || selected.current === selection) return;
     selected.current = selection;
     const { keys, hz, mode } = latest.current;
-    // Where it comes to nothing, the feed's status says why.
+    // If it fails, the feed's status says why.
     feed.select({ keys, hz, mode }).catch(() => {});
   }, [feed, selection]);
   return feed;
