@@ -34,7 +34,7 @@ describe("decoding never throws", () => {
   });
 });
 
-test("a member that nobody knows is refused, whatever it is named", () => {
+test("an unknown member is refused, whatever its name", () => {
   const known = new Set(["type", "id", "seq"]);
   fc.assert(
     fc.property(fc.oneof(fc.constantFrom(...MEMBERS), fc.string()), (name) => {

@@ -10,7 +10,7 @@ const strings = fc.oneof(
   fc.string({ unit: fc.constantFrom("a", "b", '"'), minLength: 30, maxLength: 100 }),
 );
 
-describe("in JSON as text", () => {
+describe("in JSON text", () => {
   test("a string ends where JSON says, whatever is escaped in it", () => {
     fc.assert(
       fc.property(strings, strings, (one, after) => {
@@ -32,12 +32,12 @@ describe("in JSON as text", () => {
     );
   });
 
-  test("what is cut short ends with the text", () => {
+  test("a string, array or object that is cut off ends with the text", () => {
     for (const cut of ['"', '"a\\', "[", '{"a":[', '{"a', "12"]) expect(skipValue(cut, 0)).toBe(cut.length);
   });
 });
 
-describe("a string of its own", () => {
+describe("the copy of a part of a string", () => {
   test("has the same characters", () => {
     fc.assert(
       fc.property(fc.string({ unit: "binary" }), fc.boolean(), (value, flag) => {

@@ -18,8 +18,8 @@ function parse(source: string): Json {
   return JSON.parse(source);
 }
 
-describe("lengths in bytes", () => {
-  test("are those that TextEncoder gives", () => {
+describe("the length in bytes", () => {
+  test("is that of TextEncoder", () => {
     fc.assert(
       fc.property(fc.string({ unit: "binary" }), (value) => {
         expect(utf8Length(value)).toBe(encoder.encode(value).length);
@@ -28,13 +28,13 @@ describe("lengths in bytes", () => {
   });
 
   test.each(["", "\u007f", "\u0080", "\u07ff", "\u0800", "\ud7ff", "\ue000", "\uffff", "\u{10000}", "\u{10ffff}"])(
-    "are right where a character takes one more: %j",
+    "is right for a character that takes one byte more: %j",
     (value) => {
       expect(utf8Length(value)).toBe(encoder.encode(value).length);
     },
   );
 
-  test("exceed a limit from the first byte past it on", () => {
+  test("exceeds a limit from the first byte above it", () => {
     fc.assert(
       fc.property(fc.string({ unit: "binary" }), fc.integer({ min: -3, max: 3 }), (value, offset) => {
         const bytes = encoder.encode(value).length;
@@ -45,7 +45,7 @@ describe("lengths in bytes", () => {
 });
 
 describe("setMember", () => {
-  test("makes the member data, whatever its name is", () => {
+  test("sets the member, whatever its name", () => {
     fc.assert(
       fc.property(text, jsonText, (name, source) => {
         const object: JsonObject = {};
@@ -57,7 +57,7 @@ describe("setMember", () => {
     );
   });
 
-  test("leaves a member that can be changed and removed", () => {
+  test("sets a member that can be changed and removed", () => {
     const object: JsonObject = {};
     setMember(object, "__proto__", 1);
     setMember(object, "__proto__", 2);
@@ -68,7 +68,7 @@ describe("setMember", () => {
 });
 
 describe("parseJson", () => {
-  test("reads what JSON.parse reads, and throws on nothing", () => {
+  test("reads what JSON.parse reads, and never throws", () => {
     fc.assert(
       fc.property(
         fc.oneof(
@@ -90,12 +90,12 @@ describe("parseJson", () => {
     );
   });
 
-  test("says nothing of the content", () => {
+  test("does not show the content in its reason", () => {
     expect(parseJson("secret-token")).toEqual({ ok: false, reason: "the text is not valid JSON" });
   });
 });
 
-describe("what is refused in a value", () => {
+describe("the problem of a value", () => {
   test.each([
     ['{"a":1e999}', "set.a", "is a number too large for a double"],
     ['{"a":[0,[1,-1e999]]}', "set.a[1][1]", "is a number too large for a double"],
@@ -118,7 +118,7 @@ describe("what is refused in a value", () => {
     }
   });
 
-  test("is nothing in any value that JSON can write", () => {
+  test("is undefined for any value that JSON can write", () => {
     fc.assert(
       fc.property(objectText, (source) => {
         expect(jsonProblem(parse(source), "set")).toBeUndefined();

@@ -27,8 +27,8 @@ const text = fc.oneof(
   fc.constant(`[[${FILLER.length}]${" ".repeat(LIMITS.valueBytes)}]`),
 );
 
-describe("long JSON in pieces", () => {
-  test("is read as it is at once", () => {
+describe("long JSON in steps", () => {
+  test("is read as JSON.parse reads it", () => {
     fc.assert(
       fc.property(text, (text) => {
         expect(parse(text)).toEqual(parseJson(text));
@@ -36,7 +36,7 @@ describe("long JSON in pieces", () => {
     );
   });
 
-  test("is read or refused as it is at once, whatever is wrong with it", () => {
+  test("is read or refused as by JSON.parse, whatever is wrong with it", () => {
     const mistakes = fc.array(fc.tuple(fc.nat(), fc.constantFrom("", ",", "[", "]", "{", "}", '"', "\\", "1", ":")), {
       minLength: 1,
       maxLength: 3,
@@ -56,7 +56,7 @@ describe("long JSON in pieces", () => {
     );
   });
 
-  test("tells what is outside of its lists without reading these", () => {
+  test("is read without its lists where only the rest is needed", () => {
     const long = `{"id":7,"updates":[${"[[[,".repeat(100_000)}],"type":"publish"}`;
     expect(parseOutline(long)).toMatchObject({ ok: false });
     const good = `{"id":7,"updates":["${FILLER}",nonsense],"type":"publish"}`;
@@ -77,7 +77,7 @@ function manyNames(length: number): string {
 }
 
 describe("[I7] long JSON", () => {
-  test("is read in pieces that are no longer than an update and a little more", () => {
+  test("is read in steps that are no longer than an update and a little more", () => {
     const steps = parseJsonInSteps(manyNames(1_000_000));
     const sizes: number[] = [];
     let step = steps.next();
@@ -94,7 +94,7 @@ describe("[I7] long JSON", () => {
     expect(parse(text)).toMatchObject({ ok: false, oversized: true });
   });
 
-  test("is read where a value has as much in it as it may have, however it is written", () => {
+  test("is read if its values are just within the limit, also with white space", () => {
     const value = Object.fromEntries(Array.from({ length: 7_000 }, (_, i) => [i.toString(36).padStart(3, "_"), 1]));
     const updates = Array.from({ length: 10 }, (_, i) => ({ key: `k${i}`, set: value }));
     expect(JSON.stringify(value).length).toBeLessThan(LIMITS.valueBytes);

@@ -4,6 +4,7 @@ import { decodeClientMessage, type DecodedMessage } from "../../src/protocol/cli
 import { LIMITS } from "../../src/protocol/limits.ts";
 import { parseMsgpackInSteps } from "../../src/protocol/msgpack-frames.ts";
 import { finishSteps } from "../../src/protocol/long-json.ts";
+import { decodeUpdates } from "../../src/protocol/update-decoding.ts";
 
 const MIB = 1024 * 1024;
 
@@ -30,7 +31,7 @@ const LONG: [what: string, text: string][] = [
   ["keys that are empty", `{"type":"subscribe","keys":[${list('""', MIB - 100)}]}`],
   ["keys that are arrays", `{"type":"subscribe","keys":[${list("[]", MIB - 100)}]}`],
   ["updates that are numbers", `{"type":"publish","updates":[${list("0", MIB - 100)}]}`],
-  ["members that nobody knows", `{"type":"ack","seq":1,${names(MIB - 100)}}`],
+  ["unknown members", `{"type":"ack","seq":1,${names(MIB - 100)}}`],
   ["no type", `{${names(MIB - 100)}}`],
 ];
 
@@ -55,7 +56,7 @@ function manyNames(members: number, length: number): object[] {
 }
 
 describe("[I7] MessagePack", () => {
-  test.each([100, 1_000, 10_000])("of very many names, %d in an object, takes hardly longer than JSON", (members) => {
+  test.each([100, 1_000, 10_000])("with very many names, %d in an object, takes hardly longer than JSON", (members) => {
     const value = manyNames(members, MIB);
     const [text, bytes] = [JSON.stringify(value), encode(value)];
     expect(finishSteps(parseMsgpackInSteps(bytes))).toEqual({ ok: true, value });
@@ -63,7 +64,7 @@ describe("[I7] MessagePack", () => {
     expect(quickest(() => finishSteps(parseMsgpackInSteps(bytes)))).toBeLessThan(3 * reading + 40);
   });
 
-  test("that is longer as JSON than any batch may be is refused unread", () => {
+  test("that would be longer as JSON than any batch is refused unread", () => {
     const value = manyNames(100, LIMITS.encodedBatchBytes + LIMITS.messageBytes);
     const updates = [{ key: "A", set: { value } }];
     const bytes = encode({ type: "publish", updates });
@@ -77,7 +78,7 @@ describe("[I7] MessagePack", () => {
 
 const subscribe = (bytes: number): string => '{"type":"subscribe","id":1}'.padEnd(bytes);
 
-describe("[I7] what publishes nothing may have 64 KiB", () => {
+describe("[I7] a message that publishes nothing may have 64 KiB", () => {
   test("and no more", () => {
     expect(read(subscribe(LIMITS.messageBytes))).toMatchObject({ ok: true });
     expect(read(subscribe(LIMITS.messageBytes + 1))).toMatchObject({ code: "too_large", id: 1 });
@@ -86,7 +87,59 @@ describe("[I7] what publishes nothing may have 64 KiB", () => {
     });
   });
 
-  test("and a publish as much as a batch", () => {
+  test("and a publish as much as a batch may have", () => {
     expect(read('{"type":"publish","updates":[0]}'.padEnd(MIB))).toMatchObject({ ok: true });
   });
+});
+
+const members = (count: number): Record<string, number> =>
+  Object.fromEntries(Array.from({ length: count }, (_, i) => [`${(i * 7_919_999) % 4_294_967_295}`, 0]));
+
+/** Counts how often a value's members are asked for. */
+function watched(value: object): { value: object; looks: () => number } {
+  let looks = 0;
+  const proxy = new Proxy(value, {
+    get: (target, name) => {
+      looks++;
+      return Reflect.get(target, name) as unknown;
+    },
+  });
+  return { value: proxy, looks: () => looks };
+}
+
+describe("[I7] an object or array that is longer than any value may be is refused unread", () => {
+  test.each([
+    ["an object", JSON.stringify(members(20_000))],
+    ["an object deep inside", JSON.stringify([[{ a: [members(20_000)] }]])],
+    ["an array", `[${"0,".repeat(40_000)}0]`],
+  ])("%s", (_, inner) => {
+    const text = `{"type":"publish","updates":[{"key":"A","set":{"v":${inner}}}]}`;
+    expect(read(text)).toMatchObject({ ok: false, code: "too_large" });
+    expect(finishSteps(parseMsgpackInSteps(encode(JSON.parse(inner))))).toMatchObject({ ok: false, oversized: true });
+  });
+
+  test("but a string with many brackets and commas is read", () => {
+    const text = JSON.stringify({ type: "publish", updates: [{ key: "A", set: { v: '\\",[{'.repeat(20_000) } }] });
+    expect(read(text)).toMatchObject({ ok: true });
+  });
+
+  test("and as many values as a batch may have are read", () => {
+    const updates = Array.from({ length: 14 }, (_, i) => ({
+      key: `${i}`,
+      set: { v: `[{,"\\`.repeat(5_000), ...members(2_000) },
+    }));
+    const text = JSON.stringify({ type: "publish", updates });
+    expect(text.length).toBeGreaterThan(400_000);
+    const decoded = read(text);
+    expect(decoded.ok && decoded.message).toEqual({ type: "publish", id: undefined, updates });
+  });
+});
+
+test("[I7] a value that is too long is read once, and only until that is known", () => {
+  const { value, looks } = watched(Array.from({ length: 400_000 }, () => 0));
+  expect(decodeUpdates([{ key: "A", set: { value } }])).toEqual({
+    ok: false,
+    issues: [{ index: 0, path: "set", message: "is larger than 65536 bytes as JSON" }],
+  });
+  expect(looks()).toBeLessThan(70_000);
 });

@@ -22,7 +22,7 @@ describe("merge patches (RFC 7396)", () => {
     expect(applyMergePatch(JSON.parse(target), JSON.parse(patch))).toEqual(JSON.parse(result));
   });
 
-  test("members named like prototypes are data", () => {
+  test("a member with the name of a prototype is a plain member", () => {
     const patch = JSON.parse(
       '{"__proto__":{"polluted":true},"constructor":{"prototype":{"polluted":true}},"toString":1}',
     );

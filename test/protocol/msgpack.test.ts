@@ -23,7 +23,7 @@ describe("MessagePack", () => {
     );
   });
 
-  test("says it in any characters, and with any number", () => {
+  test("says it with any characters and any numbers", () => {
     fc.assert(
       fc.property(fc.array(fc.oneof(fc.string({ unit: "binary" }), fc.double(), fc.maxSafeInteger())), (values) => {
         const expected = values.filter(isSaid);
@@ -114,7 +114,7 @@ describe("MessagePack", () => {
     expect(parsePacked(Uint8Array.from(bytes))).toMatchObject({ ok: false });
   });
 
-  test("[I8] a message with a member __proto__, which decoders of MessagePack refuse, goes as text", () => {
+  test("[I8] a message with a member __proto__, which decoders of MessagePack refuse, stays text", () => {
     const readable = JSON.stringify({ key: "__proto__", text: '"__proto__":' });
     const messages = [`{"entries":{"__proto__":{}}}`, `{"entries":{"A":{"a":[{"__proto__":1}]}}}`, readable];
     const frames = messages.map(packMessage);

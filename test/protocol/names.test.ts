@@ -29,7 +29,7 @@ describe("a feed's name", () => {
     expect(isFeedName(name)).toBe(false);
   });
 
-  test("is 1 to 64 of a-z 0-9 . _ -, the first one alphanumeric, and nothing else", () => {
+  test("is 1 to 64 of a-z 0-9 . _ -, the first one a letter or digit, and nothing else", () => {
     const alphabet = "abyz0189._-AZ/ \u00e9".split("");
     fc.assert(
       fc.property(fc.array(fc.constantFrom(...alphabet), { maxLength: 70 }), (characters) => {
@@ -42,7 +42,7 @@ describe("a feed's name", () => {
 });
 
 describe("a key", () => {
-  test("of the contract's characters is good", () => {
+  test("may have all characters of the contract", () => {
     fc.assert(
       fc.property(key, (name) => {
         expect(keyProblem(name)).toBeUndefined();
@@ -50,7 +50,7 @@ describe("a key", () => {
     );
   });
 
-  test("may have 128 characters, however many units each takes", () => {
+  test("may have 128 characters, however many code units each takes", () => {
     for (const character of ["k", "é", "€", "😀"]) {
       expect(keyProblem(character.repeat(128))).toBeUndefined();
       expect(keyProblem(character.repeat(129))).toBe("is longer than 128 characters");
@@ -74,7 +74,7 @@ describe("a key", () => {
     },
   );
 
-  test("may not be empty or contain half a surrogate pair", () => {
+  test("may not be empty or contain a lone surrogate", () => {
     expect(keyProblem("")).toBe("is empty");
     for (const name of ["\ud800", "a\udc00", "\udc00\ud800"])
       expect(keyProblem(name)).toBe("is not well-formed Unicode");

@@ -12,7 +12,7 @@ test("a position is written epoch:seq and read back", () => {
   );
 });
 
-test("whatever reads as a position is written the same way", () => {
+test("text that is read as a position is written the same way", () => {
   const parts = fc.array(
     fc.constantFrom("a", "z9", ":", "0", "1", "9007199254740991", "-", ".", "e", "X", " ", "\n", "+"),
     { maxLength: 6 },

@@ -41,7 +41,7 @@ function longKeys(count: number): string[] {
 }
 
 describe("a selection", () => {
-  test("selects exactly the keys and prefixes that it names; none given means all", () => {
+  test("selects exactly the keys and prefixes that it names, or everything if it names none", () => {
     fc.assert(
       fc.property(patterns, fc.array(fc.oneof(shortKey, key), { maxLength: 10 }), (list, keys) => {
         const selection = parse(list);
@@ -53,7 +53,7 @@ describe("a selection", () => {
     );
   });
 
-  test("has the same id in any order, with repetitions and with keys that a prefix covers", () => {
+  test("has the same id in any order, with repetitions, and with keys that a prefix covers", () => {
     fc.assert(
       fc.property(
         fc.array(pattern, { minLength: 1, maxLength: 6 }),
@@ -72,7 +72,7 @@ describe("a selection", () => {
     );
   });
 
-  test("of another meaning has another id", () => {
+  test("with another meaning has another id", () => {
     const small = fc.array(fc.constantFrom("a", "b", "aa", "ab", "a*", "b*", "ab*", "*"), { maxLength: 4 });
     fc.assert(
       fc.property(small, small, (one, two) => {

@@ -48,7 +48,7 @@ const issues = fc.array(fc.record({ index: fc.nat(1_000), path: text, message: t
   maxLength: LIMITS.reportedIssues,
 });
 
-/** What each encoder makes of anything that it may be given. */
+/** The output of each encoder for any input. */
 const ENCODED = {
   hello: fc.tuple(feed, at).map((args) => encodeHello(...args)),
   snapshot: fc
@@ -62,7 +62,7 @@ const ENCODED = {
   error: fc.tuple(id, code, text, fc.option(issues, { nil: undefined })).map((args) => encodeError(...args)),
 } satisfies Record<keyof typeof SERVER_MESSAGES, fc.Arbitrary<string>>;
 
-/** Holds that a text says what the schema describes, all of it and nothing else. */
+/** Expects that the text fits the schema and has no other members. */
 function expectFits(schema: v.GenericSchema, encoded: string): void {
   const sent: unknown = JSON.parse(encoded);
   const parsed = v.safeParse(schema, sent);
@@ -80,7 +80,7 @@ function sorted(value: unknown): string {
   );
 }
 
-describe("what an encoder writes is as its schema says", () => {
+describe("the output of an encoder fits its schema", () => {
   test.each(namesOf(SERVER_MESSAGES))("%s", (type) => {
     fc.assert(fc.property(ENCODED[type], (encoded) => expectFits(SERVER_MESSAGES[type], encoded)));
   });

@@ -55,8 +55,8 @@ function model(text: string | undefined, patches: readonly string[]): string {
 
 const patches = fc.array(canonical, { minLength: 1, maxLength: 4 });
 
-describe("the changes of a run of merge patches", () => {
-  test("written into a text make what the patches make one after the other, in as many characters", () => {
+describe("merge patches gathered into one", () => {
+  test("make what the patches make one after the other, in as many characters", () => {
     fc.assert(
       fc.property(fc.option(canonical, { nil: undefined }), patches, (text, patches) => {
         const written = changesOf(patches).applyTo(text);
@@ -68,7 +68,7 @@ describe("the changes of a run of merge patches", () => {
     );
   });
 
-  test("can be gathered in part, and written in part", () => {
+  test("can be gathered and applied in parts", () => {
     fc.assert(
       fc.property(canonical, patches, patches, (text, first, second) => {
         const between = changesOf(first).applyTo(text);
@@ -77,7 +77,7 @@ describe("the changes of a run of merge patches", () => {
     );
   });
 
-  test("that change nothing give the same text back", () => {
+  test("return the same text if they change nothing", () => {
     const text = '{"a":{"b":1}}';
     expect(changesOf(["{}", '{"a":{}}', '{"z":null}']).applyTo(text)).toBe(text);
   });

@@ -57,7 +57,7 @@ function canonical(source: string): Record<string, unknown> {
 }
 
 describe("a good update", () => {
-  test("is written down and read back with nothing lost, whatever its members are named", () => {
+  test("is encoded and read back without loss, whatever the names of its members", () => {
     fc.assert(
       fc.property(updateText, (source) => {
         const decoded = decodeUpdates([JSON.parse(source)]);
@@ -75,7 +75,7 @@ describe("a good update", () => {
     );
   });
 
-  test("decoded again is the same text", () => {
+  test("is the same text when it is decoded again", () => {
     fc.assert(
       fc.property(fc.array(updateText, { minLength: 1, maxLength: 5 }), (sources) => {
         const once = decodeUpdates(sources.map((source) => JSON.parse(source)));
@@ -85,7 +85,7 @@ describe("a good update", () => {
     );
   });
 
-  test("leaves JavaScript's own prototypes alone", () => {
+  test("does not change JavaScript's own prototypes", () => {
     fc.assert(
       fc.property(objectText, objectText, (target, patch) => {
         const before = Object.getOwnPropertyNames(Object.prototype).length;
@@ -98,7 +98,7 @@ describe("a good update", () => {
 });
 
 describe("any JSON at all", () => {
-  test("is taken or refused with a path and a reason, and nothing is thrown", () => {
+  test("is accepted, or refused with a path and a reason, and nothing is thrown", () => {
     fc.assert(
       fc.property(fc.array(fc.oneof(jsonText, updateText, objectText), { minLength: 1, maxLength: 5 }), (sources) => {
         const decoded = decodeUpdates(sources.map((source) => JSON.parse(source)));
@@ -110,7 +110,7 @@ describe("any JSON at all", () => {
     );
   });
 
-  test("is held to the same rules with and without the schemas", () => {
+  test("is checked by the same rules with and without the schemas", () => {
     fc.assert(
       fc.property(fc.oneof({ weight: 5, arbitrary: oddUpdateText }, updateText, jsonText), (source) => {
         const input: unknown = JSON.parse(source);
@@ -122,11 +122,11 @@ describe("any JSON at all", () => {
     );
   });
 
-  test("an empty batch is no batch", () => {
+  test("is refused as an empty batch", () => {
     expect(decodeUpdates([])).toMatchObject({ ok: false, issues: [{ index: 0, path: "" }] });
   });
 
-  test("that is no object is no update", () => {
+  test("is refused if it is not an object", () => {
     for (const input of [null, 0, "", true, [], [{}], undefined]) {
       expect(decodeUpdates([input])).toEqual({
         ok: false,
@@ -137,7 +137,7 @@ describe("any JSON at all", () => {
 });
 
 describe("the server's own updates", () => {
-  test("are read back as what they were written from", () => {
+  test("are read back as they were written", () => {
     fc.assert(
       fc.property(key, objectText, fc.maxSafeInteger(), (name, value, version) => {
         const canonicalValue = JSON.stringify(JSON.parse(value));
@@ -152,7 +152,7 @@ describe("the server's own updates", () => {
 });
 
 test.each(["x", "é", "€", "😀"])(
-  "a batch is too large from the first byte past the limit on, in characters such as %s",
+  "a batch is too large from the first byte above the limit, in characters such as %s",
   (character) => {
     const width = new TextEncoder().encode(character).length;
     const texts = Array.from({ length: 10 }, () =>

@@ -25,7 +25,7 @@ const jsonSchemaOf = (schema: v.GenericSchema): unknown => jsonSchemas({ schema 
 const BEYOND_DOUBLES = /^[a-z0-9]{1,32}:9[0-9]{15}$/;
 const fits = (schema: Schema, value: unknown): boolean => findProblems(asyncapi, schema, value).length === 0;
 
-describe("the documents allow what the server takes, and nothing else", () => {
+describe("the documents allow what the server accepts, and nothing else", () => {
   test.each<[string, (text: string) => boolean]>([
     ["Feed", isFeedName],
     ["Key", (key) => keyProblem(key) === undefined],
@@ -71,7 +71,7 @@ describe("the documents allow what the server takes, and nothing else", () => {
   });
 });
 
-test("what a socket is told is as the document says, and no member is left out of it", async () => {
+test("the messages on a socket are as the document says, and have no undescribed member", async () => {
   const feed = newFeed();
   await publish(feed, { key: "A", set: { p: 1 } });
   const subscriber = await TestSubscriber.connect(feed, "?hz=2", { Authorization: "Bearer publish-key" });
@@ -93,7 +93,7 @@ test("what a socket is told is as the document says, and no member is left out o
   subscriber.close();
 });
 
-test("what a stream is told is as the document says", async () => {
+test("the messages in a stream are as the document says", async () => {
   const feed = newFeed();
   await publish(feed, { key: "A", set: { p: 1 }, ttl: 3600 });
   const reader = await EventReader.open(feed);

@@ -16,7 +16,7 @@ describe.each([
   ["openapi", openapi],
   ["asyncapi", asyncapi],
 ])("/%s.json", (name, document) => {
-  test("refers to nothing that is not there", () => {
+  test("has no reference that leads nowhere", () => {
     const references = [...objects(document)].flatMap(([, part]) =>
       typeof part["$ref"] === "string" ? [part["$ref"]] : [],
     );
@@ -24,7 +24,7 @@ describe.each([
     for (const reference of references) expect(() => resolve(document, reference)).not.toThrow();
   });
 
-  test("has no schema that is none", () => {
+  test("has only valid schemas", () => {
     const described = [...objects(document)].filter(([path]) => !path.includes("examples"));
     const schemas = described.flatMap(([, part]) => [part["schema"], part["payload"]]).filter(isObject);
     schemas.push(
@@ -38,7 +38,7 @@ describe.each([
     expect(() => findProblems(document, { $ref: "#/components/schemas/Nothing" }, {})).toThrow();
   });
 
-  test("describes nothing that nothing refers to", () => {
+  test("has no part that is not referred to", () => {
     const text = JSON.stringify(document);
     for (const [kind, parts] of Object.entries(document["components"] as Record<string, Schema>)) {
       if (kind === "securitySchemes") continue;
@@ -62,7 +62,7 @@ describe.each([
     expect(checked).toBeGreaterThan(15);
   });
 
-  test("is served to be kept for a while, and looked at again cheaply", async () => {
+  test("may be cached for a while, and is revalidated cheaply", async () => {
     const response = await request(`/${name}.json`);
     expect(response.headers.get("Content-Type")).toBe("application/json");
     expect(response.headers.get("Cache-Control")).toBe("public, max-age=300");
@@ -78,7 +78,7 @@ describe.each([
     await other.text();
   });
 
-  test("is there for HEAD and for pages of allowed origins alone, and for no other method", async () => {
+  test("answers HEAD too, is shared only with allowed origins, and refuses other methods", async () => {
     const head = await request(`/${name}.json`, { method: "HEAD" });
     expect([head.status, await head.text()]).toEqual([200, ""]);
     for (const [origin, allowed] of [

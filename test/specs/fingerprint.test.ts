@@ -9,7 +9,7 @@ import { messageSchemas, namedSchemas } from "../../src/specs/schemas.ts";
 
 const FINGERPRINT = "861fde880db5089a";
 
-/** For people: another wording is not another wire. */
+/** Members that are for people: another wording is not another wire. */
 const WORDS = new Set(["description", "summary", "example", "examples"]);
 
 const wire = {
@@ -18,7 +18,7 @@ const wire = {
   codes: [PROBLEMS, CLOSE, MODES, Object.keys(SNAPSHOT_REASONS)],
   parameters: parameters(),
   headers: answerHeaders(),
-  // What may be asked, and how it is answered.
+  // The operations and channels.
   documents: [openApi(""), asyncApi("")],
   limits: LIMITS,
 };
@@ -32,7 +32,7 @@ function canonical(value: unknown): string {
   });
 }
 
-test("the wire is the one whose changes CHANGELOG.md tells", async () => {
+test("the wire has not changed without a line in CHANGELOG.md", async () => {
   const bytes = await crypto.subtle.digest("SHA-256", new TextEncoder().encode(canonical(wire)));
   const fingerprint = Array.from(new Uint8Array(bytes, 0, 8), (byte) => byte.toString(16).padStart(2, "0")).join("");
   expect(

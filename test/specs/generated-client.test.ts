@@ -43,7 +43,7 @@ test.each(REFUSING)(
   },
 );
 
-test("there is something to forbid wherever there are parameters or a body", () => {
+test("every operation with parameters or a body forbids something", () => {
   const paths = new Set(REFUSING.map(([method, path]) => `${method} ${path}`));
   for (const request of [
     "POST /v1/feeds/{feed}",

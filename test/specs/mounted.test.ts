@@ -39,7 +39,7 @@ test.each([
   }
 });
 
-test("a document that is known under one path is not taken for that of another", async () => {
+test("a cached document of one path is not taken for that of another path", async () => {
   const tags = new Set<string | null>();
   for (const base of ["/live", "", "/live", "/deep/er"]) {
     const response = await get(new URL(`https://feeds.test${base}/openapi.json`));

@@ -54,7 +54,7 @@ describe("/openapi.json", () => {
     expect(described.toSorted()).toEqual([...new Set(served)].toSorted());
   });
 
-  test("names every code of a refusal, with its status", () => {
+  test("names every error code, with its status", () => {
     const named = new Map<string, Set<number>>();
     for (const { operation } of operations())
       for (const [status, response] of Object.entries(operation["responses"] as Record<string, Schema>)) {
@@ -67,7 +67,7 @@ describe("/openapi.json", () => {
     expect(Object.fromEntries(named)).toEqual(Object.fromEntries(expected));
   });
 
-  test("says HEAD is what GET is, without the body", () => {
+  test("describes HEAD as GET without the body", () => {
     const paths = Object.values(openapi["paths"] as Record<string, Record<string, Schema>>);
     for (const { get, head } of paths) {
       expect(head!["parameters"]).toEqual(get!["parameters"]);

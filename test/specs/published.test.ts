@@ -27,7 +27,7 @@ describe("after any one update", () => {
     await fc.assert(property, { numRuns: runs(12), endOnFailure: false });
   }
 
-  test("it can be read, and is not sent again to who knows it", { timeout: 600_000 }, () =>
+  test("it can be read, and is not sent again to a client that has it", { timeout: 600_000 }, () =>
     published(async (from, { key, delete: isGone }) => {
       const state = await followLink(from, "state");
       expect(state.answered.body).toMatchObject({ seq: 1 });
@@ -38,7 +38,7 @@ describe("after any one update", () => {
     }),
   );
 
-  test("its key has it as history, and the feed's figures count it", { timeout: 600_000 }, () =>
+  test("it is in the history of its key, and in the feed's figures", { timeout: 600_000 }, () =>
     published(async (from, update) => {
       const history = (await followLink(from, "history")).answered.body as {
         updates: (Update & { seq: number })[];
@@ -50,7 +50,7 @@ describe("after any one update", () => {
     }),
   );
 
-  test("nothing has changed since, until something does, and who waits for it is told", { timeout: 600_000 }, () =>
+  test("nothing has changed since, until something does, and a waiting client is told", { timeout: 600_000 }, () =>
     published(async (from, { key }) => {
       expect((await followLink(from, "changes")).answered.body).toMatchObject({
         type: "update",
@@ -71,22 +71,25 @@ describe("after any one update", () => {
     }),
   );
 
-  test("a repeat with its Idempotency-Key gets the same receipt, and publishes nothing", { timeout: 600_000 }, () =>
-    published(async (from) => {
-      const parameters = from.sent.parameters.map((said) =>
-        said.parameter["name"] === "Idempotency-Key" ? { ...said, text: "once" } : said,
-      );
-      const first = await exchange(from.operation, { ...from.sent, parameters });
-      const coded = parameters.find(({ parameter }) => parameter["name"] === "Content-Encoding")?.text;
-      const { answered: again } = await followLink(
-        first,
-        "repeated",
-        coded === undefined ? {} : { "header.Content-Encoding": coded },
-      );
-      expect(again.headers.get("Idempotency-Replayed")).toBe("true");
-      expect(again.body).toEqual(first.answered.body);
-      const { seq } = first.answered.body as { seq: number };
-      expect((await followLink(first, "stats")).answered.body).toMatchObject({ seq });
-    }),
+  test(
+    "a repeat with the same Idempotency-Key gets the same receipt, and publishes nothing",
+    { timeout: 600_000 },
+    () =>
+      published(async (from) => {
+        const parameters = from.sent.parameters.map((said) =>
+          said.parameter["name"] === "Idempotency-Key" ? { ...said, text: "once" } : said,
+        );
+        const first = await exchange(from.operation, { ...from.sent, parameters });
+        const coded = parameters.find(({ parameter }) => parameter["name"] === "Content-Encoding")?.text;
+        const { answered: again } = await followLink(
+          first,
+          "repeated",
+          coded === undefined ? {} : { "header.Content-Encoding": coded },
+        );
+        expect(again.headers.get("Idempotency-Replayed")).toBe("true");
+        expect(again.body).toEqual(first.answered.body);
+        const { seq } = first.answered.body as { seq: number };
+        expect((await followLink(first, "stats")).answered.body).toMatchObject({ seq });
+      }),
   );
 });

@@ -149,7 +149,7 @@ const WHAT_IS_REFUSED = operations().filter(({ method }) => method !== "options"
 describe.each(WHAT_IS_REFUSED.map((one) => [one.method.toUpperCase(), one.path, one] as const))(
   "%s %s",
   (_, __, one) => {
-    test("declares whatever it may be refused with, and nothing else", async () => {
+    test("declares every code that it may be refused with, and no other", async () => {
       const log = vi.spyOn(console, "error").mockImplementation(() => {});
       const found = new Set<string>();
       for (const provocation of Object.values(PROVOCATIONS)) {
@@ -162,7 +162,7 @@ describe.each(WHAT_IS_REFUSED.map((one) => [one.method.toUpperCase(), one.path, 
   },
 );
 
-test("every code that there is can be met", () => {
+test("every error code can be provoked", () => {
   const all = new Set(WHAT_IS_REFUSED.flatMap(declared));
   const codes: ProblemCode[] = Object.keys(PROBLEMS) as ProblemCode[];
   for (const code of codes) expect(all).toContain(code);
