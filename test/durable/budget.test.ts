@@ -66,7 +66,7 @@ describe("[I9] when the shared budget is used up", () => {
     const fixture = fixtureWithLog(budget, 12);
     const reads = new Reads("feed", budget);
     const asked = ["a", "b", "c", "d"].map((from) => readLog(reads, fixture, from));
-    fixture.pass(5_000);
+    fixture.advance(5_000);
     expect((await Promise.all(asked)).map(countOf)).toEqual([11, 11, 11, 11]);
     giveBack();
     expect(budget.left).toBe(SHARE_BYTES.pool);
@@ -77,13 +77,13 @@ describe("[I9] when the shared budget is used up", () => {
     const fixture = fixtureWithLog(budget, 40);
     const reads = new Reads("feed", budget);
     const asked = readLog(reads, fixture, "a");
-    fixture.pass(5_000);
+    fixture.advance(5_000);
     const outcome = await asked;
     const body = new Response(outcome?.body as ReadableStream);
     expect(JSON.parse(await body.text())).toMatchObject({ type: "snapshot", reason: "position_expired" });
     giveBack();
     const again = readLog(reads, fixture, "a");
-    fixture.pass(5_000);
+    fixture.advance(5_000);
     expect(countOf(await again), "and all of it where there is room").toBe(39);
     expect(budget.left).toBe(SHARE_BYTES.pool);
   });
@@ -173,7 +173,7 @@ describe("[I9] when the shared budget is used up", () => {
     fixture.publish({ key: "A", set: {} });
     for (let i = 0; i < 50; i++) fixture.publish({ key: `k${i}`, set: { text: "x".repeat(10_000) } });
     for (const { subscriber } of slow) expect(subscriber!.group!.pending.bytes).toBeLessThan(MIB);
-    fixture.pass(20_000);
+    fixture.advance(20_000);
     for (const subscriber of slow) expect(subscriber.view.state()).toEqual(fixture.entries());
     expect(slow[1]!.view.updates).toHaveLength(51);
     giveBack();

@@ -110,7 +110,7 @@ test("[I9] reads of the log together hold no more than there is room for, and al
   );
   fixture.step();
   expect(begun, "the others wait").toBeLessThan(4);
-  fixture.pass(5_000);
+  fixture.advance(5_000);
   const bodies = (await Promise.all(asked)).map(
     (outcome) => JSON.parse(typeof outcome?.body === "string" ? outcome.body : "{}").updates.length,
   );
@@ -118,7 +118,7 @@ test("[I9] reads of the log together hold no more than there is room for, and al
   const expired = { mode: "all", since: { epoch: "e1", seq: 0 } } as const;
   fixture.log.start = 100;
   const late = read(reads, fixture, caller("late"), expired);
-  fixture.pass(100);
+  fixture.advance(100);
   expect(await late).toMatchObject({ position: "e1:200" });
 });
 

@@ -220,7 +220,7 @@ export class FeedFixture {
   }
 
   /** Lets time pass, with a step whenever one is due. */
-  pass(milliseconds: number): void {
+  advance(milliseconds: number): void {
     const end = this.now + milliseconds;
     while (this.due !== undefined && this.due <= end) {
       this.now = Math.max(this.now, this.due);

@@ -6,7 +6,7 @@ function slowReader(fixture: FeedFixture, keys: readonly string[] = [], account 
   reader.account = account;
   reader.slow = true;
   fixture.connect(reader);
-  fixture.pass(10);
+  fixture.advance(10);
   return reader;
 }
 
@@ -16,7 +16,7 @@ describe("[I9] the room for the backlogs of all subscribers", () => {
     const hoarders = Array.from({ length: 12 }, () => slowReader(fixture, [], "hoarder"));
     const quick = new RecordingSubscriber(["mine"], "latest", undefined);
     fixture.connect(quick);
-    fixture.pass(10);
+    fixture.advance(10);
     for (let i = 0; i < 40; i++) {
       fixture.publish({ key: "A", set: { i, text: "x".repeat(30_000) } });
       // Each takes a little now and then, and so makes progress.
@@ -25,7 +25,7 @@ describe("[I9] the room for the backlogs of all subscribers", () => {
       expect(quick.view.state()).toEqual({ mine: { i } });
       const held = hoarders.reduce((sum, { dropped, waiting }) => sum + (dropped ? 0 : waiting), 0);
       expect(held).toBeLessThanOrEqual(400_000);
-      fixture.pass(20);
+      fixture.advance(20);
     }
   });
 
@@ -39,12 +39,12 @@ describe("[I9] the room for the backlogs of all subscribers", () => {
     const late = slowReader(fixture, ["mine"], "late");
     expect(late.view.state()).toEqual({ mine: {} });
     late.ask(fixture.broadcast, ["mine", "yours"]);
-    fixture.pass(1);
+    fixture.advance(1);
     expect(late.view.state()).toEqual({ mine: {}, yours: {} });
     const greedy = slowReader(fixture, [], "late");
     expect(greedy.sent, "a long message waits").toEqual([]);
     for (const hoarder of hoarders) hoarder.waiting = 0;
-    fixture.pass(100);
+    fixture.advance(100);
     expect(greedy.view.state()).toEqual(fixture.entries());
   });
 
@@ -55,7 +55,7 @@ describe("[I9] the room for the backlogs of all subscribers", () => {
     for (let i = 0; i < 50; i++) {
       fixture.publish({ key: "A", set: { i, text: "y".repeat(30_000) } });
       for (const [n, reader] of readers.entries()) reader.waiting = Math.max(0, reader.waiting - (n < 6 ? 1 : 3000));
-      fixture.pass(100);
+      fixture.advance(100);
     }
     const dropped = readers.map((reader) => reader.dropped);
     expect(dropped.slice(0, 6)).toContain(true);
@@ -69,11 +69,11 @@ describe("[I9] the room for the backlogs of all subscribers", () => {
     fixture.connect(quick);
     for (let i = 0; i < 10; i++) {
       fixture.publish({ key: "A", set: { i, text: "x".repeat(300) } });
-      fixture.pass(100);
+      fixture.advance(100);
     }
     const total = readers.reduce((sum, { dropped, waiting }) => sum + (dropped ? 0 : waiting), 0);
     expect(total).toBeLessThan(3000 + 10 * 400);
-    fixture.pass(2000);
+    fixture.advance(2000);
     const left = readers.filter(({ dropped }) => !dropped);
     expect(left.reduce((sum, { waiting }) => sum + waiting, 0)).toBeLessThanOrEqual(3000);
     expect(quick.view.state()).toEqual(fixture.entries());

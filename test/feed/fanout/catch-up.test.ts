@@ -25,7 +25,7 @@ describe("[I7] a catch-up", () => {
     good.view.position = { epoch: "e1", seq: 0 };
     fixture.connect(bad, "e1:0");
     fixture.connect(good, "e1:0");
-    fixture.pass(100);
+    fixture.advance(100);
     expect([bad.dropped, good.dropped, failures]).toEqual([true, false, [new Error("bad")]]);
     expect(good.view.state()).toEqual(fixture.entries());
     expect(fixture.broadcast.subscribers).toBe(1);
@@ -40,7 +40,7 @@ describe("[I7] a catch-up", () => {
     ];
     greedy.account = "greedy";
     for (const subscriber of [greedy, honest]) fixture.connect(subscriber);
-    fixture.pass(1000);
+    fixture.advance(1000);
     const before = greedy.sent.length;
     for (let i = 0; i < 40; i++)
       greedy.ask(fixture.broadcast, [`${i % 20}.*`, `${(i + 1) % 20}.*`, `${(i + 2) % 20}.k*`]);
@@ -48,7 +48,7 @@ describe("[I7] a catch-up", () => {
     expect(greedy.sent.length - before, "and not all").toBeLessThan(40);
     fixture.publish({ key: "A", set: {} });
     expect(honest.view.updates).toHaveLength(1);
-    fixture.pass(1000);
+    fixture.advance(1000);
     expect(greedy.sent.length - before).toBeGreaterThanOrEqual(40);
     expect(fixture.due).toBeUndefined();
   });
@@ -66,12 +66,12 @@ describe("[I7] a catch-up", () => {
       drop: () => {},
     };
     const reader = fixture.broadcast.subscribe(sink, subscriptionOf(["k.*"]), undefined);
-    fixture.pass(1000);
+    fixture.advance(1000);
     const looks = vi.spyOn(String.prototype, "startsWith");
     for (const keys of [parts, ["k.*"], [...parts, "other"], ["k.*", "k"]]) {
       looks.mockClear();
       fixture.broadcast.resubscribe(reader, subscriptionOf(keys), 1);
-      fixture.pass(1000);
+      fixture.advance(1000);
       expect(looks.mock.calls.length).toBeLessThan(1_000);
       expect(JSON.parse(sent.at(-1)!)).toMatchObject({ type: "snapshot", id: 1, entries: {} });
     }
@@ -88,16 +88,16 @@ describe("[I7] a catch-up", () => {
       fixture.connect(reader);
       return reader;
     });
-    fixture.pass(100);
+    fixture.advance(100);
     expect(fixture.broadcast.snapshots.size).toBe(4);
     const looks = vi.spyOn(Entries.prototype, "mostSelected");
     for (let i = 0; i < 10; i++) {
       fixture.publish({ key: "other", set: { i } });
-      fixture.pass(100);
+      fixture.advance(100);
     }
     expect(looks.mock.calls.length).toBe(0);
     fixture.disconnect(readers[0]!);
-    fixture.pass(100);
+    fixture.advance(100);
     expect(looks.mock.calls.length, "the size of each request is known").toBeLessThan(10);
     expect(readers.filter(({ sent }) => sent.length > 0)).toHaveLength(5);
     looks.mockRestore();
@@ -113,12 +113,12 @@ describe("[I7] a catch-up", () => {
     const sleeper = new RecordingSubscriber(["mine", "my.*"], "all", undefined);
     sleeper.view.position = { epoch: "e1", seq: 1 };
     fixture.connect(sleeper, "e1:1");
-    fixture.pass(10);
+    fixture.advance(10);
     expect(looks).toBe(0);
     expect(sleeper.sent.map((message) => JSON.parse(message))).toMatchObject([{ from: 1, seq: 101, updates: [] }]);
     fixture.rebuild([sleeper]);
     fixture.publish({ key: "mine", patch: { n: 1 } });
-    fixture.pass(10);
+    fixture.advance(10);
     expect(looks).toBe(0);
     expect(sleeper.view.updates).toHaveLength(1);
   });

@@ -33,7 +33,7 @@ type Step =
   | { do: "connect" | "disconnect" | "resume" | "stall" | "slow" | "read"; who: number }
   | { do: "take"; who: number; bytes: number }
   | { do: "subscribe"; who: number; keys: string[] }
-  | { do: "pass"; ms: number }
+  | { do: "advance"; ms: number }
   | { do: "rebuild" }
   | { do: "reset" };
 
@@ -55,7 +55,7 @@ const step: fc.Arbitrary<Step> = fc.oneof(
     arbitrary: fc.record({ do: fc.constant("take" as const), who, bytes: fc.constantFrom(30, 100, 300) }),
   },
   { weight: 2, arbitrary: fc.record({ do: fc.constant("subscribe" as const), who, keys: selections }) },
-  { weight: 4, arbitrary: fc.record({ do: fc.constant("pass" as const), ms: fc.constantFrom(1, 1, 20, 60, 2000) }) },
+  { weight: 4, arbitrary: fc.record({ do: fc.constant("advance" as const), ms: fc.constantFrom(1, 1, 20, 60, 2000) }) },
   { weight: 2, arbitrary: fc.constant({ do: "rebuild" as const }) },
   { weight: 1, arbitrary: fc.constant({ do: "reset" as const }) },
 );
@@ -88,15 +88,15 @@ const CAUGHT_UP_WHILE_OTHERS_WAIT: Example = [
   [
     { do: "stall", who: 0 },
     { do: "publish", updates: [{ key: "A", set: { p: 1 } }] },
-    { do: "pass", ms: 60 },
-    { do: "pass", ms: 60 },
+    { do: "advance", ms: 60 },
+    { do: "advance", ms: 60 },
     { do: "connect", who: 0 },
-    { do: "pass", ms: 60 },
+    { do: "advance", ms: 60 },
     { do: "publish", updates: [{ key: "A", set: { p: 1 } }] },
-    { do: "pass", ms: 60 },
+    { do: "advance", ms: 60 },
     { do: "read", who: 0 },
     { do: "publish", updates: [{ key: "A", patch: { p: 1 } }] },
-    { do: "pass", ms: 20 },
+    { do: "advance", ms: 20 },
     { do: "publish", updates: [{ key: "A", patch: { p: 1 } }] },
   ],
 ];
@@ -144,7 +144,7 @@ describe("[I2] a subscriber's view equals the feed's entries, restricted to its 
             subscriber.waiting = 0;
             subscriber.slow = false;
           }
-          fixture.pass(5000);
+          fixture.advance(5000);
           // Subscribers that were dropped come back, as often as it takes.
           for (
             let round = 0;
@@ -153,10 +153,10 @@ describe("[I2] a subscriber's view equals the feed's entries, restricted to its 
           ) {
             for (const subscriber of subscribers)
               if (!subscriber.subscriber) rejoin(fixture, subscriber, subscriber.view.position !== undefined);
-            fixture.pass(5000);
+            fixture.advance(5000);
           }
           // What has expired meanwhile is sent by turns, too.
-          fixture.pass(5000);
+          fixture.advance(5000);
           for (const subscriber of subscribers) {
             expect(subscriber.view.state()).toEqual(restricted(fixture, subscriber.keys));
             if (subscriber.older) seen.older++;
@@ -215,8 +215,8 @@ function act(fixture: FeedFixture, subscribers: readonly RecordingSubscriber[], 
         subscriber!.view.position = undefined;
       }
       break;
-    case "pass":
-      fixture.pass(step.ms);
+    case "advance":
+      fixture.advance(step.ms);
       break;
     case "rebuild":
       fixture.rebuild(subscribers);

@@ -9,7 +9,7 @@ function subscribersOfAll(count: number): { fixture: FeedFixture; subscribers: R
   const fixture = new FeedFixture(DEFAULT_POLICY.flush);
   const subscribers = Array.from({ length: count }, () => new RecordingSubscriber([], "latest", undefined));
   for (const subscriber of subscribers) fixture.connect(subscriber);
-  fixture.pass(0);
+  fixture.advance(0);
   return { fixture, subscribers };
 }
 
@@ -19,7 +19,7 @@ function messages(count: number, every: number, updates: number): number {
   const before = subscribers[0]!.sent.length;
   for (let i = 0; i < updates; i++) {
     fixture.publish({ key: "A", set: { i } });
-    fixture.pass(every);
+    fixture.advance(every);
   }
   return subscribers[0]!.sent.length - before;
 }
@@ -33,7 +33,7 @@ describe("[I9] a flush", () => {
       fixture.connect(reader);
     }
     const add = vi.spyOn(Outbox.prototype, "add");
-    fixture.pass(20_000);
+    fixture.advance(20_000);
     const held = new Set(add.mock.calls.map(([{ message }]) => message));
     expect(held.size).toBeGreaterThan(0);
     expect([...held].reduce((sum, { text }) => sum + text.length, 0)).toBeLessThan(150_000);
@@ -63,7 +63,7 @@ describe("updates go out as they come while that is light work", () => {
     for (let i = 0; i < 200; i++) {
       fixture.publish({ key: "A", set: { i } });
       const before = subscribers.map(({ sent }) => sent.length);
-      fixture.pass(10);
+      fixture.advance(10);
       if (i >= 100) turns.push(subscribers.filter(({ sent }, s) => sent.length > before[s]!).length);
     }
     expect(Math.max(...turns), "a quarter at a time").toBe(250);
@@ -86,7 +86,7 @@ describe("updates go out as they come while that is light work", () => {
     for (let i = 0; i < 500; i++) {
       fixture.publish({ key: `k${i}`, set: { i } });
       expect(subscribers[i]!.view.position?.seq, "at once").toBe(i + 1);
-      fixture.pass(1);
+      fixture.advance(1);
     }
   });
 });
@@ -131,7 +131,7 @@ describe("[I2] memory that is lost in the middle of a window", () => {
     fixture.publish({ key: "A", set: { n: 1 } });
     expect(subscribers.map(({ view }) => view.position?.seq)).toEqual([1, 1, 0, 0, 0]);
     fixture.rebuild(subscribers);
-    fixture.pass(0);
+    fixture.advance(0);
     expect(subscribers.map(({ view }) => view.updates.length)).toEqual([1, 1, 1, 1, 1]);
   });
 });
@@ -144,9 +144,9 @@ describe("windows", () => {
     const begin = subscriber.sent.length;
     for (let i = 0; i < 100; i++) {
       fixture.publish({ key: `k${i % 4}`, patch: { i } });
-      fixture.pass(1);
+      fixture.advance(1);
     }
-    fixture.pass(1000);
+    fixture.advance(1000);
     const updates = subscriber.sent.slice(begin);
     // The first at once, then one each 50 ms.
     expect(updates.length).toBe(3);
@@ -163,12 +163,12 @@ describe("windows", () => {
       const before = slow.sent.length;
       for (let i = 0; i < seconds * 100; i++) {
         fixture.publish({ key: "A", patch: { i } });
-        fixture.pass(10);
+        fixture.advance(10);
       }
       return slow.sent.length - before;
     };
     expect(count(5)).toBeLessThanOrEqual(11);
-    fixture.pass(1000);
+    fixture.advance(1000);
     expect(slow.view.updates).toHaveLength(500);
     fixture.broadcast.resubscribe(slow.subscriber!, subscriptionOf([], "all", 10), 1);
     const messages = count(5);
@@ -184,7 +184,7 @@ describe("windows", () => {
     for (let i = 0; i < 25_000; i++) fixture.publish({ key: "A", set: { i } });
     const group = slow.subscriber!.group!;
     expect(group.pending.size).toBeLessThanOrEqual(10_000);
-    fixture.pass(20_000);
+    fixture.advance(20_000);
     expect(slow.view.updates).toHaveLength(25_001);
   });
 
@@ -195,7 +195,7 @@ describe("windows", () => {
     fixture.publish({ key: "A", set: { i: -1 } });
     for (let i = 0; i < 25_000; i++) fixture.publish({ key: "A", set: { i } });
     fixture.log.start = 20_000;
-    fixture.pass(20_000);
+    fixture.advance(20_000);
     expect(JSON.parse(slow.sent.at(-1)!)).toMatchObject({
       type: "snapshot",
       reason: "lagging",

@@ -11,7 +11,7 @@ describe("[I9] what waits for groups", () => {
     );
     for (const reader of readers) fixture.connect(reader);
     for (let i = 0; i < 5; i++) fixture.publish({ key: "A", patch: { [`p${i}`]: i } });
-    fixture.pass(5000);
+    fixture.advance(5000);
     for (const reader of readers) expect(reader.view.state()).toEqual(fixture.entries());
     for (const reader of readers) if (reader.mode === "all") expect(reader.view.updates).toHaveLength(5);
   });
@@ -21,17 +21,17 @@ describe("[I9] what waits for groups", () => {
     const fixture = new FeedFixture();
     const readers = Array.from({ length: 200 }, (_, i) => new RecordingSubscriber(["big", `own${i}`], "latest", 0.1));
     for (const reader of readers) fixture.connect(reader);
-    fixture.pass(20_000);
+    fixture.advance(20_000);
     for (let i = 0; i < 5; i++) {
       const patch = Object.fromEntries(Array.from({ length: 2_000 }, (_, j) => [`m${j}`, i]));
       composed.mockClear();
       fixture.publish({ key: "big", patch });
       const length = composed.mock.calls.reduce((sum, [{ text }]) => sum + text.length, 0);
       expect(length).toBeLessThan(1.2 * 1024 * 1024);
-      fixture.pass(10);
+      fixture.advance(10);
     }
     composed.mockRestore();
-    fixture.pass(30_000);
+    fixture.advance(30_000);
     for (const reader of readers) expect(reader.view.state()).toEqual(fixture.entries());
   });
 
@@ -43,7 +43,7 @@ describe("[I9] what waits for groups", () => {
     const text = "x".repeat(10_000);
     for (let i = 0; i < 50; i++) fixture.publish({ key: `k${i}`, set: { text } });
     for (const { subscriber } of slow) expect(subscriber!.group!.pending.bytes).toBeLessThan(100_000);
-    fixture.pass(20_000);
+    fixture.advance(20_000);
     for (const subscriber of slow) expect(subscriber.view.state()).toEqual(fixture.entries());
     expect(slow[1]!.view.updates).toHaveLength(51);
   });
@@ -53,7 +53,7 @@ describe("[I9] what waits for groups", () => {
     const readers = Array.from({ length: 100 }, (_, i) => new RecordingSubscriber(["A", `own${i}`], "latest", 1));
     for (const reader of readers) fixture.connect(reader);
     fixture.publish({ key: "A", set: {} });
-    fixture.pass(1);
+    fixture.advance(1);
     fixture.publish({ key: "A", set: { text: "x".repeat(10_000) } });
     for (const { subscriber } of readers) expect(subscriber!.group!.pending.size).toBe(1);
   });

@@ -54,13 +54,13 @@ describe("[I9] subscriptions that are held", () => {
     const fixture = new FeedFixture();
     const readers = Array.from({ length: 200 }, (_, i) => new RecordingSubscriber([], "latest", 1.5 + i * 1e-10));
     for (const reader of readers) fixture.connect(reader);
-    fixture.pass(10);
+    fixture.advance(10);
     const rates = new Set(readers.map(({ subscriber }) => subscriber!.group!.subscription.hz));
     expect(rates).toEqual(new Set([1.5]));
     for (const hz of [0.1, 0.15, 1, 4, 9.99, 10, 59.9, 60]) {
       const reader = new RecordingSubscriber(["own"], "latest", hz);
       fixture.connect(reader);
-      fixture.pass(1);
+      fixture.advance(1);
       const rounded = reader.subscriber!.group!.subscription.hz!;
       expect(rounded).toBeLessThanOrEqual(hz);
       expect(rounded).toBeGreaterThan(hz * 0.89);
@@ -101,7 +101,7 @@ describe("[I9] patterns that subscribers select", () => {
     expect(broadcast.refusal(reader, subscriptionOf(keysFrom(10, 10)))).toBe("rate_limited");
     for (let i = 0; i < 100; i++) {
       reader.waiting = 0;
-      fixture.pass(10);
+      fixture.advance(10);
     }
     expect(reader.view.position?.seq).toBe(fixture.feed.seq);
     expect(broadcast.refusal(reader, subscriptionOf(keysFrom(10, 10))), "all are answered").toBeUndefined();

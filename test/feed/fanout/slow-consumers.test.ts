@@ -21,12 +21,12 @@ describe("[I5] a subscriber that lags", () => {
     const before = slow.sent.length;
     for (let i = 0; i < 100; i++) {
       fixture.publish({ key: `k${i % 3}`, patch: { i } });
-      fixture.pass(20);
+      fixture.advance(20);
     }
     expect(slow.sent.length, "nothing more is queued for it").toBe(before);
     expect(quick.view.position?.seq, "the others go on").toBe(100);
     slow.waiting = SERVER_LIMITS.backlogLow;
-    fixture.pass(SERVER_LIMITS.lagReview);
+    fixture.advance(SERVER_LIMITS.lagReview);
     expect(slow.sent.slice(before).map((message) => JSON.parse(message))).toMatchObject([
       { type: "update", from: 0, seq: 100, skipped: 97, updates: [{ key: "k1" }, { key: "k2" }, { key: "k0" }] },
     ]);
@@ -38,10 +38,10 @@ describe("[I5] a subscriber that lags", () => {
     const fixture = fixtureOf(slow);
     slow.waiting = STUCK;
     for (let i = 0; i < 50; i++) fixture.publish({ key: i % 2 ? "A" : "B", set: { i } });
-    fixture.pass(1000);
+    fixture.advance(1000);
     expect(slow.view.updates).toEqual([]);
     slow.waiting = 0;
-    fixture.pass(SERVER_LIMITS.lagReview);
+    fixture.advance(SERVER_LIMITS.lagReview);
     expect(slow.view.updates).toHaveLength(25);
   });
 
@@ -49,13 +49,13 @@ describe("[I5] a subscriber that lags", () => {
     const slow = new RecordingSubscriber([], "all", undefined);
     const fixture = fixtureOf(slow);
     fixture.publish({ key: "A", set: { i: 0 } });
-    fixture.pass(100);
+    fixture.advance(100);
     slow.waiting = STUCK;
     for (let i = 1; i < 50; i++) fixture.publish({ key: "A", set: { i } });
     fixture.log.start = 40;
-    fixture.pass(1000);
+    fixture.advance(1000);
     slow.waiting = 0;
-    fixture.pass(SERVER_LIMITS.lagReview);
+    fixture.advance(SERVER_LIMITS.lagReview);
     expect(JSON.parse(slow.sent.at(-1)!)).toMatchObject({
       type: "snapshot",
       reason: "lagging",
@@ -68,10 +68,10 @@ describe("[I5] a subscriber that lags", () => {
     const fixture = fixtureOf(slow);
     slow.waiting = STUCK;
     fixture.publish({ key: "A", set: { i: 1 } });
-    fixture.pass(100);
+    fixture.advance(100);
     expect(fixture.due).toBeLessThanOrEqual(fixture.now + SERVER_LIMITS.lagReview);
     slow.waiting = 0;
-    fixture.pass(SERVER_LIMITS.lagReview);
+    fixture.advance(SERVER_LIMITS.lagReview);
     expect(slow.view.state()).toEqual({ A: { i: 1 } });
     expect(fixture.due).toBeUndefined();
   });
@@ -81,9 +81,9 @@ describe("[I5] a subscriber that lags", () => {
     const fixture = fixtureOf(slow);
     slow.waiting = STUCK;
     fixture.publish({ key: "A", set: {} });
-    fixture.pass(SERVER_LIMITS.stuckTime - 1000);
+    fixture.advance(SERVER_LIMITS.stuckTime - 1000);
     expect(slow.dropped).toBe(false);
-    fixture.pass(2000);
+    fixture.advance(2000);
     expect(slow.dropped).toBe(true);
     expect(fixture.broadcast.subscribers).toBe(0);
     expect(fixture.due).toBeUndefined();
@@ -95,7 +95,7 @@ describe("[I5] a subscriber that lags", () => {
     slow.waiting = STUCK * 4;
     fixture.publish({ key: "A", set: {} });
     for (let i = 0; i < 10; i++) {
-      fixture.pass(SERVER_LIMITS.stuckTime - 1000);
+      fixture.advance(SERVER_LIMITS.stuckTime - 1000);
       slow.waiting -= 1;
     }
     expect(slow.dropped).toBe(false);

@@ -17,7 +17,7 @@ function slowReader(fixture: FeedFixture, keys: readonly string[] = [], account 
   reader.account = account;
   reader.slow = true;
   fixture.connect(reader);
-  fixture.pass(10);
+  fixture.advance(10);
   return reader;
 }
 
@@ -25,7 +25,7 @@ function slowReader(fixture: FeedFixture, keys: readonly string[] = [], account 
 function drain(fixture: FeedFixture, reader: RecordingSubscriber): void {
   for (let i = 0; i < 200; i++) {
     reader.waiting = 0;
-    fixture.pass(100);
+    fixture.advance(100);
   }
 }
 
@@ -51,7 +51,7 @@ describe("[I9] a long snapshot", () => {
     expect(reader.view.position).toBeUndefined();
     while (reader.view.position === undefined) {
       reader.waiting = 0;
-      fixture.pass(1);
+      fixture.advance(1);
     }
     const snapshot = reader.sent.filter((message) => message.includes('"snapshot"'));
     expect(new Set(snapshot.map((message) => JSON.parse(message).seq))).toEqual(new Set([60]));
@@ -67,7 +67,7 @@ describe("[I9] a long snapshot", () => {
     const [slow, stuck] = [slowReader(fixture), slowReader(fixture)];
     for (let i = 0; i < 40; i++) {
       slow.waiting = Math.max(0, slow.waiting - 60);
-      fixture.pass(SERVER_LIMITS.stuckTime / 10);
+      fixture.advance(SERVER_LIMITS.stuckTime / 10);
     }
     expect(slow.dropped).toBe(false);
     expect(stuck.dropped).toBe(true);
@@ -101,7 +101,7 @@ describe("[I9] a long snapshot", () => {
     const first = slowReader(fixture, [], "first");
     for (let i = 0; i < 30; i++) {
       first.waiting = 0;
-      fixture.pass(100);
+      fixture.advance(100);
     }
     const second = slowReader(fixture, [], "second");
     // More than a catch-up from the changes can be.
@@ -109,7 +109,7 @@ describe("[I9] a long snapshot", () => {
     const readers = [first, second];
     for (let i = 0; i < 300; i++) {
       for (const reader of readers) reader.waiting = 0;
-      fixture.pass(100);
+      fixture.advance(100);
     }
     for (const reader of readers) if (!reader.dropped) expect(reader.view.position?.seq).toBe(fixture.feed.seq);
     expect(second.dropped && first.dropped).toBe(false);
@@ -132,7 +132,7 @@ describe("[I9] a long snapshot", () => {
     expect(greedy.map(({ sent }) => sent.length > 0)).toEqual([true, true, false, false]);
     expect(honest.dropped).toBe(false);
     fixture.disconnect(greedy[0]!);
-    fixture.pass(100);
+    fixture.advance(100);
     expect(greedy.filter(({ sent }) => sent.length > 0)).toHaveLength(3);
   });
 

@@ -20,7 +20,7 @@ function comeBack(fixture: FeedFixture, keys: readonly string[], mode: "latest" 
   subscriber.view.position = { epoch: fixture.feed.epoch, seq };
   // Its messages are not checked against the log: what it had before is not known.
   fixture.connect(subscriber, `${fixture.feed.epoch}:${seq}`);
-  fixture.pass(0);
+  fixture.advance(0);
   return subscriber.sent.map((message): Message => JSON.parse(message));
 }
 
