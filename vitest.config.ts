@@ -85,7 +85,7 @@ export default defineConfig({
       {
         test: {
           name: "node",
-          include: ["test/{client,publisher,react,dashboard,demo,architecture,docs}/**/*.test.ts"],
+          include: ["test/{client,publisher,react,dashboard,demo,architecture,docs,mutants}/**/*.test.ts"],
           testTimeout: TEST_TIME,
           maxWorkers: CORES,
         },

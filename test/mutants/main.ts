@@ -1,0 +1,113 @@
+// `npm run mutants [-- --list] [-- --only TEXT]`: plants each break of `mutants.ts` in a copy of the checkout, runs the tests
+// that should catch it, and says whether they do. Its exit code is 1 if a break survives.
+import { execFile, spawn } from "node:child_process";
+import { cp, mkdir, mkdtemp, readFile, rm, symlink, writeFile } from "node:fs/promises";
+import { availableParallelism, tmpdir } from "node:os";
+import { join } from "node:path";
+import { promisify } from "node:util";
+import { MUTANTS, type Mutant } from "./mutants.ts";
+
+const root = join(import.meta.dirname, "../..");
+/** Milliseconds that a test, and all tests of one mutant, may take: a break may make them wait for ever. */
+const TEST_TIME = 20_000;
+const RUN_TIME = 180_000;
+
+/** `broken`: no test failed, but their files could not be run. Then the break says nothing about the tests. */
+type Verdict = "caught" | "SURVIVED" | "BROKEN";
+
+interface Report {
+  readonly numPassedTests: number;
+  readonly numFailedTests: number;
+}
+
+/** Copies what git knows, or would, of the checkout; packages are shared. */
+async function copyCheckout(): Promise<string> {
+  const folder = await mkdtemp(join(tmpdir(), "tickertape-mutants-"));
+  const args = ["ls-files", "-z", "--cached", "--others", "--exclude-standard"];
+  const { stdout } = await promisify(execFile)("git", args, { cwd: root, maxBuffer: 16 * 1024 * 1024 });
+  for (const path of stdout.split("\0")) {
+    if (path === "") continue;
+    // What is listed may be deleted and not yet committed so.
+    await cp(join(root, path), join(folder, path), { recursive: true }).catch(() => {});
+  }
+  await mkdir(join(folder, "public/assets"), { recursive: true });
+  await symlink(join(root, "node_modules"), join(folder, "node_modules"));
+  return folder;
+}
+
+async function run(folder: string, mutant: Mutant): Promise<{ verdict: Verdict; output: string }> {
+  const path = join(folder, mutant.file);
+  const text = await readFile(path, "utf8");
+  await writeFile(
+    path,
+    text.replace(mutant.find, () => mutant.replace),
+  );
+  try {
+    return await judge(folder, mutant);
+  } finally {
+    await writeFile(path, text);
+  }
+}
+
+async function judge(folder: string, { project, tests }: Mutant): Promise<{ verdict: Verdict; output: string }> {
+  const report = join(folder, "report.json");
+  await rm(report, { force: true });
+  const options = ["--bail=1", `--testTimeout=${TEST_TIME}`, "--reporter=json", `--outputFile=${report}`];
+  const words = ["node_modules/vitest/vitest.mjs", "run", "--project", project, ...options, ...tests];
+  const child = spawn(join(root, "node_modules/.bin/node"), words, { cwd: folder, detached: true });
+  let output = "";
+  for (const stream of [child.stdout, child.stderr])
+    stream.on("data", (data: Buffer) => void (output = (output + data.toString()).slice(-10_000)));
+  let isTooLong = false;
+  const timer = setTimeout(() => {
+    isTooLong = true;
+    // Its group, with the runtimes that it has started.
+    if (child.pid !== undefined) process.kill(-child.pid, "SIGKILL");
+  }, RUN_TIME);
+  const code = await new Promise<number | null>((resolve) => child.on("close", resolve));
+  clearTimeout(timer);
+  if (isTooLong) return { verdict: "caught", output };
+  const counts = await readFile(report, "utf8").then(
+    (text): Report => JSON.parse(text),
+    (): Report => ({ numPassedTests: 0, numFailedTests: 0 }),
+  );
+  if (counts.numFailedTests > 0) return { verdict: "caught", output };
+  return { verdict: code === 0 && counts.numPassedTests > 0 ? "SURVIVED" : "BROKEN", output };
+}
+
+async function main(words: readonly string[]): Promise<number> {
+  const only = words.includes("--only") ? words[words.indexOf("--only") + 1] : "";
+  const known = words.every((word, i) => ["--list", "--only"].includes(word) || words[i - 1] === "--only");
+  if (!known || only === undefined) {
+    console.error("npm run mutants [-- --list] [-- --only TEXT]: TEXT is in the name or the file of a break");
+    return 2;
+  }
+  const chosen = MUTANTS.filter(({ name, file }) => name.includes(only) || file.includes(only));
+  if (words.includes("--list")) {
+    for (const { name, file } of chosen) console.log(`${name}  (${file})`);
+    return 0;
+  }
+  const waiting = [...chosen];
+  let survived = 0;
+  const work = async (): Promise<void> => {
+    const folder = await copyCheckout();
+    try {
+      for (let mutant = waiting.shift(); mutant; mutant = waiting.shift()) {
+        const began = performance.now();
+        const { verdict, output } = await run(folder, mutant);
+        const seconds = ((performance.now() - began) / 1000).toFixed(0);
+        console.log(`${verdict.padEnd(9)} ${mutant.name}  (${mutant.file}, ${seconds} s)`);
+        if (verdict === "caught") continue;
+        survived++;
+        if (verdict === "BROKEN") console.log(output);
+      }
+    } finally {
+      await rm(folder, { recursive: true, force: true });
+    }
+  };
+  await Promise.all(Array.from({ length: Math.min(availableParallelism(), chosen.length) }, work));
+  console.log(`\n${chosen.length - survived} of ${chosen.length} caught`);
+  return survived > 0 || chosen.length === 0 ? 1 : 0;
+}
+
+process.exitCode = await main(process.argv.slice(2));
