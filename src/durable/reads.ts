@@ -1,3 +1,4 @@
+import { encodeSnapshotAnswerStart } from "../protocol/answers.ts";
 import { Counts } from "../limits/counts.ts";
 import { accountOf, Places, type CountedCaller } from "../limits/places.ts";
 import type { Budget, Share } from "../feed/fanout/budget.ts";
@@ -148,7 +149,6 @@ export class Reads {
   /** All that comes before the entries; of a message if there was a `since`. */
   #headOf(list: FrozenList, reason: Parameters<typeof encodeSnapshotPart>[1] | undefined): string {
     if (reason) return encodeSnapshotPart(list, reason, "", false, undefined).slice(0, -2);
-    const { epoch, seq, time } = list;
-    return `${JSON.stringify({ feed: this.#name, epoch, seq, time }).slice(0, -1)},"entries":{`;
+    return encodeSnapshotAnswerStart(this.#name, list);
   }
 }

@@ -1,3 +1,4 @@
+import type { ListAnswer, ResetAnswer } from "../protocol/answers.ts";
 import type { DirectoryObject } from "../durable/directory/directory-object.ts";
 import { LIMITS } from "../protocol/limits.ts";
 import type { AppContext } from "./context.ts";
@@ -12,7 +13,7 @@ export async function deleteFeed(c: AppContext): Promise<Response> {
   const object = deployment.feeds.getByName(feed);
   if (forgets) {
     await callToChange(async () => object.forget());
-    return jsonResponse({ feed, forgotten: true }, { "Cache-Control": "no-store" });
+    return jsonResponse({ feed, forgotten: true } satisfies ResetAnswer, { "Cache-Control": "no-store" });
   }
   const position = await callToChange(async () => object.reset(caller.id));
   if (!position) throw new Problem("feed_full", "There are as many feeds as there may be.");
@@ -42,10 +43,10 @@ export async function listFeeds(c: AppContext): Promise<Response> {
   const feeds = (await directory.describe(names)).map(({ feed, stats, readable }) => {
     const { seq = 0, keys = 0, subscribers = 0 } = stats ?? {};
     // The last known figures of a feed that cannot be read are better than none, and no reason to hide the others.
-    return { feed, seq, keys, subscribers, unreadable: readable ? undefined : true };
+    return { feed, seq, keys, subscribers, unreadable: readable ? undefined : (true as const) };
   });
   const next = names.length === limit ? names.at(-1) : undefined;
-  return jsonResponse({ feeds, next }, { "Cache-Control": REVALIDATE });
+  return jsonResponse({ feeds, next } satisfies ListAnswer, { "Cache-Control": REVALIDATE });
 }
 
 /** Up to `limit` names after `after` that the caller may see; no other name leaves the Worker. */

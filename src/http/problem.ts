@@ -1,3 +1,4 @@
+import { PROBLEM_TYPE, type ProblemAnswer } from "../protocol/answers.ts";
 import { PROBLEMS, type ProblemCode, type UpdateIssue } from "../protocol/codes.ts";
 import { API_HEADERS } from "./responses.ts";
 
@@ -26,7 +27,8 @@ const RETRY_AFTER: Partial<Record<number, string>> = { 429: "1", 502: "1", 503: 
 /** The response to a refused request, in the form of RFC 9457. */
 export function problemResponse(code: ProblemCode, { detail, issues, headers }: ProblemDetails): Response {
   const { status, title } = PROBLEMS[code];
-  const body = { type: `urn:tickertape:problem:${code}`, title, status, detail, code, issues };
+  const type = `${PROBLEM_TYPE}${code}`;
+  const body = { type, title, status, detail, code, issues: issues?.slice() } satisfies ProblemAnswer;
   const retryAfter = RETRY_AFTER[status];
   return new Response(`${JSON.stringify(body)}\n`, {
     status,

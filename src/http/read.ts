@@ -79,7 +79,7 @@ export async function history(c: AppContext): Promise<Response> {
   const key = parameter(query, "key");
   const problem = key === undefined ? "is missing" : keyProblem(key);
   if (key === undefined || problem) throw new Problem("invalid_query", `key ${problem}.`);
-  const limit = readInteger(query, "limit", 1, LIMITS.historyPage) ?? 100;
+  const limit = readInteger(query, "limit", 1, LIMITS.historyPage) ?? LIMITS.historyDefault;
   const before = readInteger(query, "before", 0, Number.MAX_SAFE_INTEGER);
   if (!(await knownFeeds.exists(feed))) return emptyHistory(feed, key);
   const account = accountOf(countedByOne(caller, c.req.raw)) ?? "";

@@ -104,7 +104,7 @@ export const feedListSchema = v.pipe(
     examples: [{ feeds: [{ feed: "stocks", seq: 1045, keys: 60, subscribers: 12 }] }],
   }),
 );
-export type FeedList = v.InferOutput<typeof feedListSchema>;
+export type ListAnswer = v.InferOutput<typeof feedListSchema>;
 
 export const historySchema = v.pipe(
   v.object({
@@ -130,7 +130,7 @@ export const historySchema = v.pipe(
     ],
   }),
 );
-export type HistoryPage = v.InferOutput<typeof historySchema>;
+export type HistoryAnswer = v.InferOutput<typeof historySchema>;
 
 export const statsSchema = v.pipe(
   v.object({
@@ -158,7 +158,7 @@ export const statsSchema = v.pipe(
     ],
   }),
 );
-export type Stats = v.InferOutput<typeof statsSchema>;
+export type StatsAnswer = v.InferOutput<typeof statsSchema>;
 
 export const healthSchema = v.pipe(
   v.object({ status: v.literal("ok") }),

@@ -1,25 +1,13 @@
-import type { Position } from "../../protocol/position.ts";
+import type { StatsAnswer } from "../../protocol/answers.ts";
 
 /*
  * What a feed's object and the directory's object ask of each other. Each imports this file and not the other's class:
  * the two would form a ring.
  */
 
-/** How a feed is. */
-export interface FeedStats extends Position {
-  readonly feed: string;
-  /** Whether it was ever published to. */
+/** The feed's figures, as over HTTP, and whether it was ever published to. */
+export interface FeedStats extends StatsAnswer {
   readonly exists: boolean;
-  readonly keys: number;
-  readonly subscribers: number;
-  /** Subscribers that do not take what they are sent. They get nothing more until they do. */
-  readonly lagging: number;
-  /** When the last update was accepted, in milliseconds since 1970; 0 before the first. */
-  readonly time: number;
-  /** Bytes of storage in use. */
-  readonly storage: number;
-  /** When the object came into memory, in milliseconds since 1970. It gets later with each hibernation. */
-  readonly started: number;
 }
 
 /** What the directory asks of a feed's object. */
