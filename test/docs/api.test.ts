@@ -1,0 +1,58 @@
+import { readFileSync } from "node:fs";
+import { describe, expect, test } from "vitest";
+import { CLIENT_MESSAGES } from "../../src/protocol/client-messages.ts";
+import { CLOSE, MODES, PROBLEMS, SNAPSHOT_REASONS } from "../../src/protocol/codes.ts";
+import { SERVER_MESSAGES } from "../../src/protocol/server-messages.ts";
+
+const page = readFileSync(new URL("../../docs/api.md", import.meta.url), "utf8");
+
+/** The rows of the table whose first column is called `name`: the cells of each. */
+function rowsOf(name: string): string[][] {
+  const table = page.split("\n\n").find((block) => block.startsWith(`| ${name} |`));
+  if (table === undefined) throw new Error(`docs/api.md has no table of ${name}`);
+  return table
+    .trim()
+    .split("\n")
+    .slice(2)
+    .map((row) =>
+      row
+        .split("|")
+        .slice(1, -1)
+        .map((cell) => cell.trim()),
+    );
+}
+
+const codesIn = (cell: string): string[] => Array.from(cell.matchAll(/`([a-z_]+)`/g), ([, code = ""]) => code);
+const firstCells = (name: string): string[] => rowsOf(name).map(([first = ""]) => first);
+
+describe("docs/api.md", () => {
+  test("has every error code with its status, and no other", () => {
+    const documented = rowsOf("status").flatMap(([status, codes = ""]) =>
+      codesIn(codes.replace(/`Retry-After`|`Idempotency-Key`/g, "")).map((code) => [code, Number(status)]),
+    );
+    expect(documented.toSorted()).toEqual(
+      Object.entries(PROBLEMS)
+        .map(([code, { status }]) => [code, status])
+        .toSorted(),
+    );
+  });
+
+  test("has every close code, and no other", () => {
+    const documented = firstCells("code").flatMap((cell) => cell.split(", ").map(Number));
+    // The server sends no 1001: a browser does.
+    expect(documented).toEqual([...Object.values(CLOSE), 1001].toSorted((a, b) => a - b));
+  });
+
+  test("has every message both ways, and no other", () => {
+    expect(firstCells("from the server").flatMap(codesIn).toSorted()).toEqual(Object.keys(SERVER_MESSAGES).toSorted());
+    expect(firstCells("from the client").flatMap(codesIn).toSorted()).toEqual(Object.keys(CLIENT_MESSAGES).toSorted());
+  });
+
+  test("has every reason of a snapshot, and no other", () => {
+    expect(firstCells("reason").flatMap(codesIn).toSorted()).toEqual(Object.keys(SNAPSHOT_REASONS).toSorted());
+  });
+
+  test("has every mode", () => {
+    for (const mode of MODES) expect(page).toContain(`\`${mode}\``);
+  });
+});
