@@ -14,7 +14,7 @@ const identity = async (claims: Record<string, unknown>, expires?: number): Prom
   return (await caller({ JWT_SECRET }, await token("publish:*", options))).id;
 };
 
-describe("who a caller is", () => {
+describe("[AUTH6] who a caller is", () => {
   test("[I7] by a key stays the same when the list of keys is turned round, and is no part of the key", async () => {
     const before = await caller({ PUBLISH_KEY: "old-secret,new-secret" }, "new-secret");
     const after = await caller({ PUBLISH_KEY: "new-secret, next-secret" }, "new-secret");
@@ -23,7 +23,7 @@ describe("who a caller is", () => {
     expect((await caller({ PUBLISH_KEY: "new-secret,next-secret" }, "next-secret")).id).not.toBe(after.id);
   });
 
-  test("is one publisher for all publish keys, as they are rotated, and another for admin keys and each token", async () => {
+  test("[IDEM1] is one publisher for all publish keys, as they are rotated, and another for admin keys and each token", async () => {
     const settings = { PUBLISH_KEY: "old-secret,new-secret", ADMIN_KEY: "admin-secret", JWT_SECRET };
     const of = async (credential?: string): Promise<string> => {
       const { kind, principal } = await caller(settings, credential);

@@ -64,7 +64,7 @@ describe("a token signed with a key of the key server", () => {
     expect(await allowed({ JWKS_URL: url }, await signed("ES256", { key: "other", kid: "ES256" }))).toBe("invalid");
   });
 
-  test("by a key that is no longer or not yet published is refused, and such tokens ask twice a minute at most", async () => {
+  test("[AUTH8] by a key that is no longer or not yet published is refused, and such tokens ask twice a minute at most", async () => {
     expect(await allowed({ JWKS_URL: url }, await signed("ES256"))).toBe("publish");
     for (let i = 0; i < 50; i++) {
       expect(await allowed({ JWKS_URL: url }, await signed("ES256", { key: "other", kid: "other" }))).toBe("invalid");
@@ -76,7 +76,7 @@ describe("a token signed with a key of the key server", () => {
     expect(asked).toBe(2);
   });
 
-  test("[I7] is checked with keys that are fetched once, however many come at a cold start", async () => {
+  test("[AUTH8] [I7] is checked with keys that are fetched once, however many come at a cold start", async () => {
     const served = answer;
     answer = async () => {
       await scheduler.wait(50);
@@ -137,7 +137,7 @@ describe("a token signed with a key of the key server", () => {
     log.mockRestore();
   });
 
-  test("is checked with the old keys while the key server is down, for an hour", async () => {
+  test("[AUTH8] is checked with the old keys while the key server is down, for an hour", async () => {
     const log = vi.spyOn(console, "error").mockImplementation(() => {});
     expect(await allowed({ JWKS_URL: url }, await signed("RS256"))).toBe("publish");
     answer = async () => new Response("down", { status: 500 });
@@ -148,7 +148,7 @@ describe("a token signed with a key of the key server", () => {
     log.mockRestore();
   });
 
-  test("is not made by taking the published key for a shared secret", async () => {
+  test("[AUTH5] is not made by taking the published key for a shared secret", async () => {
     const jwk = JSON.stringify(published[0]);
     for (const secret of [jwk, published[0]!.n!, url]) {
       expect(await allowed({ JWKS_URL: url }, await token("admin", { secret }))).toBe("invalid");

@@ -5,7 +5,7 @@ function allowed(scope: string, feed: string, certain = true): string[] {
   return Object.entries(readScope(scope, certain)(feed)).flatMap(([action, may]) => (may ? [action] : []));
 }
 
-describe("a scope", () => {
+describe("[AUTH7] a scope", () => {
   test.each([
     ["", "stocks", []],
     ["subscribe:stocks", "stocks", ["subscribe"]],

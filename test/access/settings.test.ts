@@ -6,7 +6,7 @@ import { allowed } from "./allowed.ts";
 
 const DAY = 24 * 3_600_000;
 
-describe("keys that are no keys", () => {
+describe("[AUTH3] keys that are no keys", () => {
   test.each([
     ["PUBLISH_KEY", "a"],
     ["PUBLISH_KEY", "seven-7"],
@@ -43,7 +43,7 @@ describe("keys that are no keys", () => {
   });
 });
 
-describe("the secret of tokens", () => {
+describe("[AUTH3] the secret of tokens", () => {
   test.each(["x", "x".repeat(31)])(
     "is not accepted where it is too short, and with it no token: %j",
     async (secret) => {

@@ -11,7 +11,7 @@ function encode(part: object): string {
   return btoa(JSON.stringify(part)).replaceAll("+", "-").replaceAll("/", "_").replaceAll("=", "");
 }
 
-describe("a token signed with the shared secret", () => {
+describe("[AUTH5] a token signed with the shared secret", () => {
   test("allows what its scope says, until it ends", async () => {
     const expires = (Math.floor(Date.now() / 1000) + 60) * 1000;
     const signed = await token("publish:stocks subscribe:st*", { expires });

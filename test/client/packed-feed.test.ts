@@ -50,7 +50,7 @@ describe("a feed that asks for MessagePack", () => {
     expect(socket().sent.at(-1)).toBe('{"type":"subscribe","keys":["B"],"id":1}');
   });
 
-  test("reads as JSON what comes as text, for not every message can be said to all readers of MessagePack", async () => {
+  test("[PACK3] reads as JSON what comes as text, for not every message can be said to all readers of MessagePack", async () => {
     const feed = await open(msgpack);
     greet();
     socket().say(snapshot);

@@ -94,7 +94,7 @@ describe("[I3] a message is applied whole or not at all", () => {
   });
 });
 
-describe("a snapshot in parts", () => {
+describe("[SUB5] a snapshot in parts", () => {
   test("may have answers between its parts, of which each is taken as what it is", () => {
     const view = viewOf(snapshot({ A: {} }, { more: true }));
     const asked = { id: 4, keys: ["A"] };
@@ -163,7 +163,7 @@ describe("values", () => {
   });
 });
 
-test("the answer to subscribe adds what is new, drops what is no longer selected, and keeps the rest", () => {
+test("[SEL3] the answer to subscribe adds what is new, drops what is no longer selected, and keeps the rest", () => {
   const view = viewOf(snapshot({ A: { n: 1 }, "tech.B": { n: 2 } }));
   const kept = view.entries.get("tech.B");
   const asked = { id: 4, keys: ["tech.*", "C"] };
@@ -192,7 +192,7 @@ test("a deletion of what is not there is no change, and a repeated value is one"
   expect(outcome).toMatchObject({ changes: [{ key: "A" }], batch: { time: 7, skipped: 3, cause: "update" } });
 });
 
-test("is current when it stands where the server was at the beginning", () => {
+test("[SUB1] is current when it stands where the server was at the beginning", () => {
   const view = viewOf(snapshot({}));
   view.begin(true);
   apply(view, { type: "hello", epoch: "e1", seq: 7 });

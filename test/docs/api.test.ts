@@ -28,12 +28,14 @@ const firstCells = (name: string): string[] => rowsOf(name).map(([first = ""]) =
 describe("docs/api.md", () => {
   test("has every error code with its status, and no other", () => {
     const documented = rowsOf("status").flatMap(([status, codes = ""]) =>
-      codesIn(codes.replace(/`Retry-After`|`Idempotency-Key`/g, "")).map((code) => [code, Number(status)]),
+      codesIn(codes.replace(/`Retry-After`|`Idempotency-Key`/g, "")).map((code): [string, number] => [
+        code,
+        Number(status),
+      ]),
     );
-    expect(documented.toSorted()).toEqual(
-      Object.entries(PROBLEMS)
-        .map(([code, { status }]) => [code, status])
-        .toSorted(),
+    expect(documented.length).toBe(Object.keys(PROBLEMS).length);
+    expect(Object.fromEntries(documented)).toEqual(
+      Object.fromEntries(Object.entries(PROBLEMS).map(([code, { status }]) => [code, status])),
     );
   });
 

@@ -168,7 +168,7 @@ describe("[I4] an object that a message wakes", () => {
   beforeEach(() => void vi.useFakeTimers({ toFake: ["Date"], now: START }));
   afterEach(() => void vi.useRealTimers());
 
-  test("sets the alarm for a credential again if the platform has lost it", async () => {
+  test("[AUTH10] sets the alarm for a credential again if the platform has lost it", async () => {
     const { feed, subscriber } = await sealedFeed();
     const until = START + MINUTE;
     subscriber.send({ type: "auth", id: 1, token: await token("subscribe:*", { expires: until }) });
@@ -182,7 +182,7 @@ describe("[I4] an object that a message wakes", () => {
   });
 });
 
-describe("[I7] an alarm for a credential that expires", () => {
+describe("[AUTH10] [I7] an alarm for a credential that expires", () => {
   beforeEach(() => void vi.useFakeTimers({ toFake: ["Date"], now: START }));
   afterEach(() => void vi.useRealTimers());
 
@@ -228,7 +228,7 @@ describe("[I7] an alarm for a credential that expires", () => {
   });
 });
 
-describe("[I4] an alarm for an entry that expires", () => {
+describe("[AUTH11] [I4] an alarm for an entry that expires", () => {
   beforeEach(() => void vi.useFakeTimers({ toFake: ["Date"], now: START }));
   afterEach(() => void vi.useRealTimers());
 

@@ -43,7 +43,7 @@ function countOf(outcome: ReadOutcome | undefined): number | undefined {
   return typeof outcome?.body === "string" ? JSON.parse(outcome.body).updates?.length : undefined;
 }
 
-describe("[I9] when the shared budget is used up", () => {
+describe("[MEM1] [I9] when the shared budget is used up", () => {
   test("one batch waits, others are refused, and its room is given back", async () => {
     const { budget, giveBack } = usedUp("answers");
     const { publishes } = budget;

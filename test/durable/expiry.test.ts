@@ -9,7 +9,7 @@ describe.each(MEMORIES)("entries with a ttl %s", (_, between) => {
   beforeEach(() => void vi.useFakeTimers({ toFake: ["Date"], now: Date.now() }));
   afterEach(() => void vi.useRealTimers());
 
-  test("are deleted when the alarm goes off, and subscribers get the deletion", async () => {
+  test("[PUB9] are deleted when the alarm goes off, and subscribers get the deletion", async () => {
     const feed = newFeed();
     await publish(feed, [
       { key: "here", set: { who: "Ada" }, ttl: 30 },
@@ -24,7 +24,7 @@ describe.each(MEMORIES)("entries with a ttl %s", (_, between) => {
     expect((await snapshot(feed)).entries).toEqual({ stays: {} });
   });
 
-  test("are never shown after their time, even if no alarm has come", async () => {
+  test("[PUB9] are never shown after their time, even if no alarm has come", async () => {
     const feed = newFeed();
     await publish(feed, { key: "here", set: {}, ttl: 30 });
     await between(feed);
@@ -32,7 +32,7 @@ describe.each(MEMORIES)("entries with a ttl %s", (_, between) => {
     expect(await snapshot(feed)).toMatchObject({ seq: 2, entries: {} });
   });
 
-  test("stay if a newer update has come", async () => {
+  test("[PUB8] stay if a newer update has come", async () => {
     const feed = newFeed();
     await publish(feed, [
       { key: "renewed", set: {}, ttl: 30 },

@@ -13,7 +13,7 @@ async function rename(feed: string, from: string, to: string): Promise<void> {
   });
 }
 
-test("[I2] a subscriber whose catch-up fails is closed with 4503, and the log says why", async () => {
+test("[STEP5] [I2] a subscriber whose catch-up fails is closed with 4503, and the log says why", async () => {
   const logged = vi.spyOn(console, "error").mockImplementation(() => {});
   const feed = newFeed();
   const first = await (await TestSubscriber.connect(feed)).reaches(0);

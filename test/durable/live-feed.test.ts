@@ -54,7 +54,7 @@ const subscription = { selection: EVERYTHING, mode: "latest", hz: undefined } as
 
 describe("[I1] nothing is sent that is not written", () => {
   // Few are served within the write, many in turns, and slowly enough that updates come in between.
-  test.each([3, 70, 300])("to %d subscribers, whenever updates come", async (count) => {
+  test.each([3, 70, 300])("[MERGE3] to %d subscribers, whenever updates come", async (count) => {
     await runInDurableObject(env.FEEDS.getByName(newFeed()), async (_, { storage }) => {
       vi.useFakeTimers();
       await fc.assert(

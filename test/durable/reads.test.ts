@@ -38,7 +38,7 @@ async function cancel(outcomes: readonly (ReadOutcome | undefined)[]): Promise<v
   for (const outcome of outcomes) if (outcome && typeof outcome.body === "object") await outcome.body.cancel();
 }
 
-describe("[I7] long answers", () => {
+describe("[READ2] [I7] long answers", () => {
   test("have places of their own, and short answers need none", async () => {
     const [fixture, reads] = [fixtureOfMany(), new Reads("feed", new Budget())];
     const asked = Array.from({ length: 30 }, (_, i) => read(reads, fixture, caller(`192.0.2.${i % 3}`)));
@@ -95,7 +95,7 @@ describe("[I5] a feed that was removed", () => {
   });
 });
 
-test("[I9] reads of the log together hold no more than there is room for, and all are answered", async () => {
+test("[READ1] [I9] reads of the log together hold no more than there is room for, and all are answered", async () => {
   const fixture = new FeedFixture({}, { partLength: 500, logBytes: 3_000, stepWork: 1 });
   for (let i = 0; i < 200; i++) fixture.publish({ key: `k${i}`, set: { text: "x".repeat(100) } });
   let begun = 0;
@@ -125,7 +125,7 @@ test("[I9] reads of the log together hold no more than there is room for, and al
 test.each([
   ["a key", 1, 64],
   ["1,000 keys", 1_000, 8],
-])("[I9] waiting reads of %s on one account are limited by what they select", async (_, count, most) => {
+])("[READ3] [I9] waiting reads of %s on one account are limited by what they select", async (_, count, most) => {
   const [fixture, reads] = [fixtureOfMany(), new Reads("feed", new Budget())];
   // Not committed yet: all reads have to wait.
   fixture.feed.accept(['{"key":"a","set":{}}'], fixture.now);

@@ -93,7 +93,7 @@ async function publishQuotes(url: string, from: number): Promise<number> {
   return seq;
 }
 
-describe("a client that offers compression", () => {
+describe("[PACK4] a client that offers compression", () => {
   test.each([
     ["as it is", false],
     ["without the flag", true],
@@ -130,7 +130,7 @@ describe("a client that offers compression", () => {
       { clientNoContextTakeover: true, serverMaxWindowBits: 15 },
       ["client_no_context_takeover", "server_max_window_bits=12"],
     ],
-  ])("what a client demands with its offer is kept to: %j", async (offer, agreed) => {
+  ])("[PACK4] what a client demands with its offer is kept to: %j", async (offer, agreed) => {
     const url = `${await serve("without the flag")}/v1/feeds/demanding`;
     const client = await Client.open(url, offer);
     expect(client.answered?.split("; ").toSorted()).toEqual(["permessage-deflate", ...agreed].toSorted());

@@ -58,7 +58,7 @@ describe("the eventsource package", () => {
   });
 });
 
-describe("[I4] an idle feed hibernates with its streams", () => {
+describe("[SSE4] [I4] an idle feed hibernates with its streams", () => {
   /** workerd takes an idle object out of memory after ten seconds; no clock but the real one makes it. */
   const IDLE_MS = 11_500;
 
@@ -79,7 +79,7 @@ describe("[I4] an idle feed hibernates with its streams", () => {
   });
 });
 
-describe("[I5] a reader of a stream that stops reading", () => {
+describe("[SSE4] [I5] a reader of a stream that stops reading", () => {
   const MEGABYTES = 30;
 
   test("is waited for, and has everything once it reads again; the object holds little of it", async () => {

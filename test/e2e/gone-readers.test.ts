@@ -24,7 +24,7 @@ async function ask(path: string, ...headers: string[]): Promise<RawRequest> {
  * Their connections are reset: an end that a server hears of. One that is only closed on the other side looks, to a bare
  * workerd, like a client that has nothing more to say, until something is written to it.
  */
-describe("[I9] a reader that goes away gives up its place within a second or two", () => {
+describe("[READ4] [I9] a reader that goes away gives up its place within a second or two", () => {
   test("over a stream of events", async () => {
     const url = `${server.url}/v1/feeds/gone-events`;
     await publish(url, { key: "A", set: {} });

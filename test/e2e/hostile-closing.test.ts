@@ -87,7 +87,7 @@ class Deaf {
   }
 }
 
-describe("[I5] close means closed", () => {
+describe("[CLOSE1] [I5] close means closed", () => {
   // They mostly wait.
   describe.concurrent("for Node's own WebSocket, which waits for the connection to end, once it has said anything", () => {
     test.each(WAYS)("$code, $how", async ({ code, how, says, lasts }) => {
@@ -105,7 +105,7 @@ describe("[I5] close means closed", () => {
     });
   });
 
-  describe.concurrent("for one that never answers: it has no place, and is not taken in again after a pause", () => {
+  describe.concurrent("[CLOSE2] for one that never answers: it has no place, and is not taken in again after a pause", () => {
     test.each(WAYS)("$code, $how", async ({ code, how, says, lasts }) => {
       const url = await newFeed(`deaf-${how}`);
       const deaf = await Deaf.open(url, tokenFor(SCOPE, lasts));

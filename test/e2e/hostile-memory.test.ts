@@ -63,7 +63,7 @@ class Measured {
 
 describe("[I9] memory is bounded in bytes", () => {
   // These two mostly wait, each with a server of its own.
-  test.concurrent("by readers who take nothing, who are found out also while nothing is published", async (context) => {
+  test.concurrent("[LAG6] by readers who take nothing, who are found out also while nothing is published", async (context) => {
     const server = await Measured.start(context, LARGE);
     await ask(server.target, { path: pathOf(server.target) });
     const before = await server.resident();

@@ -85,7 +85,7 @@ async function detail(response: Response): Promise<unknown> {
   return (await problem(response, "unauthorized")).detail;
 }
 
-describe("what a 401 says", () => {
+describe("[AUTH1] what a 401 says", () => {
   test.each([
     ["of a token that has ended", () => token("publish:*", { expires: Date.now() - 60_000 }), "The token has expired."],
     [

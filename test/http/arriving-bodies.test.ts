@@ -16,12 +16,12 @@ afterEach(() => {
   for (const body of open.splice(0)) body.release();
 });
 
-test("[I9] a body counts by what has come of it", () => {
+test("[MSG8] [I9] a body counts by what has come of it", () => {
   for (let i = 0; i < 500; i++) arrive(token("a"), 1);
   arrive(token("a"), MIB);
 });
 
-test("[I9] one token's bodies take a quarter, and those of all tokens leave room for keys", () => {
+test("[MSG8] [I9] one token's bodies take a quarter, and those of all tokens leave room for keys", () => {
   for (const id of ["a", "b", "c"]) {
     for (let i = 0; i < 12; i++) arrive(token(id), MIB);
     expect(() => arrive(token(id), MIB)).toThrow("Too much");

@@ -59,7 +59,7 @@ function text(update: unknown): string {
   return typeof update === "string" ? update : JSON.stringify(update);
 }
 
-describe("a bad update", () => {
+describe("[PUB1] a bad update", () => {
   test.each(BAD)("is refused with its path: %s", async (_, update, path) => {
     const feed = newFeed();
     const { issues } = await problem(await post(feed, `[${text(GOOD)},${text(update)}]`), "invalid_update");

@@ -21,7 +21,7 @@ const SINCE = [
 ];
 const HZ = ["", "0", "-1", "0.09", "60.1", "fast", "Infinity", "NaN", "0x10", "1e1", "%201"];
 
-describeRefusals("A bad query", [
+describeRefusals("[READ10] A bad query", [
   ...given("keys", ["", ",", "A,", ",A", "a*b", "**", "*a", "%00", "A&keys=", "k".repeat(129), TOO_MANY_KEYS]).map(
     asRead,
   ),

@@ -43,7 +43,7 @@ const overloaded = broken(() => ({ acceptBatch: refuse, reset: refuse }));
 beforeEach(() => void vi.spyOn(console, "error").mockImplementation(() => {}));
 afterEach(() => void vi.restoreAllMocks());
 
-describe("a call that breaks off", () => {
+describe("[OUT1] a call that breaks off", () => {
   test.each([
     ["before it was carried out", before, 1],
     ["after it was", after, 2],
@@ -67,7 +67,7 @@ describe("a call that breaks off", () => {
     await problem(await send("DELETE", `${feed}?forget=true`, ADMIN_KEY), "outcome_unknown");
   });
 
-  test("is as good as none to a reader, who is told to come back", async () => {
+  test("[OUT2] [OUT3] is as good as none to a reader, who is told to come back", async () => {
     const feed = newFeed();
     await publish(feed, { key: "A", set: { p: 1 } });
     const response = await before("GET", feed, PUBLISH_KEY);
@@ -92,7 +92,7 @@ test("publishing over a socket is told so too, and the socket stays open", async
   expect(await publisher.message("receipt", 22)).toMatchObject({ seq: 1 });
 });
 
-test("a call that the platform has refused was not carried out, and is told to be repeated", async () => {
+test("[OUT2] a call that the platform has refused was not carried out, and is told to be repeated", async () => {
   for (const [method, key] of [
     ["POST", PUBLISH_KEY],
     ["DELETE", ADMIN_KEY],

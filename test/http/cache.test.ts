@@ -21,7 +21,7 @@ describe("what changed since a position, of a feed that anyone may read", () => 
   test.each([
     ["a position on the way", 1],
     ["the present one", 3],
-  ])("may be kept by shared caches for a second: %s", async (_, seq) => {
+  ])("[CACHE1] may be kept by shared caches for a second: %s", async (_, seq) => {
     const { path, epoch } = await feedAt(3);
     expect(cacheControl(await request(`${path}?since=${epoch}:${seq}`))).toBe(SHARED);
   });
@@ -33,7 +33,7 @@ describe("what changed since a position, of a feed that anyone may read", () => 
     expect(cacheControl(response)).toBe(SHARED);
   });
 
-  test("but not since one that the feed has not come to: who comes to it in a moment would be led back", async () => {
+  test("[CACHE2] but not since one that the feed has not come to: who comes to it in a moment would be led back", async () => {
     const { path, epoch } = await feedAt(3);
     const response = await request(`${path}?since=${epoch}:4`);
     expect(await response.json()).toMatchObject({ type: "snapshot", reason: "position_ahead", seq: 3 });
@@ -48,7 +48,7 @@ describe("what changed since a position, of a feed that anyone may read", () => 
   });
 });
 
-describe("kept by nobody but its reader, and shown only after asking:", () => {
+describe("[CACHE2] kept by nobody but its reader, and shown only after asking:", () => {
   test.each([
     ["a snapshot", ""],
     ["a selection of it", "?keys=k1"],

@@ -9,7 +9,7 @@ import { View } from "../support/view.ts";
 import { token } from "../support/tokens.ts";
 
 describe("a stream of events", () => {
-  test("is hello, a snapshot and what changes, each with the position after it", async () => {
+  test("[SSE1] is hello, a snapshot and what changes, each with the position after it", async () => {
     const feed = newFeed();
     const { epoch } = await publish(feed, { key: "AAPL", set: { price: 191.2 } });
     const reader = await (await EventReader.open(feed)).reaches(1);
@@ -32,7 +32,7 @@ describe("a stream of events", () => {
     await response.body!.cancel();
   });
 
-  test("resumes by Last-Event-ID, which wins over since", async () => {
+  test("[SSE2] resumes by Last-Event-ID, which wins over since", async () => {
     const feed = newFeed();
     await publish(feed, { key: "A", set: { p: 1 } });
     const reader = await (await EventReader.open(feed)).reaches(1);
@@ -48,7 +48,7 @@ describe("a stream of events", () => {
   });
 
   test.each(["nonsense", "a:b", "x:99999999999999999999"])(
-    "begins with a snapshot where Last-Event-ID is %j",
+    "[SSE2] begins with a snapshot where Last-Event-ID is %j",
     async (id) => {
       const feed = newFeed();
       await publish(feed, { key: "A", set: { p: 1 } });
@@ -70,7 +70,7 @@ describe("a stream of events", () => {
     await reader.cancel();
   });
 
-  test("gives no position within a snapshot that comes in parts", async () => {
+  test("[SSE1] gives no position within a snapshot that comes in parts", async () => {
     const feed = newFeed();
     const text = "x".repeat(60_000);
     for (let i = 0; i < 12; i++) await publish(feed, { key: `k${i}`, set: { text, more: true } });
@@ -135,7 +135,7 @@ describe("a stream of events", () => {
     await reader.cancel();
   });
 
-  test("ends with its token, after saying so", async () => {
+  test("[SSE5] ends with its token, after saying so", async () => {
     vi.useFakeTimers({ toFake: ["Date"], now: 1_900_000_000_000 });
     try {
       const feed = newFeed();

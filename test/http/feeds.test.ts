@@ -26,7 +26,7 @@ async function reset(feed: string): Promise<{ feed: string; epoch: string; seq: 
   return response.json();
 }
 
-describe("the list of feeds", () => {
+describe("[READ6] the list of feeds", () => {
   test("is empty before the first publish", async () => {
     expect(await list()).toEqual({ feeds: [] });
   });
@@ -97,7 +97,7 @@ test("stats show the feed's position, keys and subscribers", async () => {
 });
 
 describe("DELETE of a feed", () => {
-  test("answers with the new position: another epoch, seq 0", async () => {
+  test("[POS1] answers with the new position: another epoch, seq 0", async () => {
     const feed = newFeed();
     const { epoch } = await publish(feed, { key: "A", set: {} });
     const answer = await reset(feed);
@@ -141,7 +141,7 @@ describe("DELETE of a feed", () => {
     expect(subscriber.state()).toEqual({ B: { p: 2 } });
   });
 
-  test("leaves the feed in the list, with no keys", async () => {
+  test("[READ6] leaves the feed in the list, with no keys", async () => {
     const feed = newFeed();
     await publish(feed, { key: "A", set: {} });
     await reset(feed);

@@ -21,7 +21,7 @@ async function unreadable(): Promise<string> {
   return feed;
 }
 
-describe("DELETE with ?forget=true", () => {
+describe("[FEED2] DELETE with ?forget=true", () => {
   test.each([false, true])("removes a feed, its storage and its name (evicted before: %s)", async (evicted) => {
     const feed = newFeed();
     const old = await publish(feed, { key: "A", set: { p: 1 }, version: 9, ttl: 1_000 });
@@ -100,7 +100,7 @@ describe("DELETE with ?forget=true", () => {
 });
 
 describe("[I8] a feed that cannot be opened", () => {
-  test("keeps nobody from the list and the metrics, and can be removed", async () => {
+  test("[READ8] keeps nobody from the list and the metrics, and can be removed", async () => {
     const [bad, good] = [await unreadable(), newFeed()];
     await publish(good, { key: "A", set: {} });
     const headers = { Authorization: `Bearer ${ADMIN_KEY}` };
@@ -117,7 +117,7 @@ describe("[I8] a feed that cannot be opened", () => {
     expect(await publish(bad, { key: "A", set: {} })).toMatchObject({ seq: 1 });
   });
 
-  test("takes no updates, and says that it has taken none", async () => {
+  test("[OUT3] [STO6] takes no updates, and says that it has taken none", async () => {
     const bad = await unreadable();
     const response = await post(bad, { key: "A", set: {} });
     expect(Number(response.headers.get("Retry-After"))).toBeGreaterThan(0);

@@ -22,7 +22,7 @@ function seqs({ updates }: History): number[] {
   return updates.map(({ seq }) => seq);
 }
 
-describe("history", () => {
+describe("[READ9] history", () => {
   test("holds a key's updates with their seq, oldest first, deletions among them", async () => {
     const feed = newFeed();
     const { epoch } = await publish(feed, [

@@ -31,7 +31,7 @@ test("a repeat with the same body gets the first receipt again and publishes not
   expect(keys).toEqual(["A", "B", "C"]);
 });
 
-test("a repeat after a restart gets the first receipt again", async () => {
+test("[IDEM4] a repeat after a restart gets the first receipt again", async () => {
   const feed = newFeed();
   const first = await (await post(feed, UPDATE, KEY)).json();
   await evictDurableObject(env.FEEDS.getByName(feed));
@@ -61,7 +61,7 @@ test("a batch that was stale throughout is remembered too", async () => {
   expect(await repeat.json()).toEqual(first);
 });
 
-test.each([false, true])("a repeat with another body is refused (after a restart: %s)", async (restart) => {
+test.each([false, true])("[IDEM2] a repeat with another body is refused (after a restart: %s)", async (restart) => {
   const feed = newFeed();
   await post(feed, UPDATE, KEY);
   if (restart) await evictDurableObject(env.FEEDS.getByName(feed));
@@ -69,7 +69,7 @@ test.each([false, true])("a repeat with another body is refused (after a restart
   expect(await snapshot(feed)).toMatchObject({ seq: 1, entries: { A: { p: 1 } } });
 });
 
-test("the same body is the same whether or not it was compressed", async () => {
+test("[IDEM2] the same body is the same whether or not it was compressed", async () => {
   const feed = newFeed();
   await post(feed, UPDATE, KEY);
   const headers = { ...KEY, "Content-Encoding": "gzip" };
@@ -95,7 +95,7 @@ test("each feed remembers for itself", async () => {
   expect((await snapshot(two)).entries).toEqual({ B: {} });
 });
 
-test("a refused publish uses up no key: the corrected body is published under it", async () => {
+test("[IDEM4] a refused publish uses up no key: the corrected body is published under it", async () => {
   const feed = newFeed();
   await problem(await post(feed, { key: "A", sett: {} }, KEY), "invalid_update");
   const response = await post(feed, UPDATE, KEY);
@@ -112,7 +112,7 @@ test.each([
   expect(await storedTables(feed)).toEqual([]);
 });
 
-describe("[I9] keys are kept apart by credential", () => {
+describe("[IDEM2] [I9] keys are kept apart by credential", () => {
   test.each(MEMORIES)("nobody takes a key that somebody else will use, %s", async (_, between) => {
     const feed = newFeed();
     const guest = await token("publish:*", { claims: { sub: "guest" } });

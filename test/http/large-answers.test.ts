@@ -22,7 +22,7 @@ beforeAll(async () => {
   for (let n = 0; n < BATCHES; n++) ({ epoch } = await publish(feed, batch(n)));
 });
 
-describe("[I9] an answer that is long", () => {
+describe("[READ2] [I9] an answer that is long", () => {
   test("is whole and of one moment, though the feed goes on while it is read", async () => {
     const response = await request(`/v1/feeds/${feed}`);
     const seq = BATCHES * KEYS;
@@ -51,7 +51,7 @@ describe("[I9] an answer that is long", () => {
     await vi.waitFor(async () => expect((await request(`/v1/feeds/${feed}?keys=0.1`)).status).toBe(200), 5000);
   });
 
-  test("[I7] keeps nobody from reading what is short, or who has a key, though three addresses take none of theirs", async () => {
+  test("[READ3] [I7] keeps nobody from reading what is short, or who has a key, though three addresses take none of theirs", async () => {
     const asked = Array.from({ length: 24 }, (_, i) =>
       request(`/v1/feeds/${feed}`, { headers: { "CF-Connecting-IP": `203.0.113.${i % 3}` } }),
     );

@@ -77,7 +77,7 @@ function sendStream(feed: string, body: Uint8Array, headers: Record<string, stri
   });
 }
 
-describe("a body", () => {
+describe("[PUB10] a body", () => {
   test.each(WAYS)("may have exactly 1 MiB %s", async (_, send) => {
     const feed = newFeed();
     expect((await send(feed, bodyOf(MIB))).status).toBe(200);
@@ -116,7 +116,7 @@ describe("a body", () => {
   });
 });
 
-describe("a value", () => {
+describe("[PUB10] a value", () => {
   test.each([1, 2, 3, 4] as const)("may have exactly 65,536 bytes, in characters of %i", async (width) => {
     const feed = newFeed();
     const set = valueOf(65_536, width);
@@ -145,7 +145,7 @@ describe("a value", () => {
     expect((await post(newFeed(), body)).status).toBe(200);
   });
 
-  test("may reach 65,536 bytes by patches that add up, and not pass them", async () => {
+  test("[PUB3] may reach 65,536 bytes by patches that add up, and not pass them", async () => {
     const feed = newFeed();
     const half = "é".repeat(16_000);
     await publish(feed, { key: "A", set: { a: half } });
@@ -164,7 +164,7 @@ describe("a value", () => {
   });
 });
 
-describe("names", () => {
+describe("[PUB10] names", () => {
   test.each([
     ["Latin letters", "k".repeat(128)],
     ["emoji, which count as one each", "😀".repeat(128)],

@@ -8,7 +8,7 @@ async function subscribers(feed: string): Promise<number> {
   return (await env.FEEDS.getByName(feed).stats()).subscribers;
 }
 
-describe("waiting for a change", () => {
+describe("[WAIT1] waiting for a change", () => {
   test("is answered at once where there is one already", async () => {
     const feed = newFeed();
     const { epoch } = await publish(feed, { key: "A", set: { p: 1 } });

@@ -12,7 +12,7 @@ async function hasObject(feed: string): Promise<boolean> {
   return (await listDurableObjectIds(env.FEEDS)).some((other) => other.equals(id));
 }
 
-describe("[I4] reading a feed that does not exist makes nothing", () => {
+describe("[POS4] [I4] reading a feed that does not exist makes nothing", () => {
   test.each([
     ["GET", ""],
     ["GET", "?keys=A"],
@@ -49,7 +49,7 @@ describe("a feed that does not exist", () => {
     expect(stats).toMatchObject({ feed, epoch: body.epoch, seq: 0, keys: 0, subscribers: 0, time: 0 });
   });
 
-  test("has not changed for whoever has it", async () => {
+  test("[POS4] has not changed for whoever has it", async () => {
     const feed = newFeed();
     const first = await request(`/v1/feeds/${feed}`);
     const tag = first.headers.get("ETag")!;
@@ -72,7 +72,7 @@ describe("a feed that does not exist", () => {
     expect(message).toMatchObject({ type: "snapshot", reason: "epoch_changed", seq: 0, entries: {} });
   });
 
-  test("has one position for all who watch it: sockets, polls and requests", async () => {
+  test("[POS3] has one position for all who watch it: sockets, polls and requests", async () => {
     const feed = newFeed();
     const subscriber = await (await TestSubscriber.connect(feed)).reaches(0);
     const body = await (await request(`/v1/feeds/${feed}`)).json();
@@ -96,7 +96,7 @@ describe("a feed that does not exist", () => {
   });
 });
 
-test("[I7] one address may watch so many feeds that do not exist and no more; those that do are not counted", async () => {
+test("[FEED3] [I7] one address may watch so many feeds that do not exist and no more; those that do are not counted", async () => {
   const headers = { "CF-Connecting-IP": "198.51.100.7" };
   const connect = async (feed: string): Promise<Response> => {
     const response = await upgrade(feed, "", headers);

@@ -54,7 +54,7 @@ class PackedSubscriber {
   }
 }
 
-describe.each(MEMORIES)("a socket that speaks MessagePack, %s", (_, between) => {
+describe.each(MEMORIES)("[PACK2] a socket that speaks MessagePack, %s", (_, between) => {
   test("gets the same messages as one that speaks JSON, in binary frames", async () => {
     const feed = newFeed();
     await publish(feed, { key: "ä\u{1f600}", set: { p: 191.2, big: 2 ** 53, list: [null, true, { x: -1e-7 }] } });
@@ -89,7 +89,7 @@ describe.each(MEMORIES)("a socket that speaks MessagePack, %s", (_, between) => 
     await vi.waitFor(() => expect(packed.texts).toEqual(["pong"]));
   });
 
-  test("gets an error for what is no MessagePack, and stays open", async () => {
+  test("[PACK1] gets an error for what is no MessagePack, and stays open", async () => {
     const feed = newFeed();
     const packed = await (await PackedSubscriber.connect(feed)).reaches(0);
     await between(feed);
@@ -99,7 +99,7 @@ describe.each(MEMORIES)("a socket that speaks MessagePack, %s", (_, between) => 
   });
 });
 
-test("binary frames are no part of a socket that speaks JSON", async () => {
+test("[MSG2] binary frames are no part of a socket that speaks JSON", async () => {
   const subscriber = await (await TestSubscriber.connect(newFeed())).reaches(0);
   subscriber.send(encode({ type: "ack", seq: 0 }).slice().buffer);
   expect(await subscriber.message("error")).toMatchObject({ code: "invalid_message" });

@@ -95,7 +95,7 @@ describe.each(CASES)("ALLOWED_ORIGINS of %s, a page of %s (allowed: %s)", (allow
     }
   });
 
-  test("a WebSocket upgrade is taken or refused accordingly", async () => {
+  test("[AUTH4] a WebSocket upgrade is taken or refused accordingly", async () => {
     const response = await app(`/v1/feeds/${newFeed()}`, { headers: { Origin: origin, Upgrade: "websocket" } });
     if (ok) expect(response.status).toBe(101);
     else await problem(response, "origin_not_allowed");

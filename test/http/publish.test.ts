@@ -101,13 +101,13 @@ describe("a change", () => {
     expect((await snapshot(feed)).entries).toEqual({ A: { r: null } });
   });
 
-  test("patch creates an absent entry, without its null members", async () => {
+  test("[PUB6] patch creates an absent entry, without its null members", async () => {
     const feed = newFeed();
     await publish(feed, { key: "A", patch: { p: 1, q: null, r: { s: null, t: 1 } } });
     expect((await snapshot(feed)).entries).toEqual({ A: { p: 1, r: { t: 1 } } });
   });
 
-  test("patch after delete starts from nothing", async () => {
+  test("[PUB6] patch after delete starts from nothing", async () => {
     const feed = newFeed();
     await publish(feed, { key: "A", set: { old: 1 } });
     await publish(feed, [
@@ -117,7 +117,7 @@ describe("a change", () => {
     expect((await snapshot(feed)).entries).toEqual({ A: { p: 1 } });
   });
 
-  test("delete of an absent key is accepted and changes no entry", async () => {
+  test("[PUB5] delete of an absent key is accepted and changes no entry", async () => {
     const feed = newFeed();
     expect(await publish(feed, { key: "A", delete: true })).toMatchObject({ seq: 1, accepted: 1 });
     expect((await snapshot(feed)).entries).toEqual({});
@@ -131,7 +131,7 @@ describe("a change", () => {
     { key: "A", patch: { p: 1 }, time: -1.5, version: -0.5, ttl: 0.5 },
     { key: "A", delete: true, time: 0, version: 0 },
     { key: "A", set: {}, version: 1e21, ttl: 315360000 },
-  ])("reaches subscribers as it was published: %j", async (update) => {
+  ])("[SUB4] reaches subscribers as it was published: %j", async (update) => {
     const feed = newFeed();
     const subscriber = await TestSubscriber.connect(feed, "?mode=all");
     await publish(feed, update);

@@ -20,7 +20,7 @@ function counter(limit: number): { limit: (options: { key: string }) => Promise<
 const from = (address: string): Record<string, string> => ({ "CF-Connecting-IP": address });
 
 describe("requests without a valid credential", () => {
-  test("are so many an address and no more, whatever they ask for, and come to be answered with a time to wait", async () => {
+  test("[OUT3] are so many an address and no more, whatever they ask for, and come to be answered with a time to wait", async () => {
     const app = appWith({ ...KEYS, ADDRESS_RATE: counter(3) });
     const feed = newFeed();
     await publish(feed, { key: "A", set: {} });

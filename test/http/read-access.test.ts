@@ -32,7 +32,7 @@ describe.each(READS)("reading %s", (_, path, headers) => {
     expect(await status(await appWith({ SUBSCRIBE_ACCESS: "public" })(path, { headers }))).toBe(served);
   });
 
-  test("is refused with a credential that is nobody's, though none is needed", async () => {
+  test("[AUTH1] is refused with a credential that is nobody's, though none is needed", async () => {
     await refused(await PUBLIC(path, { headers: { ...headers, ...bearer("wrong") } }), "unauthorized");
     await refused(await PUBLIC(withToken("wrong"), { headers }), "unauthorized");
   });
@@ -57,7 +57,7 @@ describe.each(READS)("reading %s", (_, path, headers) => {
     await refused(await TOKEN(`${withToken("new-admin")}&token=new-admin`, { headers }), "invalid_query");
   });
 
-  test("goes by the header where the query has a token too", async () => {
+  test("[AUTH2] goes by the header where the query has a token too", async () => {
     expect(await status(await TOKEN(withToken("wrong"), { headers: { ...headers, ...bearer("new-admin") } }))).toBe(
       served,
     );
@@ -92,7 +92,7 @@ async function subscribe(protocols: string): Promise<Response> {
   return response;
 }
 
-describe("a subprotocol bearer.<token>", () => {
+describe("[AUTH2] a subprotocol bearer.<token>", () => {
   test.each([
     ["tickertape.v1, bearer.new-admin", "tickertape.v1"],
     ["bearer.new-admin,tickertape.v1", "tickertape.v1"],

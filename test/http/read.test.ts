@@ -51,7 +51,7 @@ describe("a snapshot", () => {
   });
 });
 
-describe("If-None-Match", () => {
+describe("[READ5] If-None-Match", () => {
   test.each([
     ["the ETag", (tag: string) => tag],
     ["the ETag, marked as weak", (tag: string) => `W/${tag}`],
@@ -111,7 +111,7 @@ describe("?since", () => {
     });
   });
 
-  test("of the present is answered with an update of no updates", async () => {
+  test("[SUB2] of the present is answered with an update of no updates", async () => {
     const { feed, epoch } = await feedOfThree();
     expect(await since(feed, `${epoch}:3`)).toMatchObject({ type: "update", from: 3, seq: 3, updates: [] });
   });
@@ -126,7 +126,7 @@ describe("?since", () => {
     expect(await since(feed, `${epoch}:1`, "&keys=AAPL")).toMatchObject({ from: 1, seq: 3, updates: [] });
   });
 
-  test("with mode=all tells every update, in order and as published", async () => {
+  test("[READ1] with mode=all tells every update, in order and as published", async () => {
     const feed = newFeed();
     const updates = [
       { key: "A", set: { p: 1 }, ttl: 60 },
@@ -177,7 +177,7 @@ describe("a feed that was never published to", () => {
     expect(await listedFeeds()).not.toContain(feed);
   });
 
-  test("gets an epoch of its own when it is first published to", async () => {
+  test("[POS3] gets an epoch of its own when it is first published to", async () => {
     const feed = newFeed();
     const { epoch } = await snapshot(feed);
     const receipt = await publish(feed, { key: "A", set: {} });

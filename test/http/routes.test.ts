@@ -138,7 +138,7 @@ test("the health check answers without a credential", async () => {
   expect(await response.json()).toEqual({ status: "ok" });
 });
 
-test("a feed over its limit of keys is full: 409, nothing changed, and keys that it has can still change", async () => {
+test("[PUB12] a feed over its limit of keys is full: 409, nothing changed, and keys that it has can still change", async () => {
   const feed = newFeed();
   for (let from = 0; from < 100_000; from += 1_000) {
     await publish(

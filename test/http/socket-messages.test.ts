@@ -67,7 +67,7 @@ function withId(message: unknown): { frame: unknown; id: number | undefined } {
   return isPlain ? { frame: { ...message, id: 7 }, id: 7 } : { frame: message, id: undefined };
 }
 
-describe("a bad message gets an error, and the socket stays open and gets updates", () => {
+describe("[MSG1] a bad message gets an error, and the socket stays open and gets updates", () => {
   test.each(BAD)("%s", async (_, message, says) => {
     const feed = newFeed();
     const subscriber = await TestSubscriber.connect(feed);
@@ -107,7 +107,7 @@ describe("a bad message gets an error, and the socket stays open and gets update
   });
 });
 
-describe("a client that keeps sending bad messages", () => {
+describe("[MSG1] a client that keeps sending bad messages", () => {
   test("is closed with 4400", async () => {
     const subscriber = await TestSubscriber.connect(newFeed());
     for (let i = 0; i < LIMITS.badMessages; i++) subscriber.send("junk");
@@ -135,7 +135,7 @@ describe("a client that keeps sending bad messages", () => {
   });
 });
 
-describe("a long message", () => {
+describe("[MSG2] a long message", () => {
   test("of 64 KiB is read, and one that is longer is refused unread", async () => {
     const subscriber = await TestSubscriber.connect(newFeed());
     subscriber.send('{"type":"subscribe","id":1}'.padEnd(LIMITS.messageBytes, " "));

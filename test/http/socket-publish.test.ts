@@ -112,7 +112,7 @@ describe("publishing over the socket", () => {
     });
   });
 
-  test("of no updates is refused, as it is over HTTP", async () => {
+  test("[PUB1] of no updates is refused, as it is over HTTP", async () => {
     const feed = newFeed();
     const sender = await publisher(feed);
     sender.send({ type: "publish", id: 1, updates: [] });

@@ -3,7 +3,7 @@ import { env } from "cloudflare:workers";
 import { describe, expect, test } from "vitest";
 import { newFeed, publish, snapshot } from "../support/api.ts";
 
-describe("an update whose version is not above its key's last one", () => {
+describe("[PUB7] an update whose version is not above its key's last one", () => {
   test.each([
     ["below", 5, 4],
     ["equal", 5, 5],
@@ -77,7 +77,7 @@ describe("an update whose version is not above its key's last one", () => {
   });
 });
 
-describe("an update that is not stale", () => {
+describe("[PUB7] an update that is not stale", () => {
   test("has no version: it always applies, and the last version still counts", async () => {
     const feed = newFeed();
     await publish(feed, { key: "A", set: { p: 1 }, version: 5 });

@@ -24,7 +24,7 @@ function stepped(limits: FairQueueLimits = LIMITS): { queue: FairQueue; turn: ()
   return { queue: new FairQueue(limits, pause, () => now, room), turn, tick: () => void (now += 1_000) };
 }
 
-describe("[I7] a fair queue", () => {
+describe("[MSG6] [I7] a fair queue", () => {
   test("does what is little at once", () => {
     const { queue } = stepped();
     const done: number[] = [];

@@ -15,7 +15,7 @@ function fill(places: Places, caller: (i: number) => CountedCaller): [taken: num
   return [1_000, undefined];
 }
 
-describe("[I7] places", () => {
+describe("[PLACE1] [I7] places", () => {
   test("are left to those with a credential, however many come without one", () => {
     const places = new Places(160, 10_000);
     expect(fill(places, (i) => anonymous(`a${i}`))).toEqual([120, "overloaded"]);
@@ -30,7 +30,7 @@ describe("[I7] places", () => {
     expect(fill(places, () => key())[0]).toBe(80);
   });
 
-  test("are so many from one address, and are free again when one leaves", () => {
+  test("[PLACE2] are so many from one address, and are free again when one leaves", () => {
     const places = new Places(160, 3);
     expect(fill(places, () => anonymous("here"))).toEqual([3, "rate_limited"]);
     expect(places.refusal(key("k", "here"))).toBe("rate_limited");

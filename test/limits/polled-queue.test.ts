@@ -25,7 +25,7 @@ function stepped(): { queue: PolledQueue; clock: { now: number }; enter: (caller
   return { queue, clock, enter };
 }
 
-describe("[I7] a polled queue", () => {
+describe("[MSG6] [I7] a polled queue", () => {
   test("lets little work through", () => {
     const { queue } = stepped();
     for (let i = 0; i < 64; i++) expect(queue.enter("a", KIB)).toBeUndefined();
@@ -101,7 +101,7 @@ describe("[I7] a polled queue", () => {
     expect(clock.now - start).toBeLessThan(300);
   });
 
-  test("[I9] has so much wait and no more: of one caller, and of all", () => {
+  test("[MSG7] [I9] has so much wait and no more: of one caller, and of all", () => {
     const { queue, enter } = stepped();
     for (let i = 0; i < 10; i++) enter("a", 100);
     expect(queue.enter("a", 100 * KIB)).toBe("rate_limited");

@@ -51,7 +51,7 @@ describe("quotas", () => {
   });
 });
 
-describe("a token bucket", () => {
+describe("[MSG4] a token bucket", () => {
   test("[I7] lets nothing through free: what is more than it holds is owed", () => {
     const bucket = new TokenBucket({ perSecond: 10, burst: 100 }, 0);
     expect(bucket.take(0, 300)).toBe(0);

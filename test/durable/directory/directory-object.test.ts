@@ -30,7 +30,7 @@ async function countAsks(directory: DurableObjectStub<DirectoryObject>): Promise
 const seqs = async (directory: DurableObjectStub<DirectoryObject>, ...feeds: string[]): Promise<unknown[]> =>
   (await directory.describe(feeds)).map(({ stats }) => stats?.seq);
 
-describe("feeds that can be made", () => {
+describe("[FEED1] feeds that can be made", () => {
   test.each([false, true])("are limited, and those that exist stay (evicted: %s)", async (evicts) => {
     const step = async (): Promise<void> => (evicts ? evictDurableObject(one) : undefined);
     expect(await one.add("a", 2, KEY)).toBe("listed");
@@ -88,7 +88,7 @@ describe("a directory that an older version stored", () => {
 describe("the stats of feeds", () => {
   const main = env.DIRECTORY.getByName("feeds");
 
-  test("[I4] that hibernate are known without waking them, also over an eviction of the directory", async () => {
+  test("[READ7] [I4] that hibernate are known without waking them, also over an eviction of the directory", async () => {
     const feeds = Array.from({ length: 20 }, newFeed);
     for (const feed of feeds) await publish(feed, { key: "A", set: {} });
     await main.describe(feeds);
@@ -105,7 +105,7 @@ describe("the stats of feeds", () => {
     expect([...asked, ...askedAnew]).toEqual([]);
   });
 
-  test("are as every receipt has said, although only feeds that have changed are asked", async () => {
+  test("[READ7] are as every receipt has said, although only feeds that have changed are asked", async () => {
     const [busy, quiet] = [newFeed(), newFeed()];
     await publish(quiet, { key: "A", set: {} });
     await publish(busy, { key: "A", set: {} });
@@ -154,7 +154,7 @@ describe("the stats of feeds", () => {
     expect(asked).toEqual([feed]);
   });
 
-  test("[I7] are asked for at a bounded rate, and beyond it the last known ones are shown", async () => {
+  test("[READ8] [I7] are asked for at a bounded rate, and beyond it the last known ones are shown", async () => {
     const feed = newFeed();
     await publish(feed, { key: "A", set: {} });
     const [known] = await main.describe([feed]);
@@ -182,7 +182,7 @@ describe("the stats of feeds", () => {
     await evictDurableObject(main);
   });
 
-  test("of a feed that hangs or fails are the last known ones, and delay no list for long", async () => {
+  test("[READ8] of a feed that hangs or fails are the last known ones, and delay no list for long", async () => {
     const [good, bad] = [newFeed(), newFeed()];
     for (const feed of [good, bad]) await publish(feed, { key: "A", set: {} });
     await main.describe([good, bad]);
@@ -203,7 +203,7 @@ describe("the stats of feeds", () => {
   });
 });
 
-describe("watching feeds that do not exist", () => {
+describe("[FEED3] watching feeds that do not exist", () => {
   test("[I7] is limited by client IP or token, and coming back to a feed counts once", async () => {
     for (let i = 0; i < 100; i++) expect(await one.visit(`f${i}`, "192.0.2.1")).toBe("visited");
     expect(await one.visit("f100", "192.0.2.1")).toBe("refused");

@@ -22,7 +22,7 @@ describe.each(MEMORIES)("a socket's credential %s", (_, between) => {
   beforeEach(() => void vi.useFakeTimers({ toFake: ["Date"], now: START }));
   afterEach(() => void vi.useRealTimers());
 
-  test("expires, and its socket alone is closed, with 4401", async () => {
+  test("[AUTH10] expires, and its socket alone is closed, with 4401", async () => {
     const feed = newFeed();
     await publish(feed, { key: "A", set: { p: 1 } });
     const ending = await (await connect(feed, "subscribe:*", START + MINUTE)).reaches(1);
@@ -45,7 +45,7 @@ describe.each(MEMORIES)("a socket's credential %s", (_, between) => {
     expect(await runInDurableObject(env.FEEDS.getByName(feed), (_, { storage }) => storage.getAlarm())).toBeNull();
   });
 
-  test("is renewed over the socket, and the answer says when it expires now", async () => {
+  test("[AUTH9] is renewed over the socket, and the answer says when it expires now", async () => {
     const feed = newFeed();
     const subscriber = await (await connect(feed, "subscribe:*", START + MINUTE)).reaches(0);
     await between(feed);
@@ -78,7 +78,7 @@ describe.each(MEMORIES)("a socket's credential %s", (_, between) => {
     expect((await subscriber.reaches(1)).closed).toBeUndefined();
   });
 
-  test("that has expired lets nothing through, even if no alarm has come", async () => {
+  test("[AUTH10] that has expired lets nothing through, even if no alarm has come", async () => {
     const feed = newFeed();
     const subscriber = await (await connect(feed, "publish:*", START + MINUTE)).reaches(0);
     await between(feed);
@@ -89,7 +89,7 @@ describe.each(MEMORIES)("a socket's credential %s", (_, between) => {
     expect(subscriber.messages.some(({ type }) => type === "receipt")).toBe(false);
   });
 
-  test("can be replaced by one that allows less", async () => {
+  test("[AUTH9] can be replaced by one that allows less", async () => {
     const feed = newFeed();
     const subscriber = await (await connect(feed, "publish:* subscribe:*", START + MINUTE)).reaches(0);
     subscriber.send({ type: "publish", id: 1, updates: [{ key: "A", set: { p: 1 } }] });
@@ -101,7 +101,7 @@ describe.each(MEMORIES)("a socket's credential %s", (_, between) => {
     expect(await subscriber.message("error", 3)).toMatchObject({ code: "forbidden" });
   });
 
-  test("that is replaced by an invalid one closes the socket with 4401", async () => {
+  test("[AUTH9] that is replaced by an invalid one closes the socket with 4401", async () => {
     const feed = newFeed();
     const subscriber = await (await connect(feed, "subscribe:*", START + MINUTE)).reaches(0);
     subscriber.send({ type: "auth", id: 1, token: await token("subscribe:*", { expires: START }) });

@@ -25,12 +25,12 @@ async function closes(subscriber: TestSubscriber, message: (i: number) => object
   expect(subscriber.closed).toMatchObject({ code: 4429 });
 }
 
-describe("[I7] a flood", () => {
+describe("[MSG4] [I7] a flood", () => {
   // No rate recovers while a test runs.
   beforeEach(() => void vi.useFakeTimers({ toFake: ["Date"], now: Date.now() }));
   afterEach(() => void vi.useRealTimers());
 
-  test("of 19 bad publishes and a good one in turn is ended", async () => {
+  test("[MSG5] of 19 bad publishes and a good one in turn is ended", async () => {
     const publisher = await TestSubscriber.connect(newFeed(), "?keys=none", PUBLISHER);
     await closes(publisher, (i) => publishing(i, i % 20 === 19 ? good : bad), 2 * MESSAGE_BURST);
   });
@@ -67,7 +67,7 @@ describe("[I7] a flood", () => {
     expect.unreachable("a flood is never refused");
   });
 
-  test("of long publishes of one credential is taken in turns and stays in order", async () => {
+  test("[MSG6] of long publishes of one credential is taken in turns and stays in order", async () => {
     const feed = newFeed();
     const publisher = await TestSubscriber.connect(feed, "?keys=none", PUBLISHER);
     const pad = "x".repeat(60_000);

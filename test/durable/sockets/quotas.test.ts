@@ -16,7 +16,7 @@ const WEIGHS = 2;
 const from = (clientIp: string): Record<string, string> => ({ "CF-Connecting-IP": clientIp });
 
 describe.each(MEMORIES)("subscribers from one client IP %s", (_, between) => {
-  test("are limited, and others are served", async () => {
+  test("[PLACE2] are limited, and others are served", async () => {
     const feed = newFeed();
     const subscribers: TestSubscriber[] = [];
     for (let i = 0; i < SOCKETS_PER_ADDRESS; i++) {
@@ -42,7 +42,7 @@ describe.each(MEMORIES)("subscribers from one client IP %s", (_, between) => {
 });
 
 describe("messages on a socket", () => {
-  test("close it with 4429 if they come faster than they may", async () => {
+  test("[MSG4] close it with 4429 if they come faster than they may", async () => {
     const feed = newFeed();
     const subscriber = await (await TestSubscriber.connect(feed)).reaches(0);
     for (let i = 0; i < 2 * MESSAGE_BURST; i++) subscriber.send({ type: "ack", seq: 0 });
@@ -73,7 +73,7 @@ describe("publishing", () => {
   beforeEach(() => void vi.useFakeTimers({ toFake: ["Date"], now: Date.now() }));
   afterEach(() => void vi.useRealTimers());
 
-  test("is limited by the credential's rate, over HTTP and sockets alike, and another credential has its own", async () => {
+  test("[MSG5] is limited by the credential's rate, over HTTP and sockets alike, and another credential has its own", async () => {
     const feed = newFeed();
     const publisher = await TestSubscriber.connect(feed, "", { Authorization: "Bearer publish-key" });
     const stub = env.FEEDS.getByName(feed);

@@ -114,7 +114,7 @@ test("[I2] batches of a socket stay in order, even if its credential changes in 
   expect(sockets.published).toEqual(keys);
 });
 
-test("[I9] waiting batches of one account are counted in bytes of memory, and bounded", async () => {
+test("[MSG7] [I9] waiting batches of one account are counted in bytes of memory, and bounded", async () => {
   const sockets = new SocketFixture();
   const { connection } = sockets.open();
   // A character takes two bytes.

@@ -4,7 +4,7 @@ import { TestSubscriber } from "../../support/subscriber.ts";
 import { MEMORIES } from "../evictions.ts";
 
 describe.each(MEMORIES)("subscribing %s", (_, between) => {
-  test("brings hello, then a snapshot, then updates that go on from it", async () => {
+  test("[SUB4] [SUB7] brings hello, then a snapshot, then updates that go on from it", async () => {
     const feed = newFeed();
     const { epoch } = await publish(feed, { key: "AAPL", set: { price: 191.2 } });
     await between(feed);
@@ -60,7 +60,7 @@ describe.each(MEMORIES)("subscribing %s", (_, between) => {
     expect(updates[0]!.updates).toEqual(batch);
   });
 
-  test("with a position brings just what was missed", async () => {
+  test("[MERGE7] with a position brings just what was missed", async () => {
     const feed = newFeed();
     await publish(feed, [
       { key: "A", set: { p: 1 } },
@@ -89,7 +89,7 @@ describe.each(MEMORIES)("subscribing %s", (_, between) => {
     expect(second.state()).toEqual((await snapshot(feed)).entries);
   });
 
-  test("with mode=all brings every missed update, in order", async () => {
+  test("[MERGE5] [MERGE7] with mode=all brings every missed update, in order", async () => {
     const feed = newFeed();
     await publish(feed, { key: "A", set: { n: 0 } });
     const first = await (await TestSubscriber.connect(feed, "?mode=all")).reaches(1);
@@ -102,7 +102,7 @@ describe.each(MEMORIES)("subscribing %s", (_, between) => {
     expect(second.view.updates).toEqual(missed);
   });
 
-  test("with the present position brings an empty update, also on a feed that was never published to", async () => {
+  test("[SUB2] with the present position brings an empty update, also on a feed that was never published to", async () => {
     const feed = newFeed();
     const first = await (await TestSubscriber.connect(feed)).reaches(0);
     await between(feed);
@@ -115,7 +115,7 @@ describe.each(MEMORIES)("subscribing %s", (_, between) => {
     expect(second.state()).toEqual({ A: { p: 1 } });
   });
 
-  test("with a position that the feed cannot resume from brings a snapshot and the reason", async () => {
+  test("[SUB3] with a position that the feed cannot resume from brings a snapshot and the reason", async () => {
     const feed = newFeed();
     const { epoch } = await publish(feed, { key: "A", set: { p: 1 } });
     await between(feed);
@@ -128,7 +128,7 @@ describe.each(MEMORIES)("subscribing %s", (_, between) => {
     }
   });
 
-  test("again over the socket replaces the selection, and brings the entries that were not selected before", async () => {
+  test("[SEL1] again over the socket replaces the selection, and brings the entries that were not selected before", async () => {
     const feed = newFeed();
     await publish(feed, [
       { key: "A", set: { p: 1 } },
@@ -210,7 +210,7 @@ describe.each(MEMORIES)("subscribing %s", (_, between) => {
   });
 });
 
-test("a subscribe message ends the window that hz opened, and what waited comes first", async () => {
+test("[SEL2] a subscribe message ends the window that hz opened, and what waited comes first", async () => {
   const feed = newFeed();
   const subscriber = await (await TestSubscriber.connect(feed, "?hz=0.1")).reaches(0);
   for (let n = 0; n < 3; n++) await publish(feed, { key: "A", set: { n } });

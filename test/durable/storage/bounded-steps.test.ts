@@ -19,7 +19,7 @@ function longest(times: readonly number[]): number {
 }
 
 describe("[I7] a feed at its limits", () => {
-  test("is checkpointed and reset in short steps, and opens within 2 s", async () => {
+  test("[STO2] is checkpointed and reset in short steps, and opens within 2 s", async () => {
     await withSql((sql) => {
       const store = new FeedStore(sql, FEED_LIMITS);
       const { feed } = store.load(0, "epoch");
@@ -55,7 +55,7 @@ describe("[I7] a feed at its limits", () => {
     });
   });
 
-  test("finds a rare key's history in few rows, in short steps", async () => {
+  test("[STO5] finds a rare key's history in few rows, in short steps", async () => {
     await withSql((sql) => {
       const store = new FeedStore(sql, FEED_LIMITS);
       const { feed } = store.load(0, "epoch");

@@ -145,7 +145,7 @@ const action = fc.oneof(
   { weight: 1, arbitrary: fc.record({ do: fc.constantFrom("reset" as const, "check" as const) }) },
 );
 
-describe("[I1] a checkpoint in steps", () => {
+describe("[STO2] [I1] a checkpoint in steps", () => {
   test("loses nothing, doubles nothing and shows no part, whatever is published, reset or lost in between", async () => {
     await runInDurableObject(env.FEEDS.getByName(newFeed()), (_, { storage }) => {
       fc.assert(
@@ -181,7 +181,7 @@ describe("[I1] a checkpoint in steps", () => {
   });
 });
 
-describe("[I8] every accepted batch is written", () => {
+describe("[STO3] [I8] every accepted batch is written", () => {
   test("no row is longer than the platform takes, with three bytes a character", () =>
     withPair((pair, sql) => {
       const text = "\u20ac".repeat(21_000);

@@ -136,7 +136,7 @@ describe("[I4] reading leaves nothing behind", () => {
     expect(list.feeds.map((listed) => listed.feed)).not.toContain(feed);
   });
 
-  test("a publish by itself writes one row", async () => {
+  test("[STO1] a publish by itself writes one row", async () => {
     const feed = newFeed();
     await publish(feed, { key: "A", set: { p: 1 } });
     const written = await rowsWritten(feed, async () => {

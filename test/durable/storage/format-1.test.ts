@@ -26,7 +26,7 @@ const FORMAT_1 = [
   `INSERT INTO journal VALUES (2, 2, 2, 60, '', '1 1000\n{"key":"dead","set":{}}')`,
 ];
 
-test("[I8] a feed that was stored in format 1 opens, goes on and remembers its publishes", async () => {
+test("[STO6] [I8] a feed that was stored in format 1 opens, goes on and remembers its publishes", async () => {
   await runInDurableObject(env.FEEDS.getByName(newFeed()), (_, { storage: { sql } }) => {
     for (const statement of FORMAT_1) sql.exec(statement);
     for (let round = 0; round < 3; round++) {

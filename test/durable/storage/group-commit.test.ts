@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import { GroupCommit } from "../../../src/durable/storage/group-commit.ts";
 
-describe("group commit", () => {
+describe("[PUB13] group commit", () => {
   let writes: number[][];
   let commit: GroupCommit<number>;
 

@@ -6,7 +6,7 @@ import { readRecord } from "../../../src/feed/state/record.ts";
 import { FEED_LIMITS, LIMITS, SERVER_LIMITS } from "../../../src/protocol/limits.ts";
 import { newFeed } from "../../support/api.ts";
 
-test("[I9] a page of history is bounded in characters, and the pages together are the whole of it", async () => {
+test("[READ9] [I9] a page of history is bounded in characters, and the pages together are the whole of it", async () => {
   await runInDurableObject(env.FEEDS.getByName(newFeed()), (_, { storage }) => {
     const store = new FeedStore(storage.sql, FEED_LIMITS);
     const { feed } = store.load(0, "epoch");

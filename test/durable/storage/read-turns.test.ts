@@ -2,7 +2,7 @@ import { describe, expect, test } from "vitest";
 import { ReadTurns } from "../../../src/durable/storage/read-turns.ts";
 import { Budget } from "../../../src/feed/fanout/budget.ts";
 
-describe("[I7] reads of storage that take turns", () => {
+describe("[STO4] [I7] reads of storage that take turns", () => {
   test("are done a step at a time, the accounts in turn, however much one of them asks for", async () => {
     const turns = new ReadTurns(new Budget().history);
     const done: string[] = [];

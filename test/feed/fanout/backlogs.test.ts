@@ -10,7 +10,7 @@ function slowReader(fixture: FeedFixture, keys: readonly string[] = [], account 
   return reader;
 }
 
-describe("[I9] the room for the backlogs of all subscribers", () => {
+describe("[LAG3] [I9] the room for the backlogs of all subscribers", () => {
   test("is shared: a subscriber without a backlog gets its update at once, though others use all the rest", () => {
     const fixture = new FeedFixture({ capacity: 1_000_000 }, { backlogHigh: 40_000, backlogTotal: 400_000 });
     const hoarders = Array.from({ length: 12 }, () => slowReader(fixture, [], "hoarder"));

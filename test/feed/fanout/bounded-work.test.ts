@@ -54,7 +54,7 @@ describe("[I7] a message of the largest size takes less than 50 ms", () => {
     expect(quickest(() => expect(feed.accept(batch, 0)).toMatchObject({ ok: true }))).toBeLessThan(10);
   });
 
-  test("with patches of each of many large values, which cost less than parsing each once", () => {
+  test("[PUB4] with patches of each of many large values, which cost less than parsing each once", () => {
     const feed = feedOf(
       200,
       (i) => `k${i}`,

@@ -10,7 +10,7 @@ function many(count: number, prefix: string): Update[] {
 }
 
 describe("[I7] a catch-up", () => {
-  test("that fails closes its subscriber, and no other of the account", () => {
+  test("[STEP5] that fails closes its subscriber, and no other of the account", () => {
     const fixture = new FeedFixture();
     fixture.publish({ key: "A", set: {} });
     const [bad, good] = [
@@ -31,7 +31,7 @@ describe("[I7] a catch-up", () => {
     expect(fixture.broadcast.subscribers).toBe(1);
   });
 
-  test("of forty messages that each select anew lets the updates of others pass", () => {
+  test("[STEP1] of forty messages that each select anew lets the updates of others pass", () => {
     const fixture = new FeedFixture({ capacity: 1_000_000 });
     for (let i = 0; i < 20; i++) fixture.publish(...many(1000, `${i}.k`));
     const [greedy, honest] = [
@@ -103,7 +103,7 @@ describe("[I7] a catch-up", () => {
     looks.mockRestore();
   });
 
-  test("does not read the log if no selected key has changed", () => {
+  test("[STEP4] does not read the log if no selected key has changed", () => {
     const fixture = new FeedFixture();
     fixture.publish({ key: "mine", set: {} });
     for (let i = 0; i < 100; i++) fixture.publish({ key: "other", set: { i } });

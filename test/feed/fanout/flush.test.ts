@@ -24,7 +24,7 @@ function messages(count: number, every: number, updates: number): number {
   return subscribers[0]!.sent.length - before;
 }
 
-describe("[I9] a flush", () => {
+describe("[MERGE3] [I9] a flush", () => {
   test("holds no copy for each subscriber that came at another moment, and no subscriber misses anything", () => {
     const fixture = new FeedFixture({}, { stepWork: 20_000 });
     const readers = Array.from({ length: 50 }, (_, i) => new RecordingSubscriber([], i % 2 ? "all" : "latest", 0.1));
@@ -42,7 +42,7 @@ describe("[I9] a flush", () => {
   });
 });
 
-describe("updates go out as they come while that is light work", () => {
+describe("[MERGE2] updates go out as they come while that is light work", () => {
   test.each([
     ["100 subscribers, 100 updates a second", 100, 10],
     ["1,000 subscribers, 20 updates a second", 1000, 50],
@@ -124,7 +124,7 @@ describe("[I2] memory that is lost in the middle of a window", () => {
     expect(slow.view.state()).toEqual(fixture.entries());
   });
 
-  test("and in the middle of a flush: the next flush serves subscribers that were not reached", () => {
+  test("[MERGE3] and in the middle of a flush: the next flush serves subscribers that were not reached", () => {
     const fixture = new FeedFixture({ slice: 2 });
     const subscribers = Array.from({ length: 5 }, () => new RecordingSubscriber([], "latest", undefined));
     for (const subscriber of subscribers) fixture.connect(subscriber);
@@ -136,7 +136,7 @@ describe("[I2] memory that is lost in the middle of a window", () => {
   });
 });
 
-describe("windows", () => {
+describe("[MERGE2] windows", () => {
   test("a quiet feed sends at once, a busy one sends one message a window", () => {
     const fixture = new FeedFixture();
     const subscriber = new RecordingSubscriber([], "latest", undefined);
@@ -155,7 +155,7 @@ describe("windows", () => {
     expect(fixture.due, "no timer is wanted while nothing waits").toBeUndefined();
   });
 
-  test("hz limits the messages a second, and may change while a subscriber is live", () => {
+  test("[SEL1] hz limits the messages a second, and may change while a subscriber is live", () => {
     const fixture = new FeedFixture();
     const slow = new RecordingSubscriber([], "all", 2);
     fixture.connect(slow);
@@ -176,7 +176,7 @@ describe("windows", () => {
     expect(messages).toBeLessThanOrEqual(52);
   });
 
-  test("[I5] with mode=all and more waiting than memory may hold, updates come from the log, complete and in order", () => {
+  test("[MERGE6] [I5] with mode=all and more waiting than memory may hold, updates come from the log, complete and in order", () => {
     const fixture = new FeedFixture();
     const slow = new RecordingSubscriber([], "all", 0.1);
     fixture.connect(slow);
@@ -188,7 +188,7 @@ describe("windows", () => {
     expect(slow.view.updates).toHaveLength(25_001);
   });
 
-  test("a subscriber that the log no longer reaches gets a snapshot, with reason lagging", () => {
+  test("[MERGE5] a subscriber that the log no longer reaches gets a snapshot, with reason lagging", () => {
     const fixture = new FeedFixture();
     const slow = new RecordingSubscriber([], "all", 0.1);
     fixture.connect(slow);

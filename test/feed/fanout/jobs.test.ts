@@ -5,7 +5,7 @@ function bad(): never {
   throw new Error("bad");
 }
 
-describe("[I7] long work is done in steps", () => {
+describe("[STEP1] [I7] long work is done in steps", () => {
   test("by turns of the accounts, so that an account that asks for much waits alone", () => {
     const done: string[] = [];
     const jobOf = (account: string, name: string): Job => ({

@@ -21,7 +21,7 @@ const meeting = fc.constantFrom(
 );
 const patch = fc.oneof(meeting, meeting, objectText);
 
-describe("composed merge patches", () => {
+describe("[MERGE4] composed merge patches", () => {
   test("do what the two patches do one after the other, on any value, and the second patch stays as it is", () => {
     let composable = 0;
     fc.assert(

@@ -2,7 +2,7 @@ import { describe, expect, test, vi } from "vitest";
 import { MergedUpdate } from "../../../src/feed/fanout/live/merged-update.ts";
 import { FeedFixture, RecordingSubscriber } from "../fixture.ts";
 
-describe("[I9] what waits for groups", () => {
+describe("[MERGE6] [I9] what waits for groups", () => {
   test("is read again if an update is for more groups than there is time for, and nothing is lost", () => {
     const fixture = new FeedFixture({}, { additions: 50 });
     const readers = Array.from(

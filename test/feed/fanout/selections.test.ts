@@ -18,7 +18,7 @@ function keysFrom(from: number, count: number): string[] {
 const SILENT = { send: () => {}, clearPosition: () => {}, backlog: () => 0, drop: () => {} };
 
 describe("[I9] subscriptions that are held", () => {
-  test("are counted by group: another rate or mode is counted again", () => {
+  test("[STEP7] are counted by group: another rate or mode is counted again", () => {
     const selections = new Selections(LIMITS);
     selections.hold(FIFTEEN, ACCOUNT);
     expect(selections.refusal(FIFTEEN, ACCOUNT), "is counted already").toBeUndefined();
@@ -50,7 +50,7 @@ describe("[I9] subscriptions that are held", () => {
     expect(selections.shared(again)).toBe(again);
   });
 
-  test("at rates that are nearly equal are one group, at a rate that is not above what was asked for", () => {
+  test("[MERGE1] at rates that are nearly equal are one group, at a rate that is not above what was asked for", () => {
     const fixture = new FeedFixture();
     const readers = Array.from({ length: 200 }, (_, i) => new RecordingSubscriber([], "latest", 1.5 + i * 1e-10));
     for (const reader of readers) fixture.connect(reader);
@@ -68,7 +68,7 @@ describe("[I9] subscriptions that are held", () => {
   });
 });
 
-describe("[I9] patterns that subscribers select", () => {
+describe("[STEP7] [I9] patterns that subscribers select", () => {
   test("are limited in all and for one account, and are counted once for equal subscriptions", () => {
     const { broadcast, ...fixture } = new FeedFixture({}, { patterns: 30, patternsPerAccount: 20 });
     expect(fixture.limits.patterns).toBe(30);

@@ -11,7 +11,7 @@ function fixtureOf(...subscribers: RecordingSubscriber[]): FeedFixture {
 }
 
 describe("[I5] a subscriber that lags", () => {
-  test("gets nothing while it lags, and one merged catch-up when it has drained", () => {
+  test("[LAG1] gets nothing while it lags, and one merged catch-up when it has drained", () => {
     const [slow, quick] = [
       new RecordingSubscriber([], "latest", undefined),
       new RecordingSubscriber([], "latest", undefined),
@@ -45,7 +45,7 @@ describe("[I5] a subscriber that lags", () => {
     expect(slow.view.updates).toHaveLength(25);
   });
 
-  test("gets a snapshot with reason lagging if the log does not go back far enough", () => {
+  test("[LAG1] gets a snapshot with reason lagging if the log does not go back far enough", () => {
     const slow = new RecordingSubscriber([], "all", undefined);
     const fixture = fixtureOf(slow);
     fixture.publish({ key: "A", set: { i: 0 } });
@@ -76,7 +76,7 @@ describe("[I5] a subscriber that lags", () => {
     expect(fixture.due).toBeUndefined();
   });
 
-  test("that takes nothing for 30 seconds is closed, and forgotten", () => {
+  test("[LAG2] that takes nothing for 30 seconds is closed, and forgotten", () => {
     const slow = new RecordingSubscriber([], "latest", undefined);
     const fixture = fixtureOf(slow);
     slow.waiting = STUCK;

@@ -40,7 +40,7 @@ function publishByHalves(fixture: FeedFixture, updates: Update[]): void {
 }
 
 describe("[I9] a long snapshot", () => {
-  test("goes on only as its reader takes it, and shows one moment, whatever happens meanwhile", () => {
+  test("[STEP2] goes on only as its reader takes it, and shows one moment, whatever happens meanwhile", () => {
     const fixture = fixtureOfMany();
     const reader = slowReader(fixture);
     expect(reader.waiting).toBeLessThan(600);
@@ -62,7 +62,7 @@ describe("[I9] a long snapshot", () => {
     expect(fixture.due).toBeUndefined();
   });
 
-  test("is sent to any slow reader, but one that takes nothing is dropped, also if nothing is published", () => {
+  test("[STEP2] is sent to any slow reader, but one that takes nothing is dropped, also if nothing is published", () => {
     const fixture = fixtureOfMany();
     const [slow, stuck] = [slowReader(fixture), slowReader(fixture)];
     for (let i = 0; i < 40; i++) {
@@ -76,14 +76,14 @@ describe("[I9] a long snapshot", () => {
     expect(fixture.broadcast.snapshots.size).toBe(0);
   });
 
-  test("is read from one list by all readers that come at one moment", () => {
+  test("[STEP2] is read from one list by all readers that come at one moment", () => {
     const fixture = fixtureOfMany();
     const readers = Array.from({ length: 20 }, () => slowReader(fixture));
     expect(fixture.broadcast.snapshots.size).toBe(1);
     expect(new Set(readers.map(({ given }) => given[0])).size, "and encoded once").toBe(1);
   });
 
-  test("is of an earlier moment if there is no room for another list, and what has changed since follows", () => {
+  test("[SUB6] is of an earlier moment if there is no room for another list, and what has changed since follows", () => {
     const fixture = fixtureOfMany({ ...TIGHT, frozenBytes: 1_200 });
     const first = slowReader(fixture, [], "first");
     fixture.publish({ key: "k1", set: { new: true } });
@@ -115,7 +115,7 @@ describe("[I9] a long snapshot", () => {
     expect(second.dropped && first.dropped).toBe(false);
   });
 
-  test("of another selection takes the place of the oldest list if there is no room, and its readers are dropped", () => {
+  test("[STEP3] of another selection takes the place of the oldest list if there is no room, and its readers are dropped", () => {
     const fixture = fixtureOfMany({ ...TIGHT, frozenBytes: 1_200 });
     const first = slowReader(fixture, [], "first");
     const second = slowReader(fixture, ["k1*", "k2*", "k3*"], "second");
@@ -124,7 +124,7 @@ describe("[I9] a long snapshot", () => {
     expect(fixture.broadcast.snapshots.size).toBe(1);
   });
 
-  test("is made for an account with many selections only when it has released others", () => {
+  test("[STEP3] is made for an account with many selections only when it has released others", () => {
     const fixture = fixtureOfMany({ ...TIGHT, frozenPerAccount: 2, frozenBytes: 1_000_000 });
     const honest = slowReader(fixture, [], "honest");
     const greedy = ["k1*", "k2*", "k3*", "k4*"].map((keys) => slowReader(fixture, [keys, "k0"], "greedy"));
@@ -174,7 +174,7 @@ describe("[I9] a long snapshot", () => {
     expect(readers.filter((reader) => reader.dropped)).toHaveLength(dropped);
   });
 
-  test("[I2] that a reset interrupts is sent to its end, and then the reset", () => {
+  test("[SUB5] [I2] that a reset interrupts is sent to its end, and then the reset", () => {
     const fixture = fixtureOfMany();
     const reader = slowReader(fixture);
     fixture.reset("e2");
@@ -185,7 +185,7 @@ describe("[I9] a long snapshot", () => {
     expect(reader.view.state()).toEqual({ new: {} });
   });
 
-  test("[I2] whose reader asks for other keys meanwhile is finished first, and each message is answered in order", () => {
+  test("[SUB5] [I2] whose reader asks for other keys meanwhile is finished first, and each message is answered in order", () => {
     const fixture = fixtureOfMany();
     const reader = slowReader(fixture);
     for (const keys of [["k1*"], ["k2*"], ["k2*", "k3*"]]) expect(reader.ask(fixture.broadcast, keys)).toBeUndefined();
@@ -198,7 +198,7 @@ describe("[I9] a long snapshot", () => {
     expect(reader.view.state()).toEqual(Object.fromEntries(wanted));
   });
 
-  test("[I5] limits how many subscribe messages wait for it", () => {
+  test("[STEP6] [I5] limits how many subscribe messages wait for it", () => {
     const fixture = fixtureOfMany({ ...TIGHT, resubscribes: 3 });
     const reader = slowReader(fixture);
     const answers = Array.from({ length: 4 }, (_, i) => reader.ask(fixture.broadcast, [`k${i}`]));

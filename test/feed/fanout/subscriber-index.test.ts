@@ -49,7 +49,7 @@ describe("[I6] cost follows work", () => {
     expect(index.pendingMemory.bytes).toBe(0);
   });
 
-  test("messages to subscribers with equal selections are encoded once, however the selections were written", () => {
+  test("[MERGE1] messages to subscribers with equal selections are encoded once, however the selections were written", () => {
     const fixture = new FeedFixture();
     const subscribers = [
       ["A", "t.*"],
@@ -64,7 +64,7 @@ describe("[I6] cost follows work", () => {
   });
 });
 
-describe("very many subscribers of the same", () => {
+describe("[MERGE1] very many subscribers of the same", () => {
   test("are several groups, which newcomers fill up before there is another", () => {
     const index = new SubscriberIndex(3);
     const subscribers = Array.from({ length: 8 }, () => subscriberOf([]));

@@ -9,7 +9,7 @@ describe("[I9] acks", () => {
     expect(meter.length).toBe(0);
   });
 
-  test("after the first one, what is not acknowledged counts", () => {
+  test("[LAG4] after the first one, what is not acknowledged counts", () => {
     const meter = new Unacknowledged();
     meter.sent(1, 100);
     meter.acknowledged(1);
@@ -41,7 +41,7 @@ describe("[I9] acks", () => {
     expect(meter.length).toBe(100);
   });
 
-  test("of the epoch before say nothing about this one", () => {
+  test("[LAG5] of the epoch before say nothing about this one", () => {
     const meter = new Unacknowledged();
     meter.sent(1000, 100);
     meter.acknowledged(1000);
@@ -63,7 +63,7 @@ describe("[I9] acks", () => {
     expect(meter.length).toBe(100);
   });
 
-  test("that say how much was taken are exact, also for an object that has lost its memory", () => {
+  test("[LAG5] that say how much was taken are exact, also for an object that has lost its memory", () => {
     const meter = new Unacknowledged();
     meter.acknowledged(0, 0);
     meter.sent(undefined, 300_000);

@@ -97,7 +97,7 @@ function everything(feed: Feed): unknown {
 }
 
 describe("[I3] batches of patches", () => {
-  test("do what the patches do one by one, to the byte, and a refused batch changes nothing", () => {
+  test("[PUB4] do what the patches do one by one, to the byte, and a refused batch changes nothing", () => {
     const seen = { taken: 0, full: 0, tooLarge: 0 };
     fc.assert(
       fc.property(batches, (batches) => {
@@ -135,7 +135,7 @@ describe("[I3] batches of patches", () => {
     expect(seen.full).toBeGreaterThan(10);
   });
 
-  test("a value that all patches of a batch together make too large is refused, at the last patch", () => {
+  test("[PUB3] a value that all patches of a batch together make too large is refused, at the last patch", () => {
     const feed = Feed.begin("e");
     feed.accept(encode([{ key: "A", set: { a: LONG, b: LONG, c: LONG } }]), 0);
     const grow: Update = { key: "A", patch: { d: LONG } };

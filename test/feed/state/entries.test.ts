@@ -93,7 +93,7 @@ describe("the entries of a selection", () => {
     }
   });
 
-  test("[I9] are counted to the character and the byte", () => {
+  test("[PUB12] [I9] are counted to the character and the byte", () => {
     const entries = new Entries();
     put(entries, "a", 1, "{}");
     put(entries, "\u20ac", 2, '{"p":1}');

@@ -40,7 +40,7 @@ describe("the expiry queue", () => {
   });
 });
 
-describe("a ttl", () => {
+describe("[PUB8] a ttl", () => {
   test.each([
     [0.0129, 13],
     [0.057, 57],
@@ -65,7 +65,7 @@ describe("a ttl", () => {
 });
 
 describe("entries that expire together", () => {
-  test("[I8] are deleted in records of bounded length, one after the other", () => {
+  test("[PUB9] [I8] are deleted in records of bounded length, one after the other", () => {
     const feed = new Feed({ epoch: "e", seq: 87_000, time: 0, forgotten: 0 });
     for (let i = 0; i < 87_000; i++) {
       const key = `${i}`.padStart(128, "\u20ac");

@@ -25,7 +25,7 @@ function comeBack(fixture: FeedFixture, keys: readonly string[], mode: "latest" 
 }
 
 describe("acceptance", () => {
-  test("seq goes up by one for every accepted update, and stale ones are counted and left out", () => {
+  test("[POS2] seq goes up by one for every accepted update, and stale ones are counted and left out", () => {
     const feed = Feed.begin("e");
     const acceptance = accept(
       feed,
@@ -38,14 +38,14 @@ describe("acceptance", () => {
     expect(feed.entries.get("A")?.value).toEqual({ p: 2, q: 1 });
   });
 
-  test("a version outlives the deletion of its key", () => {
+  test("[PUB7] a version outlives the deletion of its key", () => {
     const feed = Feed.begin("e");
     accept(feed, { key: "A", set: {}, version: 5 }, { key: "A", delete: true });
     expect(accept(feed, { key: "A", set: {}, version: 4 })).toMatchObject({ receipt: { stale: 1 } });
     expect(accept(feed, { key: "A", set: {}, version: 6 })).toMatchObject({ receipt: { accepted: 1 } });
   });
 
-  test("[I3] a batch that would overfill the feed changes nothing, and one that shrinks it is accepted", () => {
+  test("[PUB12] [I3] a batch that would overfill the feed changes nothing, and one that shrinks it is accepted", () => {
     const feed = Feed.begin("e", limits);
     accept(feed, { key: "A", set: {} }, { key: "B", set: {} }, { key: "C", set: {} });
     expect(accept(feed, { key: "A", set: { p: 1 } }, { key: "D", set: {} })).toMatchObject({
@@ -69,7 +69,7 @@ describe("acceptance", () => {
 });
 
 describe("[I2] resume", () => {
-  test("only forgotten deletions make a position expire", () => {
+  test("[SUB3] only forgotten deletions make a position expire", () => {
     const fixture = new FeedFixture();
     fixture.publish({ key: "A", set: {} });
     const deletions = SERVER_LIMITS.tombstones + 10;
@@ -84,7 +84,7 @@ describe("[I2] resume", () => {
     expect(comeBack(fixture, [], "latest", fixture.feed.seq)).toMatchObject([{ type: "update", updates: [] }]);
   });
 
-  test("a client that missed more than a snapshot would cost gets the snapshot", () => {
+  test("[SUB3] a client that missed more than a snapshot would cost gets the snapshot", () => {
     const fixture = new FeedFixture();
     fixture.publish({ key: "A", set: {} });
     const text = "x".repeat(60_000);
@@ -93,7 +93,7 @@ describe("[I2] resume", () => {
     expect(comeBack(fixture, ["k3"], "latest", 1)).toMatchObject([{ type: "update" }]);
   });
 
-  test("[I3] mode=all comes in several messages that never split a batch", () => {
+  test("[MERGE7] [I3] mode=all comes in several messages that never split a batch", () => {
     const fixture = new FeedFixture();
     const text = "x".repeat(1000);
     for (let i = 0; i < 40; i++) {

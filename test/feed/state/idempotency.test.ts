@@ -31,7 +31,7 @@ class Memory {
   }
 }
 
-test("a publish is remembered for ten minutes and no longer", () => {
+test("[IDEM4] a publish is remembered for ten minutes and no longer", () => {
   const memory = new Memory();
   memory.publish({}, 5);
   expect(memory.find({}, 4 + LIMITS.idempotencyWindow)).toBe("repeat");
@@ -70,7 +70,7 @@ describe("keys are kept apart by credential", () => {
     }
   });
 
-  test("[I7] the search for a key that many credentials of one publisher have used is bounded", () => {
+  test("[IDEM3] [I7] the search for a key that many credentials of one publisher have used is bounded", () => {
     const memory = new Memory();
     for (let i = 0; i < 1000; i++) memory.publish({ credential: `c${i}`, digest: `d${i}` });
     memory.reads = 0;
@@ -79,7 +79,7 @@ describe("keys are kept apart by credential", () => {
   });
 });
 
-describe("[I9] remembered publishes", () => {
+describe("[IDEM5] [I9] remembered publishes", () => {
   test("take some twelve bytes each", () => {
     const memory = new Memory();
     const hashes = { key: 0, credential: 1 };
