@@ -10,7 +10,7 @@ import { FakeServer, type Spoil } from "./support/fake-server.ts";
 import { runs } from "./support/runs.ts";
 import { World } from "./support/world.ts";
 
-/** Few keys and members, so that everything meets everything. */
+/** Few keys and members, so that the updates meet each other. */
 const keys = fc.constantFrom("A", "A", "B", "tech.X", "tech.Y", "__proto__");
 const value = fc.constantFrom({ p: 1 }, { p: 2, q: { r: 1 } }, { q: null }, { q: { r: null, s: 2 } }, { q: 3 }, {});
 const update: fc.Arbitrary<Update> = fc.oneof(
@@ -75,7 +75,7 @@ const step = fc.oneof(
 );
 type Step = typeof step extends fc.Arbitrary<infer S> ? S : never;
 
-describe("[I2] whatever happens on the way, a feed ends up with what the server has", () => {
+describe("[I2] whatever happens on the way, a feed ends with what the server has", () => {
   test("after any cuts, losses, restarts, resets, rotations of tokens, sleep and changes of the selection", async () => {
     const seen = { connections: 0, changes: 0, closed: 0, packed: 0 };
     await fc.assert(
@@ -96,7 +96,7 @@ describe("[I2] whatever happens on the way, a feed ends up with what the server 
       ),
       { numRuns: runs(500) },
     );
-    // The property is worth something only where all of this happened.
+    // The property proves something only if all of this happened.
     for (const [what, count] of Object.entries(seen)) expect(count, what).toBeGreaterThan(100);
   });
 });
@@ -105,7 +105,7 @@ class Run {
   readonly world: World;
   readonly server: FakeServer;
   readonly feed: Feed<JsonObject>;
-  /** What the events alone say that the entries are. */
+  /** The entries as the events alone tell them. */
   readonly mirror = new Map<string, JsonObject>();
   readonly iterated = new Map<string, JsonObject>();
   changes = 0;
@@ -174,7 +174,7 @@ class Run {
       case "offline":
       case "online":
       case "visible":
-        world.sign(step.do);
+        world.emit(step.do);
         break;
       case "sleep":
         world.now += 300_000;
@@ -203,12 +203,12 @@ class Run {
     server.isUp = true;
     server.delay = 5;
     if (server.link) server.link.spoil = undefined;
-    world.sign("online");
+    world.emit("online");
     await world.pass(200_000);
-    // What was lost shows with what comes after it.
+    // A lost update shows with the next one.
     server.publish(...["A", "tech.X", "tech.Y"].map((key) => ({ key, set: { p: 9 } })));
     await world.pass(100_000);
-    // It may have been refused in the meantime, which is for the user to mend.
+    // The server may have refused it in the meantime: then the user reconnects.
     feed.reconnect();
     await world.pass(60_000);
     expect(feed.status).toMatchObject({ state: "live", retryAt: undefined, code: undefined });
@@ -216,7 +216,7 @@ class Run {
     expect(Object.fromEntries(feed.entries())).toEqual(expected);
     expect(Object.fromEntries(mirror)).toEqual(expected);
     expect(Object.fromEntries(feed.getSnapshot().entries)).toEqual(expected);
-    // An iterator of a feed that was refused has ended with that.
+    // An iterator of a feed that was refused has ended with that error.
     if (this.closed === 0) {
       await this.#drain();
       expect(Object.fromEntries(this.iterated)).toEqual(expected);
@@ -269,9 +269,9 @@ class Run {
   }
 }
 
-/** What becomes of the next message. */
+/** What happens to the next message. */
 const SPOILS: Record<string, Spoil> = {
-  // Updates say what they follow; that a snapshot is missing shows nowhere, so a transport has to keep the order.
+  // Updates say what they follow. A missing snapshot shows nowhere, so a transport has to keep the order.
   lose: (text, write) => (text.startsWith('{"type":"update"') ? [] : [write(text)]),
   double: (text, write) => [write(text), write(text)],
   garble: (_, write) => [write('{"type":"update","from":0,"seq":1,"updates":[{"key":"A"}]}')],

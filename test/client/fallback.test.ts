@@ -6,7 +6,7 @@ import { FakeServer } from "./support/fake-server.ts";
 import { World } from "./support/world.ts";
 
 let world: World;
-/** Three ways to one server. */
+/** Three transports to one server. */
 let first: FakeServer;
 let second: FakeServer;
 let third: FakeServer;
@@ -26,8 +26,8 @@ function open(options: FeedOptions = {}): Feed<JsonObject> {
 }
 const minutes = (count: number): number => count * 60_000;
 
-/** A feed that is live over the second way, and the states that it shows from then on. */
-async function overSecond(): Promise<{ feed: Feed<JsonObject>; states: FeedState[] }> {
+/** A feed that is live over the second transport, and the states that it shows from then on. */
+async function liveOverSecond(): Promise<{ feed: Feed<JsonObject>; states: FeedState[] }> {
   first.swallows = true;
   const feed = open();
   await world.pass(6_000);
@@ -36,20 +36,20 @@ async function overSecond(): Promise<{ feed: Feed<JsonObject>; states: FeedState
   return { feed, states };
 }
 
-describe("[I2] a way that swallows what is said is left for another", () => {
-  test("within 6 s of connecting, where nothing opens", async () => {
-    const { feed } = await overSecond();
+describe("[I2] a transport that swallows frames is left for another", () => {
+  test("within 6 s of connecting, if nothing opens", async () => {
+    const { feed } = await liveOverSecond();
     expect([feed.state, first.openings.length, second.openings.length]).toEqual(["live", 1, 1]);
   });
 
-  test("within 12 s, where the next one does so too", async () => {
+  test("within 12 s, if the next one does so too", async () => {
     first.swallows = second.swallows = true;
     const feed = open();
     await world.pass(12_000);
     expect([feed.state, third.openings.length]).toEqual(["live", 1]);
   });
 
-  test("where only the beginning comes through", async () => {
+  test("if only the beginning comes through", async () => {
     const feed = open();
     await world.pass(15);
     expect(feed.state).toBe("live");
@@ -69,20 +69,20 @@ describe("[I2] a way that swallows what is said is left for another", () => {
   });
 });
 
-describe("while another way is in use, the first is tried out beside it", () => {
-  test("and taken as soon as it works, from the same position", async () => {
-    const { feed, states } = await overSecond();
+describe("while another transport is in use, the first is tried beside it", () => {
+  test("and used as soon as it works, from the same position", async () => {
+    const { feed, states } = await liveOverSecond();
     first.swallows = false;
     second.publish({ key: "A", set: { n: 1 } });
     await world.pass(minutes(1) + 2_000);
     expect([...new Set(states)]).toEqual(["recovering", "live"]);
     expect([first.link?.request.since, second.link, feed.get("A")]).toEqual(["e1:1", undefined, { n: 1 }]);
-    // One to try it out.
+    // One of them is the trial.
     expect(first.openings).toHaveLength(3);
   });
 
   test("after 1, 2, 4, 8 and then every 15 minutes, and what is live stays so", async () => {
-    const { feed, states } = await overSecond();
+    const { feed, states } = await liveOverSecond();
     await world.pass(minutes(62));
     expect(states).toEqual([]);
     expect(feed.counters.connections).toBe(1);
@@ -91,12 +91,12 @@ describe("while another way is in use, the first is tried out beside it", () => 
     expect(first.links.some((link) => link.isHeld)).toBe(false);
   });
 
-  test("each connection by its own count, which begins anew once it has worked", async () => {
-    const other = await overSecond();
+  test("with waits of each connection's own, which begin anew once it has worked", async () => {
+    const other = await liveOverSecond();
     other.feed.close();
     await world.pass(minutes(60));
     expect(first.openings).toHaveLength(1);
-    const { feed } = await overSecond();
+    const { feed } = await liveOverSecond();
     await world.pass(minutes(4));
     first.swallows = false;
     await world.pass(minutes(4));
@@ -111,7 +111,7 @@ describe("while another way is in use, the first is tried out beside it", () => 
   });
 
   test("until the feed is closed, which leaves nothing behind", async () => {
-    const { feed } = await overSecond();
+    const { feed } = await liveOverSecond();
     await world.pass(minutes(1) - 1_000);
     expect(first.link).toBeDefined();
     feed.close();
@@ -125,13 +125,13 @@ describe("an attempt that hangs is ended", () => {
     const feed = open();
     await world.pass(1_500);
     first.swallows = false;
-    if (sign === "online") world.sign("online");
+    if (sign === "online") world.emit("online");
     else feed.reconnect();
     await world.pass(100);
     expect([feed.state, second.openings.length]).toEqual(["live", 0]);
   });
 
-  test("also where it is the token that does not come", async () => {
+  test("also if it is the token that does not come", async () => {
     let asked = 0;
     const feed = open({ token: () => (++asked === 1 ? new Promise<string>(() => {}) : "token") });
     await world.pass(1_500);
@@ -142,7 +142,7 @@ describe("an attempt that hangs is ended", () => {
     expect([feed.state, asked]).toEqual(["live", 2]);
   });
 
-  test("and not one that has just begun, however often somebody asks", async () => {
+  test("but not one that has just begun, however often the user reconnects", async () => {
     first.delay = 300;
     const feed = open();
     for (let i = 0; i < 9; i++) {

@@ -1,8 +1,10 @@
 import { beforeEach, describe, expect, expectTypeOf, test } from "vitest";
+import { ACK_EVERY } from "../../src/client/connection/timings.ts";
 import { FeedClosedError } from "../../src/client/errors.ts";
 import { connectFeed } from "../../src/client/feed.ts";
 import { connect, type Change, type Feed, type FeedOptions, type FeedStatus } from "../../src/client/index.ts";
 import type { JsonObject } from "../../src/protocol/json.ts";
+import { SERVER_LIMITS } from "../../src/protocol/limits.ts";
 import { FakeServer } from "./support/fake-server.ts";
 import { World } from "./support/world.ts";
 
@@ -25,7 +27,7 @@ function open(options: FeedOptions = {}): Feed<JsonObject> {
 }
 
 describe("listeners", () => {
-  test("are told a batch whole, when everything is in place", async () => {
+  test("get a batch whole, when the feed is up to date", async () => {
     const feed = await live();
     const seen: unknown[] = [];
     feed.on("change", (changes, { position }) => seen.push([changes.length, position, feed.size, feed.state]));
@@ -34,7 +36,7 @@ describe("listeners", () => {
     expect(seen).toEqual([[2, "e1:2", 2, "live"]]);
   });
 
-  test("that throw are reported and stop nobody else", async () => {
+  test("that throw are reported, and the others are called", async () => {
     const feed = await live();
     const seen: string[] = [];
     feed.on("change", () => {
@@ -52,7 +54,7 @@ describe("listeners", () => {
     expect(seen).toEqual(["second", "any", "any"]);
   });
 
-  test("that take themselves away and come again are called once", async () => {
+  test("that remove and add themselves are called once", async () => {
     const feed = await live();
     let calls = 0;
     const listen = (): void => {
@@ -68,7 +70,7 @@ describe("listeners", () => {
     expect(calls).toBe(1);
   });
 
-  test("are told in order what one of them causes", async () => {
+  test("are called in order for what one of them causes", async () => {
     const feed = await live();
     const seen: string[] = [];
     feed.on("change", () => feed.close());
@@ -143,7 +145,7 @@ describe("for await", () => {
     expect(await take(iterator, 3)).toEqual(['A {"n":1} undefined', 'A {"n":2} {"n":1}', "done"]);
   });
 
-  test("throws where more than 100,000 of every change wait", async () => {
+  test("throws when more than 100,000 of every change wait", async () => {
     const feed = await live({ mode: "all" });
     const slow = feed[Symbol.asyncIterator]();
     const updates = Array.from({ length: 1_000 }, (_, n) => ({ key: `k${n % 7}`, set: { n } }));
@@ -157,7 +159,7 @@ describe("for await", () => {
     expect(await take(inTime, 1)).toHaveLength(1);
   });
 
-  test("ends where it is left, and throws where the feed is refused", async () => {
+  test("ends at a break, and throws if the feed is refused", async () => {
     const feed = await live();
     server.publish({ key: "A", set: {} });
     await world.pass(100);
@@ -176,7 +178,7 @@ describe("for await", () => {
 });
 
 describe("select", () => {
-  test("ends when the entries are there, also where another call came in between", async () => {
+  test("resolves when the entries are there, also if another call came in between", async () => {
     server.publish({ key: "A", set: {} }, { key: "B", set: {} });
     const feed = await live({ keys: ["A"] });
     const both = Promise.all([feed.select({ keys: ["none"] }), feed.select({ keys: ["B"] })]);
@@ -187,7 +189,7 @@ describe("select", () => {
     expect(server.openings).toHaveLength(1);
   });
 
-  test("is in the address of the next connection, without a position of other keys", async () => {
+  test("is in the URL of the next connection, without a position of other keys", async () => {
     const feed = await live();
     server.isUp = false;
     server.restart(1006);
@@ -200,7 +202,7 @@ describe("select", () => {
     expect(server.link?.request).toMatchObject({ selection: { keys: ["B"] }, since: undefined });
   });
 
-  test("that the server refuses fails, and what was selected stays", async () => {
+  test("rejects if the server refuses it, and the selection before stays", async () => {
     const feed = await live({ keys: ["A"] });
     const refused = feed.select({ keys: ["a,b"] });
     world.promises();
@@ -211,7 +213,7 @@ describe("select", () => {
     expect(feed.size).toBe(1);
   });
 
-  test("fails where the feed is closed", async () => {
+  test("rejects if the feed is closed", async () => {
     const feed = open();
     const pending = feed.select({ keys: ["B"] });
     feed.close();
@@ -282,22 +284,22 @@ test("a half-open connection is found and replaced within 30 s, and nothing is m
   expect(feed.latency).toBe(10);
 });
 
-test("the network that goes shows within 2 s, unless the connection still works", async () => {
+test("a lost network shows within 2 s, unless the connection still works", async () => {
   const feed = await live();
-  world.sign("offline");
+  world.emit("offline");
   await world.pass(2_500);
   expect(feed.state).toBe("live");
-  world.sign("online");
+  world.emit("online");
   await world.pass(1_000);
   server.link!.isDead = true;
-  world.sign("offline");
+  world.emit("offline");
   await world.pass(1_900);
   expect(feed.state).toBe("live");
   await world.pass(200);
   expect(feed.state).toBe("offline");
 });
 
-test("the latency is that of now while anybody can see it", async () => {
+test("the latency is up to date while the page is visible", async () => {
   const feed = await live();
   expect(feed.latency).toBe(10);
   server.delay = 50;
@@ -311,7 +313,7 @@ test("the latency is that of now while anybody can see it", async () => {
   world.visible = false;
   await world.pass(19_000);
   expect(pings()).toBe(3);
-  world.sign("visible");
+  world.emit("visible");
   await world.pass(100);
   expect(pings()).toBe(4);
 });
@@ -328,7 +330,7 @@ test("a position is good for the same keys in another order", async () => {
   expect(server.link?.request.since).toBeDefined();
 });
 
-test("an iterator that is left while it waits ends there", async () => {
+test("an iterator that is returned while it waits ends", async () => {
   const feed = await live();
   const iterator = feed[Symbol.asyncIterator]();
   const next = iterator.next();
@@ -336,7 +338,8 @@ test("an iterator that is left while it waits ends there", async () => {
   expect(await next).toEqual({ value: undefined, done: true });
 });
 
-test("what has come is acknowledged after 256 KiB, and not before", async () => {
+test("the client acknowledges after 256 KiB, a quarter of what lags, and not before", async () => {
+  expect(4 * ACK_EVERY).toBe(SERVER_LIMITS.unackedHigh);
   await live();
   const acks = (): string[] => server.link!.heard.filter((text) => text.includes("ack"));
   const pad = "x".repeat(60_000);
@@ -360,7 +363,7 @@ test("a feed that is closed is closed for good, with nothing left behind", async
   expect([world.timers, world.watchers, server.openings.length]).toEqual([0, 0, 1]);
 });
 
-test("a feed that was refused connects again when its user says so", async () => {
+test("a feed that was refused connects again when the user reconnects", async () => {
   server.isUp = false;
   world.answer = () => new Response('{"detail":"Not for you."}', { status: 403 });
   const feed = open({ keys: ["A", "tech.*"], hz: 4, token: "s3cret" });

@@ -21,7 +21,7 @@ const renewal = (left: number): unknown => {
   return nextDue(after({ ...live, due: NOW + 1e9 }, token)) - NOW;
 };
 
-describe("what is shown", () => {
+describe("the status", () => {
   test("recovering becomes stale after a while, by a timer", () => {
     const phase = after(live, lost(1006), { random: 1, staleAfter: 500 });
     expect(phase.status).toMatchObject({ state: "recovering", retryAt: NOW + 1_000, since: NOW });
@@ -47,10 +47,10 @@ describe("what is shown", () => {
   });
 });
 
-describe("whether anybody is there", () => {
+describe("pings", () => {
   const hidden = { visible: false };
 
-  test("20 s of silence are followed by a ping, and 10 s without an answer by another connection", () => {
+  test("follow on 20 s of silence, and another connection on 10 s without an answer", () => {
     expect(commandsOf(live, { type: "due" }, hidden)).toEqual(["ping"]);
     const phase = after(live, { type: "due" }, hidden);
     expect(phase.due).toBe(NOW + 10_000);
@@ -65,7 +65,7 @@ describe("whether anybody is there", () => {
     });
   });
 
-  test("without a network 2 s without an answer are enough", () => {
+  test("wait 2 s for the answer when there is no network", () => {
     const offline = { online: false };
     const phase = after(live, { type: "offline" }, offline);
     expect(phase).toMatchObject({ name: "live", due: NOW + 2_000 });
@@ -76,7 +76,7 @@ describe("whether anybody is there", () => {
     expect(after(heard, due, { now: NOW + 2_000, ...offline }).name).toBe("live");
   });
 
-  test("whoever looks is shown the latency of now: a ping when live, 2 s later, then every 10 s", () => {
+  test("keep the latency of a visible page up to date: when live, 2 s later, then every 10 s", () => {
     const applied = EVENTS.applied;
     expect(commandsOf(catchingUp, applied)).toContain("ping");
     const phase = after(catchingUp, applied);
@@ -94,11 +94,11 @@ describe("tokens", () => {
     expect(renewal(3_600_000)).toBe(3_570_000);
     expect(renewal(20_000)).toBe(10_000);
     expect(renewal(1)).toBe(1_000);
-    // An expired one is the server's to refuse: asking again and again would help nobody.
+    // An expired one is not renewed, for that would repeat without end: the server refuses it.
     expect(renewal(-1)).toBe(1e9);
   });
 
-  test("one that cannot be had now is asked for again later, and nothing else happens", () => {
+  test("one that fails is asked for again later, and nothing else happens", () => {
     const phase: Phase = { ...after(live, { type: "tokenFailed", why: "no token: gone" }), due: Infinity };
     expect(phase.status).toMatchObject({ state: "live", reason: "no token: gone" });
     const now = nextDue(phase);
@@ -114,7 +114,7 @@ describe("tokens", () => {
     });
   });
 
-  test("one is asked for after sleep, and once more where it does not come", () => {
+  test("one is asked for after sleep, and once more if it does not come", () => {
     const woken = after(live, { type: "woke" });
     expect(nextDue(woken)).toBe(NOW);
     expect(commandsOf(woken, { type: "due" })).toEqual(["askToken"]);
@@ -131,7 +131,7 @@ describe("the selection", () => {
   const LAST = { keys: ["C"] };
   const answer: ConnectionEvent = { ...EVENTS.applied, batch: { ...BATCH, cause: "snapshot", reason: "subscribe" } };
 
-  test("one wish is out at a time; what is wanted last is what counts", () => {
+  test("is sent one at a time; the last one wanted counts", () => {
     const first = after(live, { type: "select", selection: NEXT });
     expect(first).toMatchObject({ sent: NEXT });
     expect(commandsOf(first, { type: "select", selection: LAST })).toEqual([]);
@@ -144,7 +144,7 @@ describe("the selection", () => {
     expect(after(third, answer).reached).toEqual(LAST);
   });
 
-  test("one that the server refuses leaves the one before", () => {
+  test("that the server refuses leaves the one before", () => {
     const asked = after(live, { type: "select", selection: NEXT });
     expect(commandsOf(asked, EVENTS.selectRefused)).toEqual([{ refused: "bad" }]);
     expect(after(asked, EVENTS.selectRefused).wanted).toEqual(WANTED);

@@ -27,7 +27,7 @@ describe("a frame", () => {
         const text = JSON.stringify(value);
         const decoded = msgpack.decode(pack(text));
         expect(decoded).toEqual(JSON.parse(text));
-        // What `toEqual` passes over: the order of the members, and those that are called `__proto__`.
+        // What `toEqual` ignores: the order of the members, and those named `__proto__`.
         expect(JSON.stringify(decoded)).toBe(JSON.stringify(JSON.parse(text)));
       }),
       { numRuns: runs(400) },
@@ -50,7 +50,7 @@ describe("a frame", () => {
     for (const value of values) expect(msgpack.decode(pack(JSON.stringify({ value })))).toEqual({ value });
   });
 
-  test("may come from an encoder that writes numbers otherwise", () => {
+  test("may come from an encoder that writes numbers in another way", () => {
     expect(msgpack.decode(encode(1.5, { forceFloat32: true }))).toBe(1.5);
     expect(msgpack.decode(bytes(0xd3, 0, 0, 0, 0, 0, 0, 0, 7))).toBe(7);
     expect(msgpack.decode(bytes(0xdf, 0, 0, 0, 1, 0xdb, 0, 0, 0, 1, 0x61, 0xdd, 0, 0, 0, 0))).toEqual({ a: [] });
@@ -72,7 +72,7 @@ describe("a frame", () => {
   });
 });
 
-describe("what is no message is refused", () => {
+describe("refused is", () => {
   test.each([
     ["nothing", bytes()],
     ["a value and more", bytes(1, 2)],
@@ -105,7 +105,7 @@ describe("what is no message is refused", () => {
     );
   });
 
-  test("any bytes either, or they say what JSON could say", () => {
+  test("any other bytes that JSON could not say", () => {
     fc.assert(
       fc.property(fc.uint8Array({ maxLength: 40 }), (frame) => {
         try {

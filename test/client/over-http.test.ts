@@ -8,7 +8,7 @@ import type { JsonObject } from "../../src/protocol/json.ts";
 import { World } from "./support/world.ts";
 
 let world: World;
-/** Answers that were asked for and have not come, oldest first. */
+/** Requests without an answer, oldest first. */
 let asked: { url: URL; answer: (response: Response) => void }[];
 
 beforeEach(() => {
@@ -28,7 +28,7 @@ function open(way: typeof events): { feed: Feed<JsonObject>; statuses: FeedStatu
   return { feed, statuses };
 }
 
-/** Lets time pass, and whatever has come be read. */
+/** Lets time pass, and the client read what has come. */
 async function pass(ms: number): Promise<void> {
   for (const step of [0, ms, 0]) {
     for (let i = 0; i < 5; i++) {
@@ -39,7 +39,7 @@ async function pass(ms: number): Promise<void> {
 }
 async function answer(status: number, position: string, message?: object): Promise<void> {
   const body = message === undefined ? null : JSON.stringify(message);
-  // Pings go elsewhere.
+  // Pings go to another URL.
   const request = asked.splice(
     asked.findIndex(({ url }) => url.pathname.startsWith("/v1")),
     1,
@@ -59,7 +59,7 @@ async function polled(): Promise<ReturnType<typeof open>> {
 }
 
 describe("long-polling", () => {
-  test("[I2] an answer that nothing selected has changed moves the view along, so that the next change is no gap", async () => {
+  test("[I2] an answer without a change moves the position along, so that the next change is no gap", async () => {
     const { feed, statuses } = await polled();
     expect([feed.state, sinceOf()]).toEqual(["live", "e1:5"]);
     await answer(204, "e1:9");
@@ -73,7 +73,7 @@ describe("long-polling", () => {
   });
 
   test.each(["e1:5", "e1:4", "e2:9"])(
-    "such an answer at %s, from which nothing can follow, moves nobody",
+    "such an answer at %s, from which nothing can follow, does not move it",
     async (at) => {
       const { feed } = await polled();
       await answer(204, at);
@@ -82,7 +82,7 @@ describe("long-polling", () => {
     },
   );
 
-  test("a snapshot that takes long to come is waited for, as long as it comes", async () => {
+  test("a slow snapshot is waited for as long as more of it comes", async () => {
     const { feed } = open(polling);
     let send!: ReadableStreamDefaultController<Uint8Array>;
     const body = new ReadableStream<Uint8Array>({ start: (controller) => void (send = controller) });
@@ -98,7 +98,7 @@ describe("long-polling", () => {
   });
 });
 
-test("a server that says when it wants to be asked again is not asked before, and its words are shown", async () => {
+test("a server that says when to come back is not asked before, and its reason is shown", async () => {
   const { feed } = open(polling);
   const headers = { "Retry-After": "40", "Content-Type": "application/problem+json" };
   asked.shift()?.answer(new Response('{"detail":"Too many readers."}', { status: 429, headers }));
@@ -147,7 +147,7 @@ describe("a stream of events", () => {
     expect([feed.state, feed.get("A"), feed.position]).toEqual(["live", { n: 1, m: 2 }, "e1:6"]);
   });
 
-  test("one whose events are held back is left as one that does not open", async () => {
+  test("whose events are held back counts as not open", async () => {
     const { feed, statuses } = open(events);
     const body = new ReadableStream<Uint8Array>({
       start: (controller) => controller.enqueue(new TextEncoder().encode("retry: 2000\n\n: alive\n\n")),
@@ -157,7 +157,7 @@ describe("a stream of events", () => {
     expect([feed.counters.connections, statuses[0]?.reason]).toEqual([0, "the server does not answer"]);
   });
 
-  test("an event that takes long to come is waited for, as long as it comes", async () => {
+  test("with a slow event is waited for as long as more of it comes", async () => {
     const { feed } = open(events);
     let send!: ReadableStreamDefaultController<Uint8Array>;
     const body = new ReadableStream<Uint8Array>({ start: (controller) => void (send = controller) });

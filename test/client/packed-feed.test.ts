@@ -36,7 +36,7 @@ describe("a feed that asks for MessagePack", () => {
     expect(socket().binaryType).toBe("arraybuffer");
   });
 
-  test("reads binary messages, and pongs that are text; what it says itself is JSON", async () => {
+  test("reads binary messages, and pongs as text; what it sends is JSON", async () => {
     const feed = await open(msgpack);
     greet();
     socket().say(snapshot);
@@ -50,7 +50,7 @@ describe("a feed that asks for MessagePack", () => {
     expect(socket().sent.at(-1)).toBe('{"type":"subscribe","keys":["B"],"id":1}');
   });
 
-  test("[PACK3] reads as JSON what comes as text, for not every message can be said to all readers of MessagePack", async () => {
+  test("[PACK3] reads text frames as JSON: not every message can be written for all readers of MessagePack", async () => {
     const feed = await open(msgpack);
     greet();
     socket().say(snapshot);
@@ -60,7 +60,7 @@ describe("a feed that asks for MessagePack", () => {
     expect([feed.state, feed.get("A"), feed.position]).toEqual(["live", { n: 2 }, "e1:7"]);
   });
 
-  test("acknowledges after as many bytes as other feeds do after characters", async () => {
+  test("acknowledges after as many bytes as it does characters of JSON", async () => {
     await open(msgpack);
     greet();
     socket().say({ ...snapshot, entries: { A: { pad: "é".repeat(130_000) } } });
@@ -69,7 +69,7 @@ describe("a feed that asks for MessagePack", () => {
     expect(socket().sent.at(-1)).toBe('{"type":"ack","seq":6}');
   });
 
-  test("treats a frame that says nothing as it would treat text that is no JSON: it comes back", async () => {
+  test("treats a malformed frame like text that is no JSON: it comes back", async () => {
     const feed = await open(msgpack);
     greet();
     socket().say(snapshot);
@@ -84,7 +84,7 @@ describe("a feed that asks for MessagePack", () => {
     expect(feed.state).toBe("live");
   });
 
-  test("goes on with JSON, from its position, where another transport has to take over", async () => {
+  test("goes on with JSON, from its position, when another transport takes over", async () => {
     const other = new FakeServer(world);
     other.publish({ key: "A", set: { n: 1 } });
     const feed = await open(msgpack, undefined, other);
@@ -101,7 +101,7 @@ describe("a feed that asks for MessagePack", () => {
     expect([feed.state, feed.get("A"), feed.position]).toEqual(["live", { n: 1, m: 2 }, "e1:2"]);
   });
 
-  test("passes over a message that is no object, and over types that it does not know", async () => {
+  test("ignores a message that is no object, and types that it does not know", async () => {
     const feed = await open(msgpack);
     greet();
     socket().say(snapshot);
@@ -110,7 +110,7 @@ describe("a feed that asks for MessagePack", () => {
   });
 });
 
-test("a feed that speaks JSON passes over bytes", async () => {
+test("a feed that speaks JSON ignores bytes", async () => {
   const feed = await open();
   expect(socket().protocols).toEqual(["tickertape.v1"]);
   socket().bytes(Uint8Array.from([0xc1]));

@@ -59,7 +59,7 @@ describe("how a lost connection comes back", () => {
     expect(phase.name).toBe(name);
     if (status === 429 || status === 503) {
       expect(phase.due).toBe(NOW + 40_000);
-      // The page becoming visible is no reason to come before the server said.
+      // A page that becomes visible does not come before the server said.
       expect(after(phase, { type: "visible" }).due).toBe(NOW + 40_000);
       expect(after(phase, { type: "reconnect" }).name).toBe("asking");
     }
@@ -70,23 +70,23 @@ describe("how a lost connection comes back", () => {
     expect(again.name).toBe("waiting");
     const connected = { ...young, ...again, name: "live", reached: WANTED, status: young.status } as const;
     expect(after(connected, lost(4401)).name).toBe("refused");
-    // After a connection that lasted it is another matter.
+    // Again after a connection that lasted.
     expect(after(connected, lost(4401), { now: NOW + 1 }).name).toBe("waiting");
   });
 
-  test("delays grow with full jitter from 250 ms to 30 s, also where every connection opens and is cut at once", () => {
+  test("delays grow with full jitter from 250 ms to 30 s, also if every connection opens and is cut at once", () => {
     expect(delays(1)).toEqual([1_000, 2_000, 4_000, 8_000, 16_000, 30_000, 30_000, 30_000]);
     expect(delays(0)).toEqual(Array.from({ length: 8 }, () => 250));
   });
 
-  test("signs of the runtime and of the user make no tight loop", () => {
+  test("events of the runtime and of the user make no tight loop", () => {
     const waiting: Phase = { ...PHASES.waiting, triedAt: NOW - 100 };
     for (const type of ["online", "visible", "woke", "reconnect"] as const) {
       expect(after(waiting, { type })).toMatchObject({ name: "waiting", due: NOW + 150 });
     }
   });
 
-  test("a second fault in a row drops the position, and a connection that lasts makes it good again", () => {
+  test("a second protocol error in a row drops the position, and a connection that lasts makes it good again", () => {
     const once = after(young, EVENTS.protocolError);
     expect(resumes(once)).toBe(true);
     const again: Live = { ...young, ...once, name: "live", reached: WANTED, status: young.status };
@@ -100,7 +100,7 @@ describe("how a lost connection comes back", () => {
     expect(resumes(initialPhase(WANTED, undefined, NOW))).toBe(false);
   });
 
-  test("why an attempt did not open is asked at the first and each fourth of those in a row", () => {
+  test("the first and each fourth attempt in a row that does not open is followed by a probe", () => {
     const asks = [0, 1, 2, 3, 4].map((unopened) => commandsOf({ ...opening, unopened }, lost(1006)));
     expect(asks).toEqual([["probe"], [], [], [], ["probe"]]);
   });
@@ -116,7 +116,7 @@ describe("an attempt that hangs", () => {
     expect([0, 1, 2, 3].map((unopened) => after({ ...opening, unopened }, lost(1006)).transport)).toEqual([0, 1, 0, 1]);
   });
 
-  test("so is a connection over which nothing came but its beginning", () => {
+  test("so is a connection over which only the beginning came", () => {
     const begun = after(catchingUp, EVENTS.applied);
     const pinged = after(begun, due, { now: NOW + 2_000 });
     expect(after(pinged, due, { now: NOW + 12_000 })).toMatchObject({ name: "waiting", transport: 1 });
@@ -131,18 +131,21 @@ describe("an attempt that hangs", () => {
     expect(times).toEqual([4_000, 4_000, 4_000, 4_000, 8_000, 8_000, 16_000, 16_000]);
   });
 
-  test.each(["online", "woke", "reconnect"] as const)("is ended by %s, unless it has just begun or got on", (type) => {
-    for (const phase of [PHASES.asking, opening, catchingUp]) {
-      expect(after({ ...phase, triedAt: NOW - 1_000 }, { type }, withoutToken)).toMatchObject({
-        name: "opening",
-        triedAt: NOW,
-      });
-      expect(after({ ...phase, triedAt: NOW - 999 }, { type }, withoutToken).name).toBe(phase.name);
-    }
-    expect(after(catchingUp, { type: "heard" }).triedAt).toBe(NOW);
-  });
+  test.each(["online", "woke", "reconnect"] as const)(
+    "is ended by %s, unless it has just begun or made progress",
+    (type) => {
+      for (const phase of [PHASES.asking, opening, catchingUp]) {
+        expect(after({ ...phase, triedAt: NOW - 1_000 }, { type }, withoutToken)).toMatchObject({
+          name: "opening",
+          triedAt: NOW,
+        });
+        expect(after({ ...phase, triedAt: NOW - 999 }, { type }, withoutToken).name).toBe(phase.name);
+      }
+      expect(after(catchingUp, { type: "heard" }).triedAt).toBe(NOW);
+    },
+  );
 
-  test("a server that goes away is met over the first transport again", () => {
+  test("a server that goes away is tried over the first transport again", () => {
     expect(after({ ...live, transport: 2 }, lost(1001)).transport).toBe(0);
     expect(after({ ...live, transport: 2 }, lost(1012)).transport).toBe(2);
   });

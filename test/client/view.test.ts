@@ -19,23 +19,23 @@ const update = (updates: unknown, more: object = {}): object => ({
   ...more,
 });
 
-/** A view after some messages, as JSON text has them. */
+/** A view after some messages, as JSON. */
 function viewOf(...messages: object[]): View {
   const view = createView();
   for (const message of messages) apply(view, message);
   return view;
 }
-/** Without a `subscribe` that was sent, none has the number of an answer. */
-function read(view: View, frame: string, asked: SentSubscribe = { id: 0 }): ViewEvent | undefined {
-  return view.read(frame, asked);
+/** By default, as if no `subscribe` was sent: no message answers one. */
+function read(view: View, frame: string, sent: SentSubscribe = { id: 0 }): ViewEvent | undefined {
+  return view.read(frame, sent);
 }
-function apply(view: View, message: object | string | number | null, asked?: SentSubscribe): ViewEvent | undefined {
-  return read(view, JSON.stringify(message), asked);
+function apply(view: View, message: object | string | number | null, sent?: SentSubscribe): ViewEvent | undefined {
+  return read(view, JSON.stringify(message), sent);
 }
 const stateOf = (view: View): object => Object.fromEntries(view.entries);
 
 describe("[I3] a message is applied whole or not at all", () => {
-  test("a snapshot in parts shows with its last one", () => {
+  test("a snapshot in parts shows with its last part", () => {
     const view = viewOf(snapshot({ A: { n: 1 } }));
     expect(apply(view, snapshot({ B: { n: 2 } }, { more: true, seq: 9, reason: "lagging" }))).toBeUndefined();
     expect(stateOf(view)).toEqual({ A: { n: 1 } });
@@ -72,11 +72,11 @@ describe("[I3] a message is applied whole or not at all", () => {
     ["a snapshot with a value that is no object", snapshot({ A: 1 })],
     ["a snapshot without a position", { type: "snapshot", entries: {} }],
     ["an answer that was not asked for", snapshot({}, { reason: "subscribe", id: 3 })],
-  ])("%s is a fault", (_, message) => {
+  ])("%s is a protocol error", (_, message) => {
     expect(apply(viewOf(snapshot({})), message)).toMatchObject({ type: "protocolError" });
   });
 
-  test("an update before a snapshot, inside one, or of another epoch is a fault", () => {
+  test("an update before a snapshot, inside one, or of another epoch is a protocol error", () => {
     expect(apply(createView(), update([]))).toMatchObject({ type: "protocolError" });
     expect(apply(viewOf(snapshot({}), snapshot({}, { more: true })), update([]))).toMatchObject({
       type: "protocolError",
@@ -85,7 +85,7 @@ describe("[I3] a message is applied whole or not at all", () => {
     expect(apply(elsewhere, update([]))).toMatchObject({ type: "protocolError" });
   });
 
-  test("what a lost connection left of a snapshot is forgotten", () => {
+  test("the parts of a snapshot that a lost connection left are dropped", () => {
     const view = viewOf(snapshot({ A: {} }), snapshot({ B: {} }, { more: true }));
     view.begin(true);
     apply(view, { type: "hello", epoch: "e1", seq: 6 });
@@ -95,7 +95,7 @@ describe("[I3] a message is applied whole or not at all", () => {
 });
 
 describe("[SUB5] a snapshot in parts", () => {
-  test("may have answers between its parts, of which each is taken as what it is", () => {
+  test("may have answers between its parts", () => {
     const view = viewOf(snapshot({ A: {} }, { more: true }));
     const asked = { id: 4, keys: ["A"] };
     expect(apply(view, { type: "receipt", id: 1, epoch: "e1", seq: 6, accepted: 1, stale: 0 })).toBeUndefined();
@@ -106,7 +106,7 @@ describe("[SUB5] a snapshot in parts", () => {
     expect(apply(view, snapshot({ B: {} }))).toMatchObject({ type: "applied", changes: [{ key: "A" }, { key: "B" }] });
   });
 
-  test("may be of a moment before its hello: what has changed since follows on it", () => {
+  test("may be older than its hello: what has changed since follows on it", () => {
     const view = createView();
     apply(view, { type: "hello", epoch: "e1", seq: 9 });
     expect(apply(view, snapshot({ A: { n: 1 } }, { time: 5 }))).toMatchObject({
@@ -121,7 +121,7 @@ describe("[SUB5] a snapshot in parts", () => {
     expect([stateOf(view), view.position()]).toEqual([{ A: { n: 2 } }, "e1:10"]);
   });
 
-  test("of the time before a reset is followed by that of the reset", () => {
+  test("of the time before a reset is replaced by that of the reset", () => {
     const view = viewOf(snapshot({ A: {} }, { more: true }), snapshot({ B: {} }));
     const reset = snapshot({}, { epoch: "e2", seq: 0, reason: "reset" });
     expect(apply(view, reset)).toMatchObject({ type: "applied", batch: { position: "e2:0", reason: "reset" } });
@@ -130,7 +130,7 @@ describe("[SUB5] a snapshot in parts", () => {
 });
 
 describe("values", () => {
-  test("are never modified: a changed one is another object", () => {
+  test("are never modified: a changed value is another object", () => {
     const view = viewOf(snapshot({ A: { n: 1, deep: { x: 1 } }, B: {} }));
     const [before, other] = [view.entries.get("A"), view.entries.get("B")];
     apply(view, update([{ key: "A", patch: { n: null, deep: { y: 2 } } }]));
@@ -154,7 +154,7 @@ describe("values", () => {
     expect(view.entries.get("__proto__")).toEqual({ a: 1 });
     expect(JSON.stringify(view.entries.get("x"))).toBe('{"__proto__":{"polluted":1}}');
     expect("polluted" in {}).toBe(false);
-    // A member that is missing is not found on the prototype either.
+    // A missing member is not looked up on the prototype either.
     const outcome = read(
       view,
       `{"type":"snapshot","epoch":"e1","seq":7,"reason":"reset","entries":{"x":{"constructor":{}}}}`,
@@ -177,7 +177,7 @@ test("[SEL3] the answer to subscribe adds what is new, drops what is no longer s
   expect(view.entries.get("tech.B")).toBe(kept);
 });
 
-test("a deletion of what is not there is no change, and a repeated value is one", () => {
+test("a deletion of a missing entry is no change, and a repeated value is one", () => {
   const view = viewOf(snapshot({ A: { n: 1 } }));
   const outcome = apply(
     view,
@@ -192,7 +192,7 @@ test("a deletion of what is not there is no change, and a repeated value is one"
   expect(outcome).toMatchObject({ changes: [{ key: "A" }], batch: { time: 7, skipped: 3, cause: "update" } });
 });
 
-test("[SUB1] is current when it stands where the server was at the beginning", () => {
+test("[SUB1] is current when it is where the server was at the beginning", () => {
   const view = viewOf(snapshot({}));
   view.begin(true);
   apply(view, { type: "hello", epoch: "e1", seq: 7 });
@@ -200,11 +200,11 @@ test("[SUB1] is current when it stands where the server was at the beginning", (
   expect(apply(view, update([], { from: 6, seq: 7 }))).toMatchObject({ current: true });
 });
 
-test("what is not JSON is a fault", () => {
+test("what is not JSON is a protocol error", () => {
   expect(read(viewOf(snapshot({})), '{"type":"upd')).toMatchObject({ type: "protocolError" });
 });
 
-test("messages and members that are not known are ignored", () => {
+test("unknown messages and members are ignored", () => {
   const view = viewOf(snapshot({}, { colour: 1 }));
   for (const message of [{ type: "news" }, {}, [], null, 4, "text"]) expect(apply(view, message)).toBeUndefined();
   expect(apply(view, update([{ key: "A", set: {}, time: 3, colour: 1 }], { colour: 1 }))).toMatchObject({
@@ -212,7 +212,7 @@ test("messages and members that are not known are ignored", () => {
   });
 });
 
-test("an answer that comes again, to a subscribe before, is a fault, and an error that answers nothing is ignored", () => {
+test("an answer to an earlier subscribe is a protocol error, and an error that answers nothing is ignored", () => {
   const view = viewOf(snapshot({ A: {} }));
   const again = snapshot({}, { reason: "subscribe", id: 4 });
   expect(apply(view, again, { id: 5, keys: ["B"] })).toMatchObject({ type: "protocolError" });

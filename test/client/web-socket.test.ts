@@ -7,7 +7,7 @@ import type { Link, LinkRequest } from "../../src/client/transport.ts";
 
 afterEach(() => vi.useRealTimers());
 
-/** Notes how it was made and does nothing; what its other end does is the test's. */
+/** Records how it was made and does nothing: the test plays its other end. */
 class NotedSocket {
   static last: NotedSocket;
   readyState = 0;
@@ -53,7 +53,7 @@ describe("what a WebSocket asks for", () => {
     expect(made({ selection: { keys: [] } })[0]).toBe("wss://feeds.test/v1/feeds/stocks");
   });
 
-  test("a token goes where no log has it, if it can", () => {
+  test("a token goes where no log has it", () => {
     expect(made({ token: "abc.d-e_f" })).toEqual([
       "wss://feeds.test/v1/feeds/stocks",
       ["tickertape.v1", "bearer.abc.d-e_f"],
@@ -78,7 +78,7 @@ describe("what a WebSocket asks for", () => {
 });
 
 describe("[I2] a close is not waited for", () => {
-  test("one that the server has begun and does not end counts as the end within 3 s", () => {
+  test("one that the server begins and does not finish counts as the end within 3 s", () => {
     vi.useFakeTimers();
     const heard: unknown[] = [];
     open({}, heard);
@@ -91,7 +91,7 @@ describe("[I2] a close is not waited for", () => {
     expect([vi.getTimerCount(), socket.onclose, socket.onmessage]).toEqual([0, null, null]);
   });
 
-  test("one that comes to its end in time says why", () => {
+  test("one that finishes in time says why", () => {
     vi.useFakeTimers();
     const heard: unknown[] = [];
     open({}, heard);
@@ -104,7 +104,7 @@ describe("[I2] a close is not waited for", () => {
     expect(vi.getTimerCount()).toBe(0);
   });
 
-  test("so that it comes to its end, something is said at once; the answer to that is nobody's", () => {
+  test("the socket sends something at once, so that a close can finish; the answer to it is dropped", () => {
     vi.useFakeTimers();
     const heard: unknown[] = [];
     open({}, heard);
@@ -115,7 +115,7 @@ describe("[I2] a close is not waited for", () => {
     expect(heard).toEqual(["hello", "pong"]);
   });
 
-  test("of our own, nothing is heard any more at once, and nothing is left that would keep a process", () => {
+  test("after our own close no event comes, and nothing is left that keeps a process alive", () => {
     vi.useFakeTimers();
     const link = open({});
     link.close();
@@ -131,7 +131,7 @@ test.each([
   expect(feedUrl(base, "a.b").href).toBe(address);
 });
 
-test("an address that is none is the caller's mistake", () => {
+test("a base that is no URL throws", () => {
   expect(() => feedUrl("feeds.test", "stocks")).toThrow(TypeError);
 });
 
@@ -145,13 +145,13 @@ test.each([
   expect(tokenExpiry(token)).toBe(expires);
 });
 
-describe("a mistake of the caller's is a TypeError that names what is wrong", () => {
+describe("a wrong argument is a TypeError that names it", () => {
   test.each(["ftp://feeds.test", "file:///feeds", "data:text/plain,x"])("the base %s", (base) => {
     expect(() => connect(base, "stocks")).toThrow(new TypeError("base is not an http address"));
   });
 
   test("keys that are no array, when connecting and when selecting", () => {
-    // What no type allows.
+    // Not allowed by the types.
     const keys = "A" as unknown as string[];
     expect(() => connect("http://feeds.test", "stocks", { keys })).toThrow(new TypeError("keys is not an array"));
     const Silent = NotedSocket as unknown as typeof WebSocket;

@@ -29,7 +29,7 @@ const UNKNOWN: readonly Fate[] = [
   { status: 500, body: { code: "internal" } },
   { status: 502, body: "<html>Bad gateway</html>" },
 ];
-/** Nothing else will come of these, however often it is tried. */
+/** These are final: another try would be answered the same. */
 const FINAL: readonly Fate[] = [
   { status: 401, body: { code: "unauthorized" } },
   { status: 403, body: { code: "forbidden" } },
@@ -45,14 +45,14 @@ const chainOf = (...kinds: Fate[]): fc.Arbitrary<Fate[]> =>
   });
 const fates = chainOf(...REFUSED, ...UNKNOWN);
 
-/** What one caller does: publishes so many updates, as a batch or one by itself, after so many milliseconds. */
+/** One call: publishes `size` updates as a batch (0: a single update), after so many milliseconds. */
 const call = fc.record({
   size: fc.integer({ min: 0, max: 4 }),
   bad: fc.boolean().chain((bad) => (bad ? fc.boolean() : fc.constant(false))),
   after: fc.constantFrom(0, 0, 0, 5, 300, 20_000),
 });
 
-interface Told {
+interface MadeCall {
   updates: Update[];
   bad: boolean;
   receipt: Promise<unknown>;
@@ -64,24 +64,24 @@ interface Scene {
   readonly batchUpdates: number;
 }
 
-/** Publishes all of it, in its time, and waits until nothing can come any more. */
+/** Makes all calls, each at its time, and waits until no request can arrive any more. */
 async function play({ calls, chain, batchUpdates }: Scene, key?: Key) {
   const { publisher, server } = setUp(chain, { batchUpdates, ...(key && { key }) });
-  const told: Told[] = [];
+  const made: MadeCall[] = [];
   let n = 0;
   for (const { size, bad, after } of calls) {
     if (after > 0) await vi.advanceTimersByTimeAsync(after);
     const updates = Array.from({ length: Math.max(size, 1) }, () => ({ key: bad ? "bad" : "A", set: { n: ++n } }));
     const receipt = publisher.publish(size === 0 && updates[0] ? updates[0] : updates);
-    // One that is refused at once is looked at later.
+    // A rejection is looked at later.
     receipt.catch(() => {});
-    told.push({ updates, bad, receipt });
+    made.push({ updates, bad, receipt });
   }
   const closed = publisher.close().catch(() => []);
   await vi.runAllTimersAsync();
   expect(await closed).toEqual([]);
   expect(server.mostInFlight).toBeLessThanOrEqual(1);
-  return { told, server };
+  return { made, server };
 }
 
 const good = call.map((call) => ({ ...call, bad: false }));
@@ -90,23 +90,23 @@ const sizes = fc.integer({ min: 1, max: 8 });
 test("in whatever way requests fail, each update is applied once, in order", () =>
   fc.assert(
     fc.asyncProperty(fc.array(good, { maxLength: 25 }), fates, sizes, async (calls, chain, batchUpdates) => {
-      const { told, server } = await play({ calls, chain, batchUpdates });
-      expect(server.applied).toEqual(told.flatMap(({ updates }) => updates));
-      for (const { receipt } of told) await expect(receipt).resolves.toMatchObject({ feed: "stocks" });
+      const { made, server } = await play({ calls, chain, batchUpdates });
+      expect(server.applied).toEqual(made.flatMap(({ updates }) => updates));
+      for (const { receipt } of made) await expect(receipt).resolves.toMatchObject({ feed: "stocks" });
     }),
     { numRuns: RUNS },
   ));
 
-test("where nothing is in doubt, one caller's bad update sinks no other's, and each caller is told rightly", () =>
+test("if no outcome is unknown, one caller's bad update fails no other call, and each call has the right outcome", () =>
   fc.assert(
     fc.asyncProperty(
       fc.array(call, { maxLength: 25 }),
       chainOf(...REFUSED),
       sizes,
       async (calls, chain, batchUpdates) => {
-        const { told, server } = await play({ calls, chain, batchUpdates });
-        expect(server.applied).toEqual(told.filter(({ bad }) => !bad).flatMap(({ updates }) => updates));
-        for (const { bad, receipt } of told) {
+        const { made, server } = await play({ calls, chain, batchUpdates });
+        expect(server.applied).toEqual(made.filter(({ bad }) => !bad).flatMap(({ updates }) => updates));
+        for (const { bad, receipt } of made) {
           if (bad) await expect(receipt).rejects.toBeInstanceOf(PublishRefusedError);
           else await expect(receipt).resolves.toMatchObject({ feed: "stocks" });
         }
@@ -115,7 +115,7 @@ test("where nothing is in doubt, one caller's bad update sinks no other's, and e
     { numRuns: RUNS },
   ));
 
-/** Now and then something is accepted. */
+/** Some requests are accepted. */
 const hostile = fc.array(
   fc.oneof(
     fc.constant<Fate>("accept"),
@@ -126,7 +126,7 @@ const hostile = fc.array(
   { maxLength: 40, size: "max" },
 );
 
-/** Credentials: one for ever, or what a function gives in turn, of one subject, of several, or of none. */
+/** Credentials: always the same, or those that a function gives in turn, of one subject, of several, or of none. */
 const keys: fc.Arbitrary<Key> = fc.oneof(
   fc.constant("publish-key"),
   fc
@@ -146,10 +146,10 @@ test("[I1] nothing is applied twice and nothing that is called undone is done, o
       sizes,
       keys,
       async (calls, chain, batchUpdates, key) => {
-        const { told, server } = await play({ calls, chain, batchUpdates }, key);
+        const { made, server } = await play({ calls, chain, batchUpdates }, key);
         const applied = server.applied.map((update) => JSON.stringify(update));
         expect(new Set(applied).size, "applied twice").toBe(applied.length);
-        for (const { updates, receipt } of told) {
+        for (const { updates, receipt } of made) {
           const error: unknown = await receipt.then(
             () => undefined,
             (reason: unknown) => reason,
@@ -170,7 +170,7 @@ test("[I1] nothing is applied twice and nothing that is called undone is done, o
     ),
     { numRuns: RUNS },
   );
-  // The property is worth something only where all of this happened.
+  // The property proves something only if all of this happened.
   for (const [what, count] of Object.entries(seen)) expect(count, what).toBeGreaterThan(RUNS / 10);
 });
 
@@ -182,20 +182,20 @@ test("over outages of any length nothing comes twice or out of order, and only w
         chains.flatMap((chain) => [...chain, ...hangs]),
         { batchUpdates: 2 },
       );
-      const told: Told[] = [];
+      const made: MadeCall[] = [];
       for (let n = 1; n <= 12; n++) {
         const updates = [{ key: "A", set: { n } }];
-        told.push({ updates, bad: false, receipt: publisher.publish(updates) });
+        made.push({ updates, bad: false, receipt: publisher.publish(updates) });
         await vi.advanceTimersByTimeAsync(30_000);
       }
       const closed = publisher.close().catch(() => []);
       await vi.runAllTimersAsync();
       await closed;
       const numbers = server.applied.map((update) => JSON.stringify(update));
-      const sent = told.map(({ updates }) => JSON.stringify(updates[0]));
+      const sent = made.map(({ updates }) => JSON.stringify(updates[0]));
       expect(numbers).toEqual(sent.filter((text) => numbers.includes(text)));
       const missing: string[] = [];
-      for (const [index, { receipt }] of told.entries()) {
+      for (const [index, { receipt }] of made.entries()) {
         const error: unknown = await receipt.then(
           () => undefined,
           (reason: unknown) => reason,

@@ -1,4 +1,5 @@
 import { gunzipSync } from "node:zlib";
+import { IDEMPOTENCY_WINDOW } from "../../src/protocol/limits.ts";
 import type { Update } from "../../src/publisher/index.ts";
 
 /** One request as the server saw it. */
@@ -11,27 +12,24 @@ export interface Seen {
   encoding: string | null;
 }
 
-/** What becomes of one request: answered in order, or one of the ways in which a server fails. */
+/** What happens to one request: it is answered, or fails in one of the ways in which servers fail. */
 export type Fate =
   | "accept"
   /** Never reaches the server. */
   | "lost"
   /** Applied, but the answer is lost. */
   | "receipt lost"
-  /** Never reaches the server, and nothing comes back until the publisher loses patience. */
+  /** Never reaches the server, and no answer comes before the publisher's timeout. */
   | "hang"
   /** Applied, and nothing comes back. */
   | "receipt hangs"
-  /** Nobody listens there. */
+  /** The port is closed. */
   | "refused connection"
-  /** Nothing comes back in time, and so many milliseconds after it was sent it arrives all the same. */
+  /** No answer comes in time, and the request arrives so many milliseconds after it was sent. */
   | { late: number }
-  /** The answer of a server that lost its feed meanwhile: after it was applied, or before. */
+  /** The answer of a server that lost its feed in between: after the request was applied, or before. */
   | { unknown: "applied" | "not applied" }
   | { status: number; headers?: Record<string, string>; body?: Record<string, unknown> | string };
-
-/** For how long a feed remembers an Idempotency-Key, in milliseconds. */
-const REMEMBERED_MS = 10 * 60_000;
 
 /**
  * A feed behind `fetch`, with the contract's idempotency: a key seen before gets the first receipt, and changes nothing.
@@ -55,7 +53,7 @@ export class PublishEndpoint {
   readonly fetch: typeof globalThis.fetch = async (url, init) => {
     this.mostInFlight = Math.max(this.mostInFlight, ++this.inFlight);
     try {
-      // As over a network, other things happen before the answer is there.
+      // As over a network, other things happen before the answer comes.
       await Promise.resolve();
       return await this.#answer(new Request(url, { method: "POST" }).url, init);
     } finally {
@@ -88,7 +86,7 @@ export class PublishEndpoint {
       return Response.json({ code: "outcome_unknown" }, { status: 502, headers: { "retry-after": "1" } });
     }
     if (typeof fate === "object") {
-      // What following a redirect comes to: a page, got by GET.
+      // The result of following a redirect: a page, got by GET.
       if (fate.headers?.["location"] && init?.redirect !== "manual") return Response.json({ epoch: "of a page" });
       const text = typeof fate.body === "string" ? fate.body : JSON.stringify(fate.body ?? {});
       return new Response(text, { status: fate.status, headers: fate.headers ?? {} });
@@ -101,7 +99,7 @@ export class PublishEndpoint {
   #publish(principal: string, key: string, body: string): Response {
     const now = Date.now();
     const earlier = this.#receipts.get(`${principal} ${key}`);
-    if (earlier && now - earlier.at < REMEMBERED_MS) {
+    if (earlier && now - earlier.at < IDEMPOTENCY_WINDOW) {
       if (earlier.body === body) return new Response(earlier.receipt, { headers: { "idempotency-replayed": "true" } });
       return Response.json({ code: "idempotency_mismatch", detail: "another body" }, { status: 422 });
     }
@@ -133,7 +131,7 @@ function networkError(code: string): Error {
   return new TypeError("fetch failed", { cause: Object.assign(new Error(`connect ${code}`), { code }) });
 }
 
-/** Whose idempotency keys these are: those of a token's subject, those of this very token, or those of all static keys. */
+/** The principal that idempotency keys belong to: a token's subject, this very token, or all static keys. */
 function principalOf(authorization: string | null): string {
   const [, payload] = /^Bearer .*\.(.*)\./.exec(authorization ?? "") ?? [];
   if (payload === undefined) return "static";

@@ -45,7 +45,7 @@ describe("publishing", () => {
     expect(server.seen.map(({ body }) => JSON.parse(body).length)).toEqual([9, 4, 25, 1]);
   });
 
-  test("a POST is gathered up to batchBytes, and no further", async () => {
+  test("a POST gathers up to batchBytes, and no more", async () => {
     const body = JSON.stringify([tick("AAPL", 1), tick("AAPL", 2)]);
     for (const [batchBytes, posts] of [
       [body.length, 1],
@@ -59,7 +59,7 @@ describe("publishing", () => {
     }
   });
 
-  test("what was published is what goes out, whatever the caller does to its object then", async () => {
+  test("what was published is sent, whatever the caller does to its object afterwards", async () => {
     const { publisher, server } = setUp();
     const value = { n: 1 };
     void publisher.publish({ key: "A", set: value });
@@ -97,14 +97,14 @@ describe("publishing", () => {
     expect(server.applied).toEqual([...count(10), ...count(1_000)]);
   });
 
-  test("an address that is not one of http is refused", () => {
+  test("a URL that is not one of http is refused", () => {
     expect(() => createPublisher({ url: "ftp://feed.test", feed: "stocks" })).toThrow(TypeError);
     expect(() => createPublisher({ url: "feed.test", feed: "stocks" })).toThrow(TypeError);
     expect(() => createPublisher({ url: "http://feed.test", feed: "stocks", maxPending: 0 })).toThrow(RangeError);
   });
 
   test.each([undefined, "feed.test", "ftp://feed.test", "http:"])("the url %s is refused by name", (url) => {
-    // What no type allows.
+    // Not allowed by the types.
     expect(() => createPublisher({ url: url as string, feed: "stocks" })).toThrow(
       new TypeError(`url is not an http address: ${url}`),
     );
@@ -128,7 +128,7 @@ describe("publishing", () => {
     expect(server.seen).toEqual([]);
   });
 
-  test("what says itself how it is written is taken", async () => {
+  test("an object with a toJSON is taken", async () => {
     const { publisher, server } = setUp([]);
     const size = Object.assign(Object(1n) as object, { toJSON: () => "1" });
     await publisher.publish({ key: "A", set: { size, at: new Date(0), none: {}, nothing: null } });
@@ -139,7 +139,7 @@ describe("publishing", () => {
 });
 
 describe("back-pressure", () => {
-  test("over maxPending publish rejects, and ready tells when there is room", async () => {
+  test("over maxPending publish rejects, and ready resolves when there is room", async () => {
     const { publisher, server } = setUp(["lost"], { maxPending: 5 });
     const first = publisher.publish(count(4));
     await publisher.ready();
@@ -166,7 +166,7 @@ describe("back-pressure", () => {
 const set = (key: string, n: number, version?: number) => ({ key, set: { n }, ...(version && { version }) });
 
 describe("conflate", () => {
-  test("while they wait, a set takes the place of an earlier one, and both are settled together", async () => {
+  test("while they wait, a set replaces an earlier one, and both get the same outcome", async () => {
     const { publisher, server } = setUp(["lost"], { conflate: true, maxPending: 3 });
     const first = publisher.publish(set("A", 0));
     await vi.advanceTimersByTimeAsync(0);
@@ -190,14 +190,14 @@ describe("conflate", () => {
     expect(server.applied).toEqual(calls.flat());
   });
 
-  test("a higher version takes the place of a lower one", async () => {
+  test("a higher version replaces a lower one", async () => {
     const { publisher, server } = setUp([], { conflate: true });
     for (const version of [1, 2, 3]) void publisher.publish(set("A", version, version));
     await outcome(publisher.flush());
     expect(server.applied).toEqual([set("A", 3, 3)]);
   });
 
-  test("what flush waits for is not put behind what comes later", async () => {
+  test("what flush waits for is not replaced by what comes later", async () => {
     const { publisher, server } = setUp([], { conflate: true });
     void publisher.publish(set("A", 1));
     const flushed = publisher.flush();
@@ -215,7 +215,7 @@ describe("conflate", () => {
 });
 
 describe("the end", () => {
-  test("close delivers what waits and takes nothing more", async () => {
+  test("close sends what waits and takes nothing more", async () => {
     const { publisher, server, statuses } = setUp(["lost"]);
     void publisher.publish(count(3));
     const closed = publisher.close();
@@ -226,7 +226,7 @@ describe("the end", () => {
     expect(statuses.map(({ state }) => state)).toEqual(["away", "delivering", "closed"]);
   });
 
-  test("told to stop, close gives what has no receipt, and each publish tells whether it may have been applied", async () => {
+  test("aborted, close gives the updates without a receipt, and each publish tells whether it may have been applied", async () => {
     const { publisher } = setUp(["accept", ...often(50, "lost" as const)], { batchUpdates: 2 });
     await outcome(publisher.publish(count(1)));
     const sent = publisher.publish(count(2));
@@ -239,11 +239,11 @@ describe("the end", () => {
     expect(await closed).toEqual([...count(2), tick("B", 1)]);
     await expect(sent).rejects.toThrow("may have been applied");
     await expect(waiting).rejects.toBeInstanceOf(PublisherClosedError);
-    // Nothing is left that would keep a process from ending.
+    // Nothing is left that keeps a process alive.
     expect(vi.getTimerCount()).toBe(0);
   });
 
-  test("told to stop while a refused batch is sent in parts, it gives only those parts that have no answer", async () => {
+  test("aborted while a refused batch is sent in parts, it gives only the parts without an answer", async () => {
     const { publisher } = setUp([{ status: 422 }, "accept", "hang"]);
     const done = publisher.publish(tick("A", 1));
     void publisher.publish(tick("B", 1));
@@ -252,7 +252,7 @@ describe("the end", () => {
     expect(await done).toMatchObject({ seq: 1 });
   });
 
-  test("told to stop during a request, it does not wait for the answer", async () => {
+  test("aborted during a request, it does not wait for the answer", async () => {
     const { publisher } = setUp(["hang"]);
     const sent = publisher.publish(count(1));
     await vi.advanceTimersByTimeAsync(10);
@@ -261,7 +261,7 @@ describe("the end", () => {
     await expect(sent).rejects.toThrow("may have been applied");
   });
 
-  test("flush and close tell a refusal that nobody looked at, once", async () => {
+  test("flush and close reject with a refusal that no caller handled, once", async () => {
     const { publisher } = setUp();
     void publisher.publish(tick("bad", 1));
     expect(await outcome(publisher.flush())).toEqual({ error: expect.any(PublishRefusedError) });

@@ -70,7 +70,7 @@ describe("while the server is away", () => {
     expect(waited).toBeLessThanOrEqual(ms + 200);
   });
 
-  test("for ever, where it is plain that nothing was applied", async () => {
+  test("without end, if it is known that nothing was applied", async () => {
     const { publisher, server } = setUp([...often(300, overloaded), ...often(300, "refused connection" as const)]);
     expect(await outcome(publisher.publish(count(1)))).toMatchObject({ value: { seq: 1 } });
     expect((server.seen.at(-1)?.at ?? 0) - START).toBeGreaterThan(20 * MINUTE);
@@ -90,7 +90,7 @@ describe("while the server is away", () => {
     expect((times.at(-1) ?? 0) - START).toBe(20_000);
   });
 
-  test("having given up is no sign that the server is back", async () => {
+  test("giving up does not mean that the server is back", async () => {
     const { publisher, statuses } = setUp(often(30, overloaded), { giveUpAfter: 20_000 });
     await outcome(publisher.flush().then(() => publisher.publish(tick("A", 1))));
     expect(publisher.status.state).toBe("away");
@@ -99,7 +99,7 @@ describe("while the server is away", () => {
 });
 
 describe("an outage longer than the feed remembers a publish", () => {
-  test("what may have been applied is not sent again: it is said to be unknown, and the next goes on", async () => {
+  test("what may have been applied is not sent again: its outcome is unknown, and the next goes on", async () => {
     const { publisher, server } = setUp(["receipt lost", ...often(400, "hang" as const)], {
       batchUpdates: 1,
     });
@@ -115,7 +115,7 @@ describe("an outage longer than the feed remembers a publish", () => {
     expect(server.seen.at(-1)?.body).toContain('"B"');
   });
 
-  test("the server back in time, it is delivered once", async () => {
+  test("if the server is back in time, it is applied once", async () => {
     const { publisher, server } = setUp([
       "receipt lost",
       { status: 503, headers: { "retry-after": "300" } },
@@ -127,7 +127,7 @@ describe("an outage longer than the feed remembers a publish", () => {
     expect((server.seen.at(-1)?.at ?? 0) - START).toBeLessThanOrEqual(8 * MINUTE);
   });
 
-  test("nor where a clock was set back meanwhile, or the key took its time", async () => {
+  test("nor if a clock was set back in between, or the key took long", async () => {
     let asked = 0;
     const key = async (): Promise<string> => {
       if (++asked === 2) await new Promise((resolve) => setTimeout(resolve, 9 * MINUTE));
@@ -151,16 +151,16 @@ describe("an outage longer than the feed remembers a publish", () => {
 });
 
 describe("[I1] what is unknown is never called undone", () => {
-  test.for([401, 403, 404, 409, 413, 422])("a %i that follows a lost answer says nothing of it", async (status) => {
+  test.for([401, 403, 404, 409, 413, 422])("a %i that follows a lost answer says nothing about it", async (status) => {
     const { publisher, server } = setUp(["receipt lost", { status, body: { code: "whatever" } }]);
     const calls = [publisher.publish(count(1)), publisher.publish(tick("B", 1))];
     for (const call of calls) expect(await outcome(call)).toEqual({ error: expect.any(PublishUnknownError) });
-    // Neither in parts nor under another key: the first may have been applied, or may yet arrive.
+    // Not sent in parts or under another key: the first request may have been applied, or may yet arrive.
     expect(server.seen).toHaveLength(2);
     expect(new Set(server.seen.map(({ key, body }) => key + body)).size).toBe(1);
   });
 
-  test("a server's error with a code of its own is unknown, but for those that say: not now", async () => {
+  test("after a server error the outcome is unknown, except for the codes that say: not now", async () => {
     for (const [status, code, error] of [
       [502, "outcome_unknown", PublishUnknownError],
       [503, "unavailable", PublishUnknownError],
@@ -176,12 +176,12 @@ describe("[I1] what is unknown is never called undone", () => {
     }
   });
 
-  test("it is repeated as it is, and the receipt of the first is the receipt", async () => {
+  test("it is repeated unchanged, and gets the receipt of the first", async () => {
     const { publisher, server } = setUp([{ unknown: "applied" }, { unknown: "not applied" }]);
     expect(await outcome(publisher.publish(count(2)))).toMatchObject({ value: { accepted: 2 } });
     expect(server.applied).toEqual(count(2));
     expect(new Set(server.seen.map(({ key, body }) => key + body)).size).toBe(1);
-    // Not before the server said.
+    // Not before the time that the server named.
     expect((server.seen[1]?.at ?? 0) - START).toBeGreaterThanOrEqual(1_000);
   });
 
@@ -245,12 +245,12 @@ describe("what is refused for good", () => {
     expect(await outcome(publisher.publish(count(1)))).toMatchObject({ value: { seq: 1 } });
   });
 
-  test("a redirect is not followed, for it would lose the updates and look like success", async () => {
+  test("a redirect is not followed: it would lose the updates and look like success", async () => {
     const { publisher } = setUp([{ status: 301, headers: { location: "https://feed.test/" } }]);
     expect(await outcome(publisher.publish(count(1)))).toMatchObject({ error: { status: 301 } });
   });
 
-  test("one caller's bad update sinks nobody else's, and its issues count in what that caller published", async () => {
+  test("one caller's bad update fails no other call, and its issues count in what that caller published", async () => {
     const { publisher, server } = setUp(["refused connection"]);
     const good = [publisher.publish(count(3)), publisher.publish(tick("B", 1))];
     const bad = publisher.publish([tick("C", 1), tick("bad", 2)]);
@@ -312,7 +312,7 @@ describe("a key that is a function", () => {
     expect(server.seen).toHaveLength(3);
   });
 
-  test("where it throws or gives no answer, it is asked again after a while", async () => {
+  test("if it throws or gives no answer, it is asked again after a while", async () => {
     let asked = 0;
     const key = () => {
       asked++;

@@ -19,7 +19,7 @@ export function setUp(fates: readonly Fate[] = [], options: Partial<PublisherOpt
     feed: "stocks",
     key: "publish-key",
     fetch: server.fetch,
-    // Packing takes real time, which the clock of these tests knows nothing of.
+    // Compression takes real time, which the fake clock does not have.
     gzipOver: Infinity,
     onStatus: (status) => statuses.push(status),
     ...options,
@@ -27,17 +27,17 @@ export function setUp(fates: readonly Fate[] = [], options: Partial<PublisherOpt
   return { publisher, server, statuses };
 }
 
-/** How a promise ends, with the clock moved on as far as it takes. */
+/** The outcome of a promise, with the clock moved as far as it takes. */
 export async function outcome<T>(promise: Promise<T>): Promise<{ value: T } | { error: unknown }> {
-  const settled = promise.then(
+  const outcome = promise.then(
     (value) => ({ value }),
     (error: unknown) => ({ error }),
   );
   await vi.runAllTimersAsync();
-  return settled;
+  return outcome;
 }
 
-/** A token as far as anybody reads it who does not check it. */
+/** A token that is well-formed, but not signed. */
 export const token = (claims: object): string => `e30.${btoa(JSON.stringify(claims))}.sig`;
 
 export const tick = (key: string, n: number): Update => ({ key, patch: { n } });

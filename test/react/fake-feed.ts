@@ -10,7 +10,7 @@ import type {
 
 const CONNECTING: FeedStatus = { state: "connecting", reason: "", since: 0, retryAt: undefined, code: undefined };
 
-/** A feed whose entries and status are what a test says. */
+/** A feed whose entries and status the test sets. */
 export class FakeFeed<T> implements Feed<T> {
   readonly name: string;
   readonly options: FeedOptions;
@@ -27,7 +27,7 @@ export class FakeFeed<T> implements Feed<T> {
     this.options = options;
   }
 
-  /** Who listens now. */
+  /** How many listeners there are. */
   get listeners(): number {
     return this.#listeners.size;
   }

@@ -23,7 +23,7 @@ beforeEach(() => void opened.splice(0));
 
 const BASE = "https://feeds.example.com";
 
-/** A component that uses a feed, and says what it was given in each render. */
+/** A component that uses a feed, and the names that it got in each render. */
 function user() {
   const given: (string | undefined)[] = [];
   const Component = ({ base = BASE, name = "stocks", ...options }: { base?: string; name?: string } & FeedOptions) => {
@@ -120,7 +120,7 @@ describe("reading a feed", () => {
     expect(feed.listeners).toBe(0);
   });
 
-  test("useFeedStatus and useEntries follow the feed; without one there is nothing yet", async () => {
+  test("useFeedStatus and useEntries follow the feed; without one they are empty", async () => {
     const feed = new FakeFeed<Quote>();
     const seen: [string, number][] = [];
     const stage = new Stage(({ feed }: { feed: Feed<Quote> | undefined }) => {
@@ -140,7 +140,7 @@ describe("reading a feed", () => {
   });
 });
 
-test("on a server nothing is connected, and what is rendered is that nothing is known yet", () => {
+test("on a server nothing is connected, and the page shows a feed that is connecting", () => {
   const feed = new FakeFeed<Quote>();
   feed.set("AAPL", { price: 2 });
   function Page() {
@@ -159,7 +159,7 @@ test("on a server nothing is connected, and what is rendered is that nothing is 
 
 const untyped = () => useFeed(BASE, "stocks");
 
-test("the types say what may be there", () => {
+test("types", () => {
   expectTypeOf(untyped).returns.toEqualTypeOf<Feed<Record<string, unknown>> | undefined>();
   expectTypeOf(useFeed<Quote>).returns.toEqualTypeOf<Feed<Quote> | undefined>();
   expectTypeOf(useEntry<Quote>).returns.toEqualTypeOf<Quote | undefined>();

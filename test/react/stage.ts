@@ -1,6 +1,6 @@
 import { act, createElement, StrictMode, type FunctionComponent } from "react";
 
-// React asks for a document, though these components show nothing: what they return is looked at as they are rendered.
+// React needs a document, although these components render nothing: tests look at the props of each render.
 const document: Record<string, unknown> = {
   nodeType: 9,
   addEventListener() {},
@@ -9,11 +9,11 @@ const document: Record<string, unknown> = {
 };
 document["defaultView"] = globalThis;
 Object.assign(globalThis, { window: globalThis, document, IS_REACT_ACT_ENVIRONMENT: true });
-// It only asks whether something is one.
+// React only uses them with `instanceof`.
 Object.assign(globalThis, { HTMLIFrameElement: EventTarget, HTMLElement: EventTarget });
 const { createRoot } = await import("react-dom/client");
 
-/** A place to mount components that show nothing. */
+/** Mounts components that render nothing. */
 export class Stage<P extends object> {
   readonly #component: FunctionComponent<P>;
   readonly #root: ReturnType<typeof createRoot>;
@@ -45,7 +45,7 @@ export class Stage<P extends object> {
   }
 }
 
-/** Lets something happen, and waits until React has dealt with it. */
+/** Lets something happen, and waits until React has rendered it. */
 export function happens(what: () => void): Promise<void> {
   return act(async () => what());
 }

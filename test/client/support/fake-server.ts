@@ -13,27 +13,27 @@ import { isWanted } from "../../support/view.ts";
 import type { World } from "./world.ts";
 
 type Frame = string | Uint8Array;
-/** What becomes of a message on its way; `write` makes a frame of it. */
+/** What happens to a message on its way; `write` makes a frame of it. */
 export type Spoil = (text: string, write: (text: string) => Frame) => Frame[];
 
-/** The real rules of a feed, reached over a network that delays, cuts and swallows. */
+/** A real feed, behind a network that delays, cuts and swallows messages. */
 export class FakeServer implements Transport {
   readonly name = "fake";
   readonly fixture: FeedFixture;
   readonly world: World;
-  /** The feed's entries at every position that anybody may be shown. */
+  /** The feed's entries at every position that a client may show. */
   readonly history = new Map<string, Record<string, unknown>>();
   readonly openings: number[] = [];
   isUp = true;
-  /** Whether it says what it says as MessagePack. */
+  /** Whether it sends MessagePack. */
   isPacked = false;
-  /** The one token that is good; none is needed where there is none. */
+  /** The valid token; undefined if none is needed. */
   token: string | undefined;
-  /** Whether nothing comes through any new connection, as where something on the way swallows it. */
+  /** Whether new connections swallow everything. */
   swallows = false;
   /** One way, in milliseconds. */
   delay = 5;
-  /** What the message that is being handed over was selected by. */
+  /** The keys that the client had selected for the message it receives now. */
   selected: readonly string[] = [];
   links: FakeLink[] = [];
   #epochs = 1;
@@ -56,6 +56,7 @@ export class FakeServer implements Transport {
     const link = new FakeLink(this, request, events);
     link.isDead = this.swallows;
     this.links.push(link);
+    link.open();
     return link;
   }
 
@@ -86,7 +87,7 @@ export class FakeServer implements Transport {
     return Object.fromEntries(Object.entries(entries).filter(([key]) => isWanted(keys, key)));
   }
 
-  /** What is gathered goes out when its time has come. */
+  /** Flushes when it is due. */
   #schedule(): void {
     const { due } = this.fixture;
     if (due === undefined) return;
@@ -103,9 +104,9 @@ export class FakeServer implements Transport {
 export class FakeLink implements Link {
   readonly server: FakeServer;
   readonly request: LinkRequest;
-  /** The client has not let go of it. */
+  /** The client has not closed it. */
   isHeld = true;
-  /** Nothing comes through any more, and nobody is told. */
+  /** Nothing comes through any more, without a close. */
   isDead = false;
   keys: readonly string[];
   /** How the next message to the client is spoiled. */
@@ -117,7 +118,7 @@ export class FakeLink implements Link {
   /** An update was lost. The next one would show that; an answer to `subscribe`, which has no `from`, would hide it. */
   #isLossy = false;
   #arrival = 0;
-  /** What is selected from the answer to `subscribe` on: before it comes what the old selection is owed. */
+  /** The selection from the answer to `subscribe` on. What comes before it is of the old one. */
   #wanted: readonly string[] = [];
 
   constructor(server: FakeServer, request: LinkRequest, events: LinkEvents) {
@@ -125,10 +126,13 @@ export class FakeLink implements Link {
     this.request = request;
     this.#events = events;
     this.keys = request.selection.keys ?? [];
-    this.#travel(() => this.#accept());
   }
 
   // The client's end.
+
+  open(): void {
+    this.#travel(() => this.#accept());
+  }
 
   send(text: string): void {
     this.#travel(() => this.#receive(text));
@@ -227,7 +231,7 @@ export class FakeLink implements Link {
     this.subscriber = undefined;
   }
 
-  /** Both ways take the delay, and keep the order. */
+  /** Both directions have the delay, and keep the order. */
   #travel(arrive: () => void): void {
     const { world, delay } = this.server;
     this.#arrival = Math.max(this.#arrival, world.now + delay);

@@ -1,6 +1,6 @@
 import { pack } from "../../../src/protocol/msgpack-frames.ts";
 
-/** A WebSocket whose other end is the test's, and says what it says in binary frames. */
+/** A WebSocket whose other end is the test, which sends binary frames. */
 export class PackedSocket {
   static readonly opened: PackedSocket[] = [];
   readonly url: string;
@@ -31,7 +31,7 @@ export class PackedSocket {
     this.bytes(pack(JSON.stringify(message)));
   }
 
-  /** One binary frame, as this socket was told to hand it over. */
+  /** One binary frame, in the form that `binaryType` asks for. */
   bytes(frame: Uint8Array): void {
     this.onmessage?.({ data: this.binaryType === "arraybuffer" ? Uint8Array.from(frame).buffer : new Blob() });
   }

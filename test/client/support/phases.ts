@@ -25,7 +25,7 @@ export const live: Live = {
   heardAt: NOW - 20_000,
   pinged: false,
   sent: undefined,
-  // For a minute.
+  // Since a minute ago.
   status: { ...known.status, state: "live" },
 };
 /** Not live for long enough to count as good. */

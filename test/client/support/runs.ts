@@ -1,4 +1,4 @@
-/** How often a property is tried: `short` times, or as `PROPERTY_RUNS` says for a long run of the same tests. */
+/** How often a property runs: `short` times, or `PROPERTY_RUNS` times in a long run of the same tests. */
 export function runs(short: number): number {
   return Number(process.env["PROPERTY_RUNS"]) || short;
 }

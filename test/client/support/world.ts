@@ -1,19 +1,19 @@
 import type { Runtime, RuntimeEvent } from "../../../src/client/runtime.ts";
 
-/** A machine whose clock, chance and network are the test's: nothing happens until it lets time pass. */
+/** A machine whose clock, chance and network the test controls: nothing happens until the test lets time pass. */
 export class World {
   now = 1_700_000_000_000;
   online = true;
   visible = true;
   readonly reported: unknown[] = [];
-  /** What a plain GET is answered. */
+  /** The answer to a plain GET. */
   answer: (url: URL, init: RequestInit) => Response = () => new Response(null, { status: 304 });
   readonly asked: URL[] = [];
   readonly #tasks = new Map<number, { at: number; run: () => void }>();
   readonly #watchers = new Set<(event: RuntimeEvent) => void>();
   #count = 0;
   #chance: number;
-  /** Promises have been made that may have to be waited for. */
+  /** There may be promises to wait for. */
   #hasPromises = false;
 
   constructor(seed = 1) {
@@ -58,14 +58,14 @@ export class World {
     return ((t ^ (t >>> 14)) >>> 0) / 2 ** 32;
   }
 
-  /** Does something at a time. Returns what takes it back, and says whether there was still something to take back. */
+  /** Runs something at a time. The returned function cancels it, and returns false if it has run already. */
   at(at: number, run: () => void): () => boolean {
     const id = this.#count++;
     this.#tasks.set(id, { at, run });
     return () => this.#tasks.delete(id);
   }
 
-  sign(event: RuntimeEvent): void {
+  emit(event: RuntimeEvent): void {
     if (event === "visible") this.visible = true;
     else this.online = event === "online";
     for (const watcher of this.#watchers) watcher(event);
@@ -75,27 +75,27 @@ export class World {
     this.#hasPromises = true;
   }
 
-  /** Lets time pass, and whatever is due in it happen in order. */
+  /** Lets time pass, and runs what is due in it, in order. */
   async pass(ms: number): Promise<void> {
     const end = this.now + ms;
-    await this.settle();
+    await this.flushPromises();
     for (;;) {
       let first: [id: number, task: { at: number; run: () => void }] | undefined;
       for (const entry of this.#tasks) if (first === undefined || entry[1].at < first[1].at) first = entry;
       if (first === undefined || first[1].at > end) break;
       const [id, { at, run }] = first;
       this.#tasks.delete(id);
-      // Late, where the machine has slept.
+      // Late if the machine has slept.
       this.now = Math.max(this.now, at);
       run();
-      await this.settle();
+      await this.flushPromises();
     }
     this.now = end;
-    await this.settle();
+    await this.flushPromises();
   }
 
-  /** Lets promises settle. */
-  async settle(): Promise<void> {
+  /** Lets promises run. */
+  async flushPromises(): Promise<void> {
     if (!this.#hasPromises) return;
     this.#hasPromises = false;
     await new Promise((resolve) => void setImmediate(resolve));
