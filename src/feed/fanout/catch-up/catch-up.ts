@@ -7,13 +7,12 @@ import type { Subscriber } from "../subscriber.ts";
 import { lookupCost, type WorkMeter } from "../work.ts";
 import { changesSince, isUnchangedSince } from "./changes-since.ts";
 import type { EncodedCache } from "./encoded-cache.ts";
-import type { FrozenList } from "./frozen-list.ts";
 import type { Job, StepResult } from "./jobs.ts";
-import type { ListReader } from "./lists-in-use.ts";
 import { updateMessage, type EncodedMessage } from "../encoded-message.ts";
 import { PacedSink } from "./paced-sink.ts";
 import { Replay } from "./replay.ts";
-import type { ListRequest, Snapshots } from "./snapshots.ts";
+import { SnapshotCursor } from "./snapshot-cursor.ts";
+import type { Snapshots } from "./snapshots.ts";
 
 /** What all catch-ups share. */
 export interface CatchUpContext {
@@ -45,37 +44,28 @@ type Stage =
   | { readonly at: "decide" }
   | { readonly at: "replay"; readonly replay: Replay }
   | { readonly at: "freeze"; readonly reason: SnapshotReason }
-  | ReadingList;
-
-/** Sends a snapshot, part by part. */
-interface ReadingList {
-  readonly at: "snapshot";
-  readonly list: FrozenList;
-  readonly reason: SnapshotReason;
-  /** Of the `subscribe` message that it answers. */
-  readonly id: number | undefined;
-  part: number;
-}
+  /** Sends the parts of a snapshot. */
+  | { readonly at: "snapshot" };
 
 /**
  * The catch-up of one subscriber: brings it to the present in steps, then answers its `subscribe` messages one by one,
  * then makes it live. What happens meanwhile becomes part of the catch-up.
  */
-export class CatchUp implements Job, ListReader {
+export class CatchUp implements Job {
   /** The account when the catch-up began: what is counted on it is also given back to it. */
   readonly account: string;
   readonly subscriber: Subscriber;
   readonly #context: CatchUpContext;
   readonly #sink: PacedSink;
+  readonly #cursor: SnapshotCursor;
   #stage: Stage = { at: "group" };
-  /** The request for a list that there is no room for yet. */
-  #waitsFor: ListRequest | undefined;
 
   constructor(subscriber: Subscriber, context: CatchUpContext) {
     this.account = subscriber.sink.account;
     this.subscriber = subscriber;
     this.#context = context;
     this.#sink = new PacedSink(subscriber, context.backlogs, context.limits.backlogHigh);
+    this.#cursor = new SnapshotCursor(this.account, context.snapshots, () => context.drop(subscriber));
   }
 
   get needsCommit(): boolean {
@@ -88,7 +78,7 @@ export class CatchUp implements Job, ListReader {
   isReady(now: number): boolean {
     const mayTake = this.#mayTake(now);
     if (this.subscriber.gone) return true;
-    return mayTake && (!this.#waitsFor || this.#context.snapshots.canTake(this.#waitsFor));
+    return mayTake && this.#cursor.isReady;
   }
 
   step(now: number, meter: WorkMeter): StepResult {
@@ -106,12 +96,8 @@ export class CatchUp implements Job, ListReader {
     this.#context.drop(this.subscriber);
   }
 
-  onListGivenUp(): void {
-    this.#context.drop(this.subscriber);
-  }
-
   end(): void {
-    if (this.#stage.at === "snapshot") this.#context.snapshots.release(this.#stage.list, this);
+    this.#cursor.release();
     this.#stage = { at: "decide" };
   }
 
@@ -121,7 +107,7 @@ export class CatchUp implements Job, ListReader {
     if (stage.at === "decide") return this.#decide(now, meter);
     if (stage.at === "replay") return this.#replay(stage.replay, now, meter);
     if (stage.at === "freeze") return this.#freeze(stage.reason, now, meter);
-    return this.#sendPart(stage, now, meter);
+    return this.#sendPart(now, meter);
   }
 
   /** What waits for the group says more than the present state of the entries: it says what was merged away. */
@@ -201,9 +187,12 @@ export class CatchUp implements Job, ListReader {
       return this.#next({ at: "decide" });
     }
     const request = { account: this.account, selection, since: this.#since };
-    const list = this.#takeList(request, meter);
+    const list = this.#cursor.take(request, meter);
     if (!list) return "wait";
-    if (list.parts > 1) return this.#readList(list, request, reason, undefined);
+    if (list.parts > 1) {
+      this.#cursor.begin(list, request, reason, undefined);
+      return this.#next({ at: "snapshot" });
+    }
     const isPresent = list.seq === feed.seq;
     const message = isPresent
       ? encoded.getAt(feed, key, () => snapshots.message(list, 0, reason, undefined))
@@ -226,39 +215,20 @@ export class CatchUp implements Job, ListReader {
     // The list is of this very moment: what changes later is told for all that is selected from now on.
     const { selection } = resubscribe.subscription;
     const request = { account: this.account, selection, except: subscriber.subscription.selection };
-    const list = this.#takeList(request, meter);
+    const list = this.#cursor.take(request, meter);
     if (!list) return "wait";
     this.#context.resubscribe(subscriber);
-    return this.#readList(list, request, "subscribe", resubscribe.id);
+    this.#cursor.begin(list, request, "subscribe", resubscribe.id);
+    return this.#next({ at: "snapshot" });
   }
 
-  #takeList(request: ListRequest, meter: WorkMeter): FrozenList | undefined {
-    const before = this.#waitsFor;
-    const isSame = before && before.selection === request.selection && before.except === request.except;
-    const measured = isSame ? { ...request, mostEntries: before.mostEntries } : request;
-    const list = this.#context.snapshots.take(measured, meter);
-    this.#waitsFor = list ? undefined : measured;
-    return list;
-  }
-
-  #readList(list: FrozenList, request: ListRequest, reason: SnapshotReason, id: number | undefined): StepResult {
-    if (list.parts > 1) this.#context.snapshots.hold(list, request, this);
-    return this.#next({ at: "snapshot", list, reason, id, part: 0 });
-  }
-
-  #sendPart(stage: ReadingList, now: number, meter: WorkMeter): StepResult {
-    const { snapshots } = this.#context;
-    const { list, reason, id } = stage;
-    const message = snapshots.message(list, stage.part, reason, id);
+  #sendPart(now: number, meter: WorkMeter): StepResult {
+    const { message } = this.#cursor;
+    if (!message) return this.#next({ at: "decide" });
     if (!this.#sink.hasRoomFor(message)) return "wait";
-    stage.part++;
-    if (stage.part < list.parts) {
-      this.#send(message, now, meter);
-      return "more";
-    }
-    snapshots.release(list, this);
+    const hasMore = this.#cursor.next();
     this.#send(message, now, meter);
-    return this.#next({ at: "decide" });
+    return hasMore ? "more" : this.#next({ at: "decide" });
   }
 
   #send(message: EncodedMessage, now: number, meter: WorkMeter): void {

@@ -1,0 +1,71 @@
+import type { SnapshotReason } from "../../../protocol/codes.ts";
+import type { EncodedMessage } from "../encoded-message.ts";
+import type { WorkMeter } from "../work.ts";
+import type { FrozenList } from "./frozen-list.ts";
+import type { ListReader } from "./lists-in-use.ts";
+import type { ListRequest, Snapshots } from "./snapshots.ts";
+
+/** The snapshot that is being sent. */
+interface Reading {
+  readonly list: FrozenList;
+  readonly reason: SnapshotReason;
+  /** Of the `subscribe` message that it answers. */
+  readonly id: number | undefined;
+  part: number;
+}
+
+/** Gets a frozen list for one subscriber, waits for it if need be, and goes through its parts. */
+export class SnapshotCursor implements ListReader {
+  readonly account: string;
+  readonly onListGivenUp: () => void;
+  readonly #snapshots: Snapshots;
+  /** The request for a list that there is no room for yet. */
+  #waitsFor: ListRequest | undefined;
+  #reading: Reading | undefined;
+
+  constructor(account: string, snapshots: Snapshots, onListGivenUp: () => void) {
+    this.account = account;
+    this.#snapshots = snapshots;
+    this.onListGivenUp = onListGivenUp;
+  }
+
+  /** False while it waits for a list and there is no chance of one. */
+  get isReady(): boolean {
+    return !this.#waitsFor || this.#snapshots.canTake(this.#waitsFor);
+  }
+
+  /** A list for a request; undefined if there is no room for it now. */
+  take(request: ListRequest, meter: WorkMeter): FrozenList | undefined {
+    const before = this.#waitsFor;
+    const isSame = before && before.selection === request.selection && before.except === request.except;
+    const measured = isSame ? { ...request, mostEntries: before.mostEntries } : request;
+    const list = this.#snapshots.take(measured, meter);
+    this.#waitsFor = list ? undefined : measured;
+    return list;
+  }
+
+  /** Begins with the first part of a list. */
+  begin(list: FrozenList, request: ListRequest, reason: SnapshotReason, id: number | undefined): void {
+    if (list.parts > 1) this.#snapshots.hold(list, request, this);
+    this.#reading = { list, reason, id, part: 0 };
+  }
+
+  /** The message with the present part; undefined if there is none. */
+  get message(): EncodedMessage | undefined {
+    if (!this.#reading) return undefined;
+    const { list, part, reason, id } = this.#reading;
+    return this.#snapshots.message(list, part, reason, id);
+  }
+
+  /** Goes on to the next part. Returns false, and releases the list, if there is none. */
+  next(): boolean {
+    if (this.#reading && ++this.#reading.part < this.#reading.list.parts) return true;
+    this.release();
+    return false;
+  }
+
+  release(): void {
+    if (this.#reading) this.#snapshots.release(this.#reading.list, this);
+    this.#reading = undefined;
+  }
+}
