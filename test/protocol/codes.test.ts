@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
 import { PROBLEMS } from "../../src/protocol/codes.ts";
 
-// That no code or status changes unnoticed is held by `specs/fingerprint.test.ts`.
+// `specs/fingerprint.test.ts` fails if a code or status changes.
 
 test("each error code has a title of its own, and the status of an error", () => {
   const titles = Object.values(PROBLEMS).map(({ title }) => title);

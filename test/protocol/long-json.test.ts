@@ -5,7 +5,7 @@ import { LIMITS } from "../../src/protocol/limits.ts";
 import { finishSteps, parseJsonInSteps, parseOutline, STEP_WORK } from "../../src/protocol/long-json.ts";
 
 const parse = (text: string): Parsed => finishSteps(parseJsonInSteps(text));
-/** Too long to be read in one go, and nothing to look at. */
+/** Padding that makes a text long enough to be read in steps. */
 const FILLER = "x".repeat(LIMITS.valueBytes);
 const spaces = fc.constantFrom("", "", " ", "\n\t ");
 const json = fc.jsonValue({ maxDepth: 3 }).map((value) => JSON.stringify(value));
@@ -45,7 +45,7 @@ describe("long JSON in steps", () => {
       fc.property(text, mistakes, fc.boolean(), (good, mistakes, isInside) => {
         let bad = good;
         for (const [where, what] of mistakes) {
-          // Not in the filler.
+          // Not in the padding.
           const places = bad.length - FILLER.length;
           let at = where % Math.max(1, places);
           if (at > bad.indexOf(FILLER) && bad.includes(FILLER)) at += FILLER.length;
@@ -64,7 +64,7 @@ describe("long JSON in steps", () => {
   });
 });
 
-/** So many characters of updates with names of which none comes twice. */
+/** A list of updates of so many characters, in which no name repeats. */
 function manyNames(length: number): string {
   const updates: string[] = [];
   for (let i = 0, written = 0; written < length;) {

@@ -10,7 +10,7 @@ const MIB = 1024 * 1024;
 
 const read = (frame: string | Uint8Array): DecodedMessage => finishSteps(decodeClientMessage(frame));
 
-/** The shortest of a few times, in milliseconds. */
+/** The shortest time of a few runs, in milliseconds. */
 function quickest(work: () => unknown): number {
   return Math.min(
     ...Array.from({ length: 5 }, () => {
@@ -43,7 +43,7 @@ describe("[I7] refusing a long message takes no longer than reading it", () => {
   });
 });
 
-/** Objects of so many members with short names, none of which comes twice, that are so long as JSON. */
+/** Objects that have so many members and are so long as JSON together. No name repeats. */
 function manyNames(members: number, length: number): object[] {
   const objects: object[] = [];
   for (let i = 0, left = length; left > 0;) {
@@ -95,7 +95,7 @@ describe("[I7] a message that publishes nothing may have 64 KiB", () => {
 const members = (count: number): Record<string, number> =>
   Object.fromEntries(Array.from({ length: count }, (_, i) => [`${(i * 7_919_999) % 4_294_967_295}`, 0]));
 
-/** Counts how often a value's members are asked for. */
+/** Counts how often the members of a value are read. */
 function watched(value: object): { value: object; looks: () => number } {
   let looks = 0;
   const proxy = new Proxy(value, {

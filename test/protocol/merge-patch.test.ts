@@ -45,7 +45,7 @@ describe("merge patches (RFC 7396)", () => {
   });
 });
 
-/** Few names, so that patches meet each other's members often. */
+/** Few names, so that patches often have the same members. */
 const names = fc.constantFrom("a", "b", "__proto__", "constructor");
 const objects: fc.Arbitrary<JsonObject> = fc.letrec<{ object: JsonObject; value: JsonObject[string] }>((tie) => ({
   object: fc.array(fc.tuple(names, tie("value")), { maxLength: 3 }).map(fromMembers),
@@ -57,7 +57,7 @@ const objects: fc.Arbitrary<JsonObject> = fc.letrec<{ object: JsonObject; value:
 })).object;
 
 function fromMembers(members: [string, unknown][]): JsonObject {
-  // As parsing would make it: `__proto__` is an own member.
+  // `__proto__` is an own member, as after parsing.
   return JSON.parse(
     `{${members.map(([name, value]) => `${JSON.stringify(name)}:${JSON.stringify(value)}`).join(",")}}`,
   );

@@ -6,7 +6,7 @@ import { applyMergePatch } from "../../src/protocol/merge-patch.ts";
 import { runs } from "../support/runs.ts";
 import { objectText } from "./arbitraries.ts";
 
-/** Few names, so that patches meet each other's members often, and such as are hard to find in a text. */
+/** Few names, so that patches often have the same members. Some are hard to find in a text. */
 const names = fc.constantFrom("a", "b", "c", "__proto__", '"', "\\", 'x"y\\', "", "0", "\u20ac");
 const leaves = fc.constantFrom(
   "null",
@@ -25,14 +25,14 @@ const { object: meeting } = fc.letrec<{ object: string; value: string }>((tie) =
     .map((members) => `{${members.map(([name, value]) => `${JSON.stringify(name)}:${value}`).join()}}`),
   value: fc.oneof({ depthSize: "small", withCrossShrink: true }, leaves, tie("object")),
 }));
-/** As this server would write it. */
+/** JSON as the server writes it. */
 const canonical = fc.oneof(meeting, meeting, objectText).map((text) => JSON.stringify(parse(text)));
 
 function parse(text: string): JsonObject {
   return JSON.parse(text);
 }
 
-/** With the members of all objects in order: what the value is, wherever its members stand. */
+/** The JSON with the members of all objects in order. */
 function sorted(text: string): string {
   return JSON.stringify(parse(text), (_, value: unknown) =>
     typeof value === "object" && value !== null && !Array.isArray(value)

@@ -31,7 +31,7 @@ const updateText = fc
     return `{${(first ? members : members.toReversed()).join()}}`;
   });
 
-/** Whatever a member may wrongly be, or be at the edge of what is right. */
+/** Values that are wrong for a member, or just right. */
 const oddText = fc.oneof(
   {
     weight: 3,
@@ -42,14 +42,14 @@ const oddText = fc.oneof(
   jsonText,
 );
 
-/** Good updates of which one member was given another value, or which have one more. */
+/** Good updates with another value for one member, or with one member more. */
 const oddUpdateText = fc
   .tuple(
     updateText,
     fc.constantFrom("key", "set", "patch", "delete", "time", "version", "ttl", "__proto__", "toString", "Key", ""),
     oddText,
   )
-  // Of two members with one name the last one counts, where the first stood.
+  // Of two members with one name, the value of the last counts, at the place of the first.
   .map(([source, name, value]) => `${source.slice(0, -1)},"${name}":${value}}`);
 
 function canonical(source: string): Record<string, unknown> {

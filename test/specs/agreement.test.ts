@@ -21,7 +21,7 @@ import { asyncapi } from "./served.ts";
 const schema = (name: string): Schema => ({ $ref: `#/components/schemas/${name}` });
 const payload = (name: string): Schema => ({ $ref: `#/components/messages/${name}/payload` });
 const jsonSchemaOf = (schema: v.GenericSchema): unknown => jsonSchemas({ schema })["schema"];
-/** A position whose seq no double can count to: its form is right. */
+/** A position of the right form whose seq is too large for a double. */
 const BEYOND_DOUBLES = /^[a-z0-9]{1,32}:9[0-9]{15}$/;
 const fits = (schema: Schema, value: unknown): boolean => findProblems(asyncapi, schema, value).length === 0;
 

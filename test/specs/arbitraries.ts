@@ -6,7 +6,7 @@ import { findProblems } from "./validate.ts";
 export function valid(document: Schema, part: unknown): fc.Arbitrary<unknown> {
   const schema = follow(document, part);
   const examples = Array.isArray(schema["examples"]) ? schema["examples"].map((one: unknown) => fc.constant(one)) : [];
-  // The same ones, now and then: what one request makes another one meets.
+  // Examples come now and then, so that one request meets what another one made.
   const whole = fc.oneof({ weight: 3, arbitrary: build(document, schema) }, ...examples);
   return whole.filter((value) => findProblems(document, schema, value).length === 0);
 }
@@ -53,7 +53,7 @@ function text({ pattern, maxLength }: Schema): fc.Arbitrary<string> {
   return fc.oneof(...like, any, fc.constant("x".repeat(length)));
 }
 
-/** JSON that is one step away from `good`: something left out, added, or put in place of something else. */
+/** JSON that is one step away from `good`: one part is removed, added or replaced. */
 export function mutated(good: fc.Arbitrary<unknown>): fc.Arbitrary<unknown> {
   return fc
     .tuple(

@@ -3,11 +3,11 @@ import { follow, type Schema } from "./references.ts";
 import { openapi, type Operation } from "./served.ts";
 import { findProblems } from "./validate.ts";
 
-/** What an answer has said, once it is known that the document allows it. */
+/** An answer that the document allows. */
 export interface Answered {
   readonly status: number;
   readonly headers: Headers;
-  /** Parsed where it is JSON. */
+  /** Parsed if it is JSON. */
   readonly body: unknown;
   /** The code of a problem. */
   readonly code: string | undefined;
@@ -15,11 +15,11 @@ export interface Answered {
   readonly described: Schema;
 }
 
-/** What HTTP itself, caches, browsers and pages of other origins go by: any answer may have it. */
+/** Headers for HTTP itself, caches, browsers and pages of other origins: any answer may have them. */
 const EVERYWHERE =
   /^(content-(type|length|security-policy)|cache-control|vary|referrer-policy|strict-transport-security|x-[a-z-]+|access-control-[a-z-]+|upgrade|connection)$/;
 
-/** Holds an answer against what the document says of the operation: its status, its headers, its type and its body. */
+/** Checks an answer by the document: its status, its headers, its type and its body. */
 export async function conforms({ method, path, operation }: Operation, response: Response): Promise<Answered> {
   const { status, headers } = response;
   const responses = operation["responses"] as Record<string, Schema>;
@@ -52,7 +52,7 @@ export async function conforms({ method, path, operation }: Operation, response:
   return { status, headers, body, code: status < 400 ? undefined : code, described };
 }
 
-/** All of an answer, but for a stream, which has no end, and a socket. */
+/** The whole body, unless it is a socket or a stream, which has no end. */
 async function read(response: Response): Promise<string> {
   if (response.webSocket) {
     response.webSocket.accept();

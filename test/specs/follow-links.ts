@@ -3,14 +3,14 @@ import { conforms, type Answered } from "./exchange.ts";
 import { send, type Said, type Sent } from "./requests.ts";
 import { operations, type Operation } from "./served.ts";
 
-/** A request and what it was answered. */
+/** A request and its answer. */
 export interface Exchange {
   readonly operation: Operation;
   readonly sent: Sent;
   readonly answered: Answered;
 }
 
-/** The request that a link leads to: its operation, what its parameters say, and the body where the link tells of one. */
+/** The request that a link leads to: its operation, its parameters, and the body if the link has one. */
 export interface Linked {
   readonly name: string;
   readonly operation: Operation;
@@ -21,12 +21,12 @@ export interface Linked {
 export const idOf = ({ operation }: Operation): string => String(operation["operationId"]);
 export const named = (id: string): Operation => operations().find((one) => idOf(one) === id)!;
 
-/** Sends a request, and holds the answer against the document. */
+/** Sends a request, and checks the answer by the document. */
 export async function exchange(operation: Operation, sent: Sent): Promise<Exchange> {
   return { operation, sent, answered: await conforms(operation, await send(operation, sent)) };
 }
 
-/** The links of an answer, those left out whose values it does not have. */
+/** The links of an answer, without those whose values the answer does not have. */
 export function linksOf(exchange: Exchange): Linked[] {
   const links = (exchange.answered.described["links"] ?? {}) as Record<string, Schema>;
   return Object.entries(links).flatMap(([name, { operationId, parameters, requestBody }]) => {
@@ -42,7 +42,7 @@ export function linksOf(exchange: Exchange): Linked[] {
   });
 }
 
-/** Puts what a link gives in place of what was made up. */
+/** Replaces made-up values by those that a link gives. */
 export function linkedRequest({ operation, given, body }: Linked, made: Sent): Sent {
   const parameters = operation.parameters.map((parameter): Said => {
     const text = given.get(`${String(parameter["in"])}.${String(parameter["name"])}`);
@@ -52,7 +52,7 @@ export function linkedRequest({ operation, given, body }: Linked, made: Sent): S
   return { ...made, parameters, body: body ?? made.body };
 }
 
-/** Follows a link, saying nothing but what it says, and `more`. */
+/** Follows a link with only the parameters that it gives, and `more`. */
 export function followLink(from: Exchange, name: string, more: Record<string, string> = {}): Promise<Exchange> {
   const link = linksOf(from).find((link) => link.name === name);
   if (!link) throw new Error(`no link ${name}`);
@@ -62,7 +62,7 @@ export function followLink(from: Exchange, name: string, more: Record<string, st
   return exchange(link.operation, linkedRequest({ ...link, given }, sent));
 }
 
-/** A runtime expression of OpenAPI's, or text with such ones in braces. */
+/** Evaluates a runtime expression of OpenAPI, or a text with such expressions in braces. */
 function evaluate(exchange: Exchange, expression: string): string | undefined {
   if (expression.startsWith("$")) return valueOf(exchange, expression);
   let isWhole = true;
@@ -84,7 +84,7 @@ function valueOf({ sent, answered }: Exchange, expression: string): string | und
   throw new Error(`${expression} is no expression`);
 }
 
-/** What a JSON pointer leads to, as text. */
+/** Returns what a JSON pointer leads to, as text. */
 function pointed(body: unknown, pointer: string): string | undefined {
   let found = body;
   for (const name of pointer.slice(1).split("/")) {

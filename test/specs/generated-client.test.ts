@@ -8,7 +8,7 @@ import { operations, type Operation } from "./served.ts";
 type Case<More extends unknown[]> = [method: string, path: string, operation: Operation, ...More];
 
 const ALL = operations().map((one): Case<[]> => [one.method.toUpperCase(), one.path, one]);
-/** Preflights are not looked into; of the others, those that can be wrong. */
+/** The operations that can be called wrongly, preflights aside. */
 const REFUSING = ALL.flatMap(([method, path, one]): Case<[fc.Arbitrary<Sent>]>[] => {
   const invalid = invalidRequests(one);
   return method === "OPTIONS" || !invalid ? [] : [[method, path, one, invalid]];
@@ -22,7 +22,7 @@ test.each(ALL)(
     const statuses = new Set<number>();
     const property = fc.asyncProperty(validRequests(one), async (sent) => {
       const { status, code } = await conforms(one, await send(one, sent));
-      // Right in itself, after another one with its key.
+      // The request is right, but an earlier one had the same key.
       if (code !== "idempotency_mismatch") expect(status, code).toBeLessThan(400);
       statuses.add(status);
     });

@@ -25,7 +25,7 @@ test.each([
   for (const { path, method } of operations().filter(({ method }) => method === "get" || method === "options")) {
     const place = path.replace("{feed}", newFeed()).slice(1);
     const response = await get(new URL(place, at), { method: method.toUpperCase() });
-    // Refused for what is missing, at most.
+    // At most it is refused because something is missing.
     expect([200, 204, 400, 401], `${method} ${path}`).toContain(response.status);
     await response.body?.cancel();
   }

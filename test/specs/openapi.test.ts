@@ -38,7 +38,7 @@ describe("/openapi.json", () => {
       for (const parameter of parameters) {
         expect(["path", "query", "header"]).toContain(parameter["in"]);
         expect(isObject(parameter["schema"])).toBe(true);
-        // OpenAPI says these elsewhere.
+        // OpenAPI has other places for these.
         expect(["accept", "authorization", "content-type"]).not.toContain(String(parameter["name"]).toLowerCase());
       }
     }

@@ -12,7 +12,7 @@ describe("after any one update", () => {
     readonly delete?: true;
   }
 
-  /** Does `next` after a publish as the document has it: of one update that stays, to a feed that is new. */
+  /** Publishes one update without a `ttl` to a new feed, as the document describes it, and then does `next`. */
   async function published(next: (from: Exchange, update: Update) => Promise<void>): Promise<void> {
     const property = fc.asyncProperty(validRequests(named("publish")), async (sent) => {
       const [update] = [sent.body!.value].flat() as [Update & { ttl?: number }];

@@ -3,7 +3,7 @@ export interface Schema {
   readonly [keyword: string]: unknown;
 }
 
-/** What a reference of the document's points to. */
+/** What a reference in the document points to. */
 export function resolve(document: Schema, reference: string): Schema {
   let found: unknown = document;
   for (const part of reference.replace(/^#\//, "").split("/")) {
@@ -14,7 +14,7 @@ export function resolve(document: Schema, reference: string): Schema {
   return found;
 }
 
-/** The thing itself, where a reference to it may stand. */
+/** Follows a reference, if the part is one. */
 export function follow(document: Schema, part: unknown): Schema {
   const schema = part as Schema;
   return typeof schema["$ref"] === "string" ? follow(document, resolve(document, schema["$ref"])) : schema;

@@ -16,7 +16,7 @@ interface Provocation {
   readonly settings?: Partial<FeedAppBindings>;
   readonly objects?: Partial<Pick<Deployment, "feeds" | "directory">>;
   readonly change?: (request: Request) => Request | Promise<Request>;
-  /** Sent before, as it is. */
+  /** Whether the unchanged request is sent before. */
   readonly twice?: boolean;
 }
 
@@ -35,7 +35,7 @@ const withoutCredential = (request: Request): Request => {
 };
 const at = (change: (url: string) => string) => (request: Request) => new Request(change(request.url), request);
 const withQuery = (query: string) => at((url) => `${url}${url.includes("?") ? "&" : "?"}${query}`);
-/** Only what has a body gets another one. */
+/** Replaces the body, if there is one. */
 const withBody =
   (body: string, headers: Record<string, string> = {}) =>
   (request: Request) =>
@@ -87,7 +87,7 @@ const PROVOCATIONS: Readonly<Record<string, Provocation>> = {
   "a key used before": { twice: true, change: withBody('{"key":"AAPL","set":{}}') },
 };
 
-/** What the document's examples make: nothing said but what is needed. */
+/** A request made from the document's examples, with only what is required. */
 function example({ operation, parameters }: Operation, feed: string): Sent {
   const said = parameters.map((parameter) => {
     const [first] = (follow(openapi, parameter["schema"])["examples"] ?? []) as string[];
@@ -102,7 +102,7 @@ function example({ operation, parameters }: Operation, feed: string): Sent {
 
 const plain = (path: string, init: RequestInit): Request => new Request(`https://feeds.test${path}`, init);
 
-/** Refuses it in one way, and says with what, if it was. */
+/** Provokes one refusal. Returns its code, or undefined if the request was not refused. */
 async function provoke(one: Operation, { settings, objects, change, twice }: Provocation): Promise<string | undefined> {
   const bindings = {
     PUBLISH_KEY: "a-publish-key",
@@ -124,12 +124,12 @@ async function provoke(one: Operation, { settings, objects, change, twice }: Pro
     await response.body?.cancel();
     return undefined;
   }
-  // Another method than HEAD has a body.
+  // The answers to all methods but HEAD have a body.
   const { status, code } = await conforms(one, one.method === "head" ? new Response(null, response) : response);
   return code ?? String(status);
 }
 
-/** The codes that the document says an operation may be refused with; of `HEAD`, which has no body, the statuses. */
+/** The codes that the document declares for an operation. For `HEAD`, which has no body, the statuses. */
 function declared({ method, operation }: Operation): string[] {
   const responses = Object.entries(operation["responses"] as Record<string, Schema>).filter(
     ([status]) => status >= "400",

@@ -7,24 +7,24 @@ import { follow, type Schema } from "./references.ts";
 import { openapi, type Operation } from "./served.ts";
 import { findProblems } from "./validate.ts";
 
-/** A request that a client of the document makes. */
+/** A request as a client makes it from the document. */
 export interface Sent {
   readonly parameters: readonly Said[];
-  /** The body as data, and the type that it is written as. */
+  /** The body as data, and the type in which it is written. */
   readonly body: { readonly type: string; readonly value: unknown } | undefined;
-  /** Which of the operation's securities it has, by name; "" is none. */
+  /** The name of the credential's place, of those that the operation allows; "" is none. */
   readonly security: string;
-  /** What makes a snapshot, a stream or a socket of it. */
+  /** Headers that ask for a stream or a socket. */
   readonly wants: Readonly<Record<string, string>>;
 }
 
-/** What a parameter says, as text; nothing where it is left out. */
+/** The value of a parameter, as text; undefined if it is left out. */
 export interface Said {
   readonly parameter: Schema;
   readonly text: string | undefined;
 }
 
-/** Seconds: a test has no time for more. */
+/** Seconds that a test has for `wait`. */
 const PATIENCE = 0.02;
 
 /** Requests that the document allows. */
@@ -45,7 +45,7 @@ export function validRequests(operation: Operation): fc.Arbitrary<Sent> {
     .filter(obeysWords);
 }
 
-/** Requests with one thing in them that the document forbids; nothing where there is no such thing. */
+/** Requests with one thing that the document forbids; undefined if there is no such thing. */
 export function invalidRequests(operation: Operation): fc.Arbitrary<Sent> | undefined {
   const good = validRequests(operation).map((sent) => but(sent, { wants: {} }));
   const wrongs: fc.Arbitrary<Sent>[] = [];
@@ -76,7 +76,7 @@ function but(sent: Sent, changed: Partial<Sent>): Sent {
   return { ...sent, ...changed };
 }
 
-/** Sends it as HTTP has it. */
+/** Sends a request over HTTP. */
 export async function send(
   { path, method }: Operation,
   { parameters, body, security, wants }: Sent,
@@ -117,12 +117,12 @@ function bodies(
   if (operation["requestBody"] === undefined) return fc.constant(undefined);
   const { content } = operation["requestBody"] as { content: Record<string, { schema: Schema }> };
   const batch = content["application/json"]!.schema;
-  // As JSON says it: no -0, and no member that is undefined.
+  // As JSON: without -0 and undefined members.
   const plain = values(batch).map((value): unknown => JSON.parse(JSON.stringify(value)));
   return fc.record({ type: fc.constantFrom(...Object.keys(content)), value: plain });
 }
 
-/** What is said of a parameter as text, where that text can be sent. */
+/** The values of a parameter as text, without those that cannot be sent. */
 function texts(parameter: Schema, values: fc.Arbitrary<unknown>): fc.Arbitrary<string> {
   const all = values.map((value) => {
     if (Array.isArray(value)) return value.join();
@@ -131,12 +131,12 @@ function texts(parameter: Schema, values: fc.Arbitrary<unknown>): fc.Arbitrary<s
       parameter["name"] === "wait" && value > PATIENCE && value <= 30 ? PATIENCE : Number(value.toFixed(6)),
     );
   });
-  // A URL takes these for other places.
+  // In a path, these mean something else.
   if (parameter["in"] === "path") return all.filter((text) => !["", ".", ".."].includes(text) && text.isWellFormed());
   return parameter["in"] === "header" ? all.filter((text) => /^[!-~]([ -~]*[!-~])?$/.test(text)) : all;
 }
 
-/** Whether a parameter says what its schema allows. */
+/** Whether the schema of a parameter allows the text. */
 function isAllowed(parameter: Schema, text: string): boolean {
   const schema = follow(openapi, parameter["schema"]);
   const isNumber = schema["type"] === "number" || schema["type"] === "integer";
@@ -149,13 +149,13 @@ function canBeWrong(parameter: Schema): boolean {
   return type !== "string" || Object.keys(rules).length > 0;
 }
 
-/** The names of the securities that an operation may be called with. */
+/** The places of the credential that an operation allows, by name. */
 function securities({ operation }: Operation): string[] {
   const needs = (operation["security"] as Schema[]).map((need) => Object.keys(need).join());
   return needs.length === 0 ? [""] : needs;
 }
 
-/** What else is sent, by what the document says in words: of streams and sockets, and of pages of other origins. */
+/** What else a request may have, as the document says in words: for streams, sockets and preflights. */
 function waysOf({ path, method }: Operation): Record<string, string>[] {
   if (method === "options") return [{}, { Origin: "https://feeds.test", "Access-Control-Request-Method": "GET" }];
   if (path !== "/v1/feeds/{feed}" || method === "post" || method === "delete") return [{}];
@@ -163,7 +163,7 @@ function waysOf({ path, method }: Operation): Record<string, string>[] {
   return method === "get" ? [{}, {}, stream, { Upgrade: "websocket" }] : [{}, stream];
 }
 
-/** What the document says in words alone: of safe integers, of what a socket may offer, of MessagePack. */
+/** Whether a request keeps the rules that the document has only in words: safe integers, subprotocols, MessagePack. */
 function obeysWords({ parameters, body, wants }: Omit<Sent, "security">): boolean {
   if (body?.type === "application/msgpack" && JSON.stringify(body.value).includes('"__proto__":')) return false;
   return parameters.every(({ parameter, text }) => {

@@ -11,15 +11,15 @@ interface Validator {
 const validators = new WeakMap<Schema, Validator>();
 
 /**
- * Holds a value against a schema of a document, and says what is wrong with it: nothing where it fits. Throws on a keyword
- * that JSON Schema does not have. With `closed`, an object may have no member that is not described.
+ * Checks a value by a schema of a document. Returns what is wrong with it: an empty list if it fits. Throws on a keyword that
+ * JSON Schema does not have. With `closed`, an object may have only the members that are described.
  */
 export function findProblems(document: Schema, schema: Schema, value: unknown, closed = false): string[] {
   const { ajv, compiled } = validatorOf(document);
   const name = `${String(closed)} ${JSON.stringify(schema)}`;
   let validate = compiled.get(name);
   if (!validate) {
-    // A reference is looked for in the schema itself, from its top.
+    // References start at the top of the schema itself.
     const whole = { ...schema, components: document["components"] };
     validate = ajv.compile(closed ? (close(whole) as Schema) : whole);
     compiled.set(name, validate);
@@ -42,7 +42,7 @@ function validatorOf(document: Schema): Validator {
 
 const OPTIONS = { strict: true, strictRequired: false, allErrors: true } as const;
 
-/** What an object's description requires, it describes: then there is nothing else. */
+/** Forbids further members in every object whose members are described. */
 function close(part: unknown): unknown {
   if (Array.isArray(part)) return part.map(close);
   if (!isObject(part)) return part;

@@ -8,12 +8,12 @@ import { openapi, operations, type Operation } from "./served.ts";
 
 const STEPS = 6;
 
-/** A request that the document allows, the same for the same number. */
+/** A request that the document allows. The same number makes the same request. */
 function made(operation: Operation, seed: number): Sent {
   return fc.sample(validRequests(operation), { numRuns: 1, seed })[0]!;
 }
 
-/** The plainest: the first of the examples for what is needed and for the body, and the least of what has a least. */
+/** The plainest request: the first example of what is required and of the body, and the minimum of what has one. */
 function plainest(operation: Operation): Sent {
   const parameters = operation.parameters.map((parameter) => {
     const [first] = (follow(openapi, parameter["schema"])["examples"] ?? []) as string[];
@@ -32,7 +32,7 @@ test("every link leads on", async () => {
     seen.push(await exchange(named(id), plainest(named(id))));
   }
   const followed = new Set<string>();
-  // What is found on the way is gone through in its turn.
+  // The loop also visits what it adds to `seen`.
   for (const one of seen) {
     for (const { name } of linksOf(one)) {
       if (followed.has(`${idOf(one.operation)} ${name}`)) continue;
@@ -61,7 +61,7 @@ test("one answer leads to the next as the document says, step by step", { timeou
       const way = ways[choice % ways.length];
       if (!way) return;
       const next = await exchange(way.operation, linkedRequest(way, made(way.operation, seed)));
-      // Right in itself, after another one with its key.
+      // The request is right, but an earlier one had the same key.
       if (next.answered.code !== "idempotency_mismatch") expect(next.answered.status, way.name).toBeLessThan(400);
       seen.push(next);
     }
