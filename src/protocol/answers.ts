@@ -28,7 +28,6 @@ export const receiptAnswerSchema = v.pipe(
     examples: [{ feed: "stocks", epoch: "k3v7x2qm4a", seq: 1045, accepted: 3, stale: 0 }],
   }),
 );
-export type ReceiptAnswer = v.InferOutput<typeof receiptAnswerSchema>;
 
 /** The answer to a POST. Joined as text: one is written for each POST. */
 export function encodeReceipt(feed: string, { epoch, seq, accepted, stale }: Receipt): string {

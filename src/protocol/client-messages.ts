@@ -16,7 +16,7 @@ import { hzSchema, modeSchema, type Subscription } from "./subscription.ts";
 
 const id = v.exactOptional(v.pipe(idSchema, v.description("Any number. The answer has the same.")));
 
-export const subscribeSchema = v.pipe(
+const subscribeSchema = v.pipe(
   v.strictObject({
     type: v.literal("subscribe"),
     id,
@@ -32,9 +32,9 @@ export const subscribeSchema = v.pipe(
     examples: [{ type: "subscribe", id: 1, keys: ["AAPL", "tech.*"], hz: 4, mode: "latest" }],
   }),
 );
-export type SubscribeMessage = v.InferOutput<typeof subscribeSchema>;
+type SubscribeMessage = v.InferOutput<typeof subscribeSchema>;
 
-export const publishSchema = v.pipe(
+const publishSchema = v.pipe(
   v.strictObject({
     type: v.literal("publish"),
     id,
@@ -49,9 +49,8 @@ export const publishSchema = v.pipe(
     examples: [{ type: "publish", id: 7, updates: [{ key: "AAPL", patch: { price: 191.4 } }] }],
   }),
 );
-export type PublishMessage = v.InferOutput<typeof publishSchema>;
 
-export const authSchema = v.pipe(
+const authSchema = v.pipe(
   v.strictObject({ type: v.literal("auth"), id, token: v.string("is not a string") }),
   v.metadata({
     description:
@@ -59,9 +58,8 @@ export const authSchema = v.pipe(
     examples: [{ type: "auth", id: 2, token: "eyJhbGciOi" }],
   }),
 );
-export type AuthMessage = v.InferOutput<typeof authSchema>;
 
-export const ackSchema = v.pipe(
+const ackSchema = v.pipe(
   v.strictObject({ type: v.literal("ack"), id, seq: countSchema, bytes: v.exactOptional(countSchema) }),
   v.metadata({
     description:
@@ -70,7 +68,6 @@ export const ackSchema = v.pipe(
     examples: [{ type: "ack", seq: 1045 }],
   }),
 );
-export type AckMessage = v.InferOutput<typeof ackSchema>;
 
 /** The messages by type. */
 export const CLIENT_MESSAGES = {

@@ -20,7 +20,7 @@ interface Parameter {
   readonly explode?: false;
 }
 
-export const waitSchema = v.pipe(v.number(), v.minValue(0), v.maxValue(LIMITS.waitMax));
+const waitSchema = v.pipe(v.number(), v.minValue(0), v.maxValue(LIMITS.waitMax));
 const page = (most: number) => v.pipe(v.number(), v.integer(), v.minValue(1), v.maxValue(most));
 
 /** What a request may carry beside its body, by the name that the operations use for it. */

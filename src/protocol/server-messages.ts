@@ -24,7 +24,7 @@ import { updateIssueSchema, updateSchema } from "./update.ts";
 
 const answeredId = v.optional(v.pipe(idSchema, v.description("The `id` of the message that this answers.")));
 
-export const helloSchema = v.pipe(
+const helloSchema = v.pipe(
   v.object({
     type: v.literal("hello"),
     protocol: v.literal(PROTOCOL),
@@ -147,20 +147,20 @@ export const receiptMembers = {
 const receiptSchema = v.object(receiptMembers);
 export type Receipt = v.InferOutput<typeof receiptSchema>;
 
-export const receiptMessageSchema = v.pipe(
+const receiptMessageSchema = v.pipe(
   v.object({ type: v.literal("receipt"), id: answeredId, ...receiptMembers }),
   v.metadata({
     description: "The batch is durable.",
     examples: [{ type: "receipt", id: 7, epoch: "k3v7x2qm4a", seq: 1046, accepted: 1, stale: 0 }],
   }),
 );
-export type ReceiptMessage = v.InferOutput<typeof receiptMessageSchema>;
+type ReceiptMessage = v.InferOutput<typeof receiptMessageSchema>;
 
 export function encodeReceiptMessage(id: number | undefined, receipt: Receipt): string {
   return JSON.stringify({ type: "receipt", id, ...receipt } satisfies ReceiptMessage);
 }
 
-export const authorizedSchema = v.pipe(
+const authorizedSchema = v.pipe(
   v.object({
     type: v.literal("authorized"),
     id: answeredId,
@@ -177,7 +177,7 @@ export function encodeAuthorized(id: number | undefined, expires: number | undef
   return JSON.stringify({ type: "authorized", id, expires } satisfies AuthorizedMessage);
 }
 
-export const errorSchema = v.pipe(
+const errorSchema = v.pipe(
   v.object({
     type: v.literal("error"),
     id: answeredId,

@@ -74,7 +74,6 @@ export const pastUpdateSchema = v.pipe(
     examples: [{ seq: 1041, time: 1732096000123, patch: { price: 191.1 } }],
   }),
 );
-export type PastUpdate = v.InferOutput<typeof pastUpdateSchema>;
 
 export const updateIssueSchema = v.object({
   index: v.pipe(countSchema, v.description("Which update of the batch.")),

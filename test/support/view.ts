@@ -1,29 +1,16 @@
 import { expect } from "vitest";
 import { applyMergePatch } from "../../src/protocol/merge-patch.ts";
 import type { JsonObject } from "../../src/protocol/json.ts";
+import type { ServerMessage } from "../../src/protocol/server-messages.ts";
 import type { Update } from "../../src/protocol/update.ts";
 
+/** The members of all messages in one type. */
+type Members<M> = (M extends unknown ? (members: Omit<M, "type">) => void : never) extends (members: infer All) => void
+  ? Partial<All>
+  : never;
+
 /** Any message of the server, as a client reads it. */
-export interface Message {
-  type: string;
-  id?: number;
-  epoch?: string;
-  seq?: number;
-  from?: number;
-  time?: number;
-  reason?: string;
-  more?: boolean;
-  skipped?: number;
-  entries?: Record<string, JsonObject>;
-  updates?: Update[];
-  code?: string;
-  message?: string;
-  accepted?: number;
-  stale?: number;
-  feed?: string;
-  protocol?: string;
-  expires?: number;
-}
+export type Message = { type: string } & Members<ServerMessage>;
 
 /**
  * What a client has after doing what the contract says with each message. Fails the test where continuity breaks:
