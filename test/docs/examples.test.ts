@@ -1,0 +1,66 @@
+import { spawnSync } from "node:child_process";
+import { mkdtempSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { codeBlocks } from "../e2e/support/docs-code.ts";
+
+const root = join(import.meta.dirname, "../..");
+const typed = (await codeBlocks()).filter(({ language }) => ["ts", "tsx"].includes(language));
+
+const OPTIONS = {
+  target: "es2024",
+  module: "esnext",
+  moduleResolution: "bundler",
+  jsx: "react-jsx",
+  strict: true,
+  noEmit: true,
+  skipLibCheck: true,
+  allowImportingTsExtensions: true,
+  verbatimModuleSyntax: true,
+  // As the sources themselves are checked, which the example of a Worker takes in.
+  exactOptionalPropertyTypes: true,
+};
+/** What the package's names stand for, and a checkout beside one's own code. */
+const PATHS = {
+  "tickertape/*": [join(root, "src/*/index.ts")],
+  "tickertape/msgpack": [join(root, "src/client/msgpack.ts")],
+};
+
+let folder: string;
+
+beforeAll(() => {
+  folder = mkdtempSync(join(tmpdir(), "tickertape-examples-"));
+  symlinkSync(join(root, "node_modules"), join(folder, "node_modules"));
+  symlinkSync(root, join(folder, "tickertape"));
+});
+afterAll(() => rmSync(folder, { recursive: true, force: true }));
+
+/** What the compiler says of examples that run on one platform. */
+function complaints(name: string, options: object, examples: typeof typed): string {
+  const files = examples.map(({ language, code }, i) => {
+    const file = `${name}-${i}.${language}`;
+    // Each example is a module, whatever it imports.
+    writeFileSync(join(folder, file), `${code}\nexport {};\n`);
+    return file;
+  });
+  const config = join(folder, `tsconfig.${name}.json`);
+  writeFileSync(config, JSON.stringify({ compilerOptions: { ...OPTIONS, ...options, paths: PATHS }, files }));
+  return spawnSync(process.execPath, [join(root, "node_modules/typescript/bin/tsc"), "-p", config]).stdout.toString();
+}
+
+test("the examples in TypeScript compile, on the platform that they are for", () => {
+  const [worker, others] = [true, false].map((isWorker) =>
+    typed.filter(({ code }) => code.includes("createFeedApp") === isWorker),
+  );
+  expect(worker?.length).toBe(1);
+  expect(others?.length).toBeGreaterThanOrEqual(5);
+  expect(complaints("worker", { lib: ["es2024"], types: ["@cloudflare/workers-types"] }, worker ?? [])).toBe("");
+  const browser = { lib: ["es2024", "dom", "dom.iterable", "dom.asynciterable"], types: ["node", "react"] };
+  expect(complaints("others", browser, others ?? [])).toBe("");
+});
+
+test("an example that does not compile is found", () => {
+  const wrong = [{ file: "x.md", language: "ts", code: 'import { connect } from "tickertape/client"; connect(1, 2);' }];
+  expect(complaints("wrong", { lib: ["es2024", "dom"] }, wrong)).toContain("error TS2345");
+});
