@@ -15,7 +15,7 @@ const identity = async (claims: Record<string, unknown>, expires?: number): Prom
 };
 
 describe("[AUTH6] who a caller is", () => {
-  test("[I7] by a key stays the same when the list of keys is turned round, and is no part of the key", async () => {
+  test("[I7] by a key stays the same when the list of keys changes its order, and has no part of the key", async () => {
     const before = await caller({ PUBLISH_KEY: "old-secret,new-secret" }, "new-secret");
     const after = await caller({ PUBLISH_KEY: "new-secret, next-secret" }, "new-secret");
     expect(after.id).toBe(before.id);
@@ -39,7 +39,7 @@ describe("[AUTH6] who a caller is", () => {
     expect(principal).not.toBe("publish key");
   });
 
-  test("by tokens is the subject of the issuer, over renewals", async () => {
+  test("by tokens is the issuer's subject, also after a renewal", async () => {
     const ada = await identity({ iss: "https://a.test", sub: "ada" });
     expect(await identity({ iss: "https://a.test", sub: "ada" }, Date.now() + 60_000)).toBe(ada);
     expect(await identity({ iss: "https://a.test", sub: "ada", jti: "7" })).toBe(ada);
@@ -49,7 +49,7 @@ describe("[AUTH6] who a caller is", () => {
     expect(await identity({ sub: `${long}1` })).not.toBe(await identity({ sub: `${long}2` }));
   });
 
-  test("[I7] by tokens that name no subject is each token by itself: nobody uses up another's share", async () => {
+  test("[I7] by a token without a subject is that token: it cannot use up another's share", async () => {
     const seen = new Set<string>();
     for (const claims of [{ client: "alice" }, { client: "bob" }, { sub: "" }, { jti: "1" }, { jti: "2" }]) {
       seen.add(await identity(claims));

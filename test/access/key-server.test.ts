@@ -56,7 +56,7 @@ describe("a token signed with a key of the key server", () => {
     expect(asked).toBe(1);
   });
 
-  test("may name no key where one of the set made it", async () => {
+  test("may name no key if one of the set signed it", async () => {
     published.push({ ...(await exportJWK(pairs.get("other")!.publicKey)), kid: "other" });
     expect(await allowed({ JWKS_URL: url }, await signed("ES256", { kid: null }))).toBe("publish");
     expect(await allowed({ JWKS_URL: url }, await signed("ES256", { key: "other", kid: null }))).toBe("publish");
@@ -64,7 +64,7 @@ describe("a token signed with a key of the key server", () => {
     expect(await allowed({ JWKS_URL: url }, await signed("ES256", { key: "other", kid: "ES256" }))).toBe("invalid");
   });
 
-  test("[AUTH8] by a key that is no longer or not yet published is refused, and such tokens ask twice a minute at most", async () => {
+  test("[AUTH8] with a key that is not published is refused, and has the server asked twice a minute at most", async () => {
     expect(await allowed({ JWKS_URL: url }, await signed("ES256"))).toBe("publish");
     for (let i = 0; i < 50; i++) {
       expect(await allowed({ JWKS_URL: url }, await signed("ES256", { key: "other", kid: "other" }))).toBe("invalid");
@@ -88,7 +88,7 @@ describe("a token signed with a key of the key server", () => {
     expect(asked).toBe(1);
   });
 
-  test("[I7] by a key that nobody knows asks twice a minute, however many come at once", async () => {
+  test("[I7] with an unknown key has the server asked twice a minute at most, however many come at once", async () => {
     expect(await allowed({ JWKS_URL: url }, await signed("ES256"))).toBe("publish");
     const strange = await Promise.all(
       Array.from({ length: 200 }, (_, i) => signed("ES256", { key: "other", kid: `made up ${i}` })),
@@ -121,7 +121,7 @@ describe("a token signed with a key of the key server", () => {
     expect(await allowed({ JWKS_URL: url }, strange[7]!)).toBe("publish");
   });
 
-  test("cannot be told from a false one while the key server gives nothing, which is not asked at every request", async () => {
+  test("can be neither accepted nor refused while the key server fails, which is not asked at every request", async () => {
     const log = vi.spyOn(console, "error").mockImplementation(() => {});
     answer = async () => new Response("down", { status: 500 });
     for (let i = 0; i < 20; i++) expect(await allowed({ JWKS_URL: url }, await signed("ES256"))).toBe("unavailable");
@@ -148,7 +148,7 @@ describe("a token signed with a key of the key server", () => {
     log.mockRestore();
   });
 
-  test("[AUTH5] is not made by taking the published key for a shared secret", async () => {
+  test("[AUTH5] cannot be forged by using the published key as a shared secret", async () => {
     const jwk = JSON.stringify(published[0]);
     for (const secret of [jwk, published[0]!.n!, url]) {
       expect(await allowed({ JWKS_URL: url }, await token("admin", { secret }))).toBe("invalid");
@@ -158,7 +158,7 @@ describe("a token signed with a key of the key server", () => {
     expect(await allowed({ JWKS_URL: url }, await token("admin", { secret: "guessable" }))).toBe("invalid");
   });
 
-  test("goes beside tokens of the shared secret", async () => {
+  test("is accepted beside tokens of the shared secret", async () => {
     expect(await allowed({ JWKS_URL: url, ...SECRET }, await signed("EdDSA"))).toBe("publish");
     expect(await allowed({ JWKS_URL: url, ...SECRET }, await token("subscribe:stocks"))).toBe("subscribe");
     expect(await allowed(SECRET, await signed("EdDSA"))).toBe("invalid");

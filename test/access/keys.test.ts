@@ -16,7 +16,7 @@ async function granted(settings: Parameters<typeof accessBy>[0], credential: str
 }
 
 describe("a credential", () => {
-  test("is good where it is one of the keys to the last character, and no other is", async () => {
+  test("is good if it equals one of the keys to the last character, and no other is", async () => {
     await fc.assert(
       fc.asyncProperty(
         fc.array(key, { maxLength: 4 }),
@@ -54,7 +54,7 @@ describe("a credential", () => {
     expect(await granted({ PUBLISH_KEY: `a-short1,${long}` }, "a-short1")).toBe("publish");
   });
 
-  test("that is in both lists allows what an admin key allows", async () => {
+  test("in both lists allows what an admin key allows", async () => {
     expect(await granted({ PUBLISH_KEY: "in-both-lists", ADMIN_KEY: "in-both-lists" }, "in-both-lists")).toBe("admin");
   });
 });

@@ -47,7 +47,7 @@ describe("[AUTH7] a scope", () => {
     expect(allowed(scope, "stocks")).toEqual([]);
   });
 
-  test("of a token that may have been made for another server grants nothing by its common words", () => {
+  test("of a token that may be for another server grants nothing by its common words", () => {
     expect(allowed("admin metrics publish:stocks", "stocks", false)).toEqual(["publish"]);
     expect(allowed("admin metrics publish:stocks", "other", false)).toEqual([]);
   });

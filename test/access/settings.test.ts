@@ -6,7 +6,7 @@ import { allowed } from "./allowed.ts";
 
 const DAY = 24 * 3_600_000;
 
-describe("[AUTH3] keys that are no keys", () => {
+describe("[AUTH3] bad keys", () => {
   test.each([
     ["PUBLISH_KEY", "a"],
     ["PUBLISH_KEY", "seven-7"],
@@ -23,7 +23,7 @@ describe("[AUTH3] keys that are no keys", () => {
     expect(refused[0]).not.toMatch(new RegExp(`\\b${key}\\b`));
   });
 
-  test("do not touch those beside them", async () => {
+  test("do not affect those beside them", async () => {
     const settings = { PUBLISH_KEY: "short, long-enough", ADMIN_KEY: "short", METRICS_KEY: "" };
     expect(await allowed(settings, "long-enough")).toBe("publish");
     expect(await allowed(settings, "short")).toBe("invalid");
@@ -35,7 +35,7 @@ describe("[AUTH3] keys that are no keys", () => {
     ]);
   });
 
-  test("may have every character that openssl and a header know", async () => {
+  test("may have every character that openssl writes and a header can have", async () => {
     for (const key of ["ab/cd+ef==", "!\"#$%&'()*+-./", "12345678"]) {
       expect(await allowed({ PUBLISH_KEY: key }, key)).toBe("publish");
     }
@@ -79,7 +79,7 @@ test("a token that ends in more than 366 days is refused", async () => {
   expect(await ending(Date.UTC(9999, 0))).toBe("too long");
 });
 
-test("a metrics key and the scope metrics read the figures of all feeds, and nothing more than anyone", async () => {
+test("a metrics key and the scope metrics allow to read the figures of all feeds, and nothing else", async () => {
   const settings = { METRICS_KEY: "metrics-key", ADMIN_KEY: "admin-key", PUBLISH_KEY: "publish-key", JWT_SECRET };
   expect(await allowed(settings, "metrics-key")).toBe("metrics");
   expect(await allowed({ ...settings, SUBSCRIBE_ACCESS: "public" }, "metrics-key")).toBe("subscribe metrics");
@@ -92,7 +92,7 @@ test("a metrics key and the scope metrics read the figures of all feeds, and not
 describe("a key server", () => {
   afterEach(() => void vi.unstubAllGlobals());
 
-  test("whose tokens may have been made for others makes no administrators, and the log says why", async () => {
+  test("whose tokens may be for other servers grants no admin, and the log says why", async () => {
     const { privateKey, publicKey } = await generateKeyPair("ES256", { extractable: true });
     const keys = [{ ...(await exportJWK(publicKey)), kid: "one", alg: "ES256" }];
     vi.stubGlobal("fetch", async () => Response.json({ keys }));
@@ -108,7 +108,7 @@ describe("a key server", () => {
     expect(accessBy({ JWKS_URL, JWT_AUDIENCE: "feeds" }).refused).toEqual([]);
   });
 
-  test.each(["keys.test", "ftp://keys.test/keys", "javascript:0"])("is none at %j", async (JWKS_URL) => {
+  test.each(["keys.test", "ftp://keys.test/keys", "javascript:0"])("is not accepted at %j", async (JWKS_URL) => {
     const access = accessBy({ JWKS_URL });
     expect(access.unconfigured).toContain("JWKS_URL is not accepted");
     expect(await access.identify("a.b.c")).toBe("invalid");

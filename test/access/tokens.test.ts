@@ -12,7 +12,7 @@ function encode(part: object): string {
 }
 
 describe("[AUTH5] a token signed with the shared secret", () => {
-  test("allows what its scope says, until it ends", async () => {
+  test("allows what its scope says, until it expires", async () => {
     const expires = (Math.floor(Date.now() / 1000) + 60) * 1000;
     const signed = await token("publish:stocks subscribe:st*", { expires });
     expect(await allowed(SECRET, signed)).toBe("publish subscribe");
@@ -52,7 +52,7 @@ describe("[AUTH5] a token signed with the shared secret", () => {
     expect(await allowed(SECRET, await make())).toBe(why);
   });
 
-  test("is not said to have ended, or to be for others, by whoever cannot sign one", async () => {
+  test("is not called expired, or for others, if its signature is bad", async () => {
     const settings = { ...SECRET, JWT_ISSUER: "https://id.test", JWT_AUDIENCE: "feeds" };
     const secret = "a shared secret of somebody else.";
     const claims = { iss: "elsewhere", aud: "others", nbf: Math.floor((Date.now() + HOUR) / 1000) };
@@ -61,7 +61,7 @@ describe("[AUTH5] a token signed with the shared secret", () => {
     }
   });
 
-  test("of an issuer whose clock is some seconds ahead is taken", async () => {
+  test("of an issuer whose clock is some seconds ahead is accepted", async () => {
     const ahead = Math.floor(Date.now() / 1000) + 10;
     expect(await allowed(SECRET, await token("admin", { claims: { nbf: ahead, iat: ahead } }))).toBe("admin");
   });
@@ -70,11 +70,11 @@ describe("[AUTH5] a token signed with the shared secret", () => {
     expect(await allowed(SECRET, await token(scope))).toBe("nothing");
   });
 
-  test("with a scope that is no text allows nothing", async () => {
+  test("with a scope that is not text allows nothing", async () => {
     expect(await allowed(SECRET, await token(undefined, { claims: { scope: ["admin"] } }))).toBe("nothing");
   });
 
-  test("reads every feed where reading is public", async () => {
+  test("may read every feed if reading is public", async () => {
     expect(await allowed({ ...SECRET, SUBSCRIBE_ACCESS: "public" }, await token(""))).toBe("subscribe");
   });
 
@@ -92,7 +92,7 @@ describe("[AUTH5] a token signed with the shared secret", () => {
     expect(await allowed(settings, await token("admin", { claims: { iss: claims.iss } }))).toBe("other audience");
   });
 
-  test("is nobody's where no secret is set, and keys go on to be good where one is", async () => {
+  test("is invalid if no secret is set, and keys stay good if one is", async () => {
     const PUBLISH_KEY = "a-publish-key";
     expect(await allowed({ PUBLISH_KEY }, await token("admin"))).toBe("invalid");
     expect(await allowed({ PUBLISH_KEY, ...SECRET }, PUBLISH_KEY)).toBe("publish");

@@ -52,7 +52,7 @@ describe("publishing", () => {
     ["empty keys", { PUBLISH_KEY: "", ADMIN_KEY: "" }],
     ["lists of nothing", { PUBLISH_KEY: " , ,", ADMIN_KEY: "," }],
     ["a key that is too short", { PUBLISH_KEY: "guess" }],
-  ])("is refused to everyone with %s, and the log says what to set", async (_, settings) => {
+  ])("is refused for every caller with %s, and the log says what to set", async (_, settings) => {
     const log = vi.spyOn(console, "warn").mockImplementation(() => {});
     const app = appWith(settings);
     for (const headers of [{}, { Authorization: "Bearer " }, bearer(","), bearer("undefined"), bearer("guess")]) {
@@ -106,7 +106,7 @@ describe("[AUTH1] what a 401 says", () => {
     expect(`${socket.closed?.reason}.`).toBe(text.replace("The", "the"));
   });
 
-  test("is the same of all that nobody has signed, whatever it claims", async () => {
+  test("is the same for all tokens with a bad signature, whatever they claim", async () => {
     const secret = "a shared secret of somebody else.";
     const credentials = [
       "no-key-of-ours",
@@ -122,7 +122,7 @@ describe("[AUTH1] what a 401 says", () => {
     expect([...said]).toEqual(["The credential is not valid: it is no key, and no token with a good signature."]);
   });
 
-  test("of a publish with the credential in the URL is that it belongs into the header", async () => {
+  test("tells a publisher with the credential in the URL to put it into the header", async () => {
     const response = await request(`/v1/feeds/${newFeed()}?token=publish-key`, posting({}));
     expect(await detail(response)).toContain("Authorization: Bearer");
   });

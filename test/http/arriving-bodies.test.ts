@@ -16,7 +16,7 @@ afterEach(() => {
   for (const body of open.splice(0)) body.release();
 });
 
-test("[MSG8] [I9] a body counts by what has come of it", () => {
+test("[MSG8] [I9] a body counts by the bytes that have arrived", () => {
   for (let i = 0; i < 500; i++) arrive(token("a"), 1);
   arrive(token("a"), MIB);
 });
@@ -30,7 +30,7 @@ test("[MSG8] [I9] one token's bodies take a quarter, and those of all tokens lea
   for (let i = 0; i < 11; i++) arrive(key, MIB);
 });
 
-test("[I9] what was released is there for others", () => {
+test("[I9] room that was released can be used again", () => {
   for (let round = 0; round < 3; round++) {
     for (let i = 0; i < 12; i++) arrive(token("a"), MIB);
     for (const body of open.splice(0)) body.release();

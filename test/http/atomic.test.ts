@@ -78,20 +78,20 @@ describe("[PUB1] a bad update", () => {
     expect((await problem(response, "invalid_update")).issues).toMatchObject([{ index: 1, path: "" }]);
   });
 
-  test("with several things wrong tells of each", async () => {
+  test("with several faults gets an issue for each", async () => {
     const response = await post(newFeed(), { key: "", set: {}, time: "x", version: "y", ttl: -1 });
     const { issues } = await problem(response, "invalid_update");
     expect(issues?.map(({ path }) => path).toSorted()).toEqual(["key", "time", "ttl", "version"]);
   });
 });
 
-test("every bad update of a batch is told, with its own index", async () => {
+test("every bad update of a batch gets an issue with its own index", async () => {
   const body = BAD.map(([, update]) => `${text(GOOD)},${text(update)}`).join(",");
   const { issues } = await problem(await post(newFeed(), `[${body}]`), "invalid_update");
   expect(issues?.map(({ index, path }) => [index, path])).toEqual(BAD.map(([, , path], i) => [2 * i + 1, path]));
 });
 
-test("of very many bad updates the first are told", async () => {
+test("of very many bad updates, the first get issues", async () => {
   const batch = Array.from({ length: 1_000 }, () => ({ key: "A" }));
   const { issues } = await problem(await post(newFeed(), batch), "invalid_update");
   expect(issues?.map(({ index }) => index)).toEqual(Array.from({ length: LIMITS.reportedIssues }, (_, i) => i));
@@ -106,7 +106,7 @@ describe("a batch with one bad update", () => {
       "one that only its entry shows to be bad",
       [GOOD, { key: "A", patch: { a: BIG } }, { key: "A", patch: { b: BIG } }],
     ],
-  ])("changes nothing, and subscribers see nothing of it: %s", async (_, batch) => {
+  ])("changes nothing, and subscribers do not see it: %s", async (_, batch) => {
     const feed = newFeed();
     await publish(feed, { key: "A", set: { p: 1 }, version: 1 });
     const before = await feedState(feed);
@@ -121,7 +121,7 @@ describe("a batch with one bad update", () => {
     expect(await publish(feed, GOOD)).toMatchObject({ seq: 2 });
   });
 
-  test("that only its entry shows to be bad makes no feed", async () => {
+  test("that is bad only for its entry creates no feed", async () => {
     const feed = newFeed();
     const batch = [GOOD, { key: "A", patch: { a: BIG } }, { key: "A", patch: { b: BIG } }];
     const { issues } = await problem(await post(feed, batch), "invalid_update");

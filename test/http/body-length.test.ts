@@ -32,14 +32,14 @@ function send(feed: string, body: BodyInit, length: string): Promise<Response> {
   });
 }
 
-describe.each(WAYS)("a Content-Length that is not true, of a body sent as %s", (_, body) => {
+describe.each(WAYS)("a false Content-Length of a body sent as %s", (_, body) => {
   test.each(["0", "1", String(GOOD.length), String(MIB)])("does not lift the limit: %s", async (length) => {
     const feed = newFeed();
     await problem(await send(feed, body(GOOD.padEnd(MIB + 1)), length), "too_large");
     expect(await storedTables(feed)).toEqual([]);
   });
 
-  test.each(["0", "1", String(MIB), "x", "-1"])("keeps no good body out: %s", async (length) => {
+  test.each(["0", "1", String(MIB), "x", "-1"])("does not have a good body refused: %s", async (length) => {
     const feed = newFeed();
     expect((await send(feed, body(GOOD), length)).status).toBe(200);
     expect((await snapshot(feed)).entries).toEqual({ A: { p: 1 } });

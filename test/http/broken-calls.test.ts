@@ -47,7 +47,7 @@ describe("[OUT1] a call that breaks off", () => {
   test.each([
     ["before it was carried out", before, 1],
     ["after it was", after, 2],
-  ])("%s: publishing is told that it is not known which", async (_, send, seq) => {
+  ])("%s: the publisher is told that it may have been carried out or not", async (_, send, seq) => {
     const feed = newFeed();
     await publish(feed, { key: "A", set: { p: 1 } });
     const response = await send("POST", feed, PUBLISH_KEY);
@@ -60,14 +60,14 @@ describe("[OUT1] a call that breaks off", () => {
   test.each([
     ["before it was carried out", before],
     ["after it was", after],
-  ])("%s: so is a reset", async (_, send) => {
+  ])("%s: the same for a reset", async (_, send) => {
     const feed = newFeed();
     await publish(feed, { key: "A", set: { p: 1 } });
     await problem(await send("DELETE", feed, ADMIN_KEY), "outcome_unknown");
     await problem(await send("DELETE", `${feed}?forget=true`, ADMIN_KEY), "outcome_unknown");
   });
 
-  test("[OUT2] [OUT3] is as good as none to a reader, who is told to come back", async () => {
+  test("[OUT2] [OUT3] is answered to a reader with 503 and Retry-After", async () => {
     const feed = newFeed();
     await publish(feed, { key: "A", set: { p: 1 } });
     const response = await before("GET", feed, PUBLISH_KEY);
@@ -76,7 +76,7 @@ describe("[OUT1] a call that breaks off", () => {
   });
 });
 
-test("publishing over a socket is told so too, and the socket stays open", async () => {
+test("is answered to a publisher on a socket in the same way, and the socket stays open", async () => {
   const feed = newFeed();
   const publisher = await (
     await TestSubscriber.connect(feed, "", { Authorization: `Bearer ${PUBLISH_KEY}` })
@@ -92,7 +92,7 @@ test("publishing over a socket is told so too, and the socket stays open", async
   expect(await publisher.message("receipt", 22)).toMatchObject({ seq: 1 });
 });
 
-test("[OUT2] a call that the platform has refused was not carried out, and is told to be repeated", async () => {
+test("[OUT2] a call that the platform has refused was not carried out, and the caller is told to repeat it", async () => {
   for (const [method, key] of [
     ["POST", PUBLISH_KEY],
     ["DELETE", ADMIN_KEY],

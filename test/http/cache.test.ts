@@ -33,14 +33,14 @@ describe("what changed since a position, of a feed that anyone may read", () => 
     expect(cacheControl(response)).toBe(SHARED);
   });
 
-  test("[CACHE2] but not since one that the feed has not come to: who comes to it in a moment would be led back", async () => {
+  test("[CACHE2] but not since a position ahead of the feed: a reader that reaches it in a moment would go back", async () => {
     const { path, epoch } = await feedAt(3);
     const response = await request(`${path}?since=${epoch}:4`);
     expect(await response.json()).toMatchObject({ type: "snapshot", reason: "position_ahead", seq: 3 });
     expect(cacheControl(response)).toBe(OWN);
   });
 
-  test("nor what was waited for and did not come", async () => {
+  test("nor a long poll that ends without a change", async () => {
     const { path, epoch } = await feedAt(3);
     const response = await request(`${path}?since=${epoch}:3&wait=0`);
     expect(response.status).toBe(204);
@@ -48,7 +48,7 @@ describe("what changed since a position, of a feed that anyone may read", () => 
   });
 });
 
-describe("[CACHE2] kept by nobody but its reader, and shown only after asking:", () => {
+describe("[CACHE2] cached only by its reader, who asks again before each use:", () => {
   test.each([
     ["a snapshot", ""],
     ["a selection of it", "?keys=k1"],
@@ -59,7 +59,7 @@ describe("[CACHE2] kept by nobody but its reader, and shown only after asking:",
     expect(cacheControl(await request(`${path}${more}`))).toBe(OWN);
   });
 
-  test("whatever is read with a credential", async () => {
+  test("everything that is read with a credential", async () => {
     const { path, epoch } = await feedAt(3);
     for (const access of ["public", "token"]) {
       const read = appWith({ ...KEYS, SUBSCRIBE_ACCESS: access });
@@ -70,7 +70,7 @@ describe("[CACHE2] kept by nobody but its reader, and shown only after asking:",
   });
 });
 
-test("what an answer depends on beside its address is said: its form, and the origin of the page", async () => {
+test("Vary names what a response depends on beside its URL: its form, and the page's origin", async () => {
   const { path, epoch } = await feedAt(3);
   const response = await request(`${path}?since=${epoch}:1`, { headers: { Origin: "https://page.example" } });
   const vary = (response.headers.get("Vary") ?? "").toLowerCase().split(/, */).toSorted();

@@ -7,7 +7,7 @@ function counted(address: string | undefined): string | undefined {
   );
 }
 
-describe("where a request comes from", () => {
+describe("the client IP of a request", () => {
   test.each([undefined, "", "127.0.0.1", "::1", "::ffff:127.0.0.1"])("is not counted for %j", (address) => {
     expect(counted(address)).toBeUndefined();
   });

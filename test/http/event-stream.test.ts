@@ -25,7 +25,7 @@ describe("a stream of events", () => {
     await reader.cancel();
   });
 
-  test("is never held back by a cache or a proxy", async () => {
+  test("is never delayed by a cache or a proxy", async () => {
     const response = await request(`/v1/feeds/${newFeed()}`, { headers: { Accept: "text/event-stream" } });
     expect(response.headers.get("Cache-Control")).toBe("private, no-cache, no-transform");
     expect(response.headers.get("X-Content-Type-Options")).toBe("nosniff");
@@ -96,7 +96,7 @@ describe("a stream of events", () => {
     await reader.cancel();
   });
 
-  test("of some keys, all updates or so many a second is what was asked for", async () => {
+  test("has the keys, the mode and the rate that the client asks for", async () => {
     const feed = newFeed();
     const reader = await (await EventReader.open(feed, "?keys=A,b.*&mode=all&hz=60")).reaches(0);
     await publish(feed, [
@@ -114,7 +114,7 @@ describe("a stream of events", () => {
     await reader.cancel();
   });
 
-  test("whose reader goes away leaves nothing behind", async () => {
+  test("leaves nothing behind when its reader goes away", async () => {
     const feed = newFeed();
     const reader = await (await EventReader.open(feed)).reaches(0);
     expect((await env.FEEDS.getByName(feed).stats()).subscribers).toBe(1);

@@ -67,13 +67,13 @@ describe("[FEED2] DELETE with ?forget=true", () => {
     expect(await stream.text()).toMatch(/event: error\ndata: \{"type":"error","code":"not_found"/);
   });
 
-  test("may be repeated, and of a feed that never was is nothing more", async () => {
+  test("may be repeated, and does nothing to a feed that never existed", async () => {
     const feed = newFeed();
     for (let i = 0; i < 2; i++) expect((await remove(feed)).status).toBe(200);
     expect(await storedTables(feed)).toEqual([]);
   });
 
-  test("leaves no trace of what was being published, or all of it", async () => {
+  test("leaves no trace of a batch that is being published, or all of it", async () => {
     const feed = newFeed();
     for (let round = 0; round < 10; round++) {
       const publishes = Array.from({ length: 20 }, (_, i) => post(feed, { key: `k${i}`, set: {} }));
@@ -100,7 +100,7 @@ describe("[FEED2] DELETE with ?forget=true", () => {
 });
 
 describe("[I8] a feed that cannot be opened", () => {
-  test("[READ8] keeps nobody from the list and the metrics, and can be removed", async () => {
+  test("[READ8] does not break the list and the metrics, and can be removed", async () => {
     const [bad, good] = [await unreadable(), newFeed()];
     await publish(good, { key: "A", set: {} });
     const headers = { Authorization: `Bearer ${ADMIN_KEY}` };

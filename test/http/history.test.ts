@@ -44,7 +44,7 @@ describe("[READ9] history", () => {
     });
   });
 
-  test("has the server's time where the publisher gave none", async () => {
+  test("has the server's time if the publisher gave none", async () => {
     const feed = newFeed();
     const before = Date.now();
     await publish(feed, { key: "A", set: {} });
@@ -111,7 +111,7 @@ describe("[READ9] history", () => {
     expect(seqs(await history(feed, `key=A&limit=1&before=${first}`))).toEqual([first - 1]);
   });
 
-  test("says more only where there is more", async () => {
+  test("has more only if there is more", async () => {
     const feed = newFeed();
     await publish(
       feed,

@@ -113,7 +113,7 @@ test.each([
 });
 
 describe("[IDEM2] [I9] keys are kept apart by credential", () => {
-  test.each(MEMORIES)("nobody takes a key that somebody else will use, %s", async (_, between) => {
+  test.each(MEMORIES)("one credential cannot take a key that another one will use, %s", async (_, between) => {
     const feed = newFeed();
     const guest = await token("publish:*", { claims: { sub: "guest" } });
     expect((await publishAs(feed, guest, { key: "G", set: {} })).status).toBe(200);

@@ -22,7 +22,7 @@ beforeAll(async () => {
   for (let n = 0; n < BATCHES; n++) ({ epoch } = await publish(feed, batch(n)));
 });
 
-describe("[READ2] [I9] an answer that is long", () => {
+describe("[READ2] [I9] a long response", () => {
   test("is whole and of one moment, though the feed goes on while it is read", async () => {
     const response = await request(`/v1/feeds/${feed}`);
     const seq = BATCHES * KEYS;
@@ -34,14 +34,14 @@ describe("[READ2] [I9] an answer that is long", () => {
     expect(body.entries["3.499"]).toEqual({ text: "é".repeat(900), i: 499, json: '"},"' });
   });
 
-  test("is a message where there was a since, and is none to HEAD", async () => {
+  test("is a message if there is a since, and has no body for HEAD", async () => {
     const message = await (await request(`/v1/feeds/${feed}?since=another:1`)).json();
     expect(message).toMatchObject({ type: "snapshot", reason: "epoch_changed", epoch });
     const head = await request(`/v1/feeds/${feed}`, { method: "HEAD" });
     expect([head.status, await head.text()]).toEqual([200, ""]);
   });
 
-  test("is given to so many at once, and to others when these have it or have gone", async () => {
+  test("is sent to a limited number of readers at once, and to others when those have it or are gone", async () => {
     const responses = await Promise.all(Array.from({ length: 24 }, () => request(`/v1/feeds/${feed}`)));
     const refused = responses.filter(({ status }) => status !== 200);
     expect(refused.length).toBeGreaterThan(0);
@@ -51,7 +51,7 @@ describe("[READ2] [I9] an answer that is long", () => {
     await vi.waitFor(async () => expect((await request(`/v1/feeds/${feed}?keys=0.1`)).status).toBe(200), 5000);
   });
 
-  test("[READ3] [I7] keeps nobody from reading what is short, or who has a key, though three addresses take none of theirs", async () => {
+  test("[READ3] [I7] does not stop short responses, or readers with a key, while readers from three IPs take none of theirs", async () => {
     const asked = Array.from({ length: 24 }, (_, i) =>
       request(`/v1/feeds/${feed}`, { headers: { "CF-Connecting-IP": `203.0.113.${i % 3}` } }),
     );

@@ -65,7 +65,7 @@ describe.each(SELECTIONS)("a selection of %s", (_, keys) => {
     expect(subscriber.state()).toEqual({ [last]: { p: 1 } });
   });
 
-  test("whatever becomes of it, leaves publishers and other subscribers undisturbed", async () => {
+  test("does not disturb publishers and other subscribers, whatever happens to it", async () => {
     const feed = newFeed();
     const other = await TestSubscriber.connect(feed);
     const response = await upgrade(feed, query);

@@ -90,7 +90,7 @@ describe("[PUB10] a body", () => {
     expect(await storedTables(feed)).toEqual([]);
   });
 
-  test("that inflates to far more than it may have is refused", async () => {
+  test("that inflates to far more than the limit is refused", async () => {
     const feed = newFeed();
     const bomb = await gzip(bodyOf(64 * MIB));
     expect(bomb.length).toBeLessThan(MIB / 8);

@@ -9,7 +9,7 @@ async function subscribers(feed: string): Promise<number> {
 }
 
 describe("[WAIT1] waiting for a change", () => {
-  test("is answered at once where there is one already", async () => {
+  test("is answered at once if there is one already", async () => {
     const feed = newFeed();
     const { epoch } = await publish(feed, { key: "A", set: { p: 1 } });
     await publish(feed, { key: "A", patch: { p: 2 } });
@@ -17,7 +17,7 @@ describe("[WAIT1] waiting for a change", () => {
     expect(await response.json()).toMatchObject({ type: "update", from: 1, seq: 2, updates: [{ key: "A" }] });
   });
 
-  test("is answered as soon as something selected changes, with all the way from since", async () => {
+  test("is answered as soon as something selected changes, with all changes after since", async () => {
     const feed = newFeed();
     const { epoch } = await publish(feed, { key: "A", set: { p: 1 } });
     const waiting = request(`/v1/feeds/${feed}?since=${epoch}:1&wait=30&keys=A`);
@@ -51,7 +51,7 @@ describe("[WAIT1] waiting for a change", () => {
     await vi.waitFor(async () => expect(await subscribers(feed)).toBe(0));
   });
 
-  test("is answered with a snapshot where the feed begins anew meanwhile", async () => {
+  test("is answered with a snapshot if the feed is reset meanwhile", async () => {
     const feed = newFeed();
     const { epoch } = await publish(feed, { key: "A", set: { p: 1 } });
     const waiting = request(`/v1/feeds/${feed}?since=${epoch}:1&wait=30`);
@@ -60,7 +60,7 @@ describe("[WAIT1] waiting for a change", () => {
     expect(await (await waiting).json()).toMatchObject({ type: "snapshot", reason: "epoch_changed", entries: {} });
   });
 
-  test("is answered with the snapshot at once where there is no since", async () => {
+  test("is answered with a snapshot at once if there is no since", async () => {
     const feed = newFeed();
     await publish(feed, { key: "A", set: { p: 1 } });
     expect(await (await request(`/v1/feeds/${feed}?wait=30`)).json()).toMatchObject({ entries: { A: { p: 1 } } });

@@ -76,7 +76,7 @@ const NAMES = [
   "0",
 ];
 
-describe("[PUB2] names that JavaScript's objects know are data", () => {
+describe("[PUB2] names that every JavaScript object has are data", () => {
   test.each(NAMES)("%s as a member's name comes back from set and patch", async (name) => {
     const feed = newFeed();
     const inner = `{"${name}":{"${name}":1,"polluted":true}}`;

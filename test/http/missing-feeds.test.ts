@@ -12,7 +12,7 @@ async function hasObject(feed: string): Promise<boolean> {
   return (await listDurableObjectIds(env.FEEDS)).some((other) => other.equals(id));
 }
 
-describe("[POS4] [I4] reading a feed that does not exist makes nothing", () => {
+describe("[POS4] [I4] reading a feed that does not exist creates nothing", () => {
   test.each([
     ["GET", ""],
     ["GET", "?keys=A"],
@@ -49,7 +49,7 @@ describe("a feed that does not exist", () => {
     expect(stats).toMatchObject({ feed, epoch: body.epoch, seq: 0, keys: 0, subscribers: 0, time: 0 });
   });
 
-  test("[POS4] has not changed for whoever has it", async () => {
+  test("[POS4] has not changed for a reader at its position", async () => {
     const feed = newFeed();
     const first = await request(`/v1/feeds/${feed}`);
     const tag = first.headers.get("ETag")!;
@@ -61,13 +61,13 @@ describe("a feed that does not exist", () => {
     expect((await request(`/v1/feeds/${feed}?since=${since}&wait=0`)).status).toBe(204);
   });
 
-  test("stays at the position of whoever has it, as another transport told it", async () => {
+  test("keeps the position that a reader got over another transport", async () => {
     const headers = { "If-None-Match": '"elsewhere:7", "elsewhere:0"' };
     const response = await request(`/v1/feeds/${newFeed()}`, { headers });
     expect([response.status, response.headers.get("ETag")]).toEqual([304, '"elsewhere:0"']);
   });
 
-  test("is no continuation of what was there", async () => {
+  test("does not continue a removed feed", async () => {
     const message = await (await request(`/v1/feeds/${newFeed()}?since=abc:5&wait=0`)).json();
     expect(message).toMatchObject({ type: "snapshot", reason: "epoch_changed", seq: 0, entries: {} });
   });
@@ -85,7 +85,7 @@ describe("a feed that does not exist", () => {
     await subscriber.reaches(1);
   });
 
-  test("is waited for from where it was read, and told of once it begins", async () => {
+  test("can be waited for from the position that was read, until it begins", async () => {
     const feed = newFeed();
     const { epoch } = await (await request(`/v1/feeds/${feed}`)).json<{ epoch: string }>();
     const first = await (await request(`/v1/feeds/${feed}?since=${epoch}:0&wait=10`)).json<{ epoch: string }>();
@@ -96,7 +96,7 @@ describe("a feed that does not exist", () => {
   });
 });
 
-test("[FEED3] [I7] one address may watch so many feeds that do not exist and no more; those that do are not counted", async () => {
+test("[FEED3] [I7] one client IP may watch a limited number of feeds that do not exist; others are not counted", async () => {
   const headers = { "CF-Connecting-IP": "198.51.100.7" };
   const connect = async (feed: string): Promise<Response> => {
     const response = await upgrade(feed, "", headers);

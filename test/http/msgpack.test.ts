@@ -71,7 +71,7 @@ describe.each(MEMORIES)("[PACK2] a socket that speaks MessagePack, %s", (_, betw
     expect(packed.view.state()).toEqual((await snapshot(feed)).entries);
   });
 
-  test("says in MessagePack what others say in JSON", async () => {
+  test("publishes and subscribes in MessagePack as others do in JSON", async () => {
     const feed = newFeed();
     const packed = await PackedSubscriber.connect(feed, "", { Authorization: "Bearer publish-key" });
     await packed.reaches(0);
@@ -89,7 +89,7 @@ describe.each(MEMORIES)("[PACK2] a socket that speaks MessagePack, %s", (_, betw
     await vi.waitFor(() => expect(packed.texts).toEqual(["pong"]));
   });
 
-  test("[PACK1] gets an error for what is no MessagePack, and stays open", async () => {
+  test("[PACK1] gets an error for a frame that is not MessagePack, and stays open", async () => {
     const feed = newFeed();
     const packed = await (await PackedSubscriber.connect(feed)).reaches(0);
     await between(feed);
@@ -123,7 +123,7 @@ describe("publishing in MessagePack", () => {
     expect((await snapshot(feed)).entries).toEqual({ A: { p: 191.2 } });
   });
 
-  test("takes it compressed, and knows a repeat by its bytes", async () => {
+  test("accepts it compressed, and finds a repeat by its bytes", async () => {
     const feed = newFeed();
     const headers = { ...PACKED, "Content-Encoding": "gzip", "Idempotency-Key": "k" };
     const body = await gzip(encode({ key: "A", set: { p: 1 } }));

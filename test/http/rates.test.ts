@@ -20,7 +20,7 @@ function counter(limit: number): { limit: (options: { key: string }) => Promise<
 const from = (address: string): Record<string, string> => ({ "CF-Connecting-IP": address });
 
 describe("requests without a valid credential", () => {
-  test("[OUT3] are so many an address and no more, whatever they ask for, and come to be answered with a time to wait", async () => {
+  test("[OUT3] are limited for each client IP, whatever they ask for, and are refused with a time to wait", async () => {
     const app = appWith({ ...KEYS, ADDRESS_RATE: counter(3) });
     const feed = newFeed();
     await publish(feed, { key: "A", set: {} });
@@ -41,7 +41,7 @@ describe("requests without a valid credential", () => {
     expect((await app("/healthz", { headers: here })).status).toBe(200);
   });
 
-  test("are not counted on one's own machine", async () => {
+  test("are not counted from this machine", async () => {
     const app = appWith({ ...KEYS, ADDRESS_RATE: counter(0) });
     expect((await app("/v1/feeds", { headers: from("127.0.0.1") })).status).toBe(200);
     expect((await app("/v1/feeds")).status).toBe(200);
@@ -49,7 +49,7 @@ describe("requests without a valid credential", () => {
   });
 });
 
-test("[I7] tokens that name no subject are counted each by itself: nobody uses up another's rate", async () => {
+test("[I7] tokens without a subject are counted each by itself, and cannot use up another's rate", async () => {
   const app = appWith({ ...KEYS, JWT_SECRET, CREDENTIAL_RATE: counter(1) });
   const [alice, bob] = [await token("subscribe:*", { claims: { jti: "1" } }), await token("subscribe:*")];
   const read = (token: string): Promise<Response> =>

@@ -2,7 +2,7 @@ import { expect, test } from "vitest";
 import { newFeed } from "../support/api.ts";
 import { appWith } from "../support/app.ts";
 
-test("[MSG5] [I7] bodies that are refused cost their caller as much as those that are taken, and nobody else", async () => {
+test("[MSG5] [I7] bodies that are refused count for their caller like those that are accepted, and for no other caller", async () => {
   const app = appWith({ PUBLISH_KEY: "publish-key,publish-key-next", PUBLISH_BURST: "40", PUBLISH_RATE: "1" });
   const post = async (key: string, body: string): Promise<number> => {
     const headers = { Authorization: `Bearer ${key}`, "Content-Type": "application/json" };

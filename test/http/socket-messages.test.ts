@@ -90,7 +90,7 @@ describe("[MSG1] a bad message gets an error, and the socket stays open and gets
     ["null", "null"],
     ["past the doubles", "1e999"],
     ["an array", "[7]"],
-  ])("an id that is %s is refused, and none comes back", async (_, id) => {
+  ])("an id that is %s is refused, and the error has none", async (_, id) => {
     const subscriber = await TestSubscriber.connect(newFeed());
     subscriber.send(`{"type":"ack","seq":0,"id":${id}}`);
     expect(await subscriber.message("error")).toEqual({

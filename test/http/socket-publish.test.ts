@@ -94,7 +94,7 @@ describe("publishing over the socket", () => {
     expect(await sender.message("receipt", 10)).toMatchObject({ seq: 1 });
   });
 
-  test("of an update that only its entry shows to be bad is refused with the issue", async () => {
+  test("of an update that is bad only for its entry is refused with the issue", async () => {
     const sender = await publisher(newFeed());
     const pad = "x".repeat(40_000);
     sender.send({

@@ -15,7 +15,7 @@ async function strict(url: string, init: RequestInit = {}): Promise<string | nul
   return response.headers.get("Strict-Transport-Security");
 }
 
-describe("a browser that has come over https is told to come so only", () => {
+describe("a browser that comes over https is told to use nothing else", () => {
   test.each([
     ["/healthz", {}],
     ["/v1/feeds", {}],
@@ -32,7 +32,7 @@ describe("a browser that has come over https is told to come so only", () => {
     expect(await strict(`https://feeds.test${path}`, init)).toBe("max-age=31536000");
   });
 
-  test("and nobody is who comes over http, or to this machine, or is no browser", async () => {
+  test("but not over http, on localhost, or if it is not a browser", async () => {
     expect(await strict(`http://feeds.test/v1/feeds/${FEED}`)).toBeNull();
     expect(await strict("https://localhost:8787/v1/feeds")).toBeNull();
     expect(await strict(`https://feeds.test/v1/feeds/${FEED}`, posting(bearer("new-publish")))).toBeNull();

@@ -25,7 +25,7 @@ function stepped(limits: FairQueueLimits = LIMITS): { queue: FairQueue; turn: ()
 }
 
 describe("[MSG6] [I7] a fair queue", () => {
-  test("does what is little at once", () => {
+  test("does little work at once", () => {
     const { queue } = stepped();
     const done: number[] = [];
     for (let i = 0; i < 20; i++) void queue.run("a", 1_000, () => done.push(i));
@@ -33,7 +33,7 @@ describe("[MSG6] [I7] a fair queue", () => {
     expect(queue.isWaiting("a")).toBe(false);
   });
 
-  test("lets those who have much to do take turns, one job each, and keeps each one's order", async () => {
+  test("lets accounts with much work take turns, one job each, and keeps the order of each", async () => {
     const { queue, turn } = stepped();
     const done: string[] = [];
     const add = (caller: string, i: number): void => {
@@ -49,7 +49,7 @@ describe("[MSG6] [I7] a fair queue", () => {
     expect(done).toEqual(["a0", "b0", "a1", "b1", "a2", "a3"]);
   });
 
-  test("does little work of one that waits after what waits, and of others at once", async () => {
+  test("does little work of a waiting account after what waits, and of others at once", async () => {
     const { queue, turn } = stepped();
     const done: string[] = [];
     void queue.run("a", 100_000, () => done.push("long"));
@@ -61,7 +61,7 @@ describe("[MSG6] [I7] a fair queue", () => {
     expect(done).toEqual(["other", "long", "short"]);
   });
 
-  test("does no more in a turn than a turn holds, of one that does little things without end", async () => {
+  test("does no more in a turn than its size, for an account with very many small jobs", async () => {
     const { queue, turn, tick } = stepped({ ...LIMITS, perAccount: { jobs: 1_000, size: 1024 * 1024 } });
     let done = 0;
     for (let i = 0; i < 500; i++) void queue.run("a", 0, () => done++);
@@ -75,7 +75,7 @@ describe("[MSG6] [I7] a fair queue", () => {
     expect(done, "at once again after a while").toBe(501);
   });
 
-  test("[I9] holds so much and no more: of one caller, and of all", () => {
+  test("[I9] limits what waits, of one account and of all", () => {
     const { queue } = stepped();
     const answers = Array.from({ length: 12 }, () => queue.run("a", 100_000, () => 0));
     expect(answers.filter((answer) => answer === "rate_limited")).toHaveLength(2);
@@ -84,14 +84,14 @@ describe("[MSG6] [I7] a fair queue", () => {
     expect(many.map((answer) => answer === "overloaded")).toEqual([false, false, true]);
   });
 
-  test("[I9] counts what it takes to have each wait, however little there is to do", () => {
+  test("[I9] counts an overhead for each job that waits, however small the job is", () => {
     const { queue } = stepped({ ...LIMITS, perAccount: { jobs: 10_000, size: 1024 * 1024 } });
     void queue.run("a", 100_000, () => 0);
     const answers = Array.from({ length: 2_000 }, () => queue.run("a", 0, () => 0));
     expect(answers.filter((answer) => answer === "rate_limited").length).toBeGreaterThan(1_000);
   });
 
-  test("pauses for as long as the turn before was, where others are there", async () => {
+  test("pauses for as long as the turn before took, while other accounts are active", async () => {
     const pauses: number[] = [];
     let now = 0;
     const pause = async (milliseconds: number): Promise<void> => void pauses.push(milliseconds);
@@ -105,7 +105,7 @@ describe("[MSG6] [I7] a fair queue", () => {
     expect(pauses).toEqual([0, 0, 0, 100, 0, 0]);
   });
 
-  test("tells of what fails, and goes on", async () => {
+  test("reports a job that fails, and goes on", async () => {
     const { queue, turn } = stepped();
     const failing = queue.run("a", 100_000, () => {
       throw new Error("this one");

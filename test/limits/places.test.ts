@@ -30,7 +30,7 @@ describe("[PLACE1] [I7] places", () => {
     expect(fill(places, () => key())[0]).toBe(80);
   });
 
-  test("[PLACE2] are so many from one address, and are free again when one leaves", () => {
+  test("[PLACE2] are limited for one client IP, and are free again when one leaves", () => {
     const places = new Places(160, 3);
     expect(fill(places, () => anonymous("here"))).toEqual([3, "rate_limited"]);
     expect(places.refusal(key("k", "here"))).toBe("rate_limited");
@@ -38,7 +38,7 @@ describe("[PLACE1] [I7] places", () => {
     expect(fill(places, () => token("t", "here"))).toEqual([1, "rate_limited"]);
   });
 
-  test("are there for everybody where there are few", () => {
+  test("are open to every kind of caller even if there are few", () => {
     expect(fill(new Places(1, 10), () => anonymous())[0]).toBe(1);
     expect(fill(new Places(1, 10), () => token("t"))[0]).toBe(1);
     expect(fill(new Places(1, 10), () => key())[0]).toBe(1);

@@ -33,7 +33,7 @@ describe("[MSG6] [I7] a polled queue", () => {
     expect(queue.enter("b", KIB)).toBeUndefined();
   });
 
-  test("begins what one caller gives in its order, and no more at a time than is in hand", () => {
+  test("begins the work of one account in its order, and only so much at a time", () => {
     const { queue, clock, enter } = stepped();
     const [first, second, third] = [enter("a", 100), enter("a", 100), enter("a", 100)];
     expect(queue.wait(second)).toBeGreaterThan(0);
@@ -47,7 +47,7 @@ describe("[MSG6] [I7] a polled queue", () => {
     expect(queue.wait(third)).toBe(0);
   });
 
-  test("leaves the thread to others for a while where there are others, and callers take turns", () => {
+  test("leaves the thread to others for a while if others are active, and accounts take turns", () => {
     const { queue, clock, enter } = stepped();
     const tickets = [enter("a", 100), enter("a", 100), enter("b", 100), enter("b", 100)];
     const began: number[] = [];
@@ -64,7 +64,7 @@ describe("[MSG6] [I7] a polled queue", () => {
     expect(at.map((time) => time - at[0]!)).toEqual([0, 100, 200, 300]);
   });
 
-  test("rests after each step of long work for as long as it is said to be, where there are others", () => {
+  test("rests after each step of long work in proportion to it, while others are active", () => {
     const { queue, clock, enter } = stepped();
     enter("a", 100);
     expect(queue.rest(50 * KIB)).toBe(0);
@@ -83,7 +83,7 @@ describe("[MSG6] [I7] a polled queue", () => {
     expect(queue.enter("key", 700 * KIB, true)).toBeTypeOf("object");
   });
 
-  test("goes on without those who are gone", () => {
+  test("goes on without requests that are gone", () => {
     const { queue, clock, enter } = stepped();
     const gone = [enter("a", 200), enter("a", 200)];
     expect(queue.wait(gone[0]!)).toBe(0);
@@ -92,7 +92,7 @@ describe("[MSG6] [I7] a polled queue", () => {
     expect(queue.wait(next)).toBe(0);
   });
 
-  test("does not wait for one of another caller that is gone", () => {
+  test("does not wait for a request of another account that is gone", () => {
     const { queue, clock, enter } = stepped();
     enter("a", 100);
     const ticket = enter("b", 100);
@@ -101,7 +101,7 @@ describe("[MSG6] [I7] a polled queue", () => {
     expect(clock.now - start).toBeLessThan(300);
   });
 
-  test("[MSG7] [I9] has so much wait and no more: of one caller, and of all", () => {
+  test("[MSG7] [I9] limits what waits, of one account and of all", () => {
     const { queue, enter } = stepped();
     for (let i = 0; i < 10; i++) enter("a", 100);
     expect(queue.enter("a", 100 * KIB)).toBe("rate_limited");
@@ -110,7 +110,7 @@ describe("[MSG6] [I7] a polled queue", () => {
     expect(queue.enter("d", 100 * KIB)).toBe("overloaded");
   });
 
-  test("serves everybody who asks, whatever comes and goes", () => {
+  test("serves every request that asks, whatever comes and goes", () => {
     const step = fc.record({
       caller: fc.constantFrom("a", "b", "c"),
       kib: fc.integer({ min: 0, max: 400 }),

@@ -5,7 +5,7 @@ import { quotasOf } from "../../src/limits/quotas.ts";
 import { TokenBucket, TokenBuckets } from "../../src/limits/token-bucket.ts";
 
 describe("quotas", () => {
-  test("have their defaults where nothing is set", () => {
+  test("have their defaults if nothing is set", () => {
     const quotas = quotasOf({ MAX_KEYS: "", PUBLISH_RATE: " " });
     expect(quotas.feed.keys).toBe(SETTINGS.MAX_KEYS);
     expect(quotas.publish).toEqual({ perSecond: SETTINGS.PUBLISH_RATE, burst: SETTINGS.PUBLISH_BURST });
@@ -31,7 +31,7 @@ describe("quotas", () => {
     });
   });
 
-  test.each(["0", "-1", "many", "1e9", "1,000", "Infinity", "0x10"])("are not guessed at where one is %j", (text) => {
+  test.each(["0", "-1", "many", "1e9", "1,000", "Infinity", "0x10"])("throw if one is %j", (text) => {
     expect(() => quotasOf({ MAX_KEYS: text })).toThrow("MAX_KEYS");
   });
 
@@ -40,19 +40,19 @@ describe("quotas", () => {
     ["stocks, crypto-*", ["stocks", "crypto-", "crypto-eu"], ["crypto", "fx"]],
     ["a  b\nc", ["a", "b", "c"], ["d"]],
     ["*", ["a", "z9"], []],
-  ])("let %j be served", (names, served, refused) => {
+  ])("FEED_NAMES %j selects the feeds that are served", (names, served, refused) => {
     const { serves } = quotasOf({ FEED_NAMES: names });
     expect(served.filter(serves)).toEqual(served);
     expect(refused.filter(serves)).toEqual([]);
   });
 
-  test.each(["", " , ", "Stocks", "a*b", "stocks;crypto"])("do not start with FEED_NAMES %j", (names) => {
+  test.each(["", " , ", "Stocks", "a*b", "stocks;crypto"])("throw if FEED_NAMES is %j", (names) => {
     expect(() => quotasOf({ FEED_NAMES: names })).toThrow("FEED_NAMES");
   });
 });
 
 describe("[MSG4] a token bucket", () => {
-  test("[I7] lets nothing through free: what is more than it holds is owed", () => {
+  test("[I7] lets nothing through free: it goes below zero for more than it holds", () => {
     const bucket = new TokenBucket({ perSecond: 10, burst: 100 }, 0);
     expect(bucket.take(0, 300)).toBe(0);
     expect(bucket.take(10_000)).toBeGreaterThan(0);

@@ -15,7 +15,7 @@ const BAD: [what: string, path: string, headers: Record<string, string>][] = [
   ["an empty subprotocol", "", { "Sec-WebSocket-Protocol": "bearer." }],
 ];
 
-test.each(BAD)("requests with %s are counted by address", async (_, query, headers) => {
+test.each(BAD)("requests with %s are counted by client IP", async (_, query, headers) => {
   let asked: string[] = [];
   const ADDRESS_RATE = {
     limit: async ({ key }: { key: string }) => ({ success: (asked = [...asked, key]).length <= 2 }),

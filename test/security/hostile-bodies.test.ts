@@ -62,7 +62,7 @@ function nested(open: string, close: string): fc.Arbitrary<string> {
 }
 
 describe("a body", () => {
-  test("that was good and is changed at random is refused whole or taken whole", LONG, async () => {
+  test("that was good and is changed at random is refused or accepted as a whole", LONG, async () => {
     const sent = fc.tuple(body, mutations);
     await fc.assert(
       fc.asyncProperty(fc.array(sent, { minLength: 40, maxLength: 40 }), (inputs) =>
@@ -76,7 +76,7 @@ describe("a body", () => {
     );
   });
 
-  test("that is good is taken and read back as it is, whatever its members are called", LONG, async () => {
+  test("that is good is accepted and read back as it is, whatever the names of its members", LONG, async () => {
     await fc.assert(
       fc.asyncProperty(
         fc.uniqueArray(fc.tuple(key, objectText), { selector: ([key]) => key, minLength: 1 }),
@@ -97,7 +97,7 @@ describe("a body", () => {
     );
   });
 
-  test("that is compressed and changed is refused or taken, and never half", LONG, async () => {
+  test("that is compressed and changed is refused or accepted as a whole", LONG, async () => {
     await fc.assert(
       fc.asyncProperty(fc.array(fc.tuple(body, mutations), { minLength: 40, maxLength: 40 }), (inputs) =>
         withstood(async (watched) => {
@@ -200,7 +200,7 @@ describe("a body", () => {
     );
   });
 
-  test("that inflates without end is cut off", LONG, async () => {
+  test("that inflates without end is not read to its end", LONG, async () => {
     await withstood(async (watched) => {
       for (const filler of ["\0", " ", "[", '{"key":"A","set":{}}\n']) {
         const bomb = await gzip(filler.repeat(Math.ceil((40 * MIB) / filler.length)));

@@ -92,7 +92,7 @@ describe("MessagePack", () => {
     );
   });
 
-  test("in a body that was changed at random is refused whole or taken whole", LONG, async () => {
+  test("in a body that was changed at random is refused or accepted as a whole", LONG, async () => {
     const bodies = fc.array(fc.tuple(fc.array(update, { minLength: 1, maxLength: 3 }), mutations), {
       minLength: 20,
       maxLength: 20,

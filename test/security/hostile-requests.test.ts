@@ -141,7 +141,7 @@ describe("a request", () => {
     );
   });
 
-  test("to reset is one for administrators, whatever headers say", LONG, async () => {
+  test("to reset needs an admin credential, whatever its headers say", LONG, async () => {
     await fc.assert(
       fc.asyncProperty(fc.array(headers, { minLength: 40, maxLength: 40 }), (inputs) =>
         withstood(async (watched) => {

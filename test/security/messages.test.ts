@@ -95,7 +95,7 @@ test.each(OPENING.filter(([, caller]) => !mayPublish(caller)))(
   },
 );
 
-test("a message sent together with a credential that is nobody's is not taken on the way out", async () => {
+test("a message sent together with an invalid credential is not accepted before the socket closes", async () => {
   const publisher = CALLERS.find(({ who }) => who === "a publish key")!;
   const { seq } = await snapshot(FEED);
   const subscriber = await connect(publisher);
