@@ -10,13 +10,16 @@ async function stepsOf(type: string, body: string): Promise<number[]> {
   return steps;
 }
 
+function sum(lengths: readonly number[]): number {
+  return lengths.reduce((total, length) => total + length, 0);
+}
+
 const update = `{"key":"A","set":{"text":"${"x".repeat(1_000)}"}}`;
 
 test("[I7] a long line is as much work as the same text in JSON, and is counted once", async () => {
   const line = `[${Array.from({ length: 300 }, () => update).join(",")}]`;
   const steps = await stepsOf("application/x-ndjson", `${line}\n${line}\n`);
   const json = await stepsOf("application/json", line);
-  const sum = (lengths: number[]): number => lengths.reduce((total, length) => total + length, 0);
   expect(json.length).toBeGreaterThan(2);
   expect(sum(steps)).toBe(2 * sum(json));
 });

@@ -386,16 +386,28 @@ export const MUTANTS: readonly Mutant[] = [
 
   // The wire.
   ...plant(
-    "src/http/sse-events.ts",
+    "src/feed/fanout/encoded-message.ts",
     "workerd",
-    ["test/http/event-stream.test.ts"],
+    ["test/http/event-stream.test.ts", "test/feed/fanout/convergence.test.ts"],
     [
       [
         "SSE: a part of a snapshot has an id",
-        '(type === "snapshot" && !message.endsWith(MORE))',
-        'type === "snapshot"',
+        "isLast ? { epoch: list.epoch, seq: list.seq } : undefined",
+        "{ epoch: list.epoch, seq: list.seq }",
       ],
     ],
+  ),
+  ...plant(
+    "src/durable/sockets/frames.ts",
+    "workerd",
+    ["test/durable/sockets/frames.test.ts", "test/http/long-poll.test.ts"],
+    [["long poll: ends though nothing has changed", "message.isEmpty ? undefined : CHANGED", "CHANGED"]],
+  ),
+  ...plant(
+    "src/http/publish-body.ts",
+    "workerd",
+    ["test/http/body-steps.test.ts"],
+    [["bodies: a long line is counted twice", "work = Math.max(0, work - step.value);", ""]],
   ),
 
   // The SDKs.
