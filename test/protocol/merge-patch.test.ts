@@ -1,24 +1,11 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { applyMergePatch } from "../../src/protocol/merge-patch.ts";
+import { OF_OBJECTS } from "../support/merge-patch-examples.ts";
 import type { JsonObject } from "../../src/protocol/json.ts";
 
-/** The examples of RFC 7396, appendix A, whose patch is an object: others cannot be published. */
-const EXAMPLES: [target: string, patch: string, result: string][] = [
-  ['{"a":"b"}', '{"a":"c"}', '{"a":"c"}'],
-  ['{"a":"b"}', '{"b":"c"}', '{"a":"b","b":"c"}'],
-  ['{"a":"b"}', '{"a":null}', "{}"],
-  ['{"a":"b","b":"c"}', '{"a":null}', '{"b":"c"}'],
-  ['{"a":["b"]}', '{"a":"c"}', '{"a":"c"}'],
-  ['{"a":"c"}', '{"a":["b"]}', '{"a":["b"]}'],
-  ['{"a":{"b":"c"}}', '{"a":{"b":"d","c":null}}', '{"a":{"b":"d"}}'],
-  ['{"a":[{"b":"c"}]}', '{"a":[1]}', '{"a":[1]}'],
-  ['{"e":null}', '{"a":1}', '{"e":null,"a":1}'],
-  ["{}", '{"a":{"bb":{"ccc":null}}}', '{"a":{"bb":{}}}'],
-];
-
 describe("merge patches (RFC 7396)", () => {
-  test.each(EXAMPLES)("%s patched with %s is %s", (target, patch, result) => {
+  test.each(OF_OBJECTS)("%s patched with %s is %s", (target, patch, result) => {
     expect(applyMergePatch(JSON.parse(target), JSON.parse(patch))).toEqual(JSON.parse(result));
   });
 
