@@ -51,7 +51,19 @@ const REAL = {
 };
 
 /** What takes longest comes first, or the other cores would have nothing to do while it ends. */
-const LONGEST = ["hostile-memory", "hostile-closing", "chat", "dashboard-quality", "conformance", "always-opens"];
+const LONGEST = [
+  "hostile-memory",
+  "chat",
+  "dashboard-quality",
+  "hostile-closing",
+  "always-opens",
+  "conformance",
+  "dashboard-recovery",
+  "sdk-transports",
+  "docs-pages",
+  "specs-docs",
+  "directory",
+];
 
 class LongestFirst extends BaseSequencer {
   override async sort(files: TestSpecification[]): Promise<TestSpecification[]> {

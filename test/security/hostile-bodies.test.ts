@@ -72,7 +72,7 @@ describe("a body", () => {
           }
         }),
       ),
-      { numRuns: runs(10), seed: SEED },
+      { numRuns: runs(6), seed: SEED },
     );
   });
 
@@ -93,7 +93,7 @@ describe("a body", () => {
             }
           }),
       ),
-      { numRuns: runs(20), seed: SEED },
+      { numRuns: runs(12), seed: SEED },
     );
   });
 
@@ -107,7 +107,7 @@ describe("a body", () => {
           }
         }),
       ),
-      { numRuns: runs(7), seed: SEED },
+      { numRuns: runs(5), seed: SEED },
     );
   });
 
@@ -162,7 +162,7 @@ describe("a body", () => {
               }
             }),
         ),
-        { numRuns: runs(7), seed: SEED },
+        { numRuns: runs(5), seed: SEED },
       );
     },
   );
@@ -196,7 +196,7 @@ describe("a body", () => {
           }
         }),
       ),
-      { numRuns: runs(7), seed: SEED },
+      { numRuns: runs(5), seed: SEED },
     );
   });
 

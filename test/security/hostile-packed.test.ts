@@ -88,7 +88,7 @@ describe("MessagePack", () => {
           ),
         ),
       ),
-      { numRuns: runs(20), seed: SEED },
+      { numRuns: runs(12), seed: SEED },
     );
   });
 
@@ -109,7 +109,7 @@ describe("MessagePack", () => {
           }
         }),
       ),
-      { numRuns: runs(20), seed: SEED },
+      { numRuns: runs(12), seed: SEED },
     );
   });
 });

@@ -40,7 +40,7 @@ describe("a request", () => {
             await watched.isUnchanged();
           }),
         ),
-        { numRuns: runs(20), seed: SEED },
+        { numRuns: runs(12), seed: SEED },
       );
     },
   );
@@ -72,7 +72,7 @@ describe("a request", () => {
             }
           }),
         ),
-        { numRuns: runs(8), seed: SEED },
+        { numRuns: runs(5), seed: SEED },
       );
     },
   );
@@ -137,7 +137,7 @@ describe("a request", () => {
           }
         }),
       ),
-      { numRuns: runs(10), seed: SEED },
+      { numRuns: runs(6), seed: SEED },
     );
   });
 
@@ -157,7 +157,7 @@ describe("a request", () => {
           await watched.isUnchanged();
         }),
       ),
-      { numRuns: runs(8), seed: SEED },
+      { numRuns: runs(5), seed: SEED },
     );
   });
 });
