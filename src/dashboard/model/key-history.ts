@@ -1,4 +1,5 @@
-import { isJsonObject, type Json, type JsonObject } from "../../protocol/json.ts";
+import type { HistoryPage } from "../../protocol/answers.ts";
+import type { JsonObject } from "../../protocol/json.ts";
 import { applyMergePatch } from "../../protocol/merge-patch.ts";
 import { fieldAt } from "./columns.ts";
 import { numberOf } from "./format.ts";
@@ -19,21 +20,16 @@ export interface PastValues {
   readonly before: number | undefined;
 }
 
-/** Reads an answer of `/history` and replays its updates. Anything that is not an update is skipped. */
-export function readHistory(body: Json): PastValues {
-  const updates = isJsonObject(body) && Array.isArray(body["updates"]) ? body["updates"] : [];
+/** Replays the updates of a page of history. */
+export function replay({ updates, more }: Pick<HistoryPage, "updates" | "more">): PastValues {
   const values: PastValue[] = [];
   let value: JsonObject | undefined;
   for (const update of updates) {
-    if (!isJsonObject(update)) continue;
-    const [seq, time, set, patch] = [update["seq"], update["time"], update["set"], update["patch"]];
-    if (typeof seq !== "number" || typeof time !== "number") continue;
-    if (isJsonObject(set)) value = set;
-    else value = isJsonObject(patch) ? applyMergePatch(value, patch) : undefined;
-    values.push({ seq, time, value });
+    if ("set" in update) value = update.set;
+    else value = "patch" in update ? applyMergePatch(value, update.patch) : undefined;
+    values.push({ seq: update.seq, time: update.time, value });
   }
-  const hasMore = isJsonObject(body) && body["more"] === true;
-  return { values, before: hasMore ? values[0]?.seq : undefined };
+  return { values, before: more ? values[0]?.seq : undefined };
 }
 
 /** A number, and when the field got it (milliseconds since 1970). */

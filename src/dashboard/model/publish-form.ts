@@ -1,4 +1,5 @@
-import { isJsonObject, parseJson, type Json } from "../../protocol/json.ts";
+import type { ReceiptAnswer } from "../../protocol/answers.ts";
+import { isJsonObject, parseJson } from "../../protocol/json.ts";
 import { keyProblem } from "../../protocol/names.ts";
 import { formatPosition } from "../../protocol/position.ts";
 
@@ -31,12 +32,9 @@ export function readUpdate({ key, change, value }: PublishFields): ReadFields {
 }
 
 /** What a receipt says, for people. */
-export function receiptText(receipt: Json): string {
-  if (!isJsonObject(receipt)) return "Published.";
-  const { epoch, seq, stale } = { epoch: receipt["epoch"], seq: receipt["seq"], stale: receipt["stale"] };
-  const position =
-    typeof epoch === "string" && typeof seq === "number" ? formatPosition({ epoch, seq }) : "an unknown position";
-  return stale === 1
+export function receiptText(receipt: ReceiptAnswer): string {
+  const position = formatPosition(receipt);
+  return receipt.stale === 1
     ? `Stale: not applied, its version is not above the key's last one. The feed stands at ${position}.`
     : `Published, and durable at ${position}.`;
 }

@@ -1,13 +1,6 @@
+import type { FeedList, HistoryPage, ReceiptAnswer, Stats } from "../../protocol/answers.ts";
 import type { UpdateIssue } from "../../protocol/codes.ts";
-import { isJsonObject, parseJson, type Json } from "../../protocol/json.ts";
-
-/** A feed in the server's list, as the page shows it. */
-export interface FeedSummary {
-  readonly feed: string;
-  readonly seq: number;
-  readonly keys: number;
-  readonly subscribers: number;
-}
+import { isJsonObject, parseJson } from "../../protocol/json.ts";
 
 /** Why a request failed, in the words of the server or of the network. */
 export interface ApiFailure {
@@ -35,44 +28,41 @@ export class ServerApi {
   }
 
   /** The first page of the list of feeds, in order of name. */
-  async list(): Promise<ApiResult<FeedSummary[]>> {
-    const result = await this.#request(new URL("/v1/feeds", this.#base), {});
-    if (!result.ok) return result;
-    const feeds = isJsonObject(result.value) ? result.value["feeds"] : undefined;
-    return { ok: true, value: Array.isArray(feeds) ? feeds.flatMap(readSummary) : [] };
+  list(): Promise<ApiResult<FeedList>> {
+    return this.#request(new URL("/v1/feeds", this.#base), {}, isFeedList);
   }
 
-  stats(feed: string): Promise<ApiResult<Json>> {
-    return this.#request(this.#feedUrl(feed, "/stats"), {});
+  stats(feed: string): Promise<ApiResult<Stats>> {
+    return this.#request(this.#feedUrl(feed, "/stats"), {}, isStats);
   }
 
   /** The page of history before the seq `before`, or the newest page. */
-  history(feed: string, key: string, limit: number, before?: number): Promise<ApiResult<Json>> {
+  history(feed: string, key: string, limit: number, before?: number): Promise<ApiResult<HistoryPage>> {
     const url = this.#feedUrl(feed, "/history");
     url.searchParams.set("key", key);
     url.searchParams.set("limit", String(limit));
     if (before !== undefined) url.searchParams.set("before", String(before));
-    return this.#request(url, {});
+    return this.#request(url, {}, isHistoryPage);
   }
 
   /**
    * Publishes one update, as JSON text, with a credential of its own. The value is the receipt. `idempotencyKey` stays the
    * same for the same body until the outcome is known, so that the update is not applied twice.
    */
-  publish(feed: string, body: string, credential: string, idempotencyKey: string): Promise<ApiResult<Json>> {
+  publish(feed: string, body: string, credential: string, idempotencyKey: string): Promise<ApiResult<ReceiptAnswer>> {
     const headers = {
       Authorization: `Bearer ${credential}`,
       "Content-Type": "application/json",
       "Idempotency-Key": idempotencyKey,
     };
-    return this.#request(this.#feedUrl(feed), { method: "POST", headers, body });
+    return this.#request(this.#feedUrl(feed), { method: "POST", headers, body }, isReceipt);
   }
 
   #feedUrl(feed: string, resource = ""): URL {
     return new URL(`/v1/feeds/${feed}${resource}`, this.#base);
   }
 
-  async #request(url: URL, init: RequestInit): Promise<ApiResult<Json>> {
+  async #request<T>(url: URL, init: RequestInit, isAnswer: (body: unknown) => body is T): Promise<ApiResult<T>> {
     const headers = new Headers(init.headers);
     headers.set("Accept", "application/json");
     const credential = this.#credential();
@@ -89,21 +79,24 @@ export class ServerApi {
       return failure(undefined, isLate ? "The server did not answer in time" : "The server can't be reached", "");
     }
     const parsed = parseJson(text);
-    const body = parsed.ok && isJson(parsed.value) ? parsed.value : undefined;
-    if (status === 200)
-      return body === undefined ? failure(status, "The answer is not JSON", "") : { ok: true, value: body };
-    return readProblem(status, body);
+    const body = parsed.ok ? parsed.value : undefined;
+    if (status !== 200) return readProblem(status, body);
+    return isAnswer(body) ? { ok: true, value: body } : failure(status, "The answer is not one of this API", "");
   }
 }
 
-/** `parseJson` returns `unknown`, but everything that it returns is JSON. */
-function isJson(value: unknown): value is Json {
-  return value !== undefined;
-}
+// The page and the API are of one server, so an answer is as the protocol says, unless a proxy answers in its place. For
+// that it is enough to look at one or two members, without the schemas and their library.
+const has = (body: unknown, name: string, type: string): boolean => isJsonObject(body) && typeof body[name] === type;
+const hasList = (body: unknown, name: string): boolean => isJsonObject(body) && Array.isArray(body[name]);
+const isFeedList = (body: unknown): body is FeedList => hasList(body, "feeds");
+const isStats = (body: unknown): body is Stats => has(body, "subscribers", "number");
+const isHistoryPage = (body: unknown): body is HistoryPage => hasList(body, "updates");
+const isReceipt = (body: unknown): body is ReceiptAnswer => has(body, "epoch", "string") && has(body, "seq", "number");
 
 /** Reads `application/problem+json`. An answer in another format still has its status. */
-export function readProblem(status: number, body: Json | undefined): ApiFailure {
-  const problem = body !== undefined && isJsonObject(body) ? body : {};
+export function readProblem(status: number, body: unknown): ApiFailure {
+  const problem = isJsonObject(body) ? body : {};
   const issues = Array.isArray(problem["issues"]) ? problem["issues"] : [];
   return {
     ...failure(status, text(problem["title"]) || "The server said no", text(problem["detail"])),
@@ -117,16 +110,6 @@ function failure(status: number | undefined, title: string, detail: string): Api
   return { ok: false, status, title, detail, issues: [] };
 }
 
-function readSummary(item: Json): FeedSummary[] {
-  if (!isJsonObject(item) || typeof item["feed"] !== "string") return [];
-  const feed = item["feed"];
-  return [{ feed, seq: count(item["seq"]), keys: count(item["keys"]), subscribers: count(item["subscribers"]) }];
-}
-
-function text(value: Json | undefined): string {
+function text(value: unknown): string {
   return typeof value === "string" ? value : "";
-}
-
-function count(value: Json | undefined): number {
-  return typeof value === "number" ? value : 0;
 }

@@ -1,5 +1,5 @@
 import type { FeedState, FeedStatus } from "../../client/types.ts";
-import { isJsonObject, type Json } from "../../protocol/json.ts";
+import type { Stats } from "../../protocol/answers.ts";
 import { formatAge, formatCount } from "./format.ts";
 
 /** A connection's state for people. */
@@ -39,21 +39,20 @@ export function staleness(state: FeedState, liveAt: number | undefined, now: num
 }
 
 /** Members of `/stats` that the page shows elsewhere. */
-const ELSEWHERE = new Set(["feed", "epoch", "seq", "keys", "subscribers"]);
-const STAT_NAMES: Readonly<Record<string, string>> = {
+const ELSEWHERE = new Set<string>(["feed", "epoch", "seq", "keys", "subscribers"] satisfies (keyof Stats)[]);
+const STAT_NAMES = {
   lagging: "subscribers that lag",
   time: "last update",
   storage: "stored",
   started: "in memory for",
-};
+} satisfies { readonly [name in keyof Stats]?: string };
 
-/** The figures of a `/stats` answer, by name, as text. Figures that this page does not know are shown too. */
-export function readStats(stats: Json, now: number): [name: string, text: string][] {
-  if (!isJsonObject(stats)) return [];
-  return Object.entries(stats).flatMap(([name, value]): [string, string][] => {
+/** The figures of a feed by name, as text. A newer server may send figures that this page does not know: they are shown too. */
+export function statsText(stats: Stats, now: number): [name: string, text: string][] {
+  const labels = new Map(Object.entries(STAT_NAMES));
+  return Object.entries<unknown>({ ...stats }).flatMap(([name, value]): [string, string][] => {
     if (ELSEWHERE.has(name) || typeof value === "object") return [];
-    const label = Object.hasOwn(STAT_NAMES, name) ? STAT_NAMES[name] : undefined;
-    return [[label ?? spaced(name), figure(name, value, now)]];
+    return [[labels.get(name) ?? spaced(name), figure(name, value, now)]];
   });
 }
 
@@ -63,7 +62,7 @@ function spaced(name: string): string {
 }
 
 /** Size tells times from counts: milliseconds since 1970 have thirteen digits. */
-function figure(name: string, value: string | number | boolean, now: number): string {
+function figure(name: string, value: unknown, now: number): string {
   if (typeof value !== "number") return String(value);
   if (name === "storage") return formatBytes(value);
   if (value < 1e12) return formatCount(value);

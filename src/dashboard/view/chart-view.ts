@@ -1,7 +1,8 @@
-import type { Json, JsonObject } from "../../protocol/json.ts";
+import type { HistoryPage } from "../../protocol/answers.ts";
+import type { JsonObject } from "../../protocol/json.ts";
 import { fieldAt, type Column, type Columns } from "../model/columns.ts";
 import { formatCount, numberOf } from "../model/format.ts";
-import { KeyHistory, readHistory, type PastValues } from "../model/key-history.ts";
+import { KeyHistory, replay, type PastValues } from "../model/key-history.ts";
 import type { MainField } from "../model/main-field.ts";
 import type { ApiResult } from "../model/server-api.ts";
 import type { Chart } from "./chart.ts";
@@ -11,7 +12,7 @@ import { byId, offer, write } from "./dom.ts";
 const PAUSE = 120;
 
 /** Requests a page of a key's history: the newest one, or the one before a seq. */
-export type LoadHistory = (key: string, before?: number) => Promise<ApiResult<Json>>;
+export type LoadHistory = (key: string, before?: number) => Promise<ApiResult<HistoryPage>>;
 
 /** The chart of one number of one key: its history, and what comes live. */
 export class ChartView {
@@ -139,7 +140,7 @@ export class ChartView {
     // Another key was opened meanwhile.
     if (history !== this.#history) return;
     if (!answer.ok) return this.#note(`Its history can't be shown: ${answer.detail || answer.title}`);
-    use(history, readHistory(answer.value));
+    use(history, replay(answer.value));
     this.#earlier.hidden = this.#before === undefined;
     this.#isLoaded = true;
     this.#draw();

@@ -1,8 +1,8 @@
-import type { Json } from "../../protocol/json.ts";
+import type { FeedList, Stats } from "../../protocol/answers.ts";
 import { formatCount } from "../model/format.ts";
 import { choiceProblem, readHz, readKeys, writeChoice, type Choice } from "../model/page-url.ts";
-import type { ApiResult, FeedSummary, ServerApi } from "../model/server-api.ts";
-import { readStats } from "../model/status-words.ts";
+import type { ApiResult, ServerApi } from "../model/server-api.ts";
+import { statsText } from "../model/status-words.ts";
 import { byId, make, write } from "./dom.ts";
 
 /** Milliseconds between two requests while the panel is open. Each request keeps a feed from hibernating. */
@@ -43,28 +43,32 @@ export class FeedsPanel {
     if (!this.#dialog.open) return;
     write(
       byId("feeds-note"),
-      list.ok ? (list.value.length === 0 ? "No feed has been published to yet." : "") : `${list.title}. ${list.detail}`,
+      list.ok
+        ? list.value.feeds.length === 0
+          ? "No feed has been published to yet."
+          : ""
+        : `${list.title}. ${list.detail}`,
     );
-    if (list.ok) this.#showList(list.value);
+    if (list.ok) this.#showList(list.value.feeds);
     if (stats?.ok) this.#showStats(stats.value);
     this.#timer = setTimeout(() => void this.#refresh(), REFRESH);
   }
 
   /** Returns undefined if the choice is not a feed. */
-  async #stats(): Promise<ApiResult<Json> | undefined> {
+  async #stats(): Promise<ApiResult<Stats> | undefined> {
     const isFeed = choiceProblem(this.#choice) === undefined;
     for (const id of ["feed-figures", "feed-selection"]) byId(id).hidden = !isFeed;
     return isFeed ? this.#api.stats(this.#choice.feed) : undefined;
   }
 
-  #showList(feeds: readonly FeedSummary[]): void {
+  #showList(feeds: FeedList["feeds"]): void {
     const body = byId("feeds-list");
     // A link has to stay the same element: the reader may be about to click it.
     const known = new Map([...body.children].map((row) => [row.getAttribute("data-feed"), row]));
     body.replaceChildren(...feeds.map((feed) => this.#row(feed, known.get(feed.feed))));
   }
 
-  #row({ feed, keys, subscribers, seq }: FeedSummary, known: Element | undefined): Element {
+  #row({ feed, keys, subscribers, seq }: FeedList["feeds"][number], known: Element | undefined): Element {
     const row = known ?? this.#newRow(feed);
     for (const [index, figure] of [keys, subscribers, seq].entries()) {
       const cell = row.children[index + 1];
@@ -80,9 +84,9 @@ export class FeedsPanel {
     return make("tr", { "data-feed": feed }, make("th", { scope: "row" }, link), make("td"), make("td"), make("td"));
   }
 
-  #showStats(stats: Json): void {
+  #showStats(stats: Stats): void {
     byId("feed-stats").replaceChildren(
-      ...readStats(stats, Date.now()).map(([name, text]) =>
+      ...statsText(stats, Date.now()).map(([name, text]) =>
         make("div", {}, make("dt", {}, name), make("dd", {}, text)),
       ),
     );
