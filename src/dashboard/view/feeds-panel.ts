@@ -8,6 +8,8 @@ import { byId, make, write } from "./dom.ts";
 /** Milliseconds between two requests while the panel is open. Each request keeps a feed from hibernating. */
 const REFRESH = 5000;
 
+type ListedFigures = FeedList["feeds"][number];
+
 /** The server's feeds to choose from, the figures of the shown one, and its selection. */
 export class FeedsPanel {
   readonly #api: ServerApi;
@@ -41,14 +43,7 @@ export class FeedsPanel {
   async #refresh(): Promise<void> {
     const [list, stats] = await Promise.all([this.#api.list(), this.#stats()]);
     if (!this.#dialog.open) return;
-    write(
-      byId("feeds-note"),
-      list.ok
-        ? list.value.feeds.length === 0
-          ? "No feed has been published to yet."
-          : ""
-        : `${list.title}. ${list.detail}`,
-    );
+    write(byId("feeds-note"), noteOn(list));
     if (list.ok) this.#showList(list.value.feeds);
     if (stats?.ok) this.#showStats(stats.value);
     this.#timer = setTimeout(() => void this.#refresh(), REFRESH);
@@ -61,14 +56,14 @@ export class FeedsPanel {
     return isFeed ? this.#api.stats(this.#choice.feed) : undefined;
   }
 
-  #showList(feeds: FeedList["feeds"]): void {
+  #showList(feeds: readonly ListedFigures[]): void {
     const body = byId("feeds-list");
     // A link has to stay the same element: the reader may be about to click it.
     const known = new Map([...body.children].map((row) => [row.getAttribute("data-feed"), row]));
     body.replaceChildren(...feeds.map((feed) => this.#row(feed, known.get(feed.feed))));
   }
 
-  #row({ feed, keys, subscribers, seq }: FeedList["feeds"][number], known: Element | undefined): Element {
+  #row({ feed, keys, subscribers, seq }: ListedFigures, known: Element | undefined): Element {
     const row = known ?? this.#newRow(feed);
     for (const [index, figure] of [keys, subscribers, seq].entries()) {
       const cell = row.children[index + 1];
@@ -91,4 +86,9 @@ export class FeedsPanel {
       ),
     );
   }
+}
+
+function noteOn(list: ApiResult<FeedList>): string {
+  if (!list.ok) return `${list.title}. ${list.detail}`;
+  return list.value.feeds.length === 0 ? "No feed has been published to yet." : "";
 }
