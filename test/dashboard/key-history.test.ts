@@ -1,8 +1,8 @@
 import { describe, expect, it } from "vitest";
-import type { HistoryPage } from "../../src/protocol/answers.ts";
+import type { HistoryAnswer } from "../../src/protocol/answers.ts";
 import { KeyHistory, replay, timeAfter } from "../../src/dashboard/model/key-history.ts";
 
-const page: Pick<HistoryPage, "updates" | "more"> = {
+const page: Pick<HistoryAnswer, "updates" | "more"> = {
   updates: [
     { seq: 1, time: 1000, patch: { size: 5 } },
     { seq: 2, time: 2000, set: { price: 1, size: 5 } },

@@ -1,4 +1,4 @@
-import type { HistoryPage } from "../../protocol/answers.ts";
+import type { HistoryAnswer } from "../../protocol/answers.ts";
 import type { JsonObject } from "../../protocol/json.ts";
 import { applyMergePatch } from "../../protocol/merge-patch.ts";
 import { fieldAt } from "./columns.ts";
@@ -21,7 +21,7 @@ export interface PastValues {
 }
 
 /** Replays the updates of a page of history. */
-export function replay({ updates, more }: Pick<HistoryPage, "updates" | "more">): PastValues {
+export function replay({ updates, more }: Pick<HistoryAnswer, "updates" | "more">): PastValues {
   const values: PastValue[] = [];
   let value: JsonObject | undefined;
   for (const update of updates) {

@@ -1,4 +1,4 @@
-import type { FeedList, HistoryPage, ReceiptAnswer, Stats } from "../../protocol/answers.ts";
+import type { ListAnswer, HistoryAnswer, ReceiptAnswer, StatsAnswer } from "../../protocol/answers.ts";
 import type { UpdateIssue } from "../../protocol/codes.ts";
 import { isJsonObject, parseJson } from "../../protocol/json.ts";
 
@@ -28,16 +28,16 @@ export class ServerApi {
   }
 
   /** The first page of the list of feeds, in order of name. */
-  list(): Promise<ApiResult<FeedList>> {
+  list(): Promise<ApiResult<ListAnswer>> {
     return this.#request(new URL("/v1/feeds", this.#base), {}, isFeedList);
   }
 
-  stats(feed: string): Promise<ApiResult<Stats>> {
+  stats(feed: string): Promise<ApiResult<StatsAnswer>> {
     return this.#request(this.#feedUrl(feed, "/stats"), {}, isStats);
   }
 
   /** The page of history before the seq `before`, or the newest page. */
-  history(feed: string, key: string, limit: number, before?: number): Promise<ApiResult<HistoryPage>> {
+  history(feed: string, key: string, limit: number, before?: number): Promise<ApiResult<HistoryAnswer>> {
     const url = this.#feedUrl(feed, "/history");
     url.searchParams.set("key", key);
     url.searchParams.set("limit", String(limit));
@@ -89,9 +89,9 @@ export class ServerApi {
 // that it is enough to look at one or two members, without the schemas and their library.
 const has = (body: unknown, name: string, type: string): boolean => isJsonObject(body) && typeof body[name] === type;
 const hasList = (body: unknown, name: string): boolean => isJsonObject(body) && Array.isArray(body[name]);
-const isFeedList = (body: unknown): body is FeedList => hasList(body, "feeds");
-const isStats = (body: unknown): body is Stats => has(body, "subscribers", "number");
-const isHistoryPage = (body: unknown): body is HistoryPage => hasList(body, "updates");
+const isFeedList = (body: unknown): body is ListAnswer => hasList(body, "feeds");
+const isStats = (body: unknown): body is StatsAnswer => has(body, "subscribers", "number");
+const isHistoryPage = (body: unknown): body is HistoryAnswer => hasList(body, "updates");
 const isReceipt = (body: unknown): body is ReceiptAnswer => has(body, "epoch", "string") && has(body, "seq", "number");
 
 /** Reads `application/problem+json`. An answer in another format still has its status. */

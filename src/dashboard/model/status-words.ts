@@ -1,5 +1,5 @@
 import type { FeedState, FeedStatus } from "../../client/types.ts";
-import type { Stats } from "../../protocol/answers.ts";
+import type { StatsAnswer } from "../../protocol/answers.ts";
 import { formatAge, formatCount } from "./format.ts";
 
 /** A connection's state for people. */
@@ -39,16 +39,16 @@ export function staleness(state: FeedState, liveAt: number | undefined, now: num
 }
 
 /** Members of `/stats` that the page shows elsewhere. */
-const ELSEWHERE = new Set<string>(["feed", "epoch", "seq", "keys", "subscribers"] satisfies (keyof Stats)[]);
+const ELSEWHERE = new Set<string>(["feed", "epoch", "seq", "keys", "subscribers"] satisfies (keyof StatsAnswer)[]);
 const STAT_NAMES = {
   lagging: "subscribers that lag",
   time: "last update",
   storage: "stored",
   started: "in memory for",
-} satisfies { readonly [name in keyof Stats]?: string };
+} satisfies { readonly [name in keyof StatsAnswer]?: string };
 
 /** The figures of a feed by name, as text. A newer server may send figures that this page does not know: they are shown too. */
-export function statsText(stats: Stats, now: number): [name: string, text: string][] {
+export function statsText(stats: StatsAnswer, now: number): [name: string, text: string][] {
   const labels = new Map(Object.entries(STAT_NAMES));
   return Object.entries<unknown>({ ...stats }).flatMap(([name, value]): [string, string][] => {
     if (ELSEWHERE.has(name) || typeof value === "object") return [];

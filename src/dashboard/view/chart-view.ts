@@ -1,4 +1,4 @@
-import type { HistoryPage } from "../../protocol/answers.ts";
+import type { HistoryAnswer } from "../../protocol/answers.ts";
 import type { JsonObject } from "../../protocol/json.ts";
 import { fieldAt, type Column, type Columns } from "../model/columns.ts";
 import { formatCount, numberOf } from "../model/format.ts";
@@ -12,7 +12,7 @@ import { byId, offer, write } from "./dom.ts";
 const PAUSE = 120;
 
 /** Requests a page of a key's history: the newest one, or the one before a seq. */
-export type LoadHistory = (key: string, before?: number) => Promise<ApiResult<HistoryPage>>;
+export type LoadHistory = (key: string, before?: number) => Promise<ApiResult<HistoryAnswer>>;
 
 /** The chart of one number of one key: its history, and what comes live. */
 export class ChartView {

@@ -1,4 +1,4 @@
-import type { FeedList, Stats } from "../../protocol/answers.ts";
+import type { ListAnswer, StatsAnswer } from "../../protocol/answers.ts";
 import { formatCount } from "../model/format.ts";
 import { choiceProblem, readHz, readKeys, writeChoice, type Choice } from "../model/page-url.ts";
 import type { ApiResult, ServerApi } from "../model/server-api.ts";
@@ -8,7 +8,7 @@ import { byId, make, write } from "./dom.ts";
 /** Milliseconds between two requests while the panel is open. Each request keeps a feed from hibernating. */
 const REFRESH = 5000;
 
-type ListedFigures = FeedList["feeds"][number];
+type ListedFigures = ListAnswer["feeds"][number];
 
 /** The server's feeds to choose from, the figures of the shown one, and its selection. */
 export class FeedsPanel {
@@ -50,7 +50,7 @@ export class FeedsPanel {
   }
 
   /** Returns undefined if the choice is not a feed. */
-  async #stats(): Promise<ApiResult<Stats> | undefined> {
+  async #stats(): Promise<ApiResult<StatsAnswer> | undefined> {
     const isFeed = choiceProblem(this.#choice) === undefined;
     for (const id of ["feed-figures", "feed-selection"]) byId(id).hidden = !isFeed;
     return isFeed ? this.#api.stats(this.#choice.feed) : undefined;
@@ -79,7 +79,7 @@ export class FeedsPanel {
     return make("tr", { "data-feed": feed }, make("th", { scope: "row" }, link), make("td"), make("td"), make("td"));
   }
 
-  #showStats(stats: Stats): void {
+  #showStats(stats: StatsAnswer): void {
     byId("feed-stats").replaceChildren(
       ...statsText(stats, Date.now()).map(([name, text]) =>
         make("div", {}, make("dt", {}, name), make("dd", {}, text)),
@@ -88,7 +88,7 @@ export class FeedsPanel {
   }
 }
 
-function noteOn(list: ApiResult<FeedList>): string {
+function noteOn(list: ApiResult<ListAnswer>): string {
   if (!list.ok) return `${list.title}. ${list.detail}`;
   return list.value.feeds.length === 0 ? "No feed has been published to yet." : "";
 }
