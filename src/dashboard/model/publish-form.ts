@@ -1,7 +1,7 @@
-import type { ReceiptAnswer } from "../../protocol/answers.ts";
 import { isJsonObject, parseJson } from "../../protocol/json.ts";
 import { keyProblem } from "../../protocol/names.ts";
 import { formatPosition } from "../../protocol/position.ts";
+import type { Receipt } from "../../protocol/server-messages.ts";
 
 /** What the reader filled in. */
 export interface PublishFields {
@@ -32,7 +32,7 @@ export function readUpdate({ key, change, value }: PublishFields): ReadFields {
 }
 
 /** What a receipt says, for people. */
-export function receiptText(receipt: ReceiptAnswer): string {
+export function receiptText(receipt: Receipt): string {
   const position = formatPosition(receipt);
   return receipt.stale === 1
     ? `Stale: not applied, its version is not above the key's last one. The feed stands at ${position}.`

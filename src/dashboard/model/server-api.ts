@@ -1,6 +1,7 @@
-import type { ListAnswer, HistoryAnswer, ReceiptAnswer, StatsAnswer } from "../../protocol/answers.ts";
+import type { HistoryAnswer, ListAnswer, StatsAnswer } from "../../protocol/answers.ts";
 import type { UpdateIssue } from "../../protocol/codes.ts";
 import { isJsonObject, parseJson } from "../../protocol/json.ts";
+import type { Receipt } from "../../protocol/server-messages.ts";
 
 /** Why a request failed, in the words of the server or of the network. */
 export interface ApiFailure {
@@ -29,7 +30,7 @@ export class ServerApi {
 
   /** The first page of the list of feeds, in order of name. */
   list(): Promise<ApiResult<ListAnswer>> {
-    return this.#request(new URL("/v1/feeds", this.#base), {}, isFeedList);
+    return this.#request(new URL("/v1/feeds", this.#base), {}, isList);
   }
 
   stats(feed: string): Promise<ApiResult<StatsAnswer>> {
@@ -42,14 +43,14 @@ export class ServerApi {
     url.searchParams.set("key", key);
     url.searchParams.set("limit", String(limit));
     if (before !== undefined) url.searchParams.set("before", String(before));
-    return this.#request(url, {}, isHistoryPage);
+    return this.#request(url, {}, isHistory);
   }
 
   /**
    * Publishes one update, as JSON text, with a credential of its own. The value is the receipt. `idempotencyKey` stays the
    * same for the same body until the outcome is known, so that the update is not applied twice.
    */
-  publish(feed: string, body: string, credential: string, idempotencyKey: string): Promise<ApiResult<ReceiptAnswer>> {
+  publish(feed: string, body: string, credential: string, idempotencyKey: string): Promise<ApiResult<Receipt>> {
     const headers = {
       Authorization: `Bearer ${credential}`,
       "Content-Type": "application/json",
@@ -89,10 +90,10 @@ export class ServerApi {
 // that it is enough to look at one or two members, without the schemas and their library.
 const has = (body: unknown, name: string, type: string): boolean => isJsonObject(body) && typeof body[name] === type;
 const hasList = (body: unknown, name: string): boolean => isJsonObject(body) && Array.isArray(body[name]);
-const isFeedList = (body: unknown): body is ListAnswer => hasList(body, "feeds");
+const isList = (body: unknown): body is ListAnswer => hasList(body, "feeds");
 const isStats = (body: unknown): body is StatsAnswer => has(body, "subscribers", "number");
-const isHistoryPage = (body: unknown): body is HistoryAnswer => hasList(body, "updates");
-const isReceipt = (body: unknown): body is ReceiptAnswer => has(body, "epoch", "string") && has(body, "seq", "number");
+const isHistory = (body: unknown): body is HistoryAnswer => hasList(body, "updates");
+const isReceipt = (body: unknown): body is Receipt => has(body, "epoch", "string") && has(body, "seq", "number");
 
 /** Reads `application/problem+json`. An answer in another format still has its status. */
 export function readProblem(status: number, body: unknown): ApiFailure {
