@@ -155,6 +155,16 @@ describe("[MERGE2] windows", () => {
     expect(fixture.due, "no timer is wanted while nothing waits").toBeUndefined();
   });
 
+  test("[I4] nothing is due for a group whose last member has left", () => {
+    const fixture = new FeedFixture();
+    const slow = new RecordingSubscriber([], "latest", 0.1);
+    fixture.connect(slow);
+    for (let i = 0; i < 2; i++) fixture.publish({ key: "A", set: { i } });
+    expect(fixture.broadcast.due(fixture.now)).toBe(fixture.now + 10_000);
+    fixture.disconnect(slow);
+    expect(fixture.broadcast.due(fixture.now)).toBeUndefined();
+  });
+
   test("[SEL1] hz limits the messages a second, and may change while a subscriber is live", () => {
     const fixture = new FeedFixture();
     const slow = new RecordingSubscriber([], "all", 2);
