@@ -95,7 +95,7 @@ describe("parseJson", () => {
   });
 });
 
-describe("the problem of a value", () => {
+describe("[PUB2] the problem of a value", () => {
   test.each([
     ['{"a":1e999}', "set.a", "is a number too large for a double"],
     ['{"a":[0,[1,-1e999]]}', "set.a[1][1]", "is a number too large for a double"],

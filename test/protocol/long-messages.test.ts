@@ -64,7 +64,7 @@ describe("[I7] MessagePack", () => {
     expect(quickest(() => finishSteps(parseMsgpackInSteps(bytes)))).toBeLessThan(3 * reading + 40);
   });
 
-  test("that would be longer as JSON than any batch is refused unread", () => {
+  test("[PUB11] that would be longer as JSON than any batch is refused unread", () => {
     const value = manyNames(100, LIMITS.encodedBatchBytes + LIMITS.messageBytes);
     const updates = [{ key: "A", set: { value } }];
     const bytes = encode({ type: "publish", updates });
@@ -107,7 +107,7 @@ function watched(value: object): { value: object; looks: () => number } {
   return { value: proxy, looks: () => looks };
 }
 
-describe("[I7] an object or array that is longer than any value may be is refused unread", () => {
+describe("[PUB11] [I7] an object or array that is longer than any value may be is refused unread", () => {
   test.each([
     ["an object", JSON.stringify(members(20_000))],
     ["an object deep inside", JSON.stringify([[{ a: [members(20_000)] }]])],

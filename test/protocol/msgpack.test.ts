@@ -110,11 +110,11 @@ describe("MessagePack", () => {
     ["an array that says it is endless", [0xdd, 0xff, 0xff, 0xff, 0xff]],
     ["a hundred levels", [...Array.from({ length: 100 }, () => 0x91), 1]],
     ["a million levels", Array.from({ length: 1_000_000 }, () => 0x91)],
-  ])("that is %s is refused", (_, bytes) => {
+  ])("[PACK1] that is %s is refused", (_, bytes) => {
     expect(parsePacked(Uint8Array.from(bytes))).toMatchObject({ ok: false });
   });
 
-  test("[I8] a message with a member __proto__, which decoders of MessagePack refuse, stays text", () => {
+  test("[PACK3] [I8] a message with a member __proto__, which decoders of MessagePack refuse, stays text", () => {
     const readable = JSON.stringify({ key: "__proto__", text: '"__proto__":' });
     const messages = [`{"entries":{"__proto__":{}}}`, `{"entries":{"A":{"a":[{"__proto__":1}]}}}`, readable];
     const frames = messages.map(packMessage);

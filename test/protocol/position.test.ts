@@ -2,7 +2,7 @@ import * as fc from "fast-check";
 import { expect, test } from "vitest";
 import { formatPosition, parsePosition } from "../../src/protocol/position.ts";
 
-test("a position is written epoch:seq and read back", () => {
+test("[POS1] a position is written epoch:seq and read back", () => {
   const epoch = fc.stringMatching(/^[a-z0-9]{1,32}$/);
   fc.assert(
     fc.property(epoch, fc.maxSafeNat(), (text, seq) => {

@@ -167,7 +167,7 @@ describe("a body", () => {
     },
   );
 
-  test("[PUB11] that is huge in some way is refused in time", LONG, async () => {
+  test("that is huge in some way is refused in time", LONG, async () => {
     const members = fc.integer({ min: 1_000, max: 20_000 }).map((count) => {
       const names = Array.from({ length: count }, (_, i) => `"m${i}":${i}`).join();
       return (
