@@ -51,8 +51,8 @@ export function accessBy(settings: AccessSettings): Access {
 }
 
 function lacking(refused: readonly string[]): string {
-  if (refused.length > 0) return `nobody can publish: ${refused.join(". ")}`;
-  return "nobody can publish: set the secret PUBLISH_KEY (or ADMIN_KEY, JWT_SECRET or JWKS_URL)";
+  if (refused.length > 0) return `no publish can be accepted: ${refused.join(". ")}`;
+  return "no publish can be accepted: set the secret PUBLISH_KEY (or ADMIN_KEY, JWT_SECRET or JWKS_URL)";
 }
 
 /** What a key stands for. It grants the same on every feed, and does not expire. */

@@ -42,7 +42,7 @@ export function tokenChecker(settings: TokenSettings): TokenChecker {
   const refused = [...secrets.refused];
   const url = settings.JWKS_URL || undefined;
   const keys = url !== undefined && isHttpUrl(url) ? remoteKeys(url) : undefined;
-  if (url !== undefined && !keys) refused.push("JWKS_URL is not accepted, as it is no address that can be fetched");
+  if (url !== undefined && !keys) refused.push("JWKS_URL is not accepted, as it is not a URL that can be fetched");
   if (keys && !settings.JWT_AUDIENCE) refused.push(WITHOUT_AUDIENCE);
   if (secrets.accepted.length === 0 && !keys) return { check: undefined, refused };
   const verify = verifier(secrets.accepted, keys, settings);

@@ -3,7 +3,7 @@ import { isFeedName } from "../protocol/names.ts";
 import type { AppEnv } from "./context.ts";
 import { Problem } from "./problem.ts";
 
-/** A year. Not for subdomains: they may be somebody else's. */
+/** A year. Not for subdomains: they may belong to others. */
 const STRICT = "max-age=31536000";
 
 /** Tells browsers that have come over https to use nothing else. */

@@ -1,6 +1,6 @@
 import { accessBy, type AccessSettings } from "../../src/access/credentials.ts";
 
-/** What a credential lets its holder do with the feed `stocks`, or why it is refused. */
+/** What a credential allows on the feed `stocks`, or why it is refused. */
 export async function allowed(settings: AccessSettings, credential: string): Promise<string> {
   const caller = await accessBy({ SUBSCRIBE_ACCESS: "token", ...settings }).identify(credential);
   if (typeof caller === "string") return caller;

@@ -27,8 +27,8 @@ describe("a token signed with a key of the key server", () => {
     published = [];
     for (const alg of algorithms) published.push({ ...(await exportJWK(pairs.get(alg)!.publicKey)), kid: alg });
     answer = async () => Response.json({ keys: published });
-    vi.stubGlobal("fetch", (address: string | URL) => {
-      expect(String(address)).toBe(url);
+    vi.stubGlobal("fetch", (fetched: string | URL) => {
+      expect(String(fetched)).toBe(url);
       asked++;
       return answer();
     });
@@ -103,7 +103,7 @@ describe("a token signed with a key of the key server", () => {
       }
       expect(asked - before).toBeLessThanOrEqual(2);
     }
-    // A key server that fails is not asked more often for them, and a clock that is set back keeps nobody waiting.
+    // A key server that fails is not asked more often for them, and a clock that is set back makes no request wait.
     const log = vi.spyOn(console, "error").mockImplementation(() => {});
     answer = async () => new Response("down", { status: 500 });
     vi.setSystemTime(Date.now() + 31_000);

@@ -49,7 +49,9 @@ describe("[AUTH3] the secret of tokens", () => {
     async (secret) => {
       const settings = { JWT_SECRET: secret };
       expect(await allowed(settings, await token("admin", { secret }))).toBe("invalid");
-      expect(accessBy(settings).unconfigured).toMatch(/^nobody can publish: JWT_SECRET not accepted.* 32 bytes/);
+      expect(accessBy(settings).unconfigured).toMatch(
+        /^no publish can be accepted: JWT_SECRET not accepted.* 32 bytes/,
+      );
     },
   );
 
@@ -86,7 +88,7 @@ test("a metrics key and the scope metrics allow to read the figures of all feeds
   expect(await allowed(settings, "publish-key")).toBe("publish");
   expect(await allowed(settings, await token("metrics"))).toBe("metrics");
   expect(await allowed(settings, await token("publish:stocks metrics:stocks"))).toBe("publish");
-  expect(accessBy({ METRICS_KEY: "metrics-key" }).unconfigured).toContain("nobody can publish");
+  expect(accessBy({ METRICS_KEY: "metrics-key" }).unconfigured).toContain("no publish can be accepted");
 });
 
 describe("a key server", () => {

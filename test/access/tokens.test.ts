@@ -20,7 +20,7 @@ describe("[AUTH5] a token signed with the shared secret", () => {
   });
 
   test.each([
-    ["signed with another secret", "invalid", () => token("admin", { secret: "a shared secret of somebody else." })],
+    ["signed with another secret", "invalid", () => token("admin", { secret: "a shared secret of another server" })],
     ["that has ended a second ago", "expired", () => token("admin", { expires: Date.now() - 1_000 })],
     ["that ends now", "expired", () => token("admin", { expires: Date.now() })],
     ["that never ends", "too long", () => token("admin", { expires: null })],
@@ -34,7 +34,11 @@ describe("[AUTH5] a token signed with the shared secret", () => {
       "too early",
       () => token("admin", { claims: { nbf: Math.floor((Date.now() + HOUR) / 1000) } }),
     ],
-    ["signed by nobody", "invalid", async () => new UnsecuredJWT({ scope: "admin" }).setExpirationTime("1h").encode()],
+    [
+      "that is not signed",
+      "invalid",
+      async () => new UnsecuredJWT({ scope: "admin" }).setExpirationTime("1h").encode(),
+    ],
     [
       "that says none, with a signature",
       "invalid",
@@ -54,7 +58,7 @@ describe("[AUTH5] a token signed with the shared secret", () => {
 
   test("is not called expired, or for others, if its signature is bad", async () => {
     const settings = { ...SECRET, JWT_ISSUER: "https://id.test", JWT_AUDIENCE: "feeds" };
-    const secret = "a shared secret of somebody else.";
+    const secret = "a shared secret of another server";
     const claims = { iss: "elsewhere", aud: "others", nbf: Math.floor((Date.now() + HOUR) / 1000) };
     for (const expires of [Date.now() - HOUR, null, Date.now() + HOUR]) {
       expect(await allowed(settings, await token("admin", { secret, expires, claims }))).toBe("invalid");

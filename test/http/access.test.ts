@@ -107,7 +107,7 @@ describe("[AUTH1] what a 401 says", () => {
   });
 
   test("is the same for all tokens with a bad signature, whatever they claim", async () => {
-    const secret = "a shared secret of somebody else.";
+    const secret = "a shared secret of another server";
     const credentials = [
       "no-key-of-ours",
       "a.b.c",

@@ -1,15 +1,15 @@
 import { describe, expect, test } from "vitest";
 import { clientIpOf } from "../../src/http/client-ip.ts";
 
-function counted(address: string | undefined): string | undefined {
+function counted(ip: string | undefined): string | undefined {
   return clientIpOf(
-    new Request("https://feeds.test/", { headers: address === undefined ? {} : { "CF-Connecting-IP": address } }),
+    new Request("https://feeds.test/", { headers: ip === undefined ? {} : { "CF-Connecting-IP": ip } }),
   );
 }
 
 describe("the client IP of a request", () => {
-  test.each([undefined, "", "127.0.0.1", "::1", "::ffff:127.0.0.1"])("is not counted for %j", (address) => {
-    expect(counted(address)).toBeUndefined();
+  test.each([undefined, "", "127.0.0.1", "::1", "::ffff:127.0.0.1"])("is not counted for %j", (ip) => {
+    expect(counted(ip)).toBeUndefined();
   });
 
   test.each([
@@ -23,7 +23,7 @@ describe("the client IP of a request", () => {
     ["2001:db8::2:3:4:5:6", "2001:db8:0::/48"],
     ["::2:3:4:5:6:7", "0:0:2::/48"],
     ["2001::", "2001:0:0::/48"],
-  ])("[I7] %s counts as %s", (address, network) => {
-    expect(counted(address)).toBe(network);
+  ])("[I7] %s counts as %s", (ip, network) => {
+    expect(counted(ip)).toBe(network);
   });
 });

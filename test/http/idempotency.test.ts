@@ -121,7 +121,6 @@ describe("[IDEM2] [I9] keys are kept apart by credential", () => {
     const own = await publishAs(feed, "publish-key", UPDATE);
     expect([own.status, own.headers.get(REPLAYED)]).toEqual([200, null]);
     await between(feed);
-    // Also the guest's own update is no news to the guest only.
     const again = await publishAs(feed, guest, { key: "G", set: {} });
     expect(again.headers.get(REPLAYED)).toBe("true");
     await problem(await publishAs(feed, guest, UPDATE), "idempotency_mismatch");

@@ -57,8 +57,8 @@ describe("a batch", () => {
 
 /** The ways in which the same body can be sent. */
 const WAYS: [how: string, send: (feed: string, body: Uint8Array<ArrayBuffer>) => Promise<Response>][] = [
-  ["with its length told", (feed, body) => post(feed, body)],
-  ["in chunks, its length not told", (feed, body) => sendStream(feed, body, {})],
+  ["with a Content-Length", (feed, body) => post(feed, body)],
+  ["in chunks, without a Content-Length", (feed, body) => sendStream(feed, body, {})],
   ["as gzip", async (feed, body) => post(feed, await gzip(body), { "Content-Encoding": "gzip" })],
   ["as gzip in chunks", async (feed, body) => sendStream(feed, await gzip(body), { "Content-Encoding": "gzip" })],
 ];

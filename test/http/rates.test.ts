@@ -17,7 +17,7 @@ function counter(limit: number): { limit: (options: { key: string }) => Promise<
   };
 }
 
-const from = (address: string): Record<string, string> => ({ "CF-Connecting-IP": address });
+const from = (ip: string): Record<string, string> => ({ "CF-Connecting-IP": ip });
 
 describe("requests without a valid credential", () => {
   test("[OUT3] are limited for each client IP, whatever they ask for, and are refused with a time to wait", async () => {
@@ -61,8 +61,8 @@ test("[I7] tokens without a subject are counted each by itself, and cannot use u
 
 test("requests with a credential are so many a credential, from wherever they come", async () => {
   const app = appWith({ ...KEYS, JWT_SECRET, CREDENTIAL_RATE: counter(2) });
-  const read = async (credential: string, address: string): Promise<Response> =>
-    app("/v1/feeds", { headers: { ...bearer(credential), ...from(address) } });
+  const read = async (credential: string, ip: string): Promise<Response> =>
+    app("/v1/feeds", { headers: { ...bearer(credential), ...from(ip) } });
   const claims = { sub: "ada" };
   const scope = "subscribe:*";
   expect((await read(await token(scope, { claims }), "203.0.113.7")).status).toBe(200);
@@ -123,7 +123,7 @@ describe("metrics", () => {
     for (const line of lines) expect(line).toMatch(/^(|# (HELP|TYPE) \S+ .+|\w+\{feed="[a-z0-9._-]+"\} \d+(\.\d+)?)$/);
   });
 
-  test("are told to who has the metrics key or a token with the scope metrics, which open nothing else", async () => {
+  test("are for callers with the metrics key or a token with the scope metrics, which allow nothing else", async () => {
     const app = appWith({ ...KEYS, METRICS_KEY: "metrics-key", JWT_SECRET, SUBSCRIBE_ACCESS: "token" });
     const feed = newFeed();
     await publish(feed, { key: "A", set: {} });
@@ -137,7 +137,7 @@ describe("metrics", () => {
   });
 
   test.each([
-    ["nobody", {}, "unauthorized"],
+    ["no credential", {}, "unauthorized"],
     ["who guesses", bearer("guess"), "unauthorized"],
     ["who may publish", bearer("new-publish"), "forbidden"],
     ["who has the metrics key of others", bearer("metrics-key"), "unauthorized"],

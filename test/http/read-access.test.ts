@@ -32,7 +32,7 @@ describe.each(READS)("reading %s", (_, path, headers) => {
     expect(await status(await appWith({ SUBSCRIBE_ACCESS: "public" })(path, { headers }))).toBe(served);
   });
 
-  test("[AUTH1] is refused with a credential that is nobody's, though none is needed", async () => {
+  test("[AUTH1] is refused with an invalid credential, though none is needed", async () => {
     await refused(await PUBLIC(path, { headers: { ...headers, ...bearer("wrong") } }), "unauthorized");
     await refused(await PUBLIC(withToken("wrong"), { headers }), "unauthorized");
   });

@@ -116,7 +116,7 @@ describe("?since", () => {
     expect(await since(feed, `${epoch}:3`)).toMatchObject({ type: "update", from: 3, seq: 3, updates: [] });
   });
 
-  test("tells only of selected keys, and still moves on", async () => {
+  test("has only selected keys, and still moves the position", async () => {
     const { feed, epoch } = await feedOfThree();
     expect(await since(feed, `${epoch}:0`, "&keys=AAPL")).toMatchObject({
       from: 0,
@@ -126,7 +126,7 @@ describe("?since", () => {
     expect(await since(feed, `${epoch}:1`, "&keys=AAPL")).toMatchObject({ from: 1, seq: 3, updates: [] });
   });
 
-  test("[READ1] with mode=all tells every update, in order and as published", async () => {
+  test("[READ1] with mode=all has every update, in order and as published", async () => {
     const feed = newFeed();
     const updates = [
       { key: "A", set: { p: 1 }, ttl: 60 },

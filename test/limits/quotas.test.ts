@@ -76,7 +76,7 @@ describe("[MSG4] a token bucket", () => {
             const wait = bucket.take(now);
             if (wait === 0) takes.push(now);
             else {
-              // One that comes back when it was told to is served, and not before. The clock only goes on.
+              // A caller that comes back after the wait it was given is served, and not before. The clock only goes forward.
               expect(bucket.take(now + Math.max(0, wait - 1))).toBeGreaterThan(0);
               now += Math.ceil(wait);
               expect(bucket.take(now)).toBe(0);

@@ -1,7 +1,7 @@
 import { ADMIN_KEY, PUBLISH_KEY } from "../support/api.ts";
 import { token } from "../support/tokens.ts";
 
-/** The feed that the callers' tokens speak of. */
+/** The feed that the callers' tokens are for. */
 export const FEED = `t-${crypto.randomUUID()}`;
 const OTHER = `t-${crypto.randomUUID()}`;
 
@@ -9,15 +9,15 @@ export type Need = "subscribe" | "publish" | "admin" | "nothing";
 export type Reading = "public" | "token";
 export type Verdict = "allowed" | "unauthorized" | "forbidden";
 
-/** Who asks. What a key allows is said as a scope too: a publish key is one for every feed. */
+/** A caller. What a key allows is written as a scope too: a publish key has the scope for every feed. */
 export interface Caller {
   readonly who: string;
   readonly credential: string | undefined;
-  /** What it was given; nothing where it is nobody's credential. */
+  /** What its credential grants; undefined if the credential is not valid. */
   readonly scope: readonly string[] | undefined;
 }
 
-export const NOBODY: Caller = { who: "nobody", credential: undefined, scope: undefined };
+export const ANONYMOUS: Caller = { who: "an anonymous caller", credential: undefined, scope: undefined };
 
 const GENUINE: [who: string, scope: string[]][] = [
   ["a token of another feed", [`subscribe:${OTHER}`, `publish:${OTHER}`]],
@@ -30,10 +30,10 @@ const GENUINE: [who: string, scope: string[]][] = [
   ["a token without a scope", []],
 ];
 
-/** Everybody who may come by. */
+/** All callers that are tried. */
 export const CALLERS: readonly Caller[] = [
-  NOBODY,
-  { who: "a wrong key", credential: "wrong-key-of-nobody", scope: undefined },
+  ANONYMOUS,
+  { who: "a wrong key", credential: "wrong-key-of-no-one", scope: undefined },
   { who: "a publish key", credential: PUBLISH_KEY, scope: ["publish:*"] },
   { who: "an admin key", credential: ADMIN_KEY, scope: ["admin"] },
   ...(await Promise.all(
@@ -45,13 +45,13 @@ export const CALLERS: readonly Caller[] = [
   )),
   { who: "an expired token", credential: await token("admin", { expires: Date.now() - 1_000 }), scope: undefined },
   {
-    who: "a token that somebody else signed",
-    credential: await token("admin", { secret: "a shared secret of somebody else." }),
+    who: "a token with another secret",
+    credential: await token("admin", { secret: "a shared secret of another server" }),
     scope: undefined,
   },
 ];
 
-/** The contract's rules of who may do what, said anew: nothing here is the server's. */
+/** The rules of who may do what, written independently of the server. */
 export function verdict({ credential, scope }: Caller, need: Need, reading: Reading): Verdict {
   if (need === "nothing") return "allowed";
   if (credential !== undefined && scope === undefined) return "unauthorized";
@@ -66,7 +66,7 @@ function covers(word: string, need: Need): boolean {
   return pattern === FEED || (/^[^*]*\*$/.test(pattern) && FEED.startsWith(pattern.slice(0, -1)));
 }
 
-/** Whether an answer gives a credential away, whole or a part of a token. */
+/** Whether a response reveals a credential, or a part of a token. */
 export function echoes({ credential }: Caller, answer: string): boolean {
   return (credential ?? "").split(".").some((part) => part.length > 8 && answer.includes(part));
 }

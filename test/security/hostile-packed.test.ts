@@ -23,7 +23,7 @@ const message = fc.oneof(
   fc.nat().map((seq) => ({ type: "ack", seq })),
 );
 
-/** Some bytes that say of themselves that they are many: whoever believes them has no memory left. */
+/** Few bytes that claim to be many: a reader that believes them runs out of memory. */
 const LIARS: [what: string, bytes: number[]][] = [
   ["an array", [0xdd, 0x01, 0xdf, 0xff, 0xff]],
   ["arrays in arrays", Array.from({ length: 20 }, () => [0xdd, 0x01, 0xdf, 0xff, 0xff]).flat()],

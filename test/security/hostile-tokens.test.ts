@@ -198,7 +198,7 @@ describe("a token", () => {
   );
 
   test.each(["5", "true", "{}", '["a"]', '["a","b"]', '{"length":1}'])(
-    "whose subject is no text is nobody's: %s",
+    "whose subject is not text is invalid: %s",
     async (sub) => {
       const payload = encoder.encode(`{"scope":"admin","exp":${Date.now() / 1000 + 600},"sub":${sub}}`);
       expect(await allowed(await new CompactSign(payload).setProtectedHeader({ alg: "HS256" }).sign(secret))).toBe(
@@ -208,7 +208,7 @@ describe("a token", () => {
   );
 
   test.each(["1e13", "1e300", "8640000000000", "253402300799", "1e999", "-1e13"])(
-    "that ends in the far future or past, at %s, is nobody's",
+    "that expires in the far future or past, at %s, is invalid",
     async (exp) => {
       const payload = encoder.encode(`{"scope":"admin","exp":${exp}}`);
       const signed = await new CompactSign(payload).setProtectedHeader({ alg: "HS256" }).sign(secret);

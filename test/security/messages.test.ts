@@ -5,7 +5,7 @@ import { CALLERS, echoes, FEED, verdict, type Caller } from "./callers.ts";
 
 const READING = "public";
 const ROWS = CALLERS.map((caller) => [caller.who, caller] as const);
-/** Those whose sockets open: where reading is public, all but bearers of what is nobody's. */
+/** Callers whose sockets open: if reading is public, all but those with an invalid credential. */
 const OPENING = ROWS.filter(([, caller]) => verdict(caller, "subscribe", READING) === "allowed");
 
 function mayPublish(caller: Caller): boolean {
@@ -38,7 +38,7 @@ async function publishes(subscriber: TestSubscriber, caller: Caller, id: number)
   expect((await snapshot(FEED)).seq).toBe(seq);
 }
 
-/** Neither a message nor the reason of a close may give a credential away. */
+/** Neither a message nor the reason of a close may reveal a credential. */
 function saysNothing(subscriber: TestSubscriber, ...callers: Caller[]): void {
   const said = `${subscriber.raw.join("\n")}${subscriber.protocol ?? ""}${subscriber.closed?.reason ?? ""}`;
   for (const caller of callers) expect(echoes(caller, said)).toBe(false);
@@ -52,7 +52,7 @@ describe.each(WAYS)("on a socket opened with a credential by %s", (...way) => {
     subscriber.send({ type: "subscribe", id: 2, keys: ["A"] });
     expect(await subscriber.message("snapshot", 2)).toMatchObject({ reason: "subscribe" });
     await publishes(subscriber, caller, 3);
-    // It stays open, and goes on being told.
+    // It stays open, and goes on getting updates.
     const { seq } = await (await post(FEED, { key: "A", set: { p: 2 } })).json<{ seq: number }>();
     await subscriber.reaches(seq);
     expect(subscriber.closed).toBeUndefined();
@@ -99,7 +99,7 @@ test("a message sent together with an invalid credential is not accepted before 
   const publisher = CALLERS.find(({ who }) => who === "a publish key")!;
   const { seq } = await snapshot(FEED);
   const subscriber = await connect(publisher);
-  subscriber.send({ type: "auth", id: 1, token: "wrong-key-of-nobody" });
+  subscriber.send({ type: "auth", id: 1, token: "wrong-key-of-no-one" });
   subscriber.send({ type: "publish", id: 2, updates: [{ key: "A", set: { late: true } }] });
   await subscriber.until(({ closed }) => closed !== undefined, "the close");
   expect((await snapshot(FEED)).seq).toBe(seq);

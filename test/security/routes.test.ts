@@ -3,7 +3,7 @@ import { ADMIN_KEY, post, PUBLISH_KEY, request } from "../support/api.ts";
 import { appWith } from "../support/app.ts";
 import { problem } from "../support/http.ts";
 import { JWT_SECRET } from "../support/tokens.ts";
-import { CALLERS, echoes, FEED, NOBODY, verdict, type Caller, type Need, type Reading } from "./callers.ts";
+import { CALLERS, echoes, FEED, ANONYMOUS, verdict, type Caller, type Need, type Reading } from "./callers.ts";
 
 const SETTINGS = { PUBLISH_KEY, ADMIN_KEY, JWT_SECRET };
 const READINGS: [Reading, ReturnType<typeof appWith>][] = [
@@ -104,8 +104,8 @@ describe.each(READINGS)("where reading is %s", (reading, app) => {
   describe.each(ROUTES.map((route) => [route.what, route] as const))("%s", (_, route) => {
     const rows = WAYS.flatMap((way) => CALLERS.map((caller) => [caller.who, way, caller] as const));
     test.each(rows)("by %s, by %s", async (_who, way, caller) => {
-      // Where no credential is looked for, its bearer is nobody.
-      const seen = way === "header" || route.reads ? caller : NOBODY;
+      // Where no credential is looked for, the caller is anonymous.
+      const seen = way === "header" || route.reads ? caller : ANONYMOUS;
       const expected = verdict(seen, route.needs, reading);
       const before = known ?? (await state());
       known = undefined;
@@ -127,7 +127,7 @@ describe.each(READINGS)("where reading is %s", (reading, app) => {
   });
 
   test.each(CALLERS.map((caller) => [caller.who, caller] as const))(
-    "the list names the feed to %s if it may be read, and to nobody else",
+    "the list names the feed to %s only if it may be read",
     async (_, caller) => {
       known = undefined;
       expect((await post(FEED, BODY)).status).toBe(200);

@@ -38,7 +38,7 @@ function codeOf(status: number): ProblemCode | undefined {
   return (Object.keys(PROBLEMS) as ProblemCode[]).find((code) => PROBLEMS[code].status === status);
 }
 
-/** A feed under attack, and somebody who watches it all the while. */
+/** A feed under attack, and a subscriber that watches it all the time. */
 export class Watched {
   readonly feed: string;
   readonly #watcher: TestSubscriber;

@@ -46,7 +46,7 @@ export class Journey {
   /** Everyone has, in the end, what the feed has, and that is what was published. */
   async arrive(endings: readonly Ending[]): Promise<void> {
     await env.FEEDS.getByName(this.#feed).stats();
-    // Whoever is connected has it without asking.
+    // A connected client has it without asking.
     for (const client of this.clients) await client.catchUp();
     this.#clock.advance(SHARED_FOR);
     const reading = { plain: false, known: false, unlessSame: false, lost: false };

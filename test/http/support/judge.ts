@@ -23,7 +23,7 @@ export function judge(model: FeedModel, told: Told, mode: Mode): void {
   if (!era) return expect([after.seq, entries], what).toEqual([0, {}]);
   if (is === was) expect(after.seq, `the position goes back with ${what}`).toBeGreaterThanOrEqual(before!.seq);
   const state = era.states.get(after.seq);
-  if (!state) return expect.unreachable(`nobody may see the feed at ${after.seq}, as with ${what}`);
+  if (!state) return expect.unreachable(`no client may see the feed at ${after.seq}, as with ${what}`);
   expect(entries, `the view after ${what}`).toEqual(restrict(state, keys));
   if (message.type === "update") judgeUpdate(era, told, mode, what);
   else judgeReason(told, what);

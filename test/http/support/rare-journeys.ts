@@ -45,7 +45,7 @@ export const rareJourneys: [Interest[], Step[], Ending[]][] = [
     return [[EVERYTHING], [published, open, caughtUp, gone, changed, open, caughtUp, cut, changed], ["read"]];
   }),
   [[EVERYTHING], [published, whole, changed, polled, { ...polled, lost: true }, begunAnew, polled], ["read"]],
-  // A feed that nobody has published to is known by what a socket said of it.
+  // A feed without a publish is known only by what a socket said of it.
   [[EVERYTHING], [held, caughtUp, { ...whole, reading: { ...whole.reading, unlessSame: true } }], ["json"]],
   [[EVERYTHING], [published, whole, held, published, caughtUp, whole, since, since], ["read"]],
   [[EVERYTHING], [published, whole, since, streamed, published, caughtUp], ["events"]],
