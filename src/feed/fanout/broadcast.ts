@@ -30,7 +30,7 @@ export interface BroadcastOptions {
 }
 
 /**
- * Tells subscribers what a feed commits.
+ * Sends subscribers what a feed commits.
  *
  *     deliver -> subscriber index -> pending (conflation) -> flush schedule -> flush -> outbox    live subscribers
  *     catch-up (resume or snapshot) -> join                                                       all others
@@ -215,7 +215,7 @@ export class Broadcast {
     return next === Infinity ? undefined : next;
   }
 
-  /** Tells all subscribers that the feed was reset. */
+  /** Begins a catch-up of every subscriber, with reason `reset`: the feed was reset. */
   announceReset(): void {
     this.#slowConsumers.clear();
     this.#live.reset();

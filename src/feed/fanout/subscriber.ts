@@ -101,7 +101,7 @@ export class Group {
   }
 
   /**
-   * The `update` message that brings a member whom the group covers to the present; undefined if nothing waits for it.
+   * The `update` message that brings a member to the present, if the group covers it; undefined if nothing waits for it.
    * The updates are the same for all members at one seq. `skipped` is counted from when the member joined.
    */
   messageFor(

@@ -122,4 +122,18 @@ describe("[I7] a catch-up", () => {
     expect(looks).toBe(0);
     expect(sleeper.view.updates).toHaveLength(1);
   });
+
+  test("[I1] waits for a commit if the feed has more than was committed, and asks for it", () => {
+    const fixture = new FeedFixture();
+    const acceptance = fixture.feed.accept(['{"key":"A","set":{}}'], fixture.now);
+    const subscriber = new RecordingSubscriber([], "latest", undefined);
+    fixture.connect(subscriber);
+    fixture.broadcast.step(fixture.now);
+    expect(subscriber.sent, "nothing is shown before it is committed").toEqual([]);
+    expect(fixture.broadcast.needsCommit(fixture.now)).toBe(true);
+    if (acceptance.ok && acceptance.record) fixture.broadcast.deliver([acceptance.record], fixture.now);
+    fixture.broadcast.step(fixture.now);
+    expect(subscriber.view.state()).toEqual({ A: {} });
+    expect(fixture.broadcast.needsCommit(fixture.now)).toBe(false);
+  });
 });

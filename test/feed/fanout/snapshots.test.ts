@@ -154,6 +154,18 @@ describe("[I9] a long snapshot", () => {
     expect(readers.map(({ dropped }) => dropped)).toEqual([false, false, false]);
   });
 
+  test("that is released leaves what it kept alive counted for the lists that still keep it", () => {
+    const fixture = fixtureOfMany({ ...TIGHT, frozenBytes: 4_700 });
+    const old = slowReader(fixture, [], "old");
+    const released = slowReader(fixture, ["k*"], "released");
+    for (let i = 0; i < 60; i++) fixture.publish({ key: `k${i}`, set: { i } });
+    expect([old.dropped, released.dropped]).toEqual([false, false]);
+    fixture.disconnect(released);
+    fixture.publish(...Array.from({ length: 30 }, (_, i): Update => ({ key: `new${i}`, set: {} })));
+    const young = slowReader(fixture, ["k*", "new*"], "young");
+    expect([old.dropped, young.dropped]).toEqual([true, false]);
+  });
+
   test("is given up if what it keeps alive leaves no room for others", () => {
     const fixture = fixtureOfMany({ ...TIGHT, frozenBytes: 3_000 });
     const old = slowReader(fixture, [], "old");

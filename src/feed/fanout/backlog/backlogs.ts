@@ -77,7 +77,7 @@ export class Backlogs {
 
   /** While subscribers are crowded, looks at some of them. After each round, drops those that are stuck. */
   review(now: number, drop: (subscriber: Subscriber) => void): void {
-    // A crowd has room now and then: those who are watched are forgotten only when it has been over for some time.
+    // A crowd has room now and then: watched subscribers are forgotten only when it has been over for some time.
     if (now >= this.#crowdedAt + STUCK_TIME) this.#watched.clear();
     if (!this.#isCrowded) return;
     this.#crowdedAt = now;

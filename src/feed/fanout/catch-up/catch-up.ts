@@ -54,7 +54,7 @@ type Stage =
 export class CatchUp implements Job {
   /** The account when the catch-up began: what is counted on it is also given back to it. */
   readonly account: string;
-  readonly subscriber: Subscriber;
+  readonly #subscriber: Subscriber;
   readonly #context: CatchUpContext;
   readonly #sink: PacedSink;
   readonly #cursor: SnapshotCursor;
@@ -62,7 +62,7 @@ export class CatchUp implements Job {
 
   constructor(subscriber: Subscriber, context: CatchUpContext) {
     this.account = subscriber.sink.account;
-    this.subscriber = subscriber;
+    this.#subscriber = subscriber;
     this.#context = context;
     this.#sink = new PacedSink(subscriber, context.backlogs, context.limits.backlogHigh);
     this.#cursor = new SnapshotCursor(this.account, context.snapshots, () => context.drop(subscriber));
@@ -77,12 +77,12 @@ export class CatchUp implements Job {
 
   isReady(now: number): boolean {
     const mayTake = this.#mayTake(now);
-    if (this.subscriber.gone) return true;
+    if (this.#subscriber.gone) return true;
     return mayTake && this.#cursor.isReady;
   }
 
   step(now: number, meter: WorkMeter): StepResult {
-    const { subscriber } = this;
+    const subscriber = this.#subscriber;
     if (subscriber.gone) return "done";
     if (!this.#mayTake(now)) return subscriber.gone ? "done" : "wait";
     const result = this.#step(now, meter);
@@ -93,7 +93,7 @@ export class CatchUp implements Job {
 
   fail(error: unknown): void {
     this.#context.failed(error);
-    this.#context.drop(this.subscriber);
+    this.#context.drop(this.#subscriber);
   }
 
   end(): void {
@@ -112,7 +112,7 @@ export class CatchUp implements Job {
 
   /** What waits for the group says more than the present state of the entries: it says what was merged away. */
   #sendFromGroup(now: number, meter: WorkMeter): StepResult {
-    const { subscriber } = this;
+    const subscriber = this.#subscriber;
     const { feed } = this.#context;
     const { group } = subscriber;
     if (group && subscriber.epoch === feed.epoch && group.covers(subscriber)) {
@@ -130,7 +130,7 @@ export class CatchUp implements Job {
 
   /** Nothing to send, one `update` from the entries, a replay of the log (`mode=all`), or a snapshot. */
   #decide(now: number, meter: WorkMeter): StepResult {
-    const { subscriber } = this;
+    const subscriber = this.#subscriber;
     const { feed, log, encoded, limits } = this.#context;
     const { epoch, seq, unchangedTo, arrival, subscription } = subscriber;
     const { selection, mode } = subscription;
@@ -159,7 +159,7 @@ export class CatchUp implements Job {
   }
 
   #replay(replay: Replay, now: number, meter: WorkMeter): StepResult {
-    const { subscriber } = this;
+    const subscriber = this.#subscriber;
     const { feed, limits } = this.#context;
     if (subscriber.epoch !== feed.epoch) return this.#next({ at: "decide" });
     // What a step finds is sent at once and not kept, so there must be room before.
@@ -178,7 +178,7 @@ export class CatchUp implements Job {
   /** Sends a snapshot of one message, or begins one of several parts. */
   #freeze(reason: SnapshotReason, now: number, meter: WorkMeter): StepResult {
     const { feed, encoded, snapshots } = this.#context;
-    const { selection } = this.subscriber.subscription;
+    const { selection } = this.#subscriber.subscription;
     const key = `${reason}|${selection.id}`;
     const known = encoded.findAt(feed, key);
     if (known) {
@@ -204,7 +204,7 @@ export class CatchUp implements Job {
 
   /** The subscriber has everything that it selects: answers its next `subscribe`, or makes it live. */
   #arrive(meter: WorkMeter): StepResult {
-    const { subscriber } = this;
+    const subscriber = this.#subscriber;
     const { feed } = this.#context;
     subscriber.unchangedTo = feed.seq;
     const [resubscribe] = subscriber.resubscribes;
@@ -212,7 +212,7 @@ export class CatchUp implements Job {
       this.#context.join(subscriber);
       return "done";
     }
-    // The list is of this very moment: what changes later is told for all that is selected from now on.
+    // The list is of this very moment: later changes are sent for all that is selected from now on.
     const { selection } = resubscribe.subscription;
     const request = { account: this.account, selection, except: subscriber.subscription.selection };
     const list = this.#cursor.take(request, meter);
@@ -238,19 +238,19 @@ export class CatchUp implements Job {
   /** Whether the subscriber can take more. One that is stuck is dropped. */
   #mayTake(now: number): boolean {
     const state = this.#sink.look(now);
-    if (state === "stuck") this.#context.drop(this.subscriber);
+    if (state === "stuck") this.#context.drop(this.#subscriber);
     return state === "ready";
   }
 
   /** A list must be of a moment after this seq. A position of another epoch is before all. */
   get #since(): number {
-    const { epoch, unchangedTo } = this.subscriber;
+    const { epoch, unchangedTo } = this.#subscriber;
     const { feed } = this.#context;
     return epoch === feed.epoch && unchangedTo <= feed.seq ? unchangedTo : -1;
   }
 
   get #tooFarBack(): SnapshotReason {
-    return this.subscriber.arrival === "new" ? "position_expired" : "lagging";
+    return this.#subscriber.arrival === "new" ? "position_expired" : "lagging";
   }
 
   #next(stage: Stage): StepResult {

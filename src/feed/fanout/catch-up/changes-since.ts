@@ -44,7 +44,7 @@ export function changesSince(feed: Feed, selection: Selection, seq: number, mete
   return { from: seq, seq: feed.seq, time: feed.time, updates, skipped };
 }
 
-/** Whether no selected key has changed after `seq`. False also if that cannot be told without the log. */
+/** Whether no selected key has changed after `seq`. False also if that cannot be known without the log. */
 export function isUnchangedSince(feed: Feed, selection: Selection, seq: number, meter: WorkMeter): boolean {
   if (seq === feed.seq) return true;
   if (seq < feed.entries.forgotten) return false;

@@ -21,7 +21,7 @@ export interface LiveContext {
   readonly memory: Share;
   readonly backlogs: Backlogs;
   readonly slowConsumers: SlowConsumers;
-  /** Queues a catch-up for a subscriber whom a flush cannot serve. */
+  /** Queues a catch-up for a subscriber that a flush cannot serve. */
   catchUp(subscriber: Subscriber): void;
 }
 
@@ -111,7 +111,7 @@ export class LiveDelivery {
     });
   }
 
-  /** Tells the memory budget what waits. */
+  /** Notes in the memory budget what waits. Returns false if there is no room for it. */
   countMemory(): boolean {
     return this.#context.memory.set(this.#index.pendingMemory.bytes);
   }
