@@ -75,7 +75,7 @@ export class CarriedView extends View {
     this.#wake();
   }
 
-  /** Resolves the wait that is open, or the next one. */
+  /** Makes the wait that is open fail, or the next one. */
   fail(error: unknown): void {
     if (!this.isCut) this.#failure ??= { error };
     this.#wake();
