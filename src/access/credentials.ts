@@ -1,7 +1,7 @@
 import type { Access, Caller, Grants, Identity } from "./access.ts";
 import type { TokenClaims } from "./claims.ts";
 import { tokenChecker, type TokenSettings } from "./jwt.ts";
-import { fingerprint, keyRing, readKeys } from "./keys.ts";
+import { fingerprint, keyRing, readStaticKeys } from "./keys.ts";
 import { readScope } from "./scopes.ts";
 import { SETTINGS, type Settings } from "./settings.ts";
 
@@ -11,9 +11,9 @@ export type AccessSettings = TokenSettings &
 
 /** Access by static keys and tokens. Fails closed: with no good key or secret set, no caller may publish. */
 export function accessBy(settings: AccessSettings): Access {
-  const metricsKeys = readKeys("METRICS_KEY", settings.METRICS_KEY);
-  const publishKeys = readKeys("PUBLISH_KEY", settings.PUBLISH_KEY);
-  const adminKeys = readKeys("ADMIN_KEY", settings.ADMIN_KEY);
+  const metricsKeys = readStaticKeys("METRICS_KEY", settings.METRICS_KEY);
+  const publishKeys = readStaticKeys("PUBLISH_KEY", settings.PUBLISH_KEY);
+  const adminKeys = readStaticKeys("ADMIN_KEY", settings.ADMIN_KEY);
   const tokens = tokenChecker(settings);
   const isPublic = (settings.SUBSCRIBE_ACCESS ?? SETTINGS.SUBSCRIBE_ACCESS) === "public";
   const anyone: Grants = { subscribe: isPublic, publish: false, admin: false, metrics: false };

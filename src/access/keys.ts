@@ -14,7 +14,7 @@ const SECRET_BYTES = 32;
 const MAKE_ONE = "make one with: openssl rand -base64 32";
 
 /** Reads a setting with static keys. A key that can be guessed is not accepted. */
-export function readKeys(name: string, setting: string | undefined): Keys {
+export function readStaticKeys(name: string, setting: string | undefined): Keys {
   return sort(name, setting, "8 characters or more, all of them visible ASCII", (key) => KEY.test(key));
 }
 
