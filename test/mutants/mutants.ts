@@ -175,6 +175,57 @@ export const MUTANTS: readonly Mutant[] = [
     ],
   ),
 
+  ...plant(
+    "src/feed/fanout/live/live-delivery.ts",
+    "workerd",
+    ["test/feed/fanout/convergence.test.ts", "test/feed/fanout/flush.test.ts", "test/feed/fanout/pending.test.ts"],
+    [
+      [
+        "flush: a member that missed something gets only what waits",
+        "if (!group.covers(subscriber)) {",
+        "if (false) {",
+      ],
+      ["flush: what waited for too many groups is lost", "return this.#discardAllPending();", "return selecting;"],
+      [
+        "flush: something is due for a group without members",
+        "if (group.members.size === 0) this.#waiting.delete(group);",
+        "",
+      ],
+      ["skipped: what waited when a subscriber joined counts", "subscriber.pendingBefore = group.pending.added;", ""],
+    ],
+  ),
+  ...plant(
+    "src/feed/fanout/broadcast.ts",
+    "workerd",
+    ["test/feed/fanout/catch-up.test.ts", "test/feed/fanout/selections.test.ts"],
+    [
+      ["catch-up: does not ask for the commit that it needs", "return this.#catchUps.needsCommit ||", "return"],
+      [
+        "patterns: those of a subscriber that has gone count",
+        "this.#selections.release(subscriber.subscription);\n    for (",
+        "for (",
+      ],
+    ],
+  ),
+  ...plant(
+    "src/feed/fanout/catch-up/snapshots.ts",
+    "workerd",
+    ["test/feed/fanout/snapshots.test.ts"],
+    [
+      [
+        "snapshot: a reader gets the same earlier moment again",
+        "Math.max(since + 1, entries.forgotten)",
+        "entries.forgotten",
+      ],
+    ],
+  ),
+  ...plant(
+    "src/feed/fanout/catch-up/lists-in-use.ts",
+    "workerd",
+    ["test/feed/fanout/snapshots.test.ts"],
+    [["snapshot: what a released list kept alive is forgotten", "this.#keep(inUse.keptBytes);", ""]],
+  ),
+
   // Durable before told.
   ...plant(
     "src/durable/live-feed.ts",
