@@ -95,7 +95,7 @@ export interface Feed<T> extends AsyncIterable<Change<T>> {
   has(key: string): boolean;
   keys(): IterableIterator<string>;
   entries(): IterableIterator<[string, T]>;
-  /** Calls back until the returned function is called. A listener that throws is reported and stops nobody else. */
+  /** Calls back until the returned function is called. If a listener throws, that is reported, and the others are called. */
   on<E extends keyof FeedEvents<T>>(event: E, listener: FeedEvents<T>[E]): () => void;
   /** For view libraries: calls back after any change. Read what changed with `getSnapshot` or `get`. */
   subscribe(listener: () => void): () => void;

@@ -1,15 +1,22 @@
-import { afterEach, describe, expect, test, vi } from "vitest";
+import type { InferOutput } from "valibot";
+import { afterEach, describe, expect, expectTypeOf, test, vi } from "vitest";
 import {
   createPublisher,
   PublisherClosedError,
   PublisherFullError,
+  type Receipt,
   type Update,
   PublishRefusedError,
 } from "../../src/publisher/index.ts";
+import type { receiptAnswerSchema } from "../../src/protocol/answers.ts";
 import { PublishEndpoint } from "./publish-endpoint.ts";
 import { count, often, outcome, setUp, tick } from "./set-up.ts";
 
 afterEach(() => vi.useRealTimers());
+
+test("a receipt has the type of the server's answer", () => {
+  expectTypeOf<Receipt>().toEqualTypeOf<Readonly<InferOutput<typeof receiptAnswerSchema>>>();
+});
 
 describe("publishing", () => {
   test("updates arrive in their order with the key, one POST at a time", async () => {

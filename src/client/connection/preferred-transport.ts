@@ -8,7 +8,7 @@ import { FIRST_TRIAL, LAST_TRIAL } from "./timings.ts";
  * its own, beside the one in use; a first frame is the proof. `onResult` is called after each trial.
  *
  * The returned function is called after every event of the connection, and after every trial. `isNeeded`: another transport
- * is in use. If not, and the connection is live, the preferred one works: the waits begin anew with its next failure.
+ * is in use. If not, and the connection is live, the preferred one works: after its next failure the waits are short again.
  */
 export function createTransportTrials(
   { setTimer }: Runtime,

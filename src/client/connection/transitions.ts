@@ -104,7 +104,7 @@ export function fail(
   const phase = { ...before, ...(name === "live" && now >= status.since + GOOD_AFTER && NO_FAILURES), reason, code };
   const isRejected = policy === "token";
   if (policy === "stop" || (isRejected && (!ctx.asks || phase.rejected))) {
-    // Until the user reconnects, which begins anew.
+    // Until the user reconnects. That begins without failures.
     return [{ ...phase, ...NO_FAILURES, name: "refused", due: Infinity }];
   }
   const failures = policy === "retryLater" ? Math.max(phase.failures, LATER) : phase.failures;
