@@ -27,7 +27,7 @@ function worker(): ReturnType<typeof cloudflareTest> {
 /** Milliseconds; an hour where properties are to be tried for longer. */
 const TEST_TIME = process.env["PROPERTY_RUNS"] === undefined ? 90_000 : 3_600_000;
 
-/** As many as there are: none of them only waits. */
+/** One for each core: these tests hardly wait. */
 const CORES = availableParallelism();
 
 /** All files of a worker share one workerd, as starting one takes longer than most files do. */
@@ -38,19 +38,19 @@ const WORKER = {
   setupFiles: "./test/support/fresh.ts",
 };
 
-/** They take times, or need the machine to be quick: nothing else may run beside them. */
+/** They measure times, so nothing else may run beside them. */
 const ALONE = ["dashboard-load", "security-load", "slow-reader", "soak", "worst"].map(
   (name) => `test/e2e/${name}.test.ts`,
 );
 
 const REAL = {
-  // What these start takes seconds to be there.
+  // A server takes seconds to start.
   testTimeout: 120_000,
   hookTimeout: 120_000,
   globalSetup: "./test/e2e/support/shared-servers.ts",
 };
 
-/** What takes longest comes first, or the other cores would have nothing to do while it ends. */
+/** The longest files come first: else one of them would run alone at the end. */
 const LONGEST = [
   "hostile-memory",
   "chat",
@@ -68,7 +68,7 @@ const LONGEST = [
 class LongestFirst extends BaseSequencer {
   override async sort(files: TestSpecification[]): Promise<TestSpecification[]> {
     const longest = files.filter(isLongest).toSorted((a, b) => LONGEST.indexOf(nameOf(a)) - LONGEST.indexOf(nameOf(b)));
-    // oxlint-disable-next-line unicorn/no-array-sort -- it is no array's
+    // oxlint-disable-next-line unicorn/no-array-sort -- not the sort of arrays
     return [...longest, ...(await super.sort(files.filter((file) => !isLongest(file))))];
   }
 }
@@ -89,7 +89,7 @@ export default defineConfig({
         plugins: [worker()],
         test: { ...WORKER, name: "workerd", include: [`test/{${WORKER_TESTS}}/**/*.test.ts`] },
       },
-      // Tens of thousands of hostile inputs: apart from what is run again and again while working.
+      // Thousands of hostile inputs: a project of their own, which the inner loop leaves out.
       {
         plugins: [worker()],
         test: { ...WORKER, name: "security", include: ["test/security/**/*.test.ts"] },
@@ -108,9 +108,9 @@ export default defineConfig({
           name: "e2e",
           include: ["test/e2e/**/*.test.ts"],
           exclude: ALONE,
-          // A process for each file would be started for nothing: what they start is ended by themselves.
+          // The files of a process share a browser, and end what else they start.
           isolate: false,
-          // Each file starts a workerd of its own, and mostly waits: a core carries two of them.
+          // They wait about half of the time: a core carries two of them.
           maxWorkers: 4,
           sequence: { groupOrder: 1 },
         },

@@ -24,7 +24,7 @@ interface Outcome {
   readonly took: number;
 }
 
-/** Runs the suite as anybody would. */
+/** Runs the suite as its users do. */
 function conformance(url: string, ...args: readonly string[]): Promise<Outcome> {
   const { promise, resolve } = Promise.withResolvers<Outcome>();
   const words = [join(root, "test/conformance/main.ts"), "--url", url, ...args];
@@ -106,7 +106,7 @@ describe("the conformance suite", () => {
     expect(said).toContain("--feed-prefix");
   });
 
-  test("fails where nobody answers", async () => {
+  test("fails if no server answers", async () => {
     expect((await conformance("http://127.0.0.1:1")).code).toBe(1);
   });
 

@@ -49,7 +49,7 @@ describe("the directory on a bare workerd", () => {
     workerd = await workerd.again();
     expected[7] = { feed: "feed-007", seq: 2, keys: 2, subscribers: 0 };
     expect((await get<List>(`${workerd.url}/v1/feeds`)).feeds).toEqual(expected);
-    // Of those that are quiet it is written down how they are.
+    // The directory writes down the figures of feeds that are quiet.
     await new Promise((resolve) => setTimeout(resolve, 10_000));
     expect((await get<List>(`${workerd.url}/v1/feeds`)).feeds).toEqual(expected);
     await workerd.kill();
@@ -78,18 +78,18 @@ describe("the directory on a bare workerd", () => {
     expect(await make("chat-201")).toBe(409);
   });
 
-  test("a feed that is removed closes its sockets with 4404, whoever holds them, and is gone after a power failure", async () => {
+  test("a feed that is removed closes all its sockets with 4404, and is gone after a power failure", async () => {
     await publish(feedUrl("stocks"), { key: "A", set: {} });
     const closed: number[] = [];
     for (const Socket of [NodeSocket, WebSocket]) {
       const socket = new Socket(feedUrl("stocks").replace("http", "ws"));
-      let told = 0;
-      socket.addEventListener("message", () => told++);
+      let messages = 0;
+      socket.addEventListener("message", () => messages++);
       socket.addEventListener("close", ({ code }: { code: number }) => closed.push(code));
-      await until(() => told >= 2, "the snapshot");
+      await until(() => messages >= 2, "the snapshot");
     }
     expect((await forget("stocks")).status).toBe(200);
-    // What they were told before the line breaks is told when it does.
+    // A client learns of the close only when the connection breaks.
     await new Promise((resolve) => setTimeout(resolve, 500));
     await workerd.kill();
     await until(

@@ -33,7 +33,7 @@ afterAll(() => server.dispose());
 
 describe("invariants 1 to 3, with the process killed", () => {
   test(
-    "no acknowledged update is lost, none comes twice, and nobody is told what a crash takes back",
+    "no acknowledged update is lost, none comes twice, and no subscriber sees what a crash takes back",
     async () => {
       const url = `${server.url}/v1/feeds/load`;
       const subscribers = SUBSCRIPTIONS.map(([query]) => new Subscriber(url, query));
@@ -53,7 +53,7 @@ describe("invariants 1 to 3, with the process killed", () => {
           () => batches().filter(({ receipt }) => receipt).length >= before + PUBLISHERS,
           "publishing to go on",
         );
-        // The moment is anybody's, and what this test is about: it waits for nothing.
+        // The moment is random on purpose: the test waits for nothing.
         await wait(Math.random() * 1_200);
         await server.kill();
         over = true;
@@ -64,7 +64,7 @@ describe("invariants 1 to 3, with the process killed", () => {
 
         const restored = await snapshot(url);
         expect(restored.epoch).toBe(opening.epoch);
-        expect(restored.seq, "a subscriber was told of more than was kept").toBeGreaterThanOrEqual(told);
+        expect(restored.seq, "a subscriber saw more than was kept").toBeGreaterThanOrEqual(told);
         expect(lostFrom(restored, batches())).toEqual([]);
         for (const { feed, ...position } of born.filter(({ feed }) => feed.startsWith(`born-${round}-`))) {
           expect(await snapshot(`${server.url}/v1/feeds/${feed}`)).toMatchObject({ epoch: position.epoch, seq: 1 });
@@ -180,7 +180,7 @@ describe("invariants 1 to 3, with the process killed", () => {
     expect(await snapshot(url)).toMatchObject({ seq: 1, entries: { A: { n: 1 } } });
   });
 
-  test("an acknowledged reset is not taken back, and who was away is told of it", async () => {
+  test("an acknowledged reset is not taken back, and a subscriber that was away learns of it", async () => {
     const url = `${server.url}/v1/feeds/reset`;
     await publish(url, { key: "A", set: { n: 1 } });
     const subscriber = new Subscriber(url);
@@ -204,7 +204,7 @@ describe("invariants 1 to 3, with the process killed", () => {
     ]);
     await server.crash();
     const subscriber = new Subscriber(url);
-    // Nobody publishes or reads any more: that the time is up has to be noticed without.
+    // Without a publish or a read, the feed itself has to notice that the time is up.
     await until(() => subscriber.view.position && !subscriber.view.entries.has("A"), "A to be deleted");
     expect(subscriber.view.state()).toEqual({ B: { n: 2 } });
     subscriber.close();

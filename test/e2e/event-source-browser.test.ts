@@ -12,7 +12,7 @@ const FOLLOW = `<script>
   function follow(url) {
     const source = new EventSource(url);
     for (const type of ["hello", "snapshot", "update", "open", "error"])
-      source.addEventListener(type, ({ data, lastEventId }) => told(type, data ?? "", lastEventId ?? "", source.readyState));
+      source.addEventListener(type, ({ data, lastEventId }) => onFeedEvent(type, data ?? "", lastEventId ?? "", source.readyState));
   }
 </script>`;
 /** `EventSource.CLOSED`: it has given up. */
@@ -38,7 +38,7 @@ afterEach(async () => {
   proxy.close();
 });
 
-/** What the page's EventSource has been told, held against the contract as it comes. */
+/** The events of the page's EventSource, each checked against the contract as it comes. */
 class Followed {
   readonly view = new FeedView();
   /** Events whose `lastEventId` was not the position after them, and the browser's giving up. */
@@ -49,7 +49,7 @@ class Followed {
   /** `url` is opened by a page of `site`. */
   static async by(page: Page, site: string, url: string, view?: FeedView): Promise<Followed> {
     const followed = new Followed(view);
-    await page.exposeFunction("told", (...event: [string, string, string, number]) => followed.#take(...event));
+    await page.exposeFunction("onFeedEvent", (...event: [string, string, string, number]) => followed.#take(...event));
     await page.goto(site);
     await page.evaluate(`follow(${JSON.stringify(url)})`);
     return followed;

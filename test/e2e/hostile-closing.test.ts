@@ -71,7 +71,7 @@ class Deaf {
     return deaf;
   }
 
-  /** What came behind the close frame; nothing where there is none. */
+  /** The close frame and what came after it; undefined if there is none. */
   behindClose(code: number): string | undefined {
     const frame = String.fromCharCode(code >> 8, code & 0xff);
     const at = this.received.indexOf(frame);

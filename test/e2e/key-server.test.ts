@@ -64,7 +64,7 @@ test("[I7] many who come at once at a cold start ask the key server once, also w
   slow = 0;
 });
 
-test("a deployment with a key server serves the bearers of its tokens, each what the scope says, and nobody else", async () => {
+test("a deployment with a key server serves only the bearers of its tokens, and each only what the scope says", async () => {
   await publish(`${worker.url}/v1/feeds/team1.orders`, { key: "A", set: { n: 1 } });
   const reader = await token("subscribe:team1.*");
   expect(await status("/v1/feeds/team1.orders", reader)).toBe(200);

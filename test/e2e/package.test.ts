@@ -15,7 +15,7 @@ import { pinnedNode, root } from "./support/workerd.ts";
 
 const run = promisify(execFile);
 
-/** Somebody's project that has installed the package. */
+/** A project that has installed the package. */
 let project: string;
 /** The package in it. */
 let installed: string;

@@ -47,7 +47,7 @@ test("the server killed in mid-stream, every update is there once, in order, and
     const before = receipts.length;
     await receipts.at(-1);
     await until(() => receipts.length > before + 20, "publishing to go on");
-    // The moment is anybody's, and what this test is about: it waits for nothing.
+    // The moment is random on purpose: the test waits for nothing.
     await wait(Math.random() * 200);
     await server.kill();
     await until(() => publisher.status.state === "away", "the publisher to notice");
@@ -67,7 +67,7 @@ test("the server killed in mid-stream, every update is there once, in order, and
   for (const receipt of receipts) expect(await receipt).toMatchObject({ feed: "stream", stale: 0 });
 });
 
-test("the server's own refusals reach the caller concerned, and nobody else", async () => {
+test("the server's own refusals reach the caller concerned, and no other", async () => {
   const publisher = createPublisher({ url: server.url, feed: "refusals", key: PUBLISH_KEY });
   const good = [publisher.publish({ key: "A", set: { n: 1 } }), publisher.publish({ key: "B", patch: { n: 1 } })];
   const bad = publisher.publish([

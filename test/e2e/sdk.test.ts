@@ -27,7 +27,7 @@ afterAll(async () => {
   await server.dispose();
 });
 
-/** A feed with the batches that it was told of. */
+/** A feed with the batches that it has announced. */
 function open(base: string, name: string, options: FeedOptions = {}): { feed: Feed<Fields>; batches: Batch[] } {
   const feed = connect<Fields>(base, name, options);
   feeds.push(feed);
@@ -77,7 +77,7 @@ describe("the client", () => {
   });
 
   test("says why it is refused, and ends its iterators with that", async () => {
-    const { feed } = open(server.url, "refused", { token: "nobody's" });
+    const { feed } = open(server.url, "refused", { token: "unknown" });
     await expect(feed[Symbol.asyncIterator]().next()).rejects.toThrow(FeedClosedError);
     expect(feed.status).toMatchObject({ state: "closed", code: 401 });
   });

@@ -58,7 +58,7 @@ const BROKEN: [what: string, ...parts: (string | Uint8Array)[]][] = [
     head(`DELETE ${FEED}`, [`Authorization: Bearer ${PUBLISH_KEY}`, "Upgrade: websocket", "Connection: Upgrade"]),
   ],
   [
-    "a publish by nobody that asks for an upgrade",
+    "a publish without a credential that asks for an upgrade",
     head(`POST ${FEED}`, [
       "Content-Type: application/json",
       "Upgrade: websocket",
@@ -116,7 +116,7 @@ test.each([
   expect((await snapshot(feedUrl())).seq).toBe(before.seq + (status === 200 ? 1 : 0));
 });
 
-test("bodies that trickle in keep nobody waiting, and are read when they are there", async () => {
+test("bodies that trickle in delay no other request, and are read when they are complete", async () => {
   const requests = await Promise.all(Array.from({ length: 20 }, () => RawRequest.open(workerd.port)));
   for (const request of requests) request.write(head(`POST ${FEED}`, [...PUBLISHER, `Content-Length: ${BODY.length}`]));
   for (const letter of BODY.slice(0, -1)) {

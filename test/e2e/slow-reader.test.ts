@@ -17,7 +17,7 @@ afterAll(() => server.dispose());
 const MEGABYTES = 30;
 
 describe("[I5] a reader that stops reading", () => {
-  test("is waited for, slows nobody, and has everything once it reads again", async () => {
+  test("is waited for, slows no other subscriber, and has everything once it reads again", async () => {
     const url = `${server.url}/v1/feeds/flood`;
     await flood(url, 1);
     const quick = new Subscriber(url);

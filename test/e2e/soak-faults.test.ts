@@ -65,7 +65,7 @@ describe("[I2] a view", () => {
   });
 });
 
-describe("an error that nobody caught is found", () => {
+describe("an uncaught error is found", () => {
   let server: Server;
   let target: HostileTarget;
   /** What attackers and honest ones get. */

@@ -37,7 +37,7 @@ test("[I7] [I9] honest ones are served while others do their worst, and converge
   for (let left = TRIES; left > 0 && (await isTooSlow(left)); left--);
 });
 
-/** Whether somebody waited too long, with tries left. */
+/** Whether an honest client waited too long, with tries left. */
 async function isTooSlow(left: number): Promise<boolean> {
   const report = await soak(server.pid, server.target, { seconds: SECONDS, attacks: ATTACKS, atOnce: 3, turn: TURN });
   const { calm, publish, delivery, resident, faults, came, lost } = report;

@@ -61,7 +61,7 @@ test("npm start serves the page and a demo feed within a minute, and Ctrl-C ends
   const { seq } = await snapshot(feed);
   await until(async () => (await snapshot(feed)).seq > seq, "the market to move");
   await until(() => group.output.includes(`Open ${url}`), "the address to be shown");
-  // It has its own keys, which only their owner can read. Nobody can publish without one.
+  // It has keys of its own, in a file that only its owner can read. Publishing needs one of them.
   expect((await stat(join(folder, ".dev.vars"))).mode & 0o777).toBe(0o600);
   const answer = await fetch(feed, { method: "POST", headers: { "Content-Type": "application/json" }, body: "{}" });
   expect(answer.status).toBe(401);

@@ -48,7 +48,7 @@ describe("a feed that only bearers of a token may read", () => {
     await page.waitForFunction("feed.get('A')?.n === 1");
     expect(await page.evaluate("[feed.counters.connections, states.join()]")).toEqual([1, "live"]);
 
-    // Nobody renews it any more: the server ends it, and the page says why.
+    // If the token is not renewed, the server ends the connection and the page says why.
     grants = false;
     await page.waitForFunction("feed.state === 'closed'");
     expect(await page.evaluate("[feed.status.code, feed.status.reason.includes('credential')]")).toEqual([401, true]);

@@ -108,7 +108,7 @@ export class TestSubscriber {
       try {
         if (data !== "pong") this.#apply(JSON.parse(data));
       } catch (error) {
-        // Thrown here it would reach nobody: whoever waits next is told.
+        // An error that is thrown here would be lost: the next wait throws it.
         this.#failure ??= error;
       }
     }

@@ -30,7 +30,7 @@ export class ClosingServer {
     });
   }
 
-  /** Each connection is told the messages at once, and that it is closed after so many milliseconds. */
+  /** Sends each connection the messages at once, and a close frame after so many milliseconds. */
   static async start(messages: readonly object[], code: number, ms: number): Promise<ClosingServer> {
     const server = new ClosingServer(messages, code, ms);
     await listenOnLoopback(server.#server);

@@ -2,7 +2,7 @@ import { createServer, request as ask, type IncomingMessage, type Server, type S
 import { setTimeout as wait } from "node:timers/promises";
 import { addressOf, listenOnLoopback } from "./loopback.ts";
 
-/** What becomes of one request: `late` is handed on after so many milliseconds, whoever still waits for it. */
+/** What becomes of one request. `late`: it is passed on after so many milliseconds, even if the client has given up. */
 export type Fate =
   | "pass"
   | "lose the request"

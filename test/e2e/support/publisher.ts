@@ -30,7 +30,7 @@ export class Publisher {
     return this.batches.filter(({ receipt }) => receipt);
   }
 
-  /** Publishes until told to stop or the server is gone. What had no answer the last time is sent again first. */
+  /** Publishes until `stopped`, or until the server is gone. A batch without an answer is sent again first. */
   async run(stopped: () => boolean): Promise<void> {
     const last = this.batches.at(-1);
     if (last?.idempotencyKey !== undefined && !last.receipt && !(await this.#send(last))) return;

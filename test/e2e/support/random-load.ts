@@ -14,7 +14,7 @@ const BODY_BYTES = 1_000_000;
 /** Publishes to one feed at its limits, at random, and knows what it must hold. */
 export class RandomLoad {
   readonly faults: string[] = [];
-  /** What has been done, for whoever has to do it again. */
+  /** What has been done, to reproduce a failure. */
   readonly steps: string[] = [];
   readonly #random: Random;
   readonly #send: Send;

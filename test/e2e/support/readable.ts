@@ -2,7 +2,7 @@ import { WebSocket } from "ws";
 import type { Snapshot } from "./api.ts";
 import type { Message } from "./view.ts";
 
-/** Milliseconds within which each transport has to have told everything. */
+/** Milliseconds within which each transport has to deliver everything. */
 const PATIENCE = 30_000;
 
 /**

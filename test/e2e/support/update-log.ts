@@ -4,7 +4,7 @@ import { traceOf, type Batch } from "./publisher.ts";
 import { applyUpdate, FeedView, type Fields, type Message, type Update } from "./view.ts";
 
 /**
- * Every update of a feed by its seq, as a `mode=all` subscriber of everything was told of them. Such a subscriber is
+ * Every update of a feed by its seq, as a `mode=all` subscriber of everything received them. Such a subscriber is
  * shown each update that a seq was given to, so that the updates of a message fill its seqs exactly.
  */
 export class UpdateLog {
