@@ -161,3 +161,21 @@ test("[I2] a patch of an expired entry starts from {}, however many entries expi
     expect(live.feed.seq, "each is deleted once").toBe(2 * length + 4);
   });
 });
+
+test("[I1] a publish is answered after its write; if the write fails it has no receipt, and the object is given up", async () => {
+  const append = vi.spyOn(FeedStore.prototype, "append");
+  const commit = { ...DEFAULT_POLICY.commit, burst: 0 };
+  try {
+    await withLiveFeed({ ...DEFAULT_POLICY, commit }, async (live, _, abandoned) => {
+      expect(await live.accept({ updates: ['{"key":"A","set":{}}'] })).toMatchObject({ ok: true });
+      expect(append).toHaveBeenCalledTimes(1);
+      append.mockImplementationOnce(() => {
+        throw new Error("the disk is full");
+      });
+      await expect(live.accept({ updates: ['{"key":"A","set":{"n":1}}'] })).rejects.toThrow("the disk is full");
+      expect(abandoned).toEqual(["a write failed"]);
+    });
+  } finally {
+    append.mockRestore();
+  }
+});

@@ -29,7 +29,7 @@ export const MUTANTS: readonly Mutant[] = [
   ...plant(
     "src/feed/state/feed.ts",
     "workerd",
-    [`${STATE}/feed.test.ts`, `${STATE}/batch.test.ts`],
+    [`${STATE}/feed.test.ts`, `${STATE}/batch.test.ts`, "test/http/every-transport.test.ts"],
     [
       ["seq: updates of a batch share one", "this.#seq + 1 + accepted.length", "this.#seq + 1"],
       ["version: the same version again is accepted", "version <= known.version", "version < known.version"],
@@ -45,7 +45,7 @@ export const MUTANTS: readonly Mutant[] = [
   ...plant(
     "src/feed/state/batch-draft.ts",
     "workerd",
-    [`${STATE}/batch.test.ts`, `${STATE}/expiry.test.ts`],
+    [`${STATE}/batch.test.ts`, `${STATE}/expiry.test.ts`, "test/http/limits.test.ts"],
     [
       [
         "expiry: an update without ttl leaves the old one",
@@ -102,35 +102,31 @@ export const MUTANTS: readonly Mutant[] = [
         "if (found.digest !== undefined) return",
       ],
       [
-        "idempotency: keys of two principals are one",
-        "|| found.principal !== wanted.principal) continue;",
-        ") continue;",
+        "idempotency: a publish is remembered only once it is written",
+        "this.#unwritten.set(remembered.ordinal, remembered);",
+        "",
       ],
       ["idempotency: a key is remembered for ever", "if (found.at + LIMITS.idempotencyWindow <= now) continue;", ""],
     ],
   ),
 
-  // Who is told, and when.
+  // The fan-out.
   ...plant(
     "src/feed/fanout/live/pending.ts",
     "workerd",
-    ["test/feed/fanout/pending.test.ts", "test/feed/fanout/convergence.test.ts"],
+    ["test/feed/fanout/pending.test.ts", "test/feed/fanout/convergence.test.ts", "test/http/every-transport.test.ts"],
     [
       [
-        "mode=all: an update is told twice",
+        "mode=all: an update is delivered twice",
         "for (const { update } of this.#updates) if (update.seq > seq)",
         "for (const { update } of this.#updates) if (update.seq >= seq)",
       ],
       [
-        "conflation: what a subscriber has is told again",
+        "conflation: what a subscriber has is sent again",
         "if (update.seq <= seq) continue;",
         "if (update.seq < seq) continue;",
       ],
-      [
-        "conflation: a part of what was merged is taken for the whole",
-        "const text = firstSeq > seq ? merged.text : undefined;",
-        "const text = merged.text;",
-      ],
+      ["conflation: the first of two updates of a key is sent", "conflated.merged.add(update);", ""],
     ],
   ),
   ...plant(
@@ -144,16 +140,22 @@ export const MUTANTS: readonly Mutant[] = [
         "if (isJsonObject(earlier)) composeInto(earlier, value);",
       ],
       [
-        "conflation: a merged patch changes the one that others share",
-        "const target = this.#isOwn ? first.patch : copy(first.patch);",
-        "const target = first.patch;",
+        "conflation: a patch after a set forgets the set",
+        'set: applyMergePatch("set" in first ? first.set : undefined, patch)',
+        "set: applyMergePatch(undefined, patch)",
       ],
     ],
   ),
   ...plant(
     "src/feed/fanout/live/outbox.ts",
     "workerd",
-    ["test/feed/fanout/convergence.test.ts", "test/feed/fanout/flush.test.ts"],
+    [
+      "test/feed/fanout/flush.test.ts",
+      "test/feed/fanout/catch-up.test.ts",
+      "test/feed/fanout/slow-consumers.test.ts",
+      "test/feed/fanout/snapshots.test.ts",
+      "test/feed/fanout/convergence.test.ts",
+    ],
     [
       [
         "flush: one that moved meanwhile is sent what it has",
@@ -226,14 +228,14 @@ export const MUTANTS: readonly Mutant[] = [
     [["snapshot: what a released list kept alive is forgotten", "this.#keep(inUse.keptBytes);", ""]],
   ),
 
-  // Durable before told.
+  // Durable before it is delivered.
   ...plant(
     "src/durable/live-feed.ts",
     "workerd",
-    ["test/durable/live-feed.test.ts"],
+    ["test/durable/live-feed.test.ts", "test/durable/failures.test.ts"],
     [
       [
-        "durable: told before it is written",
+        "durable: delivered before it is written",
         "    this.#guard(() => this.#store.append(this.feed, records, remembered));\n",
         "    this.#deliver(records);\n    this.#guard(() => this.#store.append(this.feed, records, remembered));\n",
       ],
@@ -280,20 +282,6 @@ export const MUTANTS: readonly Mutant[] = [
     ],
   ),
   ...plant(
-    "src/durable/storage/feed-store.ts",
-    "workerd",
-    ["test/durable/storage/checkpoint.test.ts", "test/durable/storage/feed-store.test.ts"],
-    [
-      [
-        "checkpoint: says more than is committed",
-        "    commit();\n    Object.assign(state, {",
-        "    Object.assign(state, {",
-      ],
-      ["history: reaches further back than there are records", "if (after < this.#logStart) return undefined;", ""],
-      ["reset: receipts of before stay", "    receipts.discard();\n", ""],
-    ],
-  ),
-  ...plant(
     "src/durable/alarms.ts",
     "workerd",
     ["test/durable/alarms.test.ts"],
@@ -319,7 +307,6 @@ export const MUTANTS: readonly Mutant[] = [
       "test/durable/sockets/credential-expiry.test.ts",
     ],
     [
-      ["hibernation: the rate of a subscriber is forgotten", 'if (hz !== undefined) attachment["hz"] = hz;', ""],
       ["hibernation: a credential lasts for ever", 'if (expires !== undefined) attachment["expires"] = expires;', ""],
       ["hibernation: a publisher may not publish after it", 'if (publishes) attachment["publishes"] = true;', ""],
     ],

@@ -56,6 +56,17 @@ describe("the entries of a selection", () => {
     );
   });
 
+  test("[I2] that have changed right after a position are found among many others, by key and by prefix", () => {
+    const entries = new Entries();
+    for (let seq = 1; seq <= 20; seq++) put(entries, name(seq), seq, "{}");
+    for (const wanted of [name(7), `${name(7)}*`]) {
+      const { selection } = subscriptionOf([wanted]);
+      const changedAfter = (since: number): number[] =>
+        [...entries.changedAfter(since, selection)].map(({ seq }) => seq);
+      expect([changedAfter(6), changedAfter(7)]).toEqual([[7], []]);
+    }
+  });
+
   test("[I2] without those of another are those that neither filter leaves out, each once", () => {
     fc.assert(
       fc.property(changes, patterns, patterns, (changes, wanted, had) => {
