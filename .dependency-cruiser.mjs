@@ -1,7 +1,7 @@
 // The layers of the house. Each folder of src/ may import itself and what its row names, and nothing else.
 // `npm run layers` checks it, types included; test/architecture/layers.test.ts plants a violation in each.
 
-const ROOMS_OF_DURABLE = ["durable/storage", "durable/sockets", "durable/directory"];
+const ROOMS_OF_DURABLE = ["durable/storage", "durable/requests", "durable/sockets", "durable/directory"];
 
 /** @type {Record<string, { imports: string[], packages?: string[] }>} */
 export const LAYERS = {
@@ -10,23 +10,33 @@ export const LAYERS = {
   "feed/fanout": { imports: ["protocol", "feed/state"] },
   access: { imports: ["protocol"], packages: ["jose", "cloudflare:workers"] },
   limits: { imports: ["protocol", "access"] },
-  "durable/storage": { imports: ["protocol", "feed/state", "feed/fanout"] },
+  "durable/storage": { imports: ["protocol", "feed/state"] },
+  "durable/requests": { imports: ["protocol", "feed/state", "feed/fanout", "limits", "durable/storage"] },
   "durable/sockets": {
-    imports: ["protocol", "feed/state", "feed/fanout", "access", "limits", "durable"],
+    imports: ["protocol", "feed/state", "feed/fanout", "access", "limits", "durable/requests"],
     packages: ["valibot"],
   },
-  "durable/directory": { imports: ["protocol", "limits", "durable"], packages: ["cloudflare:workers"] },
+  "durable/directory": { imports: ["protocol", "limits"], packages: ["cloudflare:workers"] },
   durable: {
     imports: ["protocol", "feed/state", "feed/fanout", "access", "limits", ...ROOMS_OF_DURABLE],
     packages: ["cloudflare:workers"],
   },
   specs: { imports: ["protocol"], packages: ["valibot", "@valibot/to-json-schema"] },
   http: {
-    imports: ["protocol", "access", "limits", "durable", "durable/sockets", "durable/directory", "specs"],
+    imports: [
+      "protocol",
+      "access",
+      "limits",
+      "durable",
+      "durable/requests",
+      "durable/sockets",
+      "durable/directory",
+      "specs",
+    ],
     packages: ["valibot", "hono"],
   },
   "index.ts": { imports: ["durable", "durable/directory", "http"] },
-  client: { imports: ["protocol"] },
+  client: { imports: ["protocol"], packages: ["eventsource-parser"] },
   publisher: { imports: ["protocol"] },
   react: { imports: ["client"], packages: ["react"] },
   "dashboard/model": { imports: ["protocol", "client"] },

@@ -13,8 +13,8 @@ import { Listing } from "./directory/listing.ts";
 import { NOT_LISTED, type Directory, type FeedStats, type Listed, type SurveyedFeed } from "./directory/rpc.ts";
 import { FeedLoader } from "./feed-loader.ts";
 import { DEFAULT_POLICY, type FeedPolicy } from "./live-feed.ts";
-import { PublishQueue, type PublishOutcome, type PublishRequest } from "./publish-queue.ts";
-import { Reads, type ReadOutcome, type ReadRequest } from "./reads.ts";
+import { PublishQueue, type PublishOutcome, type PublishRequest } from "./requests/publish-queue.ts";
+import { Reads, type ReadOutcome, type ReadRequest } from "./requests/reads.ts";
 import { NO_SEQ } from "./sockets/connection.ts";
 import { Connections } from "./sockets/connections.ts";
 import { ownFrameOf } from "./sockets/frames.ts";
@@ -26,7 +26,7 @@ import {
   refuseUpgrade,
   TOO_MANY_MESSAGES,
 } from "./sockets/subscribe-request.ts";
-import { SteadyClock } from "./steady-clock.ts";
+import { SteadyClock } from "../limits/steady-clock.ts";
 import type { HistoryPage } from "./storage/feed-store.ts";
 import { newEpoch } from "./storage/state-row.ts";
 

@@ -5,7 +5,7 @@ import type { Idempotency, RememberedPublish } from "../feed/state/idempotency.t
 import type { FlushPolicy } from "../feed/fanout/live/flush-schedule.ts";
 import type { LogRecord } from "../feed/state/record.ts";
 import { BackgroundSteps, hasExpired } from "./background-steps.ts";
-import type { PublishOutcome, PublishRequest } from "./publish-queue.ts";
+import type { PublishOutcome, PublishRequest } from "./requests/publish-queue.ts";
 import type { FeedStore, StoredFeed } from "./storage/feed-store.ts";
 import { GroupCommit, type CommitPolicy } from "./storage/group-commit.ts";
 
@@ -41,9 +41,6 @@ export const DEFAULT_POLICY: FeedPolicy = {
   },
   commit: { window: 21, enough: 12, burst: 200, worthwhile: 3 },
 };
-
-/** A feed that is in memory, as its subscribers and readers see it. */
-export type ServedFeed = Pick<LiveFeed, "feed" | "broadcast">;
 
 /** Up to so many subscribers are sent to before the receipts go out: that takes a millisecond or two. */
 const SERVED_AT_ONCE = 64;

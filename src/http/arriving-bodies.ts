@@ -1,5 +1,5 @@
 import type { Caller } from "../access/access.ts";
-import { SteadyClock } from "../durable/steady-clock.ts";
+import { SteadyClock } from "../limits/steady-clock.ts";
 import { Counts } from "../limits/counts.ts";
 import type { NoRoom } from "../limits/quotas.ts";
 import { LIMITS } from "../protocol/limits.ts";

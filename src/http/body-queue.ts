@@ -1,4 +1,4 @@
-import { SteadyClock } from "../durable/steady-clock.ts";
+import { SteadyClock } from "../limits/steady-clock.ts";
 import { PolledQueue, type Ticket } from "../limits/polled-queue.ts";
 import { PUBLISH_WEIGHT } from "../limits/quotas.ts";
 import { TokenBuckets } from "../limits/token-bucket.ts";

@@ -1,4 +1,4 @@
-import type { PublishOutcome } from "../durable/publish-queue.ts";
+import type { PublishOutcome } from "../durable/requests/publish-queue.ts";
 import { LIMITS } from "../protocol/limits.ts";
 import { encodeReceipt } from "../protocol/answers.ts";
 import { batchTooLarge } from "../protocol/update.ts";

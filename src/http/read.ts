@@ -1,4 +1,4 @@
-import type { ReadOutcome, ReadRequest } from "../durable/reads.ts";
+import type { ReadOutcome, ReadRequest } from "../durable/requests/reads.ts";
 import { accountOf } from "../limits/places.ts";
 import { LIMITS } from "../protocol/limits.ts";
 import { keyProblem } from "../protocol/names.ts";

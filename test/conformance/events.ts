@@ -1,5 +1,5 @@
 import { createParser, type EventSourceMessage } from "eventsource-parser";
-import { Deviation } from "./check.ts";
+import { Deviation } from "./assertions.ts";
 import { View, type Message } from "./view.ts";
 
 export interface ServerEvent {

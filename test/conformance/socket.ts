@@ -1,5 +1,5 @@
 import { toBody } from "./body.ts";
-import { Deviation } from "./check.ts";
+import { Deviation } from "./assertions.ts";
 import { View, type Message } from "./view.ts";
 
 /** Milliseconds to wait for a message. */

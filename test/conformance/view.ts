@@ -1,4 +1,4 @@
-import { Deviation } from "./check.ts";
+import { Deviation } from "./assertions.ts";
 
 export interface Update {
   readonly key: string;

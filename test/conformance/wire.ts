@@ -1,6 +1,6 @@
 import { bearer } from "./bearer.ts";
 import { toBody } from "./body.ts";
-import { Deviation, has, same } from "./check.ts";
+import { Deviation, has, same } from "./assertions.ts";
 import { Gate } from "./gate.ts";
 import { Events } from "./events.ts";
 import { Socket } from "./socket.ts";

@@ -1,5 +1,5 @@
 import { DurableObject } from "cloudflare:workers";
-import { SteadyClock } from "../steady-clock.ts";
+import { SteadyClock } from "../../limits/steady-clock.ts";
 import { DirectoryStore } from "./directory-store.ts";
 import type { Directory, FeedStats, Listed, SurveyedFeed } from "./rpc.ts";
 import { Survey, type FeedReport } from "./survey.ts";

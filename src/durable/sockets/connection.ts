@@ -1,3 +1,4 @@
+import type { ServedFeed } from "../../feed/fanout/broadcast.ts";
 import { accountOf, type CountedCaller } from "../../limits/places.ts";
 import type { Rate } from "../../limits/quotas.ts";
 import { TokenBucket } from "../../limits/token-bucket.ts";
@@ -9,7 +10,6 @@ import { LIMITS, SERVER_LIMITS } from "../../protocol/limits.ts";
 import { encodeError } from "../../protocol/server-messages.ts";
 import type { Subscription } from "../../protocol/subscription.ts";
 import type { Position } from "../../protocol/position.ts";
-import type { ServedFeed } from "../live-feed.ts";
 import { frameOf, ownFrameOf, type Frame, type SocketFormat } from "./frames.ts";
 import { saveClosed, saveState, type ClosedState, type SocketState } from "./attachment.ts";
 

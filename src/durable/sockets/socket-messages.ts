@@ -18,7 +18,7 @@ import { encodeAuthorized, encodeReceiptMessage } from "../../protocol/server-me
 import type { Subscription } from "../../protocol/subscription.ts";
 import { batchTooLarge } from "../../protocol/update.ts";
 import { decodeUpdatesInSteps, type DecodedUpdates } from "../../protocol/update-decoding.ts";
-import type { PublishOutcome, PublishQueue, PublishRequest } from "../publish-queue.ts";
+import type { PublishOutcome, PublishQueue, PublishRequest } from "../requests/publish-queue.ts";
 import type { Connection } from "./connection.ts";
 
 /** What messages need of the feed's object. */

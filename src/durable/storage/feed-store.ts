@@ -12,7 +12,9 @@ import { encodeReceipt, journalText, readJournalText, readReceipt } from "./rece
 import { ReceiptRows } from "./receipt-rows.ts";
 import { findKey, findUpdates, packRecords, type FoundLine } from "./record-lines.ts";
 import * as schema from "./schema.ts";
-import { ALWAYS } from "./read-turns.ts";
+
+/** Bytes that the read which holds the most may hold whatever room there is, and one update more. */
+export const HISTORY_ALWAYS = 512 * 1024;
 
 export interface StoredFeed {
   readonly feed: Feed;
@@ -157,7 +159,7 @@ export class FeedStore implements Log {
       for (const update of found.toReversed()) {
         if (newestFirst.length >= limit || length >= SERVER_LIMITS.historyPageLength) return page(true);
         const more = bytesOf(update.line);
-        if (bytes >= ALWAYS && bytes - held + more > room()) return page(true);
+        if (bytes >= HISTORY_ALWAYS && bytes - held + more > room()) return page(true);
         newestFirst.push(update);
         length += update.line.length;
         bytes += more;

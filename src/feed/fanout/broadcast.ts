@@ -17,6 +17,12 @@ import type { PatternAccount, PatternRefusal } from "./patterns.ts";
 import { Selections } from "./selections.ts";
 import { Subscriber, type Sink } from "./subscriber.ts";
 
+/** A feed in memory, as its subscribers and readers see it. */
+export interface ServedFeed {
+  readonly feed: Feed;
+  readonly broadcast: Broadcast;
+}
+
 export interface BroadcastOptions {
   /** The steady clock, in milliseconds. */
   readonly now: () => number;

@@ -1,4 +1,5 @@
-import { check, holds, same, Unchecked } from "../check.ts";
+import { holds, same } from "../assertions.ts";
+import { check, Unchecked } from "../check.ts";
 import { refused, type Answer } from "../wire.ts";
 import { statusOfUpgrade } from "../upgrade.ts";
 

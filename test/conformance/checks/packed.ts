@@ -1,5 +1,6 @@
 import { bearer } from "../bearer.ts";
-import { check, has, member, same } from "../check.ts";
+import { has, member, same } from "../assertions.ts";
+import { check } from "../check.ts";
 import { gzip } from "../body.ts";
 import { pack } from "../pack.ts";
 import { refused } from "../wire.ts";

@@ -1,4 +1,5 @@
-import { check, has, holds, member, same } from "../check.ts";
+import { has, holds, member, same } from "../assertions.ts";
+import { check } from "../check.ts";
 import { gzip } from "../body.ts";
 import { refused } from "../wire.ts";
 

@@ -1,4 +1,5 @@
-import { check, has, holds, member, same } from "../check.ts";
+import { has, holds, member, same } from "../assertions.ts";
+import { check } from "../check.ts";
 import { refused, type Wire } from "../wire.ts";
 
 /** A feed with A, B and tech.1 in it, and its position. */

@@ -1,4 +1,5 @@
-import { check, member, same } from "../check.ts";
+import { member, same } from "../assertions.ts";
+import { check } from "../check.ts";
 import { refused } from "../wire.ts";
 
 const BAD_UPDATES: readonly [what: string, update: unknown][] = [

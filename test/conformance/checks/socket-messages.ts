@@ -1,4 +1,5 @@
-import { check, has, same, Unchecked } from "../check.ts";
+import { has, same } from "../assertions.ts";
+import { check, Unchecked } from "../check.ts";
 import { bearer } from "../bearer.ts";
 import { statusOfUpgrade } from "../upgrade.ts";
 

@@ -1,4 +1,5 @@
-import { check, has, holds, same } from "../check.ts";
+import { has, holds, same } from "../assertions.ts";
+import { check } from "../check.ts";
 
 const set = (key: string, value: object): object => ({ key, set: value });
 

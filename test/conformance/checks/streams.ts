@@ -1,4 +1,5 @@
-import { check, has, same } from "../check.ts";
+import { has, same } from "../assertions.ts";
+import { check } from "../check.ts";
 import { View } from "../view.ts";
 
 export const STREAMS = [

@@ -4,7 +4,7 @@ import { quotasOf } from "../../../src/limits/quotas.ts";
 import type { Connection } from "../../../src/durable/sockets/connection.ts";
 import { Connections } from "../../../src/durable/sockets/connections.ts";
 import { SocketMessages } from "../../../src/durable/sockets/socket-messages.ts";
-import { PublishQueue, PUBLISH_QUEUE_LIMITS } from "../../../src/durable/publish-queue.ts";
+import { PublishQueue, PUBLISH_QUEUE_LIMITS } from "../../../src/durable/requests/publish-queue.ts";
 import { EVERYTHING } from "../../../src/protocol/selection.ts";
 
 const PLACES = 4;

@@ -1,5 +1,5 @@
-import type { Share } from "../feed/fanout/budget.ts";
-import type { FrozenList } from "../feed/fanout/catch-up/frozen-list.ts";
+import type { Share } from "../../feed/fanout/budget.ts";
+import type { FrozenList } from "../../feed/fanout/catch-up/frozen-list.ts";
 
 /** Ends a stream with an error. */
 export type Cut = (reason: string) => void;

@@ -1,11 +1,11 @@
-import type { IdempotencyKey } from "../feed/state/idempotency.ts";
-import { FairQueue, type FairQueueLimits, type SharedRoom } from "../limits/fair-queue.ts";
-import { PUBLISH_WEIGHT, type Rate } from "../limits/quotas.ts";
-import { TokenBuckets } from "../limits/token-bucket.ts";
-import type { ProblemCode, UpdateIssue } from "../protocol/codes.ts";
-import { isAscii } from "../protocol/json-scan.ts";
-import type { Receipt } from "../protocol/server-messages.ts";
-import type { EncodedUpdates } from "../protocol/update.ts";
+import type { IdempotencyKey } from "../../feed/state/idempotency.ts";
+import { FairQueue, type FairQueueLimits, type SharedRoom } from "../../limits/fair-queue.ts";
+import { PUBLISH_WEIGHT, type Rate } from "../../limits/quotas.ts";
+import { TokenBuckets } from "../../limits/token-bucket.ts";
+import type { ProblemCode, UpdateIssue } from "../../protocol/codes.ts";
+import { isAscii } from "../../protocol/json-scan.ts";
+import type { Receipt } from "../../protocol/server-messages.ts";
+import type { EncodedUpdates } from "../../protocol/update.ts";
 
 /** A batch to accept. */
 export interface PublishRequest {

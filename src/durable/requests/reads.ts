@@ -1,18 +1,18 @@
-import { encodeSnapshotAnswerStart } from "../protocol/answers.ts";
-import { Counts } from "../limits/counts.ts";
-import { accountOf, Places, type CountedCaller } from "../limits/places.ts";
-import type { Budget, Share } from "../feed/fanout/budget.ts";
-import { patternsIn } from "../feed/fanout/patterns.ts";
-import type { ReadResult, Reader } from "../feed/fanout/catch-up/reader.ts";
-import type { FrozenList } from "../feed/fanout/catch-up/frozen-list.ts";
-import { encodeSnapshotPart } from "../protocol/server-messages.ts";
-import type { Mode } from "../protocol/codes.ts";
-import { formatPosition, type Position } from "../protocol/position.ts";
-import { selectionOfId } from "../protocol/selection.ts";
+import type { ServedFeed } from "../../feed/fanout/broadcast.ts";
+import { encodeSnapshotAnswerStart } from "../../protocol/answers.ts";
+import { Counts } from "../../limits/counts.ts";
+import { accountOf, Places, type CountedCaller } from "../../limits/places.ts";
+import type { Budget, Share } from "../../feed/fanout/budget.ts";
+import { patternsIn } from "../../feed/fanout/patterns.ts";
+import type { ReadResult, Reader } from "../../feed/fanout/catch-up/reader.ts";
+import type { FrozenList } from "../../feed/fanout/catch-up/frozen-list.ts";
+import { encodeSnapshotPart } from "../../protocol/server-messages.ts";
+import type { Mode } from "../../protocol/codes.ts";
+import { formatPosition, type Position } from "../../protocol/position.ts";
+import { selectionOfId } from "../../protocol/selection.ts";
 import { streamList, type Cut } from "./answer-stream.ts";
-import type { ServedFeed } from "./live-feed.ts";
-import type { FeedStore, HistoryPage } from "./storage/feed-store.ts";
-import { ReadTurns } from "./storage/read-turns.ts";
+import type { FeedStore, HistoryPage } from "../storage/feed-store.ts";
+import { ReadTurns } from "./read-turns.ts";
 
 /** What a client asks for over HTTP. */
 export interface ReadRequest {

@@ -1,5 +1,5 @@
 import { afterEach, describe, expect, test, vi } from "vitest";
-import { SteadyClock } from "../../src/durable/steady-clock.ts";
+import { SteadyClock } from "../../src/limits/steady-clock.ts";
 import { newFeed, publish } from "../support/api.ts";
 import { TestSubscriber } from "../support/subscriber.ts";
 

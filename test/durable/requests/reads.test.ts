@@ -1,10 +1,10 @@
 import { describe, expect, test, vi } from "vitest";
-import type { CountedCaller } from "../../src/limits/places.ts";
-import { Patience } from "../../src/durable/answer-stream.ts";
-import { Reads, type ReadOutcome, type ReadRequest } from "../../src/durable/reads.ts";
-import { Budget } from "../../src/feed/fanout/budget.ts";
-import type { Update } from "../../src/protocol/update.ts";
-import { FeedFixture } from "../feed/fixture.ts";
+import type { CountedCaller } from "../../../src/limits/places.ts";
+import { Patience } from "../../../src/durable/requests/answer-stream.ts";
+import { Reads, type ReadOutcome, type ReadRequest } from "../../../src/durable/requests/reads.ts";
+import { Budget } from "../../../src/feed/fanout/budget.ts";
+import type { Update } from "../../../src/protocol/update.ts";
+import { FeedFixture } from "../../feed/fixture.ts";
 
 function fixtureOfMany(): FeedFixture {
   const fixture = new FeedFixture({}, { partLength: 500 });

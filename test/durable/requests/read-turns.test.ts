@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { ReadTurns } from "../../../src/durable/storage/read-turns.ts";
+import { ReadTurns } from "../../../src/durable/requests/read-turns.ts";
 import { Budget } from "../../../src/feed/fanout/budget.ts";
 
 describe("[STO4] [I7] reads of storage that take turns", () => {

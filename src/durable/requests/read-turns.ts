@@ -1,4 +1,5 @@
 import type { Share } from "../../feed/fanout/budget.ts";
+import { HISTORY_ALWAYS } from "../storage/feed-store.ts";
 
 /** A read in steps of a few milliseconds. It yields how many bytes it holds after each step, and returns its result. */
 export type ReadSteps<T> = Generator<number, T>;
@@ -8,8 +9,6 @@ const MOST_OF_AN_ACCOUNT = 32;
 const MOST_OF_ALL = 128;
 /** Bytes held by all reads under way. Beyond that, the read that holds the most is finished before others go on. */
 const HELD = 4 * 1024 * 1024;
-/** Bytes that the read which holds the most may hold whatever room there is, and one update more. */
-export const ALWAYS = 512 * 1024;
 /** Milliseconds between two steps, in which everything else is served. */
 const PAUSE = 1;
 
@@ -97,7 +96,7 @@ export class ReadTurns {
 
   #next(): [string, AccountReads] | undefined {
     let [next] = this.#accounts;
-    if (this.#held < HELD && this.#share.has(2 * ALWAYS)) return next;
+    if (this.#held < HELD && this.#share.has(2 * HISTORY_ALWAYS)) return next;
     for (const other of this.#accounts) if (next && other[1].held > next[1].held) next = other;
     return next;
   }
