@@ -69,8 +69,8 @@ const DOCUMENTS: [Name, [path: string, value: unknown][]][] = [
     [
       ["asyncapi", "2.6.0"],
       ["info version", undefined],
-      ["operations tell action", "shout"],
-      ["operations tell channel", undefined],
+      ["operations deliver action", "shout"],
+      ["operations deliver channel", undefined],
       ["channels socket address", 1],
       ["channels socket bindings ws method", "PUT"],
       ["channels socket messages hello", "hello"],
