@@ -85,7 +85,8 @@ function pump(socket: WebSocket, gone: AbortSignal): ReadableStream<Uint8Array> 
       // Resolves when the client's connection has taken it.
       await writer.write(encoder.encode(text));
       taken = length;
-      if (taken - acknowledged < ACK_EVERY) continue;
+      // A closed socket takes no ack.
+      if (ended || taken - acknowledged < ACK_EVERY) continue;
       acknowledged = taken;
       acknowledge(socket, taken);
     }
@@ -107,7 +108,7 @@ function pump(socket: WebSocket, gone: AbortSignal): ReadableStream<Uint8Array> 
   const lifetime = setTimeout(end, jittered(LIFETIME));
   write(retryLine(RETRY));
   socket.addEventListener("message", ({ data }) => {
-    if (typeof data !== "string") return;
+    if (ended || typeof data !== "string") return;
     if (hasHello) received += data.length;
     else if (data.startsWith("event: ")) {
       // From the first ack on, the object waits for the client to take what it was sent.

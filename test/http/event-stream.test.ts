@@ -2,7 +2,7 @@ import { runDurableObjectAlarm } from "cloudflare:test";
 import { env } from "cloudflare:workers";
 import { describe, expect, test, vi } from "vitest";
 import { evict } from "../durable/evictions.ts";
-import { newFeed, publish, request, snapshot } from "../support/api.ts";
+import { ADMIN_KEY, newFeed, publish, request, snapshot } from "../support/api.ts";
 import { EventReader } from "../support/event-reader.ts";
 import { problem } from "../support/http.ts";
 import { View } from "../support/view.ts";
@@ -149,6 +149,23 @@ describe("a stream of events", () => {
     } finally {
       vi.useRealTimers();
     }
+  });
+
+  test("[SSE5] ends after all that came before, for a client that reads late", async () => {
+    const feed = newFeed();
+    await publish(feed, { key: "A", set: {} });
+    const reader = await (await EventReader.open(feed)).reaches(1);
+    // So much that it would be acknowledged, on a socket that is closed by then.
+    const text = "x".repeat(60_000);
+    await publish(
+      feed,
+      ["A", "B", "C", "D", "E"].map((key) => ({ key, set: { text } })),
+    );
+    const headers = { Authorization: `Bearer ${ADMIN_KEY}` };
+    await request(`/v1/feeds/${feed}?forget=true`, { method: "DELETE", headers });
+    await new Promise((resolve) => setTimeout(resolve, 50));
+    await reader.until(({ ended }) => ended);
+    expect(reader.events.map(({ event }) => event)).toEqual(["hello", "snapshot", "update", "error"]);
   });
 
   test("is answered to HEAD with its type and no stream", async () => {
