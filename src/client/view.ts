@@ -84,7 +84,11 @@ export function createView(format?: MessageFormat): View {
     for (const [key, value] of next) {
       const previous = entries.get(key);
       // Values that are the same stay the same objects.
-      if (!isEqual(previous, value)) changes.push({ key, value, previous });
+      const current = previous && isEqual(previous, value) ? previous : value;
+      // The order is that of a whole snapshot, as a new client has it.
+      if (!isAnswer) entries.delete(key);
+      entries.set(key, current);
+      if (current !== previous) changes.push({ key, value: current, previous });
     }
     epoch = nextEpoch;
     awaitsSnapshot = false;

@@ -46,8 +46,8 @@ export interface PublisherOptions {
   readonly feed: string;
   /**
    * A credential that may publish to the feed. A function is called before each POST, and once more if the server refuses
-   * what it gave; if it throws, it is called again after a while. All its credentials have to be of one principal: static
-   * keys, or tokens with one `iss` and `sub`. The server keeps each principal's idempotency keys apart, so a POST whose
+   * what it gave; if it throws, it is called again after a while. All its credentials have to be of one principal: publish
+   * keys, admin keys, or tokens with one `iss` and `sub`. The server keeps each principal's idempotency keys apart, so a POST whose
    * outcome is not known is not repeated with the token of another principal.
    */
   readonly key?: Key | undefined;

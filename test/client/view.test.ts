@@ -51,6 +51,14 @@ describe("[I3] a message is applied whole or not at all", () => {
     });
   });
 
+  test("a whole snapshot gives the entries in the order of the server, as a new client has them", () => {
+    const view = viewOf(snapshot({ A: { n: 1 }, B: { n: 1 }, C: { n: 1 } }));
+    apply(view, snapshot({ C: { n: 1 }, B: { n: 2 }, D: { n: 1 }, A: { n: 1 } }, { seq: 9, reason: "lagging" }));
+    expect([...view.entries.keys()]).toEqual(["C", "B", "D", "A"]);
+    apply(view, snapshot({ E: { n: 1 }, C: { n: 2 } }, { seq: 9, reason: "subscribe", id: 0 }));
+    expect([...view.entries.keys()]).toEqual(["C", "B", "D", "A", "E"]);
+  });
+
   test.each([
     ["two changes", { key: "A", set: {}, delete: true }],
     ["no change", { key: "A" }],
