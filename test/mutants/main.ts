@@ -59,13 +59,18 @@ async function judge(folder: string, { project, tests }: Mutant): Promise<{ verd
   for (const stream of [child.stdout, child.stderr])
     stream.on("data", (data: Buffer) => void (output = (output + data.toString()).slice(-10_000)));
   let isTooLong = false;
+  // Its group, with the runtimes that it has started.
+  const end = (): void => {
+    if (child.pid !== undefined && child.exitCode === null) process.kill(-child.pid, "SIGKILL");
+  };
   const timer = setTimeout(() => {
     isTooLong = true;
-    // Its group, with the runtimes that it has started.
-    if (child.pid !== undefined) process.kill(-child.pid, "SIGKILL");
+    end();
   }, RUN_TIME);
+  process.once("exit", end);
   const code = await new Promise<number | null>((resolve) => child.on("close", resolve));
   clearTimeout(timer);
+  process.off("exit", end);
   if (isTooLong) return { verdict: "caught", output };
   const counts = await readFile(report, "utf8").then(
     (text): Report => JSON.parse(text),
@@ -110,4 +115,6 @@ async function main(words: readonly string[]): Promise<number> {
   return survived > 0 || chosen.length === 0 ? 1 : 0;
 }
 
+// What runs ends with it.
+for (const signal of ["SIGINT", "SIGTERM"] as const) process.once(signal, () => process.exit(1));
 process.exitCode = await main(process.argv.slice(2));

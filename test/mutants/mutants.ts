@@ -326,9 +326,9 @@ export const MUTANTS: readonly Mutant[] = [
         "if (this.#expires !== -1) return false;",
       ],
       [
-        "limits: bad messages are never too many",
+        "limits: one bad message too many is answered",
         "++this.#badMessages < LIMITS.badMessages",
-        "++this.#badMessages > 0",
+        "++this.#badMessages <= LIMITS.badMessages",
       ],
     ],
   ),
