@@ -45,7 +45,7 @@ export const MUTANTS: readonly Mutant[] = [
   ...plant(
     "src/feed/state/batch-draft.ts",
     "workerd",
-    [`${STATE}/batch.test.ts`, `${STATE}/expiry.test.ts`, "test/http/limits.test.ts"],
+    [`${STATE}/batch.test.ts`, `${STATE}/expiry.test.ts`, `${STATE}/feed.test.ts`],
     [
       [
         "expiry: an update without ttl leaves the old one",
@@ -121,18 +121,18 @@ export const MUTANTS: readonly Mutant[] = [
         "for (const { update } of this.#updates) if (update.seq > seq)",
         "for (const { update } of this.#updates) if (update.seq >= seq)",
       ],
-      [
-        "conflation: what a subscriber has is sent again",
-        "if (update.seq <= seq) continue;",
-        "if (update.seq < seq) continue;",
-      ],
+
       ["conflation: the first of two updates of a key is sent", "conflated.merged.add(update);", ""],
     ],
   ),
   ...plant(
     "src/feed/fanout/live/merged-update.ts",
     "workerd",
-    ["test/feed/fanout/merged-update.test.ts"],
+    [
+      "test/feed/fanout/merged-update.test.ts",
+      "test/feed/fanout/pending.test.ts",
+      "test/feed/fanout/convergence.test.ts",
+    ],
     [
       [
         "conflation: a patch that replaces a value with an object merges",
@@ -273,7 +273,6 @@ export const MUTANTS: readonly Mutant[] = [
     "workerd",
     ["test/durable/storage/feed-store.test.ts", "test/durable/storage/checkpoint.test.ts"],
     [
-      ["journal: the row after a position is left out", "(row) => row.seq > seq);", "(row) => row.seq > seq + 1);"],
       [
         "journal: two generations write to the same rows",
         "while (this.#generations.some((other) => other.side === side)) side++;",
