@@ -7,10 +7,12 @@ export interface Grants {
   readonly metrics: boolean;
 }
 
+/** By what was presented: nothing, a static key or a token. */
+export const CALLER_KINDS = ["anonymous", "key", "token"] as const;
+
 /** Who a request comes from, after authentication. */
 export interface Caller {
-  /** What was presented: nothing, a static key or a token. */
-  readonly kind: "anonymous" | "key" | "token";
+  readonly kind: (typeof CALLER_KINDS)[number];
   /**
    * The account that limits are counted on: one static key, or the subject of a token. It stays the same when other keys
    * are rotated and tokens renewed, and is no secret.

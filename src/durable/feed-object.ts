@@ -119,7 +119,7 @@ export class FeedObject<Env extends FeedObjectEnv = FeedObjectEnv> extends Durab
     const { caller, subscription, protocol } = asked;
     const noPlace = this.#connections.refusal(caller);
     if (noPlace) return refuseUpgrade(noPlace, NO_PLACE[noPlace]);
-    const account = accountOf(caller) ?? "";
+    const account = accountOf(caller);
     if (account !== "" && this.#messages.hasSentTooMuch(account))
       return refuseUpgrade("rate_limited", TOO_MANY_MESSAGES);
     const live = this.#loader.committed();

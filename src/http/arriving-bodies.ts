@@ -1,7 +1,7 @@
 import type { Caller } from "../access/access.ts";
 import { SteadyClock } from "../limits/steady-clock.ts";
 import { Counts } from "../limits/counts.ts";
-import type { NoRoom } from "../limits/quotas.ts";
+import type { NoRoom } from "../protocol/codes.ts";
 import { LIMITS } from "../protocol/limits.ts";
 import { Problem } from "./problem.ts";
 

@@ -39,7 +39,7 @@ export class KnownFeeds {
   /** Refuses a caller that has come to watch many feeds that do not exist, and now watches one more. */
   async demandVisit(feed: string, caller: CountedCaller): Promise<void> {
     if (this.#isKnown(feed)) return;
-    const account = caller.kind === "key" ? "" : (accountOf(caller) ?? "");
+    const account = caller.kind === "key" ? "" : accountOf(caller);
     let visit: string;
     try {
       visit = await this.#directory().visit(feed, account);

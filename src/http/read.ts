@@ -82,7 +82,7 @@ export async function history(c: AppContext): Promise<Response> {
   const limit = readInteger(query, "limit", 1, LIMITS.historyPage) ?? LIMITS.historyDefault;
   const before = readInteger(query, "before", 0, Number.MAX_SAFE_INTEGER);
   if (!(await knownFeeds.exists(feed))) return emptyHistory(feed, key);
-  const account = accountOf(countedByOne(caller, c.req.raw)) ?? "";
+  const account = accountOf(countedByOne(caller, c.req.raw));
   const page = await deployment.feeds.getByName(feed).readHistory(key, limit, before, account);
   if (!page) throw new Problem("overloaded", "Too many wait for what the feed has kept.");
   const updates = page.updates.map(({ seq, time, line }) => {

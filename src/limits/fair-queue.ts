@@ -1,5 +1,6 @@
+import type { NoRoom } from "../protocol/codes.ts";
 import { finishSteps } from "../protocol/long-json.ts";
-import type { NoRoom, Rate } from "./quotas.ts";
+import type { Rate } from "./quotas.ts";
 import { TokenBuckets } from "./token-bucket.ts";
 
 /** How the thread is shared. Sizes are bytes of memory; the time that work takes is measured by them too. */

@@ -1,6 +1,6 @@
 import type { Caller } from "../access/access.ts";
+import type { NoRoom } from "../protocol/codes.ts";
 import { Counts } from "./counts.ts";
-import type { NoRoom } from "./quotas.ts";
 
 /** What the limits know of a caller. */
 export interface CountedCaller {
@@ -11,9 +11,9 @@ export interface CountedCaller {
   readonly credential: string | undefined;
 }
 
-/** The account on which limits are counted: the credential's id, else the client IP; undefined if neither is known. */
-export function accountOf({ credential, clientIp }: CountedCaller): string | undefined {
-  return credential ?? clientIp;
+/** The account on which limits are counted: the credential's id, else the client IP; "" if neither is known. */
+export function accountOf({ credential, clientIp }: CountedCaller): string {
+  return credential ?? clientIp ?? "";
 }
 
 /** Shares of all places: anonymous callers leave some for those with a credential, and tokens leave some for keys. */

@@ -1,5 +1,6 @@
+import type { NoRoom } from "../protocol/codes.ts";
 import { Contention } from "./fair-queue.ts";
-import type { NoRoom, Rate } from "./quotas.ts";
+import type { Rate } from "./quotas.ts";
 import { TokenBuckets } from "./token-bucket.ts";
 
 /** How the thread is shared. Sizes are bytes. */

@@ -23,9 +23,6 @@ export interface Rate {
   readonly burst: number;
 }
 
-/** Why there is no room: the caller's own share is used up (`rate_limited`), or everything is (`overloaded`). */
-export type NoRoom = "rate_limited" | "overloaded";
-
 /** Bytes or characters of a publish that count as one more publish: the feed's thread needs about as long for them. */
 export const PUBLISH_WEIGHT = 16 * 1024;
 

@@ -28,6 +28,9 @@ export type ProblemCode = keyof typeof PROBLEMS;
 /** Codes of an `error` message: those over HTTP, and one more. */
 export type MessageErrorCode = ProblemCode | "invalid_message";
 
+/** Why there is no room: the caller's own share is used up (`rate_limited`), or everything is (`overloaded`). */
+export type NoRoom = Extract<ProblemCode, "rate_limited" | "overloaded">;
+
 /** WebSocket close codes. A 44xx means: do not come back unchanged. 4429 is the exception. */
 export const CLOSE = {
   normal: 1000,

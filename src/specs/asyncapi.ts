@@ -2,8 +2,7 @@ import { CLOSE, CLOSE_MEANINGS } from "../protocol/codes.ts";
 import { CLIENT_MESSAGES } from "../protocol/client-messages.ts";
 import { CREDENTIALS, OF_A_SUBSCRIBER, PARAMETERS } from "../protocol/parameters.ts";
 import { SERVER_MESSAGES } from "../protocol/server-messages.ts";
-import { parameters } from "./parameters.ts";
-import { aboutSchema, messageSchemas, namedSchemas, objectOf, type JsonSchema } from "./schemas.ts";
+import { aboutSchema, messageSchemas, namedSchemas, objectOf, withJsonSchemas, type JsonSchema } from "./schemas.ts";
 
 /** How a socket is closed, and whether a client may come back unchanged. */
 const CLOSE_CODES: JsonSchema[] = [
@@ -39,7 +38,7 @@ const ANSWERS: Readonly<Record<keyof typeof CLIENT_MESSAGES | "ping", readonly s
  */
 export function asyncApi(base: string): JsonSchema {
   const messages = messageObjects();
-  const known = parameters();
+  const known = withJsonSchemas(PARAMETERS);
   const query: JsonSchema = {
     type: "object",
     properties: {

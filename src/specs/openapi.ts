@@ -1,8 +1,7 @@
-import { CREDENTIALS } from "../protocol/parameters.ts";
+import { ANSWER_HEADERS, CREDENTIALS, PARAMETERS } from "../protocol/parameters.ts";
 import { LINKS } from "./links.ts";
 import { PATHS } from "./operations.ts";
-import { answerHeaders, parameters } from "./parameters.ts";
-import { namedSchemas, objectOf, type JsonSchema } from "./schemas.ts";
+import { namedSchemas, objectOf, withJsonSchemas, type JsonSchema } from "./schemas.ts";
 
 /** What only sockets and streams answer: `HEAD` does not. */
 const NOT_BY_HEAD = new Set(["101", "204"]);
@@ -36,8 +35,8 @@ export function openApi(base: string): JsonSchema {
     paths: Object.fromEntries(Object.entries(PATHS).map(([path, item]) => [path, withHead(path, linked(item))])),
     components: {
       schemas: namedSchemas(),
-      parameters: parameters(),
-      headers: answerHeaders(),
+      parameters: withJsonSchemas(PARAMETERS),
+      headers: withJsonSchemas(ANSWER_HEADERS),
       securitySchemes: SECURITY,
     },
   };

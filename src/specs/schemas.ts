@@ -75,6 +75,15 @@ export function jsonSchemas(schemas: Readonly<Record<string, GenericSchema>>): J
   return objectOf(convert({ ...NAMED, whole: object(schemas) }).whole["properties"]);
 }
 
+/** Parameters or headers, with their schemas as JSON Schema. */
+export function withJsonSchemas(
+  described: Record<string, { readonly schema: GenericSchema }>,
+): Record<string, JsonSchema> {
+  const entries = Object.entries(described);
+  const schemas = jsonSchemas(Object.fromEntries(entries.map(([name, { schema }]) => [name, schema])));
+  return Object.fromEntries(entries.map(([name, rest]) => [name, { ...rest, schema: schemas[name] ?? {} }]));
+}
+
 function convert<Name extends string>(schemas: Readonly<Record<Name, GenericSchema>>): Record<Name, JsonSchema> {
   return readOwnJson<Record<Name, JsonSchema>>(JSON.stringify(toJsonSchemaDefs(schemas, OPTIONS)));
 }

@@ -2,10 +2,10 @@ import { expect, test } from "vitest";
 import { CLOSE, MODES, PROBLEMS, SNAPSHOT_REASONS } from "../../src/protocol/codes.ts";
 import { LIMITS } from "../../src/protocol/limits.ts";
 import { MSGPACK_PROTOCOL, PROTOCOL } from "../../src/protocol/names.ts";
+import { ANSWER_HEADERS, PARAMETERS } from "../../src/protocol/parameters.ts";
 import { asyncApi } from "../../src/specs/asyncapi.ts";
 import { openApi } from "../../src/specs/openapi.ts";
-import { parameters, answerHeaders } from "../../src/specs/parameters.ts";
-import { messageSchemas, namedSchemas } from "../../src/specs/schemas.ts";
+import { messageSchemas, namedSchemas, withJsonSchemas } from "../../src/specs/schemas.ts";
 
 const FINGERPRINT = "861fde880db5089a";
 
@@ -16,8 +16,8 @@ const wire = {
   protocols: [PROTOCOL, MSGPACK_PROTOCOL],
   schemas: [namedSchemas(), messageSchemas()],
   codes: [PROBLEMS, CLOSE, MODES, Object.keys(SNAPSHOT_REASONS)],
-  parameters: parameters(),
-  headers: answerHeaders(),
+  parameters: withJsonSchemas(PARAMETERS),
+  headers: withJsonSchemas(ANSWER_HEADERS),
   // The operations and channels.
   documents: [openApi(""), asyncApi("")],
   limits: LIMITS,

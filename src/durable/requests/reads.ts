@@ -75,7 +75,7 @@ export class Reads {
   ): Promise<ReadOutcome | undefined> {
     const position = formatPosition(feed.position);
     if (known.includes(position) || known.includes("*")) return { position, body: undefined, isEmpty: true };
-    const account = accountOf(caller) ?? "";
+    const account = accountOf(caller);
     const own = this.#waitingBy.of(account);
     if (this.#waiting >= WAITING || own >= WAITING_OF_ONE) return undefined;
     const subscription = { selection: selectionOfId(asked.selection), mode: asked.mode, hz: undefined };

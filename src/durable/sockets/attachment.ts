@@ -1,4 +1,5 @@
 import * as v from "valibot";
+import { CALLER_KINDS } from "../../access/access.ts";
 import type { CountedCaller } from "../../limits/places.ts";
 import { LIMITS } from "../../protocol/limits.ts";
 import type { Subscription } from "../../protocol/subscription.ts";
@@ -7,12 +8,10 @@ import type { Position } from "../../protocol/position.ts";
 import { selectionOfId, type Selection } from "../../protocol/selection.ts";
 import { SOCKET_FORMATS, type SocketFormat } from "./frames.ts";
 
-const KINDS = ["anonymous", "key", "token"] as const;
-
 /** As running deployments have stored it: `address` is the client IP, and `holder` the id of the credential. */
 const callerSchema = v.object({
   address: v.optional(v.string()),
-  kind: v.optional(v.picklist(KINDS)),
+  kind: v.optional(v.picklist(CALLER_KINDS)),
   holder: v.optional(v.string()),
 });
 const openSchema = v.object({

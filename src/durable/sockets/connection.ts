@@ -65,7 +65,7 @@ export class Connection implements Sink {
 
   /** On which its work is counted. */
   get account(): string {
-    return accountOf(this.#caller) ?? this.#ownAccount;
+    return accountOf(this.#caller) || this.#ownAccount;
   }
 
   get kind(): CountedCaller["kind"] {

@@ -1,7 +1,7 @@
 import type { Caller } from "../../access/access.ts";
 import { Places, type CountedCaller } from "../../limits/places.ts";
-import type { NoRoom, Quotas } from "../../limits/quotas.ts";
-import { CLOSE } from "../../protocol/codes.ts";
+import type { Quotas } from "../../limits/quotas.ts";
+import { CLOSE, type NoRoom } from "../../protocol/codes.ts";
 import { loadState, type ReadSelections, type SocketState } from "./attachment.ts";
 import { Connection } from "./connection.ts";
 

@@ -1,8 +1,8 @@
 import { WHY_INVALID, type Access, type Caller } from "../../access/access.ts";
-import { PUBLISH_WEIGHT, type NoRoom, type Quotas } from "../../limits/quotas.ts";
+import { PUBLISH_WEIGHT, type Quotas } from "../../limits/quotas.ts";
 import { TokenBuckets } from "../../limits/token-bucket.ts";
 import { memoryOf } from "../../feed/state/entry.ts";
-import { CLOSE } from "../../protocol/codes.ts";
+import { CLOSE, type NoRoom } from "../../protocol/codes.ts";
 import {
   decodeClientMessage,
   isLong,

@@ -1,7 +1,7 @@
 import * as v from "valibot";
+import { CALLER_KINDS } from "../../access/access.ts";
 import type { CountedCaller } from "../../limits/places.ts";
-import type { NoRoom } from "../../limits/quotas.ts";
-import { MODES, PROBLEMS } from "../../protocol/codes.ts";
+import { MODES, PROBLEMS, type NoRoom } from "../../protocol/codes.ts";
 import type { Subscription } from "../../protocol/subscription.ts";
 import type { Position } from "../../protocol/position.ts";
 import { selectionOfId } from "../../protocol/selection.ts";
@@ -31,7 +31,7 @@ const wireSchema = v.object({
   hz: v.optional(v.number()),
   since: v.optional(v.object({ epoch: v.string(), seq: v.number() })),
   clientIp: v.optional(v.string()),
-  kind: v.picklist(["anonymous", "key", "token"]),
+  kind: v.picklist(CALLER_KINDS),
   credential: v.optional(v.string()),
   publishes: v.boolean(),
   expires: v.optional(v.number()),

@@ -8,7 +8,7 @@ import { foldJournal, openFeed, writeEntries, type Stored } from "./checkpoint.t
 import { createTables, isStored, newState, readState, writeState } from "./state-row.ts";
 import { HistoryRows } from "./history-rows.ts";
 import { Journal } from "./journal.ts";
-import { encodeReceipt, journalText, readJournalText, readReceipt } from "./receipt-lines.ts";
+import { receiptLine, journalText, readJournalText, readReceipt } from "./receipt-lines.ts";
 import { ReceiptRows } from "./receipt-rows.ts";
 import { findKey, findUpdates, packRecords, type FoundLine } from "./record-lines.ts";
 import * as schema from "./schema.ts";
@@ -93,7 +93,7 @@ export class FeedStore implements Log {
       [lines, length] = [[], 0];
     };
     for (const publish of remembered) {
-      const line = encodeReceipt(publish);
+      const line = receiptLine(publish);
       lines.push(line);
       length += line.length;
       if (length > schema.RECEIPTS_LENGTH) write(publish.ordinal + 1);

@@ -25,7 +25,7 @@ type ReceiptLine = [
   stale: number,
 ];
 
-export function encodeReceipt({ hashes, at, principal, credential, key, digest, receipt }: RememberedPublish): string {
+export function receiptLine({ hashes, at, principal, credential, key, digest, receipt }: RememberedPublish): string {
   const { epoch, seq, accepted, stale } = receipt;
   const line: ReceiptLine = [principal, credential, key, digest, epoch, seq, accepted, stale];
   return `${hashes.key.toString(36)} ${hashes.credential.toString(36)} ${at.toString(36)} ${JSON.stringify(line)}`;

@@ -1,3 +1,4 @@
+import type { NoRoom } from "../../protocol/codes.ts";
 import type { Subscription } from "../../protocol/subscription.ts";
 import type { Position } from "../../protocol/position.ts";
 import type { Feed } from "../state/feed.ts";
@@ -13,7 +14,7 @@ import { Snapshots } from "./catch-up/snapshots.ts";
 import { FANOUT_LIMITS, type FanoutLimits } from "./fanout-limits.ts";
 import type { FlushPolicy } from "./live/flush-schedule.ts";
 import { LiveDelivery } from "./live/live-delivery.ts";
-import type { PatternAccount, PatternRefusal } from "./patterns.ts";
+import type { PatternAccount } from "./patterns.ts";
 import { Selections } from "./selections.ts";
 import { Subscriber, type Sink } from "./subscriber.ts";
 
@@ -110,7 +111,7 @@ export class Broadcast {
   }
 
   /** Why there is no room for one more subscription; undefined if there is. */
-  refusal(account: PatternAccount, subscription: Subscription): PatternRefusal | undefined {
+  refusal(account: PatternAccount, subscription: Subscription): NoRoom | undefined {
     return this.#selections.refusal(subscription, account);
   }
 
@@ -158,7 +159,7 @@ export class Broadcast {
     subscriber: Subscriber,
     subscription: Subscription,
     id: number | undefined,
-  ): PatternRefusal | "too_many" | undefined {
+  ): NoRoom | "too_many" | undefined {
     const { resubscribes, sink } = subscriber;
     if (subscriber.gone) return undefined;
     if (resubscribes.length >= this.#limits.resubscribes) return "too_many";

@@ -1,3 +1,4 @@
+import type { NoRoom } from "../../protocol/codes.ts";
 import type { Selection } from "../../protocol/selection.ts";
 import { bytesOf } from "../state/entry.ts";
 import type { FanoutLimits } from "./fanout-limits.ts";
@@ -8,9 +9,6 @@ export interface PatternAccount {
   /** Undefined means `anonymous`. */
   readonly kind?: "anonymous" | "key" | "token" | undefined;
 }
-
-/** Why there is no room for more patterns: the account has its share (`rate_limited`), or the feed is full (`overloaded`). */
-export type PatternRefusal = "rate_limited" | "overloaded";
 
 /** Parts of all room: callers with a credential find room whatever anonymous ones do, and keys whatever tokens do. */
 const ANONYMOUS = 1 / 2;
@@ -42,11 +40,7 @@ export class Patterns {
   }
 
   /** Why there is no room for so many more; undefined if there is. Costs nothing for an id that is counted already. */
-  refusal(
-    id: string,
-    selection: Selection,
-    { account, kind = "anonymous" }: PatternAccount,
-  ): PatternRefusal | undefined {
+  refusal(id: string, selection: Selection, { account, kind = "anonymous" }: PatternAccount): NoRoom | undefined {
     if (this.#counted.has(id)) return undefined;
     const { patterns: most, patternsPerAccount } = this.#limits;
     const more = patternsIn(selection);

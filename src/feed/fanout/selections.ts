@@ -1,7 +1,8 @@
+import type { NoRoom } from "../../protocol/codes.ts";
 import type { Subscription } from "../../protocol/subscription.ts";
 import type { Selection } from "../../protocol/selection.ts";
 import type { FanoutLimits } from "./fanout-limits.ts";
-import { Patterns, type PatternAccount, type PatternRefusal } from "./patterns.ts";
+import { Patterns, type PatternAccount } from "./patterns.ts";
 
 /**
  * All subscriptions of a feed's subscribers, live or not, and those that wait for an answer. Equal selections are kept in
@@ -16,7 +17,7 @@ export class Selections {
   }
 
   /** Why there is no room for one more subscription; undefined if there is. */
-  refusal(subscription: Subscription, account: PatternAccount): PatternRefusal | undefined {
+  refusal(subscription: Subscription, account: PatternAccount): NoRoom | undefined {
     return this.#patterns.refusal(groupId(subscription), subscription.selection, account);
   }
 

@@ -111,10 +111,7 @@ export class Reader implements Job, ListReader {
     const list = snapshots.take(this.#request, meter);
     if (!list) return "wait";
     this.#list = list;
-    this.#isListGivenUp = false;
     if (list.parts > 1) snapshots.hold(list, this.#request, this);
-    // It was in use before, and was the first to go when room was made.
-    if (this.#isListGivenUp) return "wait";
     this.#listener.found({ kind: "list", list, reason: this.#query.since && reason });
     return "done";
   }
