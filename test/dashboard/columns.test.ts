@@ -1,6 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { Columns, fieldAt, textOf } from "../../src/dashboard/model/columns.ts";
-import { MainField } from "../../src/dashboard/model/main-field.ts";
+import { Columns, fieldAt, textOf, MainField } from "../../src/dashboard/model/columns.ts";
 import type { JsonObject } from "../../src/protocol/json.ts";
 
 function columnsOf(...values: JsonObject[]): Columns {

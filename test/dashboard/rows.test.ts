@@ -1,7 +1,6 @@
 import { describe, expect, it } from "vitest";
 import type { Column } from "../../src/dashboard/model/columns.ts";
-import { nextSort } from "../../src/dashboard/model/sort-and-filter.ts";
-import { Rows } from "../../src/dashboard/model/rows.ts";
+import { nextSort, Rows } from "../../src/dashboard/model/rows.ts";
 
 const price: Column = {
   id: "price",

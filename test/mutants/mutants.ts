@@ -551,7 +551,7 @@ export const MUTANTS: readonly Mutant[] = [
   ...plant(
     "src/dashboard/model/rows.ts",
     "node",
-    ["test/dashboard/rows.test.ts"],
+    ["test/dashboard/rows.test.ts", "test/dashboard/columns.test.ts"],
     [
       [
         "dashboard: a filter does not reach a row that changes",
@@ -559,13 +559,6 @@ export const MUTANTS: readonly Mutant[] = [
         "",
       ],
       ["dashboard: rows move at each change", "Math.max(REORDER_AFTER, rest)", "rest"],
-    ],
-  ),
-  ...plant(
-    "src/dashboard/model/sort-and-filter.ts",
-    "node",
-    ["test/dashboard/rows.test.ts", "test/dashboard/columns.test.ts"],
-    [
       [
         "dashboard: rows without a value come first when descending",
         "return (a === undefined ? 1 : 0) - (b === undefined ? 1 : 0);",

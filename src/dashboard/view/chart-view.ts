@@ -1,9 +1,8 @@
 import type { HistoryAnswer } from "../../protocol/answers.ts";
 import type { JsonObject } from "../../protocol/json.ts";
-import { fieldAt, type Column, type Columns } from "../model/columns.ts";
+import { fieldAt, type Column, type Columns, type MainField } from "../model/columns.ts";
 import { formatCount, numberOf } from "../model/format.ts";
 import { KeyHistory, replay, type PastValues } from "../model/key-history.ts";
-import type { MainField } from "../model/main-field.ts";
 import type { ApiResult } from "../model/server-api.ts";
 import type { Chart } from "./chart.ts";
 import { byId, offer, write } from "./dom.ts";

@@ -4,8 +4,7 @@ import type { JsonObject } from "../../protocol/json.ts";
 import { formatClock, formatCount } from "../model/format.ts";
 import { UpdateRate } from "../model/recent-values.ts";
 import { staleness, wordsOf } from "../model/status-words.ts";
-import { byId, write } from "./dom.ts";
-import { Sparkline } from "./sparkline.ts";
+import { byId, write, Sparkline } from "./dom.ts";
 
 /** Seconds that the update rate is averaged over: short enough to follow the market, long enough to be read. */
 const AVERAGED = 5;

@@ -1,7 +1,6 @@
 import type { JsonObject } from "../../protocol/json.ts";
-import { fieldAt, textOf, type Columns } from "../model/columns.ts";
+import { fieldAt, textOf, type Columns, type MainField } from "../model/columns.ts";
 import { compactJson, directionOf, formatAge } from "../model/format.ts";
-import type { MainField } from "../model/main-field.ts";
 import type { Row } from "../model/rows.ts";
 import { ChartView, type LoadHistory } from "./chart-view.ts";
 import { byId, make, write } from "./dom.ts";

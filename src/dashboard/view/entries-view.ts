@@ -1,7 +1,6 @@
 import type { JsonObject } from "../../protocol/json.ts";
-import { fieldAt, type Column, type Columns } from "../model/columns.ts";
+import { fieldAt, type Column, type Columns, type MainField } from "../model/columns.ts";
 import { numberOf } from "../model/format.ts";
-import type { MainField } from "../model/main-field.ts";
 import type { Choice } from "../model/page-url.ts";
 import type { Trends } from "../model/recent-values.ts";
 import type { Rows } from "../model/rows.ts";

@@ -1,5 +1,5 @@
 import type { Column } from "../model/columns.ts";
-import { nextSort, type Sort, type SortBy } from "../model/sort-and-filter.ts";
+import { nextSort, type Sort, type SortBy } from "../model/rows.ts";
 import { make, write } from "./dom.ts";
 
 /** Characters of the key's column. */

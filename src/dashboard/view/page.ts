@@ -2,8 +2,7 @@ import type { Batch, Change, Feed } from "../../client/types.ts";
 import type { JsonObject } from "../../protocol/json.ts";
 import { LIMITS } from "../../protocol/limits.ts";
 import { parsePosition } from "../../protocol/position.ts";
-import { Columns } from "../model/columns.ts";
-import { MainField } from "../model/main-field.ts";
+import { Columns, MainField } from "../model/columns.ts";
 import { selectionOf, writeChoice, type Choice } from "../model/page-url.ts";
 import { Trends } from "../model/recent-values.ts";
 import { Rows } from "../model/rows.ts";
@@ -12,7 +11,6 @@ import { snippetsFor } from "../model/snippets.ts";
 import { StatusView, type CredentialForm } from "./connection-view.ts";
 import { DetailView } from "./detail-view.ts";
 import { EntriesView } from "./entries-view.ts";
-import { FrameLoop } from "./frame-loop.ts";
 import { setUpPanels, type Shown } from "./panels.ts";
 
 /** If no frame was drawn for so long (milliseconds), a change is too old to be marked. */
@@ -162,5 +160,41 @@ export class Page {
     const key = this.#detail.key ?? this.#rows.order[0]?.key;
     const value = key === undefined ? undefined : this.#rows.get(key)?.value;
     return { choice: this.#choice, key, value, main: this.#main.column };
+  }
+}
+
+/**
+ * Draws the page at most once a frame, and only after a change. A hidden tab has no frames, so it draws nothing until it is
+ * shown again.
+ */
+class FrameLoop {
+  readonly #draw: (waited: number) => number | undefined;
+  #dueSince: number | undefined;
+  #timer: ReturnType<typeof setTimeout> | undefined;
+
+  /**
+   * `draw` gets how long the frame was due (milliseconds), and returns after how many milliseconds it has to be called
+   * again, or undefined if only a change makes that necessary.
+   */
+  constructor(draw: (waited: number) => number | undefined) {
+    this.#draw = draw;
+  }
+
+  /** Something has changed. */
+  request(): void {
+    if (this.#dueSince !== undefined) return;
+    this.#dueSince = performance.now();
+    requestAnimationFrame(() => this.#frame());
+  }
+
+  #frame(): void {
+    const waited = performance.now() - (this.#dueSince ?? 0);
+    this.#dueSince = undefined;
+    const again = this.#draw(waited);
+    if (again === undefined || this.#timer !== undefined) return;
+    this.#timer = setTimeout(() => {
+      this.#timer = undefined;
+      this.request();
+    }, again);
   }
 }

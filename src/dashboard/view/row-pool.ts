@@ -1,10 +1,12 @@
-import type { Column } from "../model/columns.ts";
+import type { Json } from "../../protocol/json.ts";
+import { fieldAt, textOf, type Column } from "../model/columns.ts";
+import { directionOf, formatAge, type Direction } from "../model/format.ts";
 import type { Trends } from "../model/recent-values.ts";
 import type { Row } from "../model/rows.ts";
-import { Flashes, RowView } from "./row-view.ts";
+import { make, Sparkline } from "./dom.ts";
 
 /** What rows are drawn with. */
-export interface Drawing {
+interface Drawing {
   readonly columns: readonly Column[];
   /** Of the columns. If it differs, cells may have to be written again. */
   readonly revision: number;
@@ -79,5 +81,131 @@ export class RowPool {
 
   #make(): RowView {
     return new RowView(`row-${++this.#made}`, this.#flashes);
+  }
+}
+
+interface Cell {
+  readonly element: HTMLElement;
+  readonly text: Text;
+  value: Json | undefined;
+}
+
+/** One row of the table. It is positioned absolutely and moved by a transform, so that rows do not depend on each other. */
+class RowView {
+  readonly element: HTMLElement;
+  row: Row | undefined;
+  readonly #key = make("th", { role: "rowheader", scope: "row", class: "key" });
+  readonly #trend = new Sparkline(72, 20);
+  readonly #changed = make("td", { role: "gridcell", class: "age", "data-column": "changed" });
+  readonly #cells: Cell[] = [];
+  readonly #flashes: Flashes;
+  #revision = -1;
+  #top = -1;
+
+  constructor(id: string, flashes: Flashes) {
+    this.#flashes = flashes;
+    const trend = make("td", { role: "gridcell", class: "trend" }, this.#trend.element);
+    this.element = make("tr", { role: "row", id }, this.#key, trend, this.#changed);
+  }
+
+  /** Moves it to its place, in pixels. `index`: of its row among all rows. */
+  place(index: number, top: number): void {
+    if (top !== this.#top) {
+      this.#top = top;
+      this.element.style.transform = `translateY(${top}px)`;
+    }
+    // The header is row 1.
+    const rowIndex = String(index + 2);
+    if (this.element.ariaRowIndex !== rowIndex) this.element.ariaRowIndex = rowIndex;
+  }
+
+  /** Shows a row. `revision`: of the columns. `flashing`: whether changed cells are marked. */
+  show(row: Row, columns: readonly Column[], revision: number, flashing: boolean): void {
+    const isSame = this.row === row;
+    if (!isSame) {
+      this.row = row;
+      this.element.dataset["key"] = row.key;
+      this.#key.textContent = row.key;
+    }
+    const isFitted = this.#revision === revision;
+    this.#revision = revision;
+    for (const [index, column] of columns.entries()) {
+      const cell = this.#cells[index] ?? this.#addCell(column);
+      const before = cell.value;
+      const value = fieldAt(row.value, column.path);
+      if (!isSame) this.#flashes.clear(cell.element);
+      if (before === value && isFitted) continue;
+      cell.value = value;
+      if (!isFitted) fit(cell, column);
+      const text = textOf(value, column);
+      if (cell.text.data === text) continue;
+      cell.text.data = text;
+      if (isSame && flashing && before !== value) this.#flashes.mark(cell.element, directionOf(before, value));
+    }
+  }
+
+  /** `now` in milliseconds since 1970. */
+  showAge(now: number): void {
+    const changedAt = this.row?.changedAt;
+    const text = changedAt === undefined ? "–" : formatAge(now - changedAt);
+    if (this.#changed.textContent !== text) this.#changed.textContent = text;
+  }
+
+  showTrend(values: readonly number[]): void {
+    this.#trend.draw(values);
+  }
+
+  /** Columns are only ever added at the end. */
+  #addCell(column: Column): Cell {
+    const text = new Text();
+    const element = make("td", { role: "gridcell", "data-field": column.id }, text);
+    this.element.append(element);
+    const cell = { element, text, value: undefined };
+    this.#cells.push(cell);
+    fit(cell, column);
+    return cell;
+  }
+}
+
+function fit({ element }: Cell, column: Column): void {
+  const className = column.numeric ? "number" : "";
+  if (element.className !== className) element.className = className;
+}
+
+/** Milliseconds for which a mark stays. Its arrow takes longer to read than a blink. */
+const FLASH = 700;
+/** More marks than this are more than a reader can see, and only cost time to paint. */
+const MAX_MARKED = 300;
+
+/** Marks changed cells for a moment, with one timer for all of them. The style sheet says how a mark looks. */
+class Flashes {
+  /** Cells, and when their mark ends. A Map keeps them in that order. */
+  readonly #marked = new Map<HTMLElement, number>();
+  #timer: ReturnType<typeof setTimeout> | undefined;
+
+  mark(cell: HTMLElement, direction: Direction): void {
+    if (!this.#marked.delete(cell) && this.#marked.size >= MAX_MARKED) return;
+    this.#marked.set(cell, performance.now() + FLASH);
+    if (cell.dataset["flash"] !== direction) cell.dataset["flash"] = direction;
+    if (this.#timer === undefined) this.#timer = setTimeout(() => this.#sweep(), FLASH);
+  }
+
+  /** The cell belongs to another row from now on. */
+  clear(cell: HTMLElement): void {
+    if (this.#marked.delete(cell)) delete cell.dataset["flash"];
+  }
+
+  #sweep(): void {
+    const now = performance.now();
+    this.#timer = undefined;
+    for (const [cell, until] of this.#marked) {
+      if (until > now) {
+        // Several cells at a time: ten times a second is exact enough for an eye.
+        this.#timer = setTimeout(() => this.#sweep(), Math.max(100, until - now));
+        return;
+      }
+      this.#marked.delete(cell);
+      delete cell.dataset["flash"];
+    }
   }
 }

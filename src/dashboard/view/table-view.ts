@@ -1,7 +1,6 @@
 import type { Column, Columns } from "../model/columns.ts";
 import type { Trends } from "../model/recent-values.ts";
-import type { Rows } from "../model/rows.ts";
-import type { Sort } from "../model/sort-and-filter.ts";
+import type { Rows, Sort } from "../model/rows.ts";
 import { indexAfterKey, scrollTo, spanOf } from "../model/viewport.ts";
 import { HeaderView } from "./header-view.ts";
 import { RowPool } from "./row-pool.ts";
