@@ -25,8 +25,8 @@ const { values } = parseArgs({
 const lab = new Lab(0, 0);
 for (const signal of ["SIGINT", "SIGTERM"] as const) process.once(signal, () => void lab.close());
 try {
-  const fortress = await new Prepared(lab).serve({ ...FULL, bodies: () => FULL.bodies(Number(values.share)) });
-  const report = await soak(fortress.pid, fortress.target, {
+  const server = await new Prepared(lab).serve({ ...FULL, bodies: () => FULL.bodies(Number(values.share)) });
+  const report = await soak(server.pid, server.target, {
     seconds: Number(values.minutes) * 60,
     attacks: HOSTILE.filter((name) => name.includes(values.attacks)),
     atOnce: Number(values["at-once"]),
@@ -34,7 +34,7 @@ try {
     tell: (line) => console.log(`${new Date().toISOString().slice(11, 19)} ${line}`),
   });
   const faults = judge(report);
-  for (const [name, came] of report.came) console.log(`${name}:`, came);
+  for (const [name, results] of report.results) console.log(`${name}:`, results);
   const { publish, delivery, resident } = report;
   console.log(
     "publish",

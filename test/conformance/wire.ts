@@ -53,7 +53,7 @@ export class Wire {
     this.#prefix = prefix;
   }
 
-  /** Whoever may publish. */
+  /** The credential of a publisher. */
   get publisher(): string | undefined {
     return this.publishKey ?? this.adminKey;
   }

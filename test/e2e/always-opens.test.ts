@@ -47,14 +47,14 @@ describe("[I8] a feed opens again", () => {
   test("where 87,000 keys have ended while it was away", async () => {
     server = await AttackedServer.start();
     let ends = 0;
-    let came = "";
+    let result = "";
     // As soon as this machine can have published them.
     for (const seconds of [5, 15, 45]) {
       ends = Date.now() + 1_000 * seconds;
-      came = await publishEnding(server.target, 87_000, ends);
-      if (came === "200") break;
+      result = await publishEnding(server.target, 87_000, ends);
+      if (result === "200") break;
     }
-    expect(came).toBe("200");
+    expect(result).toBe("200");
     await server.kill();
     await wait(ends - Date.now());
     await server.restart();

@@ -94,7 +94,7 @@ describe("an uncaught error is found", () => {
     const runner = new AttackRunner("the list of feeds", target);
     try {
       await runner.prepare();
-      return (await runner.strike()).uncaught;
+      return (await runner.attempt()).uncaught;
     } finally {
       await runner.end();
     }

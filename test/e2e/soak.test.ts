@@ -40,11 +40,11 @@ test("[I7] [I9] honest ones are served while others do their worst, and converge
 /** Whether an honest client waited too long, with tries left. */
 async function isTooSlow(left: number): Promise<boolean> {
   const report = await soak(server.pid, server.target, { seconds: SECONDS, attacks: ATTACKS, atOnce: 3, turn: TURN });
-  const { calm, publish, delivery, resident, faults, came, lost } = report;
+  const { calm, publish, delivery, resident, faults, results, lost } = report;
   const most = Math.max(...resident);
   console.log(
     `publish p99 ${publish.p99.toFixed()} ms (calm ${calm.publish.p99.toFixed()}), delivery ${delivery.p99.toFixed()} ms (calm ${calm.delivery.p99.toFixed()}), ${Math.round(most / MB)} MB`,
-    came,
+    results,
     lost,
   );
   expect(faults).toEqual([]);

@@ -1,18 +1,18 @@
-import type { Attack, Strike } from "./attack.ts";
+import type { Attack, Attempt } from "./attack.ts";
 import { PUBLISHING } from "./publishing.ts";
 import { READING } from "./reading.ts";
 import type { AttackReply, AttackRequest } from "./attack-runner.ts";
 import { TALKING } from "./talking.ts";
 import { uncaught } from "./uncaught.ts";
 
-/* Strikes in a process of its own, so that what it costs to attack delays nobody who measures. */
+/* Attacks from a process of its own, so that the cost of attacking does not delay the measurements. */
 
 const ATTACKS = [...PUBLISHING, ...READING, ...TALKING];
 /** Milliseconds before a refused attacker tries again. */
 const DISCOURAGED = 50;
 
-const came = new Map<string, number>();
-let strikes = 0;
+const results = new Map<string, number>();
+let attempts = 0;
 
 function attackOf(name: string): Attack {
   const found = ATTACKS.find((attack) => attack.name === name);
@@ -20,39 +20,39 @@ function attackOf(name: string): Attack {
   return found;
 }
 
-async function strikeOnce(strike: Strike): Promise<void> {
-  strikes++;
-  const what = await strike();
-  came.set(what, (came.get(what) ?? 0) + 1);
+async function attemptOnce(attempt: Attempt): Promise<void> {
+  attempts++;
+  const what = await attempt();
+  results.set(what, (results.get(what) ?? 0) + 1);
   if (/^(0|4\d\d|5\d\d|closed.*)$/.test(what)) await new Promise((resolve) => setTimeout(resolve, DISCOURAGED));
 }
 
-/** Strikes for ever, at no more than the rate that the edge lets through. */
-async function loop(strike: Strike, aMinute: number): Promise<void> {
+/** Repeats an attack for ever, at no more than the rate that the edge lets through. */
+async function loop(attempt: Attempt, aMinute: number): Promise<void> {
   let minute = Date.now();
-  let before = strikes;
+  let before = attempts;
   for (;;) {
     if (Date.now() > minute + 60_000) {
       minute = Date.now();
-      before = strikes;
+      before = attempts;
     }
-    if (strikes - before < aMinute) await strikeOnce(strike);
+    if (attempts - before < aMinute) await attemptOnce(attempt);
     else await new Promise((resolve) => setTimeout(resolve, 100));
   }
 }
 
-let first: Strike | undefined;
+let first: Attempt | undefined;
 
 async function answer({ type, attack: name, target }: AttackRequest): Promise<AttackReply> {
   const attack = attackOf(name);
   const { atOnce, aMinute = Infinity } = attack;
   if (type === "prepare") first = await attack.begin(target);
-  if (type === "once" && first) await strikeOnce(first);
+  if (type === "once" && first) await attemptOnce(first);
   if (type === "loop") {
-    const strikers = await Promise.all(Array.from({ length: atOnce }, () => attack.begin(target)));
-    void Promise.all(strikers.map((strike) => loop(strike, aMinute))).catch(fail);
+    const attackers = await Promise.all(Array.from({ length: atOnce }, () => attack.begin(target)));
+    void Promise.all(attackers.map((attempt) => loop(attempt, aMinute))).catch(fail);
   }
-  return { ok: true, strikes, came: Object.fromEntries(came), uncaught: uncaught.counts };
+  return { ok: true, attempts, results: Object.fromEntries(results), uncaught: uncaught.counts };
 }
 
 function fail(error: unknown): void {

@@ -5,7 +5,7 @@ import { join } from "node:path";
 import type { HostileTarget } from "./target.ts";
 
 export interface AttackRequest {
-  /** `prepare` prepares one strike. `once` does it and waits for it. `loop` strikes until the process ends. */
+  /** `prepare` prepares one attempt. `once` makes it and waits for its end. `loop` makes attempts until the process ends. */
   readonly type: "prepare" | "once" | "loop" | "look";
   readonly attack: string;
   readonly target: HostileTarget;
@@ -14,15 +14,15 @@ export interface AttackRequest {
 export type AttackReply =
   | {
       readonly ok: true;
-      readonly strikes: number;
-      /** What came of the strikes, with counts. */
-      readonly came: Readonly<Record<string, number>>;
+      readonly attempts: number;
+      /** Their results, with counts. */
+      readonly results: Readonly<Record<string, number>>;
       /** Answers that no server may give, with counts. */
       readonly uncaught: Readonly<Record<string, number>>;
     }
   | { readonly ok: false; readonly reason: string };
 
-type Came = Extract<AttackReply, { ok: true }>;
+type Results = Extract<AttackReply, { ok: true }>;
 
 /** One attack on a feed, from a process of its own. */
 export class AttackRunner {
@@ -40,22 +40,22 @@ export class AttackRunner {
     if (pid !== undefined) setPriority(pid, constants.priority.PRIORITY_LOW);
   }
 
-  /** Does everything that comes before a strike. */
-  prepare(): Promise<Came> {
+  /** Does everything that comes before an attempt. */
+  prepare(): Promise<Results> {
     return this.#ask("prepare");
   }
 
-  /** Resolves once the strike has its answer. */
-  strike(): Promise<Came> {
+  /** Resolves once the attempt has its answer. */
+  attempt(): Promise<Results> {
     return this.#ask("once");
   }
 
-  /** Strikes again and again from now on. */
-  loop(): Promise<Came> {
+  /** Makes one attempt after another from now on. */
+  loop(): Promise<Results> {
     return this.#ask("loop");
   }
 
-  look(): Promise<Came> {
+  look(): Promise<Results> {
     return this.#ask("look");
   }
 
@@ -67,7 +67,7 @@ export class AttackRunner {
     await ended;
   }
 
-  async #ask(type: AttackRequest["type"]): Promise<Came> {
+  async #ask(type: AttackRequest["type"]): Promise<Results> {
     const answered = new AbortController();
     const { signal } = answered;
     try {

@@ -1,4 +1,4 @@
-import { Lane } from "../load/lane.ts";
+import { PublishConnection } from "../load/publish-connection.ts";
 import { cameFrom, HONEST_ADDRESS, HONEST_KEY, pathOf, type HostileTarget } from "./target.ts";
 
 /** What a feed is filled with before an attack. `share` is the part of the limits to fill, for short runs. */
@@ -96,13 +96,13 @@ export function largest(count: number): string {
 /** Publishes the filling, within all limits. */
 export async function fillFeed(target: HostileTarget, filling: Filling, share = 1): Promise<void> {
   const headers = { Authorization: `Bearer ${HONEST_KEY}`, ...cameFrom(HONEST_ADDRESS) };
-  const lane = await Lane.open({ port: target.port, path: pathOf(target), headers });
+  const connection = await PublishConnection.open({ port: target.port, path: pathOf(target), headers });
   try {
     for (const body of filling.bodies(share)) {
-      const status = await lane.post(body);
+      const status = await connection.post(body);
       if (status !== 200) throw new Error(`a POST answered ${status}`);
     }
   } finally {
-    lane.close();
+    connection.close();
   }
 }

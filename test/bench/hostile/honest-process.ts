@@ -6,7 +6,7 @@ import { ask } from "./http.ts";
 import { cameFrom, HONEST_ADDRESS, HONEST_KEY, pathOf, type HostileTarget } from "./target.ts";
 import { uncaught } from "./uncaught.ts";
 
-/* Honest readers in a process of their own: what they parse must not delay whoever measures. */
+/* Honest readers in a process of their own: their parsing must not delay the measurements. */
 
 /** Milliseconds that a reader may take to have the last update. */
 const LONGEST_CATCH_UP = 30_000;

@@ -8,7 +8,7 @@ import { ATTACK_BINDINGS, type HostileTarget } from "./target.ts";
 const FEED = "attacked";
 
 /** A server with a filled feed. */
-export interface Fortress {
+export interface FilledServer {
   readonly workerd: Workerd;
   readonly pid: number;
   readonly target: HostileTarget;
@@ -24,7 +24,7 @@ export class Prepared {
     this.#lab = lab;
   }
 
-  async serve(filling: Filling, options: ServeOptions = {}): Promise<Fortress> {
+  async serve(filling: Filling, options: ServeOptions = {}): Promise<FilledServer> {
     const filled = this.#storages.get(filling) ?? this.#fill(filling);
     this.#storages.set(filling, filled);
     const storage = await this.#lab.folder("storage");

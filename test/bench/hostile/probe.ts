@@ -1,5 +1,5 @@
 import { clock, pause } from "../load/clock.ts";
-import { Lane } from "../load/lane.ts";
+import { PublishConnection } from "../load/publish-connection.ts";
 import { percentile } from "../statistics.ts";
 import { cameFrom, HONEST_ADDRESS, HONEST_KEY, pathOf, type HostileTarget } from "./target.ts";
 
@@ -14,7 +14,7 @@ export interface Waits {
 }
 
 /** Most unanswered publishes at a time. Beyond it, a publish that is due is counted with the one before. */
-const MOST_LANES = 200;
+const MOST_CONNECTIONS = 200;
 
 /** Makes the n-th update. */
 export type MakeUpdate = (n: number) => string;
@@ -28,8 +28,8 @@ export class Probe {
   readonly #make: MakeUpdate;
   readonly #done: { due: number; took: number; status: number }[] = [];
   readonly #open = new Set<number>();
-  readonly #free: Lane[] = [];
-  readonly #lanes = new Set<Lane>();
+  readonly #free: PublishConnection[] = [];
+  readonly #connections = new Set<PublishConnection>();
   #stopped = false;
   #count = 0;
   readonly #running: Promise<void>;
@@ -68,7 +68,7 @@ export class Probe {
   }
 
   /** Resolves when every publish is answered, or after this long. */
-  async settles(milliseconds: number): Promise<void> {
+  async waitUntilCalm(milliseconds: number): Promise<void> {
     const end = clock() + milliseconds;
     const isLate = (): boolean => Math.min(...this.#open) < clock() - 50;
     while (isLate() && clock() < end) await pause(5);
@@ -77,13 +77,13 @@ export class Probe {
   async stop(): Promise<void> {
     this.#stopped = true;
     await this.#running;
-    for (const lane of this.#lanes) lane.close();
+    for (const connection of this.#connections) connection.close();
   }
 
   async #run(): Promise<void> {
     for (let due = clock(); !this.#stopped; due += this.#every) {
       while (clock() < due) await pause(Math.max(1, due - clock()));
-      if (this.#open.size < MOST_LANES) void this.#post(due);
+      if (this.#open.size < MOST_CONNECTIONS) void this.#post(due);
     }
   }
 
@@ -93,9 +93,9 @@ export class Probe {
     this.#open.add(due);
     let status = 0;
     try {
-      const lane = await this.#lane();
-      status = await lane.post(this.#make(++this.#count));
-      this.#free.push(lane);
+      const connection = await this.#connection();
+      status = await connection.post(this.#make(++this.#count));
+      this.#free.push(connection);
     } catch {
       // A broken connection counts as a refused publish.
     }
@@ -105,15 +105,15 @@ export class Probe {
     this.#done.push({ due, took: clock() - due, status });
   }
 
-  async #lane(): Promise<Lane> {
-    for (let lane = this.#free.pop(); lane; lane = this.#free.pop()) {
-      if (lane.isUsable) return lane;
-      lane.close();
-      this.#lanes.delete(lane);
+  async #connection(): Promise<PublishConnection> {
+    for (let connection = this.#free.pop(); connection; connection = this.#free.pop()) {
+      if (connection.isUsable) return connection;
+      connection.close();
+      this.#connections.delete(connection);
     }
     const headers = { Authorization: `Bearer ${HONEST_KEY}`, ...cameFrom(HONEST_ADDRESS) };
-    const lane = await Lane.open({ port: this.#target.port, path: pathOf(this.#target), headers });
-    this.#lanes.add(lane);
-    return lane;
+    const connection = await PublishConnection.open({ port: this.#target.port, path: pathOf(this.#target), headers });
+    this.#connections.add(connection);
+    return connection;
   }
 }

@@ -54,8 +54,8 @@ export async function publishEnding(target: HostileTarget, keys: number, at: num
       set: {},
       ttl: Math.ceil(ttl * 1000) / 1000,
     }));
-    const came = await publishBy(target, body);
-    if (came !== "200") return came;
+    const result = await publishBy(target, body);
+    if (result !== "200") return result;
   }
   return "200";
 }
@@ -63,7 +63,7 @@ export async function publishEnding(target: HostileTarget, keys: number, at: num
 /** Messages that a loop may have unanswered. */
 const UNANSWERED = 200;
 
-/** Messages over a socket at full speed; a strike is a hundred of them. */
+/** Messages over a socket at full speed; an attempt is a hundred of them. */
 function flooding(name: string, atOnce: number, make: (i: number) => object): Attack {
   return {
     name,
@@ -105,9 +105,9 @@ const ending: Attack = {
   atOnce: 1,
   begin: async (target) => async () => {
     const at = Date.now() + 4_000;
-    const came = await publishEnding(target, 87_000, at);
+    const result = await publishEnding(target, 87_000, at);
     await new Promise((resolve) => setTimeout(resolve, at - Date.now() + 500));
-    return came;
+    return result;
   },
 };
 
@@ -137,9 +137,9 @@ export const PUBLISHING: readonly Attack[] = [
     filling: FULL,
     atOnce: 1,
     begin: async (target) => async () => {
-      const came = new Set<string>();
-      for (let i = 0; i < 24; i++) came.add(await publishBy(target, largest(1_000)));
-      return [...came].join();
+      const results = new Set<string>();
+      for (let i = 0; i < 24; i++) results.add(await publishBy(target, largest(1_000)));
+      return [...results].join();
     },
   },
   flooding("publishes over a socket", 4, publishMessage),

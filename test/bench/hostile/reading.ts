@@ -44,9 +44,9 @@ function snapshots(name: string, filling: Attack["filling"], atOnce: number): At
     begin: async (target) => async () => {
       const socket = await HostileSocket.open(target);
       await socket.until(() => socket.snapshots > 0);
-      const came = socket.code === 0 ? "a snapshot" : `closed ${socket.code}`;
+      const result = socket.code === 0 ? "a snapshot" : `closed ${socket.code}`;
       socket.end();
-      return came;
+      return result;
     },
   };
 }

@@ -68,8 +68,8 @@ export async function wakeUp(
 ): Promise<{ calm: number; one: number; cpu: number }> {
   const timed = async (): Promise<number> => {
     const start = clock();
-    const came = await publishBy(target, '{"key":"probe","set":{"n":1}}');
-    if (came !== "200") throw new Error(`a POST answered ${came}`);
+    const result = await publishBy(target, '{"key":"probe","set":{"n":1}}');
+    if (result !== "200") throw new Error(`a POST answered ${result}`);
     return clock() - start;
   };
   await timed();

@@ -43,7 +43,7 @@ export interface SoakReport {
   /** Resident bytes of the server, sample by sample. */
   readonly resident: readonly number[];
   /** What came of each attack. */
-  readonly came: ReadonlyMap<string, Readonly<Record<string, number>>>;
+  readonly results: ReadonlyMap<string, Readonly<Record<string, number>>>;
   /** How often each honest reader lost its connection. */
   readonly lost: Readonly<Record<string, number>>;
   /** Views that did not converge, and errors that the server did not catch. */
@@ -73,7 +73,7 @@ export async function soak(pid: number, target: HostileTarget, plan: SoakPlan): 
       () => {},
     );
   }, LOOK_EVERY);
-  const came = new Map<string, Readonly<Record<string, number>>>();
+  const results = new Map<string, Readonly<Record<string, number>>>();
   const uncaught: string[] = [];
   const runners = new Map<string, AttackRunner>();
   const end = async (name: string): Promise<void> => {
@@ -81,7 +81,7 @@ export async function soak(pid: number, target: HostileTarget, plan: SoakPlan): 
     runners.delete(name);
     if (!runner) return;
     const looked = await runner.look();
-    came.set(name, looked.came);
+    results.set(name, looked.results);
     uncaught.push(...uncaughtOf(name, looked.uncaught));
     await runner.end();
   };
@@ -104,12 +104,12 @@ export async function soak(pid: number, target: HostileTarget, plan: SoakPlan): 
     }
     const publish = probe.since(start);
     for (const name of runners.keys()) await end(name);
-    await probe.settles(30_000);
+    await probe.waitUntilCalm(30_000);
     await probe.stop();
     const [delivery, rest] = await Promise.all([readers.finish(), others.finish()]);
     const honest = [...uncaughtOf("honest readers", delivery.uncaught), ...uncaughtOf("honest readers", rest.uncaught)];
     const faults = [...delivery.faults, ...rest.faults, ...honest, ...uncaught];
-    return { calm, publish, delivery, resident, came, lost: { ...delivery.lost, ...rest.lost }, faults };
+    return { calm, publish, delivery, resident, results, lost: { ...delivery.lost, ...rest.lost }, faults };
   } finally {
     clearInterval(look);
     await Promise.all([...runners.values()].map((runner) => runner.end()));

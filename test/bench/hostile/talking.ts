@@ -85,9 +85,9 @@ export const TALKING: readonly Attack[] = [
     aMinute: ADDRESS_RATE,
     begin: async (target) => async () => {
       const socket = await HostileSocket.open(target, "keys=none");
-      const came = socket.code === 0 ? "opened" : `closed ${socket.code}`;
+      const result = socket.code === 0 ? "opened" : `closed ${socket.code}`;
       socket.end();
-      return came;
+      return result;
     },
   },
   crowd("200 sockets with hz of their own", 200, (i) => `hz=${1 + i / 1e6}`),

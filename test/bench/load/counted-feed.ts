@@ -1,22 +1,22 @@
 import type { StorageCounts } from "../counting/counts.ts";
 import { publishEndpoint } from "../targets/tickertape.ts";
-import { Lane } from "./lane.ts";
+import { PublishConnection } from "./publish-connection.ts";
 import { fill } from "./fill.ts";
 
 /** A feed on the counting Worker. */
 export class CountedFeed {
   readonly #port: number;
   readonly #feed: string;
-  readonly #lane: Lane;
+  readonly #connection: PublishConnection;
 
-  private constructor(port: number, feed: string, lane: Lane) {
+  private constructor(port: number, feed: string, connection: PublishConnection) {
     this.#port = port;
     this.#feed = feed;
-    this.#lane = lane;
+    this.#connection = connection;
   }
 
   static async open(port: number, feed: string): Promise<CountedFeed> {
-    return new CountedFeed(port, feed, await Lane.open(publishEndpoint(port, feed)));
+    return new CountedFeed(port, feed, await PublishConnection.open(publishEndpoint(port, feed)));
   }
 
   async counts(): Promise<StorageCounts> {
@@ -31,11 +31,11 @@ export class CountedFeed {
   }
 
   async post(body: string): Promise<void> {
-    const status = await this.#lane.post(body);
+    const status = await this.#connection.post(body);
     if (status !== 200) throw new Error(`a POST answered ${status}`);
   }
 
   close(): void {
-    this.#lane.close();
+    this.#connection.close();
   }
 }

@@ -55,7 +55,7 @@ export interface WireReport {
   /** Compressed messages. */
   readonly deflated: number;
   /** Updates that one subscriber learnt of since `begin`, including those merged into others. */
-  readonly told: number;
+  readonly covered: number;
 }
 
 /** Milliseconds from the first connection to the whole state, over all clients. */

@@ -1,4 +1,4 @@
-import { Lane, type PublishEndpoint } from "./lane.ts";
+import { PublishConnection, type PublishEndpoint } from "./publish-connection.ts";
 import { batch } from "./updates.ts";
 
 /** The largest batch of a POST, if values have a few hundred bytes. */
@@ -24,13 +24,13 @@ async function postAll(
   size: number,
   text: (first: number, count: number) => string,
 ): Promise<void> {
-  const lane = await Lane.open(endpoint);
+  const connection = await PublishConnection.open(endpoint);
   try {
     for (let first = 0; first < total; first += size) {
-      const status = await lane.post(text(first, Math.min(size, total - first)));
+      const status = await connection.post(text(first, Math.min(size, total - first)));
       if (status !== 200) throw new Error(`a POST answered ${status}`);
     }
   } finally {
-    lane.close();
+    connection.close();
   }
 }

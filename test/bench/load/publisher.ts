@@ -1,5 +1,5 @@
 import { clock, pause } from "./clock.ts";
-import { Lane, type PublishEndpoint } from "./lane.ts";
+import { PublishConnection, type PublishEndpoint } from "./publish-connection.ts";
 
 /** The body of a POST; `i` counts the POSTs of one publisher. */
 export interface Post {
@@ -29,7 +29,7 @@ export type Load = { readonly inFlight: number } | { readonly rate: number };
  * At a fixed rate no POST waits for the receipt of another. With this many unanswered POSTs the server is behind for
  * good: further POSTs are given up, and count as offered but not delivered.
  */
-const MOST_LANES = 256;
+const MOST_CONNECTIONS = 256;
 /** Seconds to wait for the last receipts. What is missing after that counts as lost. */
 const LONGEST_WAIT = 3;
 
@@ -37,8 +37,8 @@ const LONGEST_WAIT = 3;
 export class Publisher {
   readonly #endpoint: PublishEndpoint;
   readonly #make: (i: number) => Post;
-  readonly #free: Lane[] = [];
-  readonly #all: Lane[] = [];
+  readonly #free: PublishConnection[] = [];
+  readonly #all: PublishConnection[] = [];
   #count = 0;
 
   constructor(endpoint: PublishEndpoint, make: (i: number) => Post) {
@@ -70,7 +70,7 @@ export class Publisher {
   }
 
   close(): void {
-    for (const lane of this.#all) lane.close();
+    for (const connection of this.#all) connection.close();
   }
 
   async #paced(
@@ -88,7 +88,7 @@ export class Publisher {
       while (clock() < due) await pause(Math.max(1, due - clock()));
       if (failures.length > 0) break;
       offered++;
-      if (open.size >= MOST_LANES) continue;
+      if (open.size >= MOST_CONNECTIONS) continue;
       // Latency counts from when the POST was due, so that a stalled server cannot hide the POSTs that it delayed.
       const posted = this.#post(due, latencies, tally)
         .catch((error: unknown) => void failures.push(error))
@@ -101,19 +101,19 @@ export class Publisher {
   }
 
   async #post(since: number, latencies: number[], tally: { refused: number }): Promise<void> {
-    let lane = this.#free.pop();
-    while (lane && !lane.isUsable) {
-      lane.close();
-      lane = this.#free.pop();
+    let connection = this.#free.pop();
+    while (connection && !connection.isUsable) {
+      connection.close();
+      connection = this.#free.pop();
     }
-    if (!lane) {
-      lane = await Lane.open(this.#endpoint);
-      this.#all.push(lane);
+    if (!connection) {
+      connection = await PublishConnection.open(this.#endpoint);
+      this.#all.push(connection);
     }
     const { body, idempotencyKey } = this.#make(this.#count++);
-    const status = await lane.post(body, idempotencyKey);
+    const status = await connection.post(body, idempotencyKey);
     latencies.push(clock() - since);
     if (status < 200 || status > 299) tally.refused++;
-    this.#free.push(lane);
+    this.#free.push(connection);
   }
 }

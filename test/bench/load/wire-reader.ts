@@ -16,7 +16,7 @@ export interface WireReading {
   /** Updates, and entries of snapshots. */
   readonly updates: number;
   /** Including the updates that were merged into them. */
-  readonly told: number;
+  readonly covered: number;
   /** Milliseconds from the `time` of each update to its arrival. */
   readonly latencies: readonly number[];
 }
@@ -53,7 +53,7 @@ export class WireReader {
     const inflate = createInflateRaw();
     const latencies: number[] = [];
     let updates = 0;
-    let told = 0;
+    let covered = 0;
     // Known only for a server that orders updates and says hello: two POSTs in flight may overtake each other.
     let seq: number | undefined;
     for (const [i, frame] of this.#frames.entries()) {
@@ -67,10 +67,10 @@ export class WireReader {
       for (const { time } of message.updates ?? []) latencies.push(frame.at + ahead - time);
       const here = (message.updates?.length ?? 0) + Object.keys(message.entries ?? {}).length;
       updates += here;
-      told += here + (message.skipped ?? 0);
+      covered += here + (message.skipped ?? 0);
     }
     inflate.close();
-    return { updates, told, latencies };
+    return { updates, covered, latencies };
   }
 }
 

@@ -59,12 +59,12 @@ export class WireTally {
   async read(): Promise<{ samples: LatencySamples; wire: WireReport }> {
     const ahead = Date.now() - clock();
     const reports = await Promise.all(this.#readers.map((reader) => reader.read(ahead)));
-    const told = reports[0]?.told ?? 0;
-    if (reports.some((report) => report.told !== told)) throw new Error("subscribers were told different updates");
+    const covered = reports[0]?.covered ?? 0;
+    if (reports.some((report) => report.covered !== covered)) throw new Error("subscribers got different updates");
     const updates = reports.reduce((sum, report) => sum + report.updates, 0);
     this.updates = Math.round((updates / reports.length) * this.#count);
     const samples = summarizeLatencies(reports.flatMap((report) => report.latencies));
-    return { samples, wire: { deflated: this.#deflated, told } };
+    return { samples, wire: { deflated: this.#deflated, covered } };
   }
 }
 

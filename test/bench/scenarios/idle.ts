@@ -17,7 +17,7 @@ const SOCKETS = [1_000, 5_000];
 /** Sockets that come and go before the counting begins, so that one-time allocations are there. */
 const EARLIER = 200;
 /** Milliseconds. */
-const SETTLING = 3_000;
+const QUIET_TIME = 3_000;
 /** An object hibernates after ten seconds. */
 const UNTIL_ASLEEP = 15_000;
 
@@ -43,14 +43,14 @@ async function measure(lab: Lab, target: Target, sockets: number): Promise<Figur
   const heap = (): Promise<number> => heapBytes(inspectorPort, server.publish.port);
   try {
     const earlier = await Crowd.open(lab, server.subscribe, EARLIER);
-    await pause(SETTLING);
+    await pause(QUIET_TIME);
     await earlier.close();
-    await pause(SETTLING);
+    await pause(QUIET_TIME);
     const started = await startedAt(server);
     const before = await resident(server);
     const heapBefore = await heap();
     const crowd = await Crowd.open(lab, server.subscribe, sockets);
-    await pause(SETTLING);
+    await pause(QUIET_TIME);
     const awake = await resident(server);
     const heapAwake = await heap();
     await pause(UNTIL_ASLEEP);

@@ -13,7 +13,7 @@ import type { Figures, Scenario } from "../scenario.ts";
 /** Megabytes of JavaScript heap, as the platform gives. The process ends if it needs more, even for a moment. */
 const MOST_HEAP = 128;
 /** Milliseconds. */
-const SETTLING = 2_000;
+const QUIET_TIME = 2_000;
 const LOOK_EVERY = 50;
 
 /** What an object holds at its limits, and who reads it. */
@@ -107,7 +107,7 @@ const HOLDINGS: readonly Holding[] = [
     filling: FULL,
     async readers(target) {
       for (let i = 0; i < 3_000; i += 50)
-        await Promise.all(Array.from({ length: 50 }, (_, n) => choosy(target, i + n, letter)));
+        await Promise.all(Array.from({ length: 50 }, (_, n) => selectOwnKeys(target, i + n, letter)));
     },
   })),
   {
@@ -144,8 +144,8 @@ export const memory: Scenario = {
 
 async function measure(prepared: Prepared, { filling, readers }: Holding): Promise<Figures> {
   const inspectorPort = await freePort();
-  const fortress = await prepared.serve(filling, { inspectorPort, mostHeap: MOST_HEAP });
-  const { workerd, pid, target } = fortress;
+  const server = await prepared.serve(filling, { inspectorPort, mostHeap: MOST_HEAP });
+  const { workerd, pid, target } = server;
   const empty = await residentBytes(pid);
   const asked = clock();
   await ask(target, { path: `${pathOf(target)}?keys=none` });
@@ -162,7 +162,7 @@ async function measure(prepared: Prepared, { filling, readers }: Holding): Promi
   try {
     const start = clock();
     await readers?.(target);
-    await pause(SETTLING);
+    await pause(QUIET_TIME);
     const { p99 } = probe.since(start);
     return {
       "opened ms": opened,
@@ -174,7 +174,7 @@ async function measure(prepared: Prepared, { filling, readers }: Holding): Promi
     };
   } finally {
     clearInterval(look);
-    await fortress.stop();
+    await server.stop();
     await probe.stop();
   }
 }
@@ -185,7 +185,7 @@ async function stuck(target: HostileTarget, count: number): Promise<void> {
 }
 
 /** The n-th subscriber that selects twenty keys of its own. A thousand of them share a client IP. */
-async function choosy(target: HostileTarget, n: number, letter: string): Promise<void> {
+async function selectOwnKeys(target: HostileTarget, n: number, letter: string): Promise<void> {
   const keys = Array.from({ length: 20 }, (_, i) => `${n}.${i}.`.padEnd(128, letter));
   const address = `203.0.113.${Math.floor(n / 1_000)}`;
   await HostileSocket.open(target, `keys=${encodeURIComponent(keys.join(","))}`, { "CF-Connecting-IP": address });

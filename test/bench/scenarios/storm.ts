@@ -2,7 +2,7 @@ import type { Lab } from "../lab.ts";
 import { CpuMeter } from "../load/cpu.ts";
 import { Crowd } from "../load/crowd.ts";
 import { fill } from "../load/fill.ts";
-import { Lane } from "../load/lane.ts";
+import { PublishConnection } from "../load/publish-connection.ts";
 import { batch } from "../load/updates.ts";
 import type { Case, Figures, Scenario } from "../scenario.ts";
 import { publishEndpoint } from "../targets/tickertape.ts";
@@ -68,9 +68,9 @@ async function measure(lab: Lab, comesBack: boolean, isRestarted: boolean): Prom
 }
 
 async function publishMissed(port: number): Promise<void> {
-  const lane = await Lane.open(publishEndpoint(port, "bench"));
-  const status = await lane.post(batch(0, MISSED, KEYS, VALUE_BYTES));
-  lane.close();
+  const connection = await PublishConnection.open(publishEndpoint(port, "bench"));
+  const status = await connection.post(batch(0, MISSED, KEYS, VALUE_BYTES));
+  connection.close();
   if (status !== 200) throw new Error(`a POST answered ${status}`);
 }
 

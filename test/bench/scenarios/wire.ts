@@ -84,7 +84,7 @@ async function measureUpdates(
     const cpu = await meter.end();
     const figures = await sumUp(crowd, server, meter, { before, headers, subscribers });
     if (published.refused > 0) throw new Error(`${published.refused} POSTs were refused`);
-    if (figures.told !== published.offered * batch) throw new Error("updates are missing");
+    if (figures.covered !== published.offered * batch) throw new Error("updates are missing");
     return { ...figures.of, "server CPU %": cpu.server, "generator CPU %": cpu.generator };
   } finally {
     publisher.close();
@@ -121,7 +121,7 @@ async function sumUp(
   server: RunningTarget,
   meter: CpuMeter,
   { before, headers, subscribers }: { before: number; headers: Offer; subscribers: number },
-): Promise<{ of: Figures; told: number }> {
+): Promise<{ of: Figures; covered: number }> {
   const { messages, updates, bytes, samples, wire } = await crowd.finish();
   const { serverSeconds } = await meter.end();
   const grown = (await resident(server)) - before;
@@ -138,7 +138,7 @@ async function sumUp(
     "p50 ms": samples.p50,
     "p99 ms": samples.p99,
   };
-  return { of, told: wire.told };
+  return { of, covered: wire.covered };
 }
 
 async function resident(server: RunningTarget): Promise<number> {

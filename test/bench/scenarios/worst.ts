@@ -19,9 +19,9 @@ import type { Case, Figures, Scenario } from "../scenario.ts";
 const WARM_UP = 1_000;
 const CALM = 2_000;
 const PROBE_EVERY = 20;
-/** Milliseconds. One strike is not waited for any longer. */
-const LONGEST_STRIKE = 15_000;
-const SETTLING = 10_000;
+/** Milliseconds. One attempt is not waited for any longer. */
+const LONGEST_ATTEMPT = 15_000;
+const QUIET_TIME = 10_000;
 
 export const worst: Scenario = {
   name: "worst",
@@ -33,15 +33,15 @@ export const worst: Scenario = {
     const attacks = [...PUBLISHING, ...READING, ...TALKING];
     return [
       ...attacks.map((attack): Case => ({ name: attack.name, run: () => underAttack(lab, prepared, attack) })),
-      ...SLEEPERS.map((sleepers): Case => ({ name: sleepers.name, run: () => rouse(prepared, sleepers) })),
+      ...SLEEPERS.map((sleepers): Case => ({ name: sleepers.name, run: () => measureWaking(prepared, sleepers) })),
     ];
   },
 };
 
 async function underAttack(lab: Lab, prepared: Prepared, attack: Attack): Promise<Figures> {
   const inspectorPort = await freePort();
-  const fortress = await prepared.serve(attack.filling, { inspectorPort });
-  const { workerd, pid, target } = fortress;
+  const server = await prepared.serve(attack.filling, { inspectorPort });
+  const { workerd, pid, target } = server;
   const probe = Probe.start(target, 1_000 / PROBE_EVERY);
   const runner = new AttackRunner(attack.name, target);
   try {
@@ -49,27 +49,27 @@ async function underAttack(lab: Lab, prepared: Prepared, attack: Attack): Promis
     const calm = await probe.watch(CALM);
     const before = await residentBytes(pid);
     await runner.prepare();
-    await probe.settles(SETTLING);
+    await probe.waitUntilCalm(QUIET_TIME);
     const meter = new CpuMeter(async () => [pid]);
     await meter.begin();
     const struck = clock();
-    await Promise.race([runner.strike(), pause(LONGEST_STRIKE)]);
-    await probe.settles(SETTLING);
-    // What was in flight when the strike came has waited for it too.
+    await Promise.race([runner.attempt(), pause(LONGEST_ATTEMPT)]);
+    await probe.waitUntilCalm(QUIET_TIME);
+    // What was in flight when the attempt came has waited for it too.
     const one = probe.since(struck - PROBE_EVERY);
     const { serverSeconds } = await meter.end();
     const inspector = await Inspector.open(inspectorPort, workerd.port);
-    const task = await longestTask(inspector, () => Promise.race([runner.strike(), pause(LONGEST_STRIKE)]));
+    const task = await longestTask(inspector, () => Promise.race([runner.attempt(), pause(LONGEST_ATTEMPT)]));
     inspector.close();
-    await probe.settles(SETTLING);
+    await probe.waitUntilCalm(QUIET_TIME);
     const first = await runner.look();
     const looped = clock();
     await runner.loop();
     await pause(lab.seconds * 1_000);
     const many = probe.since(looped);
-    const { strikes, came } = await runner.look();
+    const { attempts, results } = await runner.look();
     const resident = await residentBytes(pid);
-    process.stderr.write(`  ${JSON.stringify(came)}\n`);
+    process.stderr.write(`  ${JSON.stringify(results)}\n`);
     return {
       "calm p99": calm.p99,
       "one: longest task": task,
@@ -78,20 +78,20 @@ async function underAttack(lab: Lab, prepared: Prepared, attack: Attack): Promis
       "loop: p50": many.p50,
       "loop: p99": many.p99,
       "loop: max": many.max,
-      "loop: /s": (strikes - first.strikes) / lab.seconds,
+      "loop: /s": (attempts - first.attempts) / lab.seconds,
       "RSS growth MB": (resident - before) / 1e6,
     };
   } finally {
     await runner.end();
-    await fortress.stop();
+    await server.stop();
     await probe.stop();
   }
 }
 
 /** Not a loop: the feed has to fall asleep before each. */
-async function rouse(prepared: Prepared, sleepers: Sleepers): Promise<Figures> {
-  const fortress = await prepared.serve(sleepers.filling);
-  const { pid, target } = fortress;
+async function measureWaking(prepared: Prepared, sleepers: Sleepers): Promise<Figures> {
+  const server = await prepared.serve(sleepers.filling);
+  const { pid, target } = server;
   try {
     const before = await residentBytes(pid);
     const { calm, one, cpu } = await wakeUp(pid, target, sleepers);
@@ -107,6 +107,6 @@ async function rouse(prepared: Prepared, sleepers: Sleepers): Promise<Figures> {
       "RSS growth MB": ((await residentBytes(pid)) - before) / 1e6,
     };
   } finally {
-    await fortress.stop();
+    await server.stop();
   }
 }

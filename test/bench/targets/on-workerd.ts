@@ -1,5 +1,5 @@
 import type { Lab, ServeOptions } from "../lab.ts";
-import type { PublishEndpoint } from "../load/lane.ts";
+import type { PublishEndpoint } from "../load/publish-connection.ts";
 import type { RunningTarget, Target } from "./target.ts";
 
 /** Serves a built Worker on a bare workerd, with new storage on disk. */

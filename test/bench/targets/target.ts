@@ -1,5 +1,5 @@
 import type { Lab } from "../lab.ts";
-import type { PublishEndpoint } from "../load/lane.ts";
+import type { PublishEndpoint } from "../load/publish-connection.ts";
 import type { SubscribeEndpoint } from "../load/raw-subscriber.ts";
 
 /**

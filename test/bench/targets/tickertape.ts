@@ -1,5 +1,5 @@
 import { PUBLISH_KEY, type Lab, type ServeOptions } from "../lab.ts";
-import type { PublishEndpoint } from "../load/lane.ts";
+import type { PublishEndpoint } from "../load/publish-connection.ts";
 import { startWorkerd } from "./on-workerd.ts";
 import type { RunningTarget, Target } from "./target.ts";
 

@@ -8,15 +8,15 @@ import { lastingPort, Workerd } from "./workerd.ts";
 export const FEED = "attacked";
 const CALM = 1_000;
 const LOOK_EVERY = 250;
-const SETTLING = 10_000;
+const QUIET_TIME = 10_000;
 
-type Came = Readonly<Record<string, number>>;
+type Results = Readonly<Record<string, number>>;
 
 /** What an attack did to an honest publisher beside it. */
-export interface Outcome {
+export interface AttackRun {
   readonly waits: Waits;
-  readonly strikes: number;
-  readonly came: Came;
+  readonly attempts: number;
+  readonly results: Results;
 }
 
 interface AttackedServerOptions {
@@ -62,26 +62,26 @@ export class AttackedServer {
     return this.#workerd.process.pid ?? 0;
   }
 
-  /** Strikes in a loop for so long, or until enough has come of it, and tells how long the publisher waited meanwhile. */
-  async suffers(
+  /** Attacks in a loop for so long, or until the results are enough. Returns how long the publisher waited meanwhile. */
+  async runAttack(
     attack: string,
     milliseconds: number,
-    isEnough: (came: Came) => boolean = () => false,
-  ): Promise<Outcome> {
+    isEnough: (results: Results) => boolean = () => false,
+  ): Promise<AttackRun> {
     const probe = await this.#watched();
     const runner = new AttackRunner(attack, this.target);
     try {
       await runner.prepare();
-      await probe.settles(SETTLING);
+      await probe.waitUntilCalm(QUIET_TIME);
       const start = clock();
       await runner.loop();
-      for (const end = start + milliseconds; clock() < end && !isEnough((await runner.look()).came);)
+      for (const end = start + milliseconds; clock() < end && !isEnough((await runner.look()).results);)
         await pause(Math.min(LOOK_EVERY, Math.max(0, end - clock())));
       const waits = probe.since(start);
       return { waits, ...(await runner.look()) };
     } finally {
       await runner.end();
-      await probe.settles(SETTLING);
+      await probe.waitUntilCalm(QUIET_TIME);
     }
   }
 
@@ -108,7 +108,7 @@ export class AttackedServer {
   async #watched(): Promise<Probe> {
     if (this.#probe) return this.#probe;
     this.#probe = Probe.start(this.target);
-    // Code that runs for the first time is not what a attack is about.
+    // Not while the server runs its code for the first time.
     await pause(CALM / 2);
     this.#calm = await this.#probe.watch(CALM);
     return this.#probe;

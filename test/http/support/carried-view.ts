@@ -2,10 +2,10 @@ import type { JsonObject } from "../../../src/protocol/json.ts";
 import { formatPosition, type Position } from "../../../src/protocol/position.ts";
 import { View, type Message } from "../../support/view.ts";
 
-/** One message that moved a client, or might have: where it stood, where it stands, and what it has there. */
-export interface Told {
+/** One message that a client received: its position before and after, and the entries that it has then. */
+export interface Received {
   readonly message: Message;
-  /** Whether the client told from where to go on. */
+  /** Whether the client gave a position to resume from. */
   readonly resumes: boolean;
   readonly before: Position | undefined;
   readonly after: Position | undefined;
@@ -15,10 +15,10 @@ export interface Told {
 
 /**
  * A client's view over one connection. It begins with what the client brought along, and takes so many messages: then
- * the line is cut, and whatever comes after that is lost.
+ * the connection is cut, and whatever comes after that is lost.
  */
 export class CarriedView extends View {
-  readonly told: Told[] = [];
+  readonly received: Received[] = [];
   readonly resumes: boolean;
   /** What it has is of this selection. What it `wants` may be another until the answer comes. */
   keys: readonly string[];
@@ -49,7 +49,9 @@ export class CarriedView extends View {
 
   /** Whether the server has said where this connection begins. */
   get isAnswered(): boolean {
-    return !this.partial && this.told.some(({ message }) => message.type === "update" || message.type === "snapshot");
+    return (
+      !this.partial && this.received.some(({ message }) => message.type === "update" || message.type === "snapshot")
+    );
   }
 
   override apply(message: Message): void {
@@ -65,7 +67,7 @@ export class CarriedView extends View {
     if (message.type === "snapshot" && isAnswer && !message.more) this.keys = this.wants;
     const after = this.position && { ...this.position };
     const { resumes, keys } = this;
-    this.told.push({ message, resumes, before, after, keys, entries: this.state() });
+    this.received.push({ message, resumes, before, after, keys, entries: this.state() });
     this.#wake();
   }
 
@@ -86,7 +88,7 @@ export class CarriedView extends View {
     if (this.#failure) throw this.#failure.error;
   }
 
-  /** Waits until `condition` holds or the line is cut. */
+  /** Waits until `condition` holds or the connection is cut. */
   async until(condition: () => boolean, what: string): Promise<void> {
     const end = performance.now() + 10_000;
     for (;;) {
@@ -94,7 +96,7 @@ export class CarriedView extends View {
       if (this.isCut || condition()) return;
       const left = end - performance.now();
       if (left <= 0) {
-        const messages = this.told.map(({ message }) => JSON.stringify(message).slice(0, 300));
+        const messages = this.received.map(({ message }) => JSON.stringify(message).slice(0, 300));
         throw new Error(`at ${this.at} waited in vain for ${what}; got ${messages.slice(-5).join("\n")}`);
       }
       await new Promise<void>((resolve) => {

@@ -6,17 +6,17 @@ import { EventReader } from "../../support/event-reader.ts";
 import { upgrade } from "../../support/subscriber.ts";
 import type { CarriedView } from "./carried-view.ts";
 
-/** A connection that stays, and brings its view what comes over it. */
-export interface Line {
+/** A connection that passes what comes over it to its view. */
+export interface Connection {
   readonly view: CarriedView;
-  /** Says something to the server; nothing for lines that go one way. */
+  /** Sends to the server; undefined for a stream of events. */
   readonly send: ((message: object) => void) | undefined;
-  /** Lets go of it at once, whatever is on the way. Ends when all that came has been looked at. */
+  /** Ends it at once, whatever is on the way. Resolves when all that came has been checked. */
   drop(): Promise<void>;
 }
 
 /** A WebSocket, in JSON or in MessagePack. */
-export async function openSocket(feed: string, query: string, view: CarriedView, packed: boolean): Promise<Line> {
+export async function openSocket(feed: string, query: string, view: CarriedView, packed: boolean): Promise<Connection> {
   const response = await upgrade(feed, query, packed ? { "Sec-WebSocket-Protocol": MSGPACK_PROTOCOL } : {});
   expect(response.status).toBe(101);
   const socket = response.webSocket!;
@@ -43,7 +43,7 @@ export async function openSocket(feed: string, query: string, view: CarriedView,
 }
 
 /** A stream of events; after so many bytes it is cut, in the middle of whatever that is. */
-export async function readStream(response: Response, view: CarriedView, bytes = Infinity): Promise<Line> {
+export async function readStream(response: Response, view: CarriedView, bytes = Infinity): Promise<Connection> {
   expect(response.status).toBe(200);
   expect(response.headers.get("Content-Type")).toMatch(/^text\/event-stream\b/);
   const reader = new EventReader(new Response(firstBytes(response.body!, bytes)), view);
@@ -69,7 +69,7 @@ export async function readStream(response: Response, view: CarriedView, bytes = 
 /** `id` is the position after an event that moves the client; what does not move it has none of its own. */
 function checkIds(reader: EventReader, view: CarriedView): void {
   let last = "";
-  for (const [i, { message, after }] of view.told.entries()) {
+  for (const [i, { message, after }] of view.received.entries()) {
     const moves = message.type === "update" || (message.type === "snapshot" && message.more !== true);
     if (moves && after) last = formatPosition(after);
     expect(reader.events[i]?.id, JSON.stringify(message).slice(0, 300)).toBe(last);

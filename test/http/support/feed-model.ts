@@ -38,7 +38,7 @@ export class FeedModel {
   }
 
   /** The seq of the last update that concerns a selection. */
-  owed(keys: readonly string[]): number {
+  lastSeqOf(keys: readonly string[]): number {
     return this.eras.at(-1)?.log.findLast(({ update }) => isWanted(keys, update.key))?.seq ?? 0;
   }
 
@@ -49,7 +49,7 @@ export class FeedModel {
     this.#expiring.clear();
   }
 
-  /** Batches that were published at the same time: what came first is told by the receipts alone. */
+  /** Batches that were published at the same time: only their receipts show the order. */
   take(published: readonly { updates: readonly Update[]; receipt: Receipt }[]): void {
     const inOrder = published.toSorted(
       (a, b) => a.receipt.seq - b.receipt.seq || b.receipt.accepted - a.receipt.accepted,

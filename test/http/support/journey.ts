@@ -37,7 +37,7 @@ export class Journey {
     this.#caches = [1, 2].map(() => new SharedCache(() => this.#clock.moved));
   }
 
-  /** Does one step, and holds what the clients were told by then against what was published. */
+  /** Does one step, and compares what the clients have received with what was published. */
   async act(step: Step): Promise<void> {
     await this.#act(step);
     for (const client of this.clients) client.judge();
@@ -126,11 +126,11 @@ export class Journey {
   /** Publishes batches at the same time. */
   async #publish(batches: readonly (readonly Update[])[], over: "post" | "socket"): Promise<void> {
     const stamped = batches.map((updates) => updates.map((update) => this.#stamp(update)));
-    const told = stamped.map(async (updates) => {
+    const published = stamped.map(async (updates) => {
       const receipt = over === "post" ? publish(this.#feed, updates) : this.#send(updates);
       return { updates, receipt: await receipt };
     });
-    this.#model.take(await Promise.all(told));
+    this.#model.take(await Promise.all(published));
   }
 
   async #send(updates: readonly Update[]): Promise<Receipt> {

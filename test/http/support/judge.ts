@@ -1,16 +1,16 @@
 import { expect } from "vitest";
 import type { Mode } from "../../../src/protocol/codes.ts";
 import { isWanted } from "../../support/view.ts";
-import type { Told } from "./carried-view.ts";
+import type { Received } from "./carried-view.ts";
 import { restrict, type Era, type FeedModel } from "./feed-model.ts";
 
 /**
- * Holds what a client was told against what the feed is, by the contract's words: at each position that it comes to, it
+ * Compares what a client received with what the feed is, by the contract's words: at each position that it comes to, it
  * has exactly the feed's entries there, restricted to its selection; no position goes back; nothing on the way is left
- * out or told twice. That `from` is the `seq` before, the view itself has looked at.
+ * out or sent twice. The view itself has checked that `from` is the `seq` before.
  */
-export function judge(model: FeedModel, told: Told, mode: Mode): void {
-  const { message, before, after, entries, keys } = told;
+export function judge(model: FeedModel, received: Received, mode: Mode): void {
+  const { message, before, after, entries, keys } = received;
   const what = `${JSON.stringify(message).slice(0, 500)} at ${before?.epoch}:${before?.seq}`;
   if (message.type === "hello" || message.more) return expect(after, what).toEqual(before);
   if (message.type !== "update" && message.type !== "snapshot") expect.unreachable(what);
@@ -25,28 +25,28 @@ export function judge(model: FeedModel, told: Told, mode: Mode): void {
   const state = era.states.get(after.seq);
   if (!state) return expect.unreachable(`no client may see the feed at ${after.seq}, as with ${what}`);
   expect(entries, `the view after ${what}`).toEqual(restrict(state, keys));
-  if (message.type === "update") judgeUpdate(era, told, mode, what);
-  else judgeReason(told, what);
+  if (message.type === "update") judgeUpdate(era, received, mode, what);
+  else judgeReason(received, what);
 }
 
-/** Each update is told, and once: one by one, or as one for each key that has changed. */
-function judgeUpdate(era: Era, { message, keys }: Told, mode: Mode, what: string): void {
+/** Each update is sent, and once: one by one, or as one for each key that has changed. */
+function judgeUpdate(era: Era, { message, keys }: Received, mode: Mode, what: string): void {
   const { from, seq, updates, skipped = 0 } = message;
-  const owed = era.log.filter(({ seq: at, update }) => at > from! && at <= seq! && isWanted(keys, update.key));
+  const expected = era.log.filter(({ seq: at, update }) => at > from! && at <= seq! && isWanted(keys, update.key));
   if (mode === "all") {
-    expect(updates, what).toEqual(owed.map(({ update }) => update));
+    expect(updates, what).toEqual(expected.map(({ update }) => update));
     expect(skipped, what).toBe(0);
     return;
   }
-  const changed = new Set(owed.map(({ update }) => update.key));
+  const changed = new Set(expected.map(({ update }) => update.key));
   expect(updates!.map(({ key }) => key).toSorted(), what).toEqual([...changed].toSorted());
   // Of a part of the keys it may be left out, where it is not known.
   const mayBeUnknown = keys.length > 0 && skipped === 0;
-  if (!mayBeUnknown) expect(skipped + updates!.length, `skipped in ${what}`).toBe(owed.length);
+  if (!mayBeUnknown) expect(skipped + updates!.length, `skipped in ${what}`).toBe(expected.length);
 }
 
 /** The log reaches back to every position of these tests: a snapshot comes only where there is no way from `before`. */
-function judgeReason({ message, resumes, before, after }: Told, what: string): void {
+function judgeReason({ message, resumes, before, after }: Received, what: string): void {
   const isElsewhere = before?.epoch !== after?.epoch;
   const isRight = {
     initial: !resumes,

@@ -5,7 +5,7 @@ import { messageOf } from "./answers.ts";
 import { CarriedView } from "./carried-view.ts";
 import { judge } from "./judge.ts";
 import type { FeedModel } from "./feed-model.ts";
-import { openSocket, readStream, type Line } from "./connections.ts";
+import { openSocket, readStream, type Connection } from "./connections.ts";
 import type { SharedCache } from "./shared-cache.ts";
 import type { Interest, Opening, Reading } from "./steps.ts";
 
@@ -17,7 +17,7 @@ export class ModelClient {
   view: CarriedView;
   /** What happened on the way: a property is worth something only where all of it did. */
   readonly seen: Set<string>;
-  #line: Line | undefined;
+  #connection: Connection | undefined;
   #over: Transport = "read";
   #judged = 0;
   #messages = 0;
@@ -45,27 +45,27 @@ export class ModelClient {
     if (isStream) {
       const headers = { Accept: "text/event-stream", ...(names && { "Last-Event-ID": view.at! }) };
       const response = await cache.fetch(this.#path(query), headers);
-      this.#line = await readStream(response, view, cut === undefined ? undefined : cut * 100);
-    } else this.#line = await openSocket(this.#feed, query, view, over === "packed");
+      this.#connection = await readStream(response, view, cut === undefined ? undefined : cut * 100);
+    } else this.#connection = await openSocket(this.#feed, query, view, over === "packed");
   }
 
   /** Lets go of its connection, whatever is on the way. */
   async drop(): Promise<void> {
-    await this.#line?.drop();
-    this.#line = undefined;
+    await this.#connection?.drop();
+    this.#connection = undefined;
     this.judge();
   }
 
-  /** Selects something else over the line that it has; nothing where it has none that takes messages. */
+  /** Selects something else over its connection, if it has one that takes messages. */
   async select(keys: readonly string[]): Promise<void> {
     const { view } = this;
-    if (!this.#line?.send || view.isCut) return;
+    if (!this.#connection?.send || view.isCut) return;
     await view.until(() => view.isAnswered, "the first answer");
     if (view.isCut) return;
     view.wants = keys;
     const id = ++this.#messages;
-    this.#line.send({ type: "subscribe", id, keys, mode: this.mode, ...(this.#hz && { hz: this.#hz }) });
-    await view.until(() => view.told.some(({ message }) => message.id === id && !message.more), "the answer");
+    this.#connection.send({ type: "subscribe", id, keys, mode: this.mode, ...(this.#hz && { hz: this.#hz }) });
+    await view.until(() => view.received.some(({ message }) => message.id === id && !message.more), "the answer");
   }
 
   /** Reads once, over HTTP; with `wait`, as soon as there is something. */
@@ -90,32 +90,32 @@ export class ModelClient {
     expect(response.headers.get("ETag"), "the position after the answer").toBe(`"${view.at}"`);
   }
 
-  /** Waits until it has all that was published, or its line is cut. */
+  /** Waits until it has all that was published, or its connection is cut. */
   async catchUp(): Promise<void> {
     const { view } = this;
-    if (!this.#line) return;
+    if (!this.#connection) return;
     await view.until(() => view.isAnswered, "the first answer");
     const epoch = this.#model.present?.epoch;
-    const seq = this.#model.owed(view.keys);
+    const seq = this.#model.lastSeqOf(view.keys);
     await view.until(
       () => epoch === undefined || (view.position?.epoch === epoch && view.position.seq >= seq),
       `${epoch}:${seq} of ${view.keys.join() || "everything"}`,
     );
   }
 
-  /** Whatever it was told until now is right. Everything that was published must be in the model. */
+  /** All that it has received until now is right. Everything that was published must be in the model. */
   judge(): void {
     const { view, seen } = this;
     view.check();
-    for (const told of view.told.slice(this.#judged)) {
-      judge(this.#model, told, this.mode);
-      const { type, reason, skipped = 0, more, updates = [] } = told.message;
+    for (const received of view.received.slice(this.#judged)) {
+      judge(this.#model, received, this.mode);
+      const { type, reason, skipped = 0, more, updates = [] } = received.message;
       seen.add(`${this.#over}: ${type}`).add(reason ?? type);
       if (skipped > 0) seen.add("skipped");
       if (more) seen.add("part of a snapshot");
       if (view.resumes && updates.length > 0) seen.add(`${this.#over}: missed updates`);
     }
-    this.#judged = view.told.length;
+    this.#judged = view.received.length;
     if (view.isCut) seen.add(`${this.#over}: cut`);
   }
 

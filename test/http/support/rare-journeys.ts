@@ -27,15 +27,15 @@ const caughtUp: Step = { do: "catchUp", who: 0 };
 
 const forgotten: Step = { do: "evict" };
 const expired: Step = { do: "expire", alarm: true };
-const begunAnew: Step = { do: "reset" };
+const wasReset: Step = { do: "reset" };
 const other: Step = { do: "select", who: 0, keys: ["A", "tech.*"] };
 const EACH: Interest = { ...EVERYTHING, mode: "all" };
-/** What it is told first is followed by a wait, in which something else happens. */
+/** Waits after the first message, so that something else happens meanwhile. */
 const SLOWLY: Interest = { ...EVERYTHING, hz: 5 };
 
 /**
  * What chance brings together too seldom: one address in a shared cache that has two answers, by when or by how it is asked;
- * a feed that begins anew; a client that still has to be told something when it selects something else; more than comes in
+ * a feed that is reset; a client that selects something else while changes wait for it; more than comes in
  * one message, or stays in the journal. And on each transport once whatever has to be seen there.
  */
 export const rareJourneys: [Interest[], Step[], Ending[]][] = [
@@ -44,12 +44,12 @@ export const rareJourneys: [Interest[], Step[], Ending[]][] = [
     const cut: Step = { ...open, opening: { over, cut: 1 } };
     return [[EVERYTHING], [published, open, caughtUp, gone, changed, open, caughtUp, cut, changed], ["read"]];
   }),
-  [[EVERYTHING], [published, whole, changed, polled, { ...polled, lost: true }, begunAnew, polled], ["read"]],
+  [[EVERYTHING], [published, whole, changed, polled, { ...polled, lost: true }, wasReset, polled], ["read"]],
   // A feed without a publish is known only by what a socket said of it.
   [[EVERYTHING], [held, caughtUp, { ...whole, reading: { ...whole.reading, unlessSame: true } }], ["json"]],
   [[EVERYTHING], [published, whole, held, published, caughtUp, whole, since, since], ["read"]],
   [[EVERYTHING], [published, whole, since, streamed, published, caughtUp], ["events"]],
-  [[EVERYTHING], [published, held, caughtUp, begunAnew, caughtUp, published, begunAnew, published, since], ["json"]],
+  [[EVERYTHING], [published, held, caughtUp, wasReset, caughtUp, published, wasReset, published, since], ["json"]],
   [[SLOWLY], [held, caughtUp, published, caughtUp, changed, other, caughtUp], ["read"]],
   [[EACH], [expiring, whole, muchPublished, muchPublished, since, forgotten, expired, since], ["read"]],
   [[EACH], [expiring, held, caughtUp, muchPublished, forgotten, muchPublished, expired, caughtUp], ["events"]],

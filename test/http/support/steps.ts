@@ -8,7 +8,7 @@ export interface Opening {
   readonly over: "json" | "packed" | "events";
   /** The client says by the query, and not by `Last-Event-ID`, where a stream is to go on. */
   readonly byQuery?: boolean;
-  /** Messages after which the line is cut, or hundreds of bytes of a stream; nothing where it holds. */
+  /** The connection is cut after so many messages, or hundreds of bytes of a stream; never if undefined. */
   readonly cut?: number | undefined;
   /** Another selection: it begins anew with it. */
   readonly keys?: readonly string[] | undefined;

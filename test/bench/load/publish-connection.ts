@@ -20,7 +20,7 @@ const END_OF_HEAD = "\r\n\r\n";
  * One connection that POSTs one request at a time. It uses a bare socket: an HTTP client costs more CPU a request than
  * the server under test, and both share the cores.
  */
-export class Lane {
+export class PublishConnection {
   readonly #socket: Socket;
   readonly #head: string;
   #received = "";
@@ -42,10 +42,10 @@ export class Lane {
     });
   }
 
-  static async open(endpoint: PublishEndpoint): Promise<Lane> {
+  static async open(endpoint: PublishEndpoint): Promise<PublishConnection> {
     const socket = connect({ port: endpoint.port, host: "127.0.0.1" });
     await once(socket, "connect");
-    return new Lane(socket, endpoint);
+    return new PublishConnection(socket, endpoint);
   }
 
   /**
