@@ -2,7 +2,6 @@ import { runInDurableObject } from "cloudflare:test";
 import { env } from "cloudflare:workers";
 import { describe, expect, test, vi } from "vitest";
 import { FairQueue } from "../../src/limits/fair-queue.ts";
-import type { CountedCaller } from "../../src/limits/places.ts";
 import { FeedStore } from "../../src/durable/storage/feed-store.ts";
 import { PUBLISH_QUEUE_LIMITS } from "../../src/durable/requests/publish-queue.ts";
 import { Reads, type ReadOutcome } from "../../src/durable/requests/reads.ts";
@@ -12,6 +11,7 @@ import { readRecord } from "../../src/feed/state/record.ts";
 import { FEED_LIMITS } from "../../src/protocol/limits.ts";
 import { newFeed } from "../support/api.ts";
 import { FeedFixture, RecordingSubscriber } from "../feed/fixture.ts";
+import { anonymous } from "../support/callers.ts";
 
 const MIB = 1024 * 1024;
 
@@ -23,10 +23,6 @@ function usedUp(by: "publishes" | "answers"): { budget: Budget; giveBack: () => 
   return { budget, giveBack: () => budget[by].give(taken) };
 }
 
-function caller(clientIp: string): CountedCaller {
-  return { clientIp, kind: "anonymous", credential: undefined };
-}
-
 /** A fixture whose log holds so many updates of some 60 KB each. */
 function fixtureWithLog(budget: Budget, updates: number): FeedFixture {
   const fixture = new FeedFixture({}, { stepWork: 1 }, budget);
@@ -36,7 +32,7 @@ function fixtureWithLog(budget: Budget, updates: number): FeedFixture {
 
 function readLog(reads: Reads, fixture: FeedFixture, from: string): Promise<ReadOutcome | undefined> {
   const since = { epoch: "e1", seq: 1 };
-  return reads.read(fixture, { selection: "*", mode: "all", since, known: [], caller: caller(from) });
+  return reads.read(fixture, { selection: "*", mode: "all", since, known: [], caller: anonymous(from) });
 }
 
 function countOf(outcome: ReadOutcome | undefined): number | undefined {
@@ -131,7 +127,7 @@ describe("[MEM1] [I9] when the shared budget is used up", () => {
     const reads = new Reads("feed", budget);
     const bodies = await Promise.all(
       ["a", "b", "c"].map(async (from) => {
-        const asked = { selection: "*", mode: "latest", since: undefined, known: [], caller: caller(from) } as const;
+        const asked = { selection: "*", mode: "latest", since: undefined, known: [], caller: anonymous(from) } as const;
         const outcome = await reads.read(fixture, asked);
         const body = outcome?.body as ReadableStream<Uint8Array>;
         return body.getReader();
@@ -161,7 +157,7 @@ describe("[MEM1] [I9] when the shared budget is used up", () => {
     const { budget } = usedUp("publishes");
     const fixture = new FeedFixture({}, {}, budget);
     fixture.publish({ key: "k", set: {} });
-    const asked = { selection: "k", mode: "latest", since: undefined, known: [], caller: caller("a") } as const;
+    const asked = { selection: "k", mode: "latest", since: undefined, known: [], caller: anonymous("a") } as const;
     expect(await new Reads("feed", budget).read(fixture, asked)).toBeDefined();
   });
 

@@ -276,3 +276,17 @@ export class FeedFixture {
     });
   }
 }
+
+/** Connects a subscriber that takes nothing of what it is sent. */
+export function slowReader(
+  fixture: FeedFixture,
+  keys: readonly string[] = [],
+  account = "somebody",
+): RecordingSubscriber {
+  const reader = new RecordingSubscriber(keys, "latest", undefined);
+  reader.account = account;
+  reader.slow = true;
+  fixture.connect(reader);
+  fixture.advance(10);
+  return reader;
+}

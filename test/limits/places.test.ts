@@ -1,7 +1,7 @@
 import { describe, expect, test } from "vitest";
 import { Places, type CountedCaller } from "../../src/limits/places.ts";
+import { anonymous } from "../support/callers.ts";
 
-const anonymous = (clientIp?: string): CountedCaller => ({ clientIp, kind: "anonymous", credential: undefined });
 const token = (credential: string, clientIp?: string): CountedCaller => ({ clientIp, kind: "token", credential });
 const key = (credential = "publish key", clientIp?: string): CountedCaller => ({ clientIp, kind: "key", credential });
 

@@ -5,21 +5,11 @@ import { LIMITS } from "../../src/protocol/limits.ts";
 import { parseMsgpackInSteps } from "../../src/protocol/msgpack-frames.ts";
 import { finishSteps } from "../../src/protocol/long-json.ts";
 import { decodeUpdates } from "../../src/protocol/update-decoding.ts";
+import { quickest } from "../support/quickest.ts";
 
 const MIB = 1024 * 1024;
 
 const read = (frame: string | Uint8Array): DecodedMessage => finishSteps(decodeClientMessage(frame));
-
-/** The shortest time of a few runs, in milliseconds. */
-function quickest(work: () => unknown): number {
-  return Math.min(
-    ...Array.from({ length: 5 }, () => {
-      const began = performance.now();
-      work();
-      return performance.now() - began;
-    }),
-  );
-}
 
 const list = (item: string, length: number): string =>
   Array.from({ length: Math.floor(length / (item.length + 1)) }, () => item).join();

@@ -5,15 +5,12 @@ import { Reads, type ReadOutcome, type ReadRequest } from "../../../src/durable/
 import { Budget } from "../../../src/feed/fanout/budget.ts";
 import type { Update } from "../../../src/protocol/update.ts";
 import { FeedFixture } from "../../feed/fixture.ts";
+import { anonymous } from "../../support/callers.ts";
 
 function fixtureOfMany(): FeedFixture {
   const fixture = new FeedFixture({}, { partLength: 500 });
   fixture.publish(...Array.from({ length: 60 }, (_, i): Update => ({ key: `k${i}`, set: { text: "x".repeat(100) } })));
   return fixture;
-}
-
-function caller(clientIp: string): CountedCaller {
-  return { clientIp, kind: "anonymous", credential: undefined };
 }
 
 const KEY: CountedCaller = { clientIp: undefined, kind: "key", credential: "key" };
@@ -41,10 +38,10 @@ async function cancel(outcomes: readonly (ReadOutcome | undefined)[]): Promise<v
 describe("[READ2] [I7] long answers", () => {
   test("have places of their own, and short answers need none", async () => {
     const [fixture, reads] = [fixtureOfMany(), new Reads("feed", new Budget())];
-    const asked = Array.from({ length: 30 }, (_, i) => read(reads, fixture, caller(`192.0.2.${i % 3}`)));
+    const asked = Array.from({ length: 30 }, (_, i) => read(reads, fixture, anonymous(`192.0.2.${i % 3}`)));
     const long = await Promise.all(asked);
     expect(long.filter((outcome) => outcome)).toHaveLength(18);
-    expect(await read(reads, fixture, caller("other"), { selection: "k1" })).toMatchObject({ isEmpty: false });
+    expect(await read(reads, fixture, anonymous("other"), { selection: "k1" })).toMatchObject({ isEmpty: false });
     const keys = await Promise.all(Array.from({ length: 8 }, () => read(reads, fixture, KEY)));
     expect(
       keys.filter((outcome) => outcome),
@@ -52,7 +49,7 @@ describe("[READ2] [I7] long answers", () => {
     ).toHaveLength(6);
     await cancel([...long, ...keys]);
     const again = await vi.waitFor(async () => {
-      const outcome = await read(reads, fixture, caller("other"));
+      const outcome = await read(reads, fixture, anonymous("other"));
       expect(outcome?.body).toBeInstanceOf(ReadableStream);
       return outcome;
     });
@@ -78,16 +75,16 @@ describe("[I5] a feed that was removed", () => {
     const [fixture, reads] = [fixtureOfMany(), new Reads("feed", new Budget())];
     // Not committed yet: it may not be shown.
     fixture.feed.accept(['{"key":"a","set":{}}'], fixture.now);
-    const waiting = ["a", "b"].map((clientIp) => read(reads, fixture, caller(clientIp)));
+    const waiting = ["a", "b"].map((clientIp) => read(reads, fixture, anonymous(clientIp)));
     fixture.broadcast.end();
     expect(await Promise.all(waiting)).toEqual([undefined, undefined]);
-    expect(await read(reads, fixture, caller("c"))).toBeUndefined();
+    expect(await read(reads, fixture, anonymous("c"))).toBeUndefined();
     expect(fixture.broadcast.due(fixture.now)).toBeUndefined();
   });
 
   test("cuts off answers that are being read, and keeps no list", async () => {
     const [fixture, reads] = [fixtureOfMany(), new Reads("feed", new Budget())];
-    const outcome = await read(reads, fixture, caller("a"));
+    const outcome = await read(reads, fixture, anonymous("a"));
     expect(fixture.broadcast.snapshots.size).toBe(1);
     reads.end();
     await expect(new Response(outcome?.body as ReadableStream).text()).rejects.toThrow();
@@ -106,7 +103,7 @@ test("[READ1] [I9] reads of the log together hold no more than there is room for
   };
   const reads = new Reads("feed", new Budget());
   const asked = Array.from({ length: 8 }, (_, i) =>
-    read(reads, fixture, caller(`192.0.2.${i}`), { mode: "all", since: { epoch: "e1", seq: 1 } }),
+    read(reads, fixture, anonymous(`192.0.2.${i}`), { mode: "all", since: { epoch: "e1", seq: 1 } }),
   );
   fixture.step();
   expect(begun, "the others wait").toBeLessThan(4);
@@ -117,7 +114,7 @@ test("[READ1] [I9] reads of the log together hold no more than there is room for
   expect(bodies).toEqual(Array.from({ length: 8 }, () => 199));
   const expired = { mode: "all", since: { epoch: "e1", seq: 0 } } as const;
   fixture.log.start = 100;
-  const late = read(reads, fixture, caller("late"), expired);
+  const late = read(reads, fixture, anonymous("late"), expired);
   fixture.advance(100);
   expect(await late).toMatchObject({ position: "e1:200" });
 });
@@ -132,7 +129,7 @@ test.each([
   const selection = Array.from({ length: count }, (_, i) => `k${i}`)
     .toSorted()
     .join(",");
-  const asked = Array.from({ length: 100 }, () => read(reads, fixture, caller("a"), { selection }));
+  const asked = Array.from({ length: 100 }, () => read(reads, fixture, anonymous("a"), { selection }));
   let refused = 0;
   for (const outcome of asked) void outcome.then((found) => (refused += found ? 0 : 1));
   await Promise.resolve();

@@ -1,14 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { FeedFixture, RecordingSubscriber } from "../fixture.ts";
-
-function slowReader(fixture: FeedFixture, keys: readonly string[] = [], account = "somebody"): RecordingSubscriber {
-  const reader = new RecordingSubscriber(keys, "latest", undefined);
-  reader.account = account;
-  reader.slow = true;
-  fixture.connect(reader);
-  fixture.advance(10);
-  return reader;
-}
+import { FeedFixture, RecordingSubscriber, slowReader } from "../fixture.ts";
 
 describe("[LAG3] [I9] the room for the backlogs of all subscribers", () => {
   test("is shared: a subscriber without a backlog gets its update at once, though others use all the rest", () => {

@@ -4,20 +4,10 @@ import { readRecord, type LogRecord } from "../../../src/feed/state/record.ts";
 import { FEED_LIMITS } from "../../../src/protocol/limits.ts";
 import { subscriptionOf } from "../fixture.ts";
 import { oldestFirst } from "../../support/entries.ts";
+import { quickest } from "../../support/quickest.ts";
 
 /** Milliseconds that one message may take. */
 const BOUND = 50;
-
-/** The best of some runs, in milliseconds, so that other work of the machine does not count. */
-function quickest(act: () => void, runs = 10): number {
-  let best = Infinity;
-  for (let run = 0; run < runs; run++) {
-    const start = performance.now();
-    act();
-    best = Math.min(best, performance.now() - start);
-  }
-  return best;
-}
 
 /** A value of 64 KiB with very many members. */
 const WIDE = JSON.stringify(Object.fromEntries(Array.from({ length: 4_500 }, (_, i) => [`m${i}`, 10_000 + i])));

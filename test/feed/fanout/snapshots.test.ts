@@ -1,7 +1,7 @@
 import { describe, expect, test } from "vitest";
 import { SERVER_LIMITS } from "../../../src/protocol/limits.ts";
 import type { Update } from "../../../src/protocol/update.ts";
-import { FeedFixture, RecordingSubscriber } from "../fixture.ts";
+import { FeedFixture, type RecordingSubscriber, slowReader } from "../fixture.ts";
 
 const TIGHT = { partLength: 100, backlogHigh: 300, stepWork: 100_000 };
 
@@ -10,15 +10,6 @@ function fixtureOfMany(bounds: ConstructorParameters<typeof FeedFixture>[1] = TI
   const fixture = new FeedFixture({}, bounds);
   fixture.publish(...Array.from({ length: 60 }, (_, i): Update => ({ key: `k${i}`, set: { text: "x".repeat(30) } })));
   return fixture;
-}
-
-function slowReader(fixture: FeedFixture, keys: readonly string[] = [], account = "somebody"): RecordingSubscriber {
-  const reader = new RecordingSubscriber(keys, "latest", undefined);
-  reader.account = account;
-  reader.slow = true;
-  fixture.connect(reader);
-  fixture.advance(10);
-  return reader;
 }
 
 /** Takes what it was sent, again and again. */
