@@ -17,7 +17,6 @@ export type TokenSettings = Pick<Settings, "JWT_SECRET" | "JWKS_URL" | "JWT_ISSU
 
 type CheckedToken = TokenClaims | Invalid | "unavailable";
 
-/** How tokens are checked. */
 export interface TokenChecker {
   /** Undefined if no token can be valid, because nothing is set to check it with. */
   readonly check: ((token: string) => Promise<CheckedToken>) | undefined;

@@ -9,7 +9,6 @@ export interface StepHost {
   now(): number;
   /** Adds a record to the next commit. */
   add(record: LogRecord): void;
-  /** Commits what waits, now. */
   commit(): void;
   /** Does a write. If it fails, the object's memory is thrown away. */
   guard(write: () => void): void;
@@ -69,7 +68,6 @@ export class BackgroundSteps {
     this.#timer = setTimeout(() => this.#step(), STEP_PAUSE);
   }
 
-  /** Does no more steps. */
   end(): void {
     this.#isEnded = true;
     if (this.#timer !== undefined) clearTimeout(this.#timer);

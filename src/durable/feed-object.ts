@@ -1,18 +1,16 @@
 import { DurableObject } from "cloudflare:workers";
-import type { Access } from "../access/access.ts";
-import { accessBy, type AccessSettings } from "../access/credentials.ts";
-import { accountOf } from "../limits/places.ts";
-import { quotasOf, type Quotas, type QuotaSettings } from "../limits/quotas.ts";
 import { Budget } from "../feed/fanout/budget.ts";
-import { CLOSE } from "../protocol/codes.ts";
+import { accountOf } from "../limits/places.ts";
+import { SteadyClock } from "../limits/steady-clock.ts";
 import { encodeReceipt } from "../protocol/answers.ts";
-import { encodeHello } from "../protocol/server-messages.ts";
+import { CLOSE } from "../protocol/codes.ts";
 import type { Position } from "../protocol/position.ts";
+import { encodeHello } from "../protocol/server-messages.ts";
 import { Alarm, ExpiryAlarm } from "./alarms.ts";
 import { Listing } from "./directory/listing.ts";
-import { NOT_LISTED, type Directory, type FeedStats, type Listed, type SurveyedFeed } from "./directory/rpc.ts";
+import { NOT_LISTED, type FeedStats, type Listed, type SurveyedFeed } from "./directory/rpc.ts";
 import { FeedLoader } from "./feed-loader.ts";
-import { DEFAULT_POLICY, type FeedPolicy } from "./live-feed.ts";
+import { optionsOf, type FeedObjectEnv, type FeedObjectOptions } from "./feed-object-options.ts";
 import { PublishQueue, type PublishOutcome, type PublishRequest } from "./requests/publish-queue.ts";
 import { Reads, type ReadOutcome, type ReadRequest } from "./requests/reads.ts";
 import { NO_SEQ } from "./sockets/connection.ts";
@@ -26,25 +24,8 @@ import {
   refuseUpgrade,
   TOO_MANY_MESSAGES,
 } from "./sockets/subscribe-request.ts";
-import { SteadyClock } from "../limits/steady-clock.ts";
 import type { HistoryPage } from "./storage/feed-store.ts";
 import { newEpoch } from "./storage/state-row.ts";
-
-/** What a feed's object works with. A Worker with other names or rules overrides `FeedObject.configure`. */
-export interface FeedObjectOptions {
-  /** Checks credentials that come over a socket. */
-  readonly access: Access;
-  /** Where feeds are listed; undefined if they are not. */
-  readonly directory: DurableObjectStub<Directory> | undefined;
-  /** When the feed commits and flushes. */
-  readonly policy: FeedPolicy;
-  readonly quotas: Quotas;
-}
-
-/** Bindings and secrets that the object reads unless `configure` is overridden. */
-export interface FeedObjectEnv extends AccessSettings, QuotaSettings {
-  readonly DIRECTORY?: DurableObjectNamespace<Directory>;
-}
 
 /**
  * The Durable Object of one feed, named after it. It orders and keeps the feed's updates, holds its sockets and serves its
@@ -103,12 +84,7 @@ export class FeedObject<Env extends FeedObjectEnv = FeedObjectEnv> extends Durab
 
   /** Called once, by the constructor. */
   protected configure(env: Env): FeedObjectOptions {
-    return {
-      access: accessBy(env),
-      directory: env.DIRECTORY?.getByName("feeds"),
-      policy: DEFAULT_POLICY,
-      quotas: quotasOf(env),
-    };
+    return optionsOf(env);
   }
 
   /** Accepts a WebSocket whose upgrade the HTTP side has checked. */

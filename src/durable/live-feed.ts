@@ -202,7 +202,6 @@ export class LiveFeed {
     this.flush(now);
   }
 
-  /** To be called when the alarm goes off. */
   onAlarm(): void {
     this.commit();
     this.#wakeForExpiry();

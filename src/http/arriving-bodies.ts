@@ -19,10 +19,8 @@ const FORGOTTEN = LIMITS.bodyTime + 10_000;
 
 const clock = new SteadyClock(() => Date.now());
 
-/** Who sends a body. */
 export type Sender = Pick<Caller, "id" | "kind">;
 
-/** A body that is arriving. */
 export interface ArrivingBody {
   /** Notes that so many bytes have come. Throws if the sender holds too much already, or all together do. */
   grow(bytes: number): void;

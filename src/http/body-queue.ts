@@ -74,7 +74,6 @@ export class RefusedBodies {
     this.#deployment = deployment;
   }
 
-  /** Takes what a refused body costs. */
   spend({ id }: Sender, bytes: number): void {
     this.#buckets ??= new TokenBuckets(this.#deployment.quotas.publish);
     this.#buckets.take(id, now(), 1 + bytes / PUBLISH_WEIGHT);

@@ -7,7 +7,6 @@ import { quotasOf, type Quotas } from "../limits/quotas.ts";
 
 /** What a deployment consists of: its objects, and who may do what and how often. */
 export interface Deployment {
-  /** The feeds' objects. */
   readonly feeds: Pick<DurableObjectNamespace<FeedObject>, "getByName">;
   /** The directory's object, which is called `feeds`. */
   readonly directory: Pick<DurableObjectNamespace<DirectoryObject>, "getByName">;

@@ -140,7 +140,6 @@ export function isLong(frame: string | ArrayBuffer | Uint8Array): boolean {
   return typeof frame === "string" ? exceedsBytes(frame, LIMITS.messageBytes) : frame.byteLength > LIMITS.messageBytes;
 }
 
-/** The refusal of such a frame. */
 export function tooLong(id?: number): DecodedMessage & { ok: false } {
   return refuse(id, `a message that publishes nothing may have ${LIMITS.messageBytes} bytes`, "too_large");
 }

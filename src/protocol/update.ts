@@ -97,7 +97,6 @@ export function encodeSet(key: string, valueText: string, stamps: Omit<Stamps, "
   return encodeChange(key, "set", valueText, encodeStamps(stamps));
 }
 
-/** Writes a deletion. */
 export function encodeDelete(key: string, stamps: Omit<Stamps, "ttl"> = {}): string {
   return encodeChange(key, "delete", "true", encodeStamps(stamps));
 }

@@ -34,6 +34,5 @@ export interface Directory extends Rpc.DurableObjectBranded {
   add(feed: string, most: number, maker: string): Listed;
   /** Notes that a feed's stats have changed since the directory last asked. A feed that is not listed stays so. */
   change(feed: string): void;
-  /** Removes a feed's name. */
   remove(feed: string): void;
 }

@@ -55,7 +55,6 @@ export class Survey {
     this.#asked = new TokenBucket(ASKED, now);
   }
 
-  /** Notes that a feed has changed. */
   change(feed: string): void {
     this.#silent.delete(feed);
     const asking = this.#asking.get(feed);
@@ -65,7 +64,6 @@ export class Survey {
     else this.#store.change(feed);
   }
 
-  /** Notes that a feed was removed. */
   forget(feed: string): void {
     this.#silent.delete(feed);
     this.#asking.delete(feed);

@@ -7,7 +7,6 @@ import { isAscii } from "../../protocol/json-scan.ts";
 import type { Receipt } from "../../protocol/server-messages.ts";
 import type { EncodedUpdates } from "../../protocol/update.ts";
 
-/** A batch to accept. */
 export interface PublishRequest {
   readonly updates: EncodedUpdates;
   /** The publisher's key for this request, if it gave one. */

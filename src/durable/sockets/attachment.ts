@@ -34,11 +34,9 @@ const closedSchema = v.object({ ...callerSchema.entries, closed: v.number() });
 export interface SocketState {
   readonly subscription: Subscription;
   readonly caller: CountedCaller;
-  /** Whether it may publish. */
   readonly publishes: boolean;
   /** When its credential expires, in milliseconds since 1970; undefined if it does not. */
   readonly expires: number | undefined;
-  /** How its messages are written. */
   readonly format: SocketFormat;
   /** What the client has. */
   readonly position: Position;

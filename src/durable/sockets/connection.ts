@@ -31,7 +31,6 @@ export class Connection implements Sink {
   readonly #socket: WebSocket;
   readonly #ownAccount = `connection ${++unknown}`;
   readonly #unacknowledged = new Unacknowledged();
-  /** How its messages are written. */
   readonly format: SocketFormat;
   #caller: CountedCaller;
   #publishes: boolean;
@@ -72,7 +71,6 @@ export class Connection implements Sink {
     return this.#caller.kind;
   }
 
-  /** Whether it may publish. */
   get publishes(): boolean {
     return this.#publishes;
   }

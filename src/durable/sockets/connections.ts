@@ -51,7 +51,6 @@ export class Connections {
     return connection;
   }
 
-  /** Every connection there is. */
   all(): Iterable<Connection> {
     if (!this.#areAllRebuilt) {
       const read: ReadSelections = new Map();
@@ -61,7 +60,6 @@ export class Connections {
     return this.#present;
   }
 
-  /** Those that are not closed. */
   open(): Connection[] {
     return [...this.all()].filter(({ isOpen }) => isOpen);
   }
@@ -77,7 +75,6 @@ export class Connections {
     return this.#places.refusal(caller);
   }
 
-  /** Adds a socket that has just been accepted. */
   add(socket: WebSocket, state: SocketState): Connection {
     const connection = this.#add(socket, new Connection(socket, state));
     this.#wakeForExpiry(connection);
@@ -101,7 +98,6 @@ export class Connections {
     this.#wakeForExpiry(connection);
   }
 
-  /** Removes a connection that is gone. */
   remove(socket: WebSocket): void {
     const connection = this.#bySocket.get(socket);
     if (!connection) return;

@@ -12,11 +12,9 @@ export interface SubscribeRequest {
   readonly subscription: Subscription;
   readonly since: Position | undefined;
   readonly caller: CountedCaller;
-  /** Whether it may publish over the socket. */
   readonly publishes: boolean;
   /** When the credential expires, in milliseconds since 1970; undefined if it does not. */
   readonly expires: number | undefined;
-  /** How the socket's messages are written. */
   readonly format: SocketFormat;
   /** The subprotocol to name in the answer; undefined if the client offered none. */
   readonly protocol: string | undefined;
@@ -73,7 +71,6 @@ export const NO_ROOM_FOR_SELECTION: Readonly<Record<NoRoom, string>> = {
     "The feed's subscribers select as many keys and prefixes as it looks for. Select fewer, or what others do.",
 };
 
-/** The answer to an upgrade that is refused. */
 export function refuseUpgrade(code: NoRoom, why: string): Response {
   return new Response(why, { status: PROBLEMS[code].status });
 }

@@ -24,7 +24,6 @@ export class Entries {
     this.#forgotten = forgotten;
   }
 
-  /** How many live entries. */
   get size(): number {
     return this.#live.size;
   }

@@ -44,7 +44,6 @@ export class Feed {
     this.#entries = new Entries(state.forgotten);
   }
 
-  /** A new feed. */
   static begin(epoch: string, limits?: FeedLimits): Feed {
     return new Feed({ epoch, seq: 0, time: 0, forgotten: 0 }, limits);
   }
@@ -75,7 +74,6 @@ export class Feed {
     return this.#expiry.next;
   }
 
-  /** Entries that will expire. */
   get expiring(): number {
     return this.#expiry.size;
   }

@@ -66,7 +66,6 @@ export class Idempotency {
     return this.#next;
   }
 
-  /** Publishes remembered. */
   get size(): number {
     return this.#size;
   }

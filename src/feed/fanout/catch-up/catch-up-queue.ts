@@ -31,7 +31,6 @@ export class CatchUpQueue {
     return this.#jobs.waiting;
   }
 
-  /** Whether a run would show the feed's present state. */
   get needsCommit(): boolean {
     return this.#jobs.needsCommit;
   }
@@ -72,17 +71,14 @@ export class CatchUpQueue {
     if (this.#jobs.isBusy || this.#jobs.due(time) < Infinity || backlogs.due(time) < Infinity) wake();
   }
 
-  /** Does a bounded amount of work. */
   run(now: number): void {
     this.#jobs.run(now, this.#context.isCommitted);
   }
 
-  /** When to run next; Infinity if there is nothing to do. */
   due(now: number): number {
     return this.#jobs.due(now);
   }
 
-  /** Ends all jobs: the feed is no longer served. */
   end(): void {
     this.#isEnded = true;
     this.#jobs.end();

@@ -28,11 +28,9 @@ export interface CatchUpContext {
   leave(subscriber: Subscriber): void;
   /** Replaces a subscriber's subscription by the one that it has asked for first. */
   resubscribe(subscriber: Subscriber): void;
-  /** The catch-up of a subscriber has ended. */
   done(subscriber: Subscriber): void;
   /** Closes a subscriber that takes nothing, or that cannot be served. */
   drop(subscriber: Subscriber): void;
-  /** Notes an error that should not happen. */
   failed(error: unknown): void;
 }
 

@@ -46,7 +46,6 @@ export class FrozenList implements TimedPosition {
     this.sharedBytes = sharedBytes;
   }
 
-  /** Entries. */
   get size(): number {
     return this.#keys.length;
   }

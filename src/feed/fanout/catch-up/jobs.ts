@@ -81,7 +81,6 @@ export class Jobs implements WorkMeter {
     if (jobs?.delete(job) && jobs.size === 0) this.#byAccount.delete(job.account);
   }
 
-  /** Ends all jobs. */
   end(): void {
     const jobs = [...this.#byAccount.values(), ...this.#waiting.map((waiting) => waiting.keys())];
     const all = jobs.flatMap((some) => Array.from(some));

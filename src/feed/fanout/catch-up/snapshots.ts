@@ -41,7 +41,6 @@ export class Snapshots {
     this.#inUse = new ListsInUse(limits.frozenBytes);
   }
 
-  /** Lists in use. */
   get size(): number {
     return this.#inUse.size;
   }

@@ -12,7 +12,6 @@ import { FlushSchedule, type FlushPolicy } from "./flush-schedule.ts";
 import { Outbox } from "./outbox.ts";
 import { SubscriberIndex } from "./subscriber-index.ts";
 
-/** What live delivery works with. */
 export interface LiveContext {
   readonly feed: Feed;
   readonly policy: FlushPolicy;
@@ -99,7 +98,6 @@ export class LiveDelivery {
     return due;
   }
 
-  /** Sends one slice of the flush. */
   sendSlice(now: number): void {
     const { policy, backlogs, slowConsumers } = this.#context;
     this.#outbox.sendSlice(policy.slice, ({ subscriber, message }) => {

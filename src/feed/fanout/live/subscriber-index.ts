@@ -11,7 +11,6 @@ export class SubscriberIndex {
   readonly #byKey = new Map<string, Set<Group>>();
   /** By the length of the prefix first: a key is looked up once for each length in use, however many prefixes there are. */
   readonly #byPrefix = new Map<number, Map<string, Set<Group>>>();
-  /** What waits for all groups. */
   readonly pendingMemory = new PendingMemory();
 
   /** `groupSize`: how many members a group may have. */
