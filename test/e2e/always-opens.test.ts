@@ -8,7 +8,7 @@ import { AttackedServer, FEED } from "./support/attacked-server.ts";
 import { RandomLoad } from "./support/random-load.ts";
 import { unreadable } from "./support/readable.ts";
 import type { Snapshot } from "./support/api.ts";
-import type { Update } from "./support/view.ts";
+import type { Update } from "../../src/protocol/update.ts";
 
 /** How many feeds are put to it. More are tried by hand, one seed after the other. */
 const RUNS = Number(process.env["TICKERTAPE_RUNS"] ?? 1);

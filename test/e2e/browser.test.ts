@@ -3,7 +3,7 @@ import { afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest
 import { WebSocket } from "ws";
 import { publish } from "./support/api.ts";
 import { sharedChromium, openSocket, startForeignSite } from "./support/chromium.ts";
-import type { Update } from "./support/view.ts";
+import type { Update } from "../../src/protocol/update.ts";
 import { sharedWorkerd, sharedWranglerDev, type SharedServer } from "./support/shared.ts";
 
 let server: SharedServer;

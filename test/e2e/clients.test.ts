@@ -5,7 +5,7 @@ import { WebSocket as WsWebSocket } from "ws";
 import { publish, snapshot } from "./support/api.ts";
 import { feedAddress } from "./support/subscriber.ts";
 import { until } from "./support/until.ts";
-import { FeedView } from "./support/view.ts";
+import { View } from "../support/view.ts";
 import { Server } from "./support/server.ts";
 
 /** What all these clients have in common with a browser's WebSocket. */
@@ -51,8 +51,8 @@ afterAll(async () => {
 });
 
 /** A client of a feed, the view that it keeps, and every frame as it came. */
-function join(connect: Connect, url: string): { client: Client; view: FeedView; frames: unknown[] } {
-  const view = new FeedView();
+function join(connect: Connect, url: string): { client: Client; view: View; frames: unknown[] } {
+  const view = new View();
   const frames: unknown[] = [];
   const client = connect(
     () => feedAddress(url, view),

@@ -5,7 +5,8 @@ import { WebSocket, type PerMessageDeflateOptions } from "ws";
 import { BINDINGS, get, publish } from "./support/api.ts";
 import { sharedChromium, openSocket, startForeignSite } from "./support/chromium.ts";
 import { until } from "./support/until.ts";
-import { FeedView, type Update } from "./support/view.ts";
+import type { Update } from "../../src/protocol/update.ts";
+import { View } from "../support/view.ts";
 import { Workerd } from "./support/workerd.ts";
 
 const PACKED = "tickertape.v1.msgpack";
@@ -33,7 +34,7 @@ type Offer = boolean | PerMessageDeflateOptions;
 
 /** A WebSocket client that offers compression, as browsers do, or not. It ends where a frame is not as was agreed. */
 class Client {
-  readonly view = new FeedView();
+  readonly view = new View();
   readonly socket: WebSocket;
   /** Header of the answer to the upgrade. */
   answered: string | undefined;
@@ -52,7 +53,7 @@ class Client {
     });
     this.socket.on("error", (error) => void this.view.faults.push(String(error)));
     this.socket.on("message", (data: Buffer, isBinary) => {
-      if (isBinary) this.view.apply(decode(data) as never);
+      if (isBinary) this.view.receive(decode(data));
       else if (data.toString() === "pong") this.pongs++;
       else this.view.receive(data);
     });

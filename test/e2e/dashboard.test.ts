@@ -4,7 +4,7 @@ import { ADMIN_KEY, publish, PUBLISH_KEY, snapshot } from "./support/api.ts";
 import { sharedChromium } from "./support/chromium.ts";
 import { Dashboard } from "./support/dashboard.ts";
 import { until } from "./support/until.ts";
-import type { Update } from "./support/view.ts";
+import type { Update } from "../../src/protocol/update.ts";
 import { sharedWranglerDev, type SharedServer } from "./support/shared.ts";
 
 let server: SharedServer;

@@ -4,7 +4,8 @@ import { BINDINGS, publish, snapshot } from "./support/api.ts";
 import { sharedChromium, startForeignSite } from "./support/chromium.ts";
 import { TcpProxy } from "./support/tcp-proxy.ts";
 import { until } from "./support/until.ts";
-import { FeedView, type Update } from "./support/view.ts";
+import type { Update } from "../../src/protocol/update.ts";
+import { View } from "../support/view.ts";
 import { lastingPort, Workerd } from "./support/workerd.ts";
 
 /** All that a page needs: the browser comes back by itself. */
@@ -40,14 +41,14 @@ afterEach(async () => {
 
 /** The events of the page's EventSource, each checked against the contract as it comes. */
 class Followed {
-  readonly view = new FeedView();
+  readonly view = new View();
   /** Events whose `lastEventId` was not the position after them, and the browser's giving up. */
   readonly faults: string[] = [];
   opened = 0;
   #id = "";
 
   /** `url` is opened by a page of `site`. */
-  static async by(page: Page, site: string, url: string, view?: FeedView): Promise<Followed> {
+  static async by(page: Page, site: string, url: string, view?: View): Promise<Followed> {
     const followed = new Followed(view);
     await page.exposeFunction("onFeedEvent", (...event: [string, string, string, number]) => followed.#take(...event));
     await page.goto(site);
@@ -55,7 +56,7 @@ class Followed {
     return followed;
   }
 
-  private constructor(view = new FeedView()) {
+  private constructor(view = new View()) {
     this.view = view;
   }
 
@@ -151,7 +152,7 @@ describe.each(SITES)("[I2] a browser's own EventSource, on a page %s", (_, open)
     const feed = `since-${crypto.randomUUID()}`;
     const url = `${server.url}/v1/feeds/${feed}`;
     const { epoch } = await publish(url, { key: "A", set: { n: 0 } });
-    const view = new FeedView();
+    const view = new View();
     view.apply({ type: "snapshot", epoch, seq: 1, entries: { A: { n: 0 } } });
     const site = await open();
     const address = `${proxy.url}/v1/feeds/${feed}?since=${epoch}:1`;

@@ -11,7 +11,7 @@ import { publish, snapshot } from "./support/api.ts";
 import { docsCode } from "./support/docs-code.ts";
 import { Server } from "./support/server.ts";
 import { until } from "./support/until.ts";
-import { FeedView } from "./support/view.ts";
+import { View } from "../support/view.ts";
 
 const run = promisify(execFile);
 
@@ -25,8 +25,8 @@ afterAll(() => server.dispose());
 const feedUrl = (feed: string): string => `${server.url}/v1/feeds/${feed}`;
 
 /** Keeps a view by the events of a library's EventSource. */
-function watch(url: string): { source: EventSource; view: FeedView; ids: string[] } {
-  const view = new FeedView();
+function watch(url: string): { source: EventSource; view: View; ids: string[] } {
+  const view = new View();
   const ids: string[] = [];
   const source = new EventSource(url);
   for (const type of ["hello", "snapshot", "update"]) {
@@ -88,7 +88,7 @@ describe("[SSE4] [I5] a reader of a stream that stops reading", () => {
     const response = await new Promise<IncomingMessage>((resolve) =>
       get(url, { headers: { Accept: "text/event-stream" } }, resolve),
     );
-    const view = new FeedView();
+    const view = new View();
     const parser = createParser({ onEvent: ({ data }) => view.receive(data) });
     response.setEncoding("utf8").on("data", (text: string) => parser.feed(text));
     await until(() => view.position, "its snapshot");

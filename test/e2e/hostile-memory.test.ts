@@ -7,7 +7,7 @@ import { HostileSocket } from "../bench/hostile/socket.ts";
 import { pathOf, type HostileTarget } from "../bench/hostile/target.ts";
 import { heapBytes } from "../bench/load/memory.ts";
 import { AttackedServer } from "./support/attacked-server.ts";
-import { residentMemory } from "./support/resources.ts";
+import { residentBytes } from "../bench/load/memory.ts";
 import { until } from "./support/until.ts";
 import { freePort } from "./support/workerd.ts";
 
@@ -44,7 +44,7 @@ class Measured {
   }
 
   resident(): Promise<number> {
-    return residentMemory(this.server.pid);
+    return residentBytes(this.server.pid);
   }
 
   async subscribers(): Promise<number> {

@@ -9,7 +9,7 @@ import { sharedChromium } from "./support/chromium.ts";
 import { TcpProxy } from "./support/tcp-proxy.ts";
 import { Server } from "./support/server.ts";
 import { until } from "./support/until.ts";
-import type { Fields } from "./support/view.ts";
+import type { JsonObject } from "../../src/protocol/json.ts";
 import { root } from "./support/workerd.ts";
 
 /** In every third the line is cut, in every third the server is killed; `TICKERTAPE_ROUNDS` makes it more. */
@@ -17,7 +17,7 @@ const ROUNDS = Number(process.env["TICKERTAPE_ROUNDS"] ?? 4);
 
 let server: Server;
 let proxy: TcpProxy;
-const feeds: Feed<Fields>[] = [];
+const feeds: Feed<JsonObject>[] = [];
 
 beforeAll(async () => {
   server = await Server.start();
@@ -50,7 +50,7 @@ async function publishRound(name: string, round: number): Promise<void> {
 
 const byKey = ([a]: [string, unknown], [b]: [string, unknown]): number => (a < b ? -1 : 1);
 /** All of a feed's entries as text, which has the members called `__proto__` too. */
-const textOf = (feed: Feed<Fields>): string => JSON.stringify(Array.from(feed.entries()).toSorted(byKey));
+const textOf = (feed: Feed<JsonObject>): string => JSON.stringify(Array.from(feed.entries()).toSorted(byKey));
 
 describe("in Node", () => {
   test("a feed that asks for MessagePack gets what one that asks for JSON gets, over cuts and kill -9 too", async () => {
@@ -68,8 +68,8 @@ describe("in Node", () => {
       }
     }
     await publishRound(name, 0);
-    const packed = connect<Fields>(proxy.url, name, { format: msgpack, WebSocket: NotedSocket });
-    const plain = connect<Fields>(proxy.url, name);
+    const packed = connect<JsonObject>(proxy.url, name, { format: msgpack, WebSocket: NotedSocket });
+    const plain = connect<JsonObject>(proxy.url, name);
     feeds.push(packed, plain);
     const causes: string[] = [];
     packed.on("change", (_, { cause }) => void causes.push(cause));
@@ -107,7 +107,7 @@ describe("in Node", () => {
         address(name),
         Array.from({ length: 1_000 }, (_, i) => ({ key: `k${batch * 1_000 + i}`, set: { pad: "é".repeat(100), i } })),
       );
-    const feed = connect<Fields>(server.url, name, { format: msgpack });
+    const feed = connect<JsonObject>(server.url, name, { format: msgpack });
     feeds.push(feed);
     const sizes: number[] = [];
     feed.on("change", (changes) => void sizes.push(changes.length));
@@ -119,7 +119,7 @@ describe("in Node", () => {
   test("a feed whose format the server does not speak goes on over HTTP, with JSON", async () => {
     const name = "unpacked";
     await publishRound(name, 0);
-    const feed = connect<Fields>(server.url, name, { format: { ...msgpack, protocol: "tickertape.v1.other" } });
+    const feed = connect<JsonObject>(server.url, name, { format: { ...msgpack, protocol: "tickertape.v1.other" } });
     feeds.push(feed);
     await until(
       () => feed.state === "live",

@@ -4,7 +4,8 @@ import { post, publish, snapshot } from "./support/api.ts";
 import { TcpProxy } from "./support/tcp-proxy.ts";
 import { Server } from "./support/server.ts";
 import { until } from "./support/until.ts";
-import type { Fields, Update } from "./support/view.ts";
+import type { JsonObject } from "../../src/protocol/json.ts";
+import type { Update } from "../../src/protocol/update.ts";
 
 /** `TICKERTAPE_ROUNDS` makes the soak longer. */
 const ROUNDS = Number(process.env["TICKERTAPE_ROUNDS"] ?? 8);
@@ -13,7 +14,7 @@ const chance = (of: number): boolean => Math.random() < of;
 
 let server: Server;
 let proxy: TcpProxy;
-const feeds: Feed<Fields>[] = [];
+const feeds: Feed<JsonObject>[] = [];
 
 beforeAll(async () => {
   server = await Server.start();
@@ -28,8 +29,8 @@ afterAll(async () => {
 });
 
 /** A feed with the batches that it has announced. */
-function open(base: string, name: string, options: FeedOptions = {}): { feed: Feed<Fields>; batches: Batch[] } {
-  const feed = connect<Fields>(base, name, options);
+function open(base: string, name: string, options: FeedOptions = {}): { feed: Feed<JsonObject>; batches: Batch[] } {
+  const feed = connect<JsonObject>(base, name, options);
   feeds.push(feed);
   const batches: Batch[] = [];
   feed.on("change", (_, batch) => void batches.push(batch));
@@ -37,15 +38,15 @@ function open(base: string, name: string, options: FeedOptions = {}): { feed: Fe
 }
 
 const address = (name: string): string => `${server.url}/v1/feeds/${name}`;
-const isLive = (feed: Feed<Fields>) =>
+const isLive = (feed: Feed<JsonObject>) =>
   until(
     () => feed.state === "live",
     () => `live; it is ${JSON.stringify(feed.status)}`,
   );
-const stateOf = (feed: Feed<Fields>): Record<string, Fields> => Object.fromEntries(feed.entries());
+const stateOf = (feed: Feed<JsonObject>): Record<string, JsonObject> => Object.fromEntries(feed.entries());
 
 /** Waits until a feed has what the server has, and compares all of it. */
-async function agrees(feed: Feed<Fields>, name: string): Promise<void> {
+async function agrees(feed: Feed<JsonObject>, name: string): Promise<void> {
   const { epoch, seq, entries } = await snapshot(address(name));
   await until(
     () => feed.position === `${epoch}:${seq}`,

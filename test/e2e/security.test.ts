@@ -2,7 +2,7 @@ import { gzipSync } from "node:zlib";
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { BINDINGS, get, publish, PUBLISH_KEY, snapshot, type Snapshot } from "./support/api.ts";
 import { head, RawRequest } from "./support/raw-http.ts";
-import { residentMemory } from "./support/resources.ts";
+import { residentBytes } from "../bench/load/memory.ts";
 import { until } from "./support/until.ts";
 import { Workerd } from "./support/workerd.ts";
 
@@ -150,7 +150,7 @@ const junk = (i: number): string => JUNK[i % JUNK.length] ?? "";
 
 describe("thousands of upgrades that are garbage", () => {
   test("leave no subscriber, no memory in use, and a server that answers", async () => {
-    const resident = await residentMemory(workerd.process.pid ?? 0);
+    const resident = await residentBytes(workerd.process.pid ?? 0);
     const answers = new Map<number, number>();
     const upgrade = async (i: number): Promise<void> => {
       const request = await RawRequest.open(workerd.port);
@@ -176,7 +176,7 @@ describe("thousands of upgrades that are garbage", () => {
     const subscribers = async (): Promise<number> =>
       (await get<{ subscribers: number }>(`${feedUrl()}/stats`)).subscribers;
     await until(async () => (await subscribers()) === 0, "all of them to be gone");
-    const growth = (await residentMemory(workerd.process.pid ?? 0)) - resident;
+    const growth = (await residentBytes(workerd.process.pid ?? 0)) - resident;
     console.log("garbage upgrades:", Object.fromEntries(answers), `${Math.round(growth / MB)} MB more resident`);
     expect(growth).toBeLessThan(100 * MB);
     expect(await snapshot(feedUrl())).toEqual(before);

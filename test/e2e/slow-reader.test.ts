@@ -4,7 +4,7 @@ import { publish, snapshot } from "./support/api.ts";
 import { Server } from "./support/server.ts";
 import { feedAddress, Subscriber } from "./support/subscriber.ts";
 import { until } from "./support/until.ts";
-import { FeedView } from "./support/view.ts";
+import { View } from "../support/view.ts";
 
 let server: Server;
 
@@ -21,7 +21,7 @@ describe("[I5] a reader that stops reading", () => {
     const url = `${server.url}/v1/feeds/flood`;
     await flood(url, 1);
     const quick = new Subscriber(url);
-    const view = new FeedView();
+    const view = new View();
     const stalled = new WebSocket(feedAddress(url, view), UNCOMPRESSED);
     stalled.addEventListener("message", ({ data }) => view.receive(data));
     await until(() => view.position, "its snapshot");

@@ -5,7 +5,7 @@ import { differenceBetween, type ShownFeed, type View } from "../bench/hostile/a
 import { HonestReaders } from "../bench/hostile/honest.ts";
 import { HOSTILE_ADDRESS, type HostileTarget } from "../bench/hostile/target.ts";
 import { AttackRunner } from "../bench/hostile/attack-runner.ts";
-import type { Fields } from "./support/view.ts";
+import type { JsonObject } from "../../src/protocol/json.ts";
 
 const LONG = 30_000;
 
@@ -21,7 +21,7 @@ function steppedClock(happens: (now: number) => void = () => {}) {
 
 function viewAt(
   seq: number,
-  entries: Record<string, Fields> = {},
+  entries: Record<string, JsonObject> = {},
 ): View & { position: { epoch: string; seq: number } } {
   return { position: { epoch: "e", seq }, entries: new Map(Object.entries(entries)) };
 }

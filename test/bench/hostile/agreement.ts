@@ -1,18 +1,18 @@
 import { isDeepStrictEqual } from "node:util";
-import type { Fields } from "../../e2e/support/view.ts";
+import type { JsonObject } from "../../../src/protocol/json.ts";
 import { clock, pause } from "../load/clock.ts";
 
 /** A reader's view of a feed. */
 export interface View {
   readonly position: { readonly epoch: string; readonly seq: number } | undefined;
-  readonly entries: ReadonlyMap<string, Fields>;
+  readonly entries: ReadonlyMap<string, JsonObject>;
 }
 
 /** A feed as a `GET` shows it. */
 export interface ShownFeed {
   readonly epoch: string;
   readonly seq: number;
-  readonly entries: Readonly<Record<string, Fields>>;
+  readonly entries: Readonly<Record<string, JsonObject>>;
 }
 
 /** A clock in milliseconds, and a way to let time pass. */

@@ -1,6 +1,6 @@
 import { createParser } from "eventsource-parser";
 import { WebSocket } from "ws";
-import { FeedView, type Message } from "../../e2e/support/view.ts";
+import { View, type Message } from "../../support/view.ts";
 import { clock, pause } from "../load/clock.ts";
 import { differenceBetween, type ShownFeed } from "./agreement.ts";
 import { begin, read, watchUpgrade } from "./http.ts";
@@ -20,7 +20,7 @@ export class HonestReader {
   lost = 0;
   readonly #target: HostileTarget;
   readonly #query: string;
-  readonly #view = new FeedView();
+  readonly #view = new View();
   readonly #over = new AbortController();
 
   constructor(target: HostileTarget, transport: Transport, query: string) {
@@ -67,7 +67,7 @@ export class HonestReader {
         if (typeof at === "number") this.latencies.push(now - at / 1_000);
       }
     }
-    this.#view.apply(message);
+    this.#view.receive(message);
     // They are not needed, and there will be very many.
     this.#view.messages.length = 0;
   }

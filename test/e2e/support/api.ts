@@ -1,5 +1,6 @@
 import { JWT_SECRET } from "../../support/tokens.ts";
-import type { Fields, Update } from "./view.ts";
+import type { JsonObject } from "../../../src/protocol/json.ts";
+import type { Update } from "../../../src/protocol/update.ts";
 
 export const PUBLISH_KEY = "e2e-publish-key";
 export const ADMIN_KEY = "e2e-admin-key";
@@ -17,7 +18,7 @@ export interface Snapshot {
   feed: string;
   epoch: string;
   seq: number;
-  entries: Record<string, Fields>;
+  entries: Record<string, JsonObject>;
 }
 
 /** `url` is the feed's. */

@@ -1,7 +1,7 @@
-import { createHash } from "node:crypto";
 import { createServer, request as ask, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import type { Duplex } from "node:stream";
 import { addressOf, listenOnLoopback } from "./loopback.ts";
+import { upgradeAnswer } from "./raw-http.ts";
 
 /**
  * What becomes of a WebSocket: refused, cut off, never answered, or opened by the proxy itself, which then swallows
@@ -42,7 +42,7 @@ export class BlockingProxy {
       if (upgrades === "reset") socket.destroy();
       else if (upgrades === "refused")
         socket.end("HTTP/1.1 502 Bad Gateway\r\nContent-Length: 0\r\nConnection: close\r\n\r\n");
-      else if (upgrades === "swallowed") socket.write(opening(headers));
+      else if (upgrades === "swallowed") socket.write(upgradeAnswer(headers));
     });
   }
 
@@ -90,18 +90,4 @@ export class BlockingProxy {
     response.on("close", () => upstream.destroy());
     request.pipe(upstream);
   }
-}
-
-/** As the protocol has it, for the subprotocol that was offered first. */
-function opening(headers: IncomingMessage["headers"]): string {
-  const key = `${headers["sec-websocket-key"]}258EAFA5-E914-47DA-95CA-C5AB0DC85B11`;
-  const [protocol] = (headers["sec-websocket-protocol"] ?? "").split(",");
-  return [
-    "HTTP/1.1 101 Switching Protocols",
-    "Upgrade: websocket",
-    "Connection: Upgrade",
-    `Sec-WebSocket-Accept: ${createHash("sha1").update(key).digest("base64")}`,
-    `Sec-WebSocket-Protocol: ${protocol}`,
-    "\r\n",
-  ].join("\r\n");
 }

@@ -1,7 +1,7 @@
-import { createHash } from "node:crypto";
 import { createServer, type Server } from "node:http";
 import type { Duplex } from "node:stream";
 import { addressOf, listenOnLoopback } from "./loopback.ts";
+import { upgradeAnswer } from "./raw-http.ts";
 
 /** A server of WebSockets that begins to close each connection after a while and never ends one, whatever is answered. */
 export class ClosingServer {
@@ -14,17 +14,7 @@ export class ClosingServer {
       this.#sockets.push(socket);
       socket.on("error", () => {});
       socket.resume();
-      const key = `${headers["sec-websocket-key"]}258EAFA5-E914-47DA-95CA-C5AB0DC85B11`;
-      socket.write(
-        [
-          "HTTP/1.1 101 Switching Protocols",
-          "Upgrade: websocket",
-          "Connection: Upgrade",
-          `Sec-WebSocket-Accept: ${createHash("sha1").update(key).digest("base64")}`,
-          `Sec-WebSocket-Protocol: ${headers["sec-websocket-protocol"]}`,
-          "\r\n",
-        ].join("\r\n"),
-      );
+      socket.write(upgradeAnswer(headers));
       for (const message of messages) socket.write(frame(0x81, Buffer.from(JSON.stringify(message))));
       setTimeout(() => socket.write(frame(0x88, Buffer.from([code >> 8, code & 0xff]))), ms);
     });

@@ -1,6 +1,6 @@
 import { randomUUID } from "node:crypto";
 import { post, type Receipt } from "./api.ts";
-import type { Update } from "./view.ts";
+import type { Update } from "../../../src/protocol/update.ts";
 
 export interface Batch {
   readonly updates: readonly Update[];
@@ -100,5 +100,5 @@ export class Publisher {
 /** What an update is recognised by: no two of all publishers have the same. */
 export function traceOf(update: Update): string {
   const n = "set" in update ? update.set["n"] : "patch" in update ? update.patch["n"] : update.time;
-  return `${update.key}#${String(n)}`;
+  return `${update.key}#${JSON.stringify(n)}`;
 }

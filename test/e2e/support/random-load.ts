@@ -1,7 +1,9 @@
 import { isDeepStrictEqual } from "node:util";
 import type { Random } from "../../../src/demo/random.ts";
 import type { Snapshot } from "./api.ts";
-import { applyUpdate, type Fields, type Update } from "./view.ts";
+import type { JsonObject } from "../../../src/protocol/json.ts";
+import type { Update } from "../../../src/protocol/update.ts";
+import { applyUpdate } from "../../support/view.ts";
 
 /** Sends a batch; `undefined` is a reset. The answer's status. */
 export type Send = (updates: readonly Update[] | undefined, idempotencyKey?: string) => Promise<number>;
@@ -18,7 +20,7 @@ export class RandomLoad {
   readonly steps: string[] = [];
   readonly #random: Random;
   readonly #send: Send;
-  readonly #entries = new Map<string, Fields>();
+  readonly #entries = new Map<string, JsonObject>();
   /** Keys that have had a `ttl`: when they go is the server's affair. */
   readonly #passing = new Set<string>();
   #count = 0;

@@ -1,4 +1,6 @@
+import { createHash } from "node:crypto";
 import { once } from "node:events";
+import type { IncomingHttpHeaders } from "node:http";
 import { connect, type Socket } from "node:net";
 import { until } from "./until.ts";
 
@@ -44,4 +46,18 @@ export class RawRequest {
 /** Head of a request, with its blank line. */
 export function head(line: string, headers: readonly string[]): string {
   return [`${line} HTTP/1.1`, "Host: feeds.test", ...headers, "", ""].join("\r\n");
+}
+
+/** Accepts a WebSocket, with the subprotocol that was offered first. */
+export function upgradeAnswer(headers: IncomingHttpHeaders): string {
+  const key = `${headers["sec-websocket-key"]}258EAFA5-E914-47DA-95CA-C5AB0DC85B11`;
+  const [protocol] = (headers["sec-websocket-protocol"] ?? "").split(",");
+  return [
+    "HTTP/1.1 101 Switching Protocols",
+    "Upgrade: websocket",
+    "Connection: Upgrade",
+    `Sec-WebSocket-Accept: ${createHash("sha1").update(key).digest("base64")}`,
+    `Sec-WebSocket-Protocol: ${protocol}`,
+    "\r\n",
+  ].join("\r\n");
 }

@@ -1,6 +1,6 @@
 import { WebSocket } from "ws";
 import type { Snapshot } from "./api.ts";
-import type { Message } from "./view.ts";
+import type { Message } from "../../support/view.ts";
 
 /** Milliseconds within which each transport has to deliver everything. */
 const PATIENCE = 30_000;

@@ -1,10 +1,10 @@
 import { WebSocket } from "ws";
 import { until } from "./until.ts";
-import { FeedView } from "./view.ts";
+import { View } from "../../support/view.ts";
 
 /** A plain WebSocket client that comes back by itself, and asks for what it missed. */
 export class Subscriber {
-  readonly view = new FeedView();
+  readonly view = new View();
   /** How often a connection was opened. */
   connected = 0;
   /** From the opening of a connection until its end, all that came over it being read. */
@@ -51,7 +51,7 @@ export class Subscriber {
 }
 
 /** Where a client connects to go on from what its view has. */
-export function feedAddress(url: string, view: FeedView, query = ""): string {
+export function feedAddress(url: string, view: View, query = ""): string {
   const address = new URL(url.replace(/^http/, "ws"));
   for (const [name, value] of new URLSearchParams(query)) address.searchParams.set(name, value);
   if (view.since !== undefined) address.searchParams.set("since", view.since);

@@ -1,7 +1,9 @@
 import { isDeepStrictEqual } from "node:util";
 import { get, type Snapshot } from "./api.ts";
 import { traceOf, type Batch } from "./publisher.ts";
-import { applyUpdate, FeedView, type Fields, type Message, type Update } from "./view.ts";
+import type { JsonObject } from "../../../src/protocol/json.ts";
+import type { Update } from "../../../src/protocol/update.ts";
+import { applyUpdate, View, type Message } from "../../support/view.ts";
 
 /**
  * Every update of a feed by its seq, as a `mode=all` subscriber of everything received them. Such a subscriber is
@@ -28,8 +30,8 @@ export class UpdateLog {
   }
 
   /** What the entries are once every update is applied. */
-  entries(): Record<string, Fields> {
-    const entries = new Map<string, Fields>();
+  entries(): Record<string, JsonObject> {
+    const entries = new Map<string, JsonObject>();
     for (const update of this.updates.values()) applyUpdate(entries, update);
     return Object.fromEntries(entries);
   }
@@ -72,11 +74,11 @@ export class UpdateLog {
    * at that seq: an error in between, which a later update would cover up, counts as much as one at the end.
    */
   follow(messages: readonly Message[], selects: (key: string) => boolean): string[] {
-    const entries = new Map<string, Fields>();
-    const view = new FeedView();
+    const entries = new Map<string, JsonObject>();
+    const view = new View();
     let at = 0;
     for (const message of messages) {
-      view.apply(message);
+      view.receive(message);
       if ((message.type !== "update" && message.type !== "snapshot") || message.more) continue;
       for (const { seq = 0 } = view.position ?? {}; at < seq;) {
         const update = this.updates.get(++at);

@@ -1,10 +1,9 @@
 import { expect } from "vitest";
 import type { JsonObject } from "../../../src/protocol/json.ts";
-import { applyMergePatch } from "../../../src/protocol/merge-patch.ts";
 import type { Receipt } from "../../../src/protocol/server-messages.ts";
 import type { Position } from "../../../src/protocol/position.ts";
 import type { Update } from "../../../src/protocol/update.ts";
-import { isWanted } from "../../support/view.ts";
+import { applyUpdate, isWanted } from "../../support/view.ts";
 
 interface Recorded {
   readonly seq: number;
@@ -80,16 +79,15 @@ export class FeedModel {
   #append(updates: readonly Update[]): void {
     const era = this.eras.at(-1);
     if (!era || updates.length === 0) return;
-    const state = { ...era.states.get(seqOf(era)) };
+    const state = new Map(Object.entries(era.states.get(seqOf(era)) ?? {}));
     for (const update of updates) {
       const { key, ttl } = update;
       this.#expiring.delete(key);
-      if ("delete" in update) delete state[key];
-      else state[key] = "set" in update ? update.set : applyMergePatch(state[key], update.patch);
+      applyUpdate(state, update);
       if (ttl !== undefined && !("delete" in update)) this.#expiring.set(key, ttl);
       era.log.push({ seq: seqOf(era) + 1, update });
     }
-    era.states.set(seqOf(era), state);
+    era.states.set(seqOf(era), Object.fromEntries(state));
   }
 }
 
