@@ -27,7 +27,7 @@ export function startSearch(): void {
   const show = async (): Promise<void> => {
     const text = input.value.trim();
     panel.hidden = text === "";
-    if (text === "") return;
+    if (text === "") return list.replaceChildren();
     try {
       index ??= load(`${base}search.json`);
       const { search, sections } = await index;
@@ -42,6 +42,7 @@ export function startSearch(): void {
       );
     } catch {
       index = undefined;
+      list.replaceChildren();
       found.textContent = "The index could not be loaded; type again to retry";
     }
   };
@@ -57,7 +58,8 @@ export function startSearch(): void {
     const at = links.findIndex((link) => link === document.activeElement);
     if (event.key === "ArrowDown") (links[at + 1] ?? links[at])?.focus();
     else if (event.key === "ArrowUp") (links[at - 1] ?? input).focus();
-    else if (event.key === "Enter" && at === -1) links[0]?.click();
+    // The index may not be there yet: what is typed is looked up first.
+    else if (event.key === "Enter" && at === -1) void show().then(() => list.querySelector("a")?.click());
     else if (event.key === "Escape") {
       input.focus();
       panel.hidden = true;

@@ -74,6 +74,26 @@ describe("the search box", () => {
     await page.getByRole("heading", { name: "Repeat safely" }).waitFor();
   });
 
+  test("takes Enter before the index is there, and leads nowhere once it is empty", async () => {
+    await open("watch");
+    await page.route(
+      "**/search.json",
+      async (route) => {
+        await page.keyboard.press("Enter");
+        await route.continue();
+      },
+      { times: 1 },
+    );
+    await page.locator("#search").fill("repeat safely");
+    await page.waitForURL("**/docs/publish#repeat-safely");
+    await page.locator("#search").fill("token");
+    await page.getByRole("status").getByText("found").waitFor();
+    await page.locator("#search").fill("");
+    await page.keyboard.press("Enter");
+    expect(await page.locator("#results a").count()).toBe(0);
+    expect(pathname()).toBe("/docs/publish");
+  });
+
   test("says so if nothing is found, and if the index cannot be loaded", async () => {
     await open("watch");
     await page.keyboard.press("/");
@@ -101,6 +121,23 @@ test("the pages follow each other, and the theme is the one that the dashboard h
   await page.waitForURL("**/docs/publish");
   expect(pathname()).toBe("/docs/publish");
   expect(await page.evaluate(() => document.documentElement.dataset["theme"])).toBe("dark");
+});
+
+test("nothing scrolls sideways on a small phone, the results of a search included", async () => {
+  await open("", { viewport: { width: 320, height: 640 } });
+  const overflow = (): Promise<number> =>
+    page.evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth);
+  await page.locator("#search").fill("socket");
+  await page.locator("#results a").first().waitFor();
+  expect(await overflow()).toBe(0);
+  const links = await page
+    .locator(".contents a")
+    .evaluateAll((all) => all.map((link) => (link as HTMLAnchorElement).href));
+  expect(links.length).toBeGreaterThan(25);
+  for (const link of links) {
+    await page.goto(link);
+    expect(await overflow(), link).toBe(0);
+  }
 });
 
 describe.each(["settings", "architecture", "benchmark-results"])("the page %s", (name) => {
