@@ -59,7 +59,7 @@ function showOperation(root, path, method, operation, shared) {
   if (parameters.length > 0) {
     const rows = parameters.map((one) => [
       one["name"],
-      one["in"] + (one["required"] ? ", needed" : ""),
+      one["in"] + (one["required"] ? ", required" : ""),
       typeOf(one["schema"]),
       prose(one["description"] ?? follow(root, one["schema"])["description"] ?? ""),
     ]);

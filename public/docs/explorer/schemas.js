@@ -11,10 +11,10 @@ const BOUNDS = /** @type {const} */ ([
   ["minimum", "from"],
   ["exclusiveMinimum", "above"],
   ["maximum", "to"],
-  ["minLength", "at least this long:"],
-  ["maxLength", "at most this long:"],
-  ["minItems", "at least so many:"],
-  ["maxItems", "at most so many:"],
+  ["minLength", "min length:"],
+  ["maxLength", "max length:"],
+  ["minItems", "min items:"],
+  ["maxItems", "max items:"],
 ]);
 
 /**
