@@ -34,7 +34,7 @@ export function connect<T = Record<string, unknown>>(
   options: FeedOptions = {},
 ): Feed<T> {
   const Socket = options.WebSocket ?? globalThis.WebSocket;
-  if (!Socket) throw new TypeError("WebSocket is not given");
+  if (!Socket) throw new TypeError("no WebSocket (Node 22 has one)");
   const transports = [webSocketTransport(Socket, options.format), overHttp("events"), overHttp("polling")] as const;
   // The caller says what the entries are.
   // oxlint-disable-next-line typescript/no-unsafe-type-assertion

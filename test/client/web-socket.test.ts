@@ -162,7 +162,7 @@ describe("a wrong argument is a TypeError that names it", () => {
 
   test("no WebSocket, as on Node 20", () => {
     vi.stubGlobal("WebSocket", undefined);
-    expect(() => connect("http://feeds.test", "stocks")).toThrow(new TypeError("WebSocket is not given"));
+    expect(() => connect("http://feeds.test", "stocks")).toThrow(new TypeError("no WebSocket (Node 22 has one)"));
     vi.unstubAllGlobals();
   });
 });
