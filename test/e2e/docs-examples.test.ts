@@ -3,6 +3,7 @@ import { promisify } from "node:util";
 import type { Browser } from "playwright-core";
 import { beforeAll, describe, expect, test } from "vitest";
 import { ADMIN_KEY, publish, PUBLISH_KEY } from "./support/api.ts";
+import { JWT_SECRET } from "../support/tokens.ts";
 import { codeBlocks, docsCode } from "./support/docs-code.ts";
 import { sharedChromium, startForeignSite } from "./support/chromium.ts";
 import { until } from "./support/until.ts";
@@ -64,13 +65,13 @@ describe("the lines of the docs for a shell", async () => {
     const script = code
       .replaceAll("http://127.0.0.1:8787/v1/feeds/stocks", feed)
       .replaceAll("http://127.0.0.1:8787", server.url)
-      // The key is in the environment already.
-      .replace(/^export PUBLISH_KEY=.*$/m, "")
+      // The keys are in the environment already.
+      .replaceAll(/^export \w+=\.\.\..*$/gm, "")
       // A stream does not end by itself, and a poll waits for what does not come.
       .replaceAll("curl -N", "curl -N --max-time 2")
       .replaceAll("wait=30", "wait=1")
       .replaceAll(/\bcurl\b/g, "curl -sS -w '\\n%{http_code}\\n'");
-    const env = { ...process.env, PUBLISH_KEY, ADMIN_KEY, EPOCH: epoch, SEQ: String(seq) };
+    const env = { ...process.env, PUBLISH_KEY, ADMIN_KEY, JWT_SECRET, EPOCH: epoch, SEQ: String(seq) };
     // What ends by `--max-time` has an exit code of its own.
     const { stdout } = await run("bash", ["-c", script], { env }).catch((error: { stdout: string }) => error);
     const statuses = stdout.match(/^[0-9]{3}$/gm) ?? [];
