@@ -82,5 +82,5 @@ function count({ id, kind }: Sender, bytes: number): void {
 }
 
 export function tooMuchAtOnce(code: NoRoom): Problem {
-  return new Problem(code, "Too much is being published at once. Send it again.", { headers: { "Retry-After": "1" } });
+  return new Problem(code, "Too much is being published at once. Send it again.");
 }

@@ -59,8 +59,7 @@ async function authenticate(c: AppContext, query: URLSearchParams | undefined): 
   await demandRate(c.var.deployment, request, caller);
   if (identity instanceof Problem) throw identity;
   if (identity === "unavailable") {
-    const headers = { "Retry-After": "5" };
-    throw new Problem("overloaded", "The credential cannot be checked now. Try again.", { headers });
+    throw new Problem("overloaded", "The credential cannot be checked now. Try again.", { retryAfter: 5 });
   }
   if (typeof identity === "string") throw unauthorized(sentence(WHY_INVALID[identity]));
   return identity;
@@ -83,9 +82,7 @@ async function demandRate(
   if (!counter) return;
   const { success } = await counter.limit({ key: isKnown ? caller.id : clientIp });
   if (success) return;
-  throw new Problem("rate_limited", "Too many requests. Come back later.", {
-    headers: { "Retry-After": String(RETRY_AFTER) },
-  });
+  throw new Problem("rate_limited", "Too many requests. Come back later.", { retryAfter: RETRY_AFTER });
 }
 
 /** What limits know of a caller. */

@@ -84,7 +84,7 @@ export class RefusedBodies {
     const wait = this.#buckets?.wait(id, now(), 1 + bytes / PUBLISH_WEIGHT) ?? 0;
     if (wait === 0) return;
     throw new Problem("rate_limited", "Too much that was wrong has been sent. Send less.", {
-      headers: { "Retry-After": String(Math.ceil(wait / 1000)) },
+      retryAfter: Math.ceil(wait / 1000),
     });
   }
 }

@@ -30,9 +30,8 @@ export async function openFeedSocket(
   });
   const response = await deployment.feeds.getByName(feed).fetch(upgrade);
   if (response.status === 101) return response;
-  const headers = { "Retry-After": "30" };
   const code = response.status === PROBLEMS.rate_limited.status ? "rate_limited" : "overloaded";
-  throw new Problem(code, await response.text(), { headers });
+  throw new Problem(code, await response.text(), { retryAfter: 30 });
 }
 
 /** The same for a transport that reads the messages here, in the Worker. */

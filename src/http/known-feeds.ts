@@ -49,7 +49,7 @@ export class KnownFeeds {
     if (visit === "listed") this.#keep(feed);
     if (visit !== "refused") return;
     throw new Problem("rate_limited", "You watch too many feeds that do not exist. Come back later.", {
-      headers: { "Retry-After": String(RETRY_AFTER) },
+      retryAfter: RETRY_AFTER,
     });
   }
 

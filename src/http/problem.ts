@@ -6,6 +6,8 @@ export interface ProblemDetails {
   /** What is wrong with this request. The caller sees it: no secret, no internal name. */
   readonly detail: string;
   readonly issues?: readonly UpdateIssue[] | undefined;
+  /** Seconds after which to try again. */
+  readonly retryAfter?: number | undefined;
   readonly headers?: Readonly<Record<string, string>>;
 }
 
@@ -21,20 +23,20 @@ export class Problem extends Error {
   }
 }
 
-/** Seconds after which to try again, by status, if the check that refuses does not say. */
-const RETRY_AFTER: Partial<Record<number, string>> = { 429: "1", 502: "1", 503: "1" };
+/** `retryAfter` by status, if the check that refuses does not say. */
+const RETRY_AFTER: Partial<Record<number, number>> = { 429: 1, 502: 1, 503: 1 };
 
 /** The response to a refused request, in the form of RFC 9457. */
-export function problemResponse(code: ProblemCode, { detail, issues, headers }: ProblemDetails): Response {
+export function problemResponse(code: ProblemCode, { detail, issues, retryAfter, headers }: ProblemDetails): Response {
   const { status, title } = PROBLEMS[code];
+  const after = retryAfter ?? RETRY_AFTER[status];
   const type = `${PROBLEM_TYPE}${code}`;
   const body = { type, title, status, detail, code, issues: issues?.slice() } satisfies ProblemAnswer;
-  const retryAfter = RETRY_AFTER[status];
   return new Response(`${JSON.stringify(body)}\n`, {
     status,
     headers: {
       ...API_HEADERS,
-      ...(retryAfter !== undefined && { "Retry-After": retryAfter }),
+      ...(after !== undefined && { "Retry-After": String(after) }),
       ...headers,
       "Content-Type": "application/problem+json",
       "Cache-Control": "no-store",

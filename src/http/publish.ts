@@ -39,7 +39,7 @@ export async function publish(c: AppContext): Promise<Response> {
     return new Response(encodeReceipt(feed, outcome.receipt), { headers });
   }
   const { code, detail = "No update of the batch was accepted.", issues, retryAfter } = outcome;
-  throw new Problem(code, detail, { issues, headers: retryAfter ? { "Retry-After": String(retryAfter) } : {} });
+  throw new Problem(code, detail, { issues, retryAfter });
 }
 
 /** Parses and checks a body, and encodes it as the feed's object takes it: a line for each update. Yields the work done. */

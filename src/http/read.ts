@@ -57,7 +57,7 @@ export async function snapshot(c: AppContext): Promise<Response> {
 async function read({ var: { deployment, feed } }: AppContext, request: ReadRequest): Promise<ReadOutcome> {
   const outcome = await deployment.feeds.getByName(feed).read(request);
   if (outcome) return outcome;
-  throw new Problem("overloaded", "Too much of the feed is read at once.", { headers: { "Retry-After": "2" } });
+  throw new Problem("overloaded", "Too much of the feed is read at once.", { retryAfter: 2 });
 }
 
 /**

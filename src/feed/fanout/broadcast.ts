@@ -67,13 +67,8 @@ export class Broadcast {
     this.#backlogs = new Backlogs(limits.backlogTotal, () => this.#subscribers.size);
     this.#slowConsumers = new SlowConsumers(this.#backlogs, limits.backlogHigh);
     this.snapshots = new Snapshots(feed, limits);
-    this.#readerContext = {
-      feed,
-      log,
-      limits,
-      snapshots: this.snapshots,
-      logMemory: new LogMemory(limits.logBytes, budget.log),
-    };
+    const context = { feed, log, limits, snapshots: this.snapshots };
+    this.#readerContext = { ...context, logMemory: new LogMemory(limits.logBytes, budget.log) };
     this.#live = new LiveDelivery({
       feed,
       policy,
@@ -84,10 +79,7 @@ export class Broadcast {
       catchUp: (subscriber) => this.#catchUps.add(subscriber),
     });
     this.#catchUps = new CatchUpQueue({
-      feed,
-      log,
-      limits,
-      snapshots: this.snapshots,
+      ...context,
       encoded: new EncodedCache(),
       backlogs: this.#backlogs,
       now,

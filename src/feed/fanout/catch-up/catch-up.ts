@@ -1,8 +1,5 @@
 import type { SnapshotReason } from "../../../protocol/codes.ts";
-import type { Feed } from "../../state/feed.ts";
-import type { Log } from "../../state/record.ts";
 import type { Backlogs } from "../backlog/backlogs.ts";
-import type { FanoutLimits } from "../fanout-limits.ts";
 import type { Subscriber } from "../subscriber.ts";
 import { lookupCost, type WorkMeter } from "../work.ts";
 import { changesSince, isUnchangedSince } from "./changes-since.ts";
@@ -12,14 +9,10 @@ import { updateMessage, type EncodedMessage } from "../encoded-message.ts";
 import { PacedSink } from "./paced-sink.ts";
 import { Replay } from "./replay.ts";
 import { SnapshotCursor } from "./snapshot-cursor.ts";
-import type { Snapshots } from "./snapshots.ts";
+import type { ReadContext } from "./snapshots.ts";
 
 /** What all catch-ups share. */
-export interface CatchUpContext {
-  readonly feed: Feed;
-  readonly log: Log;
-  readonly limits: FanoutLimits;
-  readonly snapshots: Snapshots;
+export interface CatchUpContext extends ReadContext {
   readonly encoded: EncodedCache;
   readonly backlogs: Backlogs;
   /** Makes a subscriber live: it has everything. */

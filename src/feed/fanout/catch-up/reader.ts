@@ -3,9 +3,6 @@ import type { SnapshotReason } from "../../../protocol/codes.ts";
 import type { Subscription } from "../../../protocol/subscription.ts";
 import type { Position } from "../../../protocol/position.ts";
 import { bytesOf } from "../../state/entry.ts";
-import type { Feed } from "../../state/feed.ts";
-import type { Log } from "../../state/record.ts";
-import type { FanoutLimits } from "../fanout-limits.ts";
 import type { WorkMeter } from "../work.ts";
 import { changesSince, isUnchangedSince, type UpdateRange } from "./changes-since.ts";
 import type { FrozenList } from "./frozen-list.ts";
@@ -13,7 +10,7 @@ import type { Job, StepResult } from "./jobs.ts";
 import type { ListReader } from "./lists-in-use.ts";
 import type { LogMemory } from "./log-memory.ts";
 import { Replay } from "./replay.ts";
-import type { ListRequest, Snapshots } from "./snapshots.ts";
+import type { ListRequest, ReadContext } from "./snapshots.ts";
 
 /** What an HTTP client reads: a selection, and from which position, if it has one. */
 export interface ReadQuery {
@@ -34,11 +31,7 @@ export interface ReadListener {
 }
 
 /** What all readers share. */
-export interface ReaderContext {
-  readonly feed: Feed;
-  readonly log: Log;
-  readonly limits: FanoutLimits;
-  readonly snapshots: Snapshots;
+export interface ReaderContext extends ReadContext {
   readonly logMemory: LogMemory;
 }
 

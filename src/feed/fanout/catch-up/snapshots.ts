@@ -1,7 +1,7 @@
 import type { SnapshotReason } from "../../../protocol/codes.ts";
 import type { Selection } from "../../../protocol/selection.ts";
 import type { Feed } from "../../state/feed.ts";
-import type { LogRecord } from "../../state/record.ts";
+import type { Log, LogRecord } from "../../state/record.ts";
 import { snapshotMessage, type EncodedMessage } from "../encoded-message.ts";
 import type { FanoutLimits } from "../fanout-limits.ts";
 import { lookupCost, type WorkMeter } from "../work.ts";
@@ -21,6 +21,14 @@ export interface ListRequest {
   mostEntries?: number | undefined;
   /** The count of changes of the lists in use when there was no list for the request. */
   refusedAt?: number;
+}
+
+/** What everything that reads the feed for a client works with. */
+export interface ReadContext {
+  readonly feed: Feed;
+  readonly log: Log;
+  readonly limits: FanoutLimits;
+  readonly snapshots: Snapshots;
 }
 
 /**
