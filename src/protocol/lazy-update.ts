@@ -1,6 +1,6 @@
 import { readOwnJson } from "./json.ts";
 import { skipString } from "./json-scan.ts";
-import { readEncodedUpdate, type Update } from "./update.ts";
+import { readEncodedUpdate, type Stamps, type Update } from "./update.ts";
 
 /** The length of what comes before the key. */
 const HEAD = `{"key":`.length;
@@ -47,12 +47,6 @@ export class LazyUpdate {
   get valueText(): string {
     return this.text.slice(this.#valueStart, this.#valueEnd);
   }
-}
-
-interface Stamps {
-  readonly time?: number;
-  readonly version?: number;
-  readonly ttl?: number;
 }
 
 const NO_STAMPS: Stamps = {};
