@@ -74,7 +74,7 @@ export async function run({ port: given, demo }) {
  */
 function announce(url, chat) {
   const lines = `
-A chat, to be opened in two windows (for ${CHAT_HOURS} hours, whoever has this address may write there):
+A chat, to be opened in two windows (for ${CHAT_HOURS} hours, anyone with this URL may write there):
   ${chat}
 `;
   console.log(`

@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { root } from "./install.mjs";
 
 const TOKENS = `
-# Signs the HS256 tokens that are accepted as credentials: whoever has it can make tokens for everything.
+# Signs the HS256 tokens that are accepted as credentials. Anyone who has it can make tokens for everything.
 JWT_SECRET=`;
 
 /**

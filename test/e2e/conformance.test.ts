@@ -123,7 +123,7 @@ describe("the conformance suite", () => {
       ["Idempotency-Replayed: true", "Idempotency-Replayed: nope"],
       "an Idempotency-Key",
     ],
-    ["that knows no If-None-Match", ["If-None-Match: ", "If-Nine-Match: "], "304 for who knows it"],
+    ["that knows no If-None-Match", ["If-None-Match: ", "If-Nine-Match: "], "304 for a client that has it"],
     ["that calls errors JSON", ["application/problem\\+json", "application/problem_json"], "422 invalid_update"],
     ["that knows no MessagePack", ["application/msgpack", "application/magpack"], "MessagePack is read"],
     ["that breaks continuity", ['"from":1,', '"from":0,'], "without a gap"],

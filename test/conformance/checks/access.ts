@@ -4,7 +4,7 @@ import { refused, type Answer } from "../wire.ts";
 import { statusOfUpgrade } from "../upgrade.ts";
 
 const UPDATE = { key: "A", set: {} };
-const NOBODYS = "a-credential-of-nobody";
+const UNKNOWN = "an-unknown-credential";
 
 /** `401` says which scheme would help. */
 function unauthorized(what: string, answer: Answer): void {
@@ -14,7 +14,7 @@ function unauthorized(what: string, answer: Answer): void {
 }
 
 export const ACCESS = [
-  check("nothing", "without a credential nobody publishes, resets or reads metrics: 401", async (wire) => {
+  check("nothing", "without a credential, publishing, reset and metrics are refused: 401", async (wire) => {
     const feed = wire.newFeed();
     const none = { headers: { "Content-Type": "application/json" } };
     unauthorized(
@@ -24,12 +24,12 @@ export const ACCESS = [
     unauthorized("DELETE", await wire.call(`/v1/feeds/${feed}`, { method: "DELETE" }, null));
     unauthorized("metrics", await wire.call("/metrics", {}, null));
   }),
-  check("nothing", "a credential that is nobody's is 401, even where none is needed", async (wire) => {
+  check("nothing", "an unknown credential is 401, even where none is needed", async (wire) => {
     const feed = wire.newFeed();
-    unauthorized("POST", await wire.post(feed, UPDATE, {}, NOBODYS));
-    unauthorized("GET", await wire.call(`/v1/feeds/${feed}`, {}, NOBODYS));
-    unauthorized("GET ?token", await wire.call(`/v1/feeds/${feed}?token=${NOBODYS}`, {}, null));
-    const protocol = { "Sec-WebSocket-Protocol": `tickertape.v1, bearer.${NOBODYS}` };
+    unauthorized("POST", await wire.post(feed, UPDATE, {}, UNKNOWN));
+    unauthorized("GET", await wire.call(`/v1/feeds/${feed}`, {}, UNKNOWN));
+    unauthorized("GET ?token", await wire.call(`/v1/feeds/${feed}?token=${UNKNOWN}`, {}, null));
+    const protocol = { "Sec-WebSocket-Protocol": `tickertape.v1, bearer.${UNKNOWN}` };
     same("an upgrade", await statusOfUpgrade(`${wire.url}/v1/feeds/${feed}`, protocol), 401);
   }),
   check("publish", "a publisher who is no administrator: 403", async (wire) => {

@@ -27,7 +27,7 @@ export const READING = [
     const feed = wire.newFeed();
     has("the snapshot", (await wire.read(feed)).json, { feed, seq: 0, entries: {} });
   }),
-  check("publish", "a snapshot has its position as ETag, and 304 for who knows it", async (wire) => {
+  check("publish", "a snapshot has its position as ETag, and 304 for a client that has it", async (wire) => {
     const { feed, position } = await filled(wire);
     const { status, headers } = await wire.read(feed);
     same("status", status, 200);

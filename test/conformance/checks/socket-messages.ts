@@ -24,7 +24,7 @@ export const SOCKET_MESSAGES = [
       has("the feed", (await wire.read(feed)).json, { seq: 1, entries: { A: { n: 1 } } });
     },
   ),
-  check("nothing", "publish over a socket that may not: an error, forbidden", async (wire) => {
+  check("nothing", "a publish over a socket without the right to: an error, forbidden", async (wire) => {
     if (wire.readerKey !== undefined)
       throw new Unchecked("reading needs a credential there, and the only one may publish");
     const socket = await wire.connect(wire.newFeed());
@@ -46,7 +46,7 @@ export const SOCKET_MESSAGES = [
     socket.send("ping");
     await socket.until("pong", () => socket.texts.includes("pong"));
   }),
-  check("nothing", "who keeps sending bad messages is closed with 4400", async (wire) => {
+  check("nothing", "a client that keeps sending bad messages is closed with 4400", async (wire) => {
     const socket = await wire.connect(wire.newFeed());
     for (let i = 0; i < 200 && socket.closed === undefined; i++) {
       socket.send("bad");
@@ -79,7 +79,7 @@ export const SOCKET_MESSAGES = [
     );
     same("no text", socket.messages.length, 0);
   }),
-  check("publish", "auth: a good one is authorized, one that is nobody's closes with 4401", async (wire) => {
+  check("publish", "auth: a good token is authorized, an unknown one closes with 4401", async (wire) => {
     const feed = wire.newFeed();
     const socket = await wire.connect(feed);
     if (wire.readerKey === undefined) {
@@ -88,7 +88,7 @@ export const SOCKET_MESSAGES = [
       socket.send({ type: "publish", id: 3, updates: [set("A", {})] });
       await socket.message("receipt", 3);
     }
-    socket.send({ type: "auth", id: 4, token: "nobody's" });
+    socket.send({ type: "auth", id: 4, token: "unknown" });
     await socket.until("a close", () => socket.closed !== undefined);
     same("the code", socket.closed, 4401);
   }),

@@ -119,27 +119,31 @@ export const SOCKETS = [
       if (type === "update") same("a batch's end", seq % 5, 0);
     }
   }),
-  check("publish", "mode=latest and hz: what waits together is merged, at most hz messages a second", async (wire) => {
-    const feed = wire.newFeed();
-    const socket = await wire.connect(feed, "?hz=2");
-    await socket.reaches(0);
-    const began = performance.now();
-    for (let n = 1; n <= 20; n++) {
-      await wire.publish(feed, { key: "A", patch: { n, [`m${n % 3}`]: n } });
-      await new Promise((resolve) => setTimeout(resolve, 50));
-    }
-    await socket.reaches(20);
-    const times = socket.times.filter((_, i) => socket.messages[i]?.type === "update");
-    // A message may be late, and the next one then seem early: none comes before all that are due by then could.
-    const since = times.map((time) => Math.round(time - began));
-    holds(
-      "the times",
-      since.every((time, i) => time >= 500 * i - 100),
-      "half a second between two messages",
-      since,
-    );
-    const skipped = socket.messages.reduce((sum, message) => sum + (message.skipped ?? 0), 0);
-    same("shown and merged away", socket.view.updates.length + skipped, 20);
-    same("the view", socket.view.state(), await wire.entries(feed));
-  }),
+  check(
+    "publish",
+    "mode=latest and hz: updates that wait together are merged, at most hz messages a second",
+    async (wire) => {
+      const feed = wire.newFeed();
+      const socket = await wire.connect(feed, "?hz=2");
+      await socket.reaches(0);
+      const began = performance.now();
+      for (let n = 1; n <= 20; n++) {
+        await wire.publish(feed, { key: "A", patch: { n, [`m${n % 3}`]: n } });
+        await new Promise((resolve) => setTimeout(resolve, 50));
+      }
+      await socket.reaches(20);
+      const times = socket.times.filter((_, i) => socket.messages[i]?.type === "update");
+      // A message may be late, and the next one then seem early: none comes before all that are due by then could.
+      const since = times.map((time) => Math.round(time - began));
+      holds(
+        "the times",
+        since.every((time, i) => time >= 500 * i - 100),
+        "half a second between two messages",
+        since,
+      );
+      const skipped = socket.messages.reduce((sum, message) => sum + (message.skipped ?? 0), 0);
+      same("shown and merged away", socket.view.updates.length + skipped, 20);
+      same("the view", socket.view.state(), await wire.entries(feed));
+    },
+  ),
 ];
