@@ -109,16 +109,17 @@ function pump(socket: WebSocket, gone: AbortSignal): ReadableStream<Uint8Array> 
   write(retryLine(RETRY));
   socket.addEventListener("message", ({ data }) => {
     if (ended || typeof data !== "string") return;
-    if (hasHello) received += data.length;
-    else if (data.startsWith("event: ")) {
-      // From the first ack on, the object waits for the client to take what it was sent.
-      acknowledge(socket, 0);
-      hasHello = true;
-    } else {
-      // An object of the version before writes no events. It is about to be replaced.
+    if (!data.startsWith("event: ")) {
+      // An object of the version before writes no events, and may come in the middle of a stream. It is about to be replaced.
       write(retryLine(RETRY_LATER));
       end();
       return;
+    }
+    if (hasHello) received += data.length;
+    else {
+      // From the first ack on, the object waits for the client to take what it was sent.
+      acknowledge(socket, 0);
+      hasHello = true;
     }
     write(data);
   });

@@ -1,4 +1,4 @@
-import { runDurableObjectAlarm } from "cloudflare:test";
+import { runDurableObjectAlarm, runInDurableObject } from "cloudflare:test";
 import { env } from "cloudflare:workers";
 import { describe, expect, test, vi } from "vitest";
 import { evict } from "../durable/evictions.ts";
@@ -30,6 +30,18 @@ describe("a stream of events", () => {
     expect(response.headers.get("Cache-Control")).toBe("private, no-cache, no-transform");
     expect(response.headers.get("X-Content-Type-Options")).toBe("nosniff");
     await response.body!.cancel();
+  });
+
+  test("[SSE3] ends, for its reader to come back later, where the feed's object writes no events, as another version's", async () => {
+    const feed = newFeed();
+    await publish(feed, { key: "A", set: { p: 1 } });
+    const reader = await (await EventReader.open(feed)).reaches(1);
+    await runInDurableObject(env.FEEDS.getByName(feed), (_, state) => {
+      for (const socket of state.getWebSockets()) socket.send('{"type":"update","from":1,"seq":2,"updates":[]}');
+    });
+    await reader.until(({ ended }) => ended);
+    expect(reader.events.map(({ event }) => event)).toEqual(["hello", "snapshot"]);
+    expect(reader.retry).toBeGreaterThanOrEqual(10_000);
   });
 
   test("[SSE2] resumes by Last-Event-ID, which wins over since", async () => {
