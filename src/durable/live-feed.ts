@@ -56,7 +56,7 @@ interface Accepted {
 }
 
 /**
- * A feed at work. This file is the way of an update, and the one place that decides who flushes, and when:
+ * A feed at work. This file is the way of an update, and the one place that decides what is sent, and when:
  *
  * 1. `accept` applies a batch to the feed in memory and adds it to the group commit, which gathers batches for a window.
  * 2. `commit`, or the end of the window, writes all of them as one journal row. Then their receipts go out.

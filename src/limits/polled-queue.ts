@@ -9,7 +9,7 @@ export interface PolledQueueLimits {
   readonly atOnce: Rate;
   /** Work begun in one millisecond. Longer work always waits in the queue. */
   readonly turn: number;
-  /** Milliseconds for each byte while more than one account is active: half of them are for everybody else. */
+  /** Milliseconds for each byte while more than one account is active: half of them are left to others. */
   readonly pace: number;
   /** Work of one account that may go on at a time. One piece of work may, however long it is. */
   readonly inHand: number;
@@ -110,7 +110,7 @@ export class PolledQueue {
     return wait;
   }
 
-  /** Notes that so much work was done in one go, and returns the milliseconds that are for everybody else before the next. */
+  /** Notes that so much work was done in one go, and returns the milliseconds of rest before the next. */
   rest(work: number): number {
     const now = this.#now();
     if (!this.#contention.isThere(now)) return 0;

@@ -48,7 +48,7 @@ const WAITING_WEIGHT = 128;
 /** Bytes that so many take. */
 const WAITING_BYTES = 6_500;
 
-/** Answers those who read over HTTP: long answers in steps, and no more of them at once than memory is for. */
+/** Answers reads over HTTP: long answers in steps, and no more of them at once than memory is for. */
 export class Reads {
   readonly #name: string;
   readonly #places = new Places(READS, READS_OF_ONE);
