@@ -39,7 +39,7 @@ const WORKER = {
 };
 
 /** They measure times, so nothing else may run beside them. */
-const ALONE = ["dashboard-load", "security-load", "slow-reader", "soak", "worst"].map(
+const ALONE = ["dashboard-load", "large-answers", "security-load", "slow-reader", "soak", "worst"].map(
   (name) => `test/e2e/${name}.test.ts`,
 );
 

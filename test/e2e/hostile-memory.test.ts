@@ -93,26 +93,6 @@ describe("[I9] memory is bounded in bytes", () => {
     expect(await server.subscribers()).toBe(250);
   });
 
-  test("by those who ask for all of it fifteen times a second", async (context) => {
-    const server = await Measured.start(context, LARGE);
-    await ask(server.target, { path: pathOf(server.target) });
-    const before = await server.resident();
-    let most = 0;
-    const asked: Promise<number>[] = [];
-    for (let i = 0; i < 45; i++) {
-      asked.push(ask(server.target, { path: pathOf(server.target) }));
-      await wait(67);
-      most = Math.max(most, await server.resident());
-    }
-    const late = wait(20_000).then((): number[] => [0]);
-    const statuses = new Set(await Promise.race([Promise.all(asked), late]));
-    most = Math.max(most, await server.resident());
-    console.log(`45 GETs: ${Math.round((most - before) / MB)} MB at most; answered`, statuses);
-    expect(statuses).toContain(200);
-    expect([...statuses].filter((status) => status !== 200 && status !== 503)).toEqual([]);
-    expect(most - before).toBeLessThan(60 * MB);
-  });
-
   test("by what waits for one who wants every update, seldom", async (context) => {
     const server = await Measured.start(context, SMALL);
     const bodies = Array.from({ length: 60 }, () => largest(16));
