@@ -17,8 +17,8 @@ const RETRY_AFTER = 20;
 /** Sets `caller`, or refuses a request without that grant on its feed. */
 export function authorize(grant: keyof Grants): MiddlewareHandler<AppEnv> {
   return async (c, next) => {
-    const caller = await authenticate(c, grant === "subscribe" ? new URL(c.req.url).searchParams : undefined);
-    demandGrant(caller, grant, c.req.param("feed") ?? "");
+    const caller = grant === "subscribe" ? await authenticateReader(c) : await authenticate(c);
+    demandGrant(caller, grant, c.get("feed") ?? "");
     c.set("caller", caller);
     await next();
   };
@@ -26,7 +26,7 @@ export function authorize(grant: keyof Grants): MiddlewareHandler<AppEnv> {
 
 /** Sets `caller`, or refuses one without a credential if reading needs one. Lists show a caller what it may read. */
 export const authorizeList: MiddlewareHandler<AppEnv> = async (c, next) => {
-  const caller = await authenticate(c, new URL(c.req.url).searchParams);
+  const caller = await authenticateReader(c);
   // Without a credential, either every feed may be read or none.
   if (caller.kind === "anonymous") demandGrant(caller, "subscribe", "");
   c.set("caller", caller);
@@ -45,7 +45,7 @@ export const warnIfUnconfigured: MiddlewareHandler<AppEnv> = async (c, next) => 
  * even if none is needed. `query` is given for requests that read: other credentials may not come in a URL, where they are
  * logged and stored.
  */
-async function authenticate(c: AppContext, query: URLSearchParams | undefined): Promise<Caller> {
+async function authenticate(c: AppContext, query?: URLSearchParams): Promise<Caller> {
   const request = c.req.raw;
   let identity: Identity | Problem;
   try {
@@ -63,6 +63,13 @@ async function authenticate(c: AppContext, query: URLSearchParams | undefined): 
   }
   if (typeof identity === "string") throw unauthorized(sentence(WHY_INVALID[identity]));
   return identity;
+}
+
+/** The same for a request that reads, whose query it parses for the handler too. */
+function authenticateReader(c: AppContext): Promise<Caller> {
+  const query = new URL(c.req.url).searchParams;
+  c.set("query", query);
+  return authenticate(c, query);
 }
 
 /**

@@ -13,6 +13,8 @@ export interface RequestVariables {
   readonly feed: string;
   /** Set once the caller is authenticated. */
   readonly caller: Caller;
+  /** The query of a request that reads, which may hold the credential. Set with the caller. */
+  readonly query: URLSearchParams;
 }
 
 /** The environment of all handlers, in Hono's sense. They know the bindings only as a `Deployment`. */

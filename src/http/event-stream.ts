@@ -40,7 +40,7 @@ export function wantsEvents(request: Request): boolean {
 
 /** `GET /v1/feeds/{feed}` with `Accept: text/event-stream` */
 export async function streamEvents(c: AppContext): Promise<Response> {
-  const asked = readSubscribeQuery(new URL(c.req.url).searchParams);
+  const asked = readSubscribeQuery(c.var.query);
   if (c.req.raw.method === "HEAD") return new Response(null, { headers: HEADERS });
   const since = resumePosition(c.req.raw, asked.since);
   const socket = await acceptFeedSocket(c, { ...asked, since }, "sse");

@@ -20,7 +20,7 @@ export function isUpgrade(request: Request): boolean {
 
 /** `GET /v1/feeds/{feed}` with `Upgrade: websocket` */
 export async function openSocket(c: AppContext): Promise<Response> {
-  const asked = readSubscribeQuery(new URL(c.req.url).searchParams);
+  const asked = readSubscribeQuery(c.var.query);
   const protocol = chooseProtocol(offeredProtocols(c.req.raw));
   const format = protocol === MSGPACK_PROTOCOL ? "msgpack" : "json";
   const response = await openFeedSocket(c, asked, format, protocol);

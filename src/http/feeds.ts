@@ -33,8 +33,7 @@ function readForget(query: URLSearchParams): boolean {
  * `next` is the name to continue `after`.
  */
 export async function listFeeds(c: AppContext): Promise<Response> {
-  const { caller, deployment } = c.var;
-  const query = new URL(c.req.url).searchParams;
+  const { caller, deployment, query } = c.var;
   const limit = readInteger(query, "limit", 1, LIMITS.listedFeeds) ?? LIMITS.listedFeeds;
   const directory = deployment.directory.getByName("feeds");
   const { serves } = deployment.quotas;

@@ -14,9 +14,8 @@ import { emptyResponse, jsonResponse, knownTags, REVALIDATE } from "./responses.
 
 /** `GET /v1/feeds/{feed}`: a snapshot; with `since` the changes; with `wait` as well, as soon as there is one. */
 export async function snapshot(c: AppContext): Promise<Response> {
-  const { caller, feed, knownFeeds } = c.var;
+  const { caller, feed, knownFeeds, query } = c.var;
   const { raw: request } = c.req;
-  const query = new URL(c.req.url).searchParams;
   const asked = readSubscribeQuery(query);
   const { since, subscription } = asked;
   const wait = readWait(query);
@@ -74,8 +73,7 @@ function isFrom(since: Position | undefined, position: string): boolean {
 
 /** `GET /v1/feeds/{feed}/history` */
 export async function history(c: AppContext): Promise<Response> {
-  const { caller, deployment, feed, knownFeeds } = c.var;
-  const query = new URL(c.req.url).searchParams;
+  const { caller, deployment, feed, knownFeeds, query } = c.var;
   const key = parameter(query, "key");
   const problem = key === undefined ? "is missing" : keyProblem(key);
   if (key === undefined || problem) throw new Problem("invalid_query", `key ${problem}.`);
