@@ -1,17 +1,17 @@
 import { CLOSE, CLOSE_MEANINGS } from "../protocol/codes.ts";
 import { CLIENT_MESSAGES } from "../protocol/client-messages.ts";
 import { CREDENTIALS, OF_A_SUBSCRIBER, PARAMETERS } from "../protocol/parameters.ts";
+import { namesOf } from "../protocol/schemas.ts";
 import { SERVER_MESSAGES } from "../protocol/server-messages.ts";
 import { aboutSchema, messageSchemas, namedSchemas, objectOf, withJsonSchemas, type JsonSchema } from "./schemas.ts";
 
 /** How a socket is closed, and whether a client may come back unchanged. */
 const CLOSE_CODES: JsonSchema[] = [
   { code: 1001, description: "The other side goes away: come back.", comeBack: true },
-  ...Object.entries(CLOSE_MEANINGS).map(([name, [description, comeBack]]) => ({
-    code: Object.entries(CLOSE).find(([other]) => other === name)?.[1] ?? 0,
-    description,
-    comeBack,
-  })),
+  ...namesOf(CLOSE).map((name) => {
+    const [description, comeBack] = CLOSE_MEANINGS[name];
+    return { code: CLOSE[name], description, comeBack };
+  }),
 ].toSorted((a, b) => a.code - b.code);
 
 /** The two that are bare text. */

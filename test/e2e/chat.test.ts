@@ -2,7 +2,7 @@ import type { Browser, BrowserContext, BrowserContextOptions, Page, WebSocketRou
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
 import { token as tokenFor } from "../support/tokens.ts";
 import { publish, snapshot } from "./support/api.ts";
-import { AXE_RUN, AXE_SOURCE, VIEWS } from "./support/axe.ts";
+import { overflowOf, VIEWS, violationsIn } from "./support/axe.ts";
 import { BlockingProxy } from "./support/blocking-proxy.ts";
 import { complaintsOf, sharedChromium } from "./support/chromium.ts";
 import { TcpProxy } from "./support/tcp-proxy.ts";
@@ -47,12 +47,9 @@ async function enter(room: string, { token, name, origin = server.url, ...option
   const context = await browser.newContext(options);
   contexts.push(context);
   const page = await context.newPage();
-  const own = complaintsOf(page);
+  const own = complaintsOf(page, origin);
   // The browser itself reports that a token was refused.
   page.on("close", () => complaints.push(...own.filter((text) => !text.includes("status of 401"))));
-  page.on("request", (request) => {
-    if (new URL(request.url()).host !== new URL(origin).host) own.push(`foreign: ${request.url()}`);
-  });
   await page.goto(`${origin}/examples/chat/?room=${room}${token === undefined ? "" : `#token=${token}`}`);
   await says(page, "#state", "Live");
   if (name !== undefined) await page.getByLabel("Your name").fill(name);
@@ -293,11 +290,6 @@ describe("the token", () => {
   });
 });
 
-interface Violation {
-  readonly id: string;
-  readonly nodes: readonly { readonly html: string; readonly failureSummary?: string }[];
-}
-
 describe("the page", () => {
   test.each(VIEWS)(
     "in %s, axe-core finds nothing wrong at %i pixels, and nothing scrolls sideways",
@@ -325,14 +317,8 @@ describe("the page", () => {
       await says(writing, "#state", "Offline");
       await say(writing, "not yet");
       for (const page of [writing, reading]) {
-        await page.evaluate(AXE_SOURCE);
-        const found = await page.evaluate<Violation[]>(AXE_RUN);
-        expect(
-          found.flatMap(({ id, nodes }) => nodes.map(({ html, failureSummary }) => `${id}: ${html} ${failureSummary}`)),
-        ).toEqual([]);
-        expect(await page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")).toBe(
-          0,
-        );
+        expect(await violationsIn(page)).toEqual([]);
+        expect(await overflowOf(page)).toBe(0);
       }
     },
   );

@@ -1,7 +1,7 @@
 import type { Browser } from "playwright-core";
 import { afterEach, beforeAll, describe, expect, test } from "vitest";
 import { publish } from "./support/api.ts";
-import { AXE_RUN, AXE_SOURCE } from "./support/axe.ts";
+import { overflowOf, violationsIn } from "./support/axe.ts";
 import { sharedChromium } from "./support/chromium.ts";
 import { Dashboard } from "./support/dashboard.ts";
 import { until } from "./support/until.ts";
@@ -32,18 +32,6 @@ afterEach(async () => {
   await dashboard.close();
 });
 
-interface Violation {
-  readonly id: string;
-  readonly nodes: readonly { readonly html: string; readonly failureSummary?: string }[];
-}
-
-/** What axe-core finds, by WCAG 2 A and AA and its own best practices. */
-async function violations(): Promise<string[]> {
-  await dashboard.page.evaluate(AXE_SOURCE);
-  const found = await dashboard.page.evaluate<Violation[]>(AXE_RUN);
-  return found.flatMap(({ id, nodes }) => nodes.map(({ html, failureSummary }) => `${id}: ${html} ${failureSummary}`));
-}
-
 describe.each(["light", "dark"] as const)("in %s, axe-core finds nothing wrong with", (colorScheme) => {
   const open = async (query: string, viewport?: { width: number; height: number }): Promise<void> => {
     dashboard = await Dashboard.open(browser, server.url, query, { colorScheme, ...(viewport && { viewport }) });
@@ -59,14 +47,14 @@ describe.each(["light", "dark"] as const)("in %s, axe-core finds nothing wrong w
       return (await dashboard.page.locator("[data-flash=up]").count()) > 0;
     };
     await until(flashes, "a row to flash", { every: 100 });
-    expect(await violations()).toEqual([]);
+    expect(await violationsIn(dashboard.page)).toEqual([]);
   });
 
   test("the detail", async () => {
     await open("?feed=wide&show=K1");
     await dashboard.says("#detail-note", /\d updates?$/);
     await dashboard.page.locator("#detail-chart canvas").first().waitFor();
-    expect(await violations()).toEqual([]);
+    expect(await violationsIn(dashboard.page)).toEqual([]);
   });
 
   test("the panels", async () => {
@@ -74,7 +62,7 @@ describe.each(["light", "dark"] as const)("in %s, axe-core finds nothing wrong w
     for (const button of ["#open-publish", "#open-snippets", "#open-feeds"]) {
       await dashboard.page.click(button);
       await dashboard.page.locator("dialog[open]").waitFor();
-      expect(await violations(), button).toEqual([]);
+      expect(await violationsIn(dashboard.page), button).toEqual([]);
       await dashboard.page.keyboard.press("Escape");
       await dashboard.page.locator("dialog[open]").waitFor({ state: "hidden" });
     }
@@ -83,7 +71,7 @@ describe.each(["light", "dark"] as const)("in %s, axe-core finds nothing wrong w
   test("a feed without entries", async () => {
     await open("?feed=none");
     await dashboard.page.locator("#nothing-yet").waitFor();
-    expect(await violations()).toEqual([]);
+    expect(await violationsIn(dashboard.page)).toEqual([]);
   });
 
   test("stale prices, on a phone", async () => {
@@ -91,7 +79,7 @@ describe.each(["light", "dark"] as const)("in %s, axe-core finds nothing wrong w
     await dashboard.shows("K1", "9.50");
     await dashboard.context.setOffline(true);
     await dashboard.is("offline");
-    expect(await violations()).toEqual([]);
+    expect(await violationsIn(dashboard.page)).toEqual([]);
   });
 });
 
@@ -99,16 +87,14 @@ test("at no width does anything make the page itself scroll sideways", async () 
   const height = 844;
   dashboard = await Dashboard.open(browser, server.url, "?feed=wide&show=K1", { viewport: { width: 360, height } });
   await dashboard.shows("K1", "9.50");
-  const overflow = (): Promise<number> =>
-    dashboard.page.evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth);
   for (const width of [360, 390, 768, 1024, 2560]) {
     await dashboard.page.setViewportSize({ width, height });
-    expect(await overflow(), `${width}`).toBe(0);
+    expect(await overflowOf(dashboard.page), `${width}`).toBe(0);
     for (const button of ["#open-publish", "#open-snippets", "#open-feeds"]) {
       await dashboard.page.click(button);
       const panel = await dashboard.page.locator("dialog[open]").boundingBox();
       expect(panel?.width, `${width}`).toBeLessThanOrEqual(width);
-      expect(await overflow(), `${width}`).toBe(0);
+      expect(await overflowOf(dashboard.page), `${width}`).toBe(0);
       await dashboard.page.keyboard.press("Escape");
       await dashboard.page.locator("dialog[open]").waitFor({ state: "hidden" });
     }

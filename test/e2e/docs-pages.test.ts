@@ -3,14 +3,13 @@
 /// <reference lib="dom.iterable" />
 import type { Browser, BrowserContextOptions, Page } from "playwright-core";
 import { afterEach, beforeAll, describe, expect, test } from "vitest";
-import { AXE_RUN, AXE_SOURCE, VIEWS } from "./support/axe.ts";
+import { overflowOf, VIEWS, violationsIn } from "./support/axe.ts";
 import { complaintsOf, sharedChromium } from "./support/chromium.ts";
 import { sharedWranglerDev, type SharedServer } from "./support/shared.ts";
 
 let server: SharedServer;
 let browser: Browser;
 let page: Page;
-/** Errors on the console, violations of the content security policy and requests to other hosts. */
 let complaints: string[];
 
 beforeAll(async () => {
@@ -23,10 +22,7 @@ afterEach(async () => {
 
 async function open(path: string, options: BrowserContextOptions = {}): Promise<void> {
   page = await (await browser.newContext(options)).newPage();
-  complaints = complaintsOf(page);
-  page.on("request", (request) => {
-    if (new URL(request.url()).host !== new URL(server.url).host) complaints.push(`foreign: ${request.url()}`);
-  });
+  complaints = complaintsOf(page, server.url);
   await page.goto(`${server.url}/docs/${path}`);
   await page.locator(".search").waitFor();
 }
@@ -125,18 +121,16 @@ test("the pages follow each other, and the theme is the one that the dashboard h
 
 test("nothing scrolls sideways on a small phone, the results of a search included", async () => {
   await open("", { viewport: { width: 320, height: 640 } });
-  const overflow = (): Promise<number> =>
-    page.evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth);
   await page.locator("#search").fill("socket");
   await page.locator("#results a").first().waitFor();
-  expect(await overflow()).toBe(0);
+  expect(await overflowOf(page)).toBe(0);
   const links = await page
     .locator(".contents a")
     .evaluateAll((all) => all.map((link) => (link as HTMLAnchorElement).href));
   expect(links.length).toBeGreaterThan(25);
   for (const link of links) {
     await page.goto(link);
-    expect(await overflow(), link).toBe(0);
+    expect(await overflowOf(page), link).toBe(0);
   }
 });
 
@@ -145,15 +139,8 @@ describe.each(["settings", "architecture", "benchmark-results"])("the page %s", 
     "in %s, axe-core finds nothing wrong with it at %i pixels, and nothing scrolls sideways",
     async (colorScheme, width) => {
       await open(name, { colorScheme, viewport: { width, height: 800 } });
-      await page.evaluate(AXE_SOURCE);
-      const found = await page.evaluate<{ id: string; nodes: { html: string; failureSummary?: string }[] }[]>(AXE_RUN);
-      expect(
-        found.flatMap(({ id, nodes }) => nodes.map(({ html, failureSummary }) => `${id}: ${html} ${failureSummary}`)),
-      ).toEqual([]);
-      const overflow = await page.evaluate(
-        () => document.documentElement.scrollWidth - document.documentElement.clientWidth,
-      );
-      expect(overflow).toBe(0);
+      expect(await violationsIn(page)).toEqual([]);
+      expect(await overflowOf(page)).toBe(0);
     },
   );
 });

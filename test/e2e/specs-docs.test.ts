@@ -3,7 +3,7 @@
 /// <reference lib="dom.iterable" />
 import type { Browser, BrowserContextOptions, Page } from "playwright-core";
 import { afterEach, beforeAll, describe, expect, test } from "vitest";
-import { AXE_RUN, AXE_SOURCE, VIEWS } from "./support/axe.ts";
+import { overflowOf, VIEWS, violationsIn } from "./support/axe.ts";
 import { complaintsOf, sharedChromium } from "./support/chromium.ts";
 import { sharedWranglerDev, type SharedServer } from "./support/shared.ts";
 
@@ -14,7 +14,6 @@ interface Part {
 let server: SharedServer;
 let browser: Browser;
 let page: Page;
-/** Errors on the console, violations of the content security policy and requests to other hosts. */
 let complaints: string[];
 
 beforeAll(async () => {
@@ -27,10 +26,7 @@ afterEach(async () => {
 
 async function open(options: BrowserContextOptions = {}, at = ""): Promise<void> {
   page = await (await browser.newContext(options)).newPage();
-  complaints = complaintsOf(page);
-  page.on("request", (request) => {
-    if (new URL(request.url()).host !== new URL(server.url).host) complaints.push(`foreign: ${request.url()}`);
-  });
+  complaints = complaintsOf(page, server.url);
   await page.goto(`${server.url}/docs/explorer/${at}`);
   await page.locator("#status").waitFor({ state: "detached" });
 }
@@ -86,9 +82,16 @@ test("every link within the page leads somewhere, and one from elsewhere to its 
     ),
   );
   expect(lost).toEqual([]);
+  const ids = await page.evaluate(() => Array.from(document.querySelectorAll("[id]"), ({ id }) => id));
+  expect(ids.filter((id) => id !== encodeURIComponent(id))).toEqual([]);
   const top = await page.locator("#request-publish").evaluate((title) => title.getBoundingClientRect().top);
   expect(top).toBeGreaterThanOrEqual(0);
   expect(top).toBeLessThan(400);
+});
+
+test("a link to a place that cannot be decoded does no harm", async () => {
+  await open({}, "#%");
+  await page.locator("#schema-list h3").first().waitFor();
 });
 
 test("says so where the documents cannot be read", async () => {
@@ -105,15 +108,8 @@ describe("the page", () => {
     async (colorScheme, width) => {
       await open({ colorScheme, viewport: { width, height: 800 } });
       await page.locator("details").evaluateAll((all) => all.forEach((one) => one.setAttribute("open", "")));
-      await page.evaluate(AXE_SOURCE);
-      const found = await page.evaluate<{ id: string; nodes: { html: string; failureSummary?: string }[] }[]>(AXE_RUN);
-      expect(
-        found.flatMap(({ id, nodes }) => nodes.map(({ html, failureSummary }) => `${id}: ${html} ${failureSummary}`)),
-      ).toEqual([]);
-      const overflow = await page.evaluate(
-        () => document.documentElement.scrollWidth - document.documentElement.clientWidth,
-      );
-      expect(overflow).toBe(0);
+      expect(await violationsIn(page)).toEqual([]);
+      expect(await overflowOf(page)).toBe(0);
     },
   );
 });

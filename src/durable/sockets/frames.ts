@@ -26,8 +26,8 @@ export function frameOf(message: EncodedMessage, format: SocketFormat): Frame | 
   if (format === "json") return message.text;
   if (format === "sse") return encodeEvent(message.type, message.text, message.position);
   if (format === "signal") return message.isEmpty ? undefined : CHANGED;
-  const frame = packed.get(message) ?? packMessage(message.text);
-  packed.set(message, frame);
+  let frame = packed.get(message);
+  if (frame === undefined) packed.set(message, (frame = packMessage(message.text)));
   return frame;
 }
 

@@ -49,15 +49,19 @@ function launchChromium(): Promise<Browser> {
 }
 
 /**
- * Errors and warnings on a page's console, exceptions included. What a browser itself says about a server that is not
- * there is left out: no page can keep it from that.
+ * Errors and warnings on a page's console, exceptions and violations of the content security policy included, and requests
+ * to other hosts. What a browser itself says about a server that is not there is left out: no page can keep it from that.
  */
-export function complaintsOf(page: Page): string[] {
+export function complaintsOf(page: Page, origin: string): string[] {
   const complaints: string[] = [];
   page.on("pageerror", (error) => complaints.push(String(error)));
   page.on("console", (message) => {
     const isLost = /^(WebSocket connection to|Failed to load resource: net::ERR_)/.test(message.text());
     if (["error", "warning"].includes(message.type()) && !isLost) complaints.push(message.text());
+  });
+  page.on("request", (request) => {
+    const { protocol, host } = new URL(request.url());
+    if (protocol !== "data:" && host !== new URL(origin).host) complaints.push(`foreign: ${request.url()}`);
   });
   return complaints;
 }

@@ -11,7 +11,6 @@ const PATIENCE = { timeout: 30_000 };
 export class Dashboard {
   readonly page: Page;
   readonly context: BrowserContext;
-  /** Console errors and warnings, exceptions, violations of the content security policy, requests to other hosts. */
   readonly complaints: string[];
   readonly #origin: string;
 
@@ -19,11 +18,7 @@ export class Dashboard {
     this.page = page;
     this.context = page.context();
     this.#origin = origin;
-    this.complaints = complaintsOf(page);
-    page.on("request", (request) => {
-      const url = new URL(request.url());
-      if (url.protocol !== "data:" && url.host !== new URL(origin).host) this.complaints.push(`foreign: ${url.href}`);
-    });
+    this.complaints = complaintsOf(page, origin);
   }
 
   /** Opens the page at `query`, such as `?feed=stocks`, and waits until it follows the feed. */

@@ -90,15 +90,13 @@ export class ListsInUse {
   /** Notes updates of the feed: what they replace is kept alive by the lists alone. May give up lists. */
   deliver(records: readonly LogRecord[]): void {
     if (this.#lists.size === 0) return;
+    let average = 0;
+    for (const { list } of this.#lists.values()) {
+      average = Math.max(average, list.sharedBytes / Math.max(1, list.size));
+    }
     for (const { updates } of records) {
-      for (const { text } of updates) {
-        let average = 0;
-        for (const { list } of this.#lists.values()) {
-          average = Math.max(average, list.sharedBytes / Math.max(1, list.size));
-        }
-        // The replaced text is not known any more: an estimate from the new text and the average entry.
-        this.#keep(Math.max(bytesOf(text), average));
-      }
+      // The replaced text is not known any more: an estimate from the new text and the average entry.
+      for (const { text } of updates) this.#keep(Math.max(bytesOf(text), average));
     }
     this.#makeRoom();
   }
