@@ -1,11 +1,12 @@
-// `npm run mutants [-- --list] [-- --only TEXT]`: plants each break of `mutants.ts` in a copy of the checkout, runs the tests
+// `npm run mutants [-- --list] [-- --only TEXT]`: plants each break of `breaks/` in a copy of the checkout, runs the tests
 // that should catch it, and says whether they do. Its exit code is 1 if a break survives.
 import { execFile, spawn } from "node:child_process";
 import { cp, mkdir, mkdtemp, readFile, rm, symlink, writeFile } from "node:fs/promises";
 import { availableParallelism, tmpdir } from "node:os";
 import { join } from "node:path";
 import { promisify } from "node:util";
-import { MUTANTS, type Mutant } from "./mutants.ts";
+import type { Mutant } from "./mutant.ts";
+import { MUTANTS } from "./mutants.ts";
 
 const root = join(import.meta.dirname, "../..");
 /** Milliseconds that a test, and all tests of one mutant, may take: a break may make them wait for ever. */

@@ -1,0 +1,124 @@
+import { plant, type Mutant } from "../mutant.ts";
+
+/** Durable before it is delivered, and after a loss of memory. */
+export const OF_THE_OBJECT: readonly Mutant[] = [
+  ...plant(
+    "src/durable/live-feed.ts",
+    "workerd",
+    ["test/durable/live-feed.test.ts", "test/durable/failures.test.ts"],
+    [
+      [
+        "durable: delivered before it is written",
+        "    this.#guard(() => this.#store.append(this.feed, records, remembered));\n",
+        "    this.#deliver(records);\n    this.#guard(() => this.#store.append(this.feed, records, remembered));\n",
+      ],
+      [
+        "durable: a failed write goes on as if it were written",
+        '      this.#platform.abandon("a write failed");\n      throw error;',
+        "",
+      ],
+      [
+        "durable: a receipt comes before the write",
+        "if (record || remembered) await this.#commit.add(",
+        "if (record || remembered) void this.#commit.add(",
+      ],
+    ],
+  ),
+  ...plant(
+    "src/durable/storage/group-commit.ts",
+    "workerd",
+    ["test/durable/storage/group-commit.test.ts"],
+    [
+      [
+        "commit: a failed write is answered as written",
+        "for (const { failed } of waiting) failed(error);",
+        "for (const { written } of waiting) written();",
+      ],
+      [
+        "commit: one that is full waits all the same",
+        "wait > 0 && this.#waiting.length < this.#policy.enough",
+        "wait > 0",
+      ],
+    ],
+  ),
+  ...plant(
+    "src/durable/storage/journal.ts",
+    "workerd",
+    ["test/durable/storage/feed-store.test.ts", "test/durable/storage/checkpoint.test.ts"],
+    [
+      [
+        "journal: two generations write to the same rows",
+        "while (this.#generations.some((other) => other.side === side)) side++;",
+        "",
+      ],
+    ],
+  ),
+  ...plant(
+    "src/durable/alarms.ts",
+    "workerd",
+    ["test/durable/alarms.test.ts"],
+    [
+      [
+        "alarm: an earlier time does not replace a later one",
+        "if (this.#at !== undefined && this.#at <= at) return;",
+        "if (this.#at !== undefined) return;",
+      ],
+      [
+        "alarm: one that was lost is never set again",
+        "else if (this.#at <= this.#now() - LATE) {",
+        "else if (this.#at <= -LATE) {",
+      ],
+    ],
+  ),
+  ...plant(
+    "src/durable/sockets/attachment.ts",
+    "workerd",
+    [
+      "test/durable/sockets/attachment.test.ts",
+      "test/durable/sockets/subscribe.test.ts",
+      "test/durable/sockets/credential-expiry.test.ts",
+    ],
+    [
+      ["hibernation: a credential lasts for ever", 'if (expires !== undefined) attachment["expires"] = expires;', ""],
+      ["hibernation: a publisher may not publish after it", 'if (publishes) attachment["publishes"] = true;', ""],
+    ],
+  ),
+  ...plant(
+    "src/durable/sockets/connection.ts",
+    "workerd",
+    [
+      "test/durable/sockets/credential-expiry.test.ts",
+      "test/durable/sockets/socket-messages.test.ts",
+      "test/http/socket-messages.test.ts",
+    ],
+    [
+      [
+        "access: a socket outlives its credential",
+        "if (this.#expires === undefined || this.#expires > now) return false;",
+        "if (this.#expires !== -1) return false;",
+      ],
+      [
+        "limits: one bad message too many is answered",
+        "++this.#badMessages < LIMITS.badMessages",
+        "++this.#badMessages <= LIMITS.badMessages",
+      ],
+    ],
+  ),
+  ...plant(
+    "src/durable/directory/directory-store.ts",
+    "workerd",
+    ["test/durable/directory/directory-object.test.ts", "test/http/feeds.test.ts"],
+    [
+      [
+        "directory: the last name of a page comes twice",
+        "WHERE name > ? ORDER BY name",
+        "WHERE name >= ? ORDER BY name",
+      ],
+      [
+        "directory: a change is not noted",
+        "UPDATE feeds SET changed = 1 WHERE name = ? AND changed = 0",
+        "UPDATE feeds SET changed = 0 WHERE name = ? AND changed = 0",
+      ],
+    ],
+  ),
+];

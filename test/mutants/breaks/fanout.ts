@@ -1,0 +1,121 @@
+import { plant, type Mutant } from "../mutant.ts";
+
+/** What subscribers are sent. */
+export const OF_THE_FANOUT: readonly Mutant[] = [
+  ...plant(
+    "src/feed/fanout/live/pending.ts",
+    "workerd",
+    ["test/feed/fanout/pending.test.ts", "test/feed/fanout/convergence.test.ts", "test/http/every-transport.test.ts"],
+    [
+      [
+        "mode=all: an update is delivered twice",
+        "for (const { update } of this.#updates) if (update.seq > seq)",
+        "for (const { update } of this.#updates) if (update.seq >= seq)",
+      ],
+
+      ["conflation: the first of two updates of a key is sent", "conflated.merged.add(update);", ""],
+    ],
+  ),
+  ...plant(
+    "src/feed/fanout/live/merged-update.ts",
+    "workerd",
+    [
+      "test/feed/fanout/merged-update.test.ts",
+      "test/feed/fanout/pending.test.ts",
+      "test/feed/fanout/convergence.test.ts",
+    ],
+    [
+      [
+        "conflation: a patch that replaces a value with an object merges",
+        "if (!isJsonObject(earlier) || !composeInto(earlier, value)) return false;",
+        "if (isJsonObject(earlier)) composeInto(earlier, value);",
+      ],
+      [
+        "conflation: a patch after a set forgets the set",
+        'set: applyMergePatch("set" in first ? first.set : undefined, patch)',
+        "set: applyMergePatch(undefined, patch)",
+      ],
+    ],
+  ),
+  ...plant(
+    "src/feed/fanout/live/outbox.ts",
+    "workerd",
+    [
+      "test/feed/fanout/flush.test.ts",
+      "test/feed/fanout/catch-up.test.ts",
+      "test/feed/fanout/slow-consumers.test.ts",
+      "test/feed/fanout/snapshots.test.ts",
+      "test/feed/fanout/convergence.test.ts",
+    ],
+    [
+      [
+        "flush: one that moved meanwhile is sent what it has",
+        "if (subscriber.seq !== from || !group.members.has(subscriber)) continue;",
+        "if (!group.members.has(subscriber)) continue;",
+      ],
+    ],
+  ),
+  ...plant(
+    "src/feed/fanout/subscriber.ts",
+    "workerd",
+    ["test/feed/fanout/convergence.test.ts"],
+    [
+      [
+        "skipped: not counted from where the subscriber joined",
+        "this.pending.added - pendingBefore - updates.length",
+        "this.pending.added - updates.length",
+      ],
+    ],
+  ),
+
+  ...plant(
+    "src/feed/fanout/live/live-delivery.ts",
+    "workerd",
+    ["test/feed/fanout/convergence.test.ts", "test/feed/fanout/flush.test.ts", "test/feed/fanout/pending.test.ts"],
+    [
+      [
+        "flush: a member that missed something gets only what waits",
+        "if (!group.covers(subscriber)) {",
+        "if (false) {",
+      ],
+      ["flush: what waited for too many groups is lost", "return this.#discardAllPending();", "return selecting;"],
+      [
+        "flush: something is due for a group without members",
+        "if (group.members.size === 0) this.#waiting.delete(group);",
+        "",
+      ],
+      ["skipped: what waited when a subscriber joined counts", "subscriber.pendingBefore = group.pending.added;", ""],
+    ],
+  ),
+  ...plant(
+    "src/feed/fanout/broadcast.ts",
+    "workerd",
+    ["test/feed/fanout/catch-up.test.ts", "test/feed/fanout/selections.test.ts"],
+    [
+      ["catch-up: does not ask for the commit that it needs", "return this.#catchUps.needsCommit ||", "return"],
+      [
+        "patterns: those of a subscriber that has gone count",
+        "this.#selections.release(subscriber.subscription);\n    for (",
+        "for (",
+      ],
+    ],
+  ),
+  ...plant(
+    "src/feed/fanout/catch-up/snapshots.ts",
+    "workerd",
+    ["test/feed/fanout/snapshots.test.ts"],
+    [
+      [
+        "snapshot: a reader gets the same earlier moment again",
+        "Math.max(since + 1, entries.forgotten)",
+        "entries.forgotten",
+      ],
+    ],
+  ),
+  ...plant(
+    "src/feed/fanout/catch-up/lists-in-use.ts",
+    "workerd",
+    ["test/feed/fanout/snapshots.test.ts"],
+    [["snapshot: what a released list kept alive is forgotten", "this.#keep(inUse.keptBytes);", ""]],
+  ),
+];
