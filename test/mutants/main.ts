@@ -1,10 +1,11 @@
 // `npm run mutants [-- --list] [-- --only TEXT]`: plants each break of `breaks/` in a copy of the checkout, runs the tests
-// that should catch it, and says whether they do. Its exit code is 1 if a break survives.
+// that should catch it, and says whether they do. Its exit code is 1 if a break survives. TEXT is in the name or the file
+// of a break; there may be several.
 import { execFile, spawn } from "node:child_process";
 import { cp, mkdir, mkdtemp, readFile, rm, symlink, writeFile } from "node:fs/promises";
 import { availableParallelism, tmpdir } from "node:os";
 import { join } from "node:path";
-import { promisify } from "node:util";
+import { parseArgs, promisify } from "node:util";
 import type { Mutant } from "./mutant.ts";
 import { MUTANTS } from "./mutants.ts";
 
@@ -81,15 +82,11 @@ async function judge(folder: string, { project, tests }: Mutant): Promise<{ verd
   return { verdict: code === 0 && counts.numPassedTests > 0 ? "SURVIVED" : "BROKEN", output };
 }
 
-async function main(words: readonly string[]): Promise<number> {
-  const only = words.includes("--only") ? words[words.indexOf("--only") + 1] : "";
-  const known = words.every((word, i) => ["--list", "--only"].includes(word) || words[i - 1] === "--only");
-  if (!known || only === undefined) {
-    console.error("npm run mutants [-- --list] [-- --only TEXT]: TEXT is in the name or the file of a break");
-    return 2;
-  }
-  const chosen = MUTANTS.filter(({ name, file }) => name.includes(only) || file.includes(only));
-  if (words.includes("--list")) {
+async function main(): Promise<number> {
+  const { values } = parseArgs({ options: { list: { type: "boolean" }, only: { type: "string", multiple: true } } });
+  const { list = false, only = [""] } = values;
+  const chosen = MUTANTS.filter(({ name, file }) => only.some((text) => name.includes(text) || file.includes(text)));
+  if (list) {
     for (const { name, file } of chosen) console.log(`${name}  (${file})`);
     return 0;
   }
@@ -118,4 +115,4 @@ async function main(words: readonly string[]): Promise<number> {
 
 // What runs ends with it.
 for (const signal of ["SIGINT", "SIGTERM"] as const) process.once(signal, () => process.exit(1));
-process.exitCode = await main(process.argv.slice(2));
+process.exitCode = await main();

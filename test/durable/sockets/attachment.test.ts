@@ -1,5 +1,11 @@
 import { expect, test } from "vitest";
-import { loadState, type ReadSelections } from "../../../src/durable/sockets/attachment.ts";
+import {
+  loadState,
+  saveState,
+  type ReadSelections,
+  type SocketState,
+} from "../../../src/durable/sockets/attachment.ts";
+import { subscriptionOf } from "../../feed/fixture.ts";
 
 test("[I7] a selection that many sockets have is parsed once when their connections are rebuilt", () => {
   const selection = Array.from({ length: 1_000 }, (_, i) => `key${String(i).padStart(4, "0")}`).join(",");
@@ -10,6 +16,34 @@ test("[I7] a selection that many sockets have is parsed once when their connecti
   const selections = states.map((state) => state && "subscription" in state && state.subscription.selection);
   expect(new Set(selections).size).toBe(1);
   expect(selections[0]).toMatchObject({ id: selection });
+});
+
+const PLAIN: SocketState = {
+  subscription: subscriptionOf(["A", "b.*"]),
+  caller: { clientIp: undefined, kind: "anonymous", credential: undefined },
+  publishes: false,
+  expires: undefined,
+  format: "json",
+  position: { epoch: "k3v5x2qm4a", seq: 7 },
+};
+
+test.each<[what: string, state: Partial<SocketState>]>([
+  ["nothing but the least", {}],
+  ["hz", { subscription: subscriptionOf(["A"], "latest", 0.1) }],
+  ["mode", { subscription: subscriptionOf([], "all") }],
+  ["the right to publish", { publishes: true }],
+  ["when its credential ends", { expires: 1_700_000_000_000 }],
+  ["its format", { format: "sse" }],
+  ["who calls", { caller: { clientIp: "192.0.2.1", kind: "token", credential: "token t" } }],
+])("[I7] all of a socket's state outlives a hibernation: %s", (_, part) => {
+  const state = { ...PLAIN, ...part };
+  let attachment: unknown;
+  const socket = {
+    serializeAttachment: (saved: unknown) => void (attachment = saved),
+    deserializeAttachment: () => attachment,
+  } as WebSocket;
+  saveState(socket, state);
+  expect(loadState(socket, new Map())).toEqual(state);
 });
 
 test("a socket of the version before, which knew MessagePack only as packed, goes on as it was", () => {

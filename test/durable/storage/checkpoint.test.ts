@@ -181,6 +181,29 @@ describe("[STO2] [I1] a checkpoint in steps", () => {
   });
 });
 
+test("[STO2] [I1] a crash after any step of a checkpoint loses nothing and doubles nothing, and the next one ends what it began", () =>
+  withPair((_, sql) => {
+    const text = "x".repeat(40_000);
+    const change = (pair: Pair, n: number): void => {
+      for (let i = 0; i < 20; i++) pair.accept(`{"key":"k${i}","set":{"n":${n},"t":"${text}"}}`);
+      pair.write();
+    };
+    for (let steps = 0, isOver = false; !isOver; steps++) {
+      const pair = new Pair(sql);
+      change(pair, 0);
+      while (pair.store.hasWork) pair.step();
+      change(pair, 1);
+      pair.accept('{"key":"k0","patch":{"unwritten":true}}');
+      for (let i = 0; i < steps && pair.store.hasWork; i++) pair.step();
+      isOver = !pair.store.hasWork;
+      pair.crash();
+      pair.check();
+      while (pair.store.hasWork) pair.step();
+      pair.crash();
+      pair.check();
+    }
+  }));
+
 describe("[STO3] [I8] every accepted batch is written", () => {
   test("no row is longer than the platform takes, with three bytes a character", () =>
     withPair((pair, sql) => {

@@ -123,6 +123,20 @@ describe("[I7] a catch-up", () => {
     expect(sleeper.view.updates).toHaveLength(1);
   });
 
+  test("[I2] is a snapshot if the server lost its memory before it told of a reset, at the same seq or not", () => {
+    const fixture = new FeedFixture();
+    const reader = new RecordingSubscriber([], "latest", undefined);
+    fixture.connect(reader);
+    fixture.publish({ key: "A", set: {} });
+    fixture.feed.reset("e2");
+    const acceptance = fixture.feed.accept(['{"key":"B","set":{}}'], fixture.now);
+    fixture.log.records.splice(0, 1, ...(acceptance.ok && acceptance.record ? [acceptance.record] : []));
+    fixture.rebuild([reader]);
+    fixture.advance(10);
+    expect(reader.view.position).toEqual({ epoch: "e2", seq: 1 });
+    expect(reader.view.state()).toEqual({ B: {} });
+  });
+
   test("[I1] waits for a commit if the feed has more than was committed, and asks for it", () => {
     const fixture = new FeedFixture();
     const acceptance = fixture.feed.accept(['{"key":"A","set":{}}'], fixture.now);

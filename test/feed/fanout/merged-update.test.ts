@@ -1,6 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { composeInto } from "../../../src/feed/fanout/live/merged-update.ts";
+import { composeInto, MergedUpdate } from "../../../src/feed/fanout/live/merged-update.ts";
+import { AcceptedUpdate } from "../../../src/feed/state/record.ts";
 import type { JsonObject } from "../../../src/protocol/json.ts";
 import { applyMergePatch } from "../../../src/protocol/merge-patch.ts";
 import { objectText } from "../../protocol/arbitraries.ts";
@@ -57,5 +58,28 @@ describe("[MERGE4] composed merge patches", () => {
     expect(target).toEqual({ a: { b: 1, d: { e: 1, f: 2 } }, c: 1 });
     expect(second).toEqual({ a: { d: { e: 1 } } });
     expect(composeInto({ a: null }, { a: { b: 1 } }), "what no patch can say").toBe(false);
+  });
+});
+
+describe("[MERGE4] updates of one key that wait together", () => {
+  const patch = '{"key":"A","patch":{"m":2},"time":2}';
+  test.each([
+    ["a set and a patch", '{"key":"A","set":{"n":1},"time":1,"version":7}', '{"key":"A","set":{"n":1,"m":2},"time":2}'],
+    ["a delete and a patch", '{"key":"A","delete":true}', '{"key":"A","set":{"m":2},"time":2}'],
+    ["two patches", '{"key":"A","patch":{"n":1},"ttl":7}', '{"key":"A","patch":{"n":1,"m":2},"time":2}'],
+    ["a patch and a set", patch, undefined],
+  ])("are one, with the stamps of the last: %s", (_, first, expected) => {
+    const merged = new MergedUpdate(new AcceptedUpdate(first, 1));
+    const second = expected === undefined ? '{"key":"A","set":{},"ttl":9}' : patch;
+    merged.add(new AcceptedUpdate(second, 2));
+    expect(JSON.parse(merged.text ?? "")).toEqual(JSON.parse(expected ?? second));
+  });
+
+  test("are the key's present value if a patch comes upon a long set", () => {
+    const merged = new MergedUpdate(new AcceptedUpdate(`{"key":"A","set":{"text":"${"x".repeat(10_000)}"}}`, 1));
+    for (const seq of [2, 3]) {
+      merged.add(new AcceptedUpdate(patch, seq));
+      expect(merged.text).toBeUndefined();
+    }
   });
 });

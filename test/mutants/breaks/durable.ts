@@ -42,6 +42,63 @@ export const OF_THE_OBJECT: readonly Mutant[] = [
     ],
   ),
   ...plant(
+    "src/durable/storage/feed-store.ts",
+    "workerd",
+    ["test/durable/storage/checkpoint.test.ts", "test/durable/storage/history.test.ts"],
+    [
+      [
+        "checkpoint: counts before all of its rows are written",
+        "const live = yield* writeEntries(stored, feed);",
+        "writeState(sql, Object.assign(state, { generation, receiptsFrom: generation, seq, time }));\n    const live = yield* writeEntries(stored, feed);",
+      ],
+      [
+        "checkpoint: the journal goes before its rows are written",
+        "const live = yield* writeEntries(stored, feed);",
+        'sql.exec("DELETE FROM journal WHERE generation < ?", generation);\n    const live = yield* writeEntries(stored, feed);',
+      ],
+      [
+        "checkpoint: has updates that are not written",
+        "    commit();\n    Object.assign(state, {",
+        "    Object.assign(state, {",
+      ],
+      ["history: grows without end", "while (history.trim(this.#limits.history)) yield;", ""],
+      [
+        "reset: forgets the publishes that the journal has",
+        "generation, seq: 0, time: 0,",
+        "generation, receiptsFrom: generation, seq: 0, time: 0,",
+      ],
+    ],
+  ),
+  ...plant(
+    "src/durable/storage/checkpoint.ts",
+    "workerd",
+    ["test/durable/storage/checkpoint.test.ts"],
+    [
+      [
+        "checkpoint: is written over the last one",
+        "const chunk = state.chunk === 0 ? SIDE : 0;",
+        "const { chunk } = state;",
+      ],
+      [
+        "checkpoint: after a crash, records are moved to the history twice",
+        '&& text.records !== "" && row.seq > moved)',
+        '&& text.records !== "")',
+      ],
+    ],
+  ),
+  ...plant(
+    "src/durable/storage/history-rows.ts",
+    "workerd",
+    ["test/durable/storage/history.test.ts", "test/durable/storage/feed-store.test.ts"],
+    [
+      [
+        "history: more is deleted than lies beyond the limit",
+        "if (length > most) beyond++;",
+        "if (2 * length > most) beyond++;",
+      ],
+    ],
+  ),
+  ...plant(
     "src/durable/storage/journal.ts",
     "workerd",
     ["test/durable/storage/feed-store.test.ts", "test/durable/storage/checkpoint.test.ts"],
@@ -50,6 +107,11 @@ export const OF_THE_OBJECT: readonly Mutant[] = [
         "journal: two generations write to the same rows",
         "while (this.#generations.some((other) => other.side === side)) side++;",
         "",
+      ],
+      [
+        "journal: a receipt from before a checkpoint or a reset is not found",
+        "for (const { receipts } of this.#generations) {",
+        "for (const { receipts } of this.#generations.slice(-1)) {",
       ],
     ],
   ),
@@ -80,6 +142,12 @@ export const OF_THE_OBJECT: readonly Mutant[] = [
     ],
     [
       ["hibernation: a credential lasts for ever", 'if (expires !== undefined) attachment["expires"] = expires;', ""],
+      ["hibernation: hz does not outlive it", 'if (hz !== undefined) attachment["hz"] = hz;', ""],
+      [
+        "hibernation: the mode does not outlive it",
+        "selection: compact(selection.id), mode };",
+        'selection: compact(selection.id), mode: "latest" };',
+      ],
       ["hibernation: a publisher may not publish after it", 'if (publishes) attachment["publishes"] = true;', ""],
     ],
   ),

@@ -35,6 +35,21 @@ export const OF_THE_FANOUT: readonly Mutant[] = [
         'set: applyMergePatch("set" in first ? first.set : undefined, patch)',
         "set: applyMergePatch(undefined, patch)",
       ],
+      [
+        "conflation: a patch that others wait for is changed",
+        "const target = this.#isOwn ? first.patch : copy(first.patch);",
+        "const target = first.patch;",
+      ],
+      [
+        "conflation: a set and a patch have the stamps of the set",
+        'if (!("patch" in first)) return { ...stamps,',
+        'if (!("patch" in first)) return { ...first, key: stamps.key,',
+      ],
+      [
+        "conflation: a patch after a set that is too long to patch is sent alone",
+        "this.#composed = first && this.#compose(first, second.update);",
+        "this.#composed = first ? this.#compose(first, second.update) : second.update;",
+      ],
     ],
   ),
   ...plant(
@@ -90,13 +105,69 @@ export const OF_THE_FANOUT: readonly Mutant[] = [
   ...plant(
     "src/feed/fanout/broadcast.ts",
     "workerd",
-    ["test/feed/fanout/catch-up.test.ts", "test/feed/fanout/selections.test.ts"],
+    ["test/feed/fanout/catch-up.test.ts", "test/feed/fanout/selections.test.ts", "test/durable/live-feed.test.ts"],
     [
       ["catch-up: does not ask for the commit that it needs", "return this.#catchUps.needsCommit ||", "return"],
+      ["flush: shows what is not committed", "|| this.#live.isDue(now);", ";"],
+      [
+        "hibernation: a subscriber that missed a reset counts as present",
+        "position.epoch === this.#feed.epoch && position.seq",
+        "position.seq",
+      ],
       [
         "patterns: those of a subscriber that has gone count",
         "this.#selections.release(subscriber.subscription);\n    for (",
         "for (",
+      ],
+    ],
+  ),
+  ...plant(
+    "src/feed/fanout/catch-up/catch-up.ts",
+    "workerd",
+    [
+      "test/feed/fanout/catch-up.test.ts",
+      "test/feed/fanout/convergence.test.ts",
+      "test/durable/sockets/subscribe.test.ts",
+    ],
+    [
+      [
+        "return: a position of another epoch counts as one of this",
+        "if (epoch !== feed.epoch) {",
+        "subscriber.epoch = feed.epoch;\n    if (false) {",
+      ],
+      [
+        "return: a position that is ahead counts as the present one",
+        'if (unchangedTo > feed.seq) return this.#next({ at: "freeze", reason: "position_ahead" });',
+        "",
+      ],
+      [
+        "reset: a replay goes on in the new epoch",
+        'if (subscriber.epoch !== feed.epoch) return this.#next({ at: "decide" });',
+        "",
+      ],
+    ],
+  ),
+  ...plant(
+    "src/feed/fanout/catch-up/reader.ts",
+    "workerd",
+    ["test/http/read.test.ts", "test/http/every-transport.test.ts"],
+    [
+      [
+        "read: a position of another epoch counts as one of this",
+        'if (since.epoch !== feed.epoch) return "epoch_changed";',
+        "",
+      ],
+    ],
+  ),
+  ...plant(
+    "src/feed/fanout/catch-up/replay.ts",
+    "workerd",
+    ["test/feed/fanout/catch-up.test.ts", "test/feed/fanout/convergence.test.ts", "test/http/atomic.test.ts"],
+    [
+      [
+        "batch: a replay splits it",
+        "if (this.#length > this.#partLength) ranges.push(this.#close(from));\n      for (const text of updates) {",
+        "for (const [i, text] of updates.entries()) {\n        if (this.#length > this.#partLength) ranges.push(this.#close(from + i));",
       ],
     ],
   ),
