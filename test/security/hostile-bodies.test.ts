@@ -1,3 +1,4 @@
+import { encode } from "@msgpack/msgpack";
 import * as fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { objectText, key } from "../protocol/arbitraries.ts";
@@ -23,10 +24,14 @@ const update = fc
   .tuple(key, change, stamp)
   .map(([key, change, stamp]) => `{"key":${JSON.stringify(key)},${change}${stamp}}`);
 const batch = fc.array(update, { minLength: 1, maxLength: 4 });
+const packable = fc.record({ key: fc.constantFrom("A", "B"), set: fc.dictionary(fc.string(), fc.jsonValue()) });
 const body = fc.oneof(
-  update.map((text) => ({ text, type: "application/json" })),
-  batch.map((texts) => ({ text: `[${texts.join()}]`, type: "application/json" })),
-  batch.map((texts) => ({ text: texts.join("\n"), type: "application/x-ndjson" })),
+  update.map((text) => ({ bytes: encoder.encode(text), type: "application/json" })),
+  batch.map((texts) => ({ bytes: encoder.encode(`[${texts.join()}]`), type: "application/json" })),
+  batch.map((texts) => ({ bytes: encoder.encode(texts.join("\n")), type: "application/x-ndjson" })),
+  fc.array(packable, { minLength: 1, maxLength: 3 }).map((updates) => {
+    return { bytes: encode(updates), type: "application/msgpack" };
+  }),
 );
 
 /** Sends a body; one that is refused may change nothing, and one that is taken must be there as it was sent. */
@@ -62,17 +67,20 @@ function nested(open: string, close: string): fc.Arbitrary<string> {
 }
 
 describe("a body", () => {
-  test("that was good and is changed at random is refused or accepted as a whole", LONG, async () => {
-    const sent = fc.tuple(body, mutations);
+  test.each([
+    ["changed", false],
+    ["compressed and changed", true],
+  ])("that was good and is %s at random is refused or accepted as a whole", LONG, async (_, isGzip) => {
     await fc.assert(
-      fc.asyncProperty(fc.array(sent, { minLength: 40, maxLength: 40 }), (inputs) =>
+      fc.asyncProperty(fc.array(fc.tuple(body, mutations), { minLength: 40, maxLength: 40 }), (inputs) =>
         withstood(async (watched) => {
-          for (const [{ text, type }, changes] of inputs) {
-            await attack(watched, mutate(encoder.encode(text), changes), { "Content-Type": type });
+          for (const [{ bytes, type }, changes] of inputs) {
+            const headers = { "Content-Type": type, ...(isGzip && { "Content-Encoding": "gzip" }) };
+            await attack(watched, mutate(isGzip ? await gzip(bytes) : bytes, changes), headers);
           }
         }),
       ),
-      { numRuns: runs(6), seed: SEED },
+      { numRuns: runs(isGzip ? 2 : 4), seed: SEED },
     );
   });
 
@@ -93,21 +101,7 @@ describe("a body", () => {
             }
           }),
       ),
-      { numRuns: runs(12), seed: SEED },
-    );
-  });
-
-  test("that is compressed and changed is refused or accepted as a whole", LONG, async () => {
-    await fc.assert(
-      fc.asyncProperty(fc.array(fc.tuple(body, mutations), { minLength: 40, maxLength: 40 }), (inputs) =>
-        withstood(async (watched) => {
-          for (const [{ text, type }, changes] of inputs) {
-            const bytes = mutate(await gzip(text), changes);
-            await attack(watched, bytes, { "Content-Type": type, "Content-Encoding": "gzip" });
-          }
-        }),
-      ),
-      { numRuns: runs(5), seed: SEED },
+      { numRuns: runs(6), seed: SEED },
     );
   });
 
@@ -116,38 +110,11 @@ describe("a body", () => {
     LONG,
     async () => {
       const types = fc.oneof(
-        fc.constantFrom(
-          "application/json",
-          "application/json; charset=utf-8",
-          "APPLICATION/JSON",
-          "text/json",
-          "multipart/form-data; boundary=x",
-        ),
+        fc.constantFrom("application/json; charset=utf-8", "APPLICATION/JSON", "text/json", "multipart/form-data"),
         fc.string({ unit: "grapheme-ascii", maxLength: 30 }),
       );
-      const encodings = fc.constantFrom(
-        "identity",
-        "gzip",
-        "br",
-        "deflate",
-        "x-gzip",
-        "gzip, gzip",
-        "",
-        "GZIP",
-        " gzip ",
-        "none",
-      );
-      const lengths = fc.constantFrom(
-        undefined,
-        "0",
-        "-1",
-        "1e9",
-        "99999999999999999999",
-        "0x10",
-        "abc",
-        "5, 5",
-        "Infinity",
-      );
+      const encodings = fc.constantFrom("identity", "gzip", "br", "x-gzip", "gzip, gzip", "", "GZIP", " gzip ", "none");
+      const lengths = fc.constantFrom(undefined, "0", "-1", "1e9", "9".repeat(20), "0x10", "abc", "5, 5", "Infinity");
       await fc.assert(
         fc.asyncProperty(
           fc.array(fc.tuple(update, types, encodings, lengths), { minLength: 40, maxLength: 40 }),
@@ -162,7 +129,7 @@ describe("a body", () => {
               }
             }),
         ),
-        { numRuns: runs(5), seed: SEED },
+        { numRuns: runs(2), seed: SEED },
       );
     },
   );
@@ -196,14 +163,14 @@ describe("a body", () => {
           }
         }),
       ),
-      { numRuns: runs(5), seed: SEED },
+      { numRuns: runs(2), seed: SEED },
     );
   });
 
   test("that inflates without end is not read to its end", LONG, async () => {
     await withstood(async (watched) => {
       for (const filler of ["\0", " ", "[", '{"key":"A","set":{}}\n']) {
-        const bomb = await gzip(filler.repeat(Math.ceil((40 * MIB) / filler.length)));
+        const bomb = await gzip(filler.repeat(Math.ceil((8 * MIB) / filler.length)));
         const headers = { "Content-Encoding": "gzip" };
         expect(await attack(watched, bomb, headers)).toBe("too_large");
         expect(await attack(watched, bomb, { ...headers, "Content-Type": "application/x-ndjson" })).toBe("too_large");

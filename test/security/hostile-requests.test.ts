@@ -40,7 +40,7 @@ describe("a request", () => {
             await watched.isUnchanged();
           }),
         ),
-        { numRuns: runs(12), seed: SEED },
+        { numRuns: runs(4), seed: SEED },
       );
     },
   );
@@ -72,7 +72,7 @@ describe("a request", () => {
             }
           }),
         ),
-        { numRuns: runs(5), seed: SEED },
+        { numRuns: runs(2), seed: SEED },
       );
     },
   );
@@ -137,7 +137,7 @@ describe("a request", () => {
           }
         }),
       ),
-      { numRuns: runs(6), seed: SEED },
+      { numRuns: runs(2), seed: SEED },
     );
   });
 
@@ -157,7 +157,7 @@ describe("a request", () => {
           await watched.isUnchanged();
         }),
       ),
-      { numRuns: runs(5), seed: SEED },
+      { numRuns: runs(2), seed: SEED },
     );
   });
 });
@@ -170,7 +170,7 @@ test("a list asked for after anything is a list", LONG, async () => {
         if ((await inOrder(response)) === "served") expect(await response.json()).toHaveProperty("feeds");
       }
     }),
-    { numRuns: runs(50), seed: SEED },
+    { numRuns: runs(20), seed: SEED },
   );
   expect((await post(newFeed(), BODY)).status).toBe(200);
 });

@@ -28,11 +28,16 @@ export function request(path: string, init: RequestInit = {}): Promise<Response>
   return exports.default.fetch(`https://feeds.test${path}`, init);
 }
 
+/** The header that carries a credential. */
+export function bearer(credential: string): Record<string, string> {
+  return { Authorization: `Bearer ${credential}` };
+}
+
 /** A POST as a publisher makes it. */
 export function post(feed: string, body: unknown, headers: Record<string, string> = {}): Promise<Response> {
   return request(`/v1/feeds/${feed}`, {
     method: "POST",
-    headers: { Authorization: `Bearer ${PUBLISH_KEY}`, "Content-Type": "application/json", ...headers },
+    headers: { ...bearer(PUBLISH_KEY), "Content-Type": "application/json", ...headers },
     body: typeof body === "string" || body instanceof Uint8Array ? body : JSON.stringify(body),
   });
 }

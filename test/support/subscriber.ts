@@ -1,27 +1,32 @@
 import { exports } from "cloudflare:workers";
+import { decode, encode } from "@msgpack/msgpack";
 import { expect } from "vitest";
 import type { JsonObject } from "../../src/protocol/json.ts";
+import { MSGPACK_PROTOCOL } from "../../src/protocol/names.ts";
 import { View, type Message } from "./view.ts";
 
 export type { Message } from "./view.ts";
 
 /**
  * A client that does what the contract tells clients to do, and fails the test where the server breaks continuity:
- * it keeps a view and a position, and holds every `from` against it.
+ * it keeps a view and a position, and holds every `from` against it. It speaks MessagePack if it asks for that subprotocol.
  */
 export class TestSubscriber {
   readonly messages: Message[] = [];
+  /** Text frames, as they came. */
   readonly raw: string[] = [];
   closed: { code: number; reason: string } | undefined;
-  protocol: string | null = null;
+  readonly protocol: string | null;
   readonly #view: View;
   #failure: unknown;
   #socket: WebSocket;
   #waiting: (() => void)[] = [];
 
-  private constructor(socket: WebSocket, view: View) {
+  private constructor(socket: WebSocket, view: View, protocol: string | null) {
+    this.protocol = protocol;
     this.#socket = socket;
     this.#view = view;
+    socket.binaryType = "arraybuffer";
     socket.addEventListener("message", ({ data }) => this.#receive(data));
     socket.addEventListener("close", ({ code, reason }) => {
       this.closed = { code, reason };
@@ -39,9 +44,7 @@ export class TestSubscriber {
   ): Promise<TestSubscriber> {
     const response = await upgrade(feed, query, headers);
     expect(response.status).toBe(101);
-    const subscriber = new TestSubscriber(response.webSocket!, view);
-    subscriber.protocol = response.headers.get("Sec-WebSocket-Protocol");
-    return subscriber;
+    return new TestSubscriber(response.webSocket!, view, response.headers.get("Sec-WebSocket-Protocol"));
   }
 
   get view(): View {
@@ -59,9 +62,8 @@ export class TestSubscriber {
 
   send(message: unknown): void {
     if (isSubscribe(message)) this.#view.wants = message.keys ?? [];
-    this.#socket.send(
-      typeof message === "string" || message instanceof ArrayBuffer ? message : JSON.stringify(message),
-    );
+    if (typeof message === "string" || message instanceof ArrayBuffer) this.#socket.send(message);
+    else this.#socket.send(this.protocol === MSGPACK_PROTOCOL ? encode(message) : JSON.stringify(message));
   }
 
   close(code = 1000): void {
@@ -103,14 +105,12 @@ export class TestSubscriber {
   }
 
   #receive(data: string | ArrayBuffer): void {
-    if (typeof data === "string") {
-      this.raw.push(data);
-      try {
-        if (data !== "pong") this.#apply(JSON.parse(data));
-      } catch (error) {
-        // An error that is thrown here would be lost: the next wait throws it.
-        this.#failure ??= error;
-      }
+    if (typeof data === "string") this.raw.push(data);
+    try {
+      if (data !== "pong") this.#apply(typeof data === "string" ? JSON.parse(data) : (decode(data) as Message));
+    } catch (error) {
+      // An error that is thrown here would be lost: the next wait throws it.
+      this.#failure ??= error;
     }
     this.#wake();
   }
