@@ -1,46 +1,26 @@
-import { afterEach, describe, expect, test, vi } from "vitest";
+import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import { feedUrl } from "../../src/client/feed-url.ts";
 import { connect } from "../../src/client/index.ts";
 import { tokenExpiry } from "../../src/client/connection/token-renewal.ts";
 import { webSocketTransport } from "../../src/client/web-socket.ts";
 import type { Link, LinkRequest } from "../../src/client/transport.ts";
+import { FakeSocket, Socket } from "./support/fake-socket.ts";
 
-afterEach(() => vi.useRealTimers());
-
-/** Records how it was made and does nothing: the test plays its other end. */
-class NotedSocket {
-  static last: NotedSocket;
-  readyState = 0;
-  readonly sent: string[] = [];
-  onopen: (() => void) | null = null;
-  onmessage: ((event: { data: string }) => void) | null = null;
-  onclose: ((event: { code: number; reason: string }) => void) | null = null;
-  readonly made: [url: string, protocols: string[]];
-  constructor(url: string, protocols: string[]) {
-    this.made = [url, protocols];
-    NotedSocket.last = this;
-  }
-  send(text: string): void {
-    this.sent.push(text);
-  }
-  close(): void {
-    this.readyState = 2;
-  }
-}
+beforeEach(() => void vi.useFakeTimers());
+afterEach(() => void vi.useRealTimers());
 
 function open(request: Partial<LinkRequest>, heard: unknown[] = []): Link {
   const feed = feedUrl("https://feeds.test", "stocks");
   const asked = { feed, selection: {}, since: undefined, token: undefined, ...request };
-  return webSocketTransport(NotedSocket as unknown as typeof WebSocket).open(asked, {
+  return webSocketTransport(Socket).open(asked, {
     message: (frame) => heard.push(frame),
     closed: (code, reason) => heard.push([code, reason]),
   });
 }
 
-function made(request: Partial<LinkRequest>): [url: string, protocols: string[]] {
-  vi.useFakeTimers();
+function made(request: Partial<LinkRequest>): [url: string, protocols: readonly string[]] {
   open(request);
-  return NotedSocket.last.made;
+  return [FakeSocket.last.url, FakeSocket.last.protocols];
 }
 
 describe("what a WebSocket asks for", () => {
@@ -79,10 +59,9 @@ describe("what a WebSocket asks for", () => {
 
 describe("[I2] a close is not waited for", () => {
   test("one that the server begins and does not finish counts as the end within 3 s", () => {
-    vi.useFakeTimers();
     const heard: unknown[] = [];
     open({}, heard);
-    const socket = NotedSocket.last;
+    const socket = FakeSocket.last;
     socket.readyState = 1;
     vi.advanceTimersByTime(60_000);
     socket.readyState = 2;
@@ -92,34 +71,31 @@ describe("[I2] a close is not waited for", () => {
   });
 
   test("one that finishes in time says why", () => {
-    vi.useFakeTimers();
     const heard: unknown[] = [];
     open({}, heard);
-    const socket = NotedSocket.last;
+    const socket = FakeSocket.last;
     socket.readyState = 2;
     vi.advanceTimersByTime(2_000);
-    socket.onclose?.({ code: 4429, reason: "too much" });
+    socket.end(4429, "too much");
     vi.advanceTimersByTime(60_000);
     expect(heard).toEqual([[4429, "too much"]]);
     expect(vi.getTimerCount()).toBe(0);
   });
 
   test("the socket sends something at once, so that a close can finish; the answer to it is dropped", () => {
-    vi.useFakeTimers();
     const heard: unknown[] = [];
     open({}, heard);
-    const socket = NotedSocket.last;
+    const socket = FakeSocket.last;
     socket.onopen?.();
     expect(socket.sent).toEqual(["ping"]);
-    for (const data of ["hello", "pong", "pong"]) socket.onmessage?.({ data });
+    socket.text("hello", "pong", "pong");
     expect(heard).toEqual(["hello", "pong"]);
   });
 
   test("after our own close no event comes, and nothing is left that keeps a process alive", () => {
-    vi.useFakeTimers();
     const link = open({});
     link.close();
-    expect([NotedSocket.last.onclose, NotedSocket.last.onmessage, vi.getTimerCount()]).toEqual([null, null, 0]);
+    expect([FakeSocket.last.onclose, FakeSocket.last.onmessage, vi.getTimerCount()]).toEqual([null, null, 0]);
   });
 });
 
@@ -154,8 +130,7 @@ describe("a wrong argument is a TypeError that names it", () => {
     // Not allowed by the types.
     const keys = "A" as unknown as string[];
     expect(() => connect("http://feeds.test", "stocks", { keys })).toThrow(new TypeError("keys is not an array"));
-    const Silent = NotedSocket as unknown as typeof WebSocket;
-    const feed = connect("http://feeds.test", "stocks", { WebSocket: Silent });
+    const feed = connect("http://feeds.test", "stocks", { WebSocket: Socket });
     expect(() => feed.select({ keys })).toThrow(new TypeError("keys is not an array"));
     feed.close();
   });

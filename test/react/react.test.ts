@@ -1,33 +1,38 @@
 import { createElement } from "react";
 import { renderToString } from "react-dom/server";
-import { beforeEach, describe, expect, expectTypeOf, test, vi } from "vitest";
-import type { Feed, FeedOptions, FeedStatus } from "../../src/client/index.ts";
+import { afterEach, beforeEach, describe, expect, expectTypeOf, test, vi } from "vitest";
+import { connect, type Feed, type FeedOptions, type FeedStatus } from "../../src/client/index.ts";
 import { msgpack } from "../../src/client/msgpack.ts";
 import { useEntries, useEntry, useFeed, useFeedStatus } from "../../src/react/index.ts";
-import { FakeFeed } from "./fake-feed.ts";
+import { FakeSocket, Socket } from "../client/support/fake-socket.ts";
 import { happens, Stage } from "./stage.ts";
 
 interface Quote {
   price: number;
 }
 
-const opened: FakeFeed<Quote>[] = [];
-vi.mock("../../src/client/index.ts", () => ({
-  connect: (base: string, name: string, options: FeedOptions) => {
-    const feed = new FakeFeed<Quote>(`${base}/${name}`, options);
-    opened.push(feed);
-    return feed;
-  },
-}));
-beforeEach(() => void opened.splice(0));
+const BASE = "https://feeds.test";
+const HELLO = { type: "hello", epoch: "e1", seq: 1 };
+const SNAPSHOT = { type: "snapshot", epoch: "e1", seq: 1, reason: "initial", entries: {} };
+const { opened } = FakeSocket;
 
-const BASE = "https://feeds.example.com";
+beforeEach(() => {
+  opened.length = 0;
+  vi.stubGlobal("WebSocket", Socket);
+});
+afterEach(() => {
+  vi.useRealTimers();
+  vi.unstubAllGlobals();
+});
 
-/** A component that uses a feed, and the names that it got in each render. */
+/** Whether each connection that was opened is closed by now. */
+const closed = (): boolean[] => opened.map(({ readyState }) => readyState > 1);
+
+/** A component that uses a feed, and the feeds that it got in each render. */
 function user() {
-  const given: (string | undefined)[] = [];
-  const Component = ({ base = BASE, name = "stocks", ...options }: { base?: string; name?: string } & FeedOptions) => {
-    given.push(useFeed<Quote>(base, name, options)?.name);
+  const given: (Feed<Quote> | undefined)[] = [];
+  const Component = ({ name = "stocks", ...options }: { name?: string } & FeedOptions) => {
+    given.push(useFeed<Quote>(BASE, name, options));
     return null;
   };
   return { given, Component };
@@ -38,45 +43,50 @@ describe("useFeed", () => {
     const { given, Component } = user();
     const stage = new Stage(Component);
     await stage.render({});
-    expect(given).toEqual([undefined, `${BASE}/stocks`]);
+    expect(given.map((feed) => feed?.name)).toEqual([undefined, "stocks"]);
     await stage.render({});
-    expect(opened.map(({ isClosed }) => isClosed)).toEqual([false]);
+    expect(closed()).toEqual([false]);
     await stage.unmount();
-    expect(opened.map(({ isClosed }) => isClosed)).toEqual([true]);
+    expect(closed()).toEqual([true]);
   });
 
   test("in StrictMode, one connection is left open, and it is the one that is shown", async () => {
-    const feeds: (Feed<Quote> | undefined)[] = [];
-    const Component = () => {
-      feeds.push(useFeed<Quote>(BASE, "stocks"));
-      return null;
-    };
+    const { given, Component } = user();
     const stage = new Stage(Component, { strict: true });
     await stage.render({});
-    expect(opened.map(({ isClosed }) => isClosed)).toEqual([true, false]);
-    expect(feeds.at(-1)).toBe(opened[1]);
+    expect(closed()).toEqual([true, false]);
+    expect(given.at(-1)?.state).toBe("connecting");
     await stage.unmount();
-    expect(opened.every(({ isClosed }) => isClosed)).toBe(true);
+    expect(closed()).toEqual([true, true]);
   });
 
   test("options are compared by value: written anew in each render, they change nothing", async () => {
+    vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout", "Date"] });
+    const asked: string[] = [];
+    const options = (name: string): FeedOptions => ({
+      keys: ["AAPL", "tech.*"],
+      hz: 4,
+      token: () => (asked.push(name), name),
+    });
     const stage = new Stage(user().Component);
-    await stage.render({ keys: ["AAPL", "tech.*"], hz: 4, token: () => "first" });
-    await stage.render({ keys: ["AAPL", "tech.*"], hz: 4, token: () => "second" });
-    expect(opened).toHaveLength(1);
-    expect(opened[0]?.selections).toEqual([]);
-    const token = opened[0]?.options.token;
-    expect(typeof token === "function" && token()).toBe("second");
+    await stage.render(options("first"));
+    FakeSocket.last.say(HELLO, SNAPSHOT);
+    await stage.render(options("second"));
+    expect([opened.length, FakeSocket.last.sent]).toEqual([1, ["ping"]]);
+    FakeSocket.last.end(1012);
+    vi.advanceTimersByTime(1_000);
+    expect(asked).toEqual(["first", "second"]);
     await stage.unmount();
   });
 
   test("another selection is selected on the live connection, once", async () => {
     const stage = new Stage(user().Component, { strict: true });
     await stage.render({ keys: ["AAPL"] });
+    FakeSocket.last.say(HELLO, SNAPSHOT);
     await stage.render({ keys: ["MSFT"], mode: "all" });
     await stage.render({ keys: ["MSFT"], mode: "all" });
     expect(opened).toHaveLength(2);
-    expect(opened[1]?.selections).toEqual([{ keys: ["MSFT"], hz: undefined, mode: "all" }]);
+    expect(FakeSocket.last.sent).toEqual(["ping", '{"type":"subscribe","keys":["MSFT"],"mode":"all","id":1}']);
     await stage.unmount();
   });
 
@@ -85,43 +95,61 @@ describe("useFeed", () => {
     const stage = new Stage(Component);
     await stage.render({ name: "stocks", keys: ["AAPL"] });
     await stage.render({ name: "bonds", keys: ["B"] });
-    expect(opened.map(({ isClosed }) => isClosed)).toEqual([true, false]);
-    expect(opened[1]).toMatchObject({ options: { keys: ["B"] }, selections: [] });
-    const bonds = given.slice(given.lastIndexOf(undefined));
-    expect(bonds).toEqual([undefined, `${BASE}/bonds`]);
+    expect(closed()).toEqual([true, false]);
+    expect(FakeSocket.last.url).toBe("wss://feeds.test/v1/feeds/bonds?keys=B");
+    expect(given.slice(given.lastIndexOf(undefined)).map((feed) => feed?.name)).toEqual([undefined, "bonds"]);
     await stage.render({ name: "bonds", keys: ["B"], token: "secret" });
-    expect(opened[2]?.options.token).toBe("secret");
+    expect(FakeSocket.last.protocols).toContain("bearer.secret");
     await stage.render({ name: "bonds", keys: ["B"], token: "secret", format: msgpack });
     await stage.render({ name: "bonds", keys: ["B"], token: "secret", format: { ...msgpack } });
     expect(opened).toHaveLength(4);
-    expect(opened[3]?.options.format).toBe(msgpack);
+    expect(FakeSocket.last.protocols).toContain(msgpack.protocol);
     await stage.unmount();
   });
 });
 
 describe("reading a feed", () => {
+  let feed: Feed<Quote>;
+  beforeEach(() => void (feed = connect(BASE, "stocks")));
+  afterEach(() => feed.close());
+
+  /** The server says what a key's value is. */
+  const set = (key: string, price: number): Promise<void> =>
+    happens(() =>
+      FakeSocket.last.say({ ...SNAPSHOT, entries: { ...Object.fromEntries(feed.entries()), [key]: { price } } }),
+    );
+
   test("useEntry renders again only when its key's value changes", async () => {
-    const feed = new FakeFeed<Quote>();
     const seen: (Quote | undefined)[] = [];
     const stage = new Stage(({ name }: { name: string }) => {
       seen.push(useEntry(feed, name));
       return null;
     });
     await stage.render({ name: "AAPL" });
-    await happens(() => feed.set("MSFT", { price: 1 }));
-    await happens(() => feed.setState("live"));
+    await set("MSFT", 1);
     expect(seen).toEqual([undefined]);
-    await happens(() => feed.set("AAPL", { price: 2 }));
+    await set("AAPL", 2);
     expect(seen).toEqual([undefined, { price: 2 }]);
     await stage.render({ name: "MSFT" });
     expect(seen.at(-1)).toEqual({ price: 1 });
-    expect(feed.listeners).toBe(1);
     await stage.unmount();
-    expect(feed.listeners).toBe(0);
+  });
+
+  test("a component that goes leaves no listener", async () => {
+    let listeners = 0;
+    vi.spyOn(feed, "subscribe").mockImplementation(() => {
+      listeners++;
+      return () => void listeners--;
+    });
+    const stage = new Stage(({ name }: { name: string }) => (useEntry(feed, name), null));
+    await stage.render({ name: "AAPL" });
+    await stage.render({ name: "MSFT" });
+    expect(listeners).toBe(1);
+    await stage.unmount();
+    expect(listeners).toBe(0);
   });
 
   test("useFeedStatus and useEntries follow the feed; without one they are empty", async () => {
-    const feed = new FakeFeed<Quote>();
     const seen: [string, number][] = [];
     const stage = new Stage(({ feed }: { feed: Feed<Quote> | undefined }) => {
       seen.push([useFeedStatus(feed).state, useEntries(feed).size]);
@@ -129,8 +157,8 @@ describe("reading a feed", () => {
     });
     await stage.render({ feed: undefined });
     await stage.render({ feed });
-    await happens(() => feed.setState("live"));
-    await happens(() => feed.set("AAPL", { price: 2 }));
+    await happens(() => FakeSocket.last.say(HELLO, SNAPSHOT));
+    await set("AAPL", 2);
     expect(seen.at(0)).toEqual(["connecting", 0]);
     expect(seen.slice(-2)).toEqual([
       ["live", 0],
@@ -138,23 +166,18 @@ describe("reading a feed", () => {
     ]);
     await stage.unmount();
   });
-});
 
-test("on a server nothing is connected, and the page shows a feed that is connecting", () => {
-  const feed = new FakeFeed<Quote>();
-  feed.set("AAPL", { price: 2 });
   function Page() {
-    const own = useFeed<Quote>(BASE, "stocks");
-    return createElement(
-      "p",
-      null,
-      useFeedStatus(own).state,
-      useEntries(feed).size,
-      JSON.stringify(useEntry(feed, "AAPL") ?? null),
-    );
+    const own = useFeed<Quote>(BASE, "bonds");
+    const entry = JSON.stringify(useEntry(feed, "AAPL") ?? null);
+    return createElement("p", null, useFeedStatus(own).state, useEntries(feed).size, entry);
   }
-  expect(renderToString(createElement(Page)).replaceAll("<!-- -->", "")).toBe("<p>connecting0null</p>");
-  expect(opened).toEqual([]);
+
+  test("on a server nothing is connected, and the page shows a feed that is connecting", async () => {
+    await set("AAPL", 2);
+    expect(renderToString(createElement(Page)).replaceAll("<!-- -->", "")).toBe("<p>connecting0null</p>");
+    expect(opened).toHaveLength(1);
+  });
 });
 
 const untyped = () => useFeed(BASE, "stocks");
