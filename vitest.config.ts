@@ -99,6 +99,8 @@ export default defineConfig({
           name: "node",
           include: ["test/{client,publisher,react,dashboard,demo,architecture,docs,mutants}/**/*.test.ts"],
           testTimeout: TEST_TIME,
+          // Starting a process takes longer than most files do.
+          isolate: false,
           maxWorkers: CORES,
         },
       },
