@@ -160,8 +160,10 @@ export class FeedObject<Env extends FeedObjectEnv = FeedObjectEnv> extends Durab
     before: number | undefined,
     account: string,
   ): Promise<(HistoryPage & { epoch: string }) | undefined> {
-    const { feed } = this.#loader.committed();
-    const page = await this.#reads.history(this.#loader.store, account, key, limit, before ?? feed.seq + 1);
+    const live = this.#loader.committed();
+    const { feed } = live;
+    const steps = this.#loader.store.history(key, limit, before ?? feed.seq + 1, () => this.#budget.history.room);
+    const page = await this.#reads.history(live, account, steps);
     return page && { epoch: feed.epoch, ...page };
   }
 

@@ -12,3 +12,25 @@ export class Counts {
     else this.#counts.delete(name);
   }
 }
+
+/** What waits, of each account and in all, up to a number. */
+export class Waiting {
+  readonly #most: number;
+  readonly #mostOfOne: number;
+  readonly #byAccount = new Counts();
+  #all = 0;
+
+  constructor(most: number, mostOfOne: number) {
+    this.#most = most;
+    this.#mostOfOne = mostOfOne;
+  }
+
+  isFull(account: string): boolean {
+    return this.#all >= this.#most || this.#byAccount.of(account) >= this.#mostOfOne;
+  }
+
+  add(account: string, by: number): void {
+    this.#all += by;
+    this.#byAccount.add(account, by);
+  }
+}

@@ -5,7 +5,6 @@ import { FairQueue } from "../../src/limits/fair-queue.ts";
 import { FeedStore } from "../../src/durable/storage/feed-store.ts";
 import { PUBLISH_QUEUE_LIMITS } from "../../src/durable/requests/publish-queue.ts";
 import { Reads, type ReadOutcome } from "../../src/durable/requests/reads.ts";
-import { ReadTurns } from "../../src/durable/requests/read-turns.ts";
 import { Budget, SHARE_BYTES } from "../../src/feed/fanout/budget.ts";
 import { readRecord } from "../../src/feed/state/record.ts";
 import { FEED_LIMITS } from "../../src/protocol/limits.ts";
@@ -95,15 +94,19 @@ describe("[MEM1] [I9] when the shared budget is used up", () => {
         store.append(feed, [readRecord(seq, 0, texts)], []);
       }
       const { budget, giveBack } = usedUp("publishes");
-      const turns = new ReadTurns(budget.history);
+      const fixture = new FeedFixture({}, {}, budget);
+      const reads = new Reads("feed", budget);
       const page = (account: string, before: number) =>
-        turns.take(
+        reads.history(
+          fixture,
           account,
-          store.history("K", 1_000, before, () => turns.room),
+          store.history("K", 1_000, before, () => budget.history.room),
         );
       const seqs: number[] = [];
       for (let before = feed.seq + 1; before > 1;) {
-        const pages = await Promise.all(["a", "b", "c"].map((account) => page(account, before)));
+        const asked = ["a", "b", "c"].map((account) => page(account, before));
+        fixture.advance(5_000);
+        const pages = await Promise.all(asked);
         for (const { updates = [], more } of pages.map((page) => ({ updates: page?.updates, more: page?.more }))) {
           expect(updates.length).toBeGreaterThan(5);
           expect(updates.reduce((sum, { line }) => sum + 2 * line.length, 0)).toBeLessThanOrEqual(SHARE_BYTES.history);

@@ -1,18 +1,19 @@
 import type { ServedFeed } from "../../feed/fanout/broadcast.ts";
 import { encodeSnapshotAnswerStart } from "../../protocol/answers.ts";
-import { Counts } from "../../limits/counts.ts";
+import { Waiting } from "../../limits/counts.ts";
 import { accountOf, Places, type CountedCaller } from "../../limits/places.ts";
 import type { Budget, Share } from "../../feed/fanout/budget.ts";
 import { patternsIn } from "../../feed/fanout/patterns.ts";
 import type { ReadResult, Reader } from "../../feed/fanout/catch-up/reader.ts";
 import type { FrozenList } from "../../feed/fanout/catch-up/frozen-list.ts";
+import { LogMemory } from "../../feed/fanout/catch-up/log-memory.ts";
 import { encodeSnapshotPart } from "../../protocol/server-messages.ts";
 import type { Mode } from "../../protocol/codes.ts";
 import { formatPosition, type Position } from "../../protocol/position.ts";
 import { selectionOfId } from "../../protocol/selection.ts";
 import { streamList, type Cut } from "./answer-stream.ts";
-import type { FeedStore, HistoryPage } from "../storage/feed-store.ts";
-import { ReadTurns } from "./read-turns.ts";
+import { HISTORY_ALWAYS, type HistoryPage } from "../storage/feed-store.ts";
+import { HistoryReader } from "./history-reader.ts";
 
 /** What a client asks for over HTTP. */
 export interface ReadRequest {
@@ -47,6 +48,11 @@ const WAITING_OF_ONE = 64;
 const WAITING_WEIGHT = 128;
 /** Bytes that so many take. */
 const WAITING_BYTES = 6_500;
+/** The same for reads of history. Of these, each may be a long search. */
+const HISTORIES = 128;
+const HISTORIES_OF_ONE = 32;
+/** Bytes that these hold. Beyond that, the one that began first is finished before the others go on. */
+const HISTORY_HELD = 4 * 1024 * 1024;
 
 /** Answers reads over HTTP: long answers in steps, and no more of them at once than memory is for. */
 export class Reads {
@@ -54,9 +60,9 @@ export class Reads {
   readonly #places = new Places(READS, READS_OF_ONE);
   readonly #answers: Share;
   readonly #waitingShare: Share;
-  readonly #waitingBy = new Counts();
-  #waiting = 0;
-  readonly #historyTurns: ReadTurns;
+  readonly #waiting = new Waiting(WAITING, WAITING_OF_ONE);
+  readonly #histories = new Waiting(HISTORIES, HISTORIES_OF_ONE);
+  readonly #historyMemory: LogMemory;
   /** Cut off the answers that are being read. */
   readonly #cuts = new Set<Cut>();
 
@@ -65,7 +71,7 @@ export class Reads {
     this.#name = name;
     this.#answers = answers;
     this.#waitingShare = waits;
-    this.#historyTurns = new ReadTurns(history);
+    this.#historyMemory = new LogMemory(HISTORY_HELD, history, 2 * HISTORY_ALWAYS);
   }
 
   /** The entries of a selection, or what changed in it; undefined if too much is read already. The feed is committed. */
@@ -76,13 +82,12 @@ export class Reads {
     const position = formatPosition(feed.position);
     if (known.includes(position) || known.includes("*")) return { position, body: undefined, isEmpty: true };
     const account = accountOf(caller);
-    const own = this.#waitingBy.of(account);
-    if (this.#waiting >= WAITING || own >= WAITING_OF_ONE) return undefined;
+    if (this.#waiting.isFull(account)) return undefined;
     const subscription = { selection: selectionOfId(asked.selection), mode: asked.mode, hz: undefined };
     const weight = 1 + Math.floor(patternsIn(subscription.selection) / WAITING_WEIGHT);
     if (!this.#waitingShare.take(weight * WAITING_BYTES)) return undefined;
     let reader: Reader | undefined;
-    this.#countWaiting(account, weight);
+    this.#waiting.add(account, weight);
     try {
       const found = await new Promise<ReadResult | undefined>((found, failed) => {
         reader = broadcast.read(account, { subscription, since }, { found, failed });
@@ -101,30 +106,31 @@ export class Reads {
       reader = undefined;
       return { ...outcome, body };
     } finally {
-      this.#countWaiting(account, -weight);
+      this.#waiting.add(account, -weight);
       this.#waitingShare.give(weight * WAITING_BYTES);
       reader?.release();
     }
   }
 
-  /** A page of a key's history; undefined if too many reads wait for their turn. */
-  history(
-    store: FeedStore,
+  /** Reads a page of history in these steps; undefined if too many such reads wait for their turn. */
+  async history(
+    { broadcast }: ServedFeed,
     account: string,
-    key: string,
-    limit: number,
-    before: number,
+    steps: Generator<number, HistoryPage>,
   ): Promise<HistoryPage | undefined> {
-    const turns = this.#historyTurns;
-    return turns.take(
-      account,
-      store.history(key, limit, before, () => turns.room),
-    );
+    if (this.#histories.isFull(account)) return undefined;
+    this.#histories.add(account, 1);
+    try {
+      return await new Promise((found, failed) => {
+        broadcast.start(new HistoryReader(account, steps, this.#historyMemory, found, failed));
+      });
+    } finally {
+      this.#histories.add(account, -1);
+    }
   }
 
-  /** Cuts off each answer that is being read, and refuses each read of history that waits. For a feed that is removed. */
+  /** Cuts off each answer that is being read. For a feed that is removed. */
   end(): void {
-    this.#historyTurns.end();
     for (const cut of this.#cuts) cut("the feed was removed");
   }
 
@@ -139,11 +145,6 @@ export class Reads {
       this.#places.leave(caller);
     });
     return readable;
-  }
-
-  #countWaiting(account: string, by: number): void {
-    this.#waiting += by;
-    this.#waitingBy.add(account, by);
   }
 
   /** All that comes before the entries; of a message if there was a `since`. */

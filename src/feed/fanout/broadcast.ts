@@ -8,6 +8,7 @@ import { SlowConsumers } from "./backlog/slow-consumers.ts";
 import { Budget } from "./budget.ts";
 import { CatchUpQueue } from "./catch-up/catch-up-queue.ts";
 import { EncodedCache } from "./catch-up/encoded-cache.ts";
+import type { Job } from "./catch-up/jobs.ts";
 import { LogMemory } from "./catch-up/log-memory.ts";
 import { Reader, type ReaderContext, type ReadListener, type ReadQuery } from "./catch-up/reader.ts";
 import { Snapshots } from "./catch-up/snapshots.ts";
@@ -169,8 +170,13 @@ export class Broadcast {
   /** Reads once, at once if it is short and there is time. Everything that the feed shows must be committed. */
   read(account: string, query: ReadQuery, listener: ReadListener): Reader {
     const reader = new Reader(account, this.#readerContext, query, listener);
-    this.#catchUps.start(reader);
+    this.start(reader);
     return reader;
+  }
+
+  /** Begins a job that takes turns with catch-ups and reads. */
+  start(job: Job): void {
+    this.#catchUps.start(job);
   }
 
   /** Takes committed records. The next steps send them. */

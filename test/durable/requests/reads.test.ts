@@ -2,10 +2,13 @@ import { describe, expect, test, vi } from "vitest";
 import type { CountedCaller } from "../../../src/limits/places.ts";
 import { Patience } from "../../../src/durable/requests/answer-stream.ts";
 import { Reads, type ReadOutcome, type ReadRequest } from "../../../src/durable/requests/reads.ts";
+import type { HistoryPage } from "../../../src/durable/storage/feed-store.ts";
 import { Budget } from "../../../src/feed/fanout/budget.ts";
 import type { Update } from "../../../src/protocol/update.ts";
 import { FeedFixture } from "../../feed/fixture.ts";
 import { anonymous } from "../../support/callers.ts";
+
+const MIB = 1024 * 1024;
 
 function fixtureOfMany(): FeedFixture {
   const fixture = new FeedFixture({}, { partLength: 500 });
@@ -146,4 +149,70 @@ test("a read that fails rejects, and gives back what it held", async () => {
   const failing = read(reads, fixture, KEY, { mode: "all", since: { epoch: "e1", seq: 1 } });
   await expect(failing).rejects.toThrow("bad");
   expect(await read(reads, fixture, KEY, { selection: "k1" })).toBeDefined();
+});
+
+describe("[STO4] [I7] pages of history", () => {
+  const pageOf = (seq: number): HistoryPage => ({ updates: [{ seq, time: 0, line: "" }], more: false });
+
+  function* steps(count: number, done: number[] = []): Generator<number, HistoryPage> {
+    for (let i = 0; i < count; i++) {
+      done.push(count);
+      yield 0;
+    }
+    return pageOf(count);
+  }
+
+  test("are read a step at a time, the accounts in turn, and refused if too many wait, of one account and of all", async () => {
+    const [fixture, reads] = [fixtureOfMany(), new Reads("feed", new Budget())];
+    const done: number[] = [];
+    const greedy = Array.from({ length: 40 }, () => reads.history(fixture, "greedy", steps(10, done)));
+    const modest = reads.history(fixture, "modest", steps(5, done));
+    expect(done, "others are served in between").toEqual([10]);
+    for (let i = 0; i < 10; i++) fixture.step();
+    expect(done.filter((count) => count === 5)).toHaveLength(5);
+    expect(done).toHaveLength(11);
+    const others = Array.from({ length: 100 }, (_, i) => reads.history(fixture, `${i % 10}`, steps(1)));
+    fixture.advance(1_000);
+    expect(await modest).toEqual(pageOf(5));
+    expect((await Promise.all(greedy)).filter((page) => page)).toHaveLength(32);
+    expect((await Promise.all(others)).filter((page) => page)).toHaveLength(128 - 33);
+  });
+
+  test("[I9] are finished one after the other once they hold much", async () => {
+    const [fixture, reads] = [fixtureOfMany(), new Reads("feed", new Budget())];
+    let [held, most] = [0, 0];
+    function* hoard(): Generator<number, HistoryPage> {
+      for (let own = 0; own < 2 * MIB; own += MIB / 4) {
+        held += MIB / 4;
+        most = Math.max(most, held);
+        yield own + MIB / 4;
+      }
+      held -= 2 * MIB;
+      return pageOf(1);
+    }
+    const all = Array.from({ length: 20 }, (_, i) => reads.history(fixture, `${i}`, hoard()));
+    fixture.advance(20_000);
+    expect(await Promise.all(all)).toEqual(all.map(() => pageOf(1)));
+    expect(most).toBeGreaterThan(3 * MIB);
+    expect(most).toBeLessThan(7 * MIB);
+  });
+
+  test("that fail reject and delay no other, and all that wait are answered when the feed is removed", async () => {
+    const [fixture, reads] = [fixtureOfMany(), new Reads("feed", new Budget())];
+    const failing = reads.history(
+      fixture,
+      "a",
+      (function* () {
+        yield 0;
+        throw new Error("broken");
+      })(),
+    );
+    const other = reads.history(fixture, "b", steps(3));
+    fixture.advance(100);
+    await expect(failing).rejects.toThrow("broken");
+    expect(await other).toEqual(pageOf(3));
+    const waiting = Array.from({ length: 10 }, () => reads.history(fixture, "a", steps(5)));
+    fixture.broadcast.end();
+    expect(await Promise.all(waiting)).toEqual(waiting.map(() => undefined));
+  });
 });

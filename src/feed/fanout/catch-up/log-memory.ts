@@ -4,25 +4,27 @@ import type { Share } from "../budget.ts";
 const STEP_BYTES = 512 * 1024;
 
 /**
- * The memory of what HTTP readers have collected from the log and not answered yet. If all together have too much, only
+ * The memory of what HTTP readers have collected from the log, or from history, and not answered yet. If all together have too much, only
  * the reader that began first goes on, so that there is always one that finishes.
  */
 export class LogMemory {
   readonly #limit: number;
   readonly #share: Share;
+  readonly #stepBytes: number;
   /** Bytes by reader. The reader that began first comes first. */
   readonly #byReader = new Map<object, number>();
   #bytes = 0;
 
-  constructor(limit: number, share: Share) {
+  constructor(limit: number, share: Share, stepBytes = STEP_BYTES) {
     this.#limit = limit;
     this.#share = share;
+    this.#stepBytes = stepBytes;
   }
 
   /** Whether a reader may read on. */
   hasRoom(reader: object): boolean {
     const [first = reader] = this.#byReader.keys();
-    return first === reader || (this.#bytes < this.#limit && this.#share.has(STEP_BYTES));
+    return first === reader || (this.#bytes < this.#limit && this.#share.has(this.#stepBytes));
   }
 
   /** Notes how much a reader has now. False if there is no room for it: the reader must then release all of it. */
