@@ -92,60 +92,36 @@ export class FairQueue {
   }
 
   /** Does the work now or when its turn comes; not at all if too much is waiting. */
-  run<T>(account: string, size: number, work: () => T | Promise<T>): NoRoom | Promise<{ done: T }> {
-    if (this.#mayDoNow(account, size)) return this.#done(work);
-    return this.#wait(account, size, (resolve, reject) => () => {
-      this.#done(work).then(resolve, reject);
-      return undefined;
-    });
+  run<T>(account: string, size: number, work: () => T | Promise<T>): NoRoom | Promise<T> {
+    return this.runInSteps(account, size, inOneStep(work));
   }
 
-  /** Like `run`, after `prepare`, which runs step by step, yields the size of each step and returns what `work` needs. */
-  prepareAndRun<T, R>(
-    account: string,
-    size: number,
-    prepare: Generator<number, R>,
-    work: (prepared: R) => T | Promise<T>,
-  ): NoRoom | Promise<{ done: T }> {
-    if (this.#mayDoNow(account, size)) return this.#done(() => work(finishSteps(prepare)));
-    return this.#wait(account, size, (resolve, reject) => () => {
-      try {
-        const step = prepare.next();
-        if (step.done !== true) return step.value;
-        this.#done(() => work(step.value)).then(resolve, reject);
-      } catch (error) {
-        reject(error);
-      }
-      return undefined;
-    });
-  }
-
-  #mayDoNow(account: string, size: number): boolean {
+  /** Like `run`, for work in steps, which yields the size of each step. */
+  runInSteps<T>(account: string, size: number, steps: Generator<number, T | Promise<T>>): NoRoom | Promise<T> {
     this.#contention.note(account, this.#now());
-    return !this.isWaiting(account) && this.#isLittle(account, size);
-  }
-
-  #wait<T>(
-    account: string,
-    size: number,
-    stepsOf: (resolve: (done: T) => void, reject: (error: unknown) => void) => WaitingWork["step"],
-  ): NoRoom | Promise<T> {
+    if (!this.isWaiting(account) && this.#isLittle(account, size)) return finish(steps);
     const cost = size + OVERHEAD;
     const queue = this.#waiting.get(account) ?? { jobs: [], size: 0 };
     const { perAccount, size: most } = this.#limits;
     if (queue.jobs.length >= perAccount.jobs || queue.size + cost > perAccount.size) return "rate_limited";
     if (this.#size + cost > most || !this.#room.take(cost)) return "overloaded";
     return new Promise((resolve, reject) => {
-      queue.jobs.push({ cost, step: stepsOf(resolve, reject) });
+      const step = (): number | undefined => {
+        try {
+          const { done, value } = steps.next();
+          if (done !== true) return value;
+          resolve(value);
+        } catch (error) {
+          reject(error);
+        }
+        return undefined;
+      };
+      queue.jobs.push({ cost, step });
       queue.size += cost;
       this.#size += cost;
       this.#waiting.set(account, queue);
       if (!this.#isTakingTurns) void this.#takeTurns();
     });
-  }
-
-  async #done<T>(work: () => T | Promise<T>): Promise<{ done: T }> {
-    return { done: await work() };
   }
 
   #isLittle(account: string, size: number): boolean {
@@ -179,4 +155,12 @@ export class FairQueue {
     if (queue.jobs.length > 0) this.#waiting.set(account, queue);
     return size ?? job?.cost ?? 0;
   }
+}
+
+function* inOneStep<T>(work: () => T): Generator<number, T> {
+  return work();
+}
+
+async function finish<T>(steps: Generator<number, T | Promise<T>>): Promise<T> {
+  return finishSteps(steps);
 }

@@ -67,7 +67,7 @@ export class PublishQueue {
     // The updates may be parts of one text, which is kept as a whole.
     const size = updates.every(isAscii) ? length : 2 * length;
     const running = this.turns.run(account, size, accept);
-    if (typeof running !== "string") return (await running).done;
+    if (typeof running !== "string") return running;
     return { ok: false, code: running, detail: "Too much is waiting to be published.", retryAfter: 1 };
   }
 

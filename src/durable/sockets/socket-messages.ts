@@ -92,10 +92,7 @@ export class SocketMessages {
     line.waiting++;
     const size = typeof frame === "string" ? memoryOf(frame, isAscii(frame)) : length;
     const { turns } = this.#host.publishes;
-    const running = turns.prepareAndRun(line.account, size, read(connection, frame), (message) => {
-      line.waiting--;
-      return this.#take(connection, message, length);
-    });
+    const running = turns.runInSteps(line.account, size, this.#readAndTake(connection, frame, length, line));
     if (typeof running !== "string") {
       await running;
       return;
@@ -115,6 +112,18 @@ export class SocketMessages {
     const line = { account, waiting: 0 };
     this.#lines.set(connection, line);
     return line;
+  }
+
+  /** Reads a message, a long one in steps, and then takes it. */
+  *#readAndTake(
+    connection: Connection,
+    frame: string | ArrayBuffer,
+    length: number,
+    line: MessageLine,
+  ): Generator<number, Promise<void>> {
+    const message = yield* read(connection, frame);
+    line.waiting--;
+    return this.#take(connection, message, length);
   }
 
   async #take(connection: Connection, message: ReadMessage | undefined, length: number): Promise<void> {
