@@ -56,8 +56,8 @@ export class FeedLoader {
     this.#connections.closeExpired(this.#platform.now());
     const connections = this.#connections.open();
     // A feed that was never published to has no epoch in storage: it keeps the one that its subscribers have.
-    const epoch = connections[0]?.position.epoch ?? newEpoch();
-    const live = LiveFeed.open(this.#store, this.#platform, this.#policy, epoch, this.#budget);
+    const epoch = connections[0]?.position?.epoch ?? newEpoch();
+    const live = new LiveFeed(this.#store, this.#platform, this.#policy, epoch, this.#budget);
     this.#live = live;
     for (const connection of connections) connection.rejoin(live);
     live.flush();

@@ -32,15 +32,10 @@ export class Connection implements Sink {
   readonly #ownAccount = `connection ${++unknown}`;
   readonly #unacknowledged = new Unacknowledged();
   readonly format: SocketFormat;
-  #caller: CountedCaller;
-  #publishes: boolean;
-  #expires: number | undefined;
-  #subscription: Subscription | undefined;
-  #position: Position;
+  /** As the attachment has it. Once closed from here it is so for good, though its client's own close may never come. */
+  #state: SocketState | ClosedState;
   #served: ServedFeed | undefined;
   #subscriber: Subscriber | undefined;
-  /** The code that it was closed with. Its client's own close may come later or never. */
-  #closed: number | undefined;
   #badMessages = 0;
   /** What it may send; undefined before its first message. */
   #messages: TokenBucket | undefined;
@@ -48,55 +43,50 @@ export class Connection implements Sink {
   /** `socket` was accepted, now or before the object lost its memory. */
   constructor(socket: WebSocket, state: SocketState | ClosedState) {
     this.#socket = socket;
-    this.#caller = state.caller;
-    const open = "closed" in state ? undefined : state;
-    this.format = open?.format ?? "json";
-    this.#publishes = open?.publishes ?? false;
-    this.#expires = open?.expires;
-    this.#subscription = open?.subscription;
-    this.#position = open?.position ?? { epoch: "", seq: 0 };
+    this.#state = state;
+    this.format = "closed" in state ? "json" : state.format;
   }
 
   /** Has the place that the connection takes. */
   get caller(): CountedCaller {
-    return this.#caller;
+    return this.#state.caller;
   }
 
   /** On which its work is counted. */
   get account(): string {
-    return accountOf(this.#caller) || this.#ownAccount;
+    return accountOf(this.caller) || this.#ownAccount;
   }
 
   get kind(): CountedCaller["kind"] {
-    return this.#caller.kind;
+    return this.caller.kind;
   }
 
   get publishes(): boolean {
-    return this.#publishes;
+    return this.#open?.publishes === true;
   }
 
   get isOpen(): boolean {
-    return this.#closed === undefined && this.#socket.readyState === WebSocket.OPEN;
+    return this.#open !== undefined && this.#socket.readyState === WebSocket.OPEN;
   }
 
-  /** The position of its client, as the attachment has it. */
-  get position(): Position {
-    return this.#position;
+  /** The position of its client; undefined if the connection was closed from here. */
+  get position(): Position | undefined {
+    return this.#open?.position;
   }
 
   /** When its credential expires, in milliseconds since 1970; undefined if it does not, or if the connection is closed. */
   get expires(): number | undefined {
-    return this.isOpen ? this.#expires : undefined;
+    return this.isOpen ? this.#open?.expires : undefined;
   }
 
   /** Subscribes a client that has just come, and resumes from `since`. */
   subscribe(served: ServedFeed, since: Position | undefined): void {
-    this.#join(served, (subscription) => served.broadcast.subscribe(this, subscription, since));
+    this.#join(served, ({ subscription }) => served.broadcast.subscribe(this, subscription, since));
   }
 
   /** Subscribes a client that was connected before the object lost its memory, and resumes from its position. */
   rejoin(served: ServedFeed): void {
-    this.#join(served, (subscription) => served.broadcast.rejoin(this, subscription, this.#position));
+    this.#join(served, ({ subscription, position }) => served.broadcast.rejoin(this, subscription, position));
   }
 
   /** Never throws: a connection that fails must not disturb publishers or other subscribers. */
@@ -145,28 +135,27 @@ export class Connection implements Sink {
 
   /** Closes the connection if its credential has expired, and returns whether it has. `now`: milliseconds since 1970. */
   closeIfExpired(now: number): boolean {
-    if (this.#expires === undefined || this.#expires > now) return false;
+    const expires = this.#open?.expires;
+    if (expires === undefined || expires > now) return false;
     this.close(CLOSE.unauthorized, "the credential has expired");
     return true;
   }
 
   /** Replaces the credential: whose the connection is, what it may do, and for how long. */
   grant(caller: CountedCaller, publishes: boolean, expires: number | undefined): void {
-    this.#caller = caller;
-    this.#publishes = publishes;
-    this.#expires = expires;
-    this.#save(this.#position);
+    this.#save({ caller, publishes, expires });
   }
 
   /** Replaces the subscription, as a message with this id asks. */
   resubscribe(subscription: Subscription, id: number | undefined): void {
     const broadcast = this.#served?.broadcast;
     if (!this.#subscriber || !broadcast || this.#dropIfSwamped()) return;
-    const before = this.#subscription;
-    this.#subscription = broadcast.shared(subscription);
-    const refusal = broadcast.resubscribe(this.#subscriber, this.#subscription, id);
+    const before = this.#open?.subscription;
+    const after = broadcast.shared(subscription);
+    this.#change({ subscription: after });
+    const refusal = broadcast.resubscribe(this.#subscriber, after, id);
     if (refusal === undefined) return;
-    this.#subscription = before;
+    if (before) this.#change({ subscription: before });
     if (refusal === "too_many") this.close(CLOSE.tooMuch, "too many messages wait for an answer: come back later");
     else this.refuse(id, refusal, "too many keys are subscribed to: ask for fewer");
   }
@@ -197,10 +186,11 @@ export class Connection implements Sink {
 
   /** Closes the connection for good: nothing is sent or received any more, whatever its client does. */
   close(code: number, reason: string): void {
-    this.#closed ??= code;
+    const { caller } = this;
+    this.#state = { caller, closed: "closed" in this.#state ? this.#state.closed : code };
     this.unsubscribe();
     try {
-      saveClosed(this.#socket, { caller: this.#caller, closed: this.#closed });
+      saveClosed(this.#socket, this.#state);
       this.#socket.close(code, reason);
     } catch {
       // The socket is gone already.
@@ -214,30 +204,34 @@ export class Connection implements Sink {
     this.#subscriber = undefined;
   }
 
-  #join(served: ServedFeed, subscribe: (subscription: Subscription) => Subscriber): void {
-    if (!this.#subscription || !this.isOpen) return;
+  #join(served: ServedFeed, subscribe: (state: SocketState) => Subscriber): void {
+    const open = this.#open;
+    if (!open || !this.isOpen) return;
     this.#served = served;
-    this.#subscription = served.broadcast.shared(this.#subscription);
-    this.#subscriber = subscribe(this.#subscription);
+    const state = { ...open, subscription: served.broadcast.shared(open.subscription) };
+    this.#state = state;
+    this.#subscriber = subscribe(state);
     // It may have failed on the way.
-    if (this.#closed !== undefined) this.unsubscribe();
+    if (!this.#open) this.unsubscribe();
+  }
+
+  /** Undefined once it was closed from here. */
+  get #open(): SocketState | undefined {
+    return "closed" in this.#state ? undefined : this.#state;
   }
 
   #savePosition(seq: number | undefined): void {
-    this.#save({ epoch: this.#served?.feed.epoch ?? this.#position.epoch, seq: seq ?? NO_SEQ });
+    const epoch = this.#served?.feed.epoch ?? this.position?.epoch ?? "";
+    this.#save({ position: { epoch, seq: seq ?? NO_SEQ } });
   }
 
-  #save(position: Position): void {
-    if (!this.#subscription || this.#closed !== undefined) return;
-    this.#position = position;
-    saveState(this.#socket, {
-      subscription: this.#subscription,
-      caller: this.#caller,
-      publishes: this.#publishes,
-      expires: this.#expires,
-      format: this.format,
-      position,
-    });
+  #change(change: Partial<SocketState>): void {
+    if (this.#open) this.#state = { ...this.#open, ...change };
+  }
+
+  #save(change: Partial<SocketState>): void {
+    this.#change(change);
+    if (this.#open) saveState(this.#socket, this.#open);
   }
 
   /** Drops a client that asks for more and more and takes none of it. Returns whether it did. */

@@ -1,21 +1,14 @@
 import * as v from "valibot";
 import { CALLER_KINDS } from "../../access/access.ts";
-import type { CountedCaller } from "../../limits/places.ts";
 import { MODES, PROBLEMS, type NoRoom } from "../../protocol/codes.ts";
-import type { Subscription } from "../../protocol/subscription.ts";
 import type { Position } from "../../protocol/position.ts";
 import { selectionOfId } from "../../protocol/selection.ts";
-import { SOCKET_FORMATS, type SocketFormat } from "./frames.ts";
+import type { SocketState } from "./attachment.ts";
+import { SOCKET_FORMATS } from "./frames.ts";
 
 /** What the HTTP side has checked of an upgrade, and hands to the feed's object with it. */
-export interface SubscribeRequest {
-  readonly subscription: Subscription;
+export interface SubscribeRequest extends Omit<SocketState, "position"> {
   readonly since: Position | undefined;
-  readonly caller: CountedCaller;
-  readonly publishes: boolean;
-  /** When the credential expires, in milliseconds since 1970; undefined if it does not. */
-  readonly expires: number | undefined;
-  readonly format: SocketFormat;
   /** The subprotocol to name in the answer; undefined if the client offered none. */
   readonly protocol: string | undefined;
 }

@@ -162,8 +162,8 @@ export const OF_THE_OBJECT: readonly Mutant[] = [
     [
       [
         "access: a socket outlives its credential",
-        "if (this.#expires === undefined || this.#expires > now) return false;",
-        "if (this.#expires !== -1) return false;",
+        "if (expires === undefined || expires > now) return false;",
+        "if (expires !== -1) return false;",
       ],
       [
         "limits: one bad message too many is answered",
