@@ -2,12 +2,6 @@ import { hash32 } from "../../feed/state/hash.ts";
 import { keysOf } from "./record-lines.ts";
 import { DELETED_ROWS, HISTORY_ROW_COST } from "./schema.ts";
 
-export interface HistoryRow {
-  /** The feed's seq before it. */
-  readonly start: number;
-  readonly records: string;
-}
-
 /** Rows whose filters one step looks at. */
 const FILTERS_IN_A_STEP = 32;
 
@@ -55,7 +49,7 @@ export class HistoryRows {
    * The newest row that begins before `seq` and may have the key. If none of the rows that one step looks at has it, the
    * answer is only how far they reach. Undefined if there are no more rows.
    */
-  before(seq: number, key: string): (Partial<HistoryRow> & { start: number }) | undefined {
+  before(seq: number, key: string): { start: number; records?: string } | undefined {
     const rows = this.#sql.exec<{ seq: number; start: number; keys: ArrayBuffer | null }>(
       `SELECT seq, start, keys FROM history LEFT JOIN history_keys USING (seq)
        WHERE start < ? ORDER BY seq DESC LIMIT ${FILTERS_IN_A_STEP}`,

@@ -189,7 +189,7 @@ export class Journal {
   rowOfReceipt(ordinal: number): JournalRow | undefined {
     let found: JournalRow | undefined;
     for (const { receipts } of this.#generations) {
-      found = receipts[firstIndex(receipts, (row) => (row.ordinal ?? 0) > ordinal) - 1] ?? found;
+      found = receipts.findLast((row) => (row.ordinal ?? 0) <= ordinal) ?? found;
     }
     return found;
   }
@@ -198,8 +198,8 @@ export class Journal {
   rowsAfter(generation: number, seq: number, length: number): readonly JournalRow[] {
     for (const { number, rows } of this.#generations) {
       if (number < generation) continue;
-      const start = firstIndex(rows, (row) => row.seq > seq);
-      if (start < rows.length) return rows.slice(start, endOfPiece(rows, start, length));
+      const start = rows.findIndex((row) => row.seq > seq);
+      if (start !== -1) return rows.slice(start, endOfPiece(rows, start, length));
     }
     return [];
   }
@@ -208,7 +208,7 @@ export class Journal {
   rowsBefore(generation: number, seq: number, length: number): readonly JournalRow[] {
     for (const { number, rows } of this.#generations.toReversed()) {
       if (number < generation) continue;
-      const end = firstIndex(rows, (row) => row.start >= seq);
+      const end = 1 + rows.findLastIndex((row) => row.start < seq);
       if (end === 0) continue;
       let start = end - 1;
       for (let sum = rows[start]?.length ?? 0; start > 0 && end - start < ROWS_IN_A_PIECE; start--) {
@@ -242,16 +242,4 @@ function endOfPiece(rows: readonly JournalRow[], start: number, length: number):
     if (sum > length) break;
   }
   return end;
-}
-
-/** The first index in sorted rows for which `isBeyond` holds. */
-function firstIndex(rows: readonly JournalRow[], isBeyond: (row: JournalRow) => boolean): number {
-  let [low, high] = [0, rows.length];
-  while (low < high) {
-    const middle = (low + high) >> 1;
-    const row = rows[middle];
-    if (row && isBeyond(row)) high = middle;
-    else low = middle + 1;
-  }
-  return low;
 }
