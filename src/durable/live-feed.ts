@@ -6,7 +6,7 @@ import type { FlushPolicy } from "../feed/fanout/live/flush-schedule.ts";
 import type { LogRecord } from "../feed/state/record.ts";
 import { BackgroundSteps, hasExpired } from "./background-steps.ts";
 import type { PublishOutcome, PublishRequest } from "./requests/publish-queue.ts";
-import type { FeedStore, StoredFeed } from "./storage/feed-store.ts";
+import type { FeedStore } from "./storage/feed-store.ts";
 import { GroupCommit, type CommitPolicy } from "./storage/group-commit.ts";
 
 /** What a live feed needs of the object that it lives in. */
@@ -82,27 +82,8 @@ export class LiveFeed {
   #isEnded = false;
 
   /** Opens the stored feed and goes on with what it left undone. `epoch` is for a feed that is not stored. */
-  static open(
-    store: FeedStore,
-    platform: FeedPlatform,
-    policy: FeedPolicy,
-    epoch: string,
-    budget = new Budget(),
-  ): LiveFeed {
-    const live = new LiveFeed(store, store.load(platform.now(), epoch), platform, policy, budget);
-    live.#steps.schedule();
-    // The caller deletes what has expired already, when it accepts a batch or commits.
-    if (!hasExpired(live.feed, platform.now())) live.#wakeForExpiry();
-    return live;
-  }
-
-  private constructor(
-    store: FeedStore,
-    { feed, idempotency }: StoredFeed,
-    platform: FeedPlatform,
-    policy: FeedPolicy,
-    budget: Budget,
-  ) {
+  constructor(store: FeedStore, platform: FeedPlatform, policy: FeedPolicy, epoch: string, budget = new Budget()) {
+    const { feed, idempotency } = store.load(platform.now(), epoch);
     this.feed = feed;
     this.#store = store;
     this.#idempotency = idempotency;
@@ -125,6 +106,9 @@ export class LiveFeed {
       commit: () => this.#commit.commit(),
       guard: (write) => this.#guard(write),
     });
+    this.#steps.schedule();
+    // The caller deletes what has expired already, when it accepts a batch or commits.
+    if (!hasExpired(feed, platform.now())) this.#wakeForExpiry();
   }
 
   /** Accepts a batch. Resolves when it is committed. Until then no client is shown any of it. */

@@ -21,7 +21,7 @@ describe("[I8] a feed whose entries all expire at once", () => {
           wakeBy: () => {},
           abandon: () => expect.unreachable(),
         };
-        const open = (): LiveFeed => LiveFeed.open(new FeedStore(sql, FEED_LIMITS), platform, DEFAULT_POLICY, "epoch");
+        const open = (): LiveFeed => new LiveFeed(new FeedStore(sql, FEED_LIMITS), platform, DEFAULT_POLICY, "epoch");
         let live = open();
         for (let i = 0; i < keys; i += 1000) {
           const updates = Array.from(

@@ -75,7 +75,7 @@ describe("[I4] no timer is armed while nothing is pending", () => {
 function withLiveFeed(act: (live: LiveFeed, sent: string[]) => Promise<void>): Promise<void> {
   return runInDurableObject(env.FEEDS.getByName(newFeed()), async (_: FeedObject, { storage }) => {
     const platform = { now: () => Date.now(), steady: () => Date.now(), wakeBy: () => {}, abandon: () => {} };
-    await act(LiveFeed.open(new FeedStore(storage.sql, FEED_LIMITS), platform, DEFAULT_POLICY, "epoch"), []);
+    await act(new LiveFeed(new FeedStore(storage.sql, FEED_LIMITS), platform, DEFAULT_POLICY, "epoch"), []);
   });
 }
 

@@ -73,7 +73,7 @@ describe("[I1] nothing is sent that is not written", () => {
             wakeBy: () => {},
             abandon: () => expect.unreachable(),
           };
-          const live = LiveFeed.open(store, platform, policy, "epoch");
+          const live = new LiveFeed(store, platform, policy, "epoch");
           written = live.feed.seq;
           const listeners: Listener[] = [];
           const come = (): void => {
@@ -120,7 +120,7 @@ async function withLiveFeed(
       wakeBy: () => {},
       abandon: (reason: string) => void abandoned.push(reason),
     };
-    const live = LiveFeed.open(new FeedStore(storage.sql, FEED_LIMITS), platform, policy, "epoch");
+    const live = new LiveFeed(new FeedStore(storage.sql, FEED_LIMITS), platform, policy, "epoch");
     await act(live, clock, abandoned);
     live.end();
   });
