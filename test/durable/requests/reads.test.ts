@@ -151,17 +151,17 @@ test("a read that fails rejects, and gives back what it held", async () => {
   expect(await read(reads, fixture, KEY, { selection: "k1" })).toBeDefined();
 });
 
-describe("[STO4] [I7] pages of history", () => {
-  const pageOf = (seq: number): HistoryPage => ({ updates: [{ seq, time: 0, line: "" }], more: false });
+const pageOf = (seq: number): HistoryPage => ({ updates: [{ seq, time: 0, line: "" }], more: false });
 
-  function* steps(count: number, done: number[] = []): Generator<number, HistoryPage> {
-    for (let i = 0; i < count; i++) {
-      done.push(count);
-      yield 0;
-    }
-    return pageOf(count);
+function* steps(count: number, done: number[] = []): Generator<number, HistoryPage> {
+  for (let i = 0; i < count; i++) {
+    done.push(count);
+    yield 0;
   }
+  return pageOf(count);
+}
 
+describe("[STO4] [I7] pages of history", () => {
   test("are read a step at a time, the accounts in turn, and refused if too many wait, of one account and of all", async () => {
     const [fixture, reads] = [fixtureOfMany(), new Reads("feed", new Budget())];
     const done: number[] = [];
