@@ -1,7 +1,7 @@
 import { describe, expect, test } from "vitest";
-import { newFeed, publish, request } from "../support/api.ts";
+import { bearer, newFeed, publish, request } from "../support/api.ts";
 import { appWith } from "../support/app.ts";
-import { bearer, KEYS } from "./credentials.ts";
+import { KEYS } from "./credentials.ts";
 
 const SHARED = "public, max-age=0, s-maxage=1";
 const OWN = "private, no-cache";

@@ -8,10 +8,6 @@ export const PUBLIC = appWith(KEYS);
 export const TOKEN = appWith({ ...KEYS, SUBSCRIBE_ACCESS: "token" });
 const UPDATE = '{"key":"A","set":{"p":1}}';
 
-export function bearer(credential: string): Record<string, string> {
-  return { Authorization: `Bearer ${credential}` };
-}
-
 export function posting(headers: Record<string, string>): RequestInit {
   return { method: "POST", headers: { "Content-Type": "application/json", ...headers }, body: UPDATE };
 }

@@ -18,7 +18,7 @@ describe("[I2] one position works on every transport", () => {
           await journey.end();
         }
       }),
-      { numRuns: runs(25), examples: rareJourneys, interruptAfterTimeLimit: 900_000 },
+      { numRuns: runs(18), examples: rareJourneys, interruptAfterTimeLimit: 900_000 },
     );
     // The property is worth something only where all of this happened.
     for (const over of ["json", "packed", "events", "read", "poll"]) {

@@ -58,29 +58,19 @@ describe("[READ6] the list of feeds", () => {
     expect(feeds.map(({ feed }) => feed)).toEqual(["stocks", "tech-1"]);
   });
 
-  test.each([1, 2, 3, 500])(
-    "is gone through page by page, %i at a time, without a gap or a duplicate",
-    async (limit) => {
-      for (let i = 0; i < 3; i++) await publish(newFeed(), { key: "A", set: {} });
-      const all = await listedFeeds();
-      const found: string[] = [];
-      let after: string | undefined = "";
-      while (after !== undefined) {
-        const page = await list(`?limit=${limit}&after=${after}`);
-        expect(page.feeds.length).toBeLessThanOrEqual(limit);
-        found.push(...page.feeds.map(({ feed }) => feed));
-        after = page.next;
-      }
-      expect(found).toEqual(all);
-    },
-  );
-
-  test.each(["limit=0", "limit=501", "limit=x", "limit=", "limit=1&limit=2", "after=a&after=b"])(
-    "refuses ?%s",
-    async (query) => {
-      await problem(await request(`/v1/feeds?${query}`), "invalid_query");
-    },
-  );
+  test.each([1, 3, 500])("is gone through page by page, %i at a time, without a gap or a duplicate", async (limit) => {
+    const all = await listedFeeds();
+    const found: string[] = [];
+    let after: string | undefined = "";
+    while (after !== undefined) {
+      const page = await list(`?limit=${limit}&after=${after}`);
+      expect(page.feeds.length).toBeLessThanOrEqual(limit);
+      found.push(...page.feeds.map(({ feed }) => feed));
+      after = page.next;
+    }
+    expect(all.length).toBeGreaterThan(9);
+    expect(found).toEqual(all);
+  });
 });
 
 test("stats show the feed's position, keys and subscribers", async () => {

@@ -68,16 +68,17 @@ describe("[READ9] history", () => {
     expect(await history(feed, "key=A")).toMatchObject({ key: "A", updates: [], more: false });
   });
 
-  test.each(['"', "\\", "é😀", " ", "{}", "A\u2028", "%", "_", "'"])("finds the key %j and no other", async (key) => {
+  test("finds a key and no other, whatever its characters", async () => {
+    const keys = ['"', "\\", "é😀", " ", "{}", "A\u2028", "%", "_", "'"];
     const feed = newFeed();
-    await publish(feed, [
-      { key, set: { p: 1 } },
-      { key: `${key}x`, set: { p: 2 } },
-      { key: `x${key}`, set: { p: 3 } },
-    ]);
-    const found = await history(feed, `key=${encodeURIComponent(key)}`);
-    expect(found.key).toBe(key);
-    expect(seqs(found)).toEqual([1]);
+    await publish(
+      feed,
+      keys.flatMap((key) => [key, `${key}x`, `x${key}`].map((key) => ({ key, set: {} }))),
+    );
+    for (const [i, key] of keys.entries()) {
+      const found = await history(feed, `key=${encodeURIComponent(key)}`);
+      expect([found.key, seqs(found)]).toEqual([key, [1 + 3 * i]]);
+    }
   });
 
   test("holds the newest 100 unless told otherwise, and up to 1,000", async () => {
@@ -99,7 +100,7 @@ describe("[READ9] history", () => {
     await publish(feed, { key: "A", set: {} });
     await runInDurableObject(env.FEEDS.getByName(feed), async (object: FeedObject) => {
       const text = "ж".repeat(32_000);
-      for (let n = 0; n < 48; n++) {
+      for (let n = 0; n < 6; n++) {
         const updates = Array.from({ length: 15 }, (_, p) => `{"key":"A","set":{"p":${p},"t":"${text}"}}`);
         expect(await object.acceptBatch(updates.join("\n"), `publisher ${n}`)).toContain('"accepted":15');
       }
@@ -107,7 +108,7 @@ describe("[READ9] history", () => {
     const page = await history(feed, "key=A&limit=1000");
     expect(page.more).toBe(true);
     const [first = 0] = seqs(page);
-    expect(seqs(page)).toEqual(Array.from({ length: 722 - first }, (_, i) => first + i));
+    expect(seqs(page)).toEqual(Array.from({ length: 92 - first }, (_, i) => first + i));
     expect(seqs(await history(feed, `key=A&limit=1&before=${first}`))).toEqual([first - 1]);
   });
 
@@ -124,30 +125,28 @@ describe("[READ9] history", () => {
     expect(seqs(await history(feed, "key=A&before=9007199254740991"))).toEqual([1, 2, 3, 4, 5]);
   });
 
-  test.each([1, 7, 50, 1_000])(
-    "is gone through page by page without a gap or a duplicate, %i at a time",
-    async (limit) => {
-      const feed = newFeed();
-      const expected: number[] = [];
-      // Long values, so that storage has gone through several of its rows and checkpoints.
-      for (let batch = 0; batch < 12; batch++) {
-        const updates = Array.from({ length: 10 }, (_, i) => ({
-          key: i % 3 ? "A" : "B",
-          set: { p: i, pad: "x".repeat(8_000) },
-        }));
-        const { seq } = await publish(feed, updates);
-        for (const [i, { key }] of updates.entries()) if (key === "A") expected.push(seq - 9 + i);
-        if (batch === 6) await evictDurableObject(env.FEEDS.getByName(feed));
-      }
-      const found: number[] = [];
+  test("is gone through page by page without a gap or a duplicate", async () => {
+    const feed = newFeed();
+    const expected: number[] = [];
+    // Long values, so that storage has gone through several of its rows and checkpoints.
+    for (let batch = 0; batch < 12; batch++) {
+      const updates = Array.from({ length: 10 }, (_, i) => ({
+        key: i % 3 ? "A" : "B",
+        set: { p: i, pad: "x".repeat(8_000) },
+      }));
+      const { seq } = await publish(feed, updates);
+      for (const [i, { key }] of updates.entries()) if (key === "A") expected.push(seq - 9 + i);
+      if (batch === 6) await evictDurableObject(env.FEEDS.getByName(feed));
+    }
+    for (const limit of [2, 7, 50, 1_000]) {
       let page = await history(feed, `key=A&limit=${limit}`);
-      found.unshift(...seqs(page));
+      const found = seqs(page);
       while (page.more) {
         page = await history(feed, `key=A&limit=${limit}&before=${found[0]}`);
         expect(page.updates).not.toEqual([]);
         found.unshift(...seqs(page));
       }
-      expect(found).toEqual(expected);
-    },
-  );
+      expect(found, `${limit} at a time`).toEqual(expected);
+    }
+  });
 });

@@ -2,7 +2,7 @@ import { evictDurableObject } from "cloudflare:test";
 import { env } from "cloudflare:workers";
 import { describe, expect, test } from "vitest";
 import { newFeed, post, snapshot } from "../support/api.ts";
-import { gzip, problem, storedTables } from "../support/http.ts";
+import { gzip, problem } from "../support/http.ts";
 import { TestSubscriber } from "../support/subscriber.ts";
 import { token } from "../support/tokens.ts";
 import { MEMORIES } from "../durable/evictions.ts";
@@ -11,16 +11,12 @@ const KEY = { "Idempotency-Key": "order-1" };
 const UPDATE = { key: "A", set: { p: 1 } };
 const REPLAYED = "Idempotency-Replayed";
 
-test("the first publish with an idempotency key is not marked as a replay", async () => {
-  const response = await post(newFeed(), UPDATE, KEY);
-  expect(response.status).toBe(200);
-  expect(response.headers.get(REPLAYED)).toBeNull();
-});
-
 test("a repeat with the same body gets the first receipt again and publishes nothing", async () => {
   const feed = newFeed();
   const subscriber = await TestSubscriber.connect(feed, "?mode=all");
-  const first = await (await post(feed, UPDATE, KEY)).json();
+  const once = await post(feed, UPDATE, KEY);
+  expect([once.status, once.headers.get(REPLAYED)]).toEqual([200, null]);
+  const first = await once.json();
   await post(feed, { key: "B", set: {} });
   const repeat = await post(feed, UPDATE, KEY);
   expect(repeat.headers.get(REPLAYED)).toBe("true");
@@ -61,10 +57,11 @@ test("a batch that was stale throughout is remembered too", async () => {
   expect(await repeat.json()).toEqual(first);
 });
 
-test.each([false, true])("[IDEM2] a repeat with another body is refused (after a restart: %s)", async (restart) => {
+test("[IDEM2] a repeat with another body is refused, after a restart too", async () => {
   const feed = newFeed();
   await post(feed, UPDATE, KEY);
-  if (restart) await evictDurableObject(env.FEEDS.getByName(feed));
+  await problem(await post(feed, { key: "A", set: { p: 2 } }, KEY), "idempotency_mismatch");
+  await evictDurableObject(env.FEEDS.getByName(feed));
   await problem(await post(feed, { key: "A", set: { p: 2 } }, KEY), "idempotency_mismatch");
   expect(await snapshot(feed)).toMatchObject({ seq: 1, entries: { A: { p: 1 } } });
 });
@@ -101,15 +98,6 @@ test("[IDEM4] a refused publish uses up no key: the corrected body is published 
   const response = await post(feed, UPDATE, KEY);
   expect(response.status).toBe(200);
   expect(response.headers.get(REPLAYED)).toBeNull();
-});
-
-test.each([
-  ["empty", ""],
-  ["of 129 characters", "x".repeat(129)],
-])("a key that is %s is refused", async (_, key) => {
-  const feed = newFeed();
-  await problem(await post(feed, UPDATE, { "Idempotency-Key": key }), "invalid_query");
-  expect(await storedTables(feed)).toEqual([]);
 });
 
 describe("[IDEM2] [I9] keys are kept apart by credential", () => {

@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { newFeed, post, publish, request, snapshot } from "../support/api.ts";
-import { gzip, problem, storedTables } from "../support/http.ts";
+import { gzip, problem, hasObject } from "../support/http.ts";
 
 const MIB = 1024 * 1024;
 const NDJSON = { "Content-Type": "application/x-ndjson" };
@@ -51,7 +51,7 @@ describe("a batch", () => {
   ])("may not have 1,001 updates: %s", async (_, body, headers) => {
     const feed = newFeed();
     await problem(await post(feed, body, headers), "too_large");
-    expect(await storedTables(feed)).toEqual([]);
+    expect(await hasObject(feed)).toBe(false);
   });
 });
 
@@ -87,21 +87,13 @@ describe("[PUB10] a body", () => {
   test.each(WAYS)("may not have one byte more %s", async (_, send) => {
     const feed = newFeed();
     await problem(await send(feed, bodyOf(MIB + 1)), "too_large");
-    expect(await storedTables(feed)).toEqual([]);
-  });
-
-  test("that inflates to far more than the limit is refused", async () => {
-    const feed = newFeed();
-    const bomb = await gzip(bodyOf(64 * MIB));
-    expect(bomb.length).toBeLessThan(MIB / 8);
-    await problem(await post(feed, bomb, { "Content-Encoding": "gzip" }), "too_large");
-    expect(await storedTables(feed)).toEqual([]);
+    expect(await hasObject(feed)).toBe(false);
   });
 
   test.each([1, 2, 3, 4] as const)("may be full of values of characters that have %i bytes each", async (width) => {
     const feed = newFeed();
     const batch = Array.from({ length: 15 }, (_, i) => ({ key: `K${i}`, set: valueOf(65_536, width) }));
-    for (let i = 0; i < 3; i++) expect(await publish(feed, batch)).toMatchObject({ accepted: 15 });
+    expect(await publish(feed, batch)).toMatchObject({ accepted: 15 });
     expect((await snapshot(feed)).entries["K14"]).toEqual(batch[14]?.set);
   });
 
@@ -112,7 +104,7 @@ describe("[PUB10] a body", () => {
     const body = `[${updates.join()}]`;
     expect(body.length).toBeLessThanOrEqual(MIB);
     await problem(await post(feed, body), "too_large");
-    expect(await storedTables(feed)).toEqual([]);
+    expect(await hasObject(feed)).toBe(false);
   });
 });
 

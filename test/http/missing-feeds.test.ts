@@ -1,16 +1,12 @@
-import { listDurableObjectIds } from "cloudflare:test";
 import { env } from "cloudflare:workers";
 import { describe, expect, test } from "vitest";
+import { accountOf } from "../../src/limits/places.ts";
+import { anonymous } from "../support/callers.ts";
 import { ADMIN_KEY, newFeed, publish, request } from "../support/api.ts";
-import { problem } from "../support/http.ts";
+import { hasObject, problem } from "../support/http.ts";
 import { TestSubscriber, upgrade } from "../support/subscriber.ts";
 
 const EPOCH = /^[a-z0-9]{1,32}$/;
-
-async function hasObject(feed: string): Promise<boolean> {
-  const id = env.FEEDS.idFromName(feed);
-  return (await listDurableObjectIds(env.FEEDS)).some((other) => other.equals(id));
-}
 
 describe("[POS4] [I4] reading a feed that does not exist creates nothing", () => {
   test.each([
@@ -104,7 +100,9 @@ test("[FEED3] [I7] one client IP may watch a limited number of feeds that do not
     response.webSocket?.close();
     return response;
   };
-  for (let i = 0; i < 100; i++) expect((await connect(newFeed())).status).toBe(101);
+  const account = accountOf(anonymous("198.51.100.7"));
+  for (let i = 1; i < 100; i++) await env.DIRECTORY.getByName("feeds").visit(newFeed(), account);
+  expect((await connect(newFeed())).status).toBe(101);
   const feed = newFeed();
   const refused = await connect(feed);
   expect(Number(refused.headers.get("Retry-After"))).toBeGreaterThan(0);

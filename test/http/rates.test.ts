@@ -1,9 +1,9 @@
 import { describe, expect, test } from "vitest";
-import { newFeed, publish } from "../support/api.ts";
+import { bearer, newFeed, publish } from "../support/api.ts";
 import { appWith } from "../support/app.ts";
 import { problem } from "../support/http.ts";
 import { JWT_SECRET, token } from "../support/tokens.ts";
-import { bearer, KEYS, posting } from "./credentials.ts";
+import { KEYS, posting } from "./credentials.ts";
 
 /** Counts as the platform's binding does, within one window. */
 function counter(limit: number): { limit: (options: { key: string }) => Promise<{ success: boolean }> } {

@@ -1,9 +1,9 @@
 import { generateKeyPair, SignJWT } from "jose";
 import { describe, expect, test, vi } from "vitest";
-import { newFeed, publish } from "../support/api.ts";
+import { bearer, newFeed, publish } from "../support/api.ts";
 import { appWith } from "../support/app.ts";
 import { JWT_SECRET, token } from "../support/tokens.ts";
-import { bearer, KEYS, posting, PUBLIC, refused, TOKEN } from "./credentials.ts";
+import { KEYS, posting, PUBLIC, refused, TOKEN } from "./credentials.ts";
 
 const FEED = newFeed();
 const READS: [what: string, path: string, headers: Record<string, string>][] = [

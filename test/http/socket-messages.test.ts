@@ -68,8 +68,9 @@ function withId(message: unknown): { frame: unknown; id: number | undefined } {
 }
 
 describe("[MSG1] a bad message gets an error, and the socket stays open and gets updates", () => {
+  const feed = newFeed();
+
   test.each(BAD)("%s", async (_, message, says) => {
-    const feed = newFeed();
     const subscriber = await TestSubscriber.connect(feed);
     const { frame, id } = withId(message);
     subscriber.send(frame);
@@ -80,9 +81,10 @@ describe("[MSG1] a bad message gets an error, and the socket stays open and gets
       code: "invalid_message",
       message: expect.stringMatching(says),
     });
-    await publish(feed, { key: "A", set: { p: 1 } });
-    await subscriber.reaches(1);
+    const { seq } = await publish(feed, { key: "A", set: { p: 1 } });
+    await subscriber.reaches(seq);
     expect(subscriber.state()).toEqual({ A: { p: 1 } });
+    subscriber.close();
   });
 
   test.each([
@@ -91,7 +93,7 @@ describe("[MSG1] a bad message gets an error, and the socket stays open and gets
     ["past the doubles", "1e999"],
     ["an array", "[7]"],
   ])("an id that is %s is refused, and the error has none", async (_, id) => {
-    const subscriber = await TestSubscriber.connect(newFeed());
+    const subscriber = await TestSubscriber.connect(feed);
     subscriber.send(`{"type":"ack","seq":0,"id":${id}}`);
     expect(await subscriber.message("error")).toEqual({
       type: "error",
@@ -101,7 +103,7 @@ describe("[MSG1] a bad message gets an error, and the socket stays open and gets
   });
 
   test.each([0, -1, 1.5, 2 ** 53])("the id %d comes back as it was sent", async (id) => {
-    const subscriber = await TestSubscriber.connect(newFeed());
+    const subscriber = await TestSubscriber.connect(feed);
     subscriber.send({ type: "nothing", id });
     expect((await subscriber.message("error")).id).toBe(id);
   });

@@ -2,8 +2,8 @@ import { env } from "cloudflare:workers";
 import { describe, expect, test } from "vitest";
 import { createFeedApp } from "../../src/http/app.ts";
 import { deploymentOf } from "../../src/http/deployment.ts";
-import { newFeed } from "../support/api.ts";
-import { bearer, KEYS, posting } from "./credentials.ts";
+import { bearer, newFeed } from "../support/api.ts";
+import { KEYS, posting } from "./credentials.ts";
 
 const app = createFeedApp(deploymentOf);
 const FEED = newFeed();

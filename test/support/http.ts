@@ -1,4 +1,4 @@
-import { runInDurableObject } from "cloudflare:test";
+import { listDurableObjectIds, runInDurableObject } from "cloudflare:test";
 import { env } from "cloudflare:workers";
 import { expect } from "vitest";
 import { PROBLEMS, type ProblemCode } from "../../src/protocol/codes.ts";
@@ -32,6 +32,12 @@ export async function feedState(feed: string): Promise<unknown> {
   return Promise.all(
     paths.map(async (path) => Object.assign(await (await request(path)).json<object>(), { started: 0 })),
   );
+}
+
+/** Whether the feed has an object, which the first call to it makes. */
+export async function hasObject(feed: string): Promise<boolean> {
+  const id = env.FEEDS.idFromName(feed);
+  return (await listDurableObjectIds(env.FEEDS)).some((other) => other.equals(id));
 }
 
 /** The tables in the storage of a feed's object. */

@@ -44,7 +44,7 @@ export const rareJourneys: [Interest[], Step[], Ending[]][] = [
     const cut: Step = { ...open, opening: { over, cut: 1 } };
     return [[EVERYTHING], [published, open, caughtUp, gone, changed, open, caughtUp, cut, changed], ["read"]];
   }),
-  [[EVERYTHING], [published, whole, changed, polled, { ...polled, lost: true }, wasReset, polled], ["read"]],
+  [[EVERYTHING], [published, whole, changed, polled, { ...polled, lost: true }, wasReset, polled, polled], ["read"]],
   // A feed without a publish is known only by what a socket said of it.
   [[EVERYTHING], [held, caughtUp, { ...whole, reading: { ...whole.reading, unlessSame: true } }], ["json"]],
   [[EVERYTHING], [published, whole, held, published, caughtUp, whole, since, since], ["read"]],
