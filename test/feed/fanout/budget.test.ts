@@ -44,7 +44,7 @@ describe("[I9] the memory budget", () => {
         for (const kind of KINDS) for (const bytes of taken[kind]) budget[kind].give(bytes);
         expect(budget.left).toBe(SHARE_BYTES.pool);
       }),
-      { numRuns: runs(300) },
+      { numRuns: runs(100) },
     );
   });
 

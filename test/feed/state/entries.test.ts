@@ -26,7 +26,7 @@ function put(entries: Entries, name: string, seq: number, text: string | undefin
 
 /** Five digits, in a mixed order. */
 function name(i: number): string {
-  return `${(i * 7919) % 20_011}`.padStart(5, "0");
+  return `${(i * 7919) % 5_003}`.padStart(5, "0");
 }
 
 describe("the entries of a selection", () => {
@@ -52,7 +52,7 @@ describe("the entries of a selection", () => {
           changed.toSorted((a, b) => a - b),
         );
       }),
-      { numRuns: runs(2_000) },
+      { numRuns: runs(500) },
     );
   });
 
@@ -81,17 +81,17 @@ describe("the entries of a selection", () => {
         const beyond = [...live].filter((name) => isWanted(wanted, name) && !isWanted(had, name));
         expect([...found].map(({ key }) => key).toSorted()).toEqual(beyond.toSorted());
       }),
-      { numRuns: runs(2_000) },
+      { numRuns: runs(500) },
     );
   });
 
   test("[I6] are found among very many, while keys come and go", () => {
     const entries = new Entries();
     let seq = 0;
-    for (let i = 0; i < 20_011; i++) put(entries, name(i), ++seq, "{}");
-    for (let i = 0; i < 20_011; i += 2) put(entries, name(i), ++seq, undefined);
-    for (let i = 0; i < 20_011; i += 4) put(entries, name(i), ++seq, "{}");
-    for (const prefix of ["", "0", "19", "2", "1234", "12345", "99"]) {
+    for (let i = 0; i < 5_003; i++) put(entries, name(i), ++seq, "{}");
+    for (let i = 0; i < 5_003; i += 2) put(entries, name(i), ++seq, undefined);
+    for (let i = 0; i < 5_003; i += 4) put(entries, name(i), ++seq, "{}");
+    for (const prefix of ["", "0", "01", "012", "0123", "01234", "99"]) {
       const { selection } = subscriptionOf([`${prefix}*`]);
       const expected = oldestFirst(entries).filter((entry) => entry.live && entry.key.startsWith(prefix));
       expect([...entries.select(selection)].map((entry) => entry.key).toSorted()).toEqual(
@@ -100,7 +100,7 @@ describe("the entries of a selection", () => {
       if (prefix === "") continue;
       const all = oldestFirst(entries).filter((entry) => entry.key.startsWith(prefix));
       expect(entries.mostSelected(selection)).toBe(all.length);
-      expect([...entries.changedAfter(seq - 8000, selection)]).toEqual(all.filter((e) => e.seq > seq - 8000));
+      expect([...entries.changedAfter(seq - 2000, selection)]).toEqual(all.filter((e) => e.seq > seq - 2000));
     }
   });
 

@@ -66,10 +66,9 @@ describe("[PUB8] a ttl", () => {
 
 describe("entries that expire together", () => {
   test("[PUB9] [I8] are deleted in records of bounded length, one after the other", () => {
-    const feed = new Feed({ epoch: "e", seq: 87_000, time: 0, forgotten: 0 });
-    for (let i = 0; i < 87_000; i++) {
-      const key = `${i}`.padStart(128, "\u20ac");
-      feed.restore({ key, seq: i + 1, time: undefined, version: undefined, expires: 1000, text: "{}" });
+    const feed = new Feed({ epoch: "e", seq: 5_500, time: 0, forgotten: 0 });
+    for (let i = 0; i < 5_500; i++) {
+      feed.restore({ key: `k${i}`, seq: i + 1, time: undefined, version: undefined, expires: 1000, text: "{}" });
     }
     let records = 0;
     for (let record = feed.expire(1000); record; record = feed.expire(1000)) {
@@ -77,18 +76,18 @@ describe("entries that expire together", () => {
       expect(record.updates.length).toBeLessThanOrEqual(1000);
       expect(feed.nextExpiry).toBe(feed.entries.size > 0 ? 1000 : undefined);
     }
-    expect(records).toBe(87);
+    expect(records).toBe(6);
     expect(feed.entries.size).toBe(0);
-    expect(feed.seq).toBe(2 * 87_000);
+    expect(feed.seq).toBe(2 * 5_500);
   });
 
-  test("and are renewed before their time stay, and leave nothing behind", () => {
+  test("[I5] and are renewed before their time stay, and leave nothing behind", () => {
     const feed = Feed.begin("e");
-    for (let i = 0; i < 5000; i++) {
+    for (let i = 0; i < 500; i++) {
       feed.accept([`{"key":"k${i % 5}","set":{},"ttl":30}`], i * 10);
       expect(feed.expiring).toBe(Math.min(5, i + 1));
     }
-    expect(feed.nextExpiry).toBe(4995 * 10 + 30_000);
+    expect(feed.nextExpiry).toBe(495 * 10 + 30_000);
     feed.accept([`{"key":"k0","patch":{}}`, `{"key":"k1","delete":true}`], 60_000);
     expect(feed.expiring).toBe(3);
   });
