@@ -1,5 +1,6 @@
+import { rm } from "node:fs/promises";
 import { setTimeout as wait } from "node:timers/promises";
-import { afterEach, describe, expect, test } from "vitest";
+import { afterEach, describe, expect, onTestFinished, test } from "vitest";
 import { seededRandom } from "../../src/demo/random.ts";
 import { fillFeed, PATCHED } from "../bench/hostile/feeds.ts";
 import { publishEnding, publishBy, tinyPatches } from "../bench/hostile/publishing.ts";
@@ -7,12 +8,16 @@ import { ADMIN_KEY, HOSTILE_KEY } from "../bench/hostile/target.ts";
 import { AttackedServer, FEED } from "./support/attacked-server.ts";
 import { RandomLoad } from "./support/random-load.ts";
 import { unreadable } from "./support/readable.ts";
+import { makeClockSettable } from "./support/settable-clock.ts";
+import { buildWorker } from "./support/workerd.ts";
 import type { Snapshot } from "./support/api.ts";
 import type { Update } from "../../src/protocol/update.ts";
 
-/** How many feeds are put to it. More are tried by hand, one seed after the other. */
+/** How many feeds are put to it. More are tried by hand, one seed after the other. The sixth has every kind of step. */
 const RUNS = Number(process.env["TICKERTAPE_RUNS"] ?? 1);
-const FIRST_SEED = Number(process.env["TICKERTAPE_SEED"] ?? 1);
+const FIRST_SEED = Number(process.env["TICKERTAPE_SEED"] ?? 6);
+/** Milliseconds. */
+const HOUR = 3_600_000;
 const ROUNDS = 2;
 const STEPS = 4;
 /** Milliseconds. The rule is 2 s; beside other tests, on two cores, it may take twice as long. */
@@ -44,20 +49,15 @@ async function statusOf(url: string, method = "GET"): Promise<number> {
 }
 
 describe("[I8] a feed opens again", () => {
-  test("where 87,000 keys have ended while it was away", async () => {
-    server = await AttackedServer.start();
-    let ends = 0;
-    let result = "";
-    // As soon as this machine can have published them.
-    for (const seconds of [5, 15, 45]) {
-      ends = Date.now() + 1_000 * seconds;
-      result = await publishEnding(server.target, 87_000, ends);
-      if (result === "200") break;
-    }
-    expect(result).toBe("200");
+  test("where 40,000 keys have ended while it was away", async () => {
+    const build = await buildWorker();
+    onTestFinished(() => rm(build, { recursive: true, force: true }));
+    await makeClockSettable(build);
+    server = await AttackedServer.start(undefined, { build });
+    expect(await publishEnding(server.target, 40_000, Date.now() + HOUR)).toBe("200");
     await server.kill();
-    await wait(ends - Date.now());
     await server.restart();
+    await fetch(`${server.origin}/clock`, { method: "POST", body: String(HOUR) });
     expect(await openingTime(server.url)).toBeLessThan(OPENS_WITHIN);
     expect(await (await fetch(server.url)).json()).toMatchObject({ entries: {} });
     expect(await unreadable(server.origin, FEED, "none")).toEqual([]);

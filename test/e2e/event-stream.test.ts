@@ -80,7 +80,7 @@ describe("[SSE4] [I4] an idle feed hibernates with its streams", () => {
 });
 
 describe("[SSE4] [I5] a reader of a stream that stops reading", () => {
-  const MEGABYTES = 30;
+  const MEGABYTES = 20;
 
   test("is waited for, and has everything once it reads again; the object holds little of it", async () => {
     const url = feedUrl("stalled");

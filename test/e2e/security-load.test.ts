@@ -1,4 +1,4 @@
-import { constants, createGzip } from "node:zlib";
+import { constants, deflateRawSync, gzipSync } from "node:zlib";
 import { afterEach, expect, test } from "vitest";
 import { WebSocket } from "ws";
 import { BINDINGS, post, publish, PUBLISH_KEY, snapshot } from "./support/api.ts";
@@ -28,23 +28,21 @@ async function publishBy(feed: string, headers: Record<string, string> = {}): Pr
   return response;
 }
 
-/** A gigabyte of spaces, compressed: short enough to be let in by its length. */
-async function bomb(): Promise<Buffer> {
-  const gzip = createGzip({ level: constants.Z_BEST_COMPRESSION });
-  const parts: Buffer[] = [];
-  gzip.on("data", (part: Buffer) => void parts.push(part));
-  const done = new Promise((resolve) => gzip.on("end", resolve));
-  const spaces = Buffer.alloc(10 * MB, " ");
-  for (let i = 0; i < 100; i++) await new Promise<void>((resolve) => void gzip.write(spaces, () => resolve()));
-  gzip.end();
-  await done;
-  return Buffer.concat(parts);
+/**
+ * A gigabyte of spaces, compressed: short enough to be let in by its length. It is one block a hundred times, without the
+ * end, which nobody is to come to.
+ */
+function bomb(): Buffer {
+  const { Z_BEST_COMPRESSION: level, Z_FULL_FLUSH: finishFlush } = constants;
+  const block = deflateRawSync(Buffer.alloc(10 * MB, " "), { level, finishFlush });
+  const head = gzipSync("").subarray(0, 10);
+  return Buffer.concat([head, ...Array.from({ length: 100 }, () => block)]);
 }
 
 test("a gigabyte in a gzip body is refused without being inflated, while others are served", async () => {
   await start();
   const url = `${workerd.url}/v1/feeds/bombed`;
-  const body = await bomb();
+  const body = bomb();
   expect(body.length).toBeLessThan(1024 * 1024);
   await publish(url, { key: "A", set: { p: 1 } });
   const headers = {
@@ -57,7 +55,7 @@ test("a gigabyte in a gzip body is refused without being inflated, while others 
   const resident = await residentBytes(workerd.process.pid ?? 0);
   let most = resident;
   const statuses = new Set<number>();
-  for (let round = 0; round < 4; round++) {
+  for (let round = 0; round < 2; round++) {
     const sent = Promise.all([send(), send(), send(), send()]);
     const left = new Set([round]);
     void sent.then(() => left.clear());

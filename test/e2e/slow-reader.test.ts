@@ -14,7 +14,7 @@ beforeAll(async () => {
 afterAll(() => server.dispose());
 
 /** Published altogether: more than the kernel takes for a reader that does not read. */
-const MEGABYTES = 30;
+const MEGABYTES = 20;
 
 describe("[I5] a reader that stops reading", () => {
   test("is waited for, slows no other subscriber, and has everything once it reads again", async () => {

@@ -56,13 +56,13 @@ export class PublishConnection {
     return !this.#isClosed && clock() < this.#usedAt + LONGEST_IDLE;
   }
 
-  /** POSTs an ASCII body and resolves to the status once the whole answer is there. */
+  /** POSTs a body and resolves to the status once the whole answer is there. */
   post(body: string, idempotencyKey?: string): Promise<number> {
     const key = idempotencyKey === undefined ? "" : `Idempotency-Key: ${idempotencyKey}\r\n`;
     const answered = new Promise<number>((resolve, reject) => {
       this.#waiting = { resolve, reject };
     });
-    this.#socket.write(`${this.#head}${key}Content-Length: ${body.length}\r\n\r\n${body}`, "latin1");
+    this.#socket.write(`${this.#head}${key}Content-Length: ${Buffer.byteLength(body)}\r\n\r\n${body}`);
     return answered;
   }
 

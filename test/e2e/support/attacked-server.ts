@@ -3,7 +3,7 @@ import { Probe, type Waits } from "../../bench/hostile/probe.ts";
 import { AttackRunner } from "../../bench/hostile/attack-runner.ts";
 import { ATTACK_BINDINGS, type HostileTarget } from "../../bench/hostile/target.ts";
 import { clock, pause } from "../../bench/load/clock.ts";
-import { lastingPort, Workerd } from "./workerd.ts";
+import { lastingPort, Workerd, type WorkerdOptions } from "./workerd.ts";
 
 export const FEED = "attacked";
 const CALM = 1_000;
@@ -19,13 +19,9 @@ export interface AttackRun {
   readonly results: Results;
 }
 
-interface AttackedServerOptions {
+interface AttackedServerOptions extends Pick<WorkerdOptions, "bindings" | "build" | "inspectorPort" | "mostHeap"> {
   /** Of what the feed would have at its limits. */
   readonly share?: number;
-  readonly inspectorPort?: number;
-  /** Megabytes. */
-  readonly mostHeap?: number;
-  readonly bindings?: Readonly<Record<string, string>>;
 }
 
 /** A server with a feed that is attacked while an honest publisher goes on. */
@@ -41,9 +37,9 @@ export class AttackedServer {
   }
 
   static async start(filling?: Filling, options: AttackedServerOptions = {}): Promise<AttackedServer> {
-    const { share, inspectorPort, mostHeap } = options;
+    const { share, ...settings } = options;
     const bindings = { ...ATTACK_BINDINGS, ...options.bindings };
-    const workerd = await Workerd.start({ port: await lastingPort(), bindings, inspectorPort, mostHeap });
+    const workerd = await Workerd.start({ ...settings, port: await lastingPort(), bindings });
     const attacked = new AttackedServer(workerd);
     if (filling) await fillFeed(attacked.target, filling, share);
     return attacked;

@@ -160,9 +160,19 @@ export class RandomLoad {
     if (idempotencyKey !== undefined && (await this.#send(updates, idempotencyKey)) !== 200)
       this.faults.push("a repeat was refused");
     for (const update of updates) {
-      applyUpdate(this.#entries, update);
+      this.#apply(update);
       if (update.ttl === undefined) this.#passing.delete(update.key);
       else this.#passing.add(update.key);
+    }
+  }
+
+  /** Patches in place, as a copy of a large value for each of thousands would take seconds. They are flat. */
+  #apply(update: Update): void {
+    const value = this.#entries.get(update.key);
+    if (!("patch" in update) || !value) return applyUpdate(this.#entries, update);
+    for (const [name, member] of Object.entries(update.patch)) {
+      if (member === null) Reflect.deleteProperty(value, name);
+      else value[name] = member;
     }
   }
 
