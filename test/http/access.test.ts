@@ -1,5 +1,5 @@
 import { describe, expect, test, vi } from "vitest";
-import { bearer, newFeed, publish, request } from "../support/api.ts";
+import { bearer, newFeed, request } from "../support/api.ts";
 import { appWith } from "../support/app.ts";
 import { problem, hasObject } from "../support/http.ts";
 import { TestSubscriber } from "../support/subscriber.ts";
@@ -60,24 +60,6 @@ describe("publishing", () => {
     }
     expect(log.mock.calls.flat().join()).toContain("PUBLISH_KEY");
     log.mockRestore();
-  });
-});
-
-describe("resetting a feed", () => {
-  test.each(["old-admin", "new-admin"])("is allowed with %s", async (key) => {
-    const response = await PUBLIC(`/v1/feeds/${newFeed()}`, { method: "DELETE", headers: bearer(key) });
-    expect(response.status).toBe(200);
-  });
-
-  test.each([
-    ["a publish key", bearer("new-publish"), "forbidden"],
-    ["a wrong key", bearer("wrong"), "unauthorized"],
-    ["none", {}, "unauthorized"],
-  ] as const)("is refused with %s", async (_, headers, code) => {
-    const feed = newFeed();
-    await publish(feed, { key: "A", set: {} });
-    await refused(await PUBLIC(`/v1/feeds/${feed}`, { method: "DELETE", headers }), code);
-    expect(await (await request(`/v1/feeds/${feed}`)).json()).toMatchObject({ seq: 1, entries: { A: {} } });
   });
 });
 

@@ -64,13 +64,4 @@ describe("[WAIT1] waiting for a change", () => {
     await publish(feed, { key: "A", set: { p: 1 } });
     expect(await (await request(`/v1/feeds/${feed}?wait=30`)).json()).toMatchObject({ entries: { A: { p: 1 } } });
   });
-
-  test("of a feed that was never published to creates nothing, and ends with its first update", async () => {
-    const feed = newFeed();
-    const { epoch } = await (await request(`/v1/feeds/${feed}?since=a:0&wait=30`)).json<{ epoch: string }>();
-    const waiting = request(`/v1/feeds/${feed}?since=${epoch}:0&wait=30`);
-    await vi.waitFor(async () => expect(await subscribers(feed)).toBe(1));
-    await publish(feed, { key: "A", set: { p: 1 } });
-    expect(await (await waiting).json()).toMatchObject({ type: "update", from: 0, seq: 1 });
-  });
 });

@@ -3,7 +3,7 @@ import { describe, expect, test } from "vitest";
 import { accountOf } from "../../src/limits/places.ts";
 import { anonymous } from "../support/callers.ts";
 import { ADMIN_KEY, newFeed, publish, request } from "../support/api.ts";
-import { hasObject, problem } from "../support/http.ts";
+import { hasObject, listedFeeds, problem } from "../support/http.ts";
 import { TestSubscriber, upgrade } from "../support/subscriber.ts";
 
 const EPOCH = /^[a-z0-9]{1,32}$/;
@@ -29,6 +29,7 @@ describe("[POS4] [I4] reading a feed that does not exist creates nothing", () =>
       await response.text();
     }
     expect(await hasObject(feed)).toBe(false);
+    expect(await listedFeeds()).not.toContain(feed);
   });
 });
 
@@ -79,6 +80,14 @@ describe("a feed that does not exist", () => {
     await publish(feed, { key: "A", set: {} });
     expect(await (await poll).json()).toMatchObject({ type: "update", from: 0, seq: 1 });
     await subscriber.reaches(1);
+  });
+
+  test("[POS3] gets an epoch of its own when it is first published to", async () => {
+    const feed = newFeed();
+    const { epoch } = await (await request(`/v1/feeds/${feed}`)).json<{ epoch: string }>();
+    expect((await publish(feed, { key: "A", set: {} })).epoch).not.toBe(epoch);
+    const message = await (await request(`/v1/feeds/${feed}?since=${epoch}:0`)).json();
+    expect(message).toMatchObject({ type: "snapshot", reason: "epoch_changed", seq: 1 });
   });
 
   test("can be waited for from the position that was read, until it begins", async () => {

@@ -3,7 +3,7 @@ import { Hono } from "hono";
 import { describe, expect, test } from "vitest";
 import { createFeedApp } from "../../src/http/app.ts";
 import { deploymentOf, type FeedAppBindings } from "../../src/http/deployment.ts";
-import { newFeed, publish } from "../support/api.ts";
+import { bearer, newFeed, publish } from "../support/api.ts";
 import { appWith } from "../support/app.ts";
 import { problem } from "../support/http.ts";
 
@@ -150,19 +150,14 @@ describe("an app that is mounted in another one under a base path", () => {
   const send = async (path: string, init: RequestInit = {}): Promise<Response> =>
     outer.request(`${SAME}${path}`, init, bindings);
 
-  test("publishes, reads, lists and subscribes there", async () => {
+  test("publishes there, and leaves the outer app's own paths alone", async () => {
     const feed = newFeed();
-    const headers = { Authorization: "Bearer a-publish-key", "Content-Type": "application/json" };
+    const headers = { ...bearer(PUBLISH_KEY), "Content-Type": "application/json" };
     const body = '{"key":"A","set":{"p":1}}';
     expect((await send(`/live/v1/feeds/${feed}`, { method: "POST", headers, body })).status).toBe(200);
     expect(await (await send(`/live/v1/feeds/${feed}`)).json()).toMatchObject({ feed, entries: { A: { p: 1 } } });
-    expect(await (await send(`/live/v1/feeds/${feed}/stats`)).json()).toMatchObject({ feed, keys: 1 });
-    expect(await (await send("/live/v1/feeds")).text()).toContain(feed);
-    expect((await send("/live/healthz")).status).toBe(200);
-    const upgrade = await send(`/live/v1/feeds/${feed}`, { headers: { Upgrade: "websocket", Origin: SAME } });
-    expect(upgrade.status).toBe(101);
-    upgrade.webSocket!.accept();
-    upgrade.webSocket!.close();
+    expect(await (await send("/own")).text()).toBe("own");
+    expect((await send("/v1/feeds")).status).toBe(404);
   });
 
   test("answers its errors as problems, with CORS headers", async () => {
@@ -171,10 +166,5 @@ describe("an app that is mounted in another one under a base path", () => {
     const response = await send("/live/v1/feeds/x", { method: "POST", headers: { Origin: SAME } });
     expect(response.headers.get(ALLOW)).toBe(SAME);
     await problem(response, "unauthorized");
-  });
-
-  test("leaves the outer app's own paths alone", async () => {
-    expect(await (await send("/own")).text()).toBe("own");
-    expect((await send("/v1/feeds")).status).toBe(404);
   });
 });

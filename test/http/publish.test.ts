@@ -94,33 +94,33 @@ describe("headers of a publish", () => {
 });
 
 describe("a change", () => {
-  test("set replaces the whole value and keeps null members", async () => {
+  test.each<[what: string, batches: object[][], entries: object]>([
+    [
+      "set replaces the whole value and keeps null members",
+      [[{ key: "A", set: { p: 1, q: 2 } }], [{ key: "A", set: { r: null } }]],
+      { A: { r: null } },
+    ],
+    [
+      "[PUB6] patch creates an absent entry, without its null members",
+      [[{ key: "A", patch: { p: 1, q: null, r: { s: null, t: 1 } } }]],
+      { A: { p: 1, r: { t: 1 } } },
+    ],
+    [
+      "[PUB6] patch after delete starts from nothing",
+      [
+        [{ key: "A", set: { old: 1 } }],
+        [
+          { key: "A", delete: true },
+          { key: "A", patch: { p: 1 } },
+        ],
+      ],
+      { A: { p: 1 } },
+    ],
+    ["[PUB5] delete of an absent key is accepted and changes no entry", [[{ key: "A", delete: true }]], {}],
+  ])("%s", async (_, batches, entries) => {
     const feed = newFeed();
-    await publish(feed, { key: "A", set: { p: 1, q: 2 } });
-    await publish(feed, { key: "A", set: { r: null } });
-    expect((await snapshot(feed)).entries).toEqual({ A: { r: null } });
-  });
-
-  test("[PUB6] patch creates an absent entry, without its null members", async () => {
-    const feed = newFeed();
-    await publish(feed, { key: "A", patch: { p: 1, q: null, r: { s: null, t: 1 } } });
-    expect((await snapshot(feed)).entries).toEqual({ A: { p: 1, r: { t: 1 } } });
-  });
-
-  test("[PUB6] patch after delete starts from nothing", async () => {
-    const feed = newFeed();
-    await publish(feed, { key: "A", set: { old: 1 } });
-    await publish(feed, [
-      { key: "A", delete: true },
-      { key: "A", patch: { p: 1 } },
-    ]);
-    expect((await snapshot(feed)).entries).toEqual({ A: { p: 1 } });
-  });
-
-  test("[PUB5] delete of an absent key is accepted and changes no entry", async () => {
-    const feed = newFeed();
-    expect(await publish(feed, { key: "A", delete: true })).toMatchObject({ seq: 1, accepted: 1 });
-    expect((await snapshot(feed)).entries).toEqual({});
+    for (const batch of batches) expect(await publish(feed, batch)).toMatchObject({ accepted: batch.length });
+    expect((await snapshot(feed)).entries).toEqual(entries);
   });
 
   test.each([

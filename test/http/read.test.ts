@@ -1,6 +1,5 @@
-import { describe, expect, test } from "vitest";
+import { beforeAll, describe, expect, test } from "vitest";
 import { newFeed, publish, request, snapshot } from "../support/api.ts";
-import { listedFeeds, storedTables } from "../support/http.ts";
 import type { Message } from "../support/subscriber.ts";
 
 async function since(feed: string, position: string, more = ""): Promise<Message> {
@@ -19,9 +18,16 @@ async function feedOfThree(): Promise<{ feed: string; epoch: string }> {
   return { feed, epoch };
 }
 
+/** For tests that only read. */
+let three: { feed: string; epoch: string };
+
+beforeAll(async () => {
+  three = await feedOfThree();
+});
+
 describe("a snapshot", () => {
   test("has the feed, its position and its entries", async () => {
-    const { feed, epoch } = await feedOfThree();
+    const { feed, epoch } = three;
     const response = await request(`/v1/feeds/${feed}`);
     expect(response.headers.get("Content-Type")).toBe("application/json");
     expect(response.headers.get("ETag")).toBe(`"${epoch}:3"`);
@@ -44,7 +50,7 @@ describe("a snapshot", () => {
     ["keys=aapl,tech,AAP,NONE", []],
     ["unknown=1", ["AAPL", "tech.a", "tech.b"]],
   ])("holds what ?%s selects", async (query, keys) => {
-    const { feed } = await feedOfThree();
+    const { feed } = three;
     const { seq, entries } = await snapshot(feed, `?${query}`);
     expect(seq).toBe(3);
     expect(Object.keys(entries).toSorted()).toEqual(keys);
@@ -58,7 +64,7 @@ describe("[READ5] If-None-Match", () => {
     ["the ETag among others", (tag: string) => `"x:1", W/"y:2",${tag}`],
     ["an asterisk", () => "*"],
   ])("of %s is answered 304 without a body", async (_, header) => {
-    const { feed, epoch } = await feedOfThree();
+    const { feed, epoch } = three;
     const tag = `"${epoch}:3"`;
     const response = await request(`/v1/feeds/${feed}`, { headers: { "If-None-Match": header(tag) } });
     expect(response.status).toBe(304);
@@ -69,7 +75,7 @@ describe("[READ5] If-None-Match", () => {
   test.each(['"nothing:1"', "junk", "", '"', '""', 'W/"', '"a" "b"', "x".repeat(70)])(
     "of %s is answered with the snapshot",
     async (header) => {
-      const { feed } = await feedOfThree();
+      const { feed } = three;
       const response = await request(`/v1/feeds/${feed}`, { headers: { "If-None-Match": header } });
       expect(response.status).toBe(200);
       expect(await response.json()).toMatchObject({ seq: 3 });
@@ -85,7 +91,7 @@ describe("[READ5] If-None-Match", () => {
   });
 
   test("works for HEAD", async () => {
-    const { feed, epoch } = await feedOfThree();
+    const { feed, epoch } = three;
     const headers = { "If-None-Match": `"${epoch}:3"` };
     expect((await request(`/v1/feeds/${feed}`, { method: "HEAD", headers })).status).toBe(304);
   });
@@ -112,12 +118,12 @@ describe("?since", () => {
   });
 
   test("[SUB2] of the present is answered with an update of no updates", async () => {
-    const { feed, epoch } = await feedOfThree();
+    const { feed, epoch } = three;
     expect(await since(feed, `${epoch}:3`)).toMatchObject({ type: "update", from: 3, seq: 3, updates: [] });
   });
 
   test("has only selected keys, and still moves the position", async () => {
-    const { feed, epoch } = await feedOfThree();
+    const { feed, epoch } = three;
     expect(await since(feed, `${epoch}:0`, "&keys=AAPL")).toMatchObject({
       from: 0,
       seq: 3,
@@ -140,48 +146,22 @@ describe("?since", () => {
   });
 
   test("of another epoch is answered with a snapshot", async () => {
-    const { feed, epoch } = await feedOfThree();
+    const { feed, epoch } = three;
     const message = await since(feed, "another:3", "&keys=AAPL");
     expect(message).toMatchObject({ type: "snapshot", epoch, seq: 3, reason: "epoch_changed" });
     expect(message.entries).toEqual({ AAPL: { p: 1 } });
   });
 
   test("of a seq that has not come yet is answered with a snapshot", async () => {
-    const { feed, epoch } = await feedOfThree();
+    const { feed, epoch } = three;
     expect(await since(feed, `${epoch}:4`)).toMatchObject({ type: "snapshot", seq: 3, reason: "position_ahead" });
   });
 
   test("is answered in full though the reader has the ETag", async () => {
-    const { feed, epoch } = await feedOfThree();
+    const { feed, epoch } = three;
     const headers = { "If-None-Match": `"${epoch}:3"` };
     const response = await request(`/v1/feeds/${feed}?since=${epoch}:3`, { headers });
     expect(response.status).toBe(200);
     expect(await response.json()).toMatchObject({ updates: [] });
-  });
-});
-
-describe("a feed that was never published to", () => {
-  test("is empty, has a position that stays, and is not stored or listed", async () => {
-    const feed = newFeed();
-    const first = await snapshot(feed);
-    expect(first).toEqual({ feed, epoch: first.epoch, seq: 0, time: 0, entries: {} });
-    expect(await snapshot(feed)).toEqual(first);
-    expect(await since(feed, `${first.epoch}:0`)).toMatchObject({ type: "update", from: 0, seq: 0, updates: [] });
-    const headers = { "If-None-Match": `"${first.epoch}:0"` };
-    expect((await request(`/v1/feeds/${feed}`, { headers })).status).toBe(304);
-    const stats = await (await request(`/v1/feeds/${feed}/stats`)).json();
-    expect(stats).toMatchObject({ feed, epoch: first.epoch, seq: 0, keys: 0, subscribers: 0 });
-    const history = await (await request(`/v1/feeds/${feed}/history?key=A`)).json();
-    expect(history).toEqual({ feed, epoch: first.epoch, key: "A", updates: [], more: false });
-    expect(await storedTables(feed)).toEqual([]);
-    expect(await listedFeeds()).not.toContain(feed);
-  });
-
-  test("[POS3] gets an epoch of its own when it is first published to", async () => {
-    const feed = newFeed();
-    const { epoch } = await snapshot(feed);
-    const receipt = await publish(feed, { key: "A", set: {} });
-    expect(receipt.epoch).not.toBe(epoch);
-    expect(await since(feed, `${epoch}:0`)).toMatchObject({ type: "snapshot", reason: "epoch_changed", seq: 1 });
   });
 });

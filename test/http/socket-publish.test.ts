@@ -155,20 +155,4 @@ describe("auth", () => {
       "receipt",
     ]);
   });
-
-  test.each([
-    ["wrong", "wrong"],
-    ["empty", ""],
-    ["the whole list of keys", "publish-key,publish-key-next"],
-  ])("with a token that is %s closes the socket with 4401", async (_, token) => {
-    const feed = newFeed();
-    const subscriber = await publisher(feed);
-    await subscriber.message("snapshot");
-    subscriber.send({ type: "auth", id: 2, token });
-    subscriber.send({ type: "publish", id: 3, updates: [GOOD] });
-    await subscriber.until(({ closed }) => closed !== undefined, "the close");
-    expect(subscriber.closed).toMatchObject({ code: 4401 });
-    expect(subscriber.closed?.reason).not.toContain("publish-key");
-    expect((await snapshot(feed)).seq).toBe(0);
-  });
 });
