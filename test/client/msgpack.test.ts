@@ -24,18 +24,17 @@ describe("a frame", () => {
     }));
     fc.assert(
       fc.property(value, (value) => {
-        const text = JSON.stringify(value);
-        const decoded = msgpack.decode(pack(text));
-        expect(decoded).toEqual(JSON.parse(text));
-        // What `toEqual` ignores: the order of the members, and those named `__proto__`.
-        expect(JSON.stringify(decoded)).toBe(JSON.stringify(JSON.parse(text)));
+        // Written again, as this also compares the order of members, and those named `__proto__`.
+        const text = JSON.stringify(JSON.parse(JSON.stringify(value)));
+        expect(JSON.stringify(msgpack.decode(pack(text)))).toBe(text);
       }),
-      { numRuns: runs(400) },
+      { numRuns: runs(200) },
     );
   });
 
   test("has values of every size", () => {
     const lengths = [0, 15, 16, 24, 25, 31, 32, 255, 256, 65_535, 65_536];
+    const sizes = [0, 15, 16, 256, 65_536];
     const naturals = [0, 127, 128, 255, 256, 65_535, 65_536, 2 ** 32 - 1, 2 ** 32, 2 ** 53 - 1, 2 ** 53, 1e300];
     const negatives = [-1, -32, -33, -128, -129, -32_768, -32_769, -(2 ** 31), -(2 ** 31) - 1, -(2 ** 53) + 1, -1e300];
     const values = [
@@ -44,10 +43,13 @@ describe("a frame", () => {
       [0.1, -1.5, 5e-324, 191.25, null, true, false],
       ["\u{feff}a mark", "a\u{0}b", "\u{1f600}"],
       ...lengths.flatMap((length) => ["x".repeat(length), "é".repeat(length), `${"x".repeat(length)}é`]),
-      ...lengths.map((length) => Array.from({ length }, (_, i) => i)),
-      ...lengths.map((length) => Object.fromEntries(Array.from({ length }, (_, i) => [`k${i}`, i]))),
+      ...sizes.map((length) => Array.from({ length }, (_, i) => i)),
+      ...sizes.map((length) => Object.fromEntries(Array.from({ length }, (_, i) => [`k${i}`, i]))),
     ];
-    for (const value of values) expect(msgpack.decode(pack(JSON.stringify({ value })))).toEqual({ value });
+    for (const value of values) {
+      const text = JSON.stringify({ value });
+      expect(JSON.stringify(msgpack.decode(pack(text)))).toBe(text);
+    }
   });
 
   test("may come from an encoder that writes numbers in another way", () => {
@@ -114,7 +116,7 @@ describe("refused is", () => {
           if (!(error instanceof RangeError || error instanceof TypeError)) throw error;
         }
       }),
-      { numRuns: runs(1_000) },
+      { numRuns: runs(500) },
     );
   });
 });
