@@ -1,10 +1,9 @@
 import { beforeEach, describe, expect, expectTypeOf, test } from "vitest";
-import { ACK_EVERY } from "../../src/client/connection/timings.ts";
 import { FeedClosedError } from "../../src/client/errors.ts";
+import { createChangeQueue } from "../../src/client/change-queue.ts";
 import { connectFeed } from "../../src/client/feed.ts";
 import { connect, type Change, type Feed, type FeedOptions, type FeedStatus } from "../../src/client/index.ts";
 import type { JsonObject } from "../../src/protocol/json.ts";
-import { SERVER_LIMITS } from "../../src/protocol/limits.ts";
 import { FakeServer } from "./support/fake-server.ts";
 import { World } from "./support/world.ts";
 
@@ -145,18 +144,16 @@ describe("for await", () => {
     expect(await take(iterator, 3)).toEqual(['A {"n":1} undefined', 'A {"n":2} {"n":1}', "done"]);
   });
 
-  test("throws when more than 100,000 of every change wait", async () => {
-    const feed = await live({ mode: "all" });
-    const slow = feed[Symbol.asyncIterator]();
-    const updates = Array.from({ length: 1_000 }, (_, n) => ({ key: `k${n % 7}`, set: { n } }));
-    for (let i = 0; i < 100; i++) server.publish(...updates);
-    await world.pass(1_000);
-    const inTime = feed[Symbol.asyncIterator]();
-    server.publish({ key: "A", set: {} });
-    await world.pass(1_000);
-    await expect(slow.next()).rejects.toThrow("100000 changes wait");
-    expect(await slow.next()).toEqual({ value: undefined, done: true });
-    expect(await take(inTime, 1)).toHaveLength(1);
+  test("throws when more than 100,000 of every change wait, beside those that it began with", async () => {
+    const entries = new Map([["A", {}]]);
+    const queue = createChangeQueue(entries, () => {});
+    const changes = Array.from({ length: 100_000 }, () => ({ key: "B", value: {}, previous: undefined }));
+    queue.push(changes, false);
+    const { iterator } = queue;
+    expect(await take(iterator, 1)).toEqual(["A {} undefined"]);
+    queue.push(changes.slice(0, 2), false);
+    await expect(iterator.next()).rejects.toThrow("100000 changes wait");
+    expect(await iterator.next()).toEqual({ value: undefined, done: true });
   });
 
   test("ends at a break, and throws if the feed is refused", async () => {
@@ -174,6 +171,14 @@ describe("for await", () => {
     await world.pass(100);
     await expect(next).rejects.toThrow(FeedClosedError);
     await expect(next).rejects.toMatchObject({ code: 4403 });
+  });
+
+  test("ends when it is returned while it waits", async () => {
+    const feed = await live();
+    const iterator = feed[Symbol.asyncIterator]();
+    const next = iterator.next();
+    await iterator.return?.();
+    expect(await next).toEqual({ value: undefined, done: true });
   });
 });
 
@@ -222,137 +227,6 @@ describe("select", () => {
   });
 });
 
-const jwt = (exp: number): string => `e30.${btoa(JSON.stringify({ exp: exp / 1000 })).replace(/=+$/, "")}.sig`;
-
-describe("a token", () => {
-  test("is asked for before each connection, and renewed in band before it expires", async () => {
-    const tokens: string[] = [];
-    const token = (): string => {
-      world.promises();
-      server.token = jwt(world.now + 60_000);
-      tokens.push(server.token);
-      return server.token;
-    };
-    const feed = await live({ token });
-    await world.pass(170_000);
-    expect(feed.counters.connections).toBe(1);
-    expect(tokens.length).toBeGreaterThan(3);
-    expect(server.link?.heard.filter((text) => text.startsWith('{"type":"auth"'))).toHaveLength(tokens.length - 1);
-    server.link?.end(1012);
-    await world.pass(1_500);
-    expect(server.link?.request.token).toBe(tokens.at(-1));
-  });
-
-  test("that cannot be had shows in the status, and is asked for again later", async () => {
-    let tries = 0;
-    const states: FeedStatus[] = [];
-    const feed = open({
-      token: () => {
-        world.promises();
-        if (++tries < 3) throw new Error("the shop is closed");
-        return "good";
-      },
-    });
-    feed.on("status", (status) => void states.push(status));
-    await world.pass(10_000);
-    expect(states[0]).toMatchObject({ state: "connecting", reason: "no token: the shop is closed" });
-    expect(feed.state).toBe("live");
-  });
-
-  test("is asked for after sleep", async () => {
-    let asked = 0;
-    const feed = await live({
-      token: () => {
-        world.promises();
-        return `token-${++asked}`;
-      },
-    });
-    world.now += 3_600_000;
-    await world.pass(100);
-    expect(asked).toBe(2);
-    expect(server.link?.heard.at(-1)).toBe('{"type":"auth","token":"token-2"}');
-    expect(feed.state).toBe("live");
-  });
-});
-
-test("a half-open connection is found and replaced within 30 s, and nothing is missed", async () => {
-  const feed = await live();
-  server.link!.isDead = true;
-  server.publish({ key: "A", set: { n: 1 } });
-  await world.pass(31_000);
-  expect(feed.get("A")).toEqual({ n: 1 });
-  expect(feed.latency).toBe(10);
-});
-
-test("a lost network shows within 2 s, unless the connection still works", async () => {
-  const feed = await live();
-  world.emit("offline");
-  await world.pass(2_500);
-  expect(feed.state).toBe("live");
-  world.emit("online");
-  await world.pass(1_000);
-  server.link!.isDead = true;
-  world.emit("offline");
-  await world.pass(1_900);
-  expect(feed.state).toBe("live");
-  await world.pass(200);
-  expect(feed.state).toBe("offline");
-});
-
-test("the latency is up to date while the page is visible", async () => {
-  const feed = await live();
-  expect(feed.latency).toBe(10);
-  server.delay = 50;
-  await world.pass(2_100);
-  expect(feed.latency).toBe(100);
-  server.delay = 20;
-  await world.pass(10_100);
-  expect(feed.latency).toBe(40);
-  const pings = (): number => server.link!.heard.filter((text) => text === "ping").length;
-  expect(pings()).toBe(3);
-  world.visible = false;
-  await world.pass(19_000);
-  expect(pings()).toBe(3);
-  world.emit("visible");
-  await world.pass(100);
-  expect(pings()).toBe(4);
-});
-
-test("a position is good for the same keys in another order", async () => {
-  const feed = await live({ keys: ["B", "A"] });
-  server.publish({ key: "A", set: {} });
-  server.isUp = false;
-  server.restart(1006);
-  await world.pass(10);
-  void feed.select({ keys: ["A", "B"], mode: "latest" });
-  server.isUp = true;
-  await world.pass(5_000);
-  expect(server.link?.request.since).toBeDefined();
-});
-
-test("an iterator that is returned while it waits ends", async () => {
-  const feed = await live();
-  const iterator = feed[Symbol.asyncIterator]();
-  const next = iterator.next();
-  await iterator.return?.();
-  expect(await next).toEqual({ value: undefined, done: true });
-});
-
-test("the client acknowledges after 256 KiB, a quarter of what lags, and not before", async () => {
-  expect(4 * ACK_EVERY).toBe(SERVER_LIMITS.unackedHigh);
-  await live();
-  const acks = (): string[] => server.link!.heard.filter((text) => text.includes("ack"));
-  const pad = "x".repeat(60_000);
-  for (let i = 0; i < 4; i++) {
-    server.publish({ key: "A", set: { pad, i } });
-    await world.pass(1_000);
-  }
-  expect(acks()).toEqual([]);
-  server.publish({ key: "A", set: { pad } });
-  await world.pass(1_000);
-  expect(acks()).toEqual(['{"type":"ack","seq":5}']);
-});
-
 test("a feed that is closed is closed for good, with nothing left behind", async () => {
   const feed = await live();
   feed.close();
@@ -361,19 +235,6 @@ test("a feed that is closed is closed for good, with nothing left behind", async
   await world.pass(100_000);
   expect(feed.status).toMatchObject({ state: "closed", code: undefined });
   expect([world.timers, world.watchers, server.openings.length]).toEqual([0, 0, 1]);
-});
-
-test("a feed that was refused connects again when the user reconnects", async () => {
-  server.isUp = false;
-  world.answer = () => new Response('{"detail":"Not for you."}', { status: 403 });
-  const feed = open({ keys: ["A", "tech.*"], hz: 4, token: "s3cret" });
-  await world.pass(50_000);
-  expect(feed.status).toMatchObject({ state: "closed", reason: "Not for you. (403)", code: 403 });
-  expect(world.asked.map(String)).toEqual(["http://feeds.test/v1/feeds/stocks?keys=A%2Ctech.*&hz=4"]);
-  server.isUp = true;
-  feed.reconnect();
-  await world.pass(1_000);
-  expect(feed.state).toBe("live");
 });
 
 const untyped = () => connect("http://feeds.test", "stocks");
@@ -391,14 +252,4 @@ test("types: entries are what the caller says", () => {
   expectTypeOf(use).parameter(0).toEqualTypeOf<ReturnType<typeof connect<Quote>>>();
   expectTypeOf(untyped).returns.toEqualTypeOf<Feed<Record<string, unknown>>>();
   expectTypeOf(connect).parameter(2).toEqualTypeOf<FeedOptions | undefined>();
-});
-
-test("another transport is tried after two attempts in a row that did not open", async () => {
-  const other = new FakeServer(world);
-  const transports = [server, other] as const;
-  server.isUp = false;
-  const feed = connectFeed("http://feeds.test", "stocks", {}, { runtime: world.runtime, transports });
-  await world.pass(60_000);
-  expect(feed.state).toBe("live");
-  expect([server.openings.length, other.openings.length]).toEqual([2, 1]);
 });

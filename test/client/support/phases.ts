@@ -13,7 +13,7 @@ import type {
 
 export const NOW = 1_700_000_000_000;
 export const WANTED = { keys: ["A"] };
-export const NEXT = { keys: ["B"] };
+const NEXT = { keys: ["B"] };
 
 const known = { ...initialPhase(WANTED, undefined, NOW - 60_000), reached: WANTED, triedAt: NOW - 60_000 };
 export const opening: Opening = { ...known, name: "opening", due: NOW, selection: WANTED };
@@ -42,7 +42,7 @@ export const PHASES: { readonly [Name in PhaseName]: Phase } = {
   closed: { ...known, name: "closed", due: Infinity },
 };
 
-export const BATCH = { position: "e1:5", time: 1, cause: "update", reason: undefined, skipped: 0 } as const;
+const BATCH = { position: "e1:5", time: 1, cause: "update", reason: undefined, skipped: 0 } as const;
 
 /** One of each event. */
 export const EVENTS: { readonly [Name in EventName]: EventOf<Name> } = {

@@ -27,7 +27,7 @@ export const OF_THE_CLIENTS: readonly Mutant[] = [
   ...plant(
     "src/client/connection/transitions.ts",
     "node",
-    ["test/client/reconnecting.test.ts", "test/client/machine.test.ts", "test/client/feed.test.ts"],
+    ["test/client/machine.test.ts", "test/client/connection.test.ts", "test/client/feed.test.ts"],
     [
       [
         "client: resumes with another selection's position",
@@ -41,7 +41,7 @@ export const OF_THE_CLIENTS: readonly Mutant[] = [
   ...plant(
     "src/client/connection/retry-policy.ts",
     "node",
-    ["test/client/reconnecting.test.ts", "test/client/machine.test.ts", "test/client/feed.test.ts"],
+    ["test/client/machine.test.ts", "test/client/connection.test.ts", "test/client/feed.test.ts"],
     [
       [
         "client: an overloaded server is asked again at once",
