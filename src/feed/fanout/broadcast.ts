@@ -4,11 +4,10 @@ import type { Position } from "../../protocol/position.ts";
 import type { Feed } from "../state/feed.ts";
 import type { Log, LogRecord } from "../state/record.ts";
 import { Backlogs } from "./backlog/backlogs.ts";
-import { SlowConsumers } from "./backlog/slow-consumers.ts";
 import { Budget } from "./budget.ts";
-import { CatchUpQueue } from "./catch-up/catch-up-queue.ts";
+import { CatchUp, type CatchUpContext } from "./catch-up/catch-up.ts";
 import { EncodedCache } from "./catch-up/encoded-cache.ts";
-import type { Job } from "./catch-up/jobs.ts";
+import { Jobs, type Job } from "./catch-up/jobs.ts";
 import { LogMemory } from "./catch-up/log-memory.ts";
 import { Reader, type ReaderContext, type ReadListener, type ReadQuery } from "./catch-up/reader.ts";
 import { Snapshots } from "./catch-up/snapshots.ts";
@@ -48,25 +47,28 @@ export interface BroadcastOptions {
  */
 export class Broadcast {
   readonly #feed: Feed;
+  readonly #options: BroadcastOptions;
   readonly #limits: FanoutLimits;
   readonly #subscribers = new Set<Subscriber>();
   readonly #selections: Selections;
   readonly #backlogs: Backlogs;
-  readonly #slowConsumers: SlowConsumers;
   readonly #live: LiveDelivery;
-  readonly #catchUps: CatchUpQueue;
+  /** The catch-ups of subscribers, and the reads of HTTP clients: small ones at once, long ones by turns. */
+  readonly #jobs: Jobs;
+  readonly #catchUpContext: CatchUpContext;
   readonly #readerContext: ReaderContext;
   readonly snapshots: Snapshots;
   #isEnded = false;
 
   constructor(feed: Feed, log: Log, policy: FlushPolicy, options: BroadcastOptions) {
-    const { now, wake, failed, budget = new Budget() } = options;
+    const { budget = new Budget(), failed } = options;
     const limits = { ...FANOUT_LIMITS, ...options.limits };
     this.#feed = feed;
+    this.#options = options;
     this.#limits = limits;
     this.#selections = new Selections(limits);
     this.#backlogs = new Backlogs(limits.backlogTotal, () => this.#subscribers.size);
-    this.#slowConsumers = new SlowConsumers(this.#backlogs, limits.backlogHigh);
+    this.#jobs = new Jobs(limits.stepWork);
     this.snapshots = new Snapshots(feed, limits);
     const context = { feed, log, limits, snapshots: this.snapshots };
     this.#readerContext = { ...context, logMemory: new LogMemory(limits.logBytes, budget.log) };
@@ -76,22 +78,17 @@ export class Broadcast {
       limits,
       memory: budget.groups,
       backlogs: this.#backlogs,
-      slowConsumers: this.#slowConsumers,
-      catchUp: (subscriber) => this.#catchUps.add(subscriber),
+      catchUp: (subscriber) => this.#catchUp(subscriber),
     });
-    this.#catchUps = new CatchUpQueue({
+    this.#catchUpContext = {
       ...context,
       encoded: new EncodedCache(),
       backlogs: this.#backlogs,
-      now,
-      wake,
-      failed,
-      isCommitted: () => this.#isCommitted,
-      join: (subscriber) => this.#live.join(subscriber),
-      leave: (subscriber) => this.#leave(subscriber),
-      resubscribe: (subscriber) => this.#replaceSubscription(subscriber),
+      live: this.#live,
+      selections: this.#selections,
       drop: (subscriber) => this.#drop(subscriber),
-    });
+      failed,
+    };
   }
 
   get subscribers(): number {
@@ -100,7 +97,7 @@ export class Broadcast {
 
   /** Subscribers that do not take what they are sent. */
   get lagging(): number {
-    return this.#slowConsumers.size + this.#catchUps.waiting;
+    return this.#jobs.waiting;
   }
 
   /** Why there is no room for one more subscription; undefined if there is. */
@@ -120,7 +117,7 @@ export class Broadcast {
   subscribe(sink: Sink, subscription: Subscription, since: Position | undefined): Subscriber {
     const subscriber = new Subscriber(sink, this.shared(subscription), since, "new");
     this.#add(subscriber);
-    this.#catchUps.begin(subscriber);
+    this.start(this.#newCatchUp(subscriber));
     return subscriber;
   }
 
@@ -130,7 +127,7 @@ export class Broadcast {
     this.#add(subscriber);
     const isPresent = position.epoch === this.#feed.epoch && position.seq === this.#live.delivered;
     if (isPresent) this.#live.join(subscriber);
-    else this.#catchUps.add(subscriber);
+    else this.#catchUp(subscriber);
     return subscriber;
   }
 
@@ -138,8 +135,11 @@ export class Broadcast {
     if (!this.#subscribers.delete(subscriber)) return;
     subscriber.gone = true;
     this.#backlogs.forget(subscriber);
-    this.#catchUps.cancel(subscriber);
-    this.#leave(subscriber);
+    const { catchUp } = subscriber;
+    subscriber.catchUp = undefined;
+    if (catchUp) this.#jobs.remove(catchUp);
+    catchUp?.end();
+    this.#live.leave(subscriber);
     this.#selections.release(subscriber.subscription);
     for (const { subscription } of subscriber.resubscribes.splice(0)) this.#selections.release(subscription);
   }
@@ -161,9 +161,9 @@ export class Broadcast {
     const resubscribe = { subscription: this.shared(subscription), id };
     resubscribes.push(resubscribe);
     this.#selections.hold(resubscribe.subscription, sink);
-    this.#catchUps.begin(subscriber);
+    if (!subscriber.catchUp) this.start(this.#newCatchUp(subscriber));
     // A server that loses its memory does not know of the message: it must not resume the client as if there were none.
-    if (this.#catchUps.has(subscriber)) sink.clearPosition();
+    if (subscriber.catchUp) sink.clearPosition();
     return undefined;
   }
 
@@ -174,9 +174,15 @@ export class Broadcast {
     return reader;
   }
 
-  /** Begins a job that takes turns with catch-ups and reads. */
+  /** Begins a job that takes turns with catch-ups and reads: as much at once as there is time for. */
   start(job: Job): void {
-    this.#catchUps.start(job);
+    if (this.#isEnded) {
+      job.end();
+      return;
+    }
+    const now = this.#options.now();
+    this.#jobs.start(job, now, this.#isCommitted);
+    if (this.#jobs.isBusy || this.#jobs.due(now) < Infinity || this.#backlogs.due(now) < Infinity) this.#options.wake();
   }
 
   /** Takes committed records. The next steps send them. */
@@ -188,13 +194,10 @@ export class Broadcast {
   /** Does what is due at `now`, some milliseconds of it. Returns when to be called again; undefined if nothing waits. */
   step(now: number): number | undefined {
     if (this.#isEnded) return undefined;
-    const catchUp = (subscriber: Subscriber): void => this.#catchUps.add(subscriber);
-    const drop = (subscriber: Subscriber): void => this.#drop(subscriber);
-    this.#backlogs.review(now, drop);
-    this.#slowConsumers.review(now, catchUp, drop);
+    this.#backlogs.review(now, (subscriber) => this.#drop(subscriber));
     this.#live.beginFlush(now);
     this.#live.sendSlice(now);
-    this.#catchUps.run(now);
+    this.#jobs.run(now, () => this.#isCommitted);
     this.#live.countMemory();
     return this.due(now);
   }
@@ -206,36 +209,30 @@ export class Broadcast {
 
   /** Whether a step at `now` would show the feed's present state, so that all of that must be committed before. */
   needsCommit(now: number): boolean {
-    return this.#catchUps.needsCommit || this.#live.isDue(now);
+    return this.#jobs.needsCommit || this.#live.isDue(now);
   }
 
   /** When to call `step` next; undefined if nothing waits. */
   due(now: number): number | undefined {
-    const next = Math.min(
-      this.#backlogs.due(now),
-      this.#slowConsumers.due(now),
-      this.#live.due(now),
-      this.#catchUps.due(now),
-    );
+    const next = Math.min(this.#backlogs.due(now), this.#live.due(now), this.#jobs.due(now));
     return next === Infinity ? undefined : next;
   }
 
   /** Begins a catch-up of every subscriber, with reason `reset`: the feed was reset. */
   announceReset(): void {
-    this.#slowConsumers.clear();
     this.#live.reset();
     for (const subscriber of this.#subscribers) {
       // Its group is gone.
       subscriber.group = undefined;
-      this.#catchUps.add(subscriber);
+      subscriber.lagging = false;
+      this.#catchUp(subscriber);
     }
   }
 
   /** Ends all that is under way: the feed is no longer served. Readers that wait get no result. */
   end(): void {
     this.#isEnded = true;
-    this.#slowConsumers.clear();
-    this.#catchUps.end();
+    this.#jobs.end();
     this.#live.end();
   }
 
@@ -244,16 +241,19 @@ export class Broadcast {
     this.#selections.hold(subscriber.subscription, subscriber.sink);
   }
 
-  #leave(subscriber: Subscriber): void {
-    this.#slowConsumers.forget(subscriber);
-    this.#live.leave(subscriber);
+  #newCatchUp(subscriber: Subscriber): CatchUp {
+    const catchUp = new CatchUp(subscriber, this.#catchUpContext);
+    subscriber.catchUp = catchUp;
+    return catchUp;
   }
 
-  #replaceSubscription(subscriber: Subscriber): void {
-    const next = subscriber.resubscribes.shift();
-    if (!next) return;
-    this.#selections.release(subscriber.subscription);
-    subscriber.subscription = next.subscription;
+  /** Begins a subscriber's catch-up, unless it has one, when its turn comes. */
+  #catchUp(subscriber: Subscriber): void {
+    if (this.#isEnded || subscriber.catchUp) return;
+    const catchUp = this.#newCatchUp(subscriber);
+    if (subscriber.lagging) this.#jobs.wait(catchUp, this.#options.now());
+    else this.#jobs.add(catchUp);
+    this.#options.wake();
   }
 
   #drop(subscriber: Subscriber): void {

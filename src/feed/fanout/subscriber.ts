@@ -1,6 +1,7 @@
 import type { Subscription } from "../../protocol/subscription.ts";
 import type { Position } from "../../protocol/position.ts";
 import type { Feed } from "../state/feed.ts";
+import type { Job } from "./catch-up/jobs.ts";
 import { updateMessage, type EncodedMessage } from "./encoded-message.ts";
 import type { Pending } from "./live/pending.ts";
 import type { PatternAccount } from "./patterns.ts";
@@ -49,6 +50,10 @@ export class Subscriber {
    * the server lost its memory. `served`: it has been sent something since.
    */
   arrival: "new" | "rejoined" | "served";
+  /** Its catch-up, if it has one. It may still be a member of its group then. */
+  catchUp: Job | undefined;
+  /** Whether it did not take what it was sent: it gets nothing more until its backlog has drained, then a catch-up. */
+  lagging = false;
   gone = false;
   /** Bytes that it had not taken when it was last looked at. */
   backlog = 0;
@@ -64,12 +69,16 @@ export class Subscriber {
     this.arrival = arrival;
   }
 
-  /** Notes that the client is at a position. */
-  reach({ epoch, seq }: Position): void {
-    this.epoch = epoch;
-    this.seq = seq;
-    this.unchangedTo = seq;
-    this.arrival = "served";
+  /** Sends it a message. `epoch`: the feed's. */
+  send(message: EncodedMessage, epoch: string): void {
+    const { position } = message;
+    if (position) {
+      ({ epoch: this.epoch, seq: this.seq, seq: this.unchangedTo } = position);
+      this.arrival = "served";
+    }
+    // A client cannot resume while an answer to `subscribe` is to come: it would wait for it in vain. Nor in an old epoch.
+    const canResume = this.resubscribes.length === 0 && position?.epoch === epoch;
+    this.sink.send(message, canResume ? position.seq : undefined);
   }
 }
 

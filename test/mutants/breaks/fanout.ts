@@ -107,7 +107,7 @@ export const OF_THE_FANOUT: readonly Mutant[] = [
     "workerd",
     ["test/feed/fanout/catch-up.test.ts", "test/feed/fanout/selections.test.ts", "test/durable/live-feed.test.ts"],
     [
-      ["catch-up: does not ask for the commit that it needs", "return this.#catchUps.needsCommit ||", "return"],
+      ["catch-up: does not ask for the commit that it needs", "return this.#jobs.needsCommit ||", "return"],
       ["flush: shows what is not committed", "|| this.#live.isDue(now);", ";"],
       [
         "hibernation: a subscriber that missed a reset counts as present",

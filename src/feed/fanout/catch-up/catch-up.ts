@@ -1,5 +1,7 @@
 import type { SnapshotReason } from "../../../protocol/codes.ts";
 import type { Backlogs } from "../backlog/backlogs.ts";
+import type { LiveDelivery } from "../live/live-delivery.ts";
+import type { Selections } from "../selections.ts";
 import type { Subscriber } from "../subscriber.ts";
 import { lookupCost, type WorkMeter } from "../work.ts";
 import { changesSince, isUnchangedSince } from "./changes-since.ts";
@@ -15,13 +17,8 @@ import type { ReadContext } from "./snapshots.ts";
 export interface CatchUpContext extends ReadContext {
   readonly encoded: EncodedCache;
   readonly backlogs: Backlogs;
-  /** Makes a subscriber live: it has everything. */
-  join(subscriber: Subscriber): void;
-  /** Takes a subscriber out of its group: until it joins again, only its catch-up sends to it. */
-  leave(subscriber: Subscriber): void;
-  /** Replaces a subscriber's subscription by the one that it has asked for first. */
-  resubscribe(subscriber: Subscriber): void;
-  done(subscriber: Subscriber): void;
+  readonly live: LiveDelivery;
+  readonly selections: Selections;
   /** Closes a subscriber that takes nothing, or that cannot be served. */
   drop(subscriber: Subscriber): void;
   failed(error: unknown): void;
@@ -78,7 +75,7 @@ export class CatchUp implements Job {
     if (!this.#mayTake(now)) return subscriber.gone ? "done" : "wait";
     const result = this.#step(now, meter);
     if (subscriber.gone) return "done";
-    if (result === "done") this.#context.done(subscriber);
+    if (result === "done") subscriber.catchUp = undefined;
     return result;
   }
 
@@ -115,7 +112,8 @@ export class CatchUp implements Job {
       // It stays in its group.
       if (subscriber.resubscribes.length === 0) return "done";
     }
-    this.#context.leave(subscriber);
+    // Until it joins again, only its catch-up sends to it.
+    this.#context.live.leave(subscriber);
     return this.#next({ at: "decide" });
   }
 
@@ -200,7 +198,7 @@ export class CatchUp implements Job {
     subscriber.unchangedTo = feed.seq;
     const [resubscribe] = subscriber.resubscribes;
     if (!resubscribe) {
-      this.#context.join(subscriber);
+      this.#context.live.join(subscriber);
       return "done";
     }
     // The list is of this very moment: later changes are sent for all that is selected from now on.
@@ -208,7 +206,9 @@ export class CatchUp implements Job {
     const request = { account: this.account, selection, except: subscriber.subscription.selection };
     const list = this.#cursor.take(request, meter);
     if (!list) return "wait";
-    this.#context.resubscribe(subscriber);
+    subscriber.resubscribes.shift();
+    this.#context.selections.release(subscriber.subscription);
+    subscriber.subscription = resubscribe.subscription;
     this.#cursor.begin(list, request, "subscribe", resubscribe.id);
     return this.#next({ at: "snapshot" });
   }

@@ -1,3 +1,4 @@
+import { SERVER_LIMITS } from "../../../protocol/limits.ts";
 import { COST, type WorkMeter } from "../work.ts";
 
 /** How a job goes on after a step. */
@@ -18,8 +19,9 @@ export interface Job {
   end(): void;
 }
 
-/** Milliseconds after which a job that waits is asked whether it is ready: longer each time. */
-const DELAYS = [1, 2, 4, 8, 16, 32, 64] as const;
+/** Milliseconds after which a job that waits is asked whether it is ready: longer each time. The last is for `wait`. */
+const DELAYS = [1, 2, 4, 8, 16, 32, 64, SERVER_LIMITS.lagReview] as const;
+const LONGEST = DELAYS.indexOf(64);
 /** Waiting jobs that are asked in one run. */
 const ASKED_AT_ONCE = 500;
 
@@ -73,6 +75,11 @@ export class Jobs implements WorkMeter {
     const jobs = this.#byAccount.get(job.account);
     if (jobs) jobs.add(job);
     else this.#byAccount.set(job.account, new Set([job]));
+  }
+
+  /** Adds a job that cannot go on for a long time. */
+  wait(job: Job, now: number): void {
+    this.#keep(job, "wait", now, DELAYS.length - 1);
   }
 
   remove(job: Job): void {
@@ -148,8 +155,7 @@ export class Jobs implements WorkMeter {
   #keep(job: Job, result: StepResult, now: number, waits: number): void {
     if (result === "more") this.add(job);
     if (result !== "wait") return;
-    const delay = Math.min(waits, DELAYS.length - 1);
-    this.#waiting[delay]?.set(job, now + (DELAYS[delay] ?? 0));
+    this.#waiting[waits]?.set(job, now + (DELAYS[waits] ?? 0));
   }
 
   #askWaiting(now: number): void {
@@ -161,7 +167,7 @@ export class Jobs implements WorkMeter {
         this.work += COST.check;
         const isReady = this.#try(job, () => job.isReady(now));
         if (isReady === true) this.add(job);
-        else if (isReady === false) this.#keep(job, "wait", now, waits + 1);
+        else if (isReady === false) this.#keep(job, "wait", now, waits < LONGEST ? waits + 1 : waits);
       }
     }
   }

@@ -1,5 +1,5 @@
+import { SERVER_LIMITS } from "../../../protocol/limits.ts";
 import type { Backlogs } from "../backlog/backlogs.ts";
-import { isStuck } from "../backlog/slow-consumers.ts";
 import type { EncodedMessage } from "../encoded-message.ts";
 import type { Subscriber } from "../subscriber.ts";
 import { COST, type WorkMeter } from "../work.ts";
@@ -20,10 +20,13 @@ export class PacedSink {
 
   /** Whether the subscriber can take more. `stuck`: it has taken nothing for too long. */
   look(now: number): "ready" | "wait" | "stuck" {
-    if (this.#backlogs.look(this.#subscriber, now) > this.#backlogHigh) {
-      return isStuck(this.#subscriber, now) ? "stuck" : "wait";
+    const subscriber = this.#subscriber;
+    const most = subscriber.lagging ? Math.min(SERVER_LIMITS.backlogLow, this.#backlogHigh) : this.#backlogHigh;
+    if (this.#backlogs.look(subscriber, now) > most) {
+      return now - subscriber.movedAt >= SERVER_LIMITS.stuckTime ? "stuck" : "wait";
     }
-    return this.#backlogs.hasRoom(this.#subscriber, this.#unsent) ? "ready" : "wait";
+    subscriber.lagging = false;
+    return this.#backlogs.hasRoom(subscriber, this.#unsent) ? "ready" : "wait";
   }
 
   hasRoomFor({ text }: EncodedMessage): boolean {
@@ -39,13 +42,8 @@ export class PacedSink {
 
   /** Sends a message. `epoch`: the feed's. */
   send(message: EncodedMessage, epoch: string, now: number, meter: WorkMeter): void {
-    const subscriber = this.#subscriber;
-    const { position, text } = message;
-    if (position) subscriber.reach(position);
-    meter.work += COST.message + text.length;
-    // A client cannot resume while an answer to `subscribe` is to come: it would wait for it in vain. Nor in an old epoch.
-    const canResume = subscriber.resubscribes.length === 0 && position?.epoch === epoch;
-    subscriber.sink.send(message, canResume ? position.seq : undefined);
-    this.#backlogs.look(subscriber, now);
+    meter.work += COST.message + message.text.length;
+    this.#subscriber.send(message, epoch);
+    this.#backlogs.look(this.#subscriber, now);
   }
 }

@@ -2,7 +2,6 @@ import { SERVER_LIMITS } from "../../../protocol/limits.ts";
 import type { Feed } from "../../state/feed.ts";
 import { seqAfter, type LogRecord } from "../../state/record.ts";
 import type { Backlogs } from "../backlog/backlogs.ts";
-import type { SlowConsumers } from "../backlog/slow-consumers.ts";
 import type { Share } from "../budget.ts";
 import type { FanoutLimits } from "../fanout-limits.ts";
 import type { Group, Subscriber } from "../subscriber.ts";
@@ -19,8 +18,7 @@ export interface LiveContext {
   /** The part of the memory budget for updates that wait. */
   readonly memory: Share;
   readonly backlogs: Backlogs;
-  readonly slowConsumers: SlowConsumers;
-  /** Queues a catch-up for a subscriber that a flush cannot serve. */
+  /** Queues a catch-up for a subscriber that a flush cannot serve. One that lags has to drain first. */
   catchUp(subscriber: Subscriber): void;
 }
 
@@ -99,12 +97,15 @@ export class LiveDelivery {
   }
 
   sendSlice(now: number): void {
-    const { policy, backlogs, slowConsumers } = this.#context;
+    const { feed, policy, limits, backlogs } = this.#context;
     this.#outbox.sendSlice(policy.slice, ({ subscriber, message }) => {
-      if (slowConsumers.holdBack(subscriber, message.text.length, now)) return;
-      if (message.position) subscriber.reach(message.position);
-      // An answer to `subscribe` is still to come: a client that resumes here would wait for it in vain.
-      subscriber.sink.send(message, subscriber.resubscribes.length > 0 ? undefined : message.position?.seq);
+      const backlog = backlogs.look(subscriber, now);
+      if (backlog > limits.backlogHigh || !backlogs.hasRoom(subscriber, message.text.length)) {
+        subscriber.lagging = true;
+        this.#context.catchUp(subscriber);
+        return;
+      }
+      subscriber.send(message, feed.epoch);
       backlogs.look(subscriber, now);
     });
   }
@@ -199,15 +200,14 @@ export class LiveDelivery {
 
   /** Returns how many members there are messages for. */
   #encodeGroup(group: Group, allowance: { left: number }): number {
-    const { feed, slowConsumers } = this.#context;
+    const { feed } = this.#context;
     const { seq } = feed;
     let count = 0;
     const behind: Subscriber[] = [];
     // Members are at few different seqs, most often at one: the message from each seq is encoded once.
     const bySeq = new Map<number, EncodedMessage | undefined>();
     for (const subscriber of group.members) {
-      // A slow consumer gets a catch-up when it has drained.
-      if (slowConsumers.has(subscriber)) continue;
+      if (subscriber.lagging) continue;
       if (!group.covers(subscriber)) {
         behind.push(subscriber);
         continue;
