@@ -66,7 +66,7 @@ describe("a token signed with a key of the key server", () => {
 
   test("[AUTH8] with a key that is not published is refused, and has the server asked twice a minute at most", async () => {
     expect(await allowed({ JWKS_URL: url }, await signed("ES256"))).toBe("publish");
-    for (let i = 0; i < 50; i++) {
+    for (let i = 0; i < 5; i++) {
       expect(await allowed({ JWKS_URL: url }, await signed("ES256", { key: "other", kid: "other" }))).toBe("invalid");
     }
     expect(asked).toBe(1);
@@ -83,7 +83,7 @@ describe("a token signed with a key of the key server", () => {
       return served();
     };
     const good = await signed("ES256");
-    const results = await Promise.all(Array.from({ length: 100 }, () => allowed({ JWKS_URL: url }, good)));
+    const results = await Promise.all(Array.from({ length: 20 }, () => allowed({ JWKS_URL: url }, good)));
     expect(new Set(results)).toEqual(new Set(["publish"]));
     expect(asked).toBe(1);
   });
@@ -91,7 +91,7 @@ describe("a token signed with a key of the key server", () => {
   test("[I7] with an unknown key has the server asked twice a minute at most, however many come at once", async () => {
     expect(await allowed({ JWKS_URL: url }, await signed("ES256"))).toBe("publish");
     const strange = await Promise.all(
-      Array.from({ length: 200 }, (_, i) => signed("ES256", { key: "other", kid: `made up ${i}` })),
+      Array.from({ length: 20 }, (_, i) => signed("ES256", { key: "other", kid: `made up ${i}` })),
     );
     const ask = async (): Promise<Set<string>> =>
       new Set(await Promise.all(strange.map((token) => allowed({ JWKS_URL: url }, token))));
@@ -124,7 +124,7 @@ describe("a token signed with a key of the key server", () => {
   test("can be neither accepted nor refused while the key server fails, which is not asked at every request", async () => {
     const log = vi.spyOn(console, "error").mockImplementation(() => {});
     answer = async () => new Response("down", { status: 500 });
-    for (let i = 0; i < 20; i++) expect(await allowed({ JWKS_URL: url }, await signed("ES256"))).toBe("unavailable");
+    for (let i = 0; i < 5; i++) expect(await allowed({ JWKS_URL: url }, await signed("ES256"))).toBe("unavailable");
     expect(asked).toBe(1);
     answer = async () => Promise.reject(new TypeError("no network"));
     vi.setSystemTime(Date.now() + 6_000);

@@ -1,5 +1,5 @@
 import { spawnSync } from "node:child_process";
-import { cpSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { cpSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
@@ -27,33 +27,28 @@ const PLANTED = [
 ] as const;
 
 let folder: string;
-/** What the compiler says of `src` as it is, and with everything planted in it. */
-let asItIs: string;
-let planted: string;
-
-function compile(): string {
-  const { stdout, stderr } = spawnSync(join(root, "node_modules/.bin/tsc"), ["-b", ...PLATFORMS], { cwd: folder });
-  return `${stdout.toString()}${stderr.toString()}`;
-}
+/** What the compiler says of `src` with everything planted in it. */
+let complaints: string[];
 
 beforeAll(() => {
   folder = mkdtempSync(join(tmpdir(), "tickertape-platforms-"));
   for (const name of ["tsconfig.json", "src"]) cpSync(join(root, name), join(folder, name), { recursive: true });
   symlinkSync(join(root, "node_modules"), join(folder, "node_modules"));
-  asItIs = compile();
-  for (const [index, [place, , text]] of PLANTED.entries()) {
-    mkdirSync(join(folder, "src", place), { recursive: true });
+  for (const [index, [place, , text]] of PLANTED.entries())
     writeFileSync(join(folder, "src", place, `planted-${index}.ts`), `${text}\nexport {};\n`);
-  }
-  planted = compile();
+  const { stdout } = spawnSync(join(root, "node_modules/.bin/tsc"), ["-b", ...PLATFORMS], { cwd: folder });
+  complaints = stdout
+    .toString()
+    .split("\n")
+    .filter((line) => line.includes("error"));
 }, 60_000);
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
 test("each part compiles with what its platform has", () => {
-  expect(asItIs).not.toContain("error");
+  expect(complaints.filter((line) => !line.includes("/planted-"))).toEqual([]);
 });
 
 test.each(PLANTED.map(([place, what], index) => [what, place, index] as const))(
   "%s in %s/ does not compile",
-  (_, place, index) => expect(planted).toContain(`src/${place}/planted-${index}.ts(`),
+  (_, place, index) => expect(complaints.join("\n")).toContain(`src/${place}/planted-${index}.ts(`),
 );

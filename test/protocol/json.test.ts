@@ -113,7 +113,7 @@ describe("[PUB2] the problem of a value", () => {
     const nested = (levels: number): Json =>
       parse(`${open.repeat(levels)}${open === "[" ? "" : "1"}${close.repeat(levels)}`);
     expect(jsonProblem(nested(LIMITS.valueDepth), "set")).toBeUndefined();
-    for (const levels of [LIMITS.valueDepth + 1, 10_000, 500_000]) {
+    for (const levels of [LIMITS.valueDepth + 1, 100_000]) {
       expect(jsonProblem(nested(levels), "set")?.message).toBe(`is nested deeper than ${LIMITS.valueDepth} levels`);
     }
   });

@@ -78,7 +78,7 @@ function manyNames(length: number): string {
 
 describe("[I7] long JSON", () => {
   test("is read in steps that are no longer than an update and a little more", () => {
-    const steps = parseJsonInSteps(manyNames(1_000_000));
+    const steps = parseJsonInSteps(manyNames(300_000));
     const sizes: number[] = [];
     let step = steps.next();
     for (; step.done !== true; step = steps.next()) sizes.push(step.value);
@@ -88,8 +88,8 @@ describe("[I7] long JSON", () => {
   });
 
   test.each([
-    ["one update", `[{"key":"A","set":${manyNames(900_000).replaceAll('"key":', '"k":')}}]`],
-    ["what is no update", `{"type":"publish","more":{"a":${manyNames(900_000)}},"updates":[]}`],
+    ["one update", `[{"key":"A","set":${manyNames(300_000).replaceAll('"key":', '"k":')}}]`],
+    ["what is no update", `{"type":"publish","more":{"a":${manyNames(300_000)}},"updates":[]}`],
   ])("is refused unread where %s has more in it than a value may have", (_, text) => {
     expect(parse(text)).toMatchObject({ ok: false, oversized: true });
   });
@@ -98,6 +98,8 @@ describe("[I7] long JSON", () => {
     const value = Object.fromEntries(Array.from({ length: 7_000 }, (_, i) => [i.toString(36).padStart(3, "_"), 1]));
     const updates = Array.from({ length: 10 }, (_, i) => ({ key: `k${i}`, set: value }));
     expect(JSON.stringify(value).length).toBeLessThan(LIMITS.valueBytes);
-    expect(parse(JSON.stringify(updates, undefined, 1))).toEqual({ ok: true, value: updates });
+    const parsed = parse(JSON.stringify(updates, undefined, 1));
+    // As text: `toEqual` takes long with so many names.
+    expect(parsed.ok && JSON.stringify(parsed.value)).toBe(JSON.stringify(updates));
   });
 });

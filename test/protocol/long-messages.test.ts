@@ -1,6 +1,7 @@
 import { encode } from "@msgpack/msgpack";
 import { describe, expect, test } from "vitest";
 import { decodeClientMessage, type DecodedMessage } from "../../src/protocol/client-messages.ts";
+import type { Parsed } from "../../src/protocol/json.ts";
 import { LIMITS } from "../../src/protocol/limits.ts";
 import { parseMsgpackInSteps } from "../../src/protocol/msgpack-frames.ts";
 import { finishSteps } from "../../src/protocol/long-json.ts";
@@ -28,8 +29,8 @@ const LONG: [what: string, text: string][] = [
 describe("[I7] refusing a long message takes no longer than reading it", () => {
   test.each(LONG)("of %s", (_, text) => {
     expect(read(text).ok).toBe(false);
-    const reading = quickest(() => JSON.parse(text));
-    expect(quickest(() => read(text))).toBeLessThan(3 * reading + 5);
+    const reading = quickest(() => JSON.parse(text), 3);
+    expect(quickest(() => read(text), 3)).toBeLessThan(3 * reading + 5);
   });
 });
 
@@ -46,12 +47,18 @@ function manyNames(members: number, length: number): object[] {
 }
 
 describe("[I7] MessagePack", () => {
-  test.each([100, 1_000, 10_000])("with very many names, %d in an object, takes hardly longer than JSON", (members) => {
-    const value = manyNames(members, MIB);
+  test.each([
+    [100, MIB],
+    [10_000, MIB / 4],
+  ])("with very many names, %d in an object, takes hardly longer than JSON", (members, length) => {
+    const value = manyNames(members, length);
     const [text, bytes] = [JSON.stringify(value), encode(value)];
-    expect(finishSteps(parseMsgpackInSteps(bytes))).toEqual({ ok: true, value });
-    const reading = quickest(() => JSON.parse(text));
-    expect(quickest(() => finishSteps(parseMsgpackInSteps(bytes)))).toBeLessThan(3 * reading + 40);
+    const read = (): Parsed => finishSteps(parseMsgpackInSteps(bytes));
+    const parsed = read();
+    // As text: `toEqual` takes seconds with so many names.
+    expect(parsed.ok && JSON.stringify(parsed.value) === text).toBe(true);
+    const reading = quickest(() => JSON.parse(text), 3);
+    expect(quickest(read, 3)).toBeLessThan(3 * reading + 40);
   });
 
   test("[PUB11] that would be longer as JSON than any batch is refused unread", () => {
@@ -60,9 +67,8 @@ describe("[I7] MessagePack", () => {
     const bytes = encode({ type: "publish", updates });
     expect(bytes.byteLength).toBeLessThan(MIB);
     expect(read(bytes)).toMatchObject({ ok: false, code: "too_large" });
-    expect(quickest(() => finishSteps(parseMsgpackInSteps(bytes)))).toBeLessThan(
-      quickest(() => JSON.parse(JSON.stringify(value))) + 5,
-    );
+    const reading = quickest(() => JSON.parse(JSON.stringify(value)), 3);
+    expect(quickest(() => finishSteps(parseMsgpackInSteps(bytes)), 3)).toBeLessThan(reading + 5);
   });
 });
 

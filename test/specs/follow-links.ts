@@ -19,7 +19,7 @@ export interface Linked {
 }
 
 export const idOf = ({ operation }: Operation): string => String(operation["operationId"]);
-export const named = (id: string): Operation => operations().find((one) => idOf(one) === id)!;
+export const named = (id: string): Operation => operations.find((one) => idOf(one) === id)!;
 
 /** Sends a request, and checks the answer by the document. */
 export async function exchange(operation: Operation, sent: Sent): Promise<Exchange> {
@@ -30,7 +30,7 @@ export async function exchange(operation: Operation, sent: Sent): Promise<Exchan
 export function linksOf(exchange: Exchange): Linked[] {
   const links = (exchange.answered.described["links"] ?? {}) as Record<string, Schema>;
   return Object.entries(links).flatMap(([name, { operationId, parameters, requestBody }]) => {
-    const operation = operations().find(({ operation }) => operation["operationId"] === operationId);
+    const operation = operations.find(({ operation }) => operation["operationId"] === operationId);
     if (!operation) throw new Error(`no operation is called ${String(operationId)}`);
     const given = new Map<string, string>();
     for (const [parameter, expression] of Object.entries(parameters as Record<string, string>)) {

@@ -12,12 +12,12 @@ describe("/openapi.json", () => {
       info: { title: expect.any(String) },
     });
     expect((openapi["info"] as Schema)["version"]).toEqual(expect.any(String));
-    const ids = operations().map(({ operation }) => operation["operationId"]);
+    const ids = operations.map(({ operation }) => operation["operationId"]);
     expect(new Set(ids).size).toBe(ids.length);
     for (const id of ids) expect(id).toMatch(/^[a-z][A-Za-z]+$/);
     for (const [kind, parts] of Object.entries(openapi["components"] as Record<string, Schema>))
       for (const name of Object.keys(parts)) expect(name, kind).toMatch(/^[a-zA-Z0-9._-]+$/);
-    for (const { operation } of operations()) {
+    for (const { operation } of operations) {
       expect(Object.keys(operation["responses"] as Schema).length).toBeGreaterThan(0);
       for (const [status, response] of Object.entries(operation["responses"] as Record<string, Schema>)) {
         expect(status).toMatch(/^[1-5]\d\d$/);
@@ -29,7 +29,7 @@ describe("/openapi.json", () => {
   });
 
   test("declares every parameter of a path once, with a place and a schema", () => {
-    for (const { path, parameters } of operations()) {
+    for (const { path, parameters } of operations) {
       const inPath = parameters.filter((parameter) => parameter["in"] === "path");
       expect(inPath.map(({ name }) => `{${String(name)}}`)).toEqual(path.match(/\{\w+\}/g) ?? []);
       for (const parameter of inPath) expect(parameter["required"]).toBe(true);
@@ -48,7 +48,7 @@ describe("/openapi.json", () => {
     const served = createFeedApp(deploymentOf)
       .routes.filter(({ method, path }) => method !== "ALL" && !path.endsWith("*"))
       .map(({ method, path }) => `${method} ${path.replace(/:(\w+)/g, "{$1}")}`);
-    const described = operations()
+    const described = operations
       .filter(({ method, path }) => method !== "head" && !(method === "options" && path.startsWith("/v1/")))
       .map(({ method, path }) => `${method.toUpperCase()} ${path}`);
     expect(described.toSorted()).toEqual([...new Set(served)].toSorted());
@@ -56,7 +56,7 @@ describe("/openapi.json", () => {
 
   test("names every error code, with its status", () => {
     const named = new Map<string, Set<number>>();
-    for (const { operation } of operations())
+    for (const { operation } of operations)
       for (const [status, response] of Object.entries(operation["responses"] as Record<string, Schema>)) {
         const media = (response["content"] as Record<string, Schema> | undefined)?.["application/problem+json"];
         const parts = (media?.["schema"] as { allOf?: { properties?: { code: { enum: string[] } } }[] })?.allOf ?? [];

@@ -144,7 +144,7 @@ function declared({ method, operation }: Operation): string[] {
   });
 }
 
-const WHAT_IS_REFUSED = operations().filter(({ method }) => method !== "options");
+const WHAT_IS_REFUSED = operations.filter(({ method }) => method !== "options");
 
 describe.each(WHAT_IS_REFUSED.map((one) => [one.method.toUpperCase(), one.path, one] as const))(
   "%s %s",

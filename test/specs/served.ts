@@ -15,13 +15,12 @@ export interface Operation {
 }
 
 /** Every operation of the OpenAPI document, with its parameters and those of its path. */
-export function operations(): Operation[] {
-  return Object.entries(openapi["paths"] as Record<string, Schema>).flatMap(([path, item]) =>
+export const operations: readonly Operation[] = Object.entries(openapi["paths"] as Record<string, Schema>).flatMap(
+  ([path, item]) =>
     Object.entries(item as Record<string, Schema>)
       .filter(([method]) => METHODS.has(method))
       .map(([method, operation]) => ({ path, method, operation, parameters: parametersOf(item, operation) })),
-  );
-}
+);
 
 function parametersOf(...parts: readonly Schema[]): Schema[] {
   return parts.flatMap(({ parameters = [] }) =>

@@ -3,41 +3,37 @@ import addFormats from "ajv-formats";
 import { Ajv2020 } from "ajv/dist/2020.js";
 import { isObject, type Schema } from "./references.ts";
 
-/** A document's validator, and the schemas that it has compiled. */
-interface Validator {
-  readonly ajv: Ajv;
-  readonly compiled: Map<string, ValidateFunction>;
-}
-const validators = new WeakMap<Schema, Validator>();
+/** The validator of each document. */
+const validators = new WeakMap<Schema, Ajv>();
+/** The schemas that were compiled: as they are, and closed. */
+const compiled = { open: new WeakMap<Schema, ValidateFunction>(), closed: new WeakMap<Schema, ValidateFunction>() };
 
 /**
  * Checks a value by a schema of a document. Returns what is wrong with it: an empty list if it fits. Throws on a keyword that
  * JSON Schema does not have. With `closed`, an object may have only the members that are described.
  */
 export function findProblems(document: Schema, schema: Schema, value: unknown, closed = false): string[] {
-  const { ajv, compiled } = validatorOf(document);
-  const name = `${String(closed)} ${JSON.stringify(schema)}`;
-  let validate = compiled.get(name);
+  const known = closed ? compiled.closed : compiled.open;
+  let validate = known.get(schema);
   if (!validate) {
     // References start at the top of the schema itself.
     const whole = { ...schema, components: document["components"] };
-    validate = ajv.compile(closed ? (close(whole) as Schema) : whole);
-    compiled.set(name, validate);
+    validate = validatorOf(document).compile(closed ? (close(whole) as Schema) : whole);
+    known.set(schema, validate);
   }
   if (validate(value)) return [];
   return (validate.errors ?? []).map(({ instancePath, message }) => `${instancePath || "the whole"} ${message}`);
 }
 
-function validatorOf(document: Schema): Validator {
+function validatorOf(document: Schema): Ajv {
   const known = validators.get(document);
   if (known) return known;
   // OpenAPI 3.1 has the keywords of 2020-12, AsyncAPI 3.0 those of draft 7.
   const ajv = "openapi" in document ? new Ajv2020(OPTIONS) : new Ajv(OPTIONS);
   addFormats.default(ajv);
   ajv.addVocabulary(["components", "example"]);
-  const made = { ajv, compiled: new Map<string, ValidateFunction>() };
-  validators.set(document, made);
-  return made;
+  validators.set(document, ajv);
+  return ajv;
 }
 
 const OPTIONS = { strict: true, strictRequired: false, allErrors: true } as const;

@@ -42,7 +42,7 @@ test("every link leads on", async () => {
       seen.push(next);
     }
   }
-  const described = operations().flatMap((one) =>
+  const described = operations.flatMap((one) =>
     Object.values(one.operation["responses"] as Record<string, Schema>).flatMap(({ links = {} }) =>
       Object.keys(links as Schema).map((name) => `${idOf(one)} ${name}`),
     ),
@@ -66,5 +66,5 @@ test("one answer leads to the next as the document says, step by step", { timeou
       seen.push(next);
     }
   });
-  await fc.assert(property, { numRuns: runs(20), endOnFailure: false });
+  await fc.assert(property, { numRuns: runs(8), endOnFailure: false });
 });
