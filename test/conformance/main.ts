@@ -1,4 +1,5 @@
-// `npm run conformance -- --url URL`: holds any server against the wire contract. Needs Node 24 and no package.
+// `npm run conformance -- --url URL`: holds any server against the wire contract. Needs Node 24.
+import { parseArgs } from "node:util";
 import { runSuite } from "./suite.ts";
 import { Wire } from "./wire.ts";
 
@@ -8,34 +9,33 @@ Holds a server against the contract of its wire, one line a rule. It publishes t
 the prefix, and removes them at the end, where it has an admin key. Without a key it says what it could not check. With --only, it
 holds it against the rules with that text in them.`;
 
-const NAMES = ["--url", "--publish-key", "--admin-key", "--feed-prefix", "--only"] as const;
+const text = { type: "string" } as const;
+const OPTIONS = { url: text, "publish-key": text, "admin-key": text, "feed-prefix": text, only: text };
 
-/** Reads `--name value` pairs; nothing where they are not understood. */
-function readArguments(words: readonly string[]): Map<string, string> | undefined {
-  const found = new Map<string, string>();
-  for (let i = 0; i < words.length; i += 2) {
-    const [name, value] = [words[i], words[i + 1]];
-    if (value === undefined || !NAMES.some((known) => known === name)) return undefined;
-    found.set(name ?? "", value);
+/** Undefined if they are not understood. */
+function readArguments() {
+  try {
+    return parseArgs({ options: OPTIONS }).values;
+  } catch {
+    return undefined;
   }
-  return found;
 }
 
-async function main(words: readonly string[]): Promise<number> {
-  const options = readArguments(words);
-  const url = options?.get("--url");
-  if (url === undefined || !URL.canParse(url)) {
+async function main(): Promise<number> {
+  const values = readArguments();
+  if (values?.url === undefined || !URL.canParse(values.url)) {
     console.error(USAGE);
     return 2;
   }
+  const { url, only } = values;
   const wire = new Wire({
     url,
-    publishKey: options?.get("--publish-key"),
-    adminKey: options?.get("--admin-key"),
-    prefix: options?.get("--feed-prefix") ?? "conf-",
+    publishKey: values["publish-key"],
+    adminKey: values["admin-key"],
+    prefix: values["feed-prefix"] ?? "conf-",
   });
   const began = performance.now();
-  const { ok, FAILED, unchecked } = await runSuite(wire, (line) => console.log(line), options?.get("--only"));
+  const { ok, FAILED, unchecked } = await runSuite(wire, (line) => console.log(line), only);
   const left = await wire.cleanUp();
   const seconds = ((performance.now() - began) / 1000).toFixed(1);
   console.log(`\n${ok} ok, ${FAILED} failed, ${unchecked} not checked; ${seconds} s`);
@@ -44,7 +44,7 @@ async function main(words: readonly string[]): Promise<number> {
 }
 
 try {
-  process.exitCode = await main(process.argv.slice(2));
+  process.exitCode = await main();
 } catch (error) {
   console.error(`conformance: ${error instanceof Error ? error.message : String(error)}`);
   process.exitCode = 1;

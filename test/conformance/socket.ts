@@ -1,5 +1,5 @@
-import { toBody } from "./body.ts";
 import { Deviation } from "./assertions.ts";
+import { toBody } from "./encoding.ts";
 import { View, type Message } from "./view.ts";
 
 /** Milliseconds to wait for a message. */

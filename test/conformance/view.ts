@@ -56,6 +56,11 @@ export class View {
     return `${this.epoch}:${this.seq}`;
   }
 
+  /** The keys of the updates. */
+  get keys(): string[] {
+    return this.updates.map(({ key }) => key);
+  }
+
   state(): Record<string, Fields> {
     return Object.fromEntries(this.entries);
   }

@@ -1,6 +1,5 @@
-import { bearer } from "./bearer.ts";
-import { toBody } from "./body.ts";
-import { Deviation, has, same } from "./assertions.ts";
+import { Deviation, has, member, same } from "./assertions.ts";
+import { bearer, toBody } from "./encoding.ts";
 import { Gate } from "./gate.ts";
 import { Events } from "./events.ts";
 import { Socket } from "./socket.ts";
@@ -84,17 +83,12 @@ export class Wire {
 
   /** The entries that everybody reads. */
   async entries(feed: string): Promise<unknown> {
-    const { json } = await this.read(feed);
-    return typeof json === "object" && json !== null && "entries" in json ? json.entries : undefined;
+    return member((await this.read(feed)).json, "entries");
   }
 
   post(feed: string, body: unknown, headers: Record<string, string> = {}, key = this.publisher): Promise<Answer> {
-    const init = {
-      method: "POST",
-      headers: { "Content-Type": "application/json", ...headers },
-      body: toBody(body),
-    };
-    return this.call(`/v1/feeds/${feed}`, init, key);
+    const sent = { "Content-Type": "application/json", ...headers };
+    return this.call(`/v1/feeds/${feed}`, { method: "POST", headers: sent, body: toBody(body) }, key);
   }
 
   /** Publishes what has to be accepted. */
@@ -135,7 +129,7 @@ export class Wire {
         return status === 200 ? 0 : 1;
       }
       const { json } = await this.call(`/v1/feeds/${feed}`, {}, this.readerKey);
-      return typeof json !== "object" || json === null || !("seq" in json) || json.seq === 0 ? 0 : 1;
+      return (member(json, "seq") ?? 0) === 0 ? 0 : 1;
     });
     const left: number[] = await Promise.all(removals);
     return left.reduce((sum, one) => sum + one, 0);
@@ -148,8 +142,7 @@ export function refused(what: string, { status, headers, json }: Answer, expecte
   same(`${what}, Content-Type`, headers.get("Content-Type")?.split(";")[0], "application/problem+json");
   has(what, json, { status: expected, code });
   for (const name of ["type", "title", "detail"]) {
-    const value = typeof json === "object" && json !== null ? Reflect.get(json, name) : undefined;
-    same(`${what}, type of its ${name}`, typeof value, "string");
+    same(`${what}, type of its ${name}`, typeof member(json, name), "string");
   }
 }
 

@@ -28,36 +28,20 @@ const BAD_BODIES: readonly [what: string, body: string, type: string, status: nu
   ["another type", "<a/>", "application/xml", 415, "unsupported_media_type"],
 ];
 
-const BAD_QUERIES = [
-  "since=x",
-  "since=abc:-1",
-  "hz=0",
-  "hz=61",
-  "hz=fast",
-  "mode=some",
-  "wait=31",
-  "wait=-1",
-  "keys=",
-  "keys=a*b",
-  "mode=all&mode=all",
-];
+const BAD_QUERIES =
+  "since=x since=abc:-1 hz=0 hz=61 hz=fast mode=some wait=31 wait=-1 keys= keys=a*b mode=all&mode=all".split(" ");
 const BAD_NAMES = ["Stocks", "-a", "a%20b", "x".repeat(65), "%C3%A4", "a*"];
 
 export const REFUSALS = [
   check("publish", "what is no update is 422 invalid_update, and changes nothing", async (wire) => {
     const feed = wire.newFeed();
-    await Promise.all(
-      BAD_UPDATES.map(async ([what, update]) => refused(what, await wire.post(feed, update), 422, "invalid_update")),
-    );
+    for (const [what, update] of BAD_UPDATES) refused(what, await wire.post(feed, update), 422, "invalid_update");
     same("seq", member((await wire.read(feed)).json, "seq"), 0);
   }),
   check("publish", "what is no body is 400 invalid_json or 415 unsupported_media_type", async (wire) => {
     const feed = wire.newFeed();
-    await Promise.all(
-      BAD_BODIES.map(async ([what, body, type, status, code]) =>
-        refused(what, await wire.post(feed, body, { "Content-Type": type }), status, code),
-      ),
-    );
+    for (const [what, body, type, status, code] of BAD_BODIES)
+      refused(what, await wire.post(feed, body, { "Content-Type": type }), status, code);
     same("seq", member((await wire.read(feed)).json, "seq"), 0);
   }),
   check("publish", "an Idempotency-Key has at most 128 characters", async (wire) => {
@@ -66,9 +50,7 @@ export const REFUSALS = [
   }),
   check("nothing", "a bad query is 400 invalid_query; unknown parameters are no harm", async (wire) => {
     const feed = wire.newFeed();
-    await Promise.all(
-      BAD_QUERIES.map(async (query) => refused(query, await wire.read(feed, `?${query}`), 400, "invalid_query")),
-    );
+    for (const query of BAD_QUERIES) refused(query, await wire.read(feed, `?${query}`), 400, "invalid_query");
     for (const query of ["", "?key=", "?key=A&limit=0", "?key=A&limit=1001", "?key=A&before=x"]) {
       refused(`history${query}`, await wire.call(`/v1/feeds/${feed}/history${query}`), 400, "invalid_query");
     }

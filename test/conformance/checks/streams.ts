@@ -11,17 +11,11 @@ export const STREAMS = [
     await events.reaches(1);
     const { epoch } = await wire.publish(feed, { key: "A", patch: { n: 2 } });
     await events.reaches(2);
-    same(
-      "types",
-      events.events.map(({ type }) => type),
-      ["hello", "snapshot", "update"],
-    );
+    const types = events.events.map(({ type }) => type);
+    same("types", types, ["hello", "snapshot", "update"]);
     for (const { type, message } of events.events) same("its type", message.type, type);
-    same(
-      "ids",
-      events.events.map(({ id }) => id),
-      ["", `${epoch}:1`, `${epoch}:2`],
-    );
+    const ids = events.events.map(({ id }) => id);
+    same("ids", ids, ["", `${epoch}:1`, `${epoch}:2`]);
     same("the view", events.view.state(), { A: { n: 2 } });
   }),
   check("publish", "Last-Event-ID resumes, and wins over since", async (wire) => {
