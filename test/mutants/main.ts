@@ -17,9 +17,23 @@ const RUN_TIME = 180_000;
 /** `broken`: no test failed, but their files could not be run. Then the break says nothing about the tests. */
 type Verdict = "caught" | "SURVIVED" | "BROKEN";
 
+/** What is needed of the report of vitest. */
 interface Report {
   readonly numPassedTests: number;
   readonly numFailedTests: number;
+  readonly testResults: readonly { readonly assertionResults: readonly Result[] }[];
+}
+
+interface Result {
+  readonly status: string;
+  readonly fullName: string;
+  readonly failureMessages: readonly string[];
+}
+
+interface Outcome {
+  readonly verdict: Verdict;
+  /** Which test has caught it, or what was printed if none did. */
+  readonly detail: string;
 }
 
 /** Copies what git knows, or would, of the checkout; packages are shared. */
@@ -37,7 +51,7 @@ async function copyCheckout(): Promise<string> {
   return folder;
 }
 
-async function run(folder: string, mutant: Mutant): Promise<{ verdict: Verdict; output: string }> {
+async function run(folder: string, mutant: Mutant): Promise<Outcome> {
   const path = join(folder, mutant.file);
   const text = await readFile(path, "utf8");
   await writeFile(
@@ -51,7 +65,7 @@ async function run(folder: string, mutant: Mutant): Promise<{ verdict: Verdict; 
   }
 }
 
-async function judge(folder: string, { project, tests }: Mutant): Promise<{ verdict: Verdict; output: string }> {
+async function judge(folder: string, { project, tests }: Mutant): Promise<Outcome> {
   const report = join(folder, "report.json");
   await rm(report, { force: true });
   const options = ["--bail=1", `--testTimeout=${TEST_TIME}`, "--reporter=json", `--outputFile=${report}`];
@@ -73,13 +87,17 @@ async function judge(folder: string, { project, tests }: Mutant): Promise<{ verd
   const code = await new Promise<number | null>((resolve) => child.on("close", resolve));
   clearTimeout(timer);
   process.off("exit", end);
-  if (isTooLong) return { verdict: "caught", output };
+  if (isTooLong) return { verdict: "caught", detail: `no test ended in ${RUN_TIME / 1000} s` };
   const counts = await readFile(report, "utf8").then(
     (text): Report => JSON.parse(text),
-    (): Report => ({ numPassedTests: 0, numFailedTests: 0 }),
+    (): Report => ({ numPassedTests: 0, numFailedTests: 0, testResults: [] }),
   );
-  if (counts.numFailedTests > 0) return { verdict: "caught", output };
-  return { verdict: code === 0 && counts.numPassedTests > 0 ? "SURVIVED" : "BROKEN", output };
+  const results = counts.testResults.flatMap(({ assertionResults }) => assertionResults);
+  const failed = results.find(({ status }) => status === "failed");
+  // A test that only took too long may have met a busy machine.
+  const isLate = failed?.failureMessages.every((message) => message.includes("timed out")) === true;
+  if (failed) return { verdict: "caught", detail: `${failed.fullName}${isLate ? ": TIMED OUT" : ""}` };
+  return { verdict: code === 0 && counts.numPassedTests > 0 ? "SURVIVED" : "BROKEN", detail: output };
 }
 
 async function main(): Promise<number> {
@@ -97,12 +115,12 @@ async function main(): Promise<number> {
     try {
       for (let mutant = waiting.shift(); mutant; mutant = waiting.shift()) {
         const began = performance.now();
-        const { verdict, output } = await run(folder, mutant);
+        const { verdict, detail } = await run(folder, mutant);
         const seconds = ((performance.now() - began) / 1000).toFixed(0);
         console.log(`${verdict.padEnd(9)} ${mutant.name}  (${mutant.file}, ${seconds} s)`);
-        if (verdict === "caught") continue;
-        survived++;
-        if (verdict === "BROKEN") console.log(output);
+        if (verdict === "caught") console.log(`          ${detail}`);
+        else survived++;
+        if (verdict === "BROKEN") console.log(detail);
       }
     } finally {
       await rm(folder, { recursive: true, force: true });
