@@ -1,3 +1,4 @@
+import { serve } from "../load/child.ts";
 import type { Attack, Attempt } from "./attack.ts";
 import { PUBLISHING } from "./publishing.ts";
 import { READING } from "./reading.ts";
@@ -42,28 +43,20 @@ async function loop(attempt: Attempt, aMinute: number): Promise<void> {
 }
 
 let first: Attempt | undefined;
+/** What has ended a loop. */
+let failure: unknown;
 
 async function answer({ type, attack: name, target }: AttackRequest): Promise<AttackReply> {
+  if (failure !== undefined) throw failure;
   const attack = attackOf(name);
   const { atOnce, aMinute = Infinity } = attack;
   if (type === "prepare") first = await attack.begin(target);
   if (type === "once" && first) await attemptOnce(first);
   if (type === "loop") {
     const attackers = await Promise.all(Array.from({ length: atOnce }, () => attack.begin(target)));
-    void Promise.all(attackers.map((attempt) => loop(attempt, aMinute))).catch(fail);
+    Promise.all(attackers.map((attempt) => loop(attempt, aMinute))).catch((error: unknown) => void (failure = error));
   }
-  return { ok: true, attempts, results: Object.fromEntries(results), uncaught: uncaught.counts };
+  return { attempts, results: Object.fromEntries(results), uncaught: uncaught.counts };
 }
 
-function fail(error: unknown): void {
-  process.send?.({
-    ok: false,
-    reason: error instanceof Error ? (error.stack ?? "") : String(error),
-  } satisfies AttackReply);
-}
-
-process.on("message", (request: AttackRequest) => {
-  answer(request).then((reply) => process.send?.(reply), fail);
-});
-// The parent is gone.
-process.on("disconnect", () => process.exit(0));
+serve(answer);

@@ -35,3 +35,20 @@ export async function overSocket(
     return socket.code === 0 ? result : `closed ${socket.code}`;
   };
 }
+
+/** Sends messages over a socket, and waits for as many answers as `send` says, or for what else it says. */
+export function burst(
+  attack: Omit<Attack, "begin"> & { readonly headers?: Record<string, string> },
+  send: (socket: HostileSocket) => number | (() => boolean),
+): Attack {
+  return {
+    ...attack,
+    begin: (target) =>
+      overSocket(target, "keys=none", attack.headers ?? {}, async (socket) => {
+        const before = socket.answers;
+        const wanted = send(socket);
+        await socket.until(typeof wanted === "number" ? () => socket.answers >= before + wanted : wanted);
+        return "answered";
+      }),
+  };
+}

@@ -1,5 +1,5 @@
-import { PublishConnection } from "../load/publish-connection.ts";
-import { cameFrom, HONEST_ADDRESS, HONEST_KEY, pathOf, type HostileTarget } from "./target.ts";
+import { postAll } from "../load/fill.ts";
+import { honestEndpoint, type HostileTarget } from "./target.ts";
 
 /** What a feed is filled with before an attack. `share` is the part of the limits to fill, for short runs. */
 export interface Filling {
@@ -26,24 +26,21 @@ export const SMALL: Filling = {
 };
 
 /** As many keys and as many bytes as a feed may have. */
-export const FULL: Filling = {
-  name: "full",
-  *bodies(share) {
-    const text = "x".repeat(Math.floor(LIMIT_BYTES / LIMIT_KEYS) - 11 - `{"n":100000,"text":""}`.length);
-    for (let first = 0; first < LIMIT_KEYS * share; first += BATCH)
-      yield batch(BATCH, (i) => ({ key: keyOf(first + i), set: { n: first + i, text } }));
-  },
-};
+export const FULL = manyKeys("full", "x", LIMIT_BYTES);
 
 /** The same with text that takes two bytes a character in memory. */
-export const CYRILLIC: Filling = {
-  name: "Cyrillic",
-  *bodies(share) {
-    const text = "ж".repeat(Math.floor(LIMIT_BYTES / 2 / LIMIT_KEYS) - 11 - `{"n":100000,"text":""}`.length);
-    for (let first = 0; first < LIMIT_KEYS * share; first += BATCH)
-      yield batch(BATCH, (i) => ({ key: keyOf(first + i), set: { n: first + i, text } }));
-  },
-};
+export const CYRILLIC = manyKeys("Cyrillic", "ж", LIMIT_BYTES / 2);
+
+function manyKeys(name: string, letter: string, length: number): Filling {
+  return {
+    name,
+    *bodies(share) {
+      const text = letter.repeat(Math.floor(length / LIMIT_KEYS) - 11 - `{"n":100000,"text":""}`.length);
+      for (let first = 0; first < LIMIT_KEYS * share; first += BATCH)
+        yield batch(BATCH, (i) => ({ key: keyOf(first + i), set: { n: first + i, text } }));
+    },
+  };
+}
 
 /** Large values of two bytes a character. */
 export const LARGE: Filling = {
@@ -94,14 +91,5 @@ export function largest(count: number): string {
 
 /** Publishes the filling, within all limits. */
 export async function fillFeed(target: HostileTarget, filling: Filling, share = 1): Promise<void> {
-  const headers = { Authorization: `Bearer ${HONEST_KEY}`, ...cameFrom(HONEST_ADDRESS) };
-  const connection = await PublishConnection.open({ port: target.port, path: pathOf(target), headers });
-  try {
-    for (const body of filling.bodies(share)) {
-      const status = await connection.post(body);
-      if (status !== 200) throw new Error(`a POST answered ${status}`);
-    }
-  } finally {
-    connection.close();
-  }
+  await postAll(honestEndpoint(target), filling.bodies(share));
 }

@@ -1,3 +1,4 @@
+import { serve } from "../load/child.ts";
 import { clock } from "../load/clock.ts";
 import { percentile } from "../statistics.ts";
 import { HonestReader } from "./honest-readers.ts";
@@ -56,21 +57,4 @@ async function answer(request: ReadersRequest): Promise<ReadersReply> {
   };
 }
 
-process.on("message", (request: ReadersRequest) => {
-  answer(request).then(
-    (reply) => process.send?.(reply),
-    (error: unknown) =>
-      process.send?.({
-        faults: [String(error)],
-        p50: NaN,
-        p99: NaN,
-        max: NaN,
-        count: 0,
-        uncaught: {},
-        lost: {},
-        each: {},
-      }),
-  );
-});
-// The parent is gone.
-process.on("disconnect", () => process.exit(0));
+serve(answer);

@@ -1,6 +1,5 @@
-import { fork, type ChildProcess } from "node:child_process";
-import { once } from "node:events";
 import { join } from "node:path";
+import { Child } from "../load/child.ts";
 import type { Transport } from "./honest-readers.ts";
 import type { HostileTarget } from "./target.ts";
 
@@ -32,38 +31,25 @@ export interface ReadersReply {
 
 /** Honest readers in a process of their own. */
 export class HonestReaders {
-  readonly #process: ChildProcess;
+  readonly #child = new Child<ReadersRequest, ReadersReply>(join(import.meta.dirname, "honest-process.ts"));
 
-  private constructor(child: ChildProcess) {
-    this.#process = child;
-  }
+  private constructor() {}
 
   static async open(target: HostileTarget, readers: readonly ReaderSpec[]): Promise<HonestReaders> {
-    const opened = new HonestReaders(fork(join(import.meta.dirname, "honest-process.ts"), { execArgv: [] }));
-    await opened.#ask({ type: "begin", target, readers });
+    const opened = new HonestReaders();
+    await opened.#child.ask({ type: "begin", target, readers });
     return opened;
   }
 
   look(): Promise<ReadersReply> {
-    return this.#ask({ type: "look" });
+    return this.#child.ask({ type: "look" });
   }
 
   finish(): Promise<ReadersReply> {
-    return this.#ask({ type: "finish" });
+    return this.#child.ask({ type: "finish" });
   }
 
-  async close(): Promise<void> {
-    if (this.#process.exitCode !== null || this.#process.signalCode !== null) return;
-    const ended = once(this.#process, "exit");
-    this.#process.kill("SIGKILL");
-    await ended;
-  }
-
-  async #ask(request: ReadersRequest): Promise<ReadersReply> {
-    const replied = once(this.#process, "message");
-    this.#process.send(request);
-    const [reply]: ReadersReply[] = await replied;
-    if (!reply) throw new Error("the readers did not reply");
-    return reply;
+  close(): Promise<void> {
+    return this.#child.end();
   }
 }

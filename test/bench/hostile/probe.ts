@@ -1,7 +1,7 @@
 import { clock, pause } from "../load/clock.ts";
-import { PublishConnection } from "../load/publish-connection.ts";
+import { Publisher, type Posted } from "../load/publisher.ts";
 import { percentile } from "../statistics.ts";
-import { cameFrom, HONEST_ADDRESS, HONEST_KEY, pathOf, type HostileTarget } from "./target.ts";
+import { honestEndpoint, type HostileTarget } from "./target.ts";
 
 /** Milliseconds from when a publish was due to its receipt. */
 export interface Waits {
@@ -13,9 +13,6 @@ export interface Waits {
   readonly refusals: readonly number[];
 }
 
-/** Most unanswered publishes at a time. Beyond it, a publish that is due is counted with the one before. */
-const MOST_CONNECTIONS = 200;
-
 /** Makes the n-th update. */
 export type MakeUpdate = (n: number) => string;
 
@@ -23,22 +20,14 @@ const ONE_KEY: MakeUpdate = (n) => `{"key":"probe","set":{"n":${n}}}`;
 
 /** An honest publisher: one small update after the other at a steady pace, whatever becomes of them. */
 export class Probe {
-  readonly #target: HostileTarget;
-  readonly #every: number;
-  readonly #make: MakeUpdate;
-  readonly #done: { due: number; took: number; status: number }[] = [];
-  readonly #open = new Set<number>();
-  readonly #free: PublishConnection[] = [];
-  readonly #connections = new Set<PublishConnection>();
+  readonly #publisher: Publisher;
+  readonly #done: Posted[] = [];
+  readonly #running: Promise<unknown>;
   #stopped = false;
-  #count = 0;
-  readonly #running: Promise<void>;
 
   private constructor(target: HostileTarget, rate: number, make: MakeUpdate) {
-    this.#target = target;
-    this.#make = make;
-    this.#every = 1000 / rate;
-    this.#running = this.#run();
+    this.#publisher = new Publisher(honestEndpoint(target), (i) => ({ body: make(i + 1) }), true);
+    this.#running = this.#publisher.publish({ rate }, Infinity, () => this.#stopped, this.#done);
   }
 
   static start(target: HostileTarget, rate = 50, make = ONE_KEY): Probe {
@@ -49,8 +38,8 @@ export class Probe {
   since(start: number): Waits {
     const now = clock();
     const done = this.#done.filter(({ due }) => due >= start);
-    const open = Array.from(this.#open).filter((due) => due >= start);
-    const waits = [...done.map(({ took }) => took), ...open.map((due) => now - due)];
+    const open = Array.from(this.#publisher.open).filter(({ due }) => due >= start);
+    const waits = [...done.map(({ took }) => took), ...open.map(({ due }) => now - due)];
     return {
       p50: percentile(waits, 0.5),
       p99: percentile(waits, 0.99),
@@ -70,50 +59,13 @@ export class Probe {
   /** Resolves when every publish is answered, or after this long. */
   async waitUntilCalm(milliseconds: number): Promise<void> {
     const end = clock() + milliseconds;
-    const isLate = (): boolean => Math.min(...this.#open) < clock() - 50;
+    const isLate = (): boolean => [...this.#publisher.open].some(({ due }) => due < clock() - 50);
     while (isLate() && clock() < end) await pause(5);
   }
 
   async stop(): Promise<void> {
     this.#stopped = true;
     await this.#running;
-    for (const connection of this.#connections) connection.close();
-  }
-
-  async #run(): Promise<void> {
-    for (let due = clock(); !this.#stopped; due += this.#every) {
-      while (clock() < due) await pause(Math.max(1, due - clock()));
-      if (this.#open.size < MOST_CONNECTIONS) void this.#post(due);
-    }
-  }
-
-  async #post(due: number): Promise<void> {
-    // Two publishes that are due at the same moment would count as one.
-    while (this.#open.has(due)) due += 0.001;
-    this.#open.add(due);
-    let status = 0;
-    try {
-      const connection = await this.#connection();
-      status = await connection.post(this.#make(++this.#count));
-      this.#free.push(connection);
-    } catch {
-      // A broken connection counts as a refused publish.
-    }
-    // `stop` closed it: no answer was to come.
-    if (this.#stopped && status === 0) return;
-    this.#open.delete(due);
-    this.#done.push({ due, took: clock() - due, status });
-  }
-
-  async #connection(): Promise<PublishConnection> {
-    for (let connection = this.#free.pop(); connection; connection = this.#free.pop()) {
-      if (connection.isUsable) return connection;
-      connection.close();
-      this.#connections.delete(connection);
-    }
-    const headers = { Authorization: `Bearer ${HONEST_KEY}`, ...cameFrom(HONEST_ADDRESS) };
-    const connection = await PublishConnection.open({ port: this.#target.port, path: pathOf(this.#target), headers });
-    this.#connections.add(connection);
-    return connection;
+    this.#publisher.close();
   }
 }

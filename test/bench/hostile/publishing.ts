@@ -1,6 +1,8 @@
-import { overSocket, type Attack } from "./attack.ts";
+import { pause } from "../load/clock.ts";
+import { burst, overSocket, type Attack } from "./attack.ts";
 import { batch, FULL, largest, PATCHED, SMALL } from "./feeds.ts";
 import { ask } from "./http.ts";
+import type { HostileSocket } from "./socket.ts";
 import { ADMIN_KEY, HOSTILE_KEY, pathOf, type HostileTarget } from "./target.ts";
 
 const AUTHORIZED = { Authorization: `Bearer ${HOSTILE_KEY}` };
@@ -64,22 +66,19 @@ export async function publishEnding(target: HostileTarget, keys: number, at: num
 const UNANSWERED = 200;
 
 /** Messages over a socket at full speed; an attempt is a hundred of them. */
-function flooding(name: string, atOnce: number, make: (i: number) => object): Attack {
+function flooding(name: string, make: (i: number) => object): Attack {
   return {
     name,
     filling: SMALL,
-    atOnce,
+    atOnce: 4,
     begin(target) {
       let i = 0;
-      let sent = 0;
-      let counted: object | undefined;
+      const sent = new WeakMap<HostileSocket, number>();
       return overSocket(target, "keys=none", AUTHORIZED, async (socket) => {
-        if (counted !== socket) {
-          counted = socket;
-          sent = 0;
-        }
-        for (let n = 0; n < 100; n++, sent++) socket.send(JSON.stringify(make(i++)));
-        await socket.until(() => socket.answers >= sent - UNANSWERED);
+        const all = (sent.get(socket) ?? 0) + 100;
+        sent.set(socket, all);
+        for (let n = 0; n < 100; n++) socket.send(JSON.stringify(make(i++)));
+        await socket.until(() => socket.answers >= all - UNANSWERED);
         return "answered";
       });
     },
@@ -106,7 +105,7 @@ const ending: Attack = {
   begin: async (target) => async () => {
     const at = Date.now() + 4_000;
     const result = await publishEnding(target, 87_000, at);
-    await new Promise((resolve) => setTimeout(resolve, at - Date.now() + 500));
+    await pause(at - Date.now() + 500);
     return result;
   },
 };
@@ -142,34 +141,20 @@ export const PUBLISHING: readonly Attack[] = [
       return [...results].join();
     },
   },
-  flooding("publishes over a socket", 4, publishMessage),
-  flooding("19 bad publishes and a good one, over a socket", 4, (i) =>
+  flooding("publishes over a socket", publishMessage),
+  flooding("19 bad publishes and a good one, over a socket", (i) =>
     i % 20 === 19 ? publishMessage(i) : badPublish(i),
   ),
-  {
-    name: "publishes of 1 MiB of names over a socket",
-    filling: SMALL,
-    atOnce: 2,
-    begin: (target) =>
-      overSocket(target, "keys=none", AUTHORIZED, async (socket) => {
-        const before = socket.answers;
-        socket.send(`{"type":"publish","id":1,"updates":${manyNames("set")}}`);
-        await socket.until(() => socket.answers > before);
-        return "answered";
-      }),
-  },
-  {
-    name: "publishes of 1 MiB over a socket",
-    filling: SMALL,
-    atOnce: 8,
-    begin: (target) =>
-      overSocket(target, "keys=none", AUTHORIZED, async (socket) => {
-        const before = socket.answers;
-        const updates: unknown = JSON.parse(largest(1_000));
-        const message = JSON.stringify({ type: "publish", id: 1, updates });
-        for (let i = 0; i < 8; i++) socket.send(message);
-        await socket.until(() => socket.answers >= before + 8);
-        return "answered";
-      }),
-  },
+  burst(
+    { name: "publishes of 1 MiB of names over a socket", filling: SMALL, atOnce: 2, headers: AUTHORIZED },
+    (socket) => {
+      socket.send(`{"type":"publish","id":1,"updates":${manyNames("set")}}`);
+      return 1;
+    },
+  ),
+  burst({ name: "publishes of 1 MiB over a socket", filling: SMALL, atOnce: 8, headers: AUTHORIZED }, (socket) => {
+    const message = `{"type":"publish","id":1,"updates":${largest(1_000)}}`;
+    for (let i = 0; i < 8; i++) socket.send(message);
+    return 8;
+  }),
 ];

@@ -1,4 +1,5 @@
-import { ADDRESS_RATE, overSocket, type Attack } from "./attack.ts";
+import { pause } from "../load/clock.ts";
+import { ADDRESS_RATE, burst, type Attack } from "./attack.ts";
 import { CYRILLIC, FULL, LARGE, LOG, SMALL } from "./feeds.ts";
 import { ask, begin, read } from "./http.ts";
 import { HostileSocket } from "./socket.ts";
@@ -74,19 +75,15 @@ const streamed: Attack = {
 };
 
 /** Selections over one socket, queued one behind the other. */
-const subscribing: Attack = {
-  name: "40 queued subscribes with 1,000 prefixes that match nothing",
-  filling: FULL,
-  atOnce: 2,
-  begin: (target) =>
-    overSocket(target, "keys=none", {}, async (socket) => {
-      const before = socket.snapshots;
-      for (let i = 0; i < 40; i++)
-        socket.send(JSON.stringify({ type: "subscribe", id: i, keys: prefixes(i).split(",") }));
-      await socket.until(() => socket.snapshots >= before + 40);
-      return "answered";
-    }),
-};
+const subscribing = burst(
+  { name: "40 queued subscribes with 1,000 prefixes that match nothing", filling: FULL, atOnce: 2 },
+  (socket) => {
+    const before = socket.snapshots;
+    for (let i = 0; i < 40; i++)
+      socket.send(JSON.stringify({ type: "subscribe", id: i, keys: prefixes(i).split(",") }));
+    return () => socket.snapshots >= before + 40;
+  },
+);
 
 /** Readers that take nothing, more and more of them. */
 const stuck: Attack = {
@@ -97,7 +94,7 @@ const stuck: Attack = {
   begin: async (target) => async () => {
     const socket = await HostileSocket.open(target, "mode=all");
     socket.stopReading();
-    await new Promise((resolve) => setTimeout(resolve, 5_000));
+    await pause(5_000);
     socket.end();
     return "left";
   },

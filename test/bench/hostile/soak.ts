@@ -1,5 +1,5 @@
 import { clock, pause } from "../load/clock.ts";
-import { residentBytes } from "../load/memory.ts";
+import { MemoryWatch } from "../load/memory.ts";
 import { HonestReaders, type ReadersReply } from "./honest.ts";
 import { Probe, type Waits } from "./probe.ts";
 import { PUBLISHING } from "./publishing.ts";
@@ -65,14 +65,8 @@ export async function soak(pid: number, target: HostileTarget, plan: SoakPlan): 
     { transport: "poll", query: "keys=honest.*" },
     { transport: "socket", query: "" },
   ]);
-  const resident: number[] = [];
-  const look = setInterval(() => {
-    residentBytes(pid).then(
-      (bytes) => resident.push(bytes),
-      // The server has ended.
-      () => {},
-    );
-  }, LOOK_EVERY);
+  const watch = new MemoryWatch(pid, LOOK_EVERY);
+  const resident = watch.looks;
   const results = new Map<string, Readonly<Record<string, number>>>();
   const uncaught: string[] = [];
   const runners = new Map<string, AttackRunner>();
@@ -111,7 +105,7 @@ export async function soak(pid: number, target: HostileTarget, plan: SoakPlan): 
     const faults = [...delivery.faults, ...rest.faults, ...honest, ...uncaught];
     return { calm, publish, delivery, resident, results, lost: { ...delivery.lost, ...rest.lost }, faults };
   } finally {
-    clearInterval(look);
+    watch.stop();
     await Promise.all([...runners.values()].map((runner) => runner.end()));
     await readers.close();
     await others.close();

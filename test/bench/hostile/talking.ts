@@ -1,5 +1,6 @@
 import { createHmac } from "node:crypto";
-import { ADDRESS_RATE, overSocket, type Attack } from "./attack.ts";
+import { pause } from "../load/clock.ts";
+import { ADDRESS_RATE, burst, type Attack } from "./attack.ts";
 import { FULL, SMALL } from "./feeds.ts";
 import { prefixes } from "./reading.ts";
 import { HostileSocket } from "./socket.ts";
@@ -21,22 +22,12 @@ const BURST = 1_000;
 
 /** An anonymous socket that sends bursts of messages. Of each burst, `answered` messages get an answer. */
 function talking(name: string, answered: number, make: (i: number) => string): Attack {
-  return {
-    name,
-    filling: SMALL,
-    atOnce: 8,
-    // Each may need another socket.
-    aMinute: ADDRESS_RATE,
-    async begin(target) {
-      let i = 0;
-      return overSocket(target, "keys=none", {}, async (socket) => {
-        const before = socket.answers;
-        for (let n = 0; n < BURST; n++) socket.send(make(i++));
-        await socket.until(() => socket.answers >= before + answered);
-        return "answered";
-      });
-    },
-  };
+  let i = 0;
+  // Each may need another socket.
+  return burst({ name, filling: SMALL, atOnce: 8, aMinute: ADDRESS_RATE }, (socket) => {
+    for (let n = 0; n < BURST; n++) socket.send(make(i++));
+    return answered;
+  });
 }
 
 /** Sockets that come and stay, each a group of its own, while a publisher goes on. */
@@ -49,7 +40,7 @@ function crowd(name: string, count: number, query: (i: number) => string): Attac
       const sockets: HostileSocket[] = [];
       return async () => {
         while (sockets.length < count) sockets.push(await HostileSocket.open(target, query(sockets.length)));
-        await new Promise((resolve) => setTimeout(resolve, 1_000));
+        await pause(1_000);
         const open = sockets.filter(({ isOpen }) => isOpen).length;
         return `${open} are open`;
       };
@@ -65,19 +56,11 @@ export const TALKING: readonly Attack[] = [
   talking("bad messages, one good after nineteen", BURST * 0.95, (i) => (i % 20 === 19 ? ACK : bad)),
   // Each unanswered message is followed by one that gets an answer.
   talking("acks", 1, (i) => (i % BURST === BURST - 1 ? "{}" : ACK)),
-  {
-    name: "bad messages of 1 MiB",
-    filling: SMALL,
-    atOnce: 8,
-    begin: (target) =>
-      overSocket(target, "keys=none", {}, async (socket) => {
-        const before = socket.answers;
-        const message = `[${"0,".repeat(500_000)}0]`;
-        for (let i = 0; i < 20; i++) socket.send(message);
-        await socket.until(() => socket.answers >= before + 20);
-        return "answered";
-      }),
-  },
+  burst({ name: "bad messages of 1 MiB", filling: SMALL, atOnce: 8 }, (socket) => {
+    const message = `[${"0,".repeat(500_000)}0]`;
+    for (let i = 0; i < 20; i++) socket.send(message);
+    return 20;
+  }),
   {
     name: "sockets that come and go",
     filling: SMALL,

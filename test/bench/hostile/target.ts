@@ -1,3 +1,5 @@
+import type { PublishEndpoint } from "../load/publish-connection.ts";
+
 /** The feed and the server to attack. Plain data, so that it can be sent to other processes. */
 export interface HostileTarget {
   readonly port: number;
@@ -29,4 +31,10 @@ export const HOSTILE_ADDRESS = "203.0.113.66";
 
 export function pathOf({ feed }: HostileTarget): string {
   return `/v1/feeds/${feed}`;
+}
+
+/** Where the honest publisher publishes. */
+export function honestEndpoint(target: HostileTarget): PublishEndpoint {
+  const headers = { Authorization: `Bearer ${HONEST_KEY}`, ...cameFrom(HONEST_ADDRESS) };
+  return { port: target.port, path: pathOf(target), headers };
 }

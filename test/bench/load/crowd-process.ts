@@ -1,3 +1,4 @@
+import { serve } from "./child.ts";
 import type { CrowdReply, CrowdRequest } from "./crowd.ts";
 import { RawSubscriber, type OnMessage } from "./raw-subscriber.ts";
 import { storm } from "./storm.ts";
@@ -19,13 +20,14 @@ const subscribers: RawSubscriber[] = [];
 
 async function connect(request: Extract<CrowdRequest, { type: "connect" }>): Promise<void> {
   const { count, endpoint, isSparse, isPacked } = request;
-  if (isPacked === true) wireTally = new WireTally(count);
+  if (isPacked === true) wireTally = await WireTally.begin(count, endpoint);
   const stride = isSparse === true ? 1 : Math.max(1, Math.round(count / SAMPLED_SUBSCRIBERS));
-  for (let first = 0; first < count; first += CONNECTING_AT_ONCE) {
-    const indexes = Array.from({ length: Math.min(CONNECTING_AT_ONCE, count - first) }, (_, i) => first + i);
+  const others = wireTally?.others ?? count;
+  for (let first = 0; first < others; first += CONNECTING_AT_ONCE) {
+    const indexes = Array.from({ length: Math.min(CONNECTING_AT_ONCE, others - first) }, (_, i) => first + i);
     const opened = indexes.map((index) => {
       const path = endpoint.path.replace("{i}", String(index));
-      return RawSubscriber.open({ ...endpoint, path }, wireTally?.taker(index) ?? scanner(index, stride));
+      return RawSubscriber.open({ ...endpoint, path }, wireTally?.taker() ?? scanner(index, stride));
     });
     subscribers.push(...(await Promise.all(opened)));
   }
@@ -39,19 +41,12 @@ function scanner(index: number, stride: number): OnMessage {
 async function answer(request: CrowdRequest): Promise<CrowdReply> {
   if (request.type === "connect") await connect(request);
   if (request.type === "begin") (wireTally ?? tally).reset();
-  const read = request.type === "finish" ? await wireTally?.read() : undefined;
+  const read = request.type === "finish" ? wireTally?.read() : undefined;
   const { messages, updates, bytes, first, last } = wireTally ?? tally;
   const report = { messages, updates, bytes, first, last, closed: subscribers.filter(({ closed }) => closed).length };
-  if (request.type === "finish") return { ok: true, report, samples: tally.samples(), ...read };
-  if (request.type === "storm") return { ok: true, report, storm: await storm(request) };
-  return { ok: true, report };
+  if (request.type === "finish") return { report, samples: tally.samples(), ...read };
+  if (request.type === "storm") return { report, storm: await storm(request.endpoint, request.count, request.seq) };
+  return { report };
 }
 
-process.on("message", (request: CrowdRequest) => {
-  answer(request).then(
-    (reply) => process.send?.(reply),
-    (error: unknown) => process.send?.({ ok: false, reason: String(error) } satisfies CrowdReply),
-  );
-});
-// The parent is gone.
-process.on("disconnect", () => process.exit(0));
+serve(answer);

@@ -1,7 +1,7 @@
-import { fork, type ChildProcess } from "node:child_process";
-import { once } from "node:events";
 import { join } from "node:path";
 import type { Lab } from "../lab.ts";
+import type { LatencySamples } from "../statistics.ts";
+import { Child } from "./child.ts";
 import { pause } from "./clock.ts";
 import type { SubscribeEndpoint } from "./raw-subscriber.ts";
 
@@ -18,15 +18,12 @@ export type CrowdRequest =
   | { readonly type: "storm"; readonly count: number; readonly endpoint: SubscribeEndpoint; readonly seq: number }
   | { readonly type: "begin" | "look" | "finish" };
 
-export type CrowdReply =
-  | {
-      readonly ok: true;
-      readonly report: CrowdReport;
-      readonly samples?: LatencySamples;
-      readonly storm?: StormReport;
-      readonly wire?: WireReport;
-    }
-  | { readonly ok: false; readonly reason: string };
+export interface CrowdReply {
+  readonly report: CrowdReport;
+  readonly samples?: LatencySamples;
+  readonly storm?: StormReport;
+  readonly wire?: WireReport;
+}
 
 /** What all subscribers received since `begin`. */
 export interface CrowdReport {
@@ -39,15 +36,6 @@ export interface CrowdReport {
   readonly last: number;
   /** Subscribers that have lost their connection. */
   readonly closed: number;
-}
-
-/** Milliseconds from making an update to its arrival at one subscriber. */
-export interface LatencySamples {
-  readonly p50: number;
-  readonly p99: number;
-  /** The share that arrived within 250 ms. */
-  readonly inTime: number;
-  readonly count: number;
 }
 
 /** Packed messages as they were on the wire. */
@@ -72,85 +60,67 @@ const LONGEST_DRAIN = 10_000;
 
 /** Many subscribers in a process of their own. */
 export class Crowd {
-  readonly #lab: Lab;
-  readonly #process: ChildProcess;
+  readonly #child = new Child<CrowdRequest, CrowdReply>(join(import.meta.dirname, "crowd-process.ts"));
 
-  private constructor(lab: Lab, child: ChildProcess) {
-    this.#lab = lab;
-    this.#process = child;
+  private constructor(lab: Lab) {
+    lab.track(this.#child.process);
   }
 
   /** Resolves when all are connected. */
   static async open(lab: Lab, endpoint: SubscribeEndpoint, count: number, isSparse?: boolean): Promise<Crowd> {
     const crowd = Crowd.empty(lab);
-    await crowd.#ask({ type: "connect", count, endpoint, isSparse });
+    await crowd.#child.ask({ type: "connect", count, endpoint, isSparse });
     return crowd;
   }
 
   /** The same for messages that must be unpacked to be read. */
   static async openPacked(lab: Lab, endpoint: SubscribeEndpoint, count: number): Promise<Crowd> {
     const crowd = Crowd.empty(lab);
-    await crowd.#ask({ type: "connect", count, endpoint, isPacked: true });
+    await crowd.#child.ask({ type: "connect", count, endpoint, isPacked: true });
     return crowd;
   }
 
   /** A crowd whose clients connect later. */
   static empty(lab: Lab): Crowd {
-    const child = fork(join(import.meta.dirname, "crowd-process.ts"));
-    lab.track(child);
-    return new Crowd(lab, child);
+    return new Crowd(lab);
   }
 
   get pid(): number {
-    return this.#process.pid ?? 0;
+    return this.#child.process.pid ?? 0;
   }
 
   /** All clients connect at once, and leave when they have the state at `seq`. */
   async storm(endpoint: SubscribeEndpoint, count: number, seq: number): Promise<StormReport> {
-    const { storm } = await this.#ask({ type: "storm", count, endpoint, seq });
+    const { storm } = await this.#child.ask({ type: "storm", count, endpoint, seq });
     if (!storm) throw new Error("the crowd did not tell of the storm");
     return storm;
   }
 
   /** Starts counting from zero. */
   async begin(): Promise<void> {
-    await this.#ask({ type: "begin" });
+    await this.#child.ask({ type: "begin" });
   }
 
   /** Waits until nothing more arrives, and sums up. */
   async finish(): Promise<CrowdReport & { samples: LatencySamples; wire: WireReport | undefined }> {
     await this.#quiet();
-    const { report, samples, wire } = await this.#ask({ type: "finish" });
+    const { report, samples, wire } = await this.#child.ask({ type: "finish" });
     if (!samples) throw new Error("the crowd gave no samples");
     if (report.closed > 0) throw new Error(`${report.closed} subscribers lost their connection`);
     return { ...report, samples, wire };
   }
 
   async close(): Promise<void> {
-    await this.#lab.end(this.#process);
+    await this.#child.end();
   }
 
   async #quiet(): Promise<void> {
     let seen = -1;
     for (let waited = 0; waited < LONGEST_DRAIN; waited += QUIET) {
-      const { report } = await this.#ask({ type: "look" });
+      const { report } = await this.#child.ask({ type: "look" });
       if (report.messages === seen) return;
       seen = report.messages;
       await pause(QUIET);
-    }
-  }
-
-  async #ask(request: CrowdRequest): Promise<Extract<CrowdReply, { ok: true }>> {
-    const answered = new AbortController();
-    const { signal } = answered;
-    try {
-      const reply = once(this.#process, "message", { signal }).then(([message]: CrowdReply[]) => message);
-      this.#process.send(request);
-      const first = await Promise.race([reply, once(this.#process, "exit", { signal }).then(() => undefined)]);
-      if (first?.ok) return first;
-      throw new Error(`the crowd failed: ${first?.reason ?? "its process ended"}`);
-    } finally {
-      answered.abort();
     }
   }
 }

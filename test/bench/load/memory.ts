@@ -1,10 +1,38 @@
 import { readFile } from "node:fs/promises";
+import type { RunningTarget } from "../targets/target.ts";
 import { Inspector } from "./inspector.ts";
 
 /** Bytes of memory that a process holds (its resident set). */
 export async function residentBytes(pid: number): Promise<number> {
   const status = await readFile(`/proc/${pid}/status`, "utf8");
   return Number(/^VmRSS:\s*(\d+) kB$/m.exec(status)?.[1]) * 1024;
+}
+
+/** The same of all processes of a server. */
+export async function residentOf(server: RunningTarget): Promise<number> {
+  return (await Promise.all((await server.pids()).map(residentBytes))).reduce((sum, bytes) => sum + bytes, 0);
+}
+
+/** Looks at a process's memory again and again, until `stop`. */
+export class MemoryWatch {
+  /** Resident bytes, look by look. */
+  readonly looks: number[] = [];
+  readonly #timer: ReturnType<typeof setInterval>;
+
+  /** `every`: milliseconds. */
+  constructor(pid: number, every: number) {
+    // It fails once the process has ended, which others report.
+    const look = (): void =>
+      void residentBytes(pid).then(
+        (bytes) => this.looks.push(bytes),
+        () => {},
+      );
+    this.#timer = setInterval(look, every);
+  }
+
+  stop(): void {
+    clearInterval(this.#timer);
+  }
 }
 
 /** One collection is not enough: objects that it frees may have held others. */

@@ -7,6 +7,15 @@ export interface Post {
   readonly idempotencyKey?: string | undefined;
 }
 
+/** A POST that was answered, or whose connection broke. */
+export interface Posted {
+  /** When it was due, and how long it took from then on, in milliseconds. */
+  readonly due: number;
+  readonly took: number;
+  /** 0 where the connection broke. */
+  readonly status: number;
+}
+
 export interface Published {
   /** POSTs that were due. At a fixed rate these are more than the POSTs made if the server falls behind. */
   readonly offered: number;
@@ -35,36 +44,42 @@ const LONGEST_WAIT = 3;
 
 /** Posts to one server until it is closed. */
 export class Publisher {
+  /** The POSTs that are not answered yet, and when they were due. */
+  readonly open = new Set<{ readonly due: number }>();
   readonly #endpoint: PublishEndpoint;
   readonly #make: (i: number) => Post;
   readonly #free: PublishConnection[] = [];
-  readonly #all: PublishConnection[] = [];
+  readonly #all = new Set<PublishConnection>();
+  /** Whether a broken connection is one more answer. Else it ends the publishing. */
+  readonly #isPatient: boolean;
+  #failure: unknown;
   #count = 0;
 
-  constructor(endpoint: PublishEndpoint, make: (i: number) => Post) {
+  constructor(endpoint: PublishEndpoint, make: (i: number) => Post, isPatient = false) {
     this.#endpoint = endpoint;
     this.#make = make;
+    this.#isPatient = isPatient;
   }
 
-  /** Publishes for this many seconds, or until `isEnough`. */
-  async publish(load: Load, seconds: number, isEnough = (): boolean => false): Promise<Published> {
-    const latencies: number[] = [];
-    const tally = { refused: 0 };
-    let offered: number | undefined;
+  /** Publishes for this many seconds, or until `isEnough`. What was answered is added to `done`. */
+  async publish(load: Load, seconds: number, isEnough = (): boolean => false, done: Posted[] = []): Promise<Published> {
     const start = clock();
     const end = start + seconds * 1000;
-    if ("rate" in load) offered = await this.#paced(load.rate, start, end, latencies, tally, isEnough);
+    const isOver = (now: number): boolean => now >= end || isEnough() || this.#failure !== undefined;
+    let offered: number | undefined;
+    if ("rate" in load) offered = await this.#paced(load.rate, start, isOver, done);
     else {
       const loops = Array.from({ length: load.inFlight }, async () => {
-        while (clock() < end && !isEnough()) await this.#post(clock(), latencies, tally);
+        while (!isOver(clock())) await this.#post(clock(), done);
       });
       await Promise.all(loops);
     }
+    if (this.#failure !== undefined) throw this.#failure;
     return {
-      offered: offered ?? latencies.length,
-      posts: latencies.length,
-      refused: tally.refused,
-      latencies,
+      offered: offered ?? done.length,
+      posts: done.length,
+      refused: done.filter(({ status }) => status < 200 || status > 299).length,
+      latencies: done.map(({ took }) => took),
       seconds: (clock() - start) / 1000,
     };
   }
@@ -73,47 +88,46 @@ export class Publisher {
     for (const connection of this.#all) connection.close();
   }
 
-  async #paced(
-    rate: number,
-    start: number,
-    end: number,
-    latencies: number[],
-    tally: { refused: number },
-    isEnough: () => boolean,
-  ): Promise<number> {
-    const open = new Set<Promise<void>>();
-    const failures: unknown[] = [];
+  async #paced(rate: number, start: number, isOver: (now: number) => boolean, done: Posted[]): Promise<number> {
+    const answers = new Set<Promise<void>>();
     let offered = 0;
-    for (let due = start; due < end && !isEnough(); due += 1000 / rate) {
+    // Latency counts from when the POST was due, so that a stalled server cannot hide the POSTs that it delayed.
+    for (let due = start; !isOver(due); due += 1000 / rate) {
       while (clock() < due) await pause(Math.max(1, due - clock()));
-      if (failures.length > 0) break;
       offered++;
-      if (open.size >= MOST_CONNECTIONS) continue;
-      // Latency counts from when the POST was due, so that a stalled server cannot hide the POSTs that it delayed.
-      const posted = this.#post(due, latencies, tally)
-        .catch((error: unknown) => void failures.push(error))
-        .finally(() => open.delete(posted));
-      open.add(posted);
+      if (answers.size >= MOST_CONNECTIONS) continue;
+      const answered = this.#post(due, done).finally(() => answers.delete(answered));
+      answers.add(answered);
     }
-    await Promise.race([Promise.all(open), pause(LONGEST_WAIT * 1000)]);
-    if (failures.length > 0) throw failures[0];
+    await Promise.race([Promise.all(answers), pause(LONGEST_WAIT * 1000)]);
     return offered;
   }
 
-  async #post(since: number, latencies: number[], tally: { refused: number }): Promise<void> {
-    let connection = this.#free.pop();
-    while (connection && !connection.isUsable) {
+  /** Never rejects. */
+  async #post(due: number, done: Posted[]): Promise<void> {
+    const waiting = { due };
+    this.open.add(waiting);
+    let status = 0;
+    try {
+      const connection = await this.#connection();
+      const { body, idempotencyKey } = this.#make(this.#count++);
+      status = await connection.post(body, idempotencyKey);
+      this.#free.push(connection);
+    } catch (error) {
+      if (!this.#isPatient) this.#failure ??= error;
+    }
+    this.open.delete(waiting);
+    done.push({ due, took: clock() - due, status });
+  }
+
+  async #connection(): Promise<PublishConnection> {
+    for (let connection = this.#free.pop(); connection; connection = this.#free.pop()) {
+      if (connection.isUsable) return connection;
       connection.close();
-      connection = this.#free.pop();
+      this.#all.delete(connection);
     }
-    if (!connection) {
-      connection = await PublishConnection.open(this.#endpoint);
-      this.#all.push(connection);
-    }
-    const { body, idempotencyKey } = this.#make(this.#count++);
-    const status = await connection.post(body, idempotencyKey);
-    latencies.push(clock() - since);
-    if (status < 200 || status > 299) tally.refused++;
-    this.#free.push(connection);
+    const connection = await PublishConnection.open(this.#endpoint);
+    this.#all.add(connection);
+    return connection;
   }
 }

@@ -1,7 +1,7 @@
-import type { CrowdRequest, StormReport } from "./crowd.ts";
+import type { StormReport } from "./crowd.ts";
 import { percentile } from "../statistics.ts";
 import { clock } from "./clock.ts";
-import { RawSubscriber } from "./raw-subscriber.ts";
+import { RawSubscriber, type SubscribeEndpoint } from "./raw-subscriber.ts";
 
 /** The end of each part of a snapshot but the last. */
 const MORE = Buffer.from(`},"more":true}`);
@@ -11,8 +11,7 @@ const UPDATE = `{"type":"update"`;
 const HEAD_LENGTH = 120;
 
 /** Connects all clients at once, waits until each has the state at `seq`, and disconnects them. */
-export async function storm(request: Extract<CrowdRequest, { type: "storm" }>): Promise<StormReport> {
-  const { count, endpoint, seq } = request;
+export async function storm(endpoint: SubscribeEndpoint, count: number, seq: number): Promise<StormReport> {
   const start = clock();
   let bytes = 0;
   const clients = Array.from({ length: count }, async () => {
@@ -21,7 +20,7 @@ export async function storm(request: Extract<CrowdRequest, { type: "storm" }>): 
       bytes += end - from;
       if (isState(buffer, from, end, seq)) resolve(clock() - start);
     });
-    return { subscriber, upgraded: clock() - start, took: await took };
+    return { subscriber, took: await took };
   });
   const done = await Promise.all(clients);
   for (const { subscriber } of done) subscriber.close();

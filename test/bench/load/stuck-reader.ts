@@ -1,6 +1,7 @@
+import { View } from "../../support/view.ts";
+import { differenceBetween, type ShownFeed } from "../hostile/agreement.ts";
 import { clock, pause } from "./clock.ts";
 import { RawSubscriber, type SubscribeEndpoint } from "./raw-subscriber.ts";
-import { Replica } from "./replica.ts";
 
 /** Milliseconds that it may take to converge. */
 const LONGEST_CATCH_UP = 30_000;
@@ -18,10 +19,9 @@ export interface CaughtUp {
 /** A client that follows a feed, stops reading, and reads again. */
 export class StuckReader {
   readonly #endpoint: SubscribeEndpoint;
-  readonly #replica = new Replica();
+  readonly #view = new View();
   #bytes = 0;
   #subscriber: RawSubscriber | undefined;
-  #failure: unknown;
 
   private constructor(endpoint: SubscribeEndpoint) {
     this.#endpoint = endpoint;
@@ -44,19 +44,19 @@ export class StuckReader {
     this.#bytes = 0;
     const start = clock();
     this.#subscriber?.readAgain();
-    const feed = await this.#feed();
     let closed = 0;
-    while (this.#replica.seq < feed.seq && clock() < start + LONGEST_CATCH_UP && this.#failure === undefined) {
+    const comeBack = async (milliseconds: number): Promise<void> => {
       if (this.#subscriber?.closed === true) {
         // 1: closed without a code.
         closed = this.#subscriber.closeCode ?? 1;
         await this.#connect();
       }
-      await pause(10);
-    }
-    if (this.#failure !== undefined) throw this.#failure;
-    const milliseconds = clock() - start;
-    return { converged: Number(this.#replica.equals(feed.entries)), closed, bytes: this.#bytes, milliseconds };
+      await pause(milliseconds);
+    };
+    const time = { now: clock, pause: comeBack };
+    const difference = await differenceBetween(this.#view, () => this.#feed(), start + LONGEST_CATCH_UP, time);
+    if (this.#view.faults[0] !== undefined) throw new Error(this.#view.faults[0]);
+    return { converged: Number(difference === undefined), closed, bytes: this.#bytes, milliseconds: clock() - start };
   }
 
   close(): void {
@@ -64,20 +64,18 @@ export class StuckReader {
   }
 
   async #connect(): Promise<void> {
-    const { epoch, seq } = this.#replica;
-    const path = seq < 0 ? this.#endpoint.path : `${this.#endpoint.path}?since=${epoch}:${seq}`;
+    const { since } = this.#view;
+    const path = since === undefined ? this.#endpoint.path : `${this.#endpoint.path}?since=${since}`;
     this.#subscriber = await RawSubscriber.open({ ...this.#endpoint, path }, (buffer, start, end) => {
       this.#bytes += end - start;
-      try {
-        this.#replica.apply(buffer.toString("utf8", start, end));
-      } catch (error) {
-        this.#failure ??= error;
-      }
+      this.#view.receive(buffer.toString("utf8", start, end));
+      // They are not needed, and there will be very many.
+      this.#view.messages.length = 0;
     });
   }
 
-  async #feed(): Promise<{ seq: number; entries: Record<string, unknown> }> {
+  async #feed(): Promise<ShownFeed> {
     const response = await fetch(`http://127.0.0.1:${this.#endpoint.port}${this.#endpoint.path}`);
-    return (await response.json()) as { seq: number; entries: Record<string, unknown> };
+    return (await response.json()) as ShownFeed;
   }
 }

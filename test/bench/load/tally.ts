@@ -1,5 +1,4 @@
-import type { LatencySamples } from "./crowd.ts";
-import { summarizeLatencies } from "./latencies.ts";
+import { summarizeLatencies, type LatencySamples } from "../statistics.ts";
 import { SHORTEST_UPDATE, STAMP_MARK, UPDATE_MARK } from "./updates.ts";
 
 const mark = Buffer.from(UPDATE_MARK);

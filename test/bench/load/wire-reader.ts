@@ -1,25 +1,6 @@
 import { decode } from "@msgpack/msgpack";
-import { constants, createInflateRaw, type InflateRaw } from "node:zlib";
-import { OPCODE } from "./frames.ts";
-
-/** A message as it arrived. */
-export interface WireFrame {
-  readonly payload: Buffer;
-  readonly opcode: number;
-  readonly isDeflated: boolean;
-  /** When it arrived, in milliseconds of the shared clock. */
-  readonly at: number;
-}
-
-/** What a subscriber received since the last `reset`. */
-export interface WireReading {
-  /** Updates, and entries of snapshots. */
-  readonly updates: number;
-  /** Including the updates that were merged into them. */
-  readonly covered: number;
-  /** Milliseconds from the `time` of each update to its arrival. */
-  readonly latencies: readonly number[];
-}
+import { WebSocket } from "ws";
+import type { SubscribeEndpoint } from "./raw-subscriber.ts";
 
 /** What is needed of a message. */
 interface Message {
@@ -31,61 +12,44 @@ interface Message {
   readonly skipped?: number;
 }
 
-/** The end of each compressed message, which is not sent (RFC 7692). */
-const TAIL = Buffer.from([0x00, 0x00, 0xff, 0xff]);
-
-/** Keeps what one subscriber receives, and unpacks it after the measurement. */
+/** A subscriber that unpacks what it receives, and counts it from the last `reset` on. */
 export class WireReader {
-  /** From the first on: decompressing a message needs those before it. */
-  readonly #frames: WireFrame[] = [];
-  #begin = 0;
+  /** Updates, and entries of snapshots. */
+  updates = 0;
+  /** Including the updates that were merged into them. */
+  covered = 0;
+  /** Milliseconds from the `time` of each update to its arrival. */
+  latencies: number[] = [];
+  /** What it missed. */
+  fault: string | undefined;
+  /** Known only for a server that orders updates and says hello: two POSTs in flight may overtake each other. */
+  #seq: number | undefined;
 
-  take(frame: WireFrame): void {
-    this.#frames.push(frame);
+  /** Resolves when it is connected. It offers compression as the headers do. */
+  static async open({ port, path, headers = {} }: SubscribeEndpoint): Promise<WireReader> {
+    const protocol = headers["Sec-WebSocket-Protocol"];
+    const perMessageDeflate = "Sec-WebSocket-Extensions" in headers;
+    const socket = new WebSocket(`ws://127.0.0.1:${port}${path}`, protocol ?? [], { perMessageDeflate });
+    const reader = new WireReader();
+    socket.on("message", (data: Buffer, isBinary) =>
+      reader.#take((isBinary ? decode(data) : JSON.parse(data.toString())) as Message),
+    );
+    await new Promise((resolve, reject) => socket.once("open", resolve).once("error", reject));
+    return reader;
   }
 
   reset(): void {
-    this.#begin = this.#frames.length;
+    this.updates = this.covered = 0;
+    this.latencies = [];
   }
 
-  /** `ahead`: the time of day (milliseconds since 1970) minus the shared clock. Throws if updates are missing. */
-  async read(ahead: number): Promise<WireReading> {
-    const inflate = createInflateRaw();
-    const latencies: number[] = [];
-    let updates = 0;
-    let covered = 0;
-    // Known only for a server that orders updates and says hello: two POSTs in flight may overtake each other.
-    let seq: number | undefined;
-    for (const [i, frame] of this.#frames.entries()) {
-      const bytes = frame.isDeflated ? await inflated(inflate, frame.payload) : frame.payload;
-      const message = (frame.opcode === OPCODE.text ? JSON.parse(bytes.toString()) : decode(bytes)) as Message;
-      if (message.from !== undefined && seq !== undefined && message.from !== seq) {
-        throw new Error(`a gap: at ${seq}, and an update from ${message.from}`);
-      }
-      if (message.type === "hello" || seq !== undefined) ({ seq } = message);
-      if (i < this.#begin) continue;
-      for (const { time } of message.updates ?? []) latencies.push(frame.at + ahead - time);
-      const here = (message.updates?.length ?? 0) + Object.keys(message.entries ?? {}).length;
-      updates += here;
-      covered += here + (message.skipped ?? 0);
-    }
-    inflate.close();
-    return { updates, covered, latencies };
+  #take({ type, from, seq, entries = {}, updates = [], skipped = 0 }: Message): void {
+    if (from !== undefined && this.#seq !== undefined && from !== this.#seq)
+      this.fault ??= `a gap: at ${this.#seq}, and an update from ${from}`;
+    if (type === "hello" || this.#seq !== undefined) this.#seq = seq;
+    for (const { time } of updates) this.latencies.push(Date.now() - time);
+    const here = updates.length + Object.keys(entries).length;
+    this.updates += here;
+    this.covered += here + skipped;
   }
-}
-
-function inflated(inflate: InflateRaw, payload: Buffer): Promise<Buffer> {
-  return new Promise((resolve, reject) => {
-    const parts: Buffer[] = [];
-    const take = (part: Buffer): void => void parts.push(part);
-    inflate.on("data", take);
-    inflate.once("error", reject);
-    inflate.write(payload);
-    inflate.write(TAIL);
-    inflate.flush(constants.Z_SYNC_FLUSH, () => {
-      inflate.off("data", take);
-      inflate.off("error", reject);
-      resolve(Buffer.concat(parts));
-    });
-  });
 }

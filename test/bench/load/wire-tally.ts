@@ -1,16 +1,15 @@
-import { clock } from "./clock.ts";
-import type { LatencySamples, WireReport } from "./crowd.ts";
-import { summarizeLatencies } from "./latencies.ts";
-import type { OnMessage } from "./raw-subscriber.ts";
+import { summarizeLatencies, type LatencySamples } from "../statistics.ts";
+import type { WireReport } from "./crowd.ts";
+import type { OnMessage, SubscribeEndpoint } from "./raw-subscriber.ts";
 import { WireReader } from "./wire-reader.ts";
 
-/** Subscribers whose messages are kept, and unpacked at the end. */
+/** Subscribers that unpack what they receive, and so do not see how many bytes it was. */
 const READERS = 8;
 const COMPRESSED = 0x40;
 
 /**
- * Counts messages and their bytes without unpacking them; each subscriber's first message is left out. A few
- * subscribers tell how many updates the messages held, for all: all watch the same.
+ * Counts messages and their bytes without unpacking them; each subscriber's first message is left out. A few subscribers
+ * tell how many updates the messages held. All watch the same, so that each part is counted for all.
  */
 export class WireTally {
   messages = 0;
@@ -22,31 +21,36 @@ export class WireTally {
   last = 0;
   #deflated = 0;
   readonly #count: number;
-  readonly #readers: WireReader[] = [];
+  readonly #readers: readonly WireReader[];
 
-  constructor(count: number) {
+  private constructor(count: number, readers: readonly WireReader[]) {
     this.#count = count;
+    this.#readers = readers;
+  }
+
+  /** Connects those that read. */
+  static async begin(count: number, endpoint: SubscribeEndpoint): Promise<WireTally> {
+    return new WireTally(count, await Promise.all(Array.from({ length: READERS }, () => WireReader.open(endpoint))));
+  }
+
+  /** How many subscribers are to be connected beside those that read. */
+  get others(): number {
+    return this.#count - READERS;
   }
 
   /** Takes the messages of one subscriber. */
-  taker(index: number): OnMessage {
-    const stride = Math.max(1, Math.floor(this.#count / READERS));
-    const reader = index % stride === 0 ? new WireReader() : undefined;
-    if (reader) this.#readers.push(reader);
+  taker(): OnMessage {
     let isGreeted = false;
     return (buffer, start, end, at) => {
       const head = headLength(end - start);
-      // The head of a frame is right before its payload.
-      const flags = buffer[start - head] ?? 0;
-      const isDeflated = (flags & COMPRESSED) !== 0;
       if (isGreeted) {
         if (this.messages++ === 0) this.first = at;
         this.bytes += head + end - start;
-        if (isDeflated) this.#deflated++;
+        // The head of a frame is right before its payload.
+        if (((buffer[start - head] ?? 0) & COMPRESSED) !== 0) this.#deflated++;
         this.last = at;
       }
       isGreeted = true;
-      reader?.take({ payload: Buffer.from(buffer.subarray(start, end)), opcode: flags & 0x0f, isDeflated, at });
     };
   }
 
@@ -55,15 +59,17 @@ export class WireTally {
     for (const reader of this.#readers) reader.reset();
   }
 
-  /** Unpacks what the few subscribers have kept. Throws if one of them missed something. */
-  async read(): Promise<{ samples: LatencySamples; wire: WireReport }> {
-    const ahead = Date.now() - clock();
-    const reports = await Promise.all(this.#readers.map((reader) => reader.read(ahead)));
-    const covered = reports[0]?.covered ?? 0;
-    if (reports.some((report) => report.covered !== covered)) throw new Error("subscribers got different updates");
-    const updates = reports.reduce((sum, report) => sum + report.updates, 0);
-    this.updates = Math.round((updates / reports.length) * this.#count);
-    const samples = summarizeLatencies(reports.flatMap((report) => report.latencies));
+  /** Sums up what the few subscribers have read. Throws if one of them missed something. */
+  read(): { samples: LatencySamples; wire: WireReport } {
+    const [{ updates, covered } = { updates: 0, covered: 0 }] = this.#readers;
+    const fault = this.#readers.find((reader) => reader.fault !== undefined)?.fault;
+    if (fault !== undefined) throw new Error(fault);
+    if (this.#readers.some((reader) => reader.covered !== covered))
+      throw new Error("subscribers got different updates");
+    const scale = this.#count / this.others;
+    [this.messages, this.bytes, this.#deflated] = [this.messages * scale, this.bytes * scale, this.#deflated * scale];
+    this.updates = updates * this.#count;
+    const samples = summarizeLatencies(this.#readers.flatMap(({ latencies }) => latencies));
     return { samples, wire: { deflated: this.#deflated, covered } };
   }
 }

@@ -1,12 +1,14 @@
 import type { Lab } from "../lab.ts";
 import { CpuMeter } from "../load/cpu.ts";
 import { Crowd } from "../load/crowd.ts";
+import { needSockets, socketsWithinLimit } from "../load/files.ts";
+import { fill } from "../load/fill.ts";
 import { Publisher, type Load } from "../load/publisher.ts";
 import { update } from "../load/updates.ts";
 import type { Figures, Scenario } from "../scenario.ts";
 import { percentile } from "../statistics.ts";
 import { installedTargets } from "../targets/all.ts";
-import type { RunningTarget, Target } from "../targets/target.ts";
+import { withServer, type RunningTarget } from "../targets/target.ts";
 import { tickertape } from "../targets/tickertape.ts";
 
 const SUBSCRIBERS = 1_000;
@@ -17,6 +19,20 @@ const LOADS: readonly [name: string, load: Load][] = [
   ["500/s", { rate: 500 }],
   ["16 in flight", { inFlight: 16 }],
 ];
+/** With how many subscribers and keys the cost of an update is measured. */
+const GROWN: readonly [subscribers: number, keys: number][] = [
+  [100, 1_000],
+  [1_000, 1_000],
+  [5_000, 1_000],
+  [1_000, 10],
+  [1_000, 10_000],
+];
+const GROWTH_RATE = 100;
+/** Sockets that each watch a key of their own. */
+const WATCHERS = [100, 1_000, 10_000];
+const WATCHED_RATE = 200;
+/** Has no factor in common with `WATCHERS`, so that its multiples reach every key before any key repeats. */
+const STRIDE = 7_919;
 /** So many keys that waiting updates seldom share a key: a merged update is work that was not done. */
 const KEYS = 1_000;
 const VALUE_BYTES = 50;
@@ -39,25 +55,55 @@ export const fanout: Scenario = {
         name: `${name}, ${target.name}`,
         // Ours is left out of the peers: the ratio is to the best of the others.
         contest: { of: name, isPeer: target !== tickertape, figure: "delivered/s" },
-        run: () => measureTarget(lab, target, load),
+        run: () =>
+          withServer(lab, target, (server) =>
+            measureFanout(lab, server, { subscribers: SUBSCRIBERS, keys: KEYS, load }),
+          ),
       })),
     );
   },
 };
 
-async function measureTarget(lab: Lab, target: Target, load: Load): Promise<Figures> {
-  const server = await target.start(lab);
-  try {
-    return await measureFanout(lab, server, { subscribers: SUBSCRIBERS, keys: KEYS, valueBytes: VALUE_BYTES, load });
-  } finally {
-    await server.stop();
-  }
-}
+export const growth: Scenario = {
+  name: "growth",
+  about: `what ${GROWTH_RATE} updates/s cost with more subscribers of everything, and with more keys`,
+  async prepare(lab) {
+    return GROWN.map(([subscribers, keys]) => ({
+      name: `${subscribers.toLocaleString("en-US")} subscribers, ${keys.toLocaleString("en-US")} keys`,
+      run: () =>
+        withServer(lab, tickertape, async (server) => {
+          await needSockets(subscribers);
+          await fill(server.publish, keys, VALUE_BYTES);
+          return measureFanout(lab, server, { subscribers, keys, load: { rate: GROWTH_RATE } });
+        }),
+    }));
+  },
+};
 
-export interface FanoutLoad {
+export const keys: Scenario = {
+  name: "keys",
+  about: `N sockets, each watching 1 of N keys, ${WATCHED_RATE} updates/s of keys all over`,
+  async prepare(lab) {
+    return WATCHERS.map((size) => ({
+      name: size.toLocaleString("en-US"),
+      run: () =>
+        withServer(lab, tickertape, async (server) => {
+          const sockets = await socketsWithinLimit(size);
+          await fill(server.publish, size, VALUE_BYTES);
+          const watching = {
+            ...server,
+            subscribe: { ...server.subscribe, path: `${server.subscribe.path}?keys=K{i}` },
+          };
+          const load = { subscribers: sockets, keys: size, load: { rate: WATCHED_RATE }, isSparse: true };
+          return { sockets, ...(await measureFanout(lab, watching, { ...load, key: (i) => (i * STRIDE) % sockets })) };
+        }),
+    }));
+  },
+};
+
+interface FanoutLoad {
   readonly subscribers: number;
   readonly keys: number;
-  readonly valueBytes: number;
   readonly load: Load;
   /** The key of the i-th POST; by default one key after the other. */
   readonly key?: (i: number) => number;
@@ -66,10 +112,10 @@ export interface FanoutLoad {
 }
 
 /** Publishes to a running server with this many subscribers, and returns what was measured. */
-export async function measureFanout(lab: Lab, server: RunningTarget, asked: FanoutLoad): Promise<Figures> {
-  const { subscribers, keys, valueBytes, load, key = (i) => i % keys, isSparse = false } = asked;
+async function measureFanout(lab: Lab, server: RunningTarget, asked: FanoutLoad): Promise<Figures> {
+  const { subscribers, keys, load, key = (i) => i % keys, isSparse = false } = asked;
   const crowd = await Crowd.open(lab, server.subscribe, subscribers, isSparse);
-  const publisher = new Publisher(server.publish, (i) => ({ body: update(key(i), valueBytes) }));
+  const publisher = new Publisher(server.publish, (i) => ({ body: update(key(i), VALUE_BYTES) }));
   const meter = new CpuMeter(() => server.pids(), [crowd.pid]);
   try {
     for (const [before = load, seconds] of WARM_UP) await publisher.publish(before, seconds);

@@ -3,7 +3,7 @@ import type { Lab } from "../lab.ts";
 import { pause } from "../load/clock.ts";
 import { Crowd } from "../load/crowd.ts";
 import { needSockets } from "../load/files.ts";
-import { heapBytes, residentBytes } from "../load/memory.ts";
+import { heapBytes, residentOf } from "../load/memory.ts";
 import type { Figures, Scenario } from "../scenario.ts";
 import { bareObject } from "../targets/all.ts";
 import type { RunningTarget, Target } from "../targets/target.ts";
@@ -47,14 +47,14 @@ async function measure(lab: Lab, target: Target, sockets: number): Promise<Figur
     await earlier.close();
     await pause(QUIET_TIME);
     const started = await startedAt(server);
-    const before = await resident(server);
+    const before = await residentOf(server);
     const heapBefore = await heap();
     const crowd = await Crowd.open(lab, server.subscribe, sockets);
     await pause(QUIET_TIME);
-    const awake = await resident(server);
+    const awake = await residentOf(server);
     const heapAwake = await heap();
     await pause(UNTIL_ASLEEP);
-    const asleep = await resident(server);
+    const asleep = await residentOf(server);
     const heapAsleep = await heap();
     const isReborn = (await startedAt(server)) > started;
     await crowd.close();
@@ -79,11 +79,6 @@ function bareObjectThat(does: string, path: string): Target {
       return { ...server, subscribe: { ...server.subscribe, path } };
     },
   };
-}
-
-async function resident(server: RunningTarget): Promise<number> {
-  const [pid = 0] = await server.pids();
-  return residentBytes(pid);
 }
 
 /** When the feed's object was loaded into memory; NaN if there is no feed. */

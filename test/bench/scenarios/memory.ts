@@ -7,7 +7,7 @@ import { HostileSocket } from "../hostile/socket.ts";
 import { pathOf, type HostileTarget } from "../hostile/target.ts";
 import { ask } from "../hostile/http.ts";
 import { clock, pause } from "../load/clock.ts";
-import { heapBytes, residentBytes } from "../load/memory.ts";
+import { heapBytes, MemoryWatch, residentBytes } from "../load/memory.ts";
 import type { Figures, Scenario } from "../scenario.ts";
 
 /** Megabytes of JavaScript heap, as the platform gives. The process ends if it needs more, even for a moment. */
@@ -150,14 +150,7 @@ async function measure(prepared: Prepared, { filling, readers }: Holding): Promi
   const asked = clock();
   await ask(target, { path: `${pathOf(target)}?keys=none` });
   const opened = clock() - asked;
-  let most = 0;
-  const look = setInterval(() => {
-    residentBytes(pid).then(
-      (bytes) => (most = Math.max(most, bytes)),
-      // The server has ended.
-      () => {},
-    );
-  }, LOOK_EVERY);
+  const watch = new MemoryWatch(pid, LOOK_EVERY);
   const probe = Probe.start(target, 20);
   try {
     const start = clock();
@@ -168,12 +161,12 @@ async function measure(prepared: Prepared, { filling, readers }: Holding): Promi
       "opened ms": opened,
       "heap MB": (await heapBytes(inspectorPort, workerd.port)) / 1e6,
       "RSS MB": (await residentBytes(pid)) / 1e6,
-      "most RSS MB": most / 1e6,
+      "most RSS MB": Math.max(...watch.looks) / 1e6,
       "RSS at start MB": empty / 1e6,
       "publish p99 ms": p99,
     };
   } finally {
-    clearInterval(look);
+    watch.stop();
     await server.stop();
     await probe.stop();
   }

@@ -2,6 +2,7 @@ import { freePort } from "../../e2e/support/workerd.ts";
 import type { Lab } from "../lab.ts";
 import { Crowd } from "../load/crowd.ts";
 import { Inspector } from "../load/inspector.ts";
+import { takeProfile, type Profile } from "../load/profile.ts";
 import { Publisher, type Load } from "../load/publisher.ts";
 import { update } from "../load/updates.ts";
 import type { Figures, Scenario } from "../scenario.ts";
@@ -21,24 +22,12 @@ const WARM_UP_SECONDS = 2;
 /** Microseconds. */
 const SAMPLE_EVERY = 250;
 
-interface ProfileNode {
-  readonly id: number;
-  readonly callFrame: { readonly functionName: string };
-  readonly children?: readonly number[];
-}
-
-interface Profile {
-  readonly nodes: readonly ProfileNode[];
-  readonly samples: readonly number[];
-  readonly timeDeltas: readonly number[];
-}
-
 /** The purpose of a function and of all that it calls. The innermost function named here counts. */
 const PURPOSES = new Map([
-  ["#beginPass", "encoding %"],
+  ["#encodeFlush", "encoding %"],
   ["sendSlice", "sending %"],
   ["append", "storing %"],
-  ["checkpoint", "storing %"],
+  ["#makeCheckpoint", "storing %"],
 ]);
 const COLLECTOR = "collector %";
 const RUNTIME = "runtime %";
@@ -63,13 +52,8 @@ async function measure(lab: Lab, target: Target, subscribers: number, load: Load
   try {
     await publisher.publish(load, WARM_UP_SECONDS);
     const inspector = await Inspector.open(inspectorPort, server.publish.port);
-    await inspector.call("Profiler.enable");
-    await inspector.call("Profiler.setSamplingInterval", { interval: SAMPLE_EVERY });
-    await inspector.call("Profiler.start");
-    const published = await publisher.publish(load, lab.seconds);
-    const { profile: taken } = await inspector.call<{ profile: Profile }>("Profiler.stop");
-    inspector.close();
-    return { "POSTs/s": published.posts / published.seconds, ...shares(taken) };
+    const taken = await takeProfile(inspector, SAMPLE_EVERY, () => publisher.publish(load, lab.seconds));
+    return { "POSTs/s": taken.during.posts / taken.during.seconds, ...shares(taken) };
   } finally {
     publisher.close();
     await crowd.close();
@@ -78,7 +62,7 @@ async function measure(lab: Lab, target: Target, subscribers: number, load: Load
 }
 
 /** Where the time went, in percent of the time that the thread was busy. */
-function shares({ nodes, samples, timeDeltas }: Profile): Figures {
+function shares({ nodes, samples, timeDeltas }: Profile<unknown>): Figures {
   const purposes = purposesOf(nodes);
   const spent = new Map<string, number>();
   let busy = 0;
@@ -94,7 +78,7 @@ function shares({ nodes, samples, timeDeltas }: Profile): Figures {
 }
 
 /** The purpose of each node: its own, else that of its caller. Idle nodes have none. */
-function purposesOf(nodes: readonly ProfileNode[]): Map<number, string> {
+function purposesOf(nodes: Profile<unknown>["nodes"]): Map<number, string> {
   const purposes = new Map<number, string>();
   const callers = new Map(nodes.flatMap(({ id, children = [] }) => children.map((child) => [child, id])));
   // A node comes after its caller.

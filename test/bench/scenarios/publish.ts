@@ -5,7 +5,7 @@ import { batch, update } from "../load/updates.ts";
 import type { Figures, Scenario } from "../scenario.ts";
 import { percentile } from "../statistics.ts";
 import { bareObject } from "../targets/all.ts";
-import type { Target } from "../targets/target.ts";
+import { withServer, type Target } from "../targets/target.ts";
 import { tickertape } from "../targets/tickertape.ts";
 
 const KEYS = 1_000;
@@ -41,30 +41,30 @@ export const publish: Scenario = {
 
 async function measure(lab: Lab, pattern: Pattern): Promise<Figures> {
   const { load, updates, isIdempotent = false, target = tickertape } = pattern;
-  const server = await target.start(lab);
-  const meter = new CpuMeter(() => server.pids());
-  const publisher = new Publisher(server.publish, (i) => ({
-    body: updates === 1 ? update(i % KEYS, VALUE_BYTES) : batch(i * updates, updates, KEYS, VALUE_BYTES),
-    idempotencyKey: isIdempotent ? `publish-${i}` : undefined,
-  }));
-  try {
-    await publisher.publish(load, WARM_UP_SECONDS);
-    await meter.begin();
-    const { posts, refused, latencies, seconds } = await publisher.publish(load, lab.seconds);
-    const { serverSeconds, server: serverCpu, generator } = await meter.end();
-    if (refused > 0) throw new Error(`${refused} POSTs were refused`);
-    return {
-      "POSTs/s": posts / seconds,
-      "updates/s": (posts * updates) / seconds,
-      "p50 ms": percentile(latencies, 0.5),
-      "p99 ms": percentile(latencies, 0.99),
-      "CPU us/POST": (serverSeconds * 1e6) / posts,
-      "CPU us/update": (serverSeconds * 1e6) / (posts * updates),
-      "server CPU %": serverCpu,
-      "generator CPU %": generator,
-    };
-  } finally {
-    publisher.close();
-    await server.stop();
-  }
+  return withServer(lab, target, async (server) => {
+    const meter = new CpuMeter(() => server.pids());
+    const publisher = new Publisher(server.publish, (i) => ({
+      body: updates === 1 ? update(i % KEYS, VALUE_BYTES) : batch(i * updates, updates, KEYS, VALUE_BYTES),
+      idempotencyKey: isIdempotent ? `publish-${i}` : undefined,
+    }));
+    try {
+      await publisher.publish(load, WARM_UP_SECONDS);
+      await meter.begin();
+      const { posts, refused, latencies, seconds } = await publisher.publish(load, lab.seconds);
+      const { serverSeconds, server: serverCpu, generator } = await meter.end();
+      if (refused > 0) throw new Error(`${refused} POSTs were refused`);
+      return {
+        "POSTs/s": posts / seconds,
+        "updates/s": (posts * updates) / seconds,
+        "p50 ms": percentile(latencies, 0.5),
+        "p99 ms": percentile(latencies, 0.99),
+        "CPU us/POST": (serverSeconds * 1e6) / posts,
+        "CPU us/update": (serverSeconds * 1e6) / (posts * updates),
+        "server CPU %": serverCpu,
+        "generator CPU %": generator,
+      };
+    } finally {
+      publisher.close();
+    }
+  });
 }

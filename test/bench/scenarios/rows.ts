@@ -1,7 +1,9 @@
+import type { StorageCounts } from "../counting/counts.ts";
 import type { Lab } from "../lab.ts";
 import { clock, pause } from "../load/clock.ts";
-import { CountedFeed } from "../load/counted-feed.ts";
+import { storageCounts } from "../load/counts.ts";
 import { Crowd } from "../load/crowd.ts";
+import { fill } from "../load/fill.ts";
 import { Publisher, type Load } from "../load/publisher.ts";
 import { batch, update } from "../load/updates.ts";
 import type { Case, Figures, Scenario } from "../scenario.ts";
@@ -62,34 +64,35 @@ async function measure(lab: Lab, keys: number, pattern: Pattern, isIdempotent: b
   const { load, updates, valueBytes } = pattern;
   const storage = await lab.folder("storage");
   const workerd = await lab.serve(await lab.countingWorker(), storage);
-  const feed = await CountedFeed.open(workerd.port, "bench");
-  const publisher = new Publisher(publishEndpoint(workerd.port, "bench"), (i) => ({
+  const counts = (): Promise<StorageCounts> => storageCounts(workerd.port, "bench");
+  const endpoint = publishEndpoint(workerd.port, "bench");
+  const publisher = new Publisher(endpoint, (i) => ({
     body: updates === 1 ? update(i % CHANGED_KEYS, valueBytes) : batch(i * updates, updates, CHANGED_KEYS, valueBytes),
     idempotencyKey: isIdempotent ? `rows-${i}` : undefined,
   }));
   let crowd: Crowd | undefined;
   try {
-    await feed.fill(keys, FILLED_BYTES);
+    await fill(endpoint, keys, FILLED_BYTES);
     crowd =
       pattern === WATCHED
         ? await Crowd.open(lab, { port: workerd.port, path: "/v1/feeds/bench" }, SUBSCRIBERS)
         : undefined;
     // A feed that was quiet writes the first publishes one by one. That is over before counting begins.
     await publisher.publish(load, WARM_UP_SECONDS);
-    const before = await feed.counts();
+    const before = await counts();
     let isEnough = false;
     // Without a break: a break would be a quiet time again.
     const start = clock();
     const watch = async (): Promise<void> => {
       while (clock() < start + MOST_SECONDS * 1000 && !isEnough) {
         await pause(LOOK_EVERY);
-        const { generation } = await feed.counts();
+        const { generation } = await counts();
         isEnough = generation >= before.generation + CHECKPOINTS && clock() > start + lab.seconds * 1000;
       }
     };
     const [{ posts, refused }] = await Promise.all([publisher.publish(load, MOST_SECONDS, () => isEnough), watch()]);
     if (refused > 0) throw new Error(`${refused} POSTs were refused`);
-    const after = await feed.counts();
+    const after = await counts();
     const written = after.rowsWritten - before.rowsWritten;
     const journal = after.journalRows - before.journalRows;
     const checkpoints = after.generation - before.generation;
@@ -102,7 +105,6 @@ async function measure(lab: Lab, keys: number, pattern: Pattern, isIdempotent: b
     };
   } finally {
     publisher.close();
-    feed.close();
     await crowd?.close();
     await workerd.kill();
     await lab.discard(storage);

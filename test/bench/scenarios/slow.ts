@@ -1,7 +1,7 @@
 import type { Lab } from "../lab.ts";
 import { CpuMeter } from "../load/cpu.ts";
 import { Crowd } from "../load/crowd.ts";
-import { residentBytes } from "../load/memory.ts";
+import { MemoryWatch, residentBytes } from "../load/memory.ts";
 import { Publisher } from "../load/publisher.ts";
 import { StuckReader, type CaughtUp } from "../load/stuck-reader.ts";
 import { update } from "../load/updates.ts";
@@ -47,15 +47,8 @@ async function measure(lab: Lab, isStuck: boolean): Promise<Figures> {
     await crowd.begin();
     await meter.begin();
     const before = await residentBytes(pid);
-    const looks: number[] = [];
-    const look = setInterval(() => {
-      residentBytes(pid).then(
-        (bytes) => looks.push(bytes),
-        // The server has ended, and the publisher reports it.
-        () => {},
-      );
-    }, LOOK_EVERY);
-    const published = await publisher.publish(LOAD, lab.floodSeconds).finally(() => clearInterval(look));
+    const watch = new MemoryWatch(pid, LOOK_EVERY);
+    const published = await publisher.publish(LOAD, lab.floodSeconds).finally(() => watch.stop());
     const cpu = await meter.end();
     const { samples, updates } = await crowd.finish();
     const caughtUp: CaughtUp | undefined = isStuck ? await reader.catchUp() : undefined;
@@ -66,7 +59,7 @@ async function measure(lab: Lab, isStuck: boolean): Promise<Figures> {
       "p50 ms": samples.p50,
       "p99 ms": samples.p99,
       "RSS MB": before / 1e6,
-      "RSS growth MB": (median(looks.slice(-LAST_LOOKS)) - before) / 1e6,
+      "RSS growth MB": (median(watch.looks.slice(-LAST_LOOKS)) - before) / 1e6,
       "server CPU %": cpu.server,
       "generator CPU %": cpu.generator,
       "closed with": caughtUp?.closed ?? NaN,

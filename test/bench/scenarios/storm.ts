@@ -2,8 +2,6 @@ import type { Lab } from "../lab.ts";
 import { CpuMeter } from "../load/cpu.ts";
 import { Crowd } from "../load/crowd.ts";
 import { fill } from "../load/fill.ts";
-import { PublishConnection } from "../load/publish-connection.ts";
-import { batch } from "../load/updates.ts";
 import type { Case, Figures, Scenario } from "../scenario.ts";
 import { publishEndpoint } from "../targets/tickertape.ts";
 
@@ -40,7 +38,7 @@ async function measure(lab: Lab, comesBack: boolean, isRestarted: boolean): Prom
   try {
     await fill(publishEndpoint(workerd.port, "bench"), KEYS, VALUE_BYTES);
     const before = await position(workerd.port);
-    await publishMissed(workerd.port);
+    await fill(publishEndpoint(workerd.port, "bench"), MISSED, VALUE_BYTES);
     if (isRestarted) {
       await workerd.kill();
       workerd = await lab.serve(await lab.worker(), storage);
@@ -65,13 +63,6 @@ async function measure(lab: Lab, comesBack: boolean, isRestarted: boolean): Prom
     await workerd.kill();
     await lab.discard(storage);
   }
-}
-
-async function publishMissed(port: number): Promise<void> {
-  const connection = await PublishConnection.open(publishEndpoint(port, "bench"));
-  const status = await connection.post(batch(0, MISSED, KEYS, VALUE_BYTES));
-  connection.close();
-  if (status !== 200) throw new Error(`a POST answered ${status}`);
 }
 
 async function position(port: number): Promise<{ epoch: string; seq: number }> {

@@ -1,12 +1,14 @@
 import { cp } from "node:fs/promises";
-import { Agent, request } from "node:http";
+import { ask } from "../hostile/http.ts";
 import type { Lab } from "../lab.ts";
 import { clock } from "../load/clock.ts";
-import { CountedFeed } from "../load/counted-feed.ts";
-import { RawSubscriber } from "../load/raw-subscriber.ts";
+import { storageCounts } from "../load/counts.ts";
+import { fill, postAll } from "../load/fill.ts";
+import { storm } from "../load/storm.ts";
 import { batch } from "../load/updates.ts";
 import type { Figures, Scenario } from "../scenario.ts";
 import { median } from "../statistics.ts";
+import { publishEndpoint } from "../targets/tickertape.ts";
 
 const FEED = "bench";
 const PATH = `/v1/feeds/${FEED}`;
@@ -15,9 +17,6 @@ const VALUE_BYTES = 200;
 /** The share of the checkpoint limit that the journal has when its server is killed. */
 const JOURNAL_SHARE = 0.9;
 const WARM_REPEATS = 5;
-const SNAPSHOT = `{"type":"snapshot"`;
-/** The end of each part of a snapshot but the last. */
-const MORE = Buffer.from(`},"more":true}`);
 
 export const wake: Scenario = {
   name: "wake",
@@ -41,42 +40,38 @@ async function fillStorage(lab: Lab, keys: number): Promise<{ checkpointed: stri
   const build = await lab.countingWorker();
   const size = Math.max(5, keys / 100);
   let next = 0;
-  const change = (feed: CountedFeed): Promise<void> => feed.post(batch((next += size), size, keys, VALUE_BYTES));
+  const change = (port: number): Promise<void> =>
+    postAll(publishEndpoint(port, FEED), [batch((next += size), size, keys, VALUE_BYTES)]);
 
   let workerd = await lab.serve(build, checkpointed);
-  let feed = await CountedFeed.open(workerd.port, FEED);
-  await feed.fill(keys, VALUE_BYTES);
+  await fill(publishEndpoint(workerd.port, FEED), keys, VALUE_BYTES);
   let capacity = 0;
-  for (let counts = await feed.counts(), { generation } = counts; counts.generation < generation + 2;) {
+  for (
+    let counts = await storageCounts(workerd.port, FEED), { generation } = counts;
+    counts.generation < generation + 2;
+  ) {
     capacity = counts.journalLength;
-    await change(feed);
-    counts = await feed.counts();
+    await change(workerd.port);
+    counts = await storageCounts(workerd.port, FEED);
   }
-  feed.close();
   await workerd.kill("SIGTERM");
 
   const journalled = await copy(lab, checkpointed);
   workerd = await lab.serve(build, journalled);
-  feed = await CountedFeed.open(workerd.port, FEED);
-  while ((await feed.counts()).journalLength < capacity * JOURNAL_SHARE) await change(feed);
-  feed.close();
+  while ((await storageCounts(workerd.port, FEED)).journalLength < capacity * JOURNAL_SHARE) await change(workerd.port);
   await workerd.kill("SIGKILL");
   return { checkpointed, journalled };
 }
 
 async function measure(lab: Lab, stored: string): Promise<Figures> {
   const overHttp = await restarted(lab, stored, async (port) => {
-    const agent = new Agent({ keepAlive: true, maxSockets: 1 });
-    const healthz = await repeat(() => timeGet(port, "/healthz", agent));
-    const cold = await timeGet(port, PATH, agent);
-    const warm = await repeat(() => timeGet(port, PATH, agent));
-    agent.destroy();
-    return { healthz, cold, warm };
+    const healthz = await repeat(() => timeGet(port, "/healthz"));
+    return { healthz, cold: await timeGet(port, PATH), warm: await repeat(() => timeGet(port, PATH)) };
   });
   const overSocket = await restarted(lab, stored, async (port) => {
-    await timeGet(port, "/healthz", new Agent());
-    const cold = await timeSnapshot(port);
-    return { cold, warm: await repeat(() => timeSnapshot(port)) };
+    const snapshot = async (): Promise<number> => (await storm({ port, path: PATH }, 1, 0)).max;
+    await timeGet(port, "/healthz");
+    return { cold: await snapshot(), warm: await repeat(snapshot) };
   });
   return {
     "/healthz": overHttp.healthz,
@@ -112,32 +107,9 @@ async function repeat(measureOnce: () => Promise<number>): Promise<number> {
 }
 
 /** Milliseconds from the request to the last byte of the answer. */
-function timeGet(port: number, path: string, agent: Agent): Promise<number> {
-  return new Promise((resolve, reject) => {
-    const start = clock();
-    request({ port, path, agent, host: "127.0.0.1" }, (response) => {
-      response.on("data", () => {});
-      response.on("end", () => {
-        if (response.statusCode === 200) resolve(clock() - start);
-        else reject(new Error(`GET ${path} answered ${response.statusCode}`));
-      });
-    })
-      .on("error", reject)
-      .end();
-  });
-}
-
-/** Milliseconds from connecting to the last part of the snapshot. */
-async function timeSnapshot(port: number): Promise<number> {
+async function timeGet(port: number, path: string): Promise<number> {
   const start = clock();
-  const { promise: took, resolve } = Promise.withResolvers<number>();
-  const subscriber = await RawSubscriber.open({ port, path: PATH }, (buffer, from, end) => {
-    const isSnapshot = buffer.toString("latin1", from, from + SNAPSHOT.length) === SNAPSHOT;
-    if (isSnapshot && !buffer.subarray(end - MORE.length, end).equals(MORE)) resolve(clock() - start);
-  });
-  try {
-    return await took;
-  } finally {
-    subscriber.close();
-  }
+  const status = await ask({ port, feed: FEED }, { path });
+  if (status !== 200) throw new Error(`GET ${path} answered ${status}`);
+  return clock() - start;
 }

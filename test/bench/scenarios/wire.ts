@@ -5,12 +5,12 @@ import { Crowd } from "../load/crowd.ts";
 import { needSockets } from "../load/files.ts";
 import { fillWith } from "../load/fill.ts";
 import { MarketUpdates } from "../load/market.ts";
-import { residentBytes } from "../load/memory.ts";
+import { residentOf } from "../load/memory.ts";
 import { Publisher } from "../load/publisher.ts";
 import type { Case, Figures, Scenario } from "../scenario.ts";
-import type { RunningTarget, Target } from "../targets/target.ts";
+import { withServer, type RunningTarget, type Target } from "../targets/target.ts";
 import { compressing } from "../targets/tickertape.ts";
-import { compressingWs, ws } from "../targets/ws.ts";
+import { compressingWs, ws } from "../targets/on-node.ts";
 
 const KEYS = 1_000;
 /** So few a second that each update is a message of its own, even compressed. */
@@ -70,49 +70,49 @@ async function measureUpdates(
   { subscribers, rate, batch }: typeof SINGLE,
   body: (i: number) => string,
 ): Promise<Figures> {
-  const server = await target.start(lab);
-  const publisher = new Publisher(server.publish, (i) => ({ body: body(i) }));
-  const before = await resident(server);
-  const crowd = await Crowd.openPacked(lab, { ...server.subscribe, headers }, subscribers);
-  const meter = new CpuMeter(() => server.pids(), [crowd.pid]);
-  try {
-    await publisher.publish({ rate }, WARM_UP);
-    await crowd.finish();
-    await crowd.begin();
-    await meter.begin();
-    const published = await publisher.publish({ rate }, lab.seconds);
-    const cpu = await meter.end();
-    const figures = await sumUp(crowd, server, meter, { before, headers, subscribers });
-    if (published.refused > 0) throw new Error(`${published.refused} POSTs were refused`);
-    if (figures.covered !== published.offered * batch) throw new Error("updates are missing");
-    return { ...figures.of, "server CPU %": cpu.server, "generator CPU %": cpu.generator };
-  } finally {
-    publisher.close();
-    await crowd.close();
-    await server.stop();
-  }
+  return withServer(lab, target, async (server) => {
+    const publisher = new Publisher(server.publish, (i) => ({ body: body(i) }));
+    const before = await residentOf(server);
+    const crowd = await Crowd.openPacked(lab, { ...server.subscribe, headers }, subscribers);
+    const meter = new CpuMeter(() => server.pids(), [crowd.pid]);
+    try {
+      await publisher.publish({ rate }, WARM_UP);
+      await crowd.finish();
+      await crowd.begin();
+      await meter.begin();
+      const published = await publisher.publish({ rate }, lab.seconds);
+      const cpu = await meter.end();
+      const figures = await sumUp(crowd, server, meter, { before, headers, subscribers });
+      if (published.refused > 0) throw new Error(`${published.refused} POSTs were refused`);
+      if (figures.covered !== published.offered * batch) throw new Error("updates are missing");
+      return { ...figures.of, "server CPU %": cpu.server, "generator CPU %": cpu.generator };
+    } finally {
+      publisher.close();
+      await crowd.close();
+    }
+  });
 }
 
 async function measureSnapshot(lab: Lab, headers: Offer, market: MarketUpdates): Promise<Figures> {
-  const server = await compressing.start(lab);
-  const endpoint = { ...server.subscribe, headers };
-  const crowds: Crowd[] = [];
-  try {
-    await fillWith(server.publish, market.entries);
-    const earlier = await Crowd.openPacked(lab, endpoint, EARLIER);
-    crowds.push(earlier);
-    await earlier.finish();
-    const before = await resident(server);
-    const meter = new CpuMeter(() => server.pids());
-    await meter.begin();
-    const crowd = await Crowd.openPacked(lab, endpoint, CLIENTS);
-    crowds.push(crowd);
-    const figures = await sumUp(crowd, server, meter, { before, headers, subscribers: CLIENTS });
-    return { ...figures.of, "server CPU %": NaN, "generator CPU %": NaN };
-  } finally {
-    for (const crowd of crowds) await crowd.close();
-    await server.stop();
-  }
+  return withServer(lab, compressing, async (server) => {
+    const endpoint = { ...server.subscribe, headers };
+    const crowds: Crowd[] = [];
+    try {
+      await fillWith(server.publish, market.entries);
+      const earlier = await Crowd.openPacked(lab, endpoint, EARLIER);
+      crowds.push(earlier);
+      await earlier.finish();
+      const before = await residentOf(server);
+      const meter = new CpuMeter(() => server.pids());
+      await meter.begin();
+      const crowd = await Crowd.openPacked(lab, endpoint, CLIENTS);
+      crowds.push(crowd);
+      const figures = await sumUp(crowd, server, meter, { before, headers, subscribers: CLIENTS });
+      return { ...figures.of, "server CPU %": NaN, "generator CPU %": NaN };
+    } finally {
+      for (const crowd of crowds) await crowd.close();
+    }
+  });
 }
 
 /** Waits until everything has arrived, and sums up. */
@@ -124,7 +124,7 @@ async function sumUp(
 ): Promise<{ of: Figures; covered: number }> {
   const { messages, updates, bytes, samples, wire } = await crowd.finish();
   const { serverSeconds } = await meter.end();
-  const grown = (await resident(server)) - before;
+  const grown = (await residentOf(server)) - before;
   if (!wire) throw new Error("the crowd did not tell what was on the wire");
   const expected = "Sec-WebSocket-Extensions" in headers ? messages : 0;
   if (wire.deflated !== expected) throw new Error(`${wire.deflated} of ${messages} messages were compressed`);
@@ -139,9 +139,4 @@ async function sumUp(
     "p99 ms": samples.p99,
   };
   return { of, covered: wire.covered };
-}
-
-async function resident(server: RunningTarget): Promise<number> {
-  const bytes = await Promise.all((await server.pids()).map(residentBytes));
-  return bytes.reduce((sum, held) => sum + held, 0);
 }

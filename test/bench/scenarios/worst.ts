@@ -11,7 +11,7 @@ import type { Lab } from "../lab.ts";
 import { clock, pause } from "../load/clock.ts";
 import { CpuMeter } from "../load/cpu.ts";
 import { Inspector } from "../load/inspector.ts";
-import { longestTask } from "../load/longest-task.ts";
+import { longestTask } from "../load/profile.ts";
 import { residentBytes } from "../load/memory.ts";
 import type { Case, Figures, Scenario } from "../scenario.ts";
 
@@ -60,7 +60,6 @@ async function underAttack(lab: Lab, prepared: Prepared, attack: Attack): Promis
     const { serverSeconds } = await meter.end();
     const inspector = await Inspector.open(inspectorPort, workerd.port);
     const task = await longestTask(inspector, () => Promise.race([runner.attempt(), pause(LONGEST_ATTEMPT)]));
-    inspector.close();
     await probe.waitUntilCalm(QUIET_TIME);
     const first = await runner.look();
     const looped = clock();

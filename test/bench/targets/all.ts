@@ -1,9 +1,8 @@
 import { nchan } from "./nchan.ts";
+import { socketIo, ws } from "./on-node.ts";
 import { workerdPeer } from "./on-workerd.ts";
-import { socketIo } from "./socket-io.ts";
 import type { Target } from "./target.ts";
 import { tickertape } from "./tickertape.ts";
-import { ws } from "./ws.ts";
 
 /** One loop over the sockets and nothing else: the platform's own cost. */
 export const bareObject: Target = workerdPeer("bare object", (lab) => lab.build("peers/bare-object/wrangler.toml"));

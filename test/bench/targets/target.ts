@@ -21,3 +21,18 @@ export interface RunningTarget {
   readonly subscribe: SubscribeEndpoint;
   stop(): Promise<void>;
 }
+
+/** Starts a server, uses it, and stops it. */
+export async function withServer<T>(
+  lab: Lab,
+  target: Target,
+  use: (server: RunningTarget) => Promise<T>,
+  inspectorPort?: number,
+): Promise<T> {
+  const server = await target.start(lab, inspectorPort);
+  try {
+    return await use(server);
+  } finally {
+    await server.stop();
+  }
+}
