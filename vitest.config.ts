@@ -50,19 +50,26 @@ const REAL = {
   globalSetup: "./test/e2e/support/shared-servers.ts",
 };
 
-/** The longest files come first: else one of them would run alone at the end. */
+/**
+ * The longest files come first, else one of them would run alone at the end: those that mostly wait by turns with those that
+ * work.
+ */
 const LONGEST = [
-  "hostile-memory",
-  "chat",
-  "dashboard-quality",
   "hostile-closing",
-  "always-opens",
-  "conformance",
-  "dashboard-recovery",
+  "chat",
+  "hostile-memory",
+  "dashboard-quality",
   "sdk-transports",
+  "conformance",
+  "hostile-asleep",
+  "dashboard-recovery",
+  "always-opens",
+  "event-stream",
+  "compression",
   "docs-pages",
-  "specs-docs",
   "directory",
+  "specs-docs",
+  "token",
 ];
 
 class LongestFirst extends BaseSequencer {
@@ -112,8 +119,9 @@ export default defineConfig({
           exclude: ALONE,
           // The files of a process share a browser, and end what else they start.
           isolate: false,
-          // They wait about half of the time: a core carries two of them.
+          // They wait about half of the time: a core carries two of them. The tests of a file that say so wait together.
           maxWorkers: 4,
+          maxConcurrency: 20,
           sequence: { groupOrder: 1 },
         },
       },

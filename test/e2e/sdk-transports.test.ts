@@ -23,7 +23,7 @@ function reaches(feed: Feed<unknown>, seq: number): Promise<unknown> {
   );
 }
 
-// Each mostly waits.
+// They mostly wait, all at the same time.
 describe.concurrent.each([
   ["streams of events where no WebSocket gets through", false, "streams"],
   ["polling where streams are held back too", true, "polls"],
@@ -75,8 +75,8 @@ describe.concurrent.each([
   });
 });
 
-describe("[I2] the client leaves a way that does not work for another", () => {
-  test.concurrent.each([
+describe.concurrent("[I2] the client leaves a way that does not work for another", () => {
+  test.each([
     ["are refused", "refused", false, 10_000],
     ["are reset", "reset", false, 10_000],
     ["are never answered", "unanswered", false, 12_000],

@@ -17,6 +17,11 @@ export class Server {
     return this.#workerd.url;
   }
 
+  /** The folder of its storage. */
+  get storage(): string {
+    return this.#workerd.storage;
+  }
+
   /** As a power failure would, at whatever moment this is. */
   kill(): Promise<void> {
     return this.#workerd.kill();
