@@ -1,4 +1,5 @@
-import { Hono, type Handler } from "hono";
+import { Hono, type Handler, type MiddlewareHandler } from "hono";
+import { isFeedName } from "../protocol/names.ts";
 import { authorize, authorizeList, warnIfUnconfigured } from "./authentication.ts";
 import { RefusedBodies } from "./body-queue.ts";
 import type { AppContext, AppEnv, RequestVariables } from "./context.ts";
@@ -9,8 +10,7 @@ import { isUpgrade, openSocket } from "./feed-upgrade.ts";
 import { deleteFeed, listFeeds } from "./feeds.ts";
 import { KnownFeeds } from "./known-feeds.ts";
 import { metrics } from "./metrics.ts";
-import { checkUpgradeOrigin, crossOrigin } from "./origins.ts";
-import { checkFeedName, strictTransport } from "./middleware.ts";
+import { checkUpgradeOrigin, crossOrigin, strictTransport } from "./origins.ts";
 import { Problem, problemResponse } from "./problem.ts";
 import { publish } from "./publish.ts";
 import { history, snapshot, stats } from "./read.ts";
@@ -85,6 +85,17 @@ function readOrSubscribe(c: AppContext): Promise<Response> {
   if (isUpgrade(c.req.raw)) return openSocket(c);
   return wantsEvents(c.req.raw) ? streamEvents(c) : snapshot(c);
 }
+
+/** Sets `feed`, or refuses a name that is not valid or not served here. */
+const checkFeedName: MiddlewareHandler<AppEnv, "/v1/feeds/:feed/*"> = async (c, next) => {
+  const feed = c.req.param("feed");
+  if (!isFeedName(feed)) {
+    throw new Problem("invalid_feed", "A feed's name is 1 to 64 of a-z 0-9 . _ -, the first one a letter or digit.");
+  }
+  if (!c.var.deployment.quotas.serves(feed)) throw new Problem("not_found", "No feed of this name is served here.");
+  c.set("feed", feed);
+  await next();
+};
 
 function refuseMethod(methods: object): () => never {
   const allow = Object.keys(methods)

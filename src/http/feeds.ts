@@ -6,6 +6,8 @@ import { callToChange, Problem } from "./problem.ts";
 import { parameter, readInteger } from "./query.ts";
 import { jsonResponse, REVALIDATE } from "./responses.ts";
 
+type Directory = DurableObjectStub<DirectoryObject>;
+
 /** `DELETE /v1/feeds/{feed}`: resets the feed, or with `forget` removes it. */
 export async function deleteFeed(c: AppContext): Promise<Response> {
   const { caller, deployment, feed } = c.var;
@@ -50,17 +52,24 @@ export async function listFeeds(c: AppContext): Promise<Response> {
 
 /** Up to `limit` names after `after` that the caller may see; no other name leaves the Worker. */
 async function namesAfter(
-  directory: DurableObjectStub<DirectoryObject>,
+  directory: Directory,
   isShown: (feed: string) => boolean,
   after: string,
   limit: number,
 ): Promise<string[]> {
   const found: string[] = [];
-  for (let from = after; ;) {
-    const names = await directory.list(from, LIMITS.listedFeeds);
+  for await (const names of pagesOfNames(directory, after)) {
     found.push(...names.filter(isShown));
-    const last = names.at(-1);
-    if (found.length >= limit || names.length < LIMITS.listedFeeds || last === undefined) return found.slice(0, limit);
-    from = last;
+    if (found.length >= limit) break;
+  }
+  return found.slice(0, limit);
+}
+
+/** The names of all feeds after `after`, as many at a time as a list may have. */
+export async function* pagesOfNames(directory: Directory, after: string): AsyncGenerator<string[]> {
+  for (let from: string | undefined = after; from !== undefined;) {
+    const names: string[] = await directory.list(from, LIMITS.listedFeeds);
+    yield names;
+    from = names.length === LIMITS.listedFeeds ? names.at(-1) : undefined;
   }
 }

@@ -1,8 +1,10 @@
 import type { Caller } from "../access/access.ts";
-import { NOT_LISTED, type Listed } from "../durable/directory/rpc.ts";
+import { NOT_LISTED } from "../durable/directory/rpc.ts";
 import { accountOf, type CountedCaller } from "../limits/places.ts";
 import type { Deployment } from "./deployment.ts";
 import { Problem } from "./problem.ts";
+
+type Directory = ReturnType<Deployment["directory"]["getByName"]>;
 
 /** Milliseconds for which a feed that exists is taken to exist: feeds are seldom removed, and a removed one reads as empty. */
 const KEPT = 60_000;
@@ -24,30 +26,15 @@ export class KnownFeeds {
     this.#deployment = deployment;
   }
 
-  /** Whether to ask the feed's object. True also if the directory does not answer: the feed itself may. */
+  /** Whether to ask the feed's object. */
   async exists(feed: string): Promise<boolean> {
-    if (this.#isKnown(feed)) return true;
-    try {
-      const found = await this.#directory().find(feed);
-      if (found === "listed") this.#keep(feed);
-      return found !== "unknown";
-    } catch {
-      return true;
-    }
+    return (await this.#ask(feed, (directory) => directory.find(feed))) !== "unknown";
   }
 
   /** Refuses a caller that has come to watch many feeds that do not exist, and now watches one more. */
   async demandVisit(feed: string, caller: CountedCaller): Promise<void> {
-    if (this.#isKnown(feed)) return;
     const account = caller.kind === "key" ? "" : accountOf(caller);
-    let visit: string;
-    try {
-      visit = await this.#directory().visit(feed, account);
-    } catch {
-      return;
-    }
-    if (visit === "listed") this.#keep(feed);
-    if (visit !== "refused") return;
+    if ((await this.#ask(feed, (directory) => directory.visit(feed, account))) !== "refused") return;
     throw new Problem("rate_limited", "You watch too many feeds that do not exist. Come back later.", {
       retryAfter: RETRY_AFTER,
     });
@@ -55,23 +42,24 @@ export class KnownFeeds {
 
   /** Refuses a publisher that may not make another feed, before its object is created for nothing. */
   async demandRoom(feed: string, { id }: Caller): Promise<void> {
-    if (this.#isKnown(feed)) return;
-    let room: Listed | "free";
+    const { feeds } = this.#deployment.quotas;
+    const room = await this.#ask(feed, (directory) => directory.room(feed, feeds, id));
+    if (room !== "listed" && room !== "free") throw new Problem("feed_full", NOT_LISTED[room]);
+  }
+
+  /** Asks about a feed, unless it is known. One that the directory does not answer about is taken to be listed: it may be. */
+  async #ask<Answer extends string>(
+    feed: string,
+    question: (directory: Directory) => Promise<Answer>,
+  ): Promise<Answer | "listed"> {
+    if ((this.#until.get(feed) ?? 0) > Date.now()) return "listed";
     try {
-      room = await this.#directory().room(feed, this.#deployment.quotas.feeds, id);
+      const answer = await question(this.#deployment.directory.getByName("feeds"));
+      if (answer === "listed") this.#keep(feed);
+      return answer;
     } catch {
-      return;
+      return "listed";
     }
-    if (room === "listed") this.#keep(feed);
-    else if (room !== "free") throw new Problem("feed_full", NOT_LISTED[room]);
-  }
-
-  #directory(): ReturnType<Deployment["directory"]["getByName"]> {
-    return this.#deployment.directory.getByName("feeds");
-  }
-
-  #isKnown(feed: string): boolean {
-    return (this.#until.get(feed) ?? 0) > Date.now();
   }
 
   #keep(feed: string): void {

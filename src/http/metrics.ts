@@ -1,39 +1,35 @@
-import { LIMITS } from "../protocol/limits.ts";
-import type { FeedStats } from "../durable/directory/rpc.ts";
 import type { FeedReport } from "../durable/directory/survey.ts";
 import type { AppContext } from "./context.ts";
+import { pagesOfNames } from "./feeds.ts";
 import { API_HEADERS } from "./responses.ts";
 
-const METRICS: readonly [name: string, type: "gauge" | "counter", help: string, of: (stats: FeedStats) => number][] = [
-  ["updates_total", "counter", "Updates accepted since the feed began or was reset.", ({ seq }) => seq],
-  ["keys", "gauge", "Entries.", ({ keys }) => keys],
-  ["subscribers", "gauge", "Open subscriptions.", ({ subscribers }) => subscribers],
-  ["lagging", "gauge", "Subscriptions that do not take what they are sent.", ({ lagging }) => lagging],
-  ["storage_bytes", "gauge", "Storage in use.", ({ storage }) => storage],
-  ["last_update_seconds", "gauge", "When the last update was accepted.", ({ time }) => time / 1000],
+const METRICS: readonly [name: string, type: "gauge" | "counter", help: string, of: Figure][] = [
+  ["updates_total", "counter", "Updates accepted since the feed began or was reset.", ({ stats }) => stats?.seq],
+  ["keys", "gauge", "Entries.", ({ stats }) => stats?.keys],
+  ["subscribers", "gauge", "Open subscriptions.", ({ stats }) => stats?.subscribers],
+  ["lagging", "gauge", "Subscriptions that do not take what they are sent.", ({ stats }) => stats?.lagging],
+  ["storage_bytes", "gauge", "Storage in use.", ({ stats }) => stats?.storage],
+  ["last_update_seconds", "gauge", "When the last update was accepted.", ({ stats }) => stats && stats.time / 1000],
+  [
+    "readable",
+    "gauge",
+    "1 where the feed answers, 0 where the other figures are what was last known of it.",
+    ({ readable }) => (readable ? 1 : 0),
+  ],
 ];
+
+/** Undefined if nothing is known of it. */
+type Figure = (report: FeedReport) => number | undefined;
 
 /** `GET /metrics`: every feed, in the text format of Prometheus. */
 export async function metrics(c: AppContext): Promise<Response> {
   const directory = c.var.deployment.directory.getByName("feeds");
   const feeds: FeedReport[] = [];
-  for (let after: string | undefined = ""; after !== undefined;) {
-    const names: string[] = await directory.list(after, LIMITS.listedFeeds);
-    feeds.push(...(await directory.describe(names)));
-    after = names.length === LIMITS.listedFeeds ? names.at(-1) : undefined;
-  }
-  const text = [
-    ...METRICS.map(([name, type, help, of]) => {
-      const samples = feeds.map(({ feed, stats }) => (stats ? sample(name, feed, of(stats)) : ""));
-      return metric(name, type, help, samples);
-    }),
-    metric(
-      "readable",
-      "gauge",
-      "1 where the feed answers, 0 where the other figures are what was last known of it.",
-      feeds.map(({ feed, readable }) => sample("readable", feed, readable ? 1 : 0)),
-    ),
-  ].join("");
+  for await (const names of pagesOfNames(directory, "")) feeds.push(...(await directory.describe(names)));
+  const text = METRICS.map(([name, type, help, of]) => {
+    const samples = feeds.map((report) => sample(name, report.feed, of(report)));
+    return `# HELP tickertape_feed_${name} ${help}\n# TYPE tickertape_feed_${name} ${type}\n${samples.join("")}`;
+  }).join("");
   return new Response(text, {
     headers: {
       ...API_HEADERS,
@@ -43,11 +39,7 @@ export async function metrics(c: AppContext): Promise<Response> {
   });
 }
 
-function metric(name: string, type: string, help: string, samples: readonly string[]): string {
-  return `# HELP tickertape_feed_${name} ${help}\n# TYPE tickertape_feed_${name} ${type}\n${samples.join("")}`;
-}
-
 /** A feed's name has no character that would need escaping. */
-function sample(name: string, feed: string, value: number): string {
-  return `tickertape_feed_${name}{feed="${feed}"} ${value}\n`;
+function sample(name: string, feed: string, value: number | undefined): string {
+  return value === undefined ? "" : `tickertape_feed_${name}{feed="${feed}"} ${value}\n`;
 }

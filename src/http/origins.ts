@@ -26,13 +26,18 @@ const cross = cors({
   maxAge: 86_400,
 });
 
+/**
+ * Whether a page may read the response. A publisher that names no origin is no page: what only matters to pages is left
+ * out, as to add a header the response has to be built twice. Responses to other methods have it for every client: a cache
+ * may hand them on to a page.
+ */
+function isForPages({ method, headers }: Request): boolean {
+  return method !== "POST" || headers.has("Origin");
+}
+
 /** Answers preflights, and names the page's origin in the response if it is allowed. */
-export const crossOrigin: MiddlewareHandler<AppEnv> = async (c, next) => {
-  // A publisher that is no page has no use for these headers, and to add them the response has to be built twice.
-  // Responses to other methods have them for every client: a cache may hand them on to a page.
-  if (c.req.method === "POST" && !c.req.raw.headers.has("Origin")) return next();
-  return cross(c, next);
-};
+export const crossOrigin: MiddlewareHandler<AppEnv> = async (c, next) =>
+  isForPages(c.req.raw) ? cross(c, next) : next();
 
 /**
  * Refuses an upgrade from a page of another origin. Browsers do not limit sockets to the page's origin: without this, any
@@ -48,3 +53,17 @@ export const checkUpgradeOrigin: MiddlewareHandler<AppEnv> = async (c, next) => 
   }
   await next();
 };
+
+/** A year. Not for subdomains: they may belong to others. */
+const STRICT = "max-age=31536000";
+
+/** Tells browsers that have come over https to use nothing else. */
+export const strictTransport: MiddlewareHandler = async (c, next) => {
+  if (isForPages(c.req.raw) && isPublic(new URL(c.req.url))) c.res.headers.set("Strict-Transport-Security", STRICT);
+  await next();
+};
+
+/** On localhost the header would apply to every other server of the machine too. */
+function isPublic({ protocol, hostname }: URL): boolean {
+  return protocol === "https:" && hostname !== "localhost";
+}

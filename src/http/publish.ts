@@ -31,7 +31,7 @@ export async function publish(c: AppContext): Promise<Response> {
     const object = deployment.feeds.getByName(feed);
     return callToChange(async () => object.acceptBatch(batch, caller.id, idempotency));
   };
-  const outcome = await inTurn(caller, size, send, (going) => keepAlive(c, going));
+  const outcome = await inTurn(caller, size, send, (going) => c.executionCtx.waitUntil(going));
   if (typeof outcome === "string") return new Response(outcome, { headers: RECEIPT_HEADERS });
   if (outcome.ok) {
     const headers = new Headers(RECEIPT_HEADERS);
@@ -52,13 +52,6 @@ function* encodeBatch(body: PublishBody): Generator<number, string> {
     "too_large",
     `The batch is longer than ${LIMITS.encodedBatchBytes} bytes with its numbers written out.`,
   );
-}
-
-/** Lets something go on after the response. In a test of the app alone there is no platform to tell. */
-function keepAlive(c: AppContext, going: Promise<unknown>): void {
-  try {
-    c.executionCtx.waitUntil(going);
-  } catch {}
 }
 
 /** For programs, and sent most often: without the headers that matter only to pages. */

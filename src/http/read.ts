@@ -1,15 +1,16 @@
 import type { ReadOutcome, ReadRequest } from "../durable/requests/reads.ts";
 import { accountOf } from "../limits/places.ts";
+import { CLOSE } from "../protocol/codes.ts";
 import { LIMITS } from "../protocol/limits.ts";
 import { keyProblem } from "../protocol/names.ts";
 import { parsePosition, type Position } from "../protocol/position.ts";
 import { readEncodedUpdate } from "../protocol/update.ts";
 import { countedByOne } from "./authentication.ts";
 import type { AppContext } from "./context.ts";
-import { awaitChange } from "./long-poll.ts";
+import { acceptFeedSocket } from "./feed-socket.ts";
 import { emptyHistory, emptySnapshot, emptyStats } from "./missing-feed.ts";
 import { Problem } from "./problem.ts";
-import { parameter, readInteger, readSubscribeQuery, readWait } from "./query.ts";
+import { parameter, readInteger, readSubscribeQuery, readWait, type SubscribeQuery } from "./query.ts";
 import { emptyResponse, jsonResponse, knownTags, REVALIDATE } from "./responses.ts";
 
 /** `GET /v1/feeds/{feed}`: a snapshot; with `since` the changes; with `wait` as well, as soon as there is one. */
@@ -57,6 +58,32 @@ async function read({ var: { deployment, feed } }: AppContext, request: ReadRequ
   const outcome = await deployment.feeds.getByName(feed).read(request);
   if (outcome) return outcome;
   throw new Problem("overloaded", "Too much of the feed is read at once.", { retryAfter: 2 });
+}
+
+/**
+ * Waits until something that the caller selects changes after `asked.since`, or for so many milliseconds. Returns whether
+ * it may have changed. Waits on a socket to the feed's object, which can hibernate meanwhile.
+ */
+async function awaitChange(c: AppContext, asked: SubscribeQuery, ms: number): Promise<boolean> {
+  const socket = await acceptFeedSocket(c, asked, "signal");
+  try {
+    return await new Promise<boolean>((resolve) => {
+      const timer = setTimeout(() => resolve(false), ms);
+      const stop = (): void => {
+        clearTimeout(timer);
+        resolve(true);
+      };
+      socket.addEventListener("message", stop);
+      // Whatever ended it, the next read tells what has changed.
+      socket.addEventListener("close", stop);
+      // The client is gone and waits no longer: its place becomes free.
+      const { signal } = c.req.raw;
+      signal.addEventListener("abort", stop);
+      if (signal.aborted) stop();
+    });
+  } finally {
+    socket.close(CLOSE.normal);
+  }
 }
 
 /**

@@ -9,9 +9,15 @@ export async function receiveBody(request: Request, sender: Sender): Promise<Uin
   // A short one is not worth a timer: a publisher that never ends it keeps nothing waiting but itself.
   if (isPlain && length <= SHORT) return readBytes(request);
   const arriving = holdBody(sender);
+  let timer: ReturnType<typeof setTimeout> | null = null;
+  const tooLate = new Promise<never>((_, reject) => {
+    const problem = new Problem("invalid_json", `The body did not arrive within ${LIMITS.bodyTime / 1000} seconds.`);
+    timer = setTimeout(() => reject(problem), LIMITS.bodyTime);
+  });
   try {
-    return await inTime(readBytes(request, arriving));
+    return await Promise.race([readBytes(request, arriving), tooLate]);
   } finally {
+    clearTimeout(timer);
     arriving.release();
   }
 }
@@ -38,22 +44,6 @@ async function readBytes(request: Request, arriving?: ArrivingBody): Promise<Uin
       "invalid_json",
       encoding === "gzip" ? "The body is not valid gzip." : "The body did not arrive whole.",
     );
-  }
-}
-
-/** Stops waiting for a body that arrives too slowly. */
-async function inTime<T>(reading: Promise<T>): Promise<T> {
-  let timer: ReturnType<typeof setTimeout> | null = null;
-  const tooLate = new Promise<never>((_, reject) => {
-    timer = setTimeout(
-      () => reject(new Problem("invalid_json", `The body did not arrive within ${LIMITS.bodyTime / 1000} seconds.`)),
-      LIMITS.bodyTime,
-    );
-  });
-  try {
-    return await Promise.race([reading, tooLate]);
-  } finally {
-    clearTimeout(timer);
   }
 }
 

@@ -1,3 +1,4 @@
+import { createExecutionContext } from "cloudflare:test";
 import { env } from "cloudflare:workers";
 import { createFeedApp } from "../../src/http/app.ts";
 import { deploymentOf, type FeedAppBindings } from "../../src/http/deployment.ts";
@@ -8,5 +9,5 @@ type Settings = Omit<FeedAppBindings, "FEEDS" | "DIRECTORY">;
 export function appWith(settings: Settings): (path: string, init?: RequestInit) => Promise<Response> {
   const app = createFeedApp(deploymentOf);
   const bindings: FeedAppBindings = { FEEDS: env.FEEDS, DIRECTORY: env.DIRECTORY, ...settings };
-  return async (path, init = {}) => app.request(`https://feeds.test${path}`, init, bindings);
+  return async (path, init = {}) => app.request(`https://feeds.test${path}`, init, bindings, createExecutionContext());
 }
