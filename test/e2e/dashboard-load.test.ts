@@ -133,11 +133,10 @@ test(
       url,
       Array.from({ length: KEYS }, (_, index) => ({ key: keyOf(index), set: value(index) })),
     );
-    const dashboard = await Dashboard.open(browser, server.url, "?feed=load", {
-      viewport: { width: 1440, height: 900 },
-    });
+    const dashboard = await Dashboard.in(browser, server.url, { viewport: { width: 1440, height: 900 } });
+    await dashboard.goto("?feed=load");
     const { page } = dashboard;
-    const session = await dashboard.context.newCDPSession(page);
+    const session = await page.context().newCDPSession(page);
     await session.send("Performance.enable");
     // The most expensive order: rows change places as their values change.
     await page.getByRole("button", { name: "volume", exact: true }).click();

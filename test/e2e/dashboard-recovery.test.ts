@@ -1,24 +1,39 @@
+import { existsSync } from "node:fs";
+import { fileURLToPath } from "node:url";
 import type { Browser, Page } from "playwright-core";
-import { afterAll, afterEach, beforeAll, expect, test } from "vitest";
+import { afterAll, beforeAll, expect, test } from "vitest";
 import { ADMIN_KEY, publish, snapshot } from "./support/api.ts";
-import { sharedChromium } from "./support/chromium.ts";
+import { networkOf, sharedChromium } from "./support/chromium.ts";
 import { Dashboard } from "./support/dashboard.ts";
+import { TcpProxy } from "./support/tcp-proxy.ts";
 import { until } from "./support/until.ts";
 import type { Update } from "../../src/protocol/update.ts";
-import { WranglerDev } from "./support/wrangler-dev.ts";
+import { Server } from "./support/server.ts";
 
-let server: WranglerDev;
+const PUBLIC = new URL("../../public/", import.meta.url);
+/** The file of the page that a URL stands for. */
+const fileOf = ({ pathname }: URL): string =>
+  fileURLToPath(new URL(`.${pathname === "/" ? "/index.html" : pathname}`, PUBLIC));
+
+let server: Server;
 let browser: Browser;
+let proxy: TcpProxy;
 let dashboard: Dashboard;
 
 beforeAll(async () => {
-  [server, browser] = await Promise.all([WranglerDev.start(), sharedChromium()]);
+  [server, browser] = await Promise.all([Server.start(), sharedChromium()]);
+  proxy = await TcpProxy.start(Number(new URL(server.url).port));
+  dashboard = await Dashboard.in(browser, proxy.url);
+  // The Worker alone has no page, and is there again much sooner than one that wrangler runs.
+  await dashboard.page.route(
+    (url) => existsSync(fileOf(url)),
+    (route) => route.fulfill({ path: fileOf(new URL(route.request().url())) }),
+  );
 });
 afterAll(async () => {
-  await server.dispose();
-});
-afterEach(async () => {
   await dashboard.close();
+  proxy.close();
+  await server.dispose();
 });
 
 const feedUrl = (feed: string): string => `${server.url}/v1/feeds/${feed}`;
@@ -37,7 +52,7 @@ async function agrees(feed: string): Promise<void> {
 test("after a crash of the server the page says so, keeps what it has, and goes on by itself without a gap", async () => {
   const url = feedUrl("crash");
   await publish(url, [set("AAPL", 191.25), set("MSFT", 420.5)]);
-  dashboard = await Dashboard.open(browser, server.url, "?feed=crash");
+  await dashboard.goto("?feed=crash");
   await dashboard.shows("MSFT", "420.50");
 
   const colour = (): Promise<string> => dashboard.cell("AAPL").evaluate((cell) => getComputedStyle(cell).color);
@@ -63,13 +78,14 @@ test("after a crash of the server the page says so, keeps what it has, and goes 
 
 test("without a network the page says so, and catches up when there is one again", async () => {
   await publish(feedUrl("offline"), [set("A", 1), set("B", 2)]);
-  dashboard = await Dashboard.open(browser, server.url, "?feed=offline&show=A");
+  await dashboard.goto("?feed=offline&show=A");
   await dashboard.shows("A", "1");
-  await dashboard.context.setOffline(true);
+  const network = await networkOf(dashboard.page, proxy);
+  await network.set(false);
   await dashboard.is("offline");
   await dashboard.says("#state", "Offline");
   await publish(feedUrl("offline"), [set("A", 2), set("A", 3), { key: "B", delete: true }, set("C", 4)]);
-  await dashboard.context.setOffline(false);
+  await network.set(true);
   await dashboard.is("live");
   await dashboard.shows("A", "3");
   // The table needs only the last missed update. The chart shows all of them.
@@ -79,7 +95,7 @@ test("without a network the page says so, and catches up when there is one again
 
 test("a hidden tab receives everything, and shows all of it in its first frame", async () => {
   await publish(feedUrl("hidden"), set("A", 0));
-  dashboard = await Dashboard.open(browser, server.url, "?feed=hidden");
+  await dashboard.goto("?feed=hidden");
   await dashboard.shows("A", "0");
   await hide(dashboard.page);
   for (let price = 1; price <= 50; price++) await publish(feedUrl("hidden"), set("A", price));
@@ -98,7 +114,7 @@ test("a hidden tab receives everything, and shows all of it in its first frame",
 
 test("after a reset the page shows the new entries", async () => {
   await publish(feedUrl("reset"), [set("A", 1), set("B", 2)]);
-  dashboard = await Dashboard.open(browser, server.url, "?feed=reset");
+  await dashboard.goto("?feed=reset");
   await dashboard.shows("B", "2");
   const answer = await fetch(feedUrl("reset"), {
     method: "DELETE",

@@ -1,18 +1,17 @@
 import axe from "axe-core";
 import type { Page } from "playwright-core";
 
-/** What is right with the page is counted, and not described, which would take longer than all else. */
-const RUN = 'axe.run(document, { resultTypes: ["violations"] }).then(({ violations }) => violations)';
-
 interface Violation {
   readonly id: string;
   readonly nodes: readonly { readonly html: string; readonly failureSummary?: string }[];
 }
 
-/** What axe-core finds, by WCAG 2 A and AA and its own best practices. */
-export async function violationsIn(page: Page): Promise<string[]> {
-  await page.evaluate(axe.source);
-  const found = await page.evaluate<Violation[]>(RUN);
+/** What axe-core finds, by WCAG 2 A and AA and its own best practices, or by these of its rules. */
+export async function violationsIn(page: Page, rules?: readonly string[]): Promise<string[]> {
+  if (await page.evaluate<boolean>("window.axe === undefined")) await page.evaluate(axe.source);
+  // What is right with the page is counted, and not described, which would take longer than all else.
+  const options = JSON.stringify({ resultTypes: ["violations"], runOnly: rules });
+  const found = await page.evaluate<Violation[]>(`axe.run(document, ${options}).then(({ violations }) => violations)`);
   return found.flatMap(({ id, nodes }) => nodes.map(({ html, failureSummary }) => `${id}: ${html} ${failureSummary}`));
 }
 

@@ -1,6 +1,9 @@
+// Functions that are handed to the page run there.
+/// <reference lib="dom" />
 import { createServer } from "node:http";
 import { chromium, type Browser, type Page } from "playwright-core";
 import { listenOnLoopback } from "./loopback.ts";
+import type { TcpProxy } from "./tcp-proxy.ts";
 
 /**
  * Chromium takes the last `--disable-features` only: these are playwright's own, and the two panels of the address bar. Each
@@ -64,6 +67,44 @@ export function complaintsOf(page: Page, origin: string): string[] {
     if (protocol !== "data:" && host !== new URL(origin).host) complaints.push(`foreign: ${request.url()}`);
   });
   return complaints;
+}
+
+/**
+ * Waits until what `selector` finds has this text, or these texts. The page itself looks: asking it every few milliseconds
+ * takes ten times the CPU.
+ */
+export async function says(page: Page, selector: string, wanted: string | RegExp | readonly string[]): Promise<void> {
+  const [texts, pattern] = wanted instanceof RegExp ? [[], wanted] : [[wanted].flat(), undefined];
+  try {
+    await page.waitForFunction(
+      ({ selector, texts, pattern }) => {
+        const said = Array.from(document.querySelectorAll(selector), ({ textContent }) => textContent.trim());
+        return pattern?.test(said[0] ?? "") ?? JSON.stringify(said) === JSON.stringify(texts);
+      },
+      { selector, texts, pattern },
+      { polling: 20 },
+    );
+  } catch (cause) {
+    const said = await page.locator(selector).allTextContents();
+    throw new Error(`waited in vain for ${String(wanted)} in ${selector}; it says ${said.join()}`, { cause });
+  }
+}
+
+/**
+ * The network between a page and the server behind `proxy`. (Chromium's own emulation, `context.setOffline`, keeps a core busy
+ * as long as a WebSocket is open.)
+ */
+export async function networkOf(page: Page, proxy: TcpProxy): Promise<{ set: (online: boolean) => Promise<void> }> {
+  const session = await page.context().newCDPSession(page);
+  await session.send("Network.enable");
+  return {
+    set: async (online) => {
+      const speed = { latency: 0, downloadThroughput: -1, uploadThroughput: -1 };
+      if (online) proxy.open();
+      await session.send("Network.overrideNetworkState", { offline: !online, ...speed });
+      if (!online) proxy.shut();
+    },
+  };
 }
 
 /** An empty page of another origin, or one with `body` in it. */

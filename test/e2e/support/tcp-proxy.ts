@@ -12,12 +12,16 @@ export class TcpProxy {
   readonly #server: Server;
   readonly #change: (data: Buffer) => Buffer;
   readonly #pairs = new Set<[Socket, Socket]>();
+  #isShut = false;
   /** Bytes that the server still gets through. */
   #left = Infinity;
 
   private constructor(target: number, change: (data: Buffer) => Buffer) {
     this.#change = change;
-    this.#server = createServer((client) => this.#join(client, connect(target, "127.0.0.1")));
+    this.#server = createServer((client) => {
+      if (this.#isShut) client.destroy();
+      else this.#join(client, connect(target, "127.0.0.1"));
+    });
   }
 
   /** `change` is done to whatever passes, in both directions. */
@@ -34,6 +38,16 @@ export class TcpProxy {
   /** Ends every connection at once, in the middle of whatever it is. */
   cut(): void {
     for (const pair of this.#pairs) for (const socket of pair) socket.destroy();
+  }
+
+  /** Ends every connection, and each new one too until `open`. */
+  shut(): void {
+    this.#isShut = true;
+    this.cut();
+  }
+
+  open(): void {
+    this.#isShut = false;
   }
 
   /** The server gets through so many bytes more, and then the connection ends. The next one holds. */
