@@ -1,10 +1,12 @@
-import type { Browser, BrowserContext, BrowserContextOptions, Page, WebSocketRoute } from "playwright-core";
+// Functions that are handed to the page run there.
+/// <reference lib="dom" />
+import type { Browser, Page, WebSocketRoute } from "playwright-core";
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
 import { token as tokenFor } from "../support/tokens.ts";
 import { publish, snapshot } from "./support/api.ts";
 import { overflowOf, VIEWS, violationsIn } from "./support/axe.ts";
 import { BlockingProxy } from "./support/blocking-proxy.ts";
-import { complaintsOf, sharedChromium } from "./support/chromium.ts";
+import { complaintsOf, networkOf, says, sharedChromium } from "./support/chromium.ts";
 import { TcpProxy } from "./support/tcp-proxy.ts";
 import { until } from "./support/until.ts";
 import { sharedWranglerDev, type SharedServer } from "./support/shared.ts";
@@ -12,20 +14,27 @@ import { sharedWranglerDev, type SharedServer } from "./support/shared.ts";
 const HOUR = 3600;
 
 let server: SharedServer;
-let proxy: TcpProxy;
 let browser: Browser;
-const contexts: BrowserContext[] = [];
-const complaints: string[] = [];
+let proxy: TcpProxy;
+/** Each is the tab of another person. They serve all tests, as a new page costs more than a new document in it. */
+let pages: Page[];
+let used = 0;
+/** What went wrong in each visit of a test. */
+const complaints: string[][] = [];
 
 beforeAll(async () => {
   [server, browser] = await Promise.all([sharedWranglerDev(), sharedChromium()]);
   proxy = await TcpProxy.start(server.port);
+  pages = await Promise.all(Array.from({ length: 4 }, () => browser.newPage({ reducedMotion: "reduce" })));
 });
-afterEach(async () => {
-  await Promise.all(contexts.splice(0).map((context) => context.close()));
-  expect(complaints.splice(0)).toEqual([]);
+afterEach(() => {
+  used = 0;
+  // The browser itself reports that a token was refused.
+  const found = complaints.splice(0).flat();
+  expect(found.filter((text) => !text.includes("status of 401"))).toEqual([]);
 });
 afterAll(async () => {
+  await Promise.all(pages.map((page) => page.close()));
   proxy.close();
 });
 
@@ -36,36 +45,26 @@ function mint(seconds: number, scope = "publish:chat*"): Promise<string> {
   return tokenFor(scope, { expires: Date.now() + 1_000 * seconds });
 }
 
-interface Visit extends BrowserContextOptions {
-  readonly token?: string | undefined;
+interface Visit {
+  readonly token?: string;
   readonly name?: string;
   readonly origin?: string;
+  readonly page?: Page | undefined;
 }
 
-/** Opens a room in a browser profile of its own. The test fails if anything goes wrong in the page. */
-async function enter(room: string, { token, name, origin = server.url, ...options }: Visit = {}): Promise<Page> {
-  const context = await browser.newContext(options);
-  contexts.push(context);
-  const page = await context.newPage();
-  const own = complaintsOf(page, origin);
-  // The browser itself reports that a token was refused.
-  page.on("close", () => complaints.push(...own.filter((text) => !text.includes("status of 401"))));
+/** A person enters a room, which no other test has. The test fails if anything goes wrong in the page. */
+async function enter(
+  room: string,
+  { token, name, origin = server.url, page = pages[used++] }: Visit = {},
+): Promise<Page> {
+  if (!page) expect.unreachable("more people than pages");
+  complaints.push(complaintsOf(page, origin));
+  // Whoever was here before leaves nothing in the tab.
+  if (page.url() !== "about:blank") await page.evaluate(() => sessionStorage.clear());
   await page.goto(`${origin}/examples/chat/?room=${room}${token === undefined ? "" : `#token=${token}`}`);
   await says(page, "#state", "Live");
   if (name !== undefined) await page.getByLabel("Your name").fill(name);
   return page;
-}
-
-/** Waits until an element has this text. */
-async function says(page: Page, selector: string, text: string | RegExp): Promise<void> {
-  let said = "";
-  await until(
-    async () => {
-      said = (await page.locator(selector).innerText()).trim();
-      return typeof text === "string" ? said === text : text.test(said);
-    },
-    () => `${String(text)} in ${selector}; it says ${said}`,
-  );
 }
 
 async function say(page: Page, text: string): Promise<void> {
@@ -76,36 +75,36 @@ async function say(page: Page, text: string): Promise<void> {
 /** The messages in the log, from top to bottom. */
 const heard = (page: Page): Promise<string[]> => page.locator("#messages .text").allTextContents();
 const here = (page: Page): Promise<string[]> => page.locator("#here .who").allTextContents();
-const hears = (page: Page, texts: readonly string[]) =>
-  until(
-    async () => JSON.stringify(await heard(page)) === JSON.stringify(texts),
-    () => `a page to have ${texts.join()}`,
-  );
+const hears = (page: Page, texts: readonly string[]) => says(page, "#messages .text", texts);
+const hasHeard = (page: Page, count: number) =>
+  page.waitForFunction((count) => document.querySelectorAll("#messages .text").length === count, count);
+const seesHere = (page: Page, ...names: string[]) =>
+  until(async () => (await here(page)).toSorted().join() === names.join(), `${names.join()} to be here`, { every: 50 });
 
 test("everybody sees simultaneous messages in the same order, newcomers too", async () => {
   const token = await mint(HOUR);
   const names = ["Ada", "Grace", "Barbara"];
-  const pages = await Promise.all(names.map((name) => enter("chat-order", { token, name })));
+  const writers = await Promise.all(names.map((name) => enter("chat-order", { token, name })));
   const said = await Promise.all(
-    pages.map(async (page, i) => {
-      const texts = Array.from({ length: 8 }, (_, n) => `${names[i]} ${n}`);
+    writers.map(async (page, i) => {
+      const texts = Array.from({ length: 4 }, (_, n) => `${names[i]} ${n}`);
       for (const text of texts) await say(page, text);
       return texts;
     }),
   );
-  const [first, ...others] = pages;
+  const [first, ...others] = writers;
   if (!first) expect.unreachable();
-  await until(async () => (await heard(first)).length === 24, "all messages");
+  await hasHeard(first, 12);
   // The order is that of arrival, whatever the keys and the writers' clocks say.
   for (const [key, at] of [
     ["20", 2],
     ["3", 1],
   ] as const)
     await publish(feedUrl("chat-order"), { key, set: { name: "A clock", text: key, at } });
-  await until(async () => (await heard(first)).length === 26, "those too");
+  await hasHeard(first, 14);
   const order = await heard(first);
-  expect(order.slice(24)).toEqual(["20", "3"]);
-  expect(order.slice(0, 24).toSorted()).toEqual(said.flat().toSorted());
+  expect(order.slice(12)).toEqual(["20", "3"]);
+  expect(order.slice(0, 12).toSorted()).toEqual(said.flat().toSorted());
   for (const page of others) await hears(page, order);
   for (const texts of said) expect(order.filter((text) => texts.includes(text))).toEqual(texts);
   await hears(await enter("chat-order"), order);
@@ -117,21 +116,19 @@ test("everybody sees simultaneous messages in the same order, newcomers too", as
 
 test("shows who is here, and when a person has gone", async () => {
   const token = await mint(HOUR);
-  const pages: Page[] = [];
-  for (const name of ["Ada", "Grace", "Barbara"]) pages.push(await enter("chat-people", { token, name }));
-  const [ada, grace, barbara] = pages;
-  if (!ada || !grace || !barbara) expect.unreachable();
+  const ada = await enter("chat-people", { token, name: "Ada" });
+  const grace = await enter("chat-people", { token, name: "Grace" });
+  const barbara = await enter("chat-people", { token, name: "Barbara" });
   // A person who only reads is not listed.
   const reader = await enter("chat-people");
-  for (const page of pages) await page.getByLabel("Your name").blur();
-  for (const page of [...pages, reader]) {
-    await until(async () => (await here(page)).toSorted().join() === "Ada,Barbara,Grace", "three to be here");
+  for (const page of [ada, grace, barbara]) await page.getByLabel("Your name").blur();
+  for (const page of [ada, grace, barbara, reader]) {
+    await seesHere(page, "Ada", "Barbara", "Grace");
     await says(page, "#count", "3");
   }
   expect(await ada.locator("#here .mine .who").allTextContents()).toEqual(["Ada"]);
-  await grace.close({ runBeforeUnload: true });
-  for (const page of [ada, barbara, reader])
-    await until(async () => (await here(page)).toSorted().join() === "Ada,Barbara", "Grace to be gone");
+  await grace.goto(`${server.url}/healthz`);
+  for (const page of [ada, barbara, reader]) await seesHere(page, "Ada", "Barbara");
 });
 
 describe("a message", () => {
@@ -165,10 +162,11 @@ describe("a message", () => {
   });
 
   test("that got lost on its way to the server is sent again", async () => {
-    const ada = await enter("chat-lost", { token: await mint(HOUR), name: "Ada" });
+    // A page of its own: such a route cannot be taken away.
+    const ada = await browser.newPage();
     let lost = 0;
     let line: WebSocketRoute | undefined;
-    await ada.context().routeWebSocket(/chat-lost\?/, (socket) => {
+    await ada.routeWebSocket(/chat-lost\?/, (socket) => {
       line = socket;
       const upstream = socket.connectToServer();
       socket.onMessage((message) => {
@@ -176,8 +174,7 @@ describe("a message", () => {
         else upstream.send(message);
       });
     });
-    await ada.reload();
-    await says(ada, "#state", "Live");
+    await enter("chat-lost", { token: await mint(HOUR), name: "Ada", page: ada });
     await say(ada, "first");
     await until(() => lost === 1, "it to be lost");
     await say(ada, "second");
@@ -185,6 +182,7 @@ describe("a message", () => {
     await line?.close({ code: 1012 });
     await hears(ada, ["second", "first"]);
     expect(await ada.locator("#outbox li").count()).toBe(0);
+    await ada.close();
   });
 
   test("is sent without a WebSocket, and messages of others are seen", async () => {
@@ -196,21 +194,20 @@ describe("a message", () => {
     await say(grace, "I see");
     for (const page of [ada, grace]) await hears(page, ["by another way", "I see"]);
     expect(blocking.seen.upgrades).toBeGreaterThan(0);
-    await ada.context().close();
-    contexts.splice(contexts.indexOf(ada.context()), 1);
     blocking.close();
   });
 
   test("that is written offline is kept, over a reload too, and is sent when the network is back", async () => {
     const token = await mint(HOUR);
-    const ada = await enter("chat-offline", { token, name: "Ada" });
+    const ada = await enter("chat-offline", { token, name: "Ada", origin: proxy.url });
     const grace = await enter("chat-offline", { token, name: "Grace" });
-    await ada.context().setOffline(true);
+    const network = await networkOf(ada, proxy);
+    await network.set(false);
     await says(ada, "#state", "Offline");
     await say(ada, "first");
     await say(ada, "second");
     expect(await ada.locator("#outbox .text").allTextContents()).toEqual(["first", "second"]);
-    await ada.context().setOffline(false);
+    await network.set(true);
     for (const page of [ada, grace]) await hears(page, ["first", "second"]);
     expect(await ada.locator("#outbox li").count()).toBe(0);
 
@@ -235,10 +232,10 @@ describe("a message", () => {
       { key: "__proto__", set: { name: hostile, text: "x".repeat(5000), at: 1e300 } },
       { key: "1", set: {} },
     ]);
-    await until(async () => (await heard(ada)).length === 4, "all of them");
+    await hasHeard(ada, 4);
     expect((await heard(ada)).map(({ length }) => length)).toEqual([hostile.length, 0, 1000, 0]);
     await publish(feedUrl("chat-text"), { key: "form", delete: true });
-    await until(async () => (await heard(ada)).length === 3, "one to be gone");
+    await hasHeard(ada, 3);
     expect(await ada.locator("img").count()).toBe(0);
     expect(await ada.locator("form").count()).toBe(1);
     expect(await ada.title()).toBe("Chat · Tickertape");
@@ -264,11 +261,11 @@ describe("the token", () => {
   });
 
   test.each([
-    ["that has expired", () => mint(-1), /^Your token has expired/],
-    ["of somebody else", async () => `${await mint(HOUR)}x`, /^Your token .* is not valid here/],
-  ])("%s is said to be that, and one reads along", async (_, make, words) => {
-    await publish(feedUrl("chat-expired"), { key: "a", set: { name: "Ada", text: "hello", at: Date.now() } });
-    const page = await enter("chat-expired", { token: await make() });
+    ["that has expired", "chat-expired", () => mint(-1), /^Your token has expired/],
+    ["of somebody else", "chat-foreign", async () => `${await mint(HOUR)}x`, /^Your token .* is not valid here/],
+  ])("%s is said to be that, and one reads along", async (_, room, make, words) => {
+    await publish(feedUrl(room), { key: "a", set: { name: "Ada", text: "hello", at: Date.now() } });
+    const page = await enter(room, { token: await make() });
     await says(page, "#notice", words);
     await hears(page, ["hello"]);
     await says(page, "#state", "Live");
@@ -290,38 +287,33 @@ describe("the token", () => {
   });
 });
 
-describe("the page", () => {
-  test.each(VIEWS)(
-    "in %s, axe-core finds nothing wrong at %i pixels, and nothing scrolls sideways",
-    async (colorScheme, width) => {
-      const options = { colorScheme, viewport: { width, height: 740 }, reducedMotion: "reduce" as const };
-      const room = `chat-axe-${colorScheme}-${width}`;
-      const writing = await enter(room, {
-        ...options,
-        token: await mint(HOUR),
-        name: "A name of forty characters, which is long".slice(0, 40),
-      });
-      await say(writing, "x".repeat(200));
-      const at = Date.now() - 100_000_000;
-      await publish(
-        feedUrl(room),
-        Array.from({ length: 30 }, (_, i) => ({
-          key: `k${i}`,
-          set: { name: `Person ${i >> 1}`, by: `p${i >> 1}`, text: `Line ${i}`, at },
-        })),
-      );
-      await until(async () => (await heard(writing)).length === 31, "all messages");
-      const reading = await enter(room, options);
-      await until(async () => (await heard(reading)).length === 31, "all messages");
-      await writing.context().setOffline(true);
-      await says(writing, "#state", "Offline");
-      await say(writing, "not yet");
-      for (const page of [writing, reading]) {
-        expect(await violationsIn(page)).toEqual([]);
-        expect(await overflowOf(page)).toBe(0);
-      }
-    },
+test("axe-core finds nothing wrong, and nothing scrolls sideways", async () => {
+  const name = "A name of forty characters, which is long".slice(0, 40);
+  const writing = await enter("chat-axe", { token: await mint(HOUR), name, origin: proxy.url });
+  await say(writing, "x".repeat(200));
+  const at = Date.now() - 100_000_000;
+  await publish(
+    feedUrl("chat-axe"),
+    Array.from({ length: 30 }, (_, i) => ({
+      key: `k${i}`,
+      set: { name: `Person ${i >> 1}`, by: `p${i >> 1}`, text: `Line ${i}`, at },
+    })),
   );
+  await hasHeard(writing, 31);
+  const reading = await enter("chat-axe");
+  await hasHeard(reading, 31);
+  const network = await networkOf(writing, proxy);
+  await network.set(false);
+  await says(writing, "#state", "Offline");
+  await say(writing, "not yet");
+  for (const page of [writing, reading])
+    for (const [colorScheme, width] of VIEWS) {
+      await page.emulateMedia({ colorScheme });
+      await page.setViewportSize({ width, height: 740 });
+      expect(await violationsIn(page), `${colorScheme} ${width}`).toEqual([]);
+      expect(await overflowOf(page), `${width}`).toBe(0);
+    }
+  await network.set(true);
 });
 
 test("works with the keyboard alone, and announces new messages, not earlier ones", async () => {
