@@ -1,7 +1,7 @@
 // Functions that are handed to the page run there.
 /// <reference lib="dom" />
 import type { Browser, Page } from "playwright-core";
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { ADMIN_KEY, BINDINGS, publish, PUBLISH_KEY, snapshot } from "./support/api.ts";
 import { sharedChromium, openSocket, startForeignSite } from "./support/chromium.ts";
 import { until } from "./support/until.ts";
@@ -63,14 +63,17 @@ const AUTHORIZED = (key: string): Record<string, string> => ({
 
 describe.each<[Allowed]>([["none"], ["one"], ["any"]])("where ALLOWED_ORIGINS names %s", (allowed) => {
   let server: Workerd;
+  let page: Page;
   const feedUrl = (): string => `${server.url}/v1/feeds/own`;
 
   beforeAll(async () => {
     const origins = { none: "", one: new URL(listed.url).origin, any: "*" }[allowed];
     server = await Workerd.start({ bindings: { ...BINDINGS, ALLOWED_ORIGINS: origins } });
+    // An answer of the server is no page, and as such may load nothing. A route of playwright's would end preflights.
+    page = await browser.newPage({ bypassCSP: true });
     await publish(feedUrl(), { key: "A", set: { p: 1 } });
   });
-  afterAll(() => server.dispose());
+  afterAll(() => Promise.all([page.close(), server.dispose()]));
 
   test.each<[which: "own" | "listed" | "foreign", to: Allowed[]]>([
     ["own", ["none", "one", "any"]],
@@ -79,8 +82,6 @@ describe.each<[Allowed]>([["none"], ["one"], ["any"]])("where ALLOWED_ORIGINS na
   ])("a page of the %s origin reads and publishes if it may, and else gets nothing", async (which, to) => {
     const isAllowed = to.includes(allowed);
     const { seq } = await snapshot(feedUrl());
-    // An answer of the server is no page, and as such may load nothing. A route of playwright's would end preflights.
-    const page = await browser.newPage({ bypassCSP: true });
     await page.goto({ own: `${server.url}/healthz`, listed: listed.url, foreign: foreign.url }[which]);
     const socket = await openSocket(page, feedUrl(), 1);
     expect(socket === "refused").toBe(!isAllowed);
@@ -96,20 +97,16 @@ describe.each<[Allowed]>([["none"], ["one"], ["any"]])("where ALLOWED_ORIGINS na
     await fetchFrom(page, `${feedUrl()}?token=${PUBLISH_KEY}`, plain);
     if (!isAllowed) await fetchFrom(page, feedUrl(), { method: "DELETE", headers: AUTHORIZED(ADMIN_KEY) });
     expect((await snapshot(feedUrl())).seq).toBe(isAllowed ? seq + 1 : seq);
-    await page.close();
   });
 });
 
 describe("the page", () => {
   let server: SharedServer;
   let page: Page;
-  beforeEach(async () => {
-    page = await browser.newPage();
-  });
-  afterEach(() => page.close());
   beforeAll(async () => {
-    server = await sharedWranglerDev();
+    [server, page] = await Promise.all([sharedWranglerDev(), browser.newPage()]);
   });
+  afterAll(() => page.close());
 
   /** Each notes that it ran, if it does. */
   const INJECTED = `
