@@ -8,11 +8,12 @@ import { MEMORIES } from "../evictions.ts";
 
 // The settings of the Worker in these tests.
 const SOCKETS_PER_ADDRESS = 3;
-const MESSAGE_BURST = 300;
-const PUBLISH_BURST = 1_000;
+const MESSAGE_BURST = 150;
+const PUBLISH_BURST = 400;
 /** What the lengths of so many batches count in addition. */
-const WEIGHS = 2;
+const WEIGHS = 1;
 
+const PUBLISHER = { Authorization: "Bearer publish-key" };
 const from = (clientIp: string): Record<string, string> => ({ "CF-Connecting-IP": clientIp });
 
 describe.each(MEMORIES)("subscribers from one client IP %s", (_, between) => {
@@ -41,31 +42,70 @@ describe.each(MEMORIES)("subscribers from one client IP %s", (_, between) => {
   });
 });
 
-describe("messages on a socket", () => {
-  test("[MSG4] close it with 4429 if they come faster than they may", async () => {
-    const feed = newFeed();
-    const subscriber = await (await TestSubscriber.connect(feed)).reaches(0);
-    for (let i = 0; i < 2 * MESSAGE_BURST; i++) subscriber.send({ type: "ack", seq: 0 });
-    await subscriber.until(({ closed }) => closed !== undefined, "the close");
-    expect(subscriber.closed).toMatchObject({ code: 4429 });
-  });
+/** Sends up to `most` messages, with pauses in which they are taken, and is closed for it. */
+async function closes(subscriber: TestSubscriber, message: (i: number) => object, most: number): Promise<void> {
+  for (let i = 0; i < most && subscriber.closed === undefined; i++) {
+    subscriber.send(message(i));
+    if (i % 50 === 0) await new Promise((resolve) => setTimeout(resolve, 1));
+  }
+  await subscriber.until(({ closed }) => closed !== undefined, "the close");
+  expect(subscriber.closed).toMatchObject({ code: 4429 });
+}
 
-  test("close a publisher's socket too if they are not publishes", async () => {
-    const publisher = await TestSubscriber.connect(newFeed(), "", { Authorization: "Bearer publish-key" });
-    for (let i = 0; i < 2 * MESSAGE_BURST; i++) publisher.send({ type: "ack", seq: 0 });
-    await publisher.until(({ closed }) => closed !== undefined, "the close");
-    expect(publisher.closed).toMatchObject({ code: 4429 });
+describe("[MSG4] [I7] messages on a socket", () => {
+  // No rate recovers while a test runs.
+  beforeEach(() => void vi.useFakeTimers({ toFake: ["Date"], now: Date.now() }));
+  afterEach(() => void vi.useRealTimers());
+
+  const publishing = (i: number, update: object): object => ({ type: "publish", id: i + 1, updates: [update] });
+  const [good, bad] = [
+    { key: "A", set: {} },
+    { key: "A", set: 1 },
+  ];
+
+  test.each<[what: string, headers: Record<string, string>, message: (i: number) => object, most: number]>([
+    ["acks", {}, () => ({ type: "ack", seq: 0 }), 2 * MESSAGE_BURST],
+    ["a few long messages", {}, () => ({ type: "ack", token: "x".repeat(50_000) }), 10],
+    ["acks of a publisher", PUBLISHER, () => ({ type: "ack", seq: 0 }), 2 * MESSAGE_BURST],
+    ["19 bad publishes and a good one in turn", PUBLISHER, (i) => publishing(i, i % 20 === 19 ? good : bad), 600],
+    ["publishes above the rate", PUBLISHER, (i) => publishing(i, good), 3 * PUBLISH_BURST],
+  ])("[MSG5] close it with 4429 if they come faster than they may: %s", async (_, headers, message, most) => {
+    await closes(await TestSubscriber.connect(newFeed(), "?keys=none", headers), message, most);
   });
 
   test("that publish may be as many as the publisher's own rate allows", async () => {
-    const feed = newFeed();
-    const publisher = await TestSubscriber.connect(feed, "", { Authorization: "Bearer publish-key" });
+    const publisher = await TestSubscriber.connect(newFeed(), "?keys=none", PUBLISHER);
     const publishes = MESSAGE_BURST + 50;
-    for (let i = 1; i <= publishes; i++) {
-      publisher.send({ type: "publish", id: i, updates: [{ key: "A", set: { i } }] });
-    }
+    for (let i = 0; i < publishes; i++) publisher.send(publishing(i, good));
     await publisher.message("receipt", publishes);
     expect(publisher.closed).toBeUndefined();
+  });
+
+  test("over many sockets of one client IP are ended, and no further socket is taken from there for a while", async () => {
+    const feed = newFeed();
+    for (let n = 0; n < 11; n++) {
+      const response = await upgrade(feed, "", from("203.0.113.9"));
+      const { webSocket } = response;
+      if (!webSocket) {
+        expect(response.headers.get("Retry-After")).toMatch(/^\d+$/);
+        await problem(response, "rate_limited");
+        return;
+      }
+      webSocket.accept();
+      const closed = new Promise((resolve) => webSocket.addEventListener("close", resolve));
+      for (let i = 0; i < 2 * MESSAGE_BURST; i++) webSocket.send('{"type":"ack","seq":0}');
+      await closed;
+      webSocket.close();
+    }
+    expect.unreachable("a flood is never refused");
+  });
+
+  test("[I9] of which one is bad, however long, are answered", async () => {
+    const publisher = await TestSubscriber.connect(newFeed(), "", PUBLISHER);
+    publisher.send({ type: "publish", id: 1, updates: [good, bad, { ...good, pad: "x".repeat(1_000_000) }] });
+    expect(await publisher.message("error", 1)).toMatchObject({ code: "invalid_update" });
+    publisher.send(publishing(1, good));
+    await publisher.message("receipt", 2);
   });
 });
 
@@ -75,7 +115,7 @@ describe("publishing", () => {
 
   test("[MSG5] is limited by the credential's rate, over HTTP and sockets alike, and another credential has its own", async () => {
     const feed = newFeed();
-    const publisher = await TestSubscriber.connect(feed, "", { Authorization: "Bearer publish-key" });
+    const publisher = await TestSubscriber.connect(feed, "", PUBLISHER);
     const stub = env.FEEDS.getByName(feed);
     const batch = JSON.stringify({ key: "A", set: { p: 1 } });
     // Called directly: the HTTP side has limits of its own.
