@@ -36,8 +36,33 @@ function alarmOf(feed: string): Promise<number | null> {
   });
 }
 
-async function connect(feed: string, expires: number): Promise<TestSubscriber> {
-  return TestSubscriber.connect(feed, "", { Authorization: `Bearer ${await token("subscribe:*", { expires })}` });
+async function alarmIs(feed: string, at: number): Promise<void> {
+  await vi.waitFor(async () => expect(await alarmOf(feed)).toBe(at));
+}
+
+/** Has the alarm go off at a time. */
+async function ring(feed: string, at: number): Promise<void> {
+  vi.setSystemTime(at);
+  expect(await runDurableObjectAlarm(env.FEEDS.getByName(feed))).toBe(true);
+}
+
+/** The platform loses the alarm, and the object its memory. */
+async function loseAlarm(feed: string): Promise<void> {
+  const stub = env.FEEDS.getByName(feed);
+  await runInDurableObject(stub, (_, { storage }) => storage.deleteAlarm());
+  await evictDurableObject(stub);
+  expect(await alarmOf(feed)).toBeNull();
+}
+
+async function isClosed(subscriber: TestSubscriber): Promise<void> {
+  await subscriber.until(({ closed }) => closed !== undefined, "the close");
+  expect(subscriber.closed).toMatchObject({ code: 4401 });
+}
+
+/** Connects with a credential that expires at `at`. */
+async function connect(feed: string, at: number): Promise<TestSubscriber> {
+  const headers = { Authorization: `Bearer ${await token("subscribe:*", { expires: at })}` };
+  return (await TestSubscriber.connect(feed, "", headers)).reaches(1);
 }
 
 /** Gives a socket a credential that expires at `at`. */
@@ -121,140 +146,95 @@ describe("[I4] an alarm", () => {
   });
 });
 
-describe("[I4] an object that is woken", () => {
+describe("[I4] the one alarm of an object", () => {
   beforeEach(() => void vi.useFakeTimers({ toFake: ["Date"], now: START }));
   afterEach(() => void vi.useRealTimers());
 
-  test("by a token that expires later still sends the deletion of an entry that expires before", async () => {
+  test("goes off for an entry before it does for a token, and for a token before an entry", async () => {
     const feed = newFeed();
     await publish(feed, { key: "A", set: {}, ttl: 20 });
     await evict(feed);
-    const subscriber = await (await connect(feed, START + 60 * MINUTE)).reaches(1);
-    await vi.waitFor(async () => expect(await alarmOf(feed)).toBe(START + 20_000));
-    vi.setSystemTime(START + 20_000);
-    await runDurableObjectAlarm(env.FEEDS.getByName(feed));
-    await subscriber.reaches(2);
-    expect(subscriber.state()).toEqual({});
-  });
-
-  test("by an update with a long ttl still closes a socket whose token expires before", async () => {
-    const feed = newFeed();
-    await publish(feed, { key: "A", set: {} });
-    const subscriber = await (await connect(feed, START + MINUTE)).reaches(1);
+    const subscriber = await connect(feed, START + MINUTE);
+    await alarmIs(feed, START + 20_000);
+    await ring(feed, START + 20_000);
+    expect((await subscriber.reaches(2)).state()).toEqual({});
     await evict(feed);
     await publish(feed, { key: "A", set: {}, ttl: 3_600 });
-    await vi.waitFor(async () => expect(await alarmOf(feed)).toBe(START + MINUTE));
-    vi.setSystemTime(START + MINUTE);
-    await runDurableObjectAlarm(env.FEEDS.getByName(feed));
-    await subscriber.until(({ closed }) => closed !== undefined, "the close");
-    expect(subscriber.closed).toMatchObject({ code: 4401 });
+    await alarmIs(feed, START + MINUTE);
+    await ring(feed, START + MINUTE);
+    await isClosed(subscriber);
   });
 
-  test("after its alarm was lost sends nothing to a socket whose token has expired", async () => {
-    const feed = newFeed();
-    await publish(feed, { key: "A", set: {} });
-    const subscriber = await (await connect(feed, START + MINUTE)).reaches(1);
-    await runInDurableObject(env.FEEDS.getByName(feed), (_, { storage }) => storage.deleteAlarm());
-    await evict(feed);
-    vi.setSystemTime(START + 2 * MINUTE);
-    await publish(feed, { key: "A", set: { late: true } });
-    await subscriber.until(({ closed }) => closed !== undefined, "the close");
-    expect(subscriber.closed).toMatchObject({ code: 4401 });
-    expect(subscriber.state()).toEqual({ A: {} });
-  });
-});
-
-describe("[I4] an object that a message wakes", () => {
-  beforeEach(() => void vi.useFakeTimers({ toFake: ["Date"], now: START }));
-  afterEach(() => void vi.useRealTimers());
-
-  test("[AUTH10] sets the alarm for a credential again if the platform has lost it", async () => {
-    const { feed, subscriber } = await sealedFeed();
-    const until = START + MINUTE;
-    subscriber.send({ type: "auth", id: 1, token: await token("subscribe:*", { expires: until }) });
-    await subscriber.message("authorized", 1);
-    const stub = env.FEEDS.getByName(feed);
-    await runInDurableObject(stub, (_, { storage }) => storage.deleteAlarm());
-    await evictDurableObject(stub);
-    expect(await alarmOf(feed)).toBeNull();
-    subscriber.send({ type: "ack", seq: 1 });
-    await vi.waitFor(async () => expect(await alarmOf(feed)).toBe(until));
-  });
-});
-
-describe("[AUTH10] [I7] an alarm for a credential that expires", () => {
-  beforeEach(() => void vi.useFakeTimers({ toFake: ["Date"], now: START }));
-  afterEach(() => void vi.useRealTimers());
-
-  test("closes the socket without opening the feed, and goes off no more", async () => {
-    const { feed, subscriber } = await sealedFeed();
-    await renew(subscriber, START + MINUTE);
-    vi.setSystemTime(START + MINUTE);
-    expect(await runDurableObjectAlarm(env.FEEDS.getByName(feed))).toBe(true);
-    await subscriber.until(({ closed }) => closed !== undefined, "the close");
-    expect(subscriber.closed).toMatchObject({ code: 4401 });
-    expect(await alarmOf(feed)).toBeNull();
-  });
-
-  test("is followed by the alarm of an entry that expires later, still without opening the feed", async () => {
-    const { feed, subscriber } = await sealedFeed({ key: "A", set: {}, ttl: 180 });
-    await renew(subscriber, START + MINUTE);
-    vi.setSystemTime(START + MINUTE);
-    expect(await runDurableObjectAlarm(env.FEEDS.getByName(feed))).toBe(true);
-    await vi.waitFor(async () => expect(await alarmOf(feed)).toBe(START + 3 * MINUTE));
-  });
-
-  test("does nothing if the credential was renewed, and does not open the feed", async () => {
-    const { feed, subscriber } = await sealedFeed();
-    await renew(subscriber, START + MINUTE);
-    await renew(subscriber, START + 2 * MINUTE);
-    vi.setSystemTime(START + MINUTE);
-    expect(await runDurableObjectAlarm(env.FEEDS.getByName(feed))).toBe(true);
-    await vi.waitFor(async () => expect(await alarmOf(feed)).toBe(START + 2 * MINUTE));
-    expect(subscriber.closed).toBeUndefined();
-  });
-
-  test("at the time at which an entry expires does both", async () => {
+  test("goes off once for an entry and a token that expire at one time", async () => {
     const feed = newFeed();
     await publish(feed, { key: "A", set: {}, ttl: 60 });
-    const ending = await (await connect(feed, START + MINUTE)).reaches(1);
+    const ending = await connect(feed, START + MINUTE);
     const other = await (await TestSubscriber.connect(feed)).reaches(1);
     await evict(feed);
-    vi.setSystemTime(START + MINUTE);
-    await runDurableObjectAlarm(env.FEEDS.getByName(feed));
-    await ending.until(({ closed }) => closed !== undefined, "the close");
+    await ring(feed, START + MINUTE);
+    await isClosed(ending);
     expect((await other.reaches(2)).state()).toEqual({});
     expect(await alarmOf(feed)).toBeNull();
   });
-});
 
-describe("[AUTH11] [I4] an alarm for an entry that expires", () => {
-  beforeEach(() => void vi.useFakeTimers({ toFake: ["Date"], now: START }));
-  afterEach(() => void vi.useRealTimers());
-
-  test("is set again by any event that wakes the object, if the platform has lost it", async () => {
-    const { feed, subscriber } = await sealedFeed({ key: "A", set: {}, ttl: 60 });
-    const stub = env.FEEDS.getByName(feed);
-    await runInDurableObject(stub, (_, { storage }) => storage.deleteAlarm());
-    await evictDurableObject(stub);
-    expect(await alarmOf(feed)).toBeNull();
-    subscriber.send({ type: "ack", seq: 1 });
-    await vi.waitFor(async () => expect(await alarmOf(feed)).toBe(START + MINUTE));
+  test("may be lost: nothing is sent to a socket whose token has expired", async () => {
+    const feed = newFeed();
+    await publish(feed, { key: "A", set: {} });
+    const subscriber = await connect(feed, START + MINUTE);
+    await loseAlarm(feed);
+    vi.setSystemTime(START + 2 * MINUTE);
+    await publish(feed, { key: "A", set: { late: true } });
+    await isClosed(subscriber);
+    expect(subscriber.state()).toEqual({ A: {} });
   });
 
-  test("is followed by the alarm of the next entry", async () => {
+  test.each([
+    ["[AUTH10] a credential that expires", {}, (subscriber: TestSubscriber) => renew(subscriber, START + MINUTE)],
+    ["[AUTH11] an entry that expires", { ttl: 60 }, () => undefined],
+  ])("that was lost is set again by any message, for %s", async (_, stamps, prepare) => {
+    const { feed, subscriber } = await sealedFeed({ key: "A", set: {}, ...stamps });
+    await prepare(subscriber);
+    await loseAlarm(feed);
+    subscriber.send({ type: "ack", seq: 1 });
+    await alarmIs(feed, START + MINUTE);
+  });
+
+  test("[AUTH10] [I7] for a credential closes the socket without opening the feed, and goes off no more", async () => {
+    const { feed, subscriber } = await sealedFeed();
+    await renew(subscriber, START + MINUTE);
+    await ring(feed, START + MINUTE);
+    await isClosed(subscriber);
+    expect(await alarmOf(feed)).toBeNull();
+  });
+
+  test("[AUTH10] [I7] for a credential is followed by that of an entry, still without opening the feed", async () => {
+    const { feed, subscriber } = await sealedFeed({ key: "A", set: {}, ttl: 180 });
+    await renew(subscriber, START + MINUTE);
+    await ring(feed, START + MINUTE);
+    await alarmIs(feed, START + 3 * MINUTE);
+  });
+
+  test("[AUTH10] [I7] for a credential that was renewed does nothing, and does not open the feed", async () => {
+    const { feed, subscriber } = await sealedFeed();
+    await renew(subscriber, START + MINUTE);
+    await renew(subscriber, START + 2 * MINUTE);
+    await ring(feed, START + MINUTE);
+    await alarmIs(feed, START + 2 * MINUTE);
+    expect(subscriber.closed).toBeUndefined();
+  });
+
+  test("[AUTH11] for an entry is followed by that of the next entry", async () => {
     const feed = newFeed();
     await publish(feed, [
       { key: "A", set: {}, ttl: 60 },
       { key: "B", set: {}, ttl: 180 },
     ]);
     await evict(feed);
-    vi.setSystemTime(START + MINUTE);
-    await runDurableObjectAlarm(env.FEEDS.getByName(feed));
-    await vi.waitFor(async () => expect(await alarmOf(feed)).toBe(START + 3 * MINUTE));
+    await ring(feed, START + MINUTE);
+    await alarmIs(feed, START + 3 * MINUTE);
   });
 
-  test("deletes the entry of a feed that was stored before such times were noted", async () => {
+  test("[AUTH11] deletes the entry of a feed that was stored before such times were noted", async () => {
     const feed = newFeed();
     await publish(feed, { key: "A", set: {}, ttl: 60 });
     const subscriber = await (await TestSubscriber.connect(feed)).reaches(1);
@@ -263,8 +243,7 @@ describe("[AUTH11] [I4] an alarm for an entry that expires", () => {
       for (const [key] of storage.kv.list()) storage.kv.delete(key);
     });
     await evictDurableObject(stub);
-    vi.setSystemTime(START + MINUTE);
-    await runDurableObjectAlarm(stub);
+    await ring(feed, START + MINUTE);
     expect((await subscriber.reaches(2)).state()).toEqual({});
   });
 });

@@ -42,6 +42,13 @@ describe.each(MEMORIES)("subscribers from one client IP %s", (_, between) => {
   });
 });
 
+const good = { key: "A", set: {} };
+const bad = { key: "A", set: 1 };
+
+function publishing(i: number, update: object): object {
+  return { type: "publish", id: i + 1, updates: [update] };
+}
+
 /** Sends up to `most` messages, with pauses in which they are taken, and is closed for it. */
 async function closes(subscriber: TestSubscriber, message: (i: number) => object, most: number): Promise<void> {
   for (let i = 0; i < most && subscriber.closed === undefined; i++) {
@@ -56,12 +63,6 @@ describe("[MSG4] [I7] messages on a socket", () => {
   // No rate recovers while a test runs.
   beforeEach(() => void vi.useFakeTimers({ toFake: ["Date"], now: Date.now() }));
   afterEach(() => void vi.useRealTimers());
-
-  const publishing = (i: number, update: object): object => ({ type: "publish", id: i + 1, updates: [update] });
-  const [good, bad] = [
-    { key: "A", set: {} },
-    { key: "A", set: 1 },
-  ];
 
   test.each<[what: string, headers: Record<string, string>, message: (i: number) => object, most: number]>([
     ["acks", {}, () => ({ type: "ack", seq: 0 }), 2 * MESSAGE_BURST],

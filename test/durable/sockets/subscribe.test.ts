@@ -31,64 +31,6 @@ describe.each(MEMORIES)("subscribing %s", (_, between) => {
     expect(subscriber.state()).toEqual({});
   });
 
-  test("to some keys brings those and no others", async () => {
-    const feed = newFeed();
-    await publish(feed, [
-      { key: "AAPL", set: { p: 1 } },
-      { key: "tech.X", set: { p: 2 } },
-      { key: "oil", set: { p: 3 } },
-    ]);
-    const subscriber = await (await TestSubscriber.connect(feed, "?keys=AAPL,tech.*")).reaches(3);
-    expect(subscriber.state()).toEqual({ AAPL: { p: 1 }, "tech.X": { p: 2 } });
-    await between(feed);
-    await publish(feed, { key: "oil", set: { p: 4 } });
-    await between(feed);
-    await publish(feed, { key: "tech.Y", set: { p: 5 } });
-    await subscriber.reaches(5);
-    expect(subscriber.view.updates).toEqual([{ key: "tech.Y", set: { p: 5 } }]);
-  });
-
-  test("brings a batch whole, in one message", async () => {
-    const feed = newFeed();
-    const subscriber = await (await TestSubscriber.connect(feed)).reaches(0);
-    await between(feed);
-    const batch = Array.from({ length: 1000 }, (_, i) => ({ key: `k${i}`, set: { i } }));
-    await publish(feed, batch);
-    await subscriber.reaches(1000);
-    const updates = subscriber.messages.filter(({ type }) => type === "update");
-    expect(updates).toHaveLength(1);
-    expect(updates[0]!.updates).toEqual(batch);
-  });
-
-  test("[MERGE7] with a position brings just what was missed", async () => {
-    const feed = newFeed();
-    await publish(feed, [
-      { key: "A", set: { p: 1 } },
-      { key: "B", set: { p: 1 } },
-      { key: "C", set: { p: 1 } },
-    ]);
-    const first = await (await TestSubscriber.connect(feed)).reaches(3);
-    first.close();
-    await between(feed);
-    await publish(feed, [
-      { key: "A", patch: { q: 2 } },
-      { key: "B", delete: true },
-    ]);
-    await between(feed);
-    const second = await TestSubscriber.connect(feed, `?since=${first.since}`, {}, first.view);
-    await second.reaches(5);
-    expect(second.messages.map(({ type }) => type)).toEqual(["hello", "update"]);
-    expect(second.messages[1]).toMatchObject({
-      from: 3,
-      seq: 5,
-      updates: [
-        { key: "A", set: { p: 1, q: 2 } },
-        { key: "B", delete: true },
-      ],
-    });
-    expect(second.state()).toEqual((await snapshot(feed)).entries);
-  });
-
   test("[MERGE5] [MERGE7] with mode=all brings every missed update, in order", async () => {
     const feed = newFeed();
     await publish(feed, { key: "A", set: { n: 0 } });
@@ -170,44 +112,6 @@ describe.each(MEMORIES)("subscribing %s", (_, between) => {
     const old = await TestSubscriber.connect(feed, `?since=${epoch}:1`);
     expect(await old.message("snapshot")).toMatchObject({ reason: "epoch_changed", entries: { B: { p: 2 } } });
   });
-
-  test("with a credential that may publish allows to publish over the socket, with a receipt", async () => {
-    const feed = newFeed();
-    const subscriber = await TestSubscriber.connect(feed, "", { Authorization: "Bearer publish-key" });
-    await between(feed);
-    subscriber.send({ type: "publish", id: 7, updates: [{ key: "A", set: { p: 1 } }] });
-    expect(await subscriber.message("receipt", 7)).toMatchObject({ seq: 1, accepted: 1, stale: 0 });
-    await subscriber.reaches(1);
-    expect((await snapshot(feed)).entries).toEqual({ A: { p: 1 } });
-  });
-
-  test("is counted in the stats while the socket is connected", async () => {
-    const feed = newFeed();
-    const subscribers = await Promise.all([1, 2, 3].map(() => TestSubscriber.connect(feed)));
-    await between(feed);
-    expect(await stats(feed)).toMatchObject({ feed, seq: 0, keys: 0, subscribers: 3 });
-    subscribers[0]!.close();
-    await subscribers[0]!.until(({ closed }) => closed !== undefined);
-    await between(feed);
-    expect(await stats(feed)).toMatchObject({ subscribers: 2 });
-  });
-
-  test("brings a large snapshot in parts, and all of it", async () => {
-    const feed = newFeed();
-    const text = "x".repeat(1000);
-    for (let i = 0; i < 3; i++) {
-      await publish(
-        feed,
-        Array.from({ length: 300 }, (_, j) => ({ key: `k${i * 300 + j}`, set: { text } })),
-      );
-    }
-    await between(feed);
-    const subscriber = await (await TestSubscriber.connect(feed)).reaches(900);
-    const parts = subscriber.messages.filter(({ type }) => type === "snapshot");
-    expect(parts.length).toBeGreaterThan(1);
-    expect(parts.map(({ more }) => more ?? false)).toEqual([...parts.slice(1).map(() => true), false]);
-    expect(subscriber.view.entries.size).toBe(900);
-  });
 });
 
 test("[SEL2] a subscribe message ends the window that hz opened, and what waited comes first", async () => {
@@ -221,7 +125,3 @@ test("[SEL2] a subscribe message ends the window that hz opened, and what waited
   await publish(feed, { key: "A", set: { n: 3 } });
   await subscriber.reaches(4);
 });
-
-async function stats(feed: string): Promise<unknown> {
-  return (await request(`/v1/feeds/${feed}/stats`)).json();
-}

@@ -3,7 +3,7 @@ import { env } from "cloudflare:workers";
 import { describe, expect, test } from "vitest";
 import { newFeed, post, publish, request, snapshot } from "../../support/api.ts";
 import { TestSubscriber } from "../../support/subscriber.ts";
-import { evict, MEMORIES } from "../evictions.ts";
+import { evict } from "../evictions.ts";
 
 describe("[I1] what was acknowledged survives a loss of memory", () => {
   test("entries, deletions, versions, epoch and seq", async () => {
@@ -21,36 +21,12 @@ describe("[I1] what was acknowledged survives a loss of memory", () => {
     expect(await publish(feed, { key: "A", set: {}, version: 5 })).toMatchObject({ accepted: 0, stale: 1, seq: 4 });
   });
 
-  test("each of several batches with evictions between them", async () => {
-    const feed = newFeed();
-    for (let i = 0; i < 5; i++) {
-      await publish(feed, { key: `k${i}`, set: { i } });
-      await publish(feed, { key: "last", set: { i } });
-      await evict(feed);
-    }
-    const { seq, entries } = await snapshot(feed);
-    expect(seq).toBe(10);
-    expect(entries).toEqual({ k0: { i: 0 }, k1: { i: 1 }, k2: { i: 2 }, k3: { i: 3 }, k4: { i: 4 }, last: { i: 4 } });
-  });
-
-  test("remembered publishes, even if all of their updates were stale", async () => {
-    const feed = newFeed();
-    await publish(feed, { key: "A", set: { p: 1 }, version: 5 });
-    const send = (): Promise<Response> =>
-      post(feed, { key: "A", set: { p: 0 }, version: 1 }, { "Idempotency-Key": "stale one" });
-    const first: unknown = await (await send()).json();
-    await evict(feed);
-    const second = await send();
-    expect(second.headers.get("Idempotency-Replayed")).toBe("true");
-    expect(await second.json()).toEqual(first);
-  });
-
   test("everything over checkpoints and restarts, while storage stays bounded", async () => {
     const feed = newFeed();
     const text = "x".repeat(2000);
     let retry: (() => Promise<Response>) | undefined;
     let receipt: unknown;
-    for (let round = 0; round < 8; round++) {
+    for (let round = 0; round < 4; round++) {
       for (let i = 0; i < 4; i++) {
         const batch = Array.from({ length: 50 }, (_, k) => ({ key: `k${k}`, set: { text, n: round * 4 + i } }));
         const send = (): Promise<Response> => post(feed, batch, { "Idempotency-Key": `${round}/${i}` });
@@ -67,39 +43,15 @@ describe("[I1] what was acknowledged survives a loss of memory", () => {
     expect(rows["history"]).toBeGreaterThan(0);
     expect(rows["journal"]).toBeLessThan(20);
     const { seq, entries } = await snapshot(feed);
-    expect(seq).toBe(8 * (4 * 50 + 2));
+    expect(seq).toBe(4 * (4 * 50 + 2));
     expect(Object.keys(entries)).toHaveLength(50);
-    expect(Object.values(entries).every(({ n }) => n === 31)).toBe(true);
+    expect(Object.values(entries).every(({ n }) => n === 15)).toBe(true);
     const replayed = await retry!();
     expect(replayed.headers.get("Idempotency-Replayed")).toBe("true");
     expect(await replayed.json()).toEqual(receipt);
   });
 
-  test("the history across checkpoints, page by page", async () => {
-    const feed = newFeed();
-    const text = "y".repeat(3000);
-    for (let i = 0; i < 300; i += 30) {
-      const batch = Array.from({ length: 30 }, (_, j) => ({
-        key: j % 3 === 0 ? "K" : "other",
-        set: { i: i + j, text },
-      }));
-      await publish(feed, batch);
-    }
-    expect((await tables(feed))["history"]).toBeGreaterThan(1);
-    await evict(feed);
-    const seen: number[] = [];
-    let before = "";
-    for (;;) {
-      const response = await request(`/v1/feeds/${feed}/history?key=K&limit=7${before}`);
-      const page: { updates: { seq: number }[]; more: boolean } = await response.json();
-      seen.unshift(...page.updates.map(({ seq }) => seq));
-      if (!page.more) break;
-      before = `&before=${page.updates[0]!.seq}`;
-    }
-    expect(seen).toEqual(Array.from({ length: 100 }, (_, i) => 1 + 3 * i));
-  });
-
-  test("every update since a position that lies before the last checkpoint, for mode=all", async () => {
+  test("the log and the history across checkpoints, for mode=all and page by page", async () => {
     const feed = newFeed();
     const text = "z".repeat(3000);
     await publish(feed, { key: "A", set: { i: 0 } });
@@ -108,7 +60,7 @@ describe("[I1] what was acknowledged survives a loss of memory", () => {
     for (let i = 0; i < 200; i += 20) {
       await publish(
         feed,
-        Array.from({ length: 20 }, (_, j) => ({ key: "A", set: { i: 1 + i + j, text } })),
+        Array.from({ length: 20 }, (_, j) => ({ key: j % 2 === 0 ? "A" : "B", set: { i: 1 + i + j, text } })),
       );
     }
     expect((await tables(feed))["history"]).toBeGreaterThan(0);
@@ -118,6 +70,15 @@ describe("[I1] what was acknowledged survives a loss of memory", () => {
     expect(back.view.updates.map((update) => "set" in update && update.set["i"])).toEqual(
       Array.from({ length: 200 }, (_, i) => i + 1),
     );
+    const seen: number[] = [];
+    for (let before = ""; ;) {
+      const response = await request(`/v1/feeds/${feed}/history?key=A&limit=30${before}`);
+      const page: { updates: { seq: number }[]; more: boolean } = await response.json();
+      seen.unshift(...page.updates.map(({ seq }) => seq));
+      if (!page.more) break;
+      before = `&before=${page.updates[0]!.seq}`;
+    }
+    expect(seen).toEqual([1, ...Array.from({ length: 100 }, (_, i) => 2 + 2 * i)]);
   });
 });
 
@@ -143,24 +104,6 @@ describe("[I4] reading leaves nothing behind", () => {
       await publish(feed, { key: "A", patch: { p: 2 } });
     });
     expect(written).toBe(1);
-  });
-});
-
-describe.each(MEMORIES)("[I3] a refused batch changes nothing %s", (_, between) => {
-  test("if only its last update is bad", async () => {
-    const feed = newFeed();
-    await publish(feed, { key: "A", set: { text: "x".repeat(60_000) } });
-    const before = await snapshot(feed);
-    await between(feed);
-    const response = await post(feed, [
-      { key: "B", set: {} },
-      { key: "A", patch: { more: "y".repeat(6000) } },
-    ]);
-    expect(response.status).toBe(422);
-    const { issues } = await response.json<{ issues: unknown[] }>();
-    expect(issues).toEqual([{ index: 1, path: "patch", message: expect.stringContaining("65536") }]);
-    await between(feed);
-    expect(await snapshot(feed)).toEqual(before);
   });
 });
 
