@@ -1,10 +1,6 @@
-import { runInDurableObject } from "cloudflare:test";
-import { env } from "cloudflare:workers";
 import { describe, expect, test } from "vitest";
-import { DEFAULT_POLICY, LiveFeed } from "../../src/durable/live-feed.ts";
-import { FeedStore } from "../../src/durable/storage/feed-store.ts";
-import { FEED_LIMITS } from "../../src/protocol/limits.ts";
-import { newFeed } from "../support/api.ts";
+import { EVERYTHING } from "../../src/protocol/selection.ts";
+import { withLiveFeeds } from "./live.ts";
 
 describe("[I8] a feed whose entries all expire at once", () => {
   test.each([
@@ -13,15 +9,9 @@ describe("[I8] a feed whose entries all expire at once", () => {
   ])(
     "opens again, sends each deletion, and can be reset (%d entries, reopened meanwhile: %s)",
     async (keys, isReopened) => {
-      await runInDurableObject(env.FEEDS.getByName(newFeed()), async (_, { storage: { sql } }) => {
+      await withLiveFeeds(async (feeds) => {
         let now = Date.now();
-        const platform = {
-          now: () => now,
-          steady: () => performance.now(),
-          wakeBy: () => {},
-          abandon: () => expect.unreachable(),
-        };
-        const open = (): LiveFeed => new LiveFeed(new FeedStore(sql, FEED_LIMITS), platform, DEFAULT_POLICY, "epoch");
+        const open = (): ReturnType<typeof feeds.open> => feeds.open({ now: () => now });
         let live = open();
         for (let i = 0; i < keys; i += 1000) {
           const updates = Array.from(
@@ -45,12 +35,11 @@ describe("[I8] a feed whose entries all expire at once", () => {
         expect(live.feed.seq).toBe(2 * keys + 1);
         live.end();
         live = open();
-        expect(
-          [...live.feed.entries.select({ id: "", keys: new Set(), prefixes: [""] })].map(({ key }) => key),
-        ).toEqual(["new"]);
+        expect([...live.feed.entries.select(EVERYTHING)].map(({ key }) => key)).toEqual(["new"]);
         live.reset("other");
         expect(live.feed.entries.size).toBe(0);
         live.end();
+        expect(feeds.abandoned).toEqual([]);
       });
     },
   );

@@ -1,4 +1,4 @@
-import { runDurableObjectAlarm, runInDurableObject } from "cloudflare:test";
+import { runDurableObjectAlarm } from "cloudflare:test";
 import { env } from "cloudflare:workers";
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import { newFeed, publish, snapshot } from "../support/api.ts";
@@ -53,15 +53,5 @@ describe.each(MEMORIES)("entries with a ttl %s", (_, between) => {
     vi.setSystemTime(Date.now() + 15_000);
     await runDurableObjectAlarm(env.FEEDS.getByName(feed));
     expect(Object.keys((await snapshot(feed)).entries)).toEqual(["kept"]);
-  });
-
-  test("leave no alarm behind once all have expired", async () => {
-    const feed = newFeed();
-    await publish(feed, { key: "here", set: {}, ttl: 30 });
-    await between(feed);
-    vi.setSystemTime(Date.now() + 30_000);
-    const stub = env.FEEDS.getByName(feed);
-    await runDurableObjectAlarm(stub);
-    expect(await runInDurableObject(stub, (_, { storage }) => storage.getAlarm())).toBeNull();
   });
 });

@@ -1,15 +1,13 @@
-import { runInDurableObject } from "cloudflare:test";
-import { env } from "cloudflare:workers";
 import fc from "fast-check";
 import { afterEach, describe, expect, test, vi } from "vitest";
 import { FeedStore } from "../../src/durable/storage/feed-store.ts";
-import { DEFAULT_POLICY, LiveFeed, type FeedPolicy } from "../../src/durable/live-feed.ts";
+import { DEFAULT_POLICY, type LiveFeed } from "../../src/durable/live-feed.ts";
 import type { EncodedMessage } from "../../src/feed/fanout/encoded-message.ts";
 import type { Sink } from "../../src/feed/fanout/subscriber.ts";
 import { FEED_LIMITS } from "../../src/protocol/limits.ts";
 import { EVERYTHING } from "../../src/protocol/selection.ts";
-import { newFeed } from "../support/api.ts";
 import { runs } from "../support/runs.ts";
+import { withLiveFeeds } from "./live.ts";
 
 afterEach(() => void vi.useRealTimers());
 
@@ -55,11 +53,11 @@ const subscription = { selection: EVERYTHING, mode: "latest", hz: undefined } as
 describe("[I1] nothing is sent that is not written", () => {
   // Few are served within the write, many in turns, and slowly enough that updates come in between.
   test.each([3, 70, 150])("[MERGE3] to %d subscribers, whenever updates come", async (count) => {
-    await runInDurableObject(env.FEEDS.getByName(newFeed()), async (_, { storage }) => {
+    await withLiveFeeds(async ({ sql, abandoned, open }) => {
       vi.useFakeTimers();
       await fc.assert(
         fc.asyncProperty(policies, fc.array(step, { minLength: 20, maxLength: 60 }), async (policy, steps) => {
-          const store = new FeedStore(storage.sql, FEED_LIMITS);
+          const store = new FeedStore(sql, FEED_LIMITS);
           let written = 0;
           const append = store.append.bind(store);
           vi.spyOn(store, "append").mockImplementation((feed, records, ...rest) => {
@@ -67,13 +65,7 @@ describe("[I1] nothing is sent that is not written", () => {
             written = feed.seq;
             return length;
           });
-          const platform = {
-            now: () => Date.now(),
-            steady: () => Date.now(),
-            wakeBy: () => {},
-            abandon: () => expect.unreachable(),
-          };
-          const live = new LiveFeed(store, platform, policy, "epoch");
+          const live = open({ policy, store });
           written = live.feed.seq;
           const listeners: Listener[] = [];
           const come = (): void => {
@@ -99,6 +91,7 @@ describe("[I1] nothing is sent that is not written", () => {
           expect(written).toBe(live.feed.seq);
           for (const { seq } of listeners) expect(seq, "and all of it is sent").toBe(written);
           expect(vi.getTimerCount(), "no timer while nothing waits").toBe(0);
+          expect(abandoned).toEqual([]);
         }),
         { numRuns: runs(10) },
       );
@@ -106,29 +99,10 @@ describe("[I1] nothing is sent that is not written", () => {
   });
 });
 
-/** A live feed on an object's storage, with a clock of the test's own. `abandoned` has the reasons for which it gave up. */
-async function withLiveFeed(
-  policy: FeedPolicy,
-  act: (live: LiveFeed, clock: { now: number }, abandoned: readonly string[]) => Promise<void>,
-): Promise<void> {
-  await runInDurableObject(env.FEEDS.getByName(newFeed()), async (_, { storage }) => {
-    const clock = { now: 1_000_000 };
-    const abandoned: string[] = [];
-    const platform = {
-      now: () => clock.now,
-      steady: () => performance.now(),
-      wakeBy: () => {},
-      abandon: (reason: string) => void abandoned.push(reason),
-    };
-    const live = new LiveFeed(new FeedStore(storage.sql, FEED_LIMITS), platform, policy, "epoch");
-    await act(live, clock, abandoned);
-    live.end();
-  });
-}
-
 test("[I8] a checkpoint ends even if the batches that wait are more than a journal should hold", async () => {
   const commit = { window: 60_000, enough: 1_000_000, burst: 0, worthwhile: 1 };
-  await withLiveFeed({ ...DEFAULT_POLICY, commit }, async (live, _, abandoned) => {
+  await withLiveFeeds(async ({ abandoned, open }) => {
+    const live = open({ policy: { ...DEFAULT_POLICY, commit }, steady: () => performance.now() });
     const text = "x".repeat(60_000);
     const publish = (n: number): ReturnType<LiveFeed["accept"]> =>
       live.accept({ updates: Array.from({ length: 16 }, (_, i) => `{"key":"k${n}.${i}","set":{"t":"${text}"}}`) });
@@ -142,14 +116,17 @@ test("[I8] a checkpoint ends even if the batches that wait are more than a journ
     live.commit();
     expect(await last).toMatchObject({ ok: true });
     expect(abandoned).toEqual([]);
+    live.end();
   });
 });
 
 test("[I2] a patch of an expired entry starts from {}, however many entries expire with it", async () => {
-  await withLiveFeed(DEFAULT_POLICY, async (live, clock) => {
+  await withLiveFeeds(async ({ open }) => {
+    let now = 1_000_000;
+    const live = open({ now: () => now, steady: () => performance.now() });
     const updates = Array.from({ length: 900 }, (_, i) => `{"key":"k${i}","set":{"old":true},"ttl":${1 + i / 1000}}`);
     await live.accept({ updates });
-    clock.now += 60_000;
+    now += 60_000;
     const { length } = updates;
     const outcome = await live.accept({
       updates: ["k899", "k0", "k899", "other"].map((key) => `{"key":"${key}","patch":{"new":true}}`),
@@ -159,6 +136,7 @@ test("[I2] a patch of an expired entry starts from {}, however many entries expi
     for (const key of ["k899", "k0", "other"]) expect(live.feed.entries.get(key)?.value).toEqual({ new: true });
     await vi.waitFor(() => expect(live.feed.entries.size).toBe(3));
     expect(live.feed.seq, "each is deleted once").toBe(2 * length + 4);
+    live.end();
   });
 });
 
@@ -166,7 +144,8 @@ test("[I1] a publish is answered after its write; if the write fails it has no r
   const append = vi.spyOn(FeedStore.prototype, "append");
   const commit = { ...DEFAULT_POLICY.commit, burst: 0 };
   try {
-    await withLiveFeed({ ...DEFAULT_POLICY, commit }, async (live, _, abandoned) => {
+    await withLiveFeeds(async ({ abandoned, open }) => {
+      const live = open({ policy: { ...DEFAULT_POLICY, commit } });
       expect(await live.accept({ updates: ['{"key":"A","set":{}}'] })).toMatchObject({ ok: true });
       expect(append).toHaveBeenCalledTimes(1);
       append.mockImplementationOnce(() => {
@@ -174,6 +153,7 @@ test("[I1] a publish is answered after its write; if the write fails it has no r
       });
       await expect(live.accept({ updates: ['{"key":"A","set":{"n":1}}'] })).rejects.toThrow("the disk is full");
       expect(abandoned).toEqual(["a write failed"]);
+      live.end();
     });
   } finally {
     append.mockRestore();

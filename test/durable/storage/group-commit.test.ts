@@ -70,7 +70,7 @@ describe("[PUB13] group commit", () => {
       vi.advanceTimersByTime(i % 250 === 0 ? 50 : 2);
     }
     vi.advanceTimersByTime(1000);
-    expect(writes.flat()).toHaveLength(10_000);
+    expect(writes.flat()).toEqual(Array.from({ length: 10_000 }, (_, i) => i));
     // 500 a second is 12 in a window; the pauses cost a few single writes each.
     expect(writes.length).toBeLessThan(1700);
   });
@@ -82,16 +82,6 @@ describe("[PUB13] group commit", () => {
     commit.commit();
     expect(writes).toEqual([[1], [2], [3]]);
     expect(vi.getTimerCount()).toBe(0);
-  });
-
-  test("a steady stream shares writes and loses nothing", () => {
-    for (let i = 0; i < 2000; i++) {
-      void commit.add(i);
-      vi.advanceTimersByTime(2);
-    }
-    vi.advanceTimersByTime(1000);
-    expect(writes.flat()).toEqual(Array.from({ length: 2000 }, (_, i) => i));
-    expect(writes.length).toBeLessThan(2000 / 3);
   });
 
   test("a write that fails rejects each batch that waits for it, and the next one is tried", async () => {
