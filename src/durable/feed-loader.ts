@@ -1,6 +1,6 @@
 import type { Budget } from "../feed/fanout/budget.ts";
-import type { Quotas } from "../limits/quotas.ts";
-import { LiveFeed, type FeedPlatform, type FeedPolicy } from "./live-feed.ts";
+import type { FeedObjectOptions } from "./feed-object-options.ts";
+import { LiveFeed, type FeedPlatform } from "./live-feed.ts";
 import type { Connections } from "./sockets/connections.ts";
 import { FeedStore } from "./storage/feed-store.ts";
 import { newEpoch } from "./storage/state-row.ts";
@@ -13,8 +13,7 @@ export class FeedLoader {
   readonly #storage: DurableObjectStorage;
   readonly #connections: Connections;
   readonly #platform: FeedPlatform;
-  readonly #policy: FeedPolicy;
-  readonly #limits: Quotas["feed"];
+  readonly #options: Pick<FeedObjectOptions, "policy" | "quotas">;
   readonly #budget: Budget;
   #store: FeedStore;
   #live: LiveFeed | undefined;
@@ -23,14 +22,13 @@ export class FeedLoader {
     storage: DurableObjectStorage,
     connections: Connections,
     platform: FeedPlatform,
-    { policy, quotas }: { readonly policy: FeedPolicy; readonly quotas: Quotas },
+    options: Pick<FeedObjectOptions, "policy" | "quotas">,
     budget: Budget,
   ) {
     this.#storage = storage;
     this.#connections = connections;
     this.#platform = platform;
-    this.#policy = policy;
-    this.#limits = quotas.feed;
+    this.#options = options;
     this.#budget = budget;
     this.#store = this.#newStore();
   }
@@ -57,7 +55,7 @@ export class FeedLoader {
     const connections = this.#connections.open();
     // A feed that was never published to has no epoch in storage: it keeps the one that its subscribers have.
     const epoch = connections[0]?.position?.epoch ?? newEpoch();
-    const live = new LiveFeed(this.#store, this.#platform, this.#policy, epoch, this.#budget);
+    const live = new LiveFeed(this.#store, this.#platform, this.#options.policy, epoch, this.#budget);
     this.#live = live;
     for (const connection of connections) connection.rejoin(live);
     live.flush();
@@ -84,6 +82,6 @@ export class FeedLoader {
   }
 
   #newStore(): FeedStore {
-    return new FeedStore(this.#storage.sql, this.#limits);
+    return new FeedStore(this.#storage.sql, this.#options.quotas.feed);
   }
 }

@@ -128,11 +128,6 @@ export class Connection implements Sink {
     return this.#messages.take(now, tokens) === 0;
   }
 
-  /** Closes a connection whose client has sent more than it may. */
-  closeForFlooding(): void {
-    this.close(CLOSE.tooMuch, "too many messages: come back later");
-  }
-
   /** Closes the connection if its credential has expired, and returns whether it has. `now`: milliseconds since 1970. */
   closeIfExpired(now: number): boolean {
     const expires = this.#open?.expires;

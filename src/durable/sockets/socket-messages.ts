@@ -155,7 +155,7 @@ export class SocketMessages {
     const hasTokens =
       connection.spendTokens(tokens, this.#host.quotas.messages, now) &&
       this.#accounts.take(connection.account, now, tokens) === 0;
-    if (!hasTokens) connection.closeForFlooding();
+    if (!hasTokens) connection.close(CLOSE.tooMuch, "too many messages: come back later");
     return hasTokens;
   }
 

@@ -55,14 +55,12 @@ export class ReceiptRows {
     if (newest + LIMITS.idempotencyWindow <= now) return;
     if (this.#gathered?.next !== receipts.first) this.flush();
     const before = this.#gathered;
-    this.#gathered = before
-      ? {
-          first: before.first,
-          lines: `${before.lines}\n${receipts.lines}`,
-          newest: Math.max(before.newest, newest),
-          next,
-        }
-      : { ...receipts, newest, next };
+    this.#gathered = {
+      first: before?.first ?? receipts.first,
+      lines: before ? `${before.lines}\n${receipts.lines}` : receipts.lines,
+      newest: Math.max(before?.newest ?? 0, newest),
+      next,
+    };
     if (this.#gathered.lines.length >= RECEIPTS_LENGTH) this.flush();
   }
 
