@@ -15,7 +15,7 @@ export interface Opening extends Partial<FeedPlatform> {
 export interface LiveFeeds {
   readonly sql: SqlStorage;
   readonly abandoned: readonly string[];
-  open(opening?: Opening): LiveFeed;
+  readonly open: (opening?: Opening) => LiveFeed;
 }
 
 export async function withLiveFeeds(act: (feeds: LiveFeeds) => Promise<void>): Promise<void> {
