@@ -3,7 +3,7 @@ import { encodeSnapshotAnswerStart } from "../../protocol/answers.ts";
 import { Waiting } from "../../limits/counts.ts";
 import { accountOf, Places, type CountedCaller } from "../../limits/places.ts";
 import type { Budget, Share } from "../../feed/fanout/budget.ts";
-import { patternsIn } from "../../feed/fanout/patterns.ts";
+import { patternsIn } from "../../feed/fanout/selections.ts";
 import type { ReadResult, Reader } from "../../feed/fanout/catch-up/reader.ts";
 import type { FrozenList } from "../../feed/fanout/catch-up/frozen-list.ts";
 import { LogMemory } from "../../feed/fanout/catch-up/log-memory.ts";

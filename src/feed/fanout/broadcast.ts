@@ -14,8 +14,7 @@ import { Snapshots } from "./catch-up/snapshots.ts";
 import { FANOUT_LIMITS, type FanoutLimits } from "./fanout-limits.ts";
 import type { FlushPolicy } from "./live/flush-schedule.ts";
 import { LiveDelivery } from "./live/live-delivery.ts";
-import type { PatternAccount } from "./patterns.ts";
-import { Selections } from "./selections.ts";
+import { Selections, type PatternAccount } from "./selections.ts";
 import { Subscriber, type Sink } from "./subscriber.ts";
 
 /** A feed in memory, as its subscribers and readers see it. */

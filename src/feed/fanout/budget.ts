@@ -80,23 +80,13 @@ export const SHARE_BYTES = {
  * may be as long as all together, and none must wait for anything else.
  */
 export class Budget {
-  readonly #pool: { left: number };
-  readonly log: Share;
-  readonly history: Share;
-  readonly answers: Share;
-  readonly waits: Share;
-  readonly publishes: Share;
-  readonly groups: Share;
-
-  constructor() {
-    this.#pool = { left: SHARE_BYTES.pool };
-    this.log = new Share(this.#pool, SHARE_BYTES.log);
-    this.history = new Share(this.#pool, SHARE_BYTES.history);
-    this.answers = new Share(this.#pool, SHARE_BYTES.answers);
-    this.waits = new Share(this.#pool, SHARE_BYTES.waits);
-    this.publishes = new Share(this.#pool, SHARE_BYTES.publishes);
-    this.groups = new Share(this.#pool, SHARE_BYTES.groups);
-  }
+  readonly #pool = { left: SHARE_BYTES.pool };
+  readonly log = new Share(this.#pool, SHARE_BYTES.log);
+  readonly history = new Share(this.#pool, SHARE_BYTES.history);
+  readonly answers = new Share(this.#pool, SHARE_BYTES.answers);
+  readonly waits = new Share(this.#pool, SHARE_BYTES.waits);
+  readonly publishes = new Share(this.#pool, SHARE_BYTES.publishes);
+  readonly groups = new Share(this.#pool, SHARE_BYTES.groups);
 
   /** Bytes left in the pool. */
   get left(): number {

@@ -4,7 +4,7 @@ import type { Feed } from "../state/feed.ts";
 import type { Job } from "./catch-up/jobs.ts";
 import { updateMessage, type EncodedMessage } from "./encoded-message.ts";
 import type { Pending } from "./live/pending.ts";
-import type { PatternAccount } from "./patterns.ts";
+import type { PatternAccount } from "./selections.ts";
 
 /** One connection, whatever its transport. Its work and its patterns are counted on its account. */
 export interface Sink extends PatternAccount {

@@ -9,23 +9,16 @@ import { expiryOf } from "./expiry.ts";
 import type { AcceptedUpdate } from "./record.ts";
 
 /** What one key becomes when the batch is applied. */
-interface EntryDraft extends EntryState {
+type EntryDraft = { -readonly [Name in keyof EntryState]: EntryState[Name] } & {
   /** The entry or tombstone as it is. */
   readonly before: Entry | undefined;
-  seq: number;
-  time: number | undefined;
-  version: number | undefined;
-  expires: number | undefined;
-  /** The value without `patch`. */
-  text: string | undefined;
-  isNarrow: boolean;
-  /** The patches of the batch for this key, gathered. */
+  /** The patches of the batch for this key, gathered: `text` is the value without them. */
   patch: TextPatch | undefined;
   /** Whether `text` is a part of an update's text and must become a string of its own. */
   isPart: boolean;
   /** Index in the batch of the key's last update. */
   index: number;
-}
+};
 
 /**
  * A batch worked out beside the feed, so that it can still be refused as a whole: nothing of the feed changes before

@@ -192,12 +192,4 @@ function isStale({ version }: AcceptedUpdate, known: EntryState | undefined): bo
 }
 
 /** An entry as it is stored. */
-export interface RestoredEntry {
-  readonly key: string;
-  readonly seq: number;
-  readonly time: number | undefined;
-  readonly version: number | undefined;
-  readonly expires: number | undefined;
-  /** The value as JSON; undefined if the key was deleted. */
-  readonly text: string | undefined;
-}
+export type RestoredEntry = Omit<EntryState, "isNarrow"> & { readonly key: string };
