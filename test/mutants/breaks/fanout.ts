@@ -187,6 +187,6 @@ export const OF_THE_FANOUT: readonly Mutant[] = [
     "src/feed/fanout/catch-up/lists-in-use.ts",
     "workerd",
     ["test/feed/fanout/snapshots.test.ts"],
-    [["snapshot: what a released list kept alive is forgotten", "this.#keep(inUse.keptBytes);", ""]],
+    [["snapshot: what a released list kept alive is forgotten", "this.#keep(list.keptBytes);", ""]],
   ),
 ];

@@ -120,7 +120,7 @@ export class CatchUp implements Job {
   /** Nothing to send, one `update` from the entries, a replay of the log (`mode=all`), or a snapshot. */
   #decide(now: number, meter: WorkMeter): StepResult {
     const subscriber = this.#subscriber;
-    const { feed, log, encoded, limits } = this.#context;
+    const { feed, encoded } = this.#context;
     const { epoch, seq, unchangedTo, arrival, subscription } = subscriber;
     const { selection, mode } = subscription;
     meter.work += lookupCost(selection);
@@ -132,8 +132,7 @@ export class CatchUp implements Job {
     // A client that brought a position gets an `update`, though it may be empty: that confirms the position.
     if (arrival !== "new" && isUnchangedSince(feed, selection, unchangedTo, meter)) return this.#arrive(meter);
     if (mode === "all" && !isUnchangedSince(feed, selection, unchangedTo, meter)) {
-      const replay = new Replay(feed, log, selection, { from: seq, unchangedTo }, limits.partLength);
-      return this.#next({ at: "replay", replay });
+      return this.#next({ at: "replay", replay: new Replay(this.#context, selection, seq, unchangedTo) });
     }
     const key = `${seq}|${selection.id}`;
     let message = encoded.findAt(feed, key);
@@ -179,13 +178,12 @@ export class CatchUp implements Job {
     const list = this.#cursor.take(request, meter);
     if (!list) return "wait";
     if (list.parts > 1) {
-      this.#cursor.begin(list, request, reason, undefined);
+      this.#cursor.begin(list, reason);
       return this.#next({ at: "snapshot" });
     }
     const isPresent = list.seq === feed.seq;
-    const message = isPresent
-      ? encoded.getAt(feed, key, () => snapshots.message(list, 0, reason, undefined))
-      : snapshots.message(list, 0, reason, undefined);
+    const encode = (): EncodedMessage => snapshots.message(list, 0, reason, undefined);
+    const message = isPresent ? encoded.getAt(feed, key, encode) : encode();
     if (!this.#sink.hasRoomFor(message)) return "wait";
     this.#send(message, now, meter);
     return this.#next({ at: "decide" });
@@ -209,7 +207,7 @@ export class CatchUp implements Job {
     subscriber.resubscribes.shift();
     this.#context.selections.release(subscriber.subscription);
     subscriber.subscription = resubscribe.subscription;
-    this.#cursor.begin(list, request, "subscribe", resubscribe.id);
+    this.#cursor.begin(list, "subscribe", resubscribe.id);
     return this.#next({ at: "snapshot" });
   }
 

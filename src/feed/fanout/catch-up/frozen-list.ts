@@ -8,11 +8,44 @@ export const ITEM_BYTES = 16;
 /** Characters beside key and value in a member of the `entries` object. */
 const PUNCTUATION = 4;
 
+/** A request for a frozen list. The caller keeps it while it waits. */
+export interface ListRequest {
+  readonly account: string;
+  readonly selection: Selection;
+  /** What the reader has already: it is left out. */
+  readonly except?: Selection | undefined;
+  /** The list may be of an earlier moment, but only after this seq. Undefined: it must be of the present. */
+  readonly since?: number | undefined;
+  /** How many entries the list may have, once that is known. */
+  mostEntries?: number | undefined;
+  /** The count of changes of the lists in use when there was no list for the request. */
+  refusedAt?: number;
+}
+
+export function idOf({ selection, except }: ListRequest): string {
+  // No key has a line break.
+  return except ? `${selection.id}\n${except.id}` : selection.id;
+}
+
+/** Reads a frozen list, part by part. */
+export interface ListReader {
+  readonly account: string;
+  /** The list was given up, because others need its memory. The reader must end. */
+  onListGivenUp(): void;
+}
+
+let made = 0;
+
 /**
  * The entries of a selection at one moment, as references to their texts, which never change. Readers write it down in
  * parts while the feed goes on.
  */
 export class FrozenList implements TimedPosition {
+  readonly number = ++made;
+  /** What it was made for. */
+  readonly id: string;
+  /** The account that asked for it first. */
+  readonly account: string;
   readonly epoch: string;
   readonly seq: number;
   readonly time: number;
@@ -22,9 +55,14 @@ export class FrozenList implements TimedPosition {
   readonly #texts: string[] = [];
   /** Where each part ends. */
   readonly #ends: number[] = [];
+  readonly readers = new Set<ListReader>();
+  /** Bytes that the feed has replaced and that only lists keep alive. Each byte is counted for one list. */
+  keptBytes = 0;
 
-  /** `except`: what the subscriber has already, which is left out. */
-  constructor(feed: Feed, selection: Selection, except: Selection | undefined, partLength: number, meter: WorkMeter) {
+  constructor(feed: Feed, request: ListRequest, partLength: number, meter: WorkMeter) {
+    const { selection, except } = request;
+    this.id = idOf(request);
+    this.account = request.account;
     ({ epoch: this.epoch, seq: this.seq, time: this.time } = feed);
     let length = 0;
     let sharedBytes = 0;
@@ -55,9 +93,9 @@ export class FrozenList implements TimedPosition {
     return this.#ends.length;
   }
 
-  /** Bytes that the list takes beside what it shares. */
-  get ownBytes(): number {
-    return this.size * ITEM_BYTES;
+  /** Bytes that the list takes and keeps alive, beside what it shares. */
+  get bytes(): number {
+    return this.size * ITEM_BYTES + this.keptBytes;
   }
 
   /** One part: the members of an `entries` object, in JSON, without its braces. */

@@ -5,12 +5,11 @@ import type { Position } from "../../../protocol/position.ts";
 import { bytesOf } from "../../state/entry.ts";
 import type { WorkMeter } from "../work.ts";
 import { changesSince, isUnchangedSince, type UpdateRange } from "./changes-since.ts";
-import type { FrozenList } from "./frozen-list.ts";
+import type { FrozenList, ListReader, ListRequest } from "./frozen-list.ts";
 import type { Job, StepResult } from "./jobs.ts";
-import type { ListReader } from "./lists-in-use.ts";
 import type { LogMemory } from "./log-memory.ts";
 import { Replay } from "./replay.ts";
-import type { ListRequest, ReadContext } from "./snapshots.ts";
+import type { ReadContext } from "./snapshots.ts";
 
 /** What an HTTP client reads: a selection, and from which position, if it has one. */
 export interface ReadQuery {
@@ -104,14 +103,14 @@ export class Reader implements Job, ListReader {
     const list = snapshots.take(this.#request, meter);
     if (!list) return "wait";
     this.#list = list;
-    if (list.parts > 1) snapshots.hold(list, this.#request, this);
+    if (list.parts > 1) snapshots.hold(list, this);
     this.#listener.found({ kind: "list", list, reason: this.#query.since && reason });
     return "done";
   }
 
   /** Reads what changed. Returns why there must be a snapshot instead, if there must. */
   #readChanges(meter: WorkMeter): SnapshotReason | StepResult {
-    const { feed, log, limits } = this.#context;
+    const { feed } = this.#context;
     const { since, subscription } = this.#query;
     if (!since) return "initial";
     if (this.#isExpired) return "position_expired";
@@ -122,8 +121,7 @@ export class Reader implements Job, ListReader {
       const range = changesSince(feed, selection, since.seq, meter);
       return range ? this.#found(range) : "position_expired";
     }
-    const start = { from: since.seq, unchangedTo: since.seq };
-    this.#replay ??= new Replay(feed, log, selection, start, limits.partLength);
+    this.#replay ??= new Replay(this.#context, selection, since.seq, since.seq);
     return this.#readLog(this.#replay, since.seq, meter);
   }
 

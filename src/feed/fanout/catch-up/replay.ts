@@ -1,9 +1,8 @@
 import { SERVER_LIMITS } from "../../../protocol/limits.ts";
 import type { Selection } from "../../../protocol/selection.ts";
-import type { Feed } from "../../state/feed.ts";
-import type { Log } from "../../state/record.ts";
 import type { WorkMeter } from "../work.ts";
 import type { UpdateRange } from "./changes-since.ts";
+import type { ReadContext } from "./snapshots.ts";
 
 /** What one step of a replay found. */
 export type Replayed =
@@ -19,10 +18,8 @@ const LOOK = 128 * 1024;
  * that never split a batch.
  */
 export class Replay {
-  readonly #feed: Feed;
-  readonly #log: Log;
+  readonly #context: ReadContext;
   readonly #selection: Selection;
-  readonly #partLength: number;
   /** How far the log was read. */
   #reached: number;
   /** The range that is being filled. */
@@ -34,20 +31,12 @@ export class Replay {
   #isAtEnd = false;
 
   /** The reader is at `from`, and up to `unchangedTo` nothing changed that it selects. */
-  constructor(
-    feed: Feed,
-    log: Log,
-    selection: Selection,
-    { from, unchangedTo }: { from: number; unchangedTo: number },
-    partLength: number,
-  ) {
-    this.#feed = feed;
-    this.#log = log;
+  constructor(context: ReadContext, selection: Selection, from: number, unchangedTo: number) {
+    this.#context = context;
     this.#selection = selection;
-    this.#partLength = partLength;
     this.#reached = unchangedTo;
     this.#from = from;
-    this.#time = feed.time;
+    this.#time = context.feed.time;
   }
 
   /** Whether the log was read to its end, while the feed has more that is not committed. */
@@ -62,13 +51,14 @@ export class Replay {
 
   /** Reads on. Only for the epoch in which it began. The last range may be empty. */
   next(meter: WorkMeter): Replayed {
+    const { feed, log, limits } = this.#context;
     const ranges: UpdateRange[] = [];
     meter.work += LOOK;
-    const piece = this.#log.read(this.#reached, this.#selection);
+    const piece = log.read(this.#reached, this.#selection);
     // A look that leads no further would be repeated for ever.
     if (!piece || (piece.seq <= this.#reached && (this.#isAtEnd || !piece.isEnd))) return { kind: "expired" };
     for (const { from, seq, time, updates } of piece.records) {
-      if (this.#length > this.#partLength) ranges.push(this.#close(from));
+      if (this.#length > limits.partLength) ranges.push(this.#close(from));
       for (const text of updates) {
         this.#updates.push(text);
         this.#length += text.length;
@@ -82,12 +72,12 @@ export class Replay {
     meter.work += this.#length;
     this.#reached = Math.max(this.#reached, piece.seq);
     if (this.#totalLength > SERVER_LIMITS.replayLength) return { kind: "expired" };
-    if (this.#reached < this.#feed.seq) {
+    if (this.#reached < feed.seq) {
       this.#isAtEnd = piece.isEnd;
       return { kind: "ranges", ranges, isEnd: false };
     }
-    this.#time = this.#feed.time;
-    ranges.push(this.#close(this.#feed.seq));
+    this.#time = feed.time;
+    ranges.push(this.#close(feed.seq));
     return { kind: "ranges", ranges, isEnd: true };
   }
 

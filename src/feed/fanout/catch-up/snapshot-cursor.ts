@@ -1,9 +1,8 @@
 import type { SnapshotReason } from "../../../protocol/codes.ts";
 import type { EncodedMessage } from "../encoded-message.ts";
 import type { WorkMeter } from "../work.ts";
-import type { FrozenList } from "./frozen-list.ts";
-import type { ListReader } from "./lists-in-use.ts";
-import type { ListRequest, Snapshots } from "./snapshots.ts";
+import type { FrozenList, ListReader, ListRequest } from "./frozen-list.ts";
+import type { Snapshots } from "./snapshots.ts";
 
 /** The snapshot that is being sent. */
 interface Reading {
@@ -45,8 +44,8 @@ export class SnapshotCursor implements ListReader {
   }
 
   /** Begins with the first part of a list. */
-  begin(list: FrozenList, request: ListRequest, reason: SnapshotReason, id: number | undefined): void {
-    if (list.parts > 1) this.#snapshots.hold(list, request, this);
+  begin(list: FrozenList, reason: SnapshotReason, id?: number): void {
+    if (list.parts > 1) this.#snapshots.hold(list, this);
     this.#reading = { list, reason, id, part: 0 };
   }
 

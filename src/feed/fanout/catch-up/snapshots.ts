@@ -1,27 +1,12 @@
 import type { SnapshotReason } from "../../../protocol/codes.ts";
-import type { Selection } from "../../../protocol/selection.ts";
 import type { Feed } from "../../state/feed.ts";
 import type { Log, LogRecord } from "../../state/record.ts";
 import { snapshotMessage, type EncodedMessage } from "../encoded-message.ts";
 import type { FanoutLimits } from "../fanout-limits.ts";
 import { lookupCost, type WorkMeter } from "../work.ts";
 import { EncodedCache } from "./encoded-cache.ts";
-import { FrozenList, ITEM_BYTES } from "./frozen-list.ts";
-import { ListsInUse, type ListReader } from "./lists-in-use.ts";
-
-/** A request for a frozen list. The caller keeps it while it waits. */
-export interface ListRequest {
-  readonly account: string;
-  readonly selection: Selection;
-  /** What the reader has already: it is left out. */
-  readonly except?: Selection | undefined;
-  /** The list may be of an earlier moment, but only after this seq. Undefined: it must be of the present. */
-  readonly since?: number | undefined;
-  /** How many entries the list may have, once that is known. */
-  mostEntries?: number | undefined;
-  /** The count of changes of the lists in use when there was no list for the request. */
-  refusedAt?: number;
-}
+import { FrozenList, idOf, ITEM_BYTES, type ListReader, type ListRequest } from "./frozen-list.ts";
+import { ListsInUse } from "./lists-in-use.ts";
 
 /** What everything that reads the feed for a client works with. */
 export interface ReadContext {
@@ -40,8 +25,6 @@ export class Snapshots {
   readonly #limits: FanoutLimits;
   readonly #inUse: ListsInUse;
   readonly #encoded = new EncodedCache();
-  readonly #numbers = new WeakMap<FrozenList, number>();
-  #made = 0;
 
   constructor(feed: Feed, limits: FanoutLimits) {
     this.#feed = feed;
@@ -64,9 +47,7 @@ export class Snapshots {
       request.refusedAt = this.#inUse.changes;
       return undefined;
     }
-    const list = new FrozenList(this.#feed, request.selection, request.except, this.#limits.partLength, meter);
-    this.#numbers.set(list, ++this.#made);
-    return list;
+    return new FrozenList(this.#feed, request, this.#limits.partLength, meter);
   }
 
   /** Whether a refused request has a chance now. Costs next to nothing while no list comes or goes. */
@@ -77,9 +58,9 @@ export class Snapshots {
     return this.#inUse.countOf(request.account) < this.#limits.frozenPerAccount || this.#inUse.has(idOf(request));
   }
 
-  /** Notes that a reader begins with the list of a request. May give up other lists for it. */
-  hold(list: FrozenList, request: ListRequest, reader: ListReader): void {
-    this.#inUse.hold(list, idOf(request), reader, request.account);
+  /** Notes that a reader begins with a list. May give up other lists for it. */
+  hold(list: FrozenList, reader: ListReader): void {
+    this.#inUse.hold(list, reader);
   }
 
   release(list: FrozenList, reader: ListReader): void {
@@ -93,7 +74,7 @@ export class Snapshots {
 
   /** One part as a message, encoded once for all who read it at about the same time. */
   message(list: FrozenList, part: number, reason: SnapshotReason, id: number | undefined): EncodedMessage {
-    const key = `${this.#numbers.get(list)}|${part}|${reason}|${id ?? ""}`;
+    const key = `${list.number}|${part}|${reason}|${id ?? ""}`;
     return this.#encoded.get(key, () => snapshotMessage(list, part, reason, id));
   }
 
@@ -137,9 +118,4 @@ export class Snapshots {
     request.mostEntries ??= entries.mostSelected(request.selection);
     return Math.min(entries.size, request.mostEntries);
   }
-}
-
-function idOf({ selection, except }: ListRequest): string {
-  // No key has a line break.
-  return except ? `${selection.id}\n${except.id}` : selection.id;
 }
