@@ -71,6 +71,15 @@ function parse(message: EncodedMessage): Message {
   return known;
 }
 
+/** A sink that does nothing. */
+export const SILENT: Sink = {
+  account: "somebody",
+  send: () => {},
+  clearPosition: () => {},
+  backlog: () => 0,
+  drop: () => {},
+};
+
 /** A sink that records what it is sent, keeps a client's view of it, and checks every message against the log. */
 export class RecordingSubscriber implements Sink {
   account = "somebody";
@@ -85,7 +94,7 @@ export class RecordingSubscriber implements Sink {
   readonly mode: Subscription["mode"];
   readonly hz: number | undefined;
 
-  constructor(keys: readonly string[], mode: Subscription["mode"], hz: number | undefined) {
+  constructor(keys: readonly string[] = [], mode: Subscription["mode"] = "latest", hz?: number) {
     this.keys = keys;
     this.mode = mode;
     this.hz = hz;
@@ -304,7 +313,7 @@ export function slowReader(
   keys: readonly string[] = [],
   account = "somebody",
 ): RecordingSubscriber {
-  const reader = new RecordingSubscriber(keys, "latest", undefined);
+  const reader = new RecordingSubscriber(keys);
   reader.account = account;
   reader.slow = true;
   fixture.connect(reader);

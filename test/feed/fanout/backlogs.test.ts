@@ -5,7 +5,7 @@ describe("[LAG3] [I9] the room for the backlogs of all subscribers", () => {
   test("is shared: a subscriber without a backlog gets its update at once, though others use all the rest", () => {
     const fixture = new FeedFixture({ capacity: 1_000_000 }, { backlogHigh: 40_000, backlogTotal: 400_000 });
     const hoarders = Array.from({ length: 12 }, () => slowReader(fixture, [], "hoarder"));
-    const quick = new RecordingSubscriber(["mine"], "latest", undefined);
+    const quick = new RecordingSubscriber(["mine"]);
     fixture.connect(quick);
     fixture.advance(10);
     for (let i = 0; i < 40; i++) {
@@ -56,7 +56,7 @@ describe("[LAG3] [I9] the room for the backlogs of all subscribers", () => {
   test("is limited: no subscriber is sent more, and those that take nothing are dropped", () => {
     const fixture = new FeedFixture({}, { backlogHigh: 1000, backlogTotal: 3000 });
     const readers = Array.from({ length: 10 }, () => slowReader(fixture));
-    const quick = new RecordingSubscriber([], "latest", undefined);
+    const quick = new RecordingSubscriber();
     fixture.connect(quick);
     for (let i = 0; i < 10; i++) {
       fixture.publish({ key: "A", set: { i, text: "x".repeat(300) } });

@@ -4,6 +4,7 @@ import { Budget, SHARE_BYTES } from "../../../src/feed/fanout/budget.ts";
 import { runs } from "../../support/runs.ts";
 
 const KINDS = ["log", "history", "answers", "waits", "publishes", "groups"] as const;
+const NONE = { log: [], history: [], answers: [], waits: [], publishes: [], groups: [] };
 const ALL = Object.values(SHARE_BYTES).reduce((sum, bytes) => sum + bytes, 0);
 
 const act = fc.record({
@@ -21,14 +22,7 @@ describe("[I9] the memory budget", () => {
     fc.assert(
       fc.property(fc.array(act, { maxLength: 60 }), (acts) => {
         const budget = new Budget();
-        const taken: Record<(typeof KINDS)[number], number[]> = {
-          log: [],
-          history: [],
-          answers: [],
-          waits: [],
-          publishes: [],
-          groups: [],
-        };
+        const taken: Record<(typeof KINDS)[number], number[]> = structuredClone(NONE);
         const used = (kind: (typeof KINDS)[number]): number => taken[kind].reduce((sum, bytes) => sum + bytes, 0);
         for (const { kind, bytes, gives } of acts) {
           if (gives) budget[kind].give(taken[kind].pop() ?? 0);

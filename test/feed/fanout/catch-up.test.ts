@@ -1,8 +1,8 @@
 import { describe, expect, test, vi } from "vitest";
-import type { EncodedMessage } from "../../../src/feed/fanout/encoded-message.ts";
+import type { Sink } from "../../../src/feed/fanout/subscriber.ts";
 import { Entries } from "../../../src/feed/state/entries.ts";
 import type { Update } from "../../../src/protocol/update.ts";
-import { FeedFixture, RecordingSubscriber, subscriptionOf } from "../fixture.ts";
+import { FeedFixture, RecordingSubscriber, SILENT, subscriptionOf } from "../fixture.ts";
 
 /** So many entries, each with a key of its own. */
 function many(count: number, prefix: string): Update[] {
@@ -13,10 +13,7 @@ describe("[I7] a catch-up", () => {
   test("[STEP5] that fails closes its subscriber, and no other of the account", () => {
     const fixture = new FeedFixture();
     fixture.publish({ key: "A", set: {} });
-    const [bad, good] = [
-      new RecordingSubscriber([], "all", undefined),
-      new RecordingSubscriber([], "latest", undefined),
-    ];
+    const [bad, good] = [new RecordingSubscriber([], "all"), new RecordingSubscriber()];
     fixture.log.read = () => {
       throw new Error("bad");
     };
@@ -34,10 +31,7 @@ describe("[I7] a catch-up", () => {
   test("[STEP1] of forty messages that each select anew lets the updates of others pass", () => {
     const fixture = new FeedFixture({ capacity: 1_000_000 });
     for (let i = 0; i < 20; i++) fixture.publish(...many(1000, `${i}.k`));
-    const [greedy, honest] = [
-      new RecordingSubscriber(["none"], "latest", undefined),
-      new RecordingSubscriber(["A"], "all", undefined),
-    ];
+    const [greedy, honest] = [new RecordingSubscriber(["none"]), new RecordingSubscriber(["A"], "all")];
     greedy.account = "greedy";
     for (const subscriber of [greedy, honest]) fixture.connect(subscriber);
     fixture.advance(1000);
@@ -58,13 +52,7 @@ describe("[I7] a catch-up", () => {
     for (let i = 0; i < 20; i++) fixture.publish(...many(1000, `k.${10 + i}.`));
     const parts = Array.from({ length: 20 }, (_, i) => `k.${10 + i}.*`);
     const sent: string[] = [];
-    const sink = {
-      account: "somebody",
-      send: ({ text }: EncodedMessage) => void sent.push(text),
-      clearPosition: () => {},
-      backlog: () => 0,
-      drop: () => {},
-    };
+    const sink: Sink = { ...SILENT, send: ({ text }) => void sent.push(text) };
     const reader = fixture.broadcast.subscribe(sink, subscriptionOf(["k.*"]), undefined);
     fixture.advance(1000);
     const looks = vi.spyOn(String.prototype, "startsWith");
@@ -83,7 +71,7 @@ describe("[I7] a catch-up", () => {
     fixture.publish(...many(500, "k."));
     const readers = Array.from({ length: 50 }, (_, i) => {
       const prefixes = Array.from({ length: 100 }, (_, j) => `k.${j}*`);
-      const reader = new RecordingSubscriber([...prefixes, `own${i}`], "latest", undefined);
+      const reader = new RecordingSubscriber([...prefixes, `own${i}`]);
       reader.slow = true;
       fixture.connect(reader);
       return reader;
@@ -110,7 +98,7 @@ describe("[I7] a catch-up", () => {
     let looks = 0;
     const read = fixture.log.read.bind(fixture.log);
     fixture.log.read = (...asked) => (looks++, read(...asked));
-    const sleeper = new RecordingSubscriber(["mine", "my.*"], "all", undefined);
+    const sleeper = new RecordingSubscriber(["mine", "my.*"], "all");
     sleeper.view.position = { epoch: "e1", seq: 1 };
     fixture.connect(sleeper, "e1:1");
     fixture.advance(10);
@@ -125,7 +113,7 @@ describe("[I7] a catch-up", () => {
 
   test("[I2] is a snapshot if the server lost its memory before it told of a reset, at the same seq or not", () => {
     const fixture = new FeedFixture();
-    const reader = new RecordingSubscriber([], "latest", undefined);
+    const reader = new RecordingSubscriber();
     fixture.connect(reader);
     fixture.publish({ key: "A", set: {} });
     fixture.feed.reset("e2");
@@ -140,7 +128,7 @@ describe("[I7] a catch-up", () => {
   test("[I1] waits for a commit if the feed has more than was committed, and asks for it", () => {
     const fixture = new FeedFixture();
     const acceptance = fixture.feed.accept(['{"key":"A","set":{}}'], fixture.now);
-    const subscriber = new RecordingSubscriber([], "latest", undefined);
+    const subscriber = new RecordingSubscriber();
     fixture.connect(subscriber);
     fixture.broadcast.step(fixture.now);
     expect(subscriber.sent, "nothing is shown before it is committed").toEqual([]);

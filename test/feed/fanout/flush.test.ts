@@ -8,7 +8,7 @@ import { FeedFixture, RecordingSubscriber, subscriptionOf } from "../fixture.ts"
 /** Subscribers of everything on a feed with the default flush policy. */
 function subscribersOfAll(count: number): { fixture: FeedFixture; subscribers: RecordingSubscriber[] } {
   const fixture = new FeedFixture(DEFAULT_POLICY.flush);
-  const subscribers = Array.from({ length: count }, () => new RecordingSubscriber([], "latest", undefined));
+  const subscribers = Array.from({ length: count }, () => new RecordingSubscriber());
   for (const subscriber of subscribers) fixture.connect(subscriber);
   fixture.advance(0);
   return { fixture, subscribers };
@@ -80,7 +80,7 @@ describe("[MERGE2] updates go out as they come while that is light work", () => 
 
   test("many subscribers of one key each do not count as many subscribers of the same", () => {
     const fixture = new FeedFixture(DEFAULT_POLICY.flush);
-    const subscribers = Array.from({ length: 5000 }, (_, i) => new RecordingSubscriber([`k${i}`], "latest", undefined));
+    const subscribers = Array.from({ length: 5000 }, (_, i) => new RecordingSubscriber([`k${i}`]));
     for (const subscriber of subscribers) fixture.connect(subscriber);
     for (let i = 0; i < 500; i++) {
       fixture.publish({ key: `k${i}`, set: { i } });
@@ -94,17 +94,17 @@ describe("many at once", () => {
   test("a snapshot or a catch-up is encoded once for each selection and position, however many subscribers need it", () => {
     const fixture = new FeedFixture();
     for (let i = 0; i < 100; i++) fixture.publish({ key: `k${i}`, set: { i } });
-    const newcomers = Array.from({ length: 50 }, () => new RecordingSubscriber([], "latest", undefined));
+    const newcomers = Array.from({ length: 50 }, () => new RecordingSubscriber());
     for (const newcomer of newcomers) fixture.connect(newcomer);
     expect(new Set(newcomers.map(({ given }) => given[0])).size, "the very same messages").toBe(1);
-    const back = Array.from({ length: 50 }, () => new RecordingSubscriber([], "latest", undefined));
+    const back = Array.from({ length: 50 }, () => new RecordingSubscriber());
     for (const newcomer of back) {
       newcomer.view.position = { epoch: "e1", seq: 40 };
       fixture.connect(newcomer, "e1:40");
     }
     expect(new Set(back.map(({ given }) => given[0])).size).toBe(1);
     fixture.publish({ key: "k0", set: { i: -1 } });
-    const late = new RecordingSubscriber([], "latest", undefined);
+    const late = new RecordingSubscriber();
     fixture.connect(late);
     expect(late.view.state()["k0"]).toEqual({ i: -1 });
   });
@@ -125,7 +125,7 @@ describe("[I2] memory that is lost in the middle of a window", () => {
 
   test("[MERGE3] and in the middle of a flush: the next flush serves subscribers that were not reached", () => {
     const fixture = new FeedFixture({ slice: 2 });
-    const subscribers = Array.from({ length: 5 }, () => new RecordingSubscriber([], "latest", undefined));
+    const subscribers = Array.from({ length: 5 }, () => new RecordingSubscriber());
     for (const subscriber of subscribers) fixture.connect(subscriber);
     fixture.publish({ key: "A", set: { n: 1 } });
     expect(subscribers.map(({ view }) => view.position?.seq)).toEqual([1, 1, 0, 0, 0]);
@@ -138,7 +138,7 @@ describe("[I2] memory that is lost in the middle of a window", () => {
 describe("[MERGE2] windows", () => {
   test("a quiet feed sends at once, a busy one sends one message a window", () => {
     const fixture = new FeedFixture();
-    const subscriber = new RecordingSubscriber([], "latest", undefined);
+    const subscriber = new RecordingSubscriber();
     fixture.connect(subscriber);
     const begin = subscriber.sent.length;
     for (let i = 0; i < 100; i++) {

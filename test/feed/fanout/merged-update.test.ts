@@ -42,14 +42,6 @@ describe("[MERGE4] composed merge patches", () => {
     expect(composable).toBeGreaterThan(100);
   });
 
-  test.each([
-    ['{"a":null}', '{"a":{"y":1}}'],
-    ['{"a":1}', '{"a":{"y":1}}'],
-    ['{"a":{"b":null}}', '{"a":{"b":{"y":1}}}'],
-  ])("cannot put an object where the first removed something: %s then %s", (first, second) => {
-    expect(composeInto(parse(first), parse(second))).toBe(false);
-  });
-
   test("are composed in place, and published patches stay as they are", () => {
     const first = { a: { b: 1 }, c: 1 };
     const second = { a: { d: { e: 1 } } };

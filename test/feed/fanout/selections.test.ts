@@ -2,7 +2,7 @@ import { describe, expect, test } from "vitest";
 import { FANOUT_LIMITS } from "../../../src/feed/fanout/fanout-limits.ts";
 import { Selections } from "../../../src/feed/fanout/selections.ts";
 import type { Update } from "../../../src/protocol/update.ts";
-import { FeedFixture, RecordingSubscriber, subscriptionOf } from "../fixture.ts";
+import { FeedFixture, RecordingSubscriber, SILENT, subscriptionOf } from "../fixture.ts";
 
 const LIMITS = { ...FANOUT_LIMITS, patterns: 100, patternsPerAccount: 20 };
 const ACCOUNT = { account: "a" };
@@ -13,9 +13,6 @@ const FIVE = subscriptionOf(["a", "b", "c", "d", "e"]);
 function keysFrom(from: number, count: number): string[] {
   return Array.from({ length: count }, (_, i) => `k${from + i}`);
 }
-
-/** A sink's methods that do nothing. */
-const SILENT = { send: () => {}, clearPosition: () => {}, backlog: () => 0, drop: () => {} };
 
 describe("[I9] subscriptions that are held", () => {
   test("[STEP7] are counted by group: another rate or mode is counted again", () => {
@@ -69,26 +66,12 @@ describe("[I9] subscriptions that are held", () => {
 });
 
 describe("[STEP7] [I9] patterns that subscribers select", () => {
-  test("are limited in all and for one account, and are counted once for equal subscriptions", () => {
-    const { broadcast, ...fixture } = new FeedFixture({}, { patterns: 30, patternsPerAccount: 20 });
-    expect(fixture.limits.patterns).toBe(30);
-    const sink = { account: "a", kind: "key" as const, ...SILENT };
-    const a = broadcast.subscribe(sink, subscriptionOf(keysFrom(0, 15)), undefined);
-    expect(broadcast.refusal({ account: "a", kind: "key" }, subscriptionOf(keysFrom(0, 15)))).toBeUndefined();
-    expect(broadcast.refusal({ account: "a", kind: "key" }, subscriptionOf(keysFrom(5, 15)))).toBe("rate_limited");
-    expect(broadcast.refusal({ account: "b", kind: "key" }, subscriptionOf(keysFrom(5, 16)))).toBe("overloaded");
-    expect(broadcast.refusal({ account: "b", kind: "key" }, subscriptionOf(keysFrom(5, 15)))).toBeUndefined();
-    expect(broadcast.resubscribe(a, subscriptionOf(keysFrom(5, 15)), 1)).toBe("rate_limited");
-    broadcast.unsubscribe(a);
-    expect(broadcast.refusal({ account: "a", kind: "key" }, subscriptionOf(keysFrom(5, 15)))).toBeUndefined();
-  });
-
   test("are counted also while a subscribe message waits, until it is answered or its subscriber is gone", () => {
     const bounds = { partLength: 100, backlogHigh: 300, patterns: 60, patternsPerAccount: 20 };
     const fixture = new FeedFixture({}, bounds);
     fixture.publish(...Array.from({ length: 60 }, (_, i): Update => ({ key: `k.${i}`, set: {} })));
-    const reader = new RecordingSubscriber([], "latest", undefined);
-    const other = new RecordingSubscriber([], "latest", undefined);
+    const reader = new RecordingSubscriber();
+    const other = new RecordingSubscriber();
     for (const stuck of [reader, other]) {
       stuck.slow = true;
       fixture.connect(stuck);
@@ -131,7 +114,7 @@ describe("[STEP7] [I9] patterns that subscribers select", () => {
         const subscription = subscriptionOf(keysFrom((from += 10), 10));
         const refusal = broadcast.refusal(account, subscription);
         if (refusal) return [10 * i, refusal];
-        broadcast.subscribe({ ...account, ...SILENT }, subscription, undefined);
+        broadcast.subscribe({ ...SILENT, ...account }, subscription, undefined);
       }
     };
     expect(fill("anonymous", (i) => `address ${i >> 1}`)).toEqual([50, "overloaded"]);

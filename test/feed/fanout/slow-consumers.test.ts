@@ -12,10 +12,7 @@ function fixtureOf(...subscribers: RecordingSubscriber[]): FeedFixture {
 
 describe("[I5] a subscriber that lags", () => {
   test("[LAG1] gets nothing while it lags, and one merged catch-up when it has drained", () => {
-    const [slow, quick] = [
-      new RecordingSubscriber([], "latest", undefined),
-      new RecordingSubscriber([], "latest", undefined),
-    ];
+    const [slow, quick] = [new RecordingSubscriber(), new RecordingSubscriber()];
     const fixture = fixtureOf(slow, quick);
     slow.waiting = STUCK;
     const before = slow.sent.length;
@@ -33,38 +30,8 @@ describe("[I5] a subscriber that lags", () => {
     expect(slow.view.state()).toEqual(quick.view.state());
   });
 
-  test("with mode=all gets every update it missed, from the log", () => {
-    const slow = new RecordingSubscriber(["A"], "all", undefined);
-    const fixture = fixtureOf(slow);
-    slow.waiting = STUCK;
-    for (let i = 0; i < 50; i++) fixture.publish({ key: i % 2 ? "A" : "B", set: { i } });
-    fixture.advance(1000);
-    expect(slow.view.updates).toEqual([]);
-    slow.waiting = 0;
-    fixture.advance(SERVER_LIMITS.lagReview);
-    expect(slow.view.updates).toHaveLength(25);
-  });
-
-  test("[LAG1] gets a snapshot with reason lagging if the log does not go back far enough", () => {
-    const slow = new RecordingSubscriber([], "all", undefined);
-    const fixture = fixtureOf(slow);
-    fixture.publish({ key: "A", set: { i: 0 } });
-    fixture.advance(100);
-    slow.waiting = STUCK;
-    for (let i = 1; i < 50; i++) fixture.publish({ key: "A", set: { i } });
-    fixture.log.start = 40;
-    fixture.advance(1000);
-    slow.waiting = 0;
-    fixture.advance(SERVER_LIMITS.lagReview);
-    expect(JSON.parse(slow.sent.at(-1)!)).toMatchObject({
-      type: "snapshot",
-      reason: "lagging",
-      entries: { A: { i: 49 } },
-    });
-  });
-
   test("is looked at again though nothing more is published, and then leaves no timer", () => {
-    const slow = new RecordingSubscriber([], "latest", undefined);
+    const slow = new RecordingSubscriber();
     const fixture = fixtureOf(slow);
     slow.waiting = STUCK;
     fixture.publish({ key: "A", set: { i: 1 } });
@@ -77,7 +44,7 @@ describe("[I5] a subscriber that lags", () => {
   });
 
   test("[LAG2] that takes nothing for 30 seconds is closed, and forgotten", () => {
-    const slow = new RecordingSubscriber([], "latest", undefined);
+    const slow = new RecordingSubscriber();
     const fixture = fixtureOf(slow);
     slow.waiting = STUCK;
     fixture.publish({ key: "A", set: {} });
@@ -90,7 +57,7 @@ describe("[I5] a subscriber that lags", () => {
   });
 
   test("that takes a little now and then is slow, not stuck", () => {
-    const slow = new RecordingSubscriber([], "latest", undefined);
+    const slow = new RecordingSubscriber();
     const fixture = fixtureOf(slow);
     slow.waiting = STUCK * 4;
     fixture.publish({ key: "A", set: {} });

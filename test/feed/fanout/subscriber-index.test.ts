@@ -5,12 +5,11 @@ import { Subscriber } from "../../../src/feed/fanout/subscriber.ts";
 import { AcceptedUpdate } from "../../../src/feed/state/record.ts";
 import { encodeSet } from "../../../src/protocol/update.ts";
 import { isWanted } from "../../support/view.ts";
-import { FeedFixture, RecordingSubscriber, subscriptionOf } from "../fixture.ts";
+import { FeedFixture, RecordingSubscriber, SILENT, subscriptionOf } from "../fixture.ts";
 
 /** A subscriber of the index alone: it is sent nothing. */
 function subscriberOf(keys: readonly string[]): Subscriber {
-  const sink = { account: "somebody", send: () => {}, clearPosition: () => {}, backlog: () => 0, drop: () => {} };
-  return new Subscriber(sink, subscriptionOf(keys), undefined, "new");
+  return new Subscriber(SILENT, subscriptionOf(keys), undefined, "new");
 }
 
 describe("[I6] cost follows work", () => {
@@ -55,7 +54,7 @@ describe("[I6] cost follows work", () => {
       ["A", "t.*"],
       ["t.*", "A", "A"],
       ["t.*", "A", "t.x"],
-    ].map((keys) => new RecordingSubscriber(keys, "latest", undefined));
+    ].map((keys) => new RecordingSubscriber(keys));
     for (const subscriber of subscribers) fixture.connect(subscriber);
     fixture.publish({ key: "A", set: { p: 1 } });
     const frames = subscribers.map(({ sent }) => sent.at(-1)!);

@@ -24,6 +24,19 @@ function put(entries: Entries, name: string, seq: number, text: string | undefin
   entries.put(name, state(seq, text), entries.recall(name));
 }
 
+/** Entries after changes, with the seq of each key's last change, and the live keys. */
+function changed(changes: readonly [string, boolean][]): {
+  entries: Entries;
+  seqs: Map<string, number>;
+  live: string[];
+} {
+  const entries = new Entries();
+  for (const [i, [name, lives]] of changes.entries()) put(entries, name, i + 1, lives ? "{}" : undefined);
+  const seqs = new Map(changes.map(([name], i) => [name, i + 1]));
+  const lives = new Map(changes);
+  return { entries, seqs, live: [...lives.keys()].filter((name) => lives.get(name)) };
+}
+
 /** Five digits, in a mixed order. */
 function name(i: number): string {
   return `${(i * 7919) % 5_003}`.padStart(5, "0");
@@ -33,23 +46,15 @@ describe("the entries of a selection", () => {
   test("[I6] are those that a simple filter finds, and changes come with the oldest first", () => {
     fc.assert(
       fc.property(changes, patterns, fc.nat({ max: 60 }), (changes, wanted, since) => {
-        const entries = new Entries();
-        const seqs = new Map<string, number>();
-        const live = new Set<string>();
-        for (const [i, [name, lives]] of changes.entries()) {
-          put(entries, name, i + 1, lives ? "{}" : undefined);
-          seqs.set(name, i + 1);
-          if (lives) live.add(name);
-          else live.delete(name);
-        }
+        const { entries, seqs, live } = changed(changes);
         const { selection } = subscriptionOf(wanted);
         const selected = [...seqs.keys()].filter((name) => isWanted(wanted, name));
         const found = [...entries.select(selection)].map((entry) => entry.key);
-        expect(found.toSorted()).toEqual(selected.filter((name) => live.has(name)).toSorted());
+        expect(found.toSorted()).toEqual(live.filter((name) => isWanted(wanted, name)).toSorted());
         expect(entries.mostSelected(selection)).toBeGreaterThanOrEqual(selected.length);
-        const changed = selected.flatMap((name) => seqs.get(name) ?? []).filter((seq) => seq > since);
+        const later = selected.flatMap((name) => seqs.get(name) ?? []).filter((seq) => seq > since);
         expect([...entries.changedAfter(since, selection)].map(({ seq }) => seq)).toEqual(
-          changed.toSorted((a, b) => a - b),
+          later.toSorted((a, b) => a - b),
         );
       }),
       { numRuns: runs(500) },
@@ -70,15 +75,9 @@ describe("the entries of a selection", () => {
   test("[I2] without those of another are those that neither filter leaves out, each once", () => {
     fc.assert(
       fc.property(changes, patterns, patterns, (changes, wanted, had) => {
-        const entries = new Entries();
-        const live = new Set<string>();
-        for (const [i, [name, lives]] of changes.entries()) {
-          put(entries, name, i + 1, lives ? "{}" : undefined);
-          if (lives) live.add(name);
-          else live.delete(name);
-        }
+        const { entries, live } = changed(changes);
         const found = entries.selectBeyond(subscriptionOf(wanted).selection, subscriptionOf(had).selection);
-        const beyond = [...live].filter((name) => isWanted(wanted, name) && !isWanted(had, name));
+        const beyond = live.filter((name) => isWanted(wanted, name) && !isWanted(had, name));
         expect([...found].map(({ key }) => key).toSorted()).toEqual(beyond.toSorted());
       }),
       { numRuns: runs(500) },

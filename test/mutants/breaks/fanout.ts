@@ -166,8 +166,8 @@ export const OF_THE_FANOUT: readonly Mutant[] = [
     [
       [
         "batch: a replay splits it",
-        "if (this.#length > this.#partLength) ranges.push(this.#close(from));\n      for (const text of updates) {",
-        "for (const [i, text] of updates.entries()) {\n        if (this.#length > this.#partLength) ranges.push(this.#close(from + i));",
+        "if (this.#length > limits.partLength) ranges.push(this.#close(from));\n      for (const text of updates) {",
+        "for (const [i, text] of updates.entries()) {\n        if (this.#length > limits.partLength) ranges.push(this.#close(from + i));",
       ],
     ],
   ),
