@@ -111,6 +111,20 @@ describe("[I7] a catch-up", () => {
     expect(sleeper.view.updates).toHaveLength(1);
   });
 
+  test("[I2] that reads the log ends with a reset, though the new epoch is longer than what was read", () => {
+    const fixture = new FeedFixture({}, { stepWork: 1, partLength: 1 });
+    for (let n = 0; n < 50; n++) fixture.publish({ key: "A", set: { n } });
+    const reader = new RecordingSubscriber([], "all", undefined);
+    reader.view.position = { epoch: "e1", seq: 0 };
+    fixture.connect(reader, "e1:0");
+    while (reader.sent.length === 0) fixture.broadcast.step(fixture.now);
+    fixture.reset("e2");
+    fixture.publish(...many(100, "k"));
+    fixture.advance(1_000);
+    expect(reader.view.reasons.at(-1)).toBe("reset");
+    expect(reader.view.state()).toEqual(fixture.entries());
+  });
+
   test("[I2] is a snapshot if the server lost its memory before it told of a reset, at the same seq or not", () => {
     const fixture = new FeedFixture();
     const reader = new RecordingSubscriber();

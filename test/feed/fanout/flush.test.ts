@@ -1,7 +1,10 @@
 import { describe, expect, test, vi } from "vitest";
 import { DEFAULT_POLICY } from "../../../src/durable/live-feed.ts";
+import { updateMessage } from "../../../src/feed/fanout/encoded-message.ts";
 import { Outbox } from "../../../src/feed/fanout/live/outbox.ts";
 import { FlushSchedule } from "../../../src/feed/fanout/live/flush-schedule.ts";
+import { pendingFor, PendingMemory } from "../../../src/feed/fanout/live/pending.ts";
+import { Group, Subscriber } from "../../../src/feed/fanout/subscriber.ts";
 import type { Update } from "../../../src/protocol/update.ts";
 import { FeedFixture, RecordingSubscriber, subscriptionOf } from "../fixture.ts";
 
@@ -36,6 +39,26 @@ describe("[MERGE3] [I9] a flush", () => {
     expect([...held].reduce((sum, { text }) => sum + text.length, 0)).toBeLessThan(150_000);
     for (const reader of readers) expect(reader.view.state()).toEqual(fixture.entries());
     add.mockRestore();
+  });
+
+  test("[I2] has nothing for a subscriber that was caught up or left before its turn came", () => {
+    const outbox = new Outbox();
+    const subscription = subscriptionOf([]);
+    const group = new Group("*", subscription, 0, pendingFor("latest", new PendingMemory()));
+    const message = updateMessage("e1", { from: 1, seq: 2, time: 0, updates: [], skipped: 0 });
+    const [moved, left, waits] = [0, 1, 2].map(() => {
+      const reader = new RecordingSubscriber([], "latest", undefined);
+      return new Subscriber(reader, subscription, { epoch: "e1", seq: 1 }, "new");
+    });
+    for (const subscriber of [moved!, left!, waits!]) {
+      group.members.add(subscriber);
+      outbox.add({ subscriber, group, from: 1, message });
+    }
+    moved!.seq = 2;
+    group.members.delete(left!);
+    const sent: Subscriber[] = [];
+    outbox.sendSlice(10, ({ subscriber }) => sent.push(subscriber));
+    expect(sent).toEqual([waits]);
   });
 });
 

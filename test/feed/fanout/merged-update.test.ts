@@ -68,6 +68,15 @@ describe("[MERGE4] updates of one key that wait together", () => {
     expect(JSON.parse(merged.text ?? "")).toEqual(JSON.parse(expected ?? second));
   });
 
+  test("are the same to all who wait for them: what one composes changes no published update", () => {
+    const first = new AcceptedUpdate('{"key":"A","patch":{"n":{"a":1}}}', 1);
+    const [one, other] = [new MergedUpdate(first), new MergedUpdate(first)];
+    one.add(new AcceptedUpdate('{"key":"A","patch":{"n":{"b":2},"m":2}}', 2));
+    other.add(new AcceptedUpdate('{"key":"A","patch":{"k":3}}', 3));
+    expect(JSON.parse(one.text ?? "")).toMatchObject({ patch: { n: { a: 1, b: 2 }, m: 2 } });
+    expect(JSON.parse(other.text ?? "")).toEqual({ key: "A", patch: { n: { a: 1 }, k: 3 } });
+  });
+
   test("are the key's present value if a patch comes upon a long set", () => {
     const merged = new MergedUpdate(new AcceptedUpdate(`{"key":"A","set":{"text":"${"x".repeat(10_000)}"}}`, 1));
     for (const seq of [2, 3]) {

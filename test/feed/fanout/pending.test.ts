@@ -1,5 +1,7 @@
 import { describe, expect, test, vi } from "vitest";
 import { MergedUpdate } from "../../../src/feed/fanout/live/merged-update.ts";
+import { pendingFor, PendingMemory, PendingUpdate } from "../../../src/feed/fanout/live/pending.ts";
+import { AcceptedUpdate } from "../../../src/feed/state/record.ts";
 import { FeedFixture, RecordingSubscriber } from "../fixture.ts";
 
 describe("[MERGE6] [I9] what waits for groups", () => {
@@ -56,5 +58,28 @@ describe("[MERGE6] [I9] what waits for groups", () => {
     fixture.advance(1);
     fixture.publish({ key: "A", set: { text: "x".repeat(10_000) } });
     for (const { subscriber } of readers) expect(subscriber!.group!.pending.size).toBe(1);
+  });
+});
+
+describe("[I2] what waits for a group", () => {
+  test.each(["all", "latest"] as const)("goes to each member from where it is, and nothing twice: %s", (mode) => {
+    const { feed } = new FeedFixture();
+    const pending = pendingFor(mode, new PendingMemory());
+    const texts = ["A", "B", "C"].map((key) => `{"key":"${key}","set":{}}`);
+    for (const [i, text] of texts.entries())
+      pending.add(new PendingUpdate(new AcceptedUpdate(text, i + 1)), { left: 1_000 });
+    for (const seq of [0, 1, 2, 3]) expect(pending.after(seq, feed.entries)).toEqual(texts.slice(seq));
+  });
+
+  test("counts as skipped from when a member has come", () => {
+    const fixture = new FeedFixture();
+    const [early, late] = [0, 1].map(() => new RecordingSubscriber([], "latest", 1));
+    fixture.connect(early!);
+    for (let n = 0; n < 4; n++) fixture.publish({ key: "A", set: { n } });
+    fixture.connect(late!);
+    for (let n = 4; n < 6; n++) fixture.publish({ key: "A", set: { n } });
+    fixture.advance(2_000);
+    const skipped = [early, late].map((reader) => JSON.parse(reader!.sent.at(-1)!).skipped);
+    expect(skipped).toEqual([4, 1]);
   });
 });

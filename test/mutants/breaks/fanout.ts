@@ -73,7 +73,7 @@ export const OF_THE_FANOUT: readonly Mutant[] = [
   ...plant(
     "src/feed/fanout/subscriber.ts",
     "workerd",
-    ["test/feed/fanout/convergence.test.ts"],
+    ["test/feed/fanout/pending.test.ts", "test/feed/fanout/convergence.test.ts"],
     [
       [
         "skipped: not counted from where the subscriber joined",
