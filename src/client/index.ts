@@ -6,19 +6,7 @@ import type { Transport } from "./transport.ts";
 import type { Feed, FeedOptions } from "./types.ts";
 
 export { FeedClosedError } from "./errors.ts";
-export type {
-  Batch,
-  Change,
-  Feed,
-  FeedCounters,
-  FeedEvents,
-  FeedOptions,
-  FeedSnapshot,
-  FeedState,
-  FeedStatus,
-  MessageFormat,
-  Selection,
-} from "./types.ts";
+export type * from "./types.ts";
 
 /**
  * Opens a live view of a feed. It connects at once, comes back whenever the connection is lost, and goes on until

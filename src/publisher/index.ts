@@ -3,7 +3,7 @@ import { FeedPublisher } from "./publisher.ts";
 import type { Publisher, PublisherOptions } from "./types.ts";
 
 export { PublisherClosedError, PublisherFullError, PublishRefusedError, PublishUnknownError } from "./errors.ts";
-export type { Key, Publisher, PublisherOptions, PublisherStatus, Receipt, Update, UpdateIssue } from "./types.ts";
+export type * from "./types.ts";
 
 const MAX_PENDING = 10_000;
 const TIMEOUT_MS = 10_000;

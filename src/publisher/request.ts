@@ -86,45 +86,36 @@ function retryAfter(header: string | null, now: number): number {
   return ms > 0 ? Math.min(ms, RETRY_AFTER_MAX_MS) : 0;
 }
 
-type Json = Readonly<Record<string, unknown>>;
+type Members = Readonly<Record<string, unknown>>;
 
-/** The object that a JSON text is; an empty one for any other text. */
-function parseObject(text: string): Json {
+/** The members that a JSON text has; none if it is no JSON. */
+function parseObject(text: string): Members {
   try {
-    return toObject(JSON.parse(text));
+    return { ...JSON.parse(text) };
   } catch {
     return {};
   }
 }
 
-function toObject(value: unknown): Json {
-  return typeof value === "object" && value !== null ? { ...value } : {};
-}
-
-function receiptOf({ feed, epoch, seq, accepted, stale }: Json): Receipt | undefined {
+function receiptOf({ feed, epoch, seq, accepted, stale }: Members): Receipt | undefined {
   if (typeof feed !== "string" || typeof epoch !== "string" || typeof seq !== "number") return undefined;
   if (typeof accepted !== "number" || typeof stale !== "number") return undefined;
   return { feed, epoch, seq, accepted, stale };
 }
 
 /** Reads problem+json, or whatever else came with the status. */
-function refusalOf(status: number, answer: Json): PublishRefusedError {
+function refusalOf(status: number, answer: Members): PublishRefusedError {
   const code = textOf(answer["code"]);
-  const found = Array.isArray(answer["issues"]) ? answer["issues"].map(toIssue) : [];
-  const issues = found.filter((issue) => issue !== undefined);
+  const issues: readonly UpdateIssue[] = Array.isArray(answer["issues"]) ? answer["issues"].filter(isIssue) : [];
+  const [first] = issues.map(({ index, path, message }) => `[${index}] ${path} ${message}`);
   // A redirect that a browser did not follow has no status.
-  const parts = [status || "a redirect", code, textOf(answer["detail"]), issues[0] && explainIssue(issues[0])];
+  const parts = [status || "a redirect", code, textOf(answer["detail"]), first];
   return new PublishRefusedError(parts.filter(Boolean).join(" "), status, code, issues);
 }
 
-function toIssue(value: unknown): UpdateIssue | undefined {
-  const { index, path, message } = toObject(value);
-  if (typeof index !== "number" || typeof path !== "string" || typeof message !== "string") return undefined;
-  return { index, path, message };
-}
-
-function explainIssue({ index, path, message }: UpdateIssue): string {
-  return `[${index}] ${path} ${message}`;
+function isIssue(value: unknown): value is UpdateIssue {
+  const { index, path, message }: Members = { ...Object(value) };
+  return typeof index === "number" && typeof path === "string" && typeof message === "string";
 }
 
 function textOf(value: unknown): string | undefined {

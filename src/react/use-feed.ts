@@ -31,10 +31,8 @@ export function useFeed<T = Record<string, unknown>>(
   });
 
   const [opened, setOpened] = useState<OpenedFeed<T>>();
-  const selected = useRef(selection);
   useEffect(() => {
     const feed = connect<T>(base, name, { ...latest.current, token: tokenOf(latest) });
-    selected.current = JSON.stringify([latest.current.keys, latest.current.hz, latest.current.mode]);
     setOpened({ identity, feed });
     return () => feed.close();
     // `identity` has `base` and `name`, compared by value.
@@ -43,11 +41,9 @@ export function useFeed<T = Record<string, unknown>>(
   // The entries of another feed must not be seen under this name, not even for one render.
   const feed = opened?.identity === identity ? opened.feed : undefined;
   useEffect(() => {
-    if (feed === undefined || selected.current === selection) return;
-    selected.current = selection;
     const { keys, hz, mode } = latest.current;
-    // If it fails, the feed's status says why.
-    feed.select({ keys, hz, mode }).catch(() => {});
+    // The one that it was connected with is no change to it. If this fails, the feed's status says why.
+    feed?.select({ keys, hz, mode }).catch(() => {});
   }, [feed, selection]);
   return feed;
 }
