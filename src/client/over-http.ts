@@ -25,9 +25,6 @@ const REMOVED: typeof CLOSE.removed = 4404;
 /** Shows that the link lives; the view ignores it. */
 const ALIVE = "{}";
 
-/** Reads a feed until the link ends. */
-type ReadFeed = (link: HttpLink) => Promise<void>;
-
 /** What a reader has of its link. */
 interface HttpLink extends HttpLinkRequest {
   readonly events: LinkEvents;
@@ -113,11 +110,11 @@ function positionOf({ headers }: Response): [epoch: string, seq: number] {
 }
 
 /**
- * Opens links over HTTP. Nothing can be sent to the server over them: to change the selection or the token, a link ends,
- * and the next one resumes from the same position.
+ * Opens links over HTTP; `read` reads a feed until its link ends. Nothing can be sent to the server over them: to change
+ * the selection or the token, a link ends, and the next one resumes from the same position.
  */
-function httpTransport(read: ReadFeed): (request: HttpLinkRequest, listener: LinkEvents) => Link {
-  return (linkRequest, listener) => {
+function httpTransport(read: (link: HttpLink) => Promise<void>) {
+  return (linkRequest: HttpLinkRequest, listener: LinkEvents): Link => {
     const { runtime, feed, selection, token, withQuery } = linkRequest;
     const end = new AbortController();
     const { signal } = end;
@@ -133,11 +130,8 @@ function httpTransport(read: ReadFeed): (request: HttpLinkRequest, listener: Lin
     const request: HttpLink["request"] = async (accept, since, wait) => {
       const headers: Record<string, string> = { Accept: accept };
       if (token !== undefined) headers["Authorization"] = `Bearer ${token}`;
-      const response = await runtime.fetch(withQuery(feed, selection, { since, wait }), {
-        headers,
-        signal,
-        cache: "no-store",
-      });
+      const url = withQuery(feed, selection, { since, wait });
+      const response = await runtime.fetch(url, { headers, signal, cache: "no-store" });
       if (!response.ok) {
         const { status, headers } = response;
         const problem: { detail?: string } = await response.json().catch(() => ({}));

@@ -14,7 +14,7 @@ import type {
 import type { ViewEvent } from "./connection/state.ts";
 import type { Change, MessageFormat, Selection } from "./types.ts";
 
-/** A message as it comes: `Unread` members are only passed on, all others are checked before they are used. */
+/** A message as it comes: `Unread` members are passed on, all others are checked before they are used. */
 type Received<M extends ServerMessage, Unread extends keyof M = never> = Readonly<
   Pick<M, Unread | "type"> & Record<Exclude<keyof M, Unread | "type">, unknown>
 >;

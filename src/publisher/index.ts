@@ -13,14 +13,8 @@ const GZIP_OVER_BYTES = 8_192;
 export function createPublisher(options: PublisherOptions): Publisher {
   const { batchUpdates = BATCH_UPDATES, batchBytes = BATCH_BYTES, maxPending = MAX_PENDING } = options;
   const { timeout = TIMEOUT_MS, gzipOver = GZIP_OVER_BYTES, giveUpAfter = Infinity } = options;
-  for (const [name, value] of Object.entries({
-    batchUpdates,
-    batchBytes,
-    maxPending,
-    timeout,
-    gzipOver,
-    giveUpAfter,
-  })) {
+  const numbers = { batchUpdates, batchBytes, maxPending, timeout, gzipOver, giveUpAfter };
+  for (const [name, value] of Object.entries(numbers)) {
     if (!(value > 0)) throw new RangeError(`${name} is not above 0: ${value}`);
   }
   const publisher = new FeedPublisher({
@@ -34,8 +28,7 @@ export function createPublisher(options: PublisherOptions): Publisher {
       gzipOver,
       giveUpAfter,
     },
-    batchUpdates: Math.min(batchUpdates, BATCH_UPDATES),
-    batchBytes: Math.min(batchBytes, BATCH_BYTES),
+    capacity: { updates: Math.min(batchUpdates, BATCH_UPDATES), bytes: Math.min(batchBytes, BATCH_BYTES) },
     maxPending,
     conflate: options.conflate ?? false,
   });

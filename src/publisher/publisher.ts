@@ -1,6 +1,6 @@
 import { bodyOf, encodeCall, updatesOf, type Call, type CallContent } from "./call.ts";
 import { PublisherClosedError, PublisherFullError, PublishUnknownError } from "./errors.ts";
-import { Queue } from "./queue.ts";
+import { Queue, type Capacity } from "./queue.ts";
 import { sendUntilAnswered, type Destination } from "./sending.ts";
 import { StatusNotifier } from "./status.ts";
 import type { Publisher, PublisherStatus, Receipt, Update } from "./types.ts";
@@ -8,8 +8,7 @@ import type { Publisher, PublisherStatus, Receipt, Update } from "./types.ts";
 /** The options, with defaults filled in. */
 interface PublisherSettings {
   readonly destination: Omit<Destination, "signal" | "onFailure">;
-  readonly batchUpdates: number;
-  readonly batchBytes: number;
+  readonly capacity: Capacity;
   readonly maxPending: number;
   readonly conflate: boolean;
 }
@@ -110,9 +109,8 @@ export class FeedPublisher implements Publisher {
   async #sendAll(): Promise<void> {
     // A moment later, so that what is published in one go goes out together.
     await Promise.resolve();
-    const { batchUpdates: updates, batchBytes: bytes } = this.#settings;
     for (;;) {
-      const calls = this.#queue.take({ updates, bytes });
+      const calls = this.#queue.take(this.#settings.capacity);
       if (calls.length === 0) break;
       this.#sending = new Set(calls);
       await this.#send(calls);

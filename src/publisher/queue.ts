@@ -1,7 +1,7 @@
 import type { Call, CallContent } from "./call.ts";
 
 /** How much one request may carry. */
-interface Capacity {
+export interface Capacity {
   readonly updates: number;
   readonly bytes: number;
 }

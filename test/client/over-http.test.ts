@@ -49,6 +49,14 @@ async function answer(status: number, position: string, message?: object): Promi
 }
 const sinceOf = (): string | null | undefined =>
   asked.find(({ url }) => url.pathname.startsWith("/v1"))?.url.searchParams.get("since");
+/** A response whose body the test writes. */
+function slowResponse(init?: ResponseInit): { response: Response; write: (text: string) => void; end: () => void } {
+  let controller!: ReadableStreamDefaultController<Uint8Array>;
+  const body = new ReadableStream<Uint8Array>({ start: (given) => void (controller = given) });
+  const write = (text: string): void => controller.enqueue(new TextEncoder().encode(text));
+  return { response: new Response(body, init), write, end: () => controller.close() };
+}
+const hello = { type: "hello", epoch: "e1", seq: 5 };
 const snapshot = { feed: "stocks", epoch: "e1", seq: 5, entries: { A: { n: 1 } } };
 
 async function polled(): Promise<ReturnType<typeof open>> {
@@ -84,15 +92,13 @@ describe("long-polling", () => {
 
   test("a slow snapshot is waited for as long as more of it comes", async () => {
     const { feed } = open(polling);
-    let send!: ReadableStreamDefaultController<Uint8Array>;
-    const body = new ReadableStream<Uint8Array>({ start: (controller) => void (send = controller) });
-    asked.shift()?.answer(new Response(body, { headers: { ETag: '"e1:5"' } }));
-    const text = new TextEncoder().encode(JSON.stringify(snapshot));
-    for (let at = 0; at < text.length; at += 10) {
+    const { response, write, end } = slowResponse({ headers: { ETag: '"e1:5"' } });
+    asked.shift()?.answer(response);
+    for (const piece of JSON.stringify(snapshot).match(/.{1,10}/g) ?? []) {
       await pass(30_000);
-      send.enqueue(text.subarray(at, at + 10));
+      write(piece);
     }
-    send.close();
+    end();
     await pass(0);
     expect([feed.state, feed.get("A"), feed.counters.connections]).toEqual(["live", { n: 1 }, 1]);
   });
@@ -114,7 +120,7 @@ describe("a stream of events", () => {
   test("of a feed that is removed ends for good, as a socket does", async () => {
     const { feed } = open(events);
     const messages = [
-      { type: "hello", epoch: "e1", seq: 5 },
+      hello,
       { ...snapshot, type: "snapshot", reason: "initial" },
       { type: "error", code: "not_found", message: "The feed was removed." },
     ];
@@ -129,45 +135,37 @@ describe("a stream of events", () => {
     ["CR", "\r"],
   ])("with lines that end in %s, as a proxy may write them, is read wherever it is cut", async (_, end) => {
     const messages = [
-      { type: "hello", epoch: "e1", seq: 5 },
+      hello,
       { ...snapshot, type: "snapshot", reason: "initial" },
       { type: "update", from: 5, seq: 6, time: 7, updates: [{ key: "A", patch: { m: 2 } }] },
     ];
     const lines = messages.flatMap((message) => [`event: ${message.type}`, `data:${JSON.stringify(message)}`, ""]);
     const { feed } = open(events);
-    const body = new ReadableStream<Uint8Array>({
-      start(controller) {
-        for (const byte of new TextEncoder().encode(`retry: 2000${end}${end}: alive${end}${lines.join(end)}${end}`)) {
-          controller.enqueue(Uint8Array.of(byte));
-        }
-      },
-    });
-    asked.shift()?.answer(new Response(body));
+    const { response, write } = slowResponse();
+    asked.shift()?.answer(response);
+    for (const letter of `retry: 2000${end}${end}: alive${end}${lines.join(end)}${end}`) write(letter);
     for (let i = 0; i < 100; i++) await pass(0);
     expect([feed.state, feed.get("A"), feed.position]).toEqual(["live", { n: 1, m: 2 }, "e1:6"]);
   });
 
   test("whose events are held back counts as not open", async () => {
     const { feed, statuses } = open(events);
-    const body = new ReadableStream<Uint8Array>({
-      start: (controller) => controller.enqueue(new TextEncoder().encode("retry: 2000\n\n: alive\n\n")),
-    });
-    asked.shift()?.answer(new Response(body));
+    const { response, write } = slowResponse();
+    asked.shift()?.answer(response);
+    write("retry: 2000\n\n: alive\n\n");
     await pass(4_100);
     expect([feed.counters.connections, statuses[0]?.reason]).toEqual([0, "the server does not answer"]);
   });
 
   test("with a slow event is waited for as long as more of it comes", async () => {
     const { feed } = open(events);
-    let send!: ReadableStreamDefaultController<Uint8Array>;
-    const body = new ReadableStream<Uint8Array>({ start: (controller) => void (send = controller) });
-    asked.shift()?.answer(new Response(body));
-    const write = (text: string): void => send.enqueue(new TextEncoder().encode(text));
-    write('event: hello\ndata: {"type":"hello","epoch":"e1","seq":5}\n\n');
+    const { response, write } = slowResponse();
+    asked.shift()?.answer(response);
+    write(`event: hello\ndata: ${JSON.stringify(hello)}\n\n`);
     const event = `event: snapshot\ndata: ${JSON.stringify({ ...snapshot, type: "snapshot", reason: "initial" })}\n\n`;
-    for (let at = 0; at < event.length; at += 20) {
+    for (const piece of event.match(/[^]{1,20}/g) ?? []) {
       await pass(30_000);
-      write(event.slice(at, at + 20));
+      write(piece);
     }
     await pass(0);
     expect([feed.state, feed.get("A"), feed.counters.connections]).toEqual(["live", { n: 1 }, 1]);

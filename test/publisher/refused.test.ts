@@ -1,8 +1,11 @@
 import { afterEach, describe, expect, test, vi } from "vitest";
 import { PublishRefusedError } from "../../src/publisher/index.ts";
-import { count, outcome, overloaded, setUp, tick, unauthorized } from "./set-up.ts";
+import type { Fate } from "./publish-endpoint.ts";
+import { count, outcome, overloaded, setUp, tick } from "./set-up.ts";
 
 afterEach(() => vi.useRealTimers());
+
+const unauthorized: Fate = { status: 401, body: { code: "unauthorized", detail: "The key is unknown." } };
 
 describe("what is refused for good", () => {
   test.for([

@@ -9,7 +9,6 @@ import { PublishEndpoint, type Fate } from "./publish-endpoint.ts";
 
 export const START = Date.UTC(2026, 0, 5, 14, 30);
 
-export const unauthorized: Fate = { status: 401, body: { code: "unauthorized", detail: "The key is unknown." } };
 export const overloaded: Fate = { status: 503, body: { code: "overloaded", detail: "Come back later." } };
 
 /** A publisher and a server with these fates in turn (`accept` from then on), on a clock that only the test moves. */
