@@ -13,10 +13,10 @@ const PACKED = "tickertape.v1.msgpack";
 /** workerd takes an idle object out of memory after ten seconds; no clock but the real one makes it. */
 const IDLE_MS = 11_500;
 
-const servers: Workerd[] = [];
+const servers = new Map<Deployment, Promise<Workerd>>();
 
 afterAll(async () => {
-  await Promise.all(servers.map((server) => server.dispose()));
+  for (const server of servers.values()) await (await server).dispose();
 });
 
 type Deployment = "as it is" | "without the flag";
@@ -24,9 +24,10 @@ type Deployment = "as it is" | "without the flag";
 /** A server with the flag against compression, as it is deployed, or without it. */
 async function serve(deployment: Deployment): Promise<string> {
   const bindings = { ...BINDINGS, ALLOWED_ORIGINS: "*" };
-  const server = await Workerd.start({ bindings, flags: deployment === "as it is" ? undefined : [] });
-  servers.push(server);
-  return server.url;
+  const server =
+    servers.get(deployment) ?? Workerd.start({ bindings, flags: deployment === "as it is" ? undefined : [] });
+  servers.set(deployment, server);
+  return (await server).url;
 }
 
 /** Whether a client offers compression, and what it restricts. */

@@ -10,7 +10,7 @@ import type { Update } from "../../src/protocol/update.ts";
 import { sharedWranglerDev, type SharedServer } from "./support/shared.ts";
 
 /** `TICKERTAPE_SOAK=60` lets it run for 60 seconds. */
-const SECONDS = Number(process.env["TICKERTAPE_SOAK"] ?? 4);
+const SECONDS = Number(process.env["TICKERTAPE_SOAK"] ?? 3);
 const KEYS = 1000;
 /** Updates a second, and the publishes that they come in. */
 const RATE = 100;

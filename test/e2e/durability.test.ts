@@ -54,7 +54,7 @@ describe("invariants 1 to 3, with the process killed", () => {
           "publishing to go on",
         );
         // The moment is random on purpose: the test waits for nothing.
-        await wait(Math.random() * 1_200);
+        await wait(Math.random() * 600);
         await server.kill();
         over = true;
         await Promise.all(working);
@@ -137,7 +137,7 @@ describe("invariants 1 to 3, with the process killed", () => {
         let over = false;
         const working = publishers.map((publisher) => publisher.run(() => over));
         working.push(fillUntil(() => over));
-        await wait(300 + Math.random() * 500);
+        await wait(200 + Math.random() * 300);
         await server.kill();
         over = true;
         await Promise.all(working);

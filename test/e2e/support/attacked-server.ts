@@ -6,7 +6,7 @@ import { clock, pause } from "../../bench/load/clock.ts";
 import { lastingPort, Workerd, type WorkerdOptions } from "./workerd.ts";
 
 export const FEED = "attacked";
-const CALM = 1_000;
+const CALM = 600;
 const LOOK_EVERY = 250;
 const QUIET_TIME = 10_000;
 
