@@ -2,7 +2,7 @@ import { decode } from "@msgpack/msgpack";
 import type { Socket } from "node:net";
 import { afterAll, describe, expect, test } from "vitest";
 import { WebSocket, type PerMessageDeflateOptions } from "ws";
-import { BINDINGS, get, publish } from "./support/api.ts";
+import { BINDINGS, publish, statsOf } from "./support/api.ts";
 import { sharedChromium, openSocket, startForeignSite } from "./support/chromium.ts";
 import { until } from "./support/until.ts";
 import type { Update } from "../../src/protocol/update.ts";
@@ -186,7 +186,7 @@ describe.each(["without the flag", "as it is"] as const)(
       expect(packed.socket.protocol).toBe(PACKED);
       const before = await publishQuotes(url, 0);
       await Promise.all(clients.map((client) => client.reaches(before)));
-      const { started } = await get<{ started: number }>(`${url}/stats`);
+      const { started } = await statsOf(url);
 
       offering.socket.send("ping");
       await new Promise((resolve) => setTimeout(resolve, IDLE_MS));
@@ -195,7 +195,7 @@ describe.each(["without the flag", "as it is"] as const)(
 
       const after = await publishQuotes(url, 40);
       await Promise.all(clients.map((client) => client.reaches(after)));
-      const stats = await get<{ started: number }>(`${url}/stats`);
+      const stats = await statsOf(url);
       expect(stats.started, "the object never left memory").toBeGreaterThan(started);
       const expected = Object.fromEntries(Array.from({ length: 7 }, (_, i) => quote(73 + i)).map(entry));
       for (const client of clients) {

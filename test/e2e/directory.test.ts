@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { describe, expect, test, type TestContext } from "vitest";
 import { WebSocket as NodeSocket } from "ws";
 import { token } from "../support/tokens.ts";
-import { ADMIN_KEY, get, post, publish } from "./support/api.ts";
+import { ADMIN_KEY, get, post, publish, statsOf } from "./support/api.ts";
 import { Server } from "./support/server.ts";
 import { until } from "./support/until.ts";
 
@@ -55,7 +55,7 @@ describe.concurrent("the directory on a bare workerd", () => {
     expect(await listed()).toEqual(expected);
     // What no list has woken comes into memory now.
     const at = Date.now();
-    const { started } = await get<{ started: number }>(`${feedUrl("feed-040")}/stats`);
+    const { started } = await statsOf(feedUrl("feed-040"));
     expect(started).toBeGreaterThanOrEqual(at);
     const metrics = await (await fetch(`${server.url}/metrics`, admin)).text();
     expect(metrics.match(/^tickertape_feed_keys\{/gm)).toHaveLength(50);

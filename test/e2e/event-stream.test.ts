@@ -7,7 +7,7 @@ import { promisify } from "node:util";
 import { EventSource } from "eventsource";
 import { createParser } from "eventsource-parser";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { publish, snapshot } from "./support/api.ts";
+import { publish, publishMegabytes, snapshot, statsOf } from "./support/api.ts";
 import { docsCode } from "./support/docs-code.ts";
 import { Server } from "./support/server.ts";
 import { until } from "./support/until.ts";
@@ -67,13 +67,12 @@ describe("[SSE4] [I4] an idle feed hibernates with its streams", () => {
     await publish(url, { key: "A", set: { n: 1 } });
     const { source, view } = watch(url);
     await until(() => view.position?.seq === 1, "the snapshot");
-    const started = async (): Promise<number> =>
-      ((await (await fetch(`${url}/stats`)).json()) as { started: number }).started;
-    const before = await started();
+    const before = await statsOf(url);
     await new Promise((resolve) => setTimeout(resolve, IDLE_MS));
     await publish(url, { key: "A", set: { n: 2 } });
     await until(() => view.position?.seq === 2, "the update");
-    expect(await started(), "the object never left memory").toBeGreaterThan(before);
+    const after = await statsOf(url);
+    expect(after.started, "the object never left memory").toBeGreaterThan(before.started);
     expect(view.types).toEqual(["hello", "snapshot", "update"]);
     source.close();
   });
@@ -84,7 +83,7 @@ describe("[SSE4] [I5] a reader of a stream that stops reading", () => {
 
   test("is waited for, and has everything once it reads again; the object holds little of it", async () => {
     const url = feedUrl("stalled");
-    await flood(url, 1);
+    await publishMegabytes(url, 1);
     const response = await new Promise<IncomingMessage>((resolve) =>
       get(url, { headers: { Accept: "text/event-stream" } }, resolve),
     );
@@ -93,9 +92,8 @@ describe("[SSE4] [I5] a reader of a stream that stops reading", () => {
     response.setEncoding("utf8").on("data", (text: string) => parser.feed(text));
     await until(() => view.position, "its snapshot");
     response.pause();
-    const { seq } = await flood(url, MEGABYTES);
-    const stats = await (await fetch(`${url}/stats`)).json();
-    expect(stats).toMatchObject({ subscribers: 1, lagging: 1 });
+    const { seq } = await publishMegabytes(url, MEGABYTES);
+    expect(await statsOf(url)).toMatchObject({ subscribers: 1, lagging: 1 });
     response.resume();
     await until(() => view.position?.seq === seq, "its catching up");
     expect(view.faults).toEqual([]);
@@ -105,8 +103,7 @@ describe("[SSE4] [I5] a reader of a stream that stops reading", () => {
     // Gone, it is noticed when there is something to send.
     await until(async () => {
       await publish(url, { key: "more", set: {} });
-      const { subscribers } = (await (await fetch(`${url}/stats`)).json()) as { subscribers: number };
-      return subscribers === 0;
+      return (await statsOf(url)).subscribers === 0;
     }, "its being let go");
   });
 });
@@ -147,16 +144,3 @@ test("the lines of the docs of Python follow a feed, where there is Python", asy
     child.kill();
   }
 });
-
-/** Publishes so many megabytes to 40 keys, and returns the last receipt. */
-async function flood(url: string, megabytes: number): Promise<{ seq: number }> {
-  let receipt = { seq: 0 };
-  for (let i = 0; i < megabytes; i++) {
-    const text = String.fromCharCode(97 + (i % 26)).repeat(25_000);
-    receipt = await publish(
-      url,
-      Array.from({ length: 40 }, (_, k) => ({ key: `k${k}`, set: { i, text } })),
-    );
-  }
-  return receipt;
-}

@@ -1,5 +1,5 @@
 import { beforeAll, describe, expect, test } from "vitest";
-import { get, publish } from "./support/api.ts";
+import { publish, statsOf } from "./support/api.ts";
 import { head, RawRequest } from "./support/raw-http.ts";
 import { sharedWorkerd, type SharedServer } from "./support/shared.ts";
 import { until } from "./support/until.ts";
@@ -11,7 +11,7 @@ beforeAll(async () => {
 });
 
 async function subscribers(url: string): Promise<number> {
-  return (await get<{ subscribers: number }>(`${url}/stats`)).subscribers;
+  return (await statsOf(url)).subscribers;
 }
 
 /** Asks for something that is answered little by little, and reads none of it. */

@@ -1,6 +1,6 @@
 import { beforeAll, describe, expect, test } from "vitest";
 import { WebSocket } from "ws";
-import { publish } from "./support/api.ts";
+import { publish, statsOf } from "./support/api.ts";
 import { sharedWorkerd, type SharedServer } from "./support/shared.ts";
 import { Subscriber } from "./support/subscriber.ts";
 import { until } from "./support/until.ts";
@@ -30,7 +30,7 @@ describe("[I4] an idle feed hibernates with its sockets", () => {
       if (data === "pong") pongs++;
     });
     await until(() => pinger.readyState === WebSocket.OPEN, "the connection");
-    const before = await started(url);
+    const before = (await statsOf(url)).started;
 
     const pinging = setInterval(() => pinger.send("ping"), 1000);
     await new Promise((resolve) => setTimeout(resolve, IDLE_MS));
@@ -39,16 +39,10 @@ describe("[I4] an idle feed hibernates with its sockets", () => {
 
     await publish(url, { key: "B", set: { n: 11 } });
     await Promise.all([all.reaches(11), some.reaches(11)]);
-    expect(await started(url), "the object never left memory").toBeGreaterThan(before);
+    expect((await statsOf(url)).started, "the object never left memory").toBeGreaterThan(before);
     expect([all.connected, some.connected]).toEqual([1, 1]);
     expect(some.view.messages.at(-1)).toMatchObject({ type: "update", from: 1, seq: 11 });
     for (const subscriber of [all, some]) subscriber.close();
     pinger.close();
   });
 });
-
-/** When the feed's object came into memory. */
-async function started(url: string): Promise<number> {
-  const { started } = (await (await fetch(`${url}/stats`)).json()) as { started: number };
-  return started;
-}

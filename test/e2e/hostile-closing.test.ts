@@ -5,7 +5,7 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { tokenFor } from "../bench/hostile/talking.ts";
 import { HONEST_KEY } from "../bench/hostile/target.ts";
 import { clientFrame, OPCODE, upgradeRequest } from "../bench/load/frames.ts";
-import { post } from "./support/api.ts";
+import { post, statsOf } from "./support/api.ts";
 import { AttackedServer } from "./support/attacked-server.ts";
 import { until } from "./support/until.ts";
 
@@ -43,10 +43,6 @@ async function newFeed(name: string): Promise<string> {
 async function publishTo(url: string, key: string): Promise<void> {
   const response = await post(url, { key, set: {} }, { Authorization: `Bearer ${HONEST_KEY}` });
   expect(response.status).toBe(200);
-}
-
-async function stats(url: string): Promise<{ seq: number; subscribers: number }> {
-  return (await (await fetch(`${url}/stats`)).json()) as { seq: number; subscribers: number };
 }
 
 /** A client that reads, and neither answers a close nor ends the connection. */
@@ -111,19 +107,19 @@ describe("[CLOSE1] [I5] close means closed", () => {
       const deaf = await Deaf.open(url, tokenFor(SCOPE, lasts));
       for (const message of says) deaf.say(message);
       await until(() => deaf.behindClose(code) !== undefined, "the close frame", { ms: SOON + 1_000 * LONG });
-      expect(await stats(url)).toMatchObject({ seq: 1, subscribers: 0 });
+      expect(await statsOf(url)).toMatchObject({ seq: 1, subscribers: 0 });
       await wait(ASLEEP);
       for (let i = 0; i < 3; i++) {
         deaf.say(PUBLISHING);
         await wait(200);
       }
-      expect(await stats(url)).toMatchObject({ seq: 1, subscribers: 0 });
+      expect(await statsOf(url)).toMatchObject({ seq: 1, subscribers: 0 });
       await publishTo(url, "C");
       await wait(ASLEEP);
-      expect(await stats(url)).toMatchObject({ seq: 2, subscribers: 0 });
+      expect(await statsOf(url)).toMatchObject({ seq: 2, subscribers: 0 });
       deaf.say(PUBLISHING);
       await wait(200);
-      expect(await stats(url)).toMatchObject({ seq: 2, subscribers: 0 });
+      expect(await statsOf(url)).toMatchObject({ seq: 2, subscribers: 0 });
       expect(deaf.behindClose(code)).not.toContain('"update"');
       deaf.end();
     });

@@ -6,6 +6,7 @@ import { publishBy } from "../bench/hostile/publishing.ts";
 import { HostileSocket } from "../bench/hostile/socket.ts";
 import { pathOf, type HostileTarget } from "../bench/hostile/target.ts";
 import { heapBytes } from "../bench/load/memory.ts";
+import { statsOf } from "./support/api.ts";
 import { AttackedServer } from "./support/attacked-server.ts";
 import { residentBytes } from "../bench/load/memory.ts";
 import { until } from "./support/until.ts";
@@ -48,8 +49,7 @@ class Measured {
   }
 
   async subscribers(): Promise<number> {
-    const stats: unknown = await (await fetch(`${this.server.url}/stats`)).json();
-    return (stats as { subscribers: number }).subscribers;
+    return (await statsOf(this.server.url)).subscribers;
   }
 
   /** These bodies one after the other, so many milliseconds apart. */

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { WebSocket } from "ws";
-import { publish, snapshot } from "./support/api.ts";
+import { publishMegabytes, snapshot, statsOf } from "./support/api.ts";
 import { Server } from "./support/server.ts";
 import { feedAddress, Subscriber } from "./support/subscriber.ts";
 import { until } from "./support/until.ts";
@@ -19,23 +19,23 @@ const MEGABYTES = 20;
 describe("[I5] a reader that stops reading", () => {
   test("is waited for, slows no other subscriber, and has everything once it reads again", async () => {
     const url = `${server.url}/v1/feeds/flood`;
-    await flood(url, 1);
+    await publishMegabytes(url, 1);
     const quick = new Subscriber(url);
     const view = new View();
     const stalled = new WebSocket(feedAddress(url, view), UNCOMPRESSED);
     stalled.addEventListener("message", ({ data }) => view.receive(data));
     await until(() => view.position, "its snapshot");
     stalled.pause();
-    const { seq } = await flood(url, MEGABYTES);
+    const { seq } = await publishMegabytes(url, MEGABYTES);
     await quick.reaches(seq);
-    expect(await stats(url)).toMatchObject({ subscribers: 2, lagging: 1 });
+    expect(await statsOf(url)).toMatchObject({ subscribers: 2, lagging: 1 });
     const sent = view.messages.length;
 
     stalled.resume();
     await until(() => view.position?.seq === seq, "its catching up");
     expect(Object.fromEntries(view.entries)).toEqual((await snapshot(url)).entries);
     expect([...view.faults, ...quick.view.faults]).toEqual([]);
-    expect(await stats(url)).toMatchObject({ lagging: 0 });
+    expect(await statsOf(url)).toMatchObject({ lagging: 0 });
     // What the kernel held for it, and one for the rest: what was merged for it was never sent.
     expect(view.messages.length).toBeLessThan(quick.view.messages.length);
     expect(view.messages.slice(sent).some(({ skipped = 0 }) => skipped > 0)).toBe(true);
@@ -45,7 +45,7 @@ describe("[I5] a reader that stops reading", () => {
 
   test("and asks for more and more all the same is closed with 4429", async () => {
     const url = `${server.url}/v1/feeds/greedy`;
-    await flood(url, 1);
+    await publishMegabytes(url, 1);
     const greedy = new WebSocket(url.replace("http", "ws"), UNCOMPRESSED);
     await until(() => greedy.readyState === WebSocket.OPEN, "the connection");
     greedy.pause();
@@ -53,7 +53,7 @@ describe("[I5] a reader that stops reading", () => {
       greedy.send(JSON.stringify({ type: "subscribe", keys: ["none"] }));
       greedy.send(JSON.stringify({ type: "subscribe" }));
     }
-    await until(async () => (await stats(url)).subscribers === 0, "its being let go");
+    await until(async () => (await statsOf(url)).subscribers === 0, "its being let go");
     const closed = new Promise<number>((resolve) => greedy.on("close", resolve));
     greedy.resume();
     expect(await closed).toBe(4429);
@@ -62,18 +62,3 @@ describe("[I5] a reader that stops reading", () => {
 
 /** Compressed, what is published here would fit into the kernel's buffers. */
 const UNCOMPRESSED = { perMessageDeflate: false };
-
-/** Publishes so many megabytes to 40 keys, and returns the last receipt. */
-async function flood(url: string, megabytes: number): Promise<{ seq: number }> {
-  let receipt = { seq: 0 };
-  for (let i = 0; i < megabytes; i++) {
-    const text = String.fromCharCode(97 + (i % 26)).repeat(25_000);
-    const batch = Array.from({ length: 40 }, (_, k) => ({ key: `k${k}`, set: { i, text } }));
-    receipt = await publish(url, batch);
-  }
-  return receipt;
-}
-
-async function stats(url: string): Promise<{ subscribers: number; lagging: number }> {
-  return (await (await fetch(`${url}/stats`)).json()) as { subscribers: number; lagging: number };
-}

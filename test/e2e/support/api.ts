@@ -21,6 +21,14 @@ export interface Snapshot {
   entries: Record<string, JsonObject>;
 }
 
+export interface Stats {
+  seq: number;
+  subscribers: number;
+  lagging: number;
+  /** When the object came into memory. */
+  started: number;
+}
+
 /** `url` is the feed's. */
 export function post(url: string, body: unknown, headers: Record<string, string> = {}): Promise<Response> {
   return fetch(url, {
@@ -32,6 +40,21 @@ export function post(url: string, body: unknown, headers: Record<string, string>
 
 export function publish(url: string, body: Update | Update[]): Promise<Receipt> {
   return post(url, body).then((response) => read(response));
+}
+
+/** Publishes so many megabytes to 40 keys, and returns the last receipt. */
+export async function publishMegabytes(url: string, megabytes: number): Promise<Receipt> {
+  const receipts: Receipt[] = [];
+  for (let i = 0; i < megabytes; i++) {
+    const text = String.fromCharCode(97 + (i % 26)).repeat(25_000);
+    const batch = Array.from({ length: 40 }, (_, k) => ({ key: `k${k}`, set: { i, text } }));
+    receipts.push(await publish(url, batch));
+  }
+  return receipts.at(-1)!;
+}
+
+export function statsOf(url: string): Promise<Stats> {
+  return get(`${url}/stats`);
 }
 
 export function snapshot(url: string): Promise<Snapshot> {
