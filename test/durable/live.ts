@@ -6,7 +6,7 @@ import { FEED_LIMITS } from "../../src/protocol/limits.ts";
 import { newFeed } from "../support/api.ts";
 
 /** What `open` may be given; the rest is as in a deployment. */
-export interface Opening extends Partial<FeedPlatform> {
+interface Opening extends Partial<FeedPlatform> {
   policy?: typeof DEFAULT_POLICY;
   store?: FeedStore;
 }
