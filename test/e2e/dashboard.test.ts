@@ -110,95 +110,83 @@ describe("the table", () => {
   });
 });
 
-describe("the keyboard", () => {
-  test("moves through the rows, opens a detail and closes it again", async () => {
-    await publish(feedUrl("keys"), [set("A", 1), set("B", 2), set("C", 3)]);
-    await publish(feedUrl("keys"), { key: "B", patch: { price: 2.5 } });
-    await dashboard.goto("?feed=keys");
-    const { page } = dashboard;
-    await dashboard.shows("A", "1.0");
-    await page.keyboard.press("/");
-    await page.keyboard.press("ArrowDown");
-    await page.keyboard.press("ArrowDown");
-    await page.keyboard.press("ArrowDown");
-    await page.locator('tr[data-key="B"][aria-selected=true]').waitFor();
-    const active = await page.locator("#entries").getAttribute("aria-activedescendant");
-    expect(active).toBe(await dashboard.row("B").getAttribute("id"));
-    await page.keyboard.press("Enter");
-    await dashboard.says("#detail-key", "B");
-    // First from its history, then live.
-    await dashboard.says("#detail-note", "2 updates");
-    await publish(feedUrl("keys"), { key: "B", patch: { price: 4 } });
-    await dashboard.says("#detail-value", "4.0");
-    await dashboard.says("#detail-note", "3 updates");
-    expect(new URL(page.url()).searchParams.get("show")).toBe("B");
-    await page.keyboard.press("Escape");
-    await page.locator("#detail").waitFor({ state: "hidden" });
-    expect(new URL(page.url()).searchParams.get("show")).toBeNull();
-    expect(await page.evaluate(() => document.activeElement?.id)).toBe("entries");
-  });
+test("the keyboard moves through the rows, opens a detail and closes it again", async () => {
+  await publish(feedUrl("keys"), [set("A", 1), set("B", 2), set("C", 3)]);
+  await publish(feedUrl("keys"), { key: "B", patch: { price: 2.5 } });
+  await dashboard.goto("?feed=keys");
+  const { page } = dashboard;
+  await dashboard.shows("A", "1.0");
+  await page.keyboard.press("/");
+  await page.keyboard.press("ArrowDown");
+  await page.keyboard.press("ArrowDown");
+  await page.keyboard.press("ArrowDown");
+  await page.locator('tr[data-key="B"][aria-selected=true]').waitFor();
+  const active = await page.locator("#entries").getAttribute("aria-activedescendant");
+  expect(active).toBe(await dashboard.row("B").getAttribute("id"));
+  await page.keyboard.press("Enter");
+  await dashboard.says("#detail-key", "B");
+  // First from its history, then live.
+  await dashboard.says("#detail-note", "2 updates");
+  await publish(feedUrl("keys"), { key: "B", patch: { price: 4 } });
+  await dashboard.says("#detail-value", "4.0");
+  await dashboard.says("#detail-note", "3 updates");
+  expect(new URL(page.url()).searchParams.get("show")).toBe("B");
+  await page.keyboard.press("Escape");
+  await page.locator("#detail").waitFor({ state: "hidden" });
+  expect(new URL(page.url()).searchParams.get("show")).toBeNull();
+  expect(await page.evaluate(() => document.activeElement?.id)).toBe("entries");
 });
-
-describe("the URL", () => {
-  test("says which keys are shown, and another selection changes both", async () => {
-    await publish(feedUrl("chosen"), [set("A", 1), set("B", 2), set("t.x", 3)]);
-    await dashboard.goto("?feed=chosen&keys=A,t.*&hz=10");
-    await dashboard.shows("A", "1");
-    expect(await dashboard.keys()).toEqual(["A", "t.x"]);
-    await dashboard.page.click("#open-feeds");
-    await dashboard.page.locator("tr[data-feed=chosen]").waitFor();
-    await dashboard.page.fill("#select-keys", "B");
-    await dashboard.page.keyboard.press("Enter");
-    await dashboard.shows("B", "2");
-    expect(await dashboard.keys()).toEqual(["B"]);
-    expect(new URL(dashboard.page.url()).searchParams.get("keys")).toBe("B");
-  });
+test("the URL says which keys are shown, and another selection changes both", async () => {
+  await publish(feedUrl("chosen"), [set("A", 1), set("B", 2), set("t.x", 3)]);
+  await dashboard.goto("?feed=chosen&keys=A,t.*&hz=10");
+  await dashboard.shows("A", "1");
+  expect(await dashboard.keys()).toEqual(["A", "t.x"]);
+  await dashboard.page.click("#open-feeds");
+  await dashboard.page.locator("tr[data-feed=chosen]").waitFor();
+  await dashboard.page.fill("#select-keys", "B");
+  await dashboard.page.keyboard.press("Enter");
+  await dashboard.shows("B", "2");
+  expect(await dashboard.keys()).toEqual(["B"]);
+  expect(new URL(dashboard.page.url()).searchParams.get("keys")).toBe("B");
 });
-
-describe("a URL without a valid feed", () => {
-  test("is reported, and the reader can choose another feed", async () => {
-    await publish(feedUrl("there"), set("A", 1));
-    await dashboard.goto("?feed=No_Such_Feed", "closed");
-    await dashboard.says("#reason", /“No_Such_Feed” is not a feed's name/);
-    await dashboard.page.getByRole("link", { name: "there", exact: true }).click();
-    await dashboard.is("live");
-    await dashboard.shows("A", "1");
-  });
+test("a URL without a valid feed is reported, and the reader can choose another feed", async () => {
+  await publish(feedUrl("there"), set("A", 1));
+  await dashboard.goto("?feed=No_Such_Feed", "closed");
+  await dashboard.says("#reason", /“No_Such_Feed” is not a feed's name/);
+  await dashboard.page.getByRole("link", { name: "there", exact: true }).click();
+  await dashboard.is("live");
+  await dashboard.shows("A", "1");
 });
-
-describe("a feed that is not public", () => {
-  test("asks for a credential, which stays in the page's memory", async () => {
-    await publish(feedUrl("private"), set("A", 1));
-    // Answers as a server that wants a credential. The real server gets the request when the page has one.
-    let refusing = true;
-    // A page of its own: such a route cannot be taken away.
-    const refused = await Dashboard.in(browser, server.url);
-    const { page } = refused;
-    await page.routeWebSocket(/private/, (socket) => {
-      if (refusing) void socket.close({ code: 4401, reason: "a credential is needed" });
-      else socket.connectToServer();
-    });
-    await refused.goto("?feed=private", "closed");
-    await refused.says("#reason", /credential/);
-    refusing = false;
-    await page.fill("#credential", ADMIN_KEY);
-    await page.keyboard.press("Enter");
-    await refused.is("live");
-    await refused.shows("A", "1");
-    expect(await page.locator("#credential-form").isVisible()).toBe(false);
-    expect(await page.locator("#credential").inputValue()).toBe("");
-    // HTTP requests use the credential too.
-    const listed = page.waitForRequest(/\/v1\/feeds$/);
-    await page.click("#open-feeds");
-    expect(await (await listed).headerValue("Authorization")).toBe(`Bearer ${ADMIN_KEY}`);
-    expect(page.url()).not.toContain(ADMIN_KEY);
-    expect(await kept(page)).not.toContain(ADMIN_KEY);
-    await page.reload();
-    expect(await page.locator("#credential").inputValue()).toBe("");
-    await refused.close();
+test("a feed that is not public asks for a credential, which stays in the page's memory", async () => {
+  await publish(feedUrl("private"), set("A", 1));
+  // Answers as a server that wants a credential. The real server gets the request when the page has one.
+  let refusing = true;
+  // A page of its own: such a route cannot be taken away.
+  const refused = await Dashboard.in(browser, server.url);
+  const { page } = refused;
+  await page.routeWebSocket(/private/, (socket) => {
+    if (refusing) void socket.close({ code: 4401, reason: "a credential is needed" });
+    else socket.connectToServer();
   });
+  await refused.goto("?feed=private", "closed");
+  await refused.says("#reason", /credential/);
+  refusing = false;
+  await page.fill("#credential", ADMIN_KEY);
+  await page.keyboard.press("Enter");
+  await refused.is("live");
+  await refused.shows("A", "1");
+  expect(await page.locator("#credential-form").isVisible()).toBe(false);
+  expect(await page.locator("#credential").inputValue()).toBe("");
+  // HTTP requests use the credential too.
+  const listed = page.waitForRequest(/\/v1\/feeds$/);
+  await page.click("#open-feeds");
+  expect(await (await listed).headerValue("Authorization")).toBe(`Bearer ${ADMIN_KEY}`);
+  expect(page.url()).not.toContain(ADMIN_KEY);
+  expect(await kept(page)).not.toContain(ADMIN_KEY);
+  await page.reload();
+  expect(await page.locator("#credential").inputValue()).toBe("");
+  await refused.close();
 });
-
 describe("publishing by hand", () => {
   test("[I1] an update whose answer was lost is not published twice when it is sent again", async () => {
     await publish(feedUrl("again"), set("A", 1));

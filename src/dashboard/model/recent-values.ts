@@ -78,44 +78,37 @@ export function linePoints(values: readonly number[], width: number, height: num
 
 /** Counts updates by the second. Time is an argument, in milliseconds. */
 export class UpdateRate {
-  readonly #counts: number[];
-  /** The second that each count is of. The arrays are rings: an old count stays until it is overwritten. */
-  readonly #seconds: number[];
+  readonly #span: number;
   readonly #since: number;
+  /** By the second, oldest first. A second without updates has no count. */
+  readonly #counts = new Map<number, number>();
 
   /** `span`: how many whole seconds are kept. `now`: when counting begins. */
   constructor(span: number, now: number) {
-    this.#counts = Array.from({ length: span + 1 }, () => 0);
-    this.#seconds = Array.from({ length: span + 1 }, () => -1);
-    this.#since = Math.floor(now / 1000);
+    this.#span = span;
+    this.#since = secondOf(now);
   }
 
   add(count: number, now: number): void {
-    const second = Math.floor(now / 1000);
-    const slot = second % this.#counts.length;
-    if (this.#seconds[slot] !== second) {
-      this.#seconds[slot] = second;
-      this.#counts[slot] = 0;
+    const second = secondOf(now);
+    this.#counts.set(second, (this.#counts.get(second) ?? 0) + count);
+    for (const old of this.#counts.keys()) {
+      if (old >= second - this.#span) break;
+      this.#counts.delete(old);
     }
-    this.#counts[slot] = (this.#counts[slot] ?? 0) + count;
   }
 
   /** The average per second over the last whole `seconds`, or over fewer if counting began later. */
   over(seconds: number, now: number): number {
-    const second = Math.floor(now / 1000);
-    let sum = 0;
-    for (let past = second - seconds; past < second; past++) sum += this.#at(past);
-    return sum / Math.min(seconds, Math.max(1, second - this.#since));
+    const sum = this.past(seconds, now).reduce((sum, count) => sum + count, 0);
+    return sum / Math.min(seconds, Math.max(1, secondOf(now) - this.#since));
   }
 
   /** The counts of the last whole `seconds`, oldest first. */
   past(seconds: number, now: number): number[] {
-    const second = Math.floor(now / 1000);
-    return Array.from({ length: seconds }, (_, i) => this.#at(second - seconds + i));
-  }
-
-  #at(second: number): number {
-    const slot = ((second % this.#counts.length) + this.#counts.length) % this.#counts.length;
-    return this.#seconds[slot] === second ? (this.#counts[slot] ?? 0) : 0;
+    const first = secondOf(now) - seconds;
+    return Array.from({ length: seconds }, (_, i) => this.#counts.get(first + i) ?? 0);
   }
 }
+
+const secondOf = (ms: number): number => Math.floor(ms / 1000);
