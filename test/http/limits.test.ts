@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
-import { newFeed, post, publish, request, snapshot } from "../support/api.ts";
-import { gzip, problem, hasObject } from "../support/http.ts";
+import { newFeed, post, publish, snapshot } from "../support/api.ts";
+import { hasObject, problem } from "../support/http.ts";
 
 const MIB = 1024 * 1024;
 const NDJSON = { "Content-Type": "application/x-ndjson" };
@@ -14,13 +14,6 @@ function valueOf(bytes: number, width: 1 | 2 | 3 | 4 = 1): { pad: string } {
   const room = bytes - '{"pad":""}'.length;
   const pad = ["x", "é", "€", "😀"][width - 1]!.repeat(Math.floor(room / width)) + "x".repeat(room % width);
   return { pad };
-}
-
-/** A good body of exactly so many bytes. */
-function bodyOf(bytes: number): Uint8Array<ArrayBuffer> {
-  const body = new Uint8Array(bytes).fill(" ".charCodeAt(0));
-  body.set(new TextEncoder().encode('{"key":"A","set":{"p":1}}'), 7);
-  return body;
 }
 
 describe("a batch", () => {
@@ -55,41 +48,7 @@ describe("a batch", () => {
   });
 });
 
-/** The ways in which the same body can be sent. */
-const WAYS: [how: string, send: (feed: string, body: Uint8Array<ArrayBuffer>) => Promise<Response>][] = [
-  ["with a Content-Length", (feed, body) => post(feed, body)],
-  ["in chunks, without a Content-Length", (feed, body) => sendStream(feed, body, {})],
-  ["as gzip", async (feed, body) => post(feed, await gzip(body), { "Content-Encoding": "gzip" })],
-  ["as gzip in chunks", async (feed, body) => sendStream(feed, await gzip(body), { "Content-Encoding": "gzip" })],
-];
-
-function sendStream(feed: string, body: Uint8Array, headers: Record<string, string>): Promise<Response> {
-  const stream = new ReadableStream<Uint8Array>({
-    start(controller) {
-      for (let i = 0; i < body.length; i += 65_536) controller.enqueue(body.slice(i, i + 65_536));
-      controller.close();
-    },
-  });
-  return request(`/v1/feeds/${feed}`, {
-    method: "POST",
-    headers: { Authorization: "Bearer publish-key", "Content-Type": "application/json", ...headers },
-    body: stream,
-  });
-}
-
 describe("[PUB10] a body", () => {
-  test.each(WAYS)("may have exactly 1 MiB %s", async (_, send) => {
-    const feed = newFeed();
-    expect((await send(feed, bodyOf(MIB))).status).toBe(200);
-    expect((await snapshot(feed)).entries).toEqual({ A: { p: 1 } });
-  });
-
-  test.each(WAYS)("may not have one byte more %s", async (_, send) => {
-    const feed = newFeed();
-    await problem(await send(feed, bodyOf(MIB + 1)), "too_large");
-    expect(await hasObject(feed)).toBe(false);
-  });
-
   test.each([1, 2, 3, 4] as const)("may be full of values of characters that have %i bytes each", async (width) => {
     const feed = newFeed();
     const batch = Array.from({ length: 15 }, (_, i) => ({ key: `K${i}`, set: valueOf(65_536, width) }));

@@ -79,15 +79,6 @@ test("requests with a credential are so many a credential, from wherever they co
 describe("feeds that are not served", () => {
   const app = appWith({ ...KEYS, FEED_NAMES: "stocks, t-*" });
 
-  test("are in no list, though they are there", async () => {
-    const [mine, other] = [newFeed(), `secret-${newFeed()}`];
-    await publish(mine, { key: "A", set: {} });
-    await publish(other, { key: "A", set: {} });
-    const list = await (await app("/v1/feeds", { headers: bearer("new-admin") })).text();
-    expect(list).toContain(mine);
-    expect(list).not.toContain(other);
-  });
-
   test.each([
     ["reading", {}],
     ["subscribing", { headers: { Upgrade: "websocket" } }],
@@ -136,13 +127,8 @@ describe("metrics", () => {
     }
   });
 
-  test.each([
-    ["no credential", {}, "unauthorized"],
-    ["who guesses", bearer("guess"), "unauthorized"],
-    ["who may publish", bearer("new-publish"), "forbidden"],
-    ["who has the metrics key of others", bearer("metrics-key"), "unauthorized"],
-  ] as const)("are closed to %s", async (_, headers, code) => {
-    await problem(await app("/metrics", { headers }), code);
+  test("are closed to who has the metrics key of others", async () => {
+    await problem(await app("/metrics", { headers: bearer("metrics-key") }), "unauthorized");
   });
 });
 

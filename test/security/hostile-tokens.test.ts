@@ -76,28 +76,8 @@ describe("a token", () => {
     const attacker = await generateKeyPair("ES256", { extractable: true });
     const attackerKey = await exportJWK(attacker.publicKey);
     const publicPem = JSON.stringify(await exportJWK(rs256.publicKey));
-    const alg = fc.constantFrom(
-      "none",
-      "None",
-      "NONE",
-      "",
-      "HS256",
-      "hs256",
-      "HS384",
-      "HS512",
-      "RS256",
-      "RS512",
-      "PS256",
-      "ES256",
-      "ES256K",
-      "EdDSA",
-      "Ed25519",
-      "A128KW",
-      "dir",
-      "RSA-OAEP",
-      "__proto__",
-      "constructor",
-    );
+    const algorithms = "none None NONE HS256 hs256 HS384 HS512 RS256 RS512 PS256 ES256 ES256K EdDSA Ed25519 A128KW dir";
+    const alg = fc.constantFrom("", "RSA-OAEP", "__proto__", "constructor", ...algorithms.split(" "));
     const extra = fc.record(
       {
         kid: fc.oneof(
