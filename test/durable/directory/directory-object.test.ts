@@ -1,6 +1,7 @@
 import { evictDurableObject, runInDurableObject } from "cloudflare:test";
 import { env } from "cloudflare:workers";
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
+import { DirectoryStore } from "../../../src/durable/directory/directory-store.ts";
 import type { DirectoryObject } from "../../../src/index.ts";
 import { newFeed, publish } from "../../support/api.ts";
 import { evict } from "../evictions.ts";
@@ -129,6 +130,19 @@ describe("the stats of feeds", () => {
       expect(await seqs(main, busy, quiet)).toEqual([seq, 1]);
     }
     expect(asked).not.toContain(quiet);
+  });
+
+  test("[READ7] [I1] are known to be stale as soon as the feed has changed, also over an eviction of the directory", async () => {
+    await one.add("a", 10, KEY);
+    await runInDurableObject(one, (_, { storage }) => {
+      const known = new DirectoryStore(storage.sql);
+      const figures = { seq: 1, keys: 1, subscribers: 0, lagging: 0, time: 0, storage: 0, started: 0 };
+      known.describe("a", { feed: "a", epoch: "e", exists: true, ...figures }, 7);
+      expect(known.get("a")).toMatchObject({ changed: false, asked: 7 });
+      known.change("a");
+      for (const store of [known, new DirectoryStore(storage.sql)])
+        expect(store.get("a")).toMatchObject({ stats: { seq: 1 }, changed: true });
+    });
   });
 
   test("[I6] cost no row for a feed that is published to between two lists", async () => {
