@@ -144,8 +144,6 @@ export const receiptMembers = {
   accepted: v.pipe(countSchema, v.description("How many updates of the batch were applied.")),
   stale: v.pipe(countSchema, v.description("How many were not applied: their `version` was not above the key's.")),
 };
-const receiptSchema = v.object(receiptMembers);
-export type Receipt = v.InferOutput<typeof receiptSchema>;
 
 const receiptMessageSchema = v.pipe(
   v.object({ type: v.literal("receipt"), id: answeredId, ...receiptMembers }),
@@ -155,6 +153,7 @@ const receiptMessageSchema = v.pipe(
   }),
 );
 type ReceiptMessage = v.InferOutput<typeof receiptMessageSchema>;
+export type Receipt = Omit<ReceiptMessage, "type" | "id">;
 
 export function encodeReceiptMessage(id: number | undefined, receipt: Receipt): string {
   return JSON.stringify({ type: "receipt", id, ...receipt } satisfies ReceiptMessage);

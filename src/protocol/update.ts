@@ -6,29 +6,23 @@ import { countSchema, keySchema, mergePatchSchema, seqSchema, timeSchema, valueS
 
 const finite = (what: string) => v.pipe(v.number(`is not ${what}`), v.finite(`is not ${what}`));
 
+const stamp = (schema: v.GenericSchema<number>, description: string) =>
+  v.exactOptional(v.pipe(schema, v.description(description)));
+
 /** What an update may have beside its key and its change. */
 const stamps = {
-  time: v.exactOptional(
-    v.pipe(
-      finite("a time in milliseconds"),
-      v.description("When it happened at the source, in milliseconds since 1970."),
-    ),
+  time: stamp(finite("a time in milliseconds"), "When it happened at the source, in milliseconds since 1970."),
+  version: stamp(
+    finite("a number"),
+    "The source's own version of the key: an update that is not above the key's last version is stale.",
   ),
-  version: v.exactOptional(
-    v.pipe(
-      finite("a number"),
-      v.description(
-        "The source's own version of the key: an update that is not above the key's last version is stale.",
-      ),
-    ),
-  ),
-  ttl: v.exactOptional(
+  ttl: stamp(
     v.pipe(
       finite("a number of seconds"),
       v.gtValue(0, "is not above 0"),
       v.maxValue(LIMITS.ttlMax, "is longer than ten years"),
-      v.description("Seconds after which the entry is deleted unless a newer update comes."),
     ),
+    "Seconds after which the entry is deleted unless a newer update comes.",
   ),
 };
 const change = {

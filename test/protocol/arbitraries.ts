@@ -36,3 +36,12 @@ export const key = fc
   )
   // oxlint-disable-next-line no-control-regex
   .filter((name) => !/[\u0000-\u001f\u007f-\u009f*,]/.test(name));
+
+/** JSON with the members of all objects in order: equality would not look at members named `__proto__`. */
+export function sorted(value: unknown): string {
+  return JSON.stringify(value, (_, part: unknown) =>
+    typeof part === "object" && part !== null && !Array.isArray(part)
+      ? Object.entries(part).toSorted(([a], [b]) => (a < b ? -1 : 1))
+      : part,
+  );
+}

@@ -26,11 +26,15 @@ const LONG: [what: string, text: string][] = [
   ["no type", `{${names(MIB - 100)}}`],
 ];
 
+/** Expects that it takes less than so many milliseconds. A busy machine may need a few tries. */
+function expectQuicker(limit: number, act: () => void): void {
+  expect(quickest(act, 20, limit)).toBeLessThan(limit);
+}
+
 describe("[I7] refusing a long message takes no longer than reading it", () => {
   test.each(LONG)("of %s", (_, text) => {
     expect(read(text).ok).toBe(false);
-    const reading = quickest(() => JSON.parse(text), 3);
-    expect(quickest(() => read(text), 3)).toBeLessThan(3 * reading + 5);
+    expectQuicker(3 * quickest(() => JSON.parse(text), 3) + 5, () => read(text));
   });
 });
 
@@ -57,8 +61,7 @@ describe("[I7] MessagePack", () => {
     const parsed = read();
     // As text: `toEqual` takes seconds with so many names.
     expect(parsed.ok && JSON.stringify(parsed.value) === text).toBe(true);
-    const reading = quickest(() => JSON.parse(text), 3);
-    expect(quickest(read, 3)).toBeLessThan(3 * reading + 40);
+    expectQuicker(3 * quickest(() => JSON.parse(text), 3) + 40, read);
   });
 
   test("[PUB11] that would be longer as JSON than any batch is refused unread", () => {
@@ -68,7 +71,7 @@ describe("[I7] MessagePack", () => {
     expect(bytes.byteLength).toBeLessThan(MIB);
     expect(read(bytes)).toMatchObject({ ok: false, code: "too_large" });
     const reading = quickest(() => JSON.parse(JSON.stringify(value)), 3);
-    expect(quickest(() => finishSteps(parseMsgpackInSteps(bytes)), 3)).toBeLessThan(reading + 5);
+    expectQuicker(reading + 5, () => finishSteps(parseMsgpackInSteps(bytes)));
   });
 });
 

@@ -4,38 +4,26 @@ import { isFeedName, keyProblem } from "../../src/protocol/names.ts";
 import { key } from "./arbitraries.ts";
 
 describe("a feed's name", () => {
-  test.each(["a", "0", "stocks", "a.b-c_d", "9.-_", "constructor", "x".repeat(64)])("may be %s", (name) => {
-    expect(isFeedName(name)).toBe(true);
-  });
-
   test.each([
-    "",
-    ".",
-    ".a",
-    "-a",
-    "_a",
-    "A",
-    "aB",
-    "a b",
-    "a/b",
-    "a\n",
-    "\na",
-    "a*",
-    "a,b",
-    "é",
-    "a\u0000",
-    "x".repeat(65),
-  ])("may not be %j", (name) => {
-    expect(isFeedName(name)).toBe(false);
+    ["stocks", true],
+    ["constructor", true],
+    ["x".repeat(64), true],
+    ["x".repeat(65), false],
+    ["", false],
+    ["a\n", false],
+  ])("may be %j: %j", (name, isGood) => {
+    expect(isFeedName(name)).toBe(isGood);
   });
 
   test("is 1 to 64 of a-z 0-9 . _ -, the first one a letter or digit, and nothing else", () => {
-    const alphabet = "abyz0189._-AZ/ \u00e9".split("");
+    const good = fc.constantFrom(..."abyz0189._-");
+    const any = fc.constantFrom(..."abyz0189._-AZ/ *,\n\u0000\u00e9");
     fc.assert(
-      fc.property(fc.array(fc.constantFrom(...alphabet), { maxLength: 70 }), (characters) => {
-        const allowed = characters.every((character) => "abyz0189._-".includes(character));
-        const begins = characters[0] !== undefined && "abyz0189".includes(characters[0]);
-        expect(isFeedName(characters.join(""))).toBe(allowed && begins && characters.length <= 64);
+      fc.property(fc.array(good, { maxLength: 70 }), fc.array(any, { maxLength: 3 }), (start, end) => {
+        const name = [...start, ...end].join("");
+        const allowed = [...name].every((character) => "abyz0189._-".includes(character));
+        const begins = name !== "" && "abyz0189".includes(name[0]!);
+        expect(isFeedName(name)).toBe(allowed && begins && name.length <= 64);
       }),
     );
   });

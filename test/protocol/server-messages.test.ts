@@ -20,7 +20,7 @@ import {
   SERVER_MESSAGES,
 } from "../../src/protocol/server-messages.ts";
 import { encodeDelete, encodeSet, encodeUpdate } from "../../src/protocol/update.ts";
-import { key as anyKey, objectText, text } from "./arbitraries.ts";
+import { key as anyKey, objectText, sorted, text } from "./arbitraries.ts";
 
 // A schema of a record does not look at members with these names.
 const key = anyKey.filter((name) => !["__proto__", "constructor", "prototype"].includes(name));
@@ -69,15 +69,6 @@ function expectFits(schema: v.GenericSchema, encoded: string): void {
   expect(parsed.success, `${encoded}: ${parsed.issues?.[0].message}`).toBe(true);
   // The schema leaves out members that it does not name.
   expect(sorted(parsed.output)).toBe(sorted(sent));
-}
-
-/** As text with the members of all objects in order: equality would not look at members named `__proto__`. */
-function sorted(value: unknown): string {
-  return JSON.stringify(value, (_, part: unknown) =>
-    typeof part === "object" && part !== null && !Array.isArray(part)
-      ? Object.entries(part).toSorted(([a], [b]) => (a < b ? -1 : 1))
-      : part,
-  );
 }
 
 describe("the output of an encoder fits its schema", () => {

@@ -2,45 +2,21 @@ import { describe, expect, test } from "vitest";
 import { createFeedApp } from "../../src/http/app.ts";
 import { deploymentOf } from "../../src/http/deployment.ts";
 import { PROBLEMS } from "../../src/protocol/codes.ts";
-import { isObject, resolve, type Schema } from "./references.ts";
+import type { Schema } from "./references.ts";
 import { openapi, operations } from "./served.ts";
 
 describe("/openapi.json", () => {
-  test("has what OpenAPI 3.1 requires", () => {
-    expect(openapi).toMatchObject({
-      openapi: expect.stringMatching(/^3\.1\.\d+$/),
-      info: { title: expect.any(String) },
-    });
-    expect((openapi["info"] as Schema)["version"]).toEqual(expect.any(String));
+  // `test/e2e/specs-standards.test.ts` holds the document against the standard's own schema.
+  test("gives each operation a name of its own, and declares every parameter of a path once", () => {
     const ids = operations.map(({ operation }) => operation["operationId"]);
     expect(new Set(ids).size).toBe(ids.length);
-    for (const id of ids) expect(id).toMatch(/^[a-z][A-Za-z]+$/);
-    for (const [kind, parts] of Object.entries(openapi["components"] as Record<string, Schema>))
-      for (const name of Object.keys(parts)) expect(name, kind).toMatch(/^[a-zA-Z0-9._-]+$/);
-    for (const { operation } of operations) {
-      expect(Object.keys(operation["responses"] as Schema).length).toBeGreaterThan(0);
-      for (const [status, response] of Object.entries(operation["responses"] as Record<string, Schema>)) {
-        expect(status).toMatch(/^[1-5]\d\d$/);
-        expect(response["description"]).toEqual(expect.any(String));
-      }
-      for (const need of (operation["security"] ?? []) as Schema[])
-        for (const scheme of Object.keys(need)) resolve(openapi, `#/components/securitySchemes/${scheme}`);
-    }
-  });
-
-  test("declares every parameter of a path once, with a place and a schema", () => {
     for (const { path, parameters } of operations) {
       const inPath = parameters.filter((parameter) => parameter["in"] === "path");
       expect(inPath.map(({ name }) => `{${String(name)}}`)).toEqual(path.match(/\{\w+\}/g) ?? []);
-      for (const parameter of inPath) expect(parameter["required"]).toBe(true);
       const names = parameters.map(({ name, in: place }) => `${String(place)} ${String(name)}`);
       expect(new Set(names).size).toBe(names.length);
-      for (const parameter of parameters) {
-        expect(["path", "query", "header"]).toContain(parameter["in"]);
-        expect(isObject(parameter["schema"])).toBe(true);
-        // OpenAPI has other places for these.
-        expect(["accept", "authorization", "content-type"]).not.toContain(String(parameter["name"]).toLowerCase());
-      }
+      // OpenAPI has other places for these.
+      for (const name of names) expect(name).not.toMatch(/^header (accept|authorization|content-type)$/i);
     }
   });
 
