@@ -16,12 +16,12 @@ describe("a feed's name", () => {
   });
 
   test("is 1 to 64 of a-z 0-9 . _ -, the first one a letter or digit, and nothing else", () => {
-    const good = fc.constantFrom(..."abyz0189._-");
-    const any = fc.constantFrom(..."abyz0189._-AZ/ *,\n\u0000\u00e9");
+    const good = fc.constantFrom(..."abyz0189._-".split(""));
+    const any = fc.constantFrom(..."abyz0189._-AZ/ *,\n\u0000\u00e9".split(""));
     fc.assert(
       fc.property(fc.array(good, { maxLength: 70 }), fc.array(any, { maxLength: 3 }), (start, end) => {
         const name = [...start, ...end].join("");
-        const allowed = [...name].every((character) => "abyz0189._-".includes(character));
+        const allowed = name.split("").every((character) => "abyz0189._-".includes(character));
         const begins = name !== "" && "abyz0189".includes(name[0]!);
         expect(isFeedName(name)).toBe(allowed && begins && name.length <= 64);
       }),
