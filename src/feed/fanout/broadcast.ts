@@ -116,7 +116,7 @@ export class Broadcast {
   subscribe(sink: Sink, subscription: Subscription, since: Position | undefined): Subscriber {
     const subscriber = new Subscriber(sink, this.shared(subscription), since, "new");
     this.#add(subscriber);
-    this.start(this.#newCatchUp(subscriber));
+    this.start(new CatchUp(subscriber, this.#catchUpContext));
     return subscriber;
   }
 
@@ -134,10 +134,7 @@ export class Broadcast {
     if (!this.#subscribers.delete(subscriber)) return;
     subscriber.gone = true;
     this.#backlogs.forget(subscriber);
-    const { catchUp } = subscriber;
-    subscriber.catchUp = undefined;
-    if (catchUp) this.#jobs.remove(catchUp);
-    catchUp?.end();
+    if (subscriber.catchUp) this.#jobs.cancel(subscriber.catchUp);
     this.#live.leave(subscriber);
     this.#selections.release(subscriber.subscription);
     for (const { subscription } of subscriber.resubscribes.splice(0)) this.#selections.release(subscription);
@@ -160,7 +157,7 @@ export class Broadcast {
     const resubscribe = { subscription: this.shared(subscription), id };
     resubscribes.push(resubscribe);
     this.#selections.hold(resubscribe.subscription, sink);
-    if (!subscriber.catchUp) this.start(this.#newCatchUp(subscriber));
+    if (!subscriber.catchUp) this.start(new CatchUp(subscriber, this.#catchUpContext));
     // A server that loses its memory does not know of the message: it must not resume the client as if there were none.
     if (subscriber.catchUp) sink.clearPosition();
     return undefined;
@@ -180,7 +177,7 @@ export class Broadcast {
       return;
     }
     const now = this.#options.now();
-    this.#jobs.start(job, now, this.#isCommitted);
+    this.#jobs.start(job, now, this.#live.isComplete);
     if (this.#jobs.isBusy || this.#jobs.due(now) < Infinity || this.#backlogs.due(now) < Infinity) this.#options.wake();
   }
 
@@ -196,7 +193,7 @@ export class Broadcast {
     this.#backlogs.review(now, (subscriber) => this.#drop(subscriber));
     this.#live.beginFlush(now);
     this.#live.sendSlice(now);
-    this.#jobs.run(now, () => this.#isCommitted);
+    this.#jobs.run(now, () => this.#live.isComplete);
     this.#live.countMemory();
     return this.due(now);
   }
@@ -240,16 +237,10 @@ export class Broadcast {
     this.#selections.hold(subscriber.subscription, subscriber.sink);
   }
 
-  #newCatchUp(subscriber: Subscriber): CatchUp {
-    const catchUp = new CatchUp(subscriber, this.#catchUpContext);
-    subscriber.catchUp = catchUp;
-    return catchUp;
-  }
-
   /** Begins a subscriber's catch-up, unless it has one, when its turn comes. */
   #catchUp(subscriber: Subscriber): void {
     if (this.#isEnded || subscriber.catchUp) return;
-    const catchUp = this.#newCatchUp(subscriber);
+    const catchUp = new CatchUp(subscriber, this.#catchUpContext);
     if (subscriber.lagging) this.#jobs.wait(catchUp, this.#options.now());
     else this.#jobs.add(catchUp);
     this.#options.wake();
@@ -258,10 +249,5 @@ export class Broadcast {
   #drop(subscriber: Subscriber): void {
     this.unsubscribe(subscriber);
     subscriber.sink.drop();
-  }
-
-  /** Whether everything that the feed shows was committed and delivered. */
-  get #isCommitted(): boolean {
-    return this.#feed.seq === this.#live.delivered;
   }
 }

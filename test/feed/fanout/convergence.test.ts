@@ -170,7 +170,7 @@ describe("[I2] a subscriber's view equals the feed's entries, restricted to its 
           expect(fixture.broadcast.step(fixture.now), "a window is open though nothing waits").toBeUndefined();
         },
       ),
-      { numRuns: runs(250), examples: [CAUGHT_UP_WHILE_OTHERS_WAIT] },
+      { numRuns: runs(600), examples: [CAUGHT_UP_WHILE_OTHERS_WAIT] },
     );
     // The property is worth something only if all of this happened.
     for (const [what, count] of Object.entries(seen)) expect(count, what).toBeGreaterThan(0);

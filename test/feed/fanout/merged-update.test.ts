@@ -42,6 +42,14 @@ describe("[MERGE4] composed merge patches", () => {
     expect(composable).toBeGreaterThan(100);
   });
 
+  test("leave the published updates as they are: other groups wait for them too", () => {
+    const first = new AcceptedUpdate('{"key":"A","patch":{"a":1}}', 1);
+    const merged = new MergedUpdate(first);
+    merged.add(new AcceptedUpdate('{"key":"A","patch":{"b":2}}', 2));
+    expect(merged.text).toBe('{"key":"A","patch":{"a":1,"b":2}}');
+    expect(first.update).toEqual({ key: "A", patch: { a: 1 } });
+  });
+
   test("are composed in place, and published patches stay as they are", () => {
     const first = { a: { b: 1 }, c: 1 };
     const second = { a: { d: { e: 1 } } };

@@ -54,6 +54,7 @@ export class CatchUp implements Job {
     this.#context = context;
     this.#sink = new PacedSink(subscriber, context.backlogs, context.limits.backlogHigh);
     this.#cursor = new SnapshotCursor(this.account, context.snapshots, () => context.drop(subscriber));
+    subscriber.catchUp = this;
   }
 
   get needsCommit(): boolean {
@@ -85,6 +86,7 @@ export class CatchUp implements Job {
   }
 
   end(): void {
+    this.#subscriber.catchUp = undefined;
     this.#cursor.release();
     this.#stage = { at: "decide" };
   }

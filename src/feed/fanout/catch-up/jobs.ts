@@ -15,7 +15,7 @@ export interface Job {
   isReady(now: number): boolean;
   /** Ends the job: a step has thrown. */
   fail(error: unknown): void;
-  /** Ends the job: the feed is no longer served. */
+  /** Ends the job: it was cancelled, or the feed is no longer served. */
   end(): void;
 }
 
@@ -82,10 +82,12 @@ export class Jobs implements WorkMeter {
     this.#keep(job, "wait", now, DELAYS.length - 1);
   }
 
-  remove(job: Job): void {
+  /** Ends a job, and does no more of it. */
+  cancel(job: Job): void {
     for (const waiting of this.#waiting) waiting.delete(job);
     const jobs = this.#byAccount.get(job.account);
     if (jobs?.delete(job) && jobs.size === 0) this.#byAccount.delete(job.account);
+    job.end();
   }
 
   end(): void {

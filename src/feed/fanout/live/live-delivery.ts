@@ -47,6 +47,11 @@ export class LiveDelivery {
     return this.#delivered;
   }
 
+  /** Whether everything that the feed shows was committed and delivered. */
+  get isComplete(): boolean {
+    return this.#context.feed.seq === this.#delivered;
+  }
+
   /** Makes a subscriber that has everything delivered so far live. */
   join(subscriber: Subscriber): void {
     const group = this.#index.join(subscriber, this.#delivered);
