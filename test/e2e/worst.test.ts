@@ -76,7 +76,7 @@ describe("[I7] a socket that publishes more than its rate is closed", () => {
   let attacked: AttackedServer;
 
   beforeAll(async () => {
-    attacked = await AttackedServer.start(SMALL, { bindings: { PUBLISH_BURST: "500" } });
+    attacked = await AttackedServer.start(SMALL, { bindings: { PUBLISH_RATE: "100", PUBLISH_BURST: "500" } });
   });
   afterAll(() => attacked.dispose());
 
