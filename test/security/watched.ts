@@ -14,7 +14,7 @@ export function nothingPolluted(): void {
 }
 
 /** JSON as text with its members in order: the same for the same data, `__proto__` members included. */
-export function canonical(value: unknown): string {
+function canonical(value: unknown): string {
   if (typeof value !== "object" || value === null) return JSON.stringify(value);
   if (Array.isArray(value)) return `[${value.map(canonical).join()}]`;
   const members = Object.entries(value).toSorted(([a], [b]) => (a < b ? -1 : 1));
