@@ -1,6 +1,6 @@
 /*
- * Finds names and values in JSON text without parsing it. Only for JSON that this server wrote itself: without white space
- * or mistakes.
+ * Finds names and values in JSON text without parsing it. All but `skipString` are only for JSON that this server wrote
+ * itself: without white space or mistakes.
  */
 
 const QUOTE = 0x22;

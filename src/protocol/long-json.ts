@@ -1,4 +1,5 @@
 import { isJsonObject, parseJson, type Parsed } from "./json.ts";
+import { skipString } from "./json-scan.ts";
 import { LIMITS } from "./limits.ts";
 
 /** The work of one step, counted in characters of plain text: half a millisecond. */
@@ -14,7 +15,7 @@ const ROOM = LIMITS.valueBytes + 1024;
 /** Levels of nesting that are kept: already fewer are too many. */
 const DEEPEST = 2 * LIMITS.valueDepth;
 
-const [QUOTE, COMMA, COLON, BACKSLASH, OPEN_LIST, OPEN_OBJECT] = [0x22, 0x2c, 0x3a, 0x5c, 0x5b, 0x7b];
+const [QUOTE, COMMA, COLON, OPEN_LIST, OPEN_OBJECT] = [0x22, 0x2c, 0x3a, 0x5b, 0x7b];
 /** From the code of an opening bracket to that of its closing bracket. */
 const TWO = 2;
 const [CLOSE_LIST, CLOSE_OBJECT] = [OPEN_LIST + TWO, OPEN_OBJECT + TWO];
@@ -117,7 +118,7 @@ function takeApart(text: string): Apart | "oversized" | "broken" {
   let left = LIMITS.arrayItems;
   for (let i = 0; i < text.length; i++) {
     const unit = text.charCodeAt(i);
-    if (unit === QUOTE) i = endOfString(text, i);
+    if (unit === QUOTE) i = skipString(text, i) - 1;
     else if (unit === COMMA || unit === COLON) {
       if (open.length > DEEPEST) continue;
       if (unit === COMMA && --left < 0) return "oversized";
@@ -163,14 +164,4 @@ function takeApart(text: string): Apart | "oversized" | "broken" {
   }
   if (open.length > 0) return "broken";
   return { outline: outline + copied + text.slice(next), lists };
-}
-
-/** Returns where the string that begins at `start` ends. Most of a long text is in strings, which a search skips. */
-function endOfString(text: string, start: number): number {
-  for (let end = text.indexOf('"', start + 1); end >= 0; end = text.indexOf('"', end + 1)) {
-    let backslashes = 0;
-    while (text.charCodeAt(end - 1 - backslashes) === BACKSLASH) backslashes++;
-    if (backslashes % 2 === 0) return end;
-  }
-  return text.length;
 }
