@@ -1,7 +1,6 @@
 import { CLOSE } from "../protocol/codes.ts";
-import { encodeEvent } from "../protocol/events.ts";
 import { parsePosition, type Position } from "../protocol/position.ts";
-import { encodeError } from "../protocol/server-messages.ts";
+import { encodeError, encodeEvent } from "../protocol/server-messages.ts";
 import type { AppContext } from "./context.ts";
 import { acceptFeedSocket } from "./feed-socket.ts";
 import { readSubscribeQuery } from "./query.ts";

@@ -1,9 +1,10 @@
 import type { ListAnswer, ResetAnswer } from "../protocol/answers.ts";
 import type { DirectoryObject } from "../durable/directory/directory-object.ts";
 import { LIMITS } from "../protocol/limits.ts";
+import { listLimitSchema } from "../protocol/parameters.ts";
 import type { AppContext } from "./context.ts";
 import { callToChange, Problem } from "./problem.ts";
-import { parameter, readInteger } from "./query.ts";
+import { parameter, readNumber } from "./query.ts";
 import { jsonResponse, REVALIDATE } from "./responses.ts";
 
 type Directory = DurableObjectStub<DirectoryObject>;
@@ -36,7 +37,7 @@ function readForget(query: URLSearchParams): boolean {
  */
 export async function listFeeds(c: AppContext): Promise<Response> {
   const { caller, deployment, query } = c.var;
-  const limit = readInteger(query, "limit", 1, LIMITS.listedFeeds) ?? LIMITS.listedFeeds;
+  const limit = readNumber(query, "limit", listLimitSchema);
   const directory = deployment.directory.getByName("feeds");
   const { serves } = deployment.quotas;
   const isShown = (feed: string): boolean => serves(feed) && caller.on(feed).subscribe;

@@ -1,8 +1,8 @@
 import type { ReadOutcome, ReadRequest } from "../durable/requests/reads.ts";
 import { accountOf } from "../limits/places.ts";
 import { CLOSE } from "../protocol/codes.ts";
-import { LIMITS } from "../protocol/limits.ts";
 import { keyProblem } from "../protocol/names.ts";
+import { beforeSchema, historyLimitSchema, waitSchema } from "../protocol/parameters.ts";
 import { parsePosition, type Position } from "../protocol/position.ts";
 import { readEncodedUpdate } from "../protocol/update.ts";
 import { countedByOne } from "./authentication.ts";
@@ -10,7 +10,7 @@ import type { AppContext } from "./context.ts";
 import { acceptFeedSocket } from "./feed-socket.ts";
 import { emptyHistory, emptySnapshot, emptyStats } from "./missing-feed.ts";
 import { Problem } from "./problem.ts";
-import { parameter, readInteger, readSubscribeQuery, readWait, type SubscribeQuery } from "./query.ts";
+import { parameter, readNumber, readSubscribeQuery, type SubscribeQuery } from "./query.ts";
 import { emptyResponse, jsonResponse, knownTags, REVALIDATE } from "./responses.ts";
 
 /** `GET /v1/feeds/{feed}`: a snapshot; with `since` the changes; with `wait` as well, as soon as there is one. */
@@ -19,7 +19,7 @@ export async function snapshot(c: AppContext): Promise<Response> {
   const { raw: request } = c.req;
   const asked = readSubscribeQuery(query);
   const { since, subscription } = asked;
-  const wait = readWait(query);
+  const wait = readNumber(query, "wait", waitSchema) ?? 0;
   const isHead = request.method === "HEAD";
   const waits = since !== undefined && query.has("wait") && !isHead;
   const counted = countedByOne(caller, request);
@@ -104,8 +104,8 @@ export async function history(c: AppContext): Promise<Response> {
   const key = parameter(query, "key");
   const problem = key === undefined ? "is missing" : keyProblem(key);
   if (key === undefined || problem) throw new Problem("invalid_query", `key ${problem}.`);
-  const limit = readInteger(query, "limit", 1, LIMITS.historyPage) ?? LIMITS.historyDefault;
-  const before = readInteger(query, "before", 0, Number.MAX_SAFE_INTEGER);
+  const limit = readNumber(query, "limit", historyLimitSchema);
+  const before = readNumber(query, "before", beforeSchema);
   if (!(await knownFeeds.exists(feed))) return emptyHistory(feed, key);
   const account = accountOf(countedByOne(caller, c.req.raw));
   const page = await deployment.feeds.getByName(feed).readHistory(key, limit, before, account);

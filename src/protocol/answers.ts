@@ -5,6 +5,7 @@ import type { TimedPosition } from "./position.ts";
 import {
   changedSchema,
   countSchema,
+  documented,
   entriesSchema,
   epochSchema,
   feedNameSchema,
@@ -21,12 +22,13 @@ import { pastUpdateSchema, updateIssueSchema } from "./update.ts";
  * its encoder. As with messages, the server may add members, and a client ignores those that it does not know.
  */
 
-export const receiptAnswerSchema = v.pipe(
+/** The feed of the examples. */
+const stocks = { feed: "stocks", epoch: "k3v7x2qm4a", seq: 1045 };
+
+export const receiptAnswerSchema = documented(
   v.object({ feed: feedNameSchema, ...receiptMembers }),
-  v.metadata({
-    description: "The batch is durable. Updates that are `stale` were counted and not applied.",
-    examples: [{ feed: "stocks", epoch: "k3v7x2qm4a", seq: 1045, accepted: 3, stale: 0 }],
-  }),
+  "The batch is durable. Updates that are `stale` were counted and not applied.",
+  { ...stocks, accepted: 3, stale: 0 },
 );
 
 /** The answer to a POST. Joined as text: one is written for each POST. */
@@ -48,32 +50,19 @@ export function encodeSnapshotAnswerStart(feed: string, { epoch, seq, time }: Ti
   return `{"feed":"${feed}","epoch":"${epoch}","seq":${seq},"time":${time},"entries":{`;
 }
 
-export const stateSchema = v.pipe(
+export const stateSchema = documented(
   v.union([snapshotAnswerSchema, updateMessageSchema, snapshotMessageSchema]),
-  v.metadata({
-    description:
-      "The selected entries. With `since` an `update` message, or a `snapshot` message if the server cannot tell what has changed.",
-    examples: [
-      {
-        feed: "stocks",
-        epoch: "k3v7x2qm4a",
-        seq: 1045,
-        time: 1732096000123,
-        entries: { AAPL: { price: 191.2, size: 300 } },
-      },
-    ],
-  }),
+  "The selected entries. With `since` an `update` message, or a `snapshot` message if the server cannot tell what has changed.",
+  { ...stocks, time: 1732096000123, entries: { AAPL: { price: 191.2, size: 300 } } },
 );
 
-export const resetSchema = v.pipe(
+export const resetSchema = documented(
   v.union([
     v.object({ feed: feedNameSchema, epoch: epochSchema, seq: v.literal(0) }),
     v.object({ feed: feedNameSchema, forgotten: v.literal(true) }),
   ]),
-  v.metadata({
-    description: "The feed is empty and has a new epoch. With `forget` it is gone.",
-    examples: [{ feed: "stocks", epoch: "b2n7p4x5ra", seq: 0 }],
-  }),
+  "The feed is empty and has a new epoch. With `forget` it is gone.",
+  { feed: "stocks", epoch: "b2n7p4x5ra", seq: 0 },
 );
 export type ResetAnswer = v.InferOutput<typeof resetSchema>;
 
@@ -84,7 +73,7 @@ const figures = {
   subscribers: v.pipe(countSchema, v.description("Open sockets and streams.")),
 };
 
-export const feedListSchema = v.pipe(
+export const feedListSchema = documented(
   v.object({
     feeds: v.array(
       v.object({
@@ -98,14 +87,12 @@ export const feedListSchema = v.pipe(
       v.pipe(feedNameSchema, v.description("Send it as `after` for the next page. Missing on the last page.")),
     ),
   }),
-  v.metadata({
-    description: "The feeds that exist and that the caller may read, in order of their names.",
-    examples: [{ feeds: [{ feed: "stocks", seq: 1045, keys: 60, subscribers: 12 }] }],
-  }),
+  "The feeds that exist and that the caller may read, in order of their names.",
+  { feeds: [{ feed: "stocks", seq: 1045, keys: 60, subscribers: 12 }] },
 );
 export type ListAnswer = v.InferOutput<typeof feedListSchema>;
 
-export const historySchema = v.pipe(
+export const historySchema = documented(
   v.object({
     feed: feedNameSchema,
     epoch: epochSchema,
@@ -116,22 +103,18 @@ export const historySchema = v.pipe(
       v.description("Whether there are older updates. A page of long updates may have fewer than `limit`."),
     ),
   }),
-  v.metadata({
-    description: "The updates of the key that the feed still keeps, oldest first.",
-    examples: [
-      {
-        feed: "stocks",
-        epoch: "k3v7x2qm4a",
-        key: "AAPL",
-        updates: [{ seq: 1041, time: 1732096000123, patch: { price: 191.1 } }],
-        more: true,
-      },
-    ],
-  }),
+  "The updates of the key that the feed still keeps, oldest first.",
+  {
+    feed: "stocks",
+    epoch: "k3v7x2qm4a",
+    key: "AAPL",
+    updates: [{ seq: 1041, time: 1732096000123, patch: { price: 191.1 } }],
+    more: true,
+  },
 );
 export type HistoryAnswer = v.InferOutput<typeof historySchema>;
 
-export const statsSchema = v.pipe(
+export const statsSchema = documented(
   v.object({
     ...figures,
     epoch: epochSchema,
@@ -140,22 +123,8 @@ export const statsSchema = v.pipe(
     storage: v.pipe(countSchema, v.description("Bytes of storage in use.")),
     started: v.pipe(timeSchema, v.description("When the feed was loaded into memory, in ms since 1970.")),
   }),
-  v.metadata({
-    description: "The feed's figures.",
-    examples: [
-      {
-        feed: "stocks",
-        epoch: "k3v7x2qm4a",
-        seq: 1045,
-        keys: 60,
-        subscribers: 12,
-        lagging: 0,
-        time: 1732096000123,
-        storage: 40960,
-        started: 1732090000000,
-      },
-    ],
-  }),
+  "The feed's figures.",
+  { ...stocks, keys: 60, subscribers: 12, lagging: 0, time: 1732096000123, storage: 40960, started: 1732090000000 },
 );
 export type StatsAnswer = v.InferOutput<typeof statsSchema>;
 

@@ -4,9 +4,18 @@ import { exceedsBytes, isJsonObject } from "./json.ts";
 import { LIMITS } from "./limits.ts";
 import { parseJsonInSteps, parseOutline } from "./long-json.ts";
 import { parseMsgpackInSteps, parseMsgpackOutline } from "./msgpack-frames.ts";
-import { countSchema, idSchema, issuePath, issueReason, patternSchema, schemaRef } from "./schemas.ts";
-import { parseSelection } from "./selection.ts";
-import { hzSchema, modeSchema, type Subscription } from "./subscription.ts";
+import {
+  countSchema,
+  documented,
+  hzSchema,
+  idSchema,
+  issuePath,
+  issueReason,
+  modeSchema,
+  patternSchema,
+  schemaRef,
+} from "./schemas.ts";
+import { parseSelection, type Subscription } from "./selection.ts";
 
 /*
  * What a client may say on a socket: for each message its schema, which the server checks it by. Unknown members are
@@ -16,7 +25,7 @@ import { hzSchema, modeSchema, type Subscription } from "./subscription.ts";
 
 const id = v.exactOptional(v.pipe(idSchema, v.description("Any number. The answer has the same.")));
 
-const subscribeSchema = v.pipe(
+const subscribeSchema = documented(
   v.strictObject({
     type: v.literal("subscribe"),
     id,
@@ -26,15 +35,12 @@ const subscribeSchema = v.pipe(
     hz: v.exactOptional(hzSchema),
     mode: v.exactOptional(modeSchema),
   }),
-  v.metadata({
-    description:
-      "Replaces the selection, `hz` and `mode`. The answer has the entries that are selected now and were not before.",
-    examples: [{ type: "subscribe", id: 1, keys: ["AAPL", "tech.*"], hz: 4, mode: "latest" }],
-  }),
+  "Replaces the selection, `hz` and `mode`. The answer has the entries that are selected now and were not before.",
+  { type: "subscribe", id: 1, keys: ["AAPL", "tech.*"], hz: 4, mode: "latest" },
 );
 type SubscribeMessage = v.InferOutput<typeof subscribeSchema>;
 
-const publishSchema = v.pipe(
+const publishSchema = documented(
   v.strictObject({
     type: v.literal("publish"),
     id,
@@ -44,29 +50,21 @@ const publishSchema = v.pipe(
       v.metadata({ items: schemaRef("Update"), minItems: 1 }),
     ),
   }),
-  v.metadata({
-    description: "Publishes a batch, if the socket's credential allows it.",
-    examples: [{ type: "publish", id: 7, updates: [{ key: "AAPL", patch: { price: 191.4 } }] }],
-  }),
+  "Publishes a batch, if the socket's credential allows it.",
+  { type: "publish", id: 7, updates: [{ key: "AAPL", patch: { price: 191.4 } }] },
 );
 
-const authSchema = v.pipe(
+const authSchema = documented(
   v.strictObject({ type: v.literal("auth"), id, token: v.string("is not a string") }),
-  v.metadata({
-    description:
-      "Replaces the socket's credential: what the socket may do, and for how long. An unknown token closes the socket with 4401.",
-    examples: [{ type: "auth", id: 2, token: "eyJhbGciOi" }],
-  }),
+  "Replaces the socket's credential: what the socket may do, and for how long. An unknown token closes the socket with 4401.",
+  { type: "auth", id: 2, token: "eyJhbGciOi" },
 );
 
-const ackSchema = v.pipe(
+const ackSchema = documented(
   v.strictObject({ type: v.literal("ack"), id, seq: countSchema, bytes: v.exactOptional(countSchema) }),
-  v.metadata({
-    description:
-      "Tells the server how far the client is. A client sends it at least once a second, or never. `bytes` is how many " +
-      "characters of `snapshot` and `update` messages the client has read on this socket. There is no answer.",
-    examples: [{ type: "ack", seq: 1045 }],
-  }),
+  "Tells the server how far the client is. A client sends it at least once a second, or never. `bytes` is how many " +
+    "characters of `snapshot` and `update` messages the client has read on this socket. There is no answer.",
+  { type: "ack", seq: 1045 },
 );
 
 /** The messages by type. */

@@ -1,8 +1,15 @@
 import * as v from "valibot";
 import { LIMITS } from "./limits.ts";
 import { MSGPACK_PROTOCOL, PROTOCOL } from "./names.ts";
-import { feedNameSchema, keySchema, patternSchema, positionSchema, seqSchema } from "./schemas.ts";
-import { hzSchema, modeSchema } from "./subscription.ts";
+import {
+  feedNameSchema,
+  hzSchema,
+  keySchema,
+  modeSchema,
+  patternSchema,
+  positionSchema,
+  seqSchema,
+} from "./schemas.ts";
 
 /*
  * Query parameters and headers of the wire: what each means and takes. `http/query.ts` and its neighbours read them.
@@ -37,7 +44,16 @@ const describe =
 const query = describe("query");
 const header = describe("header");
 
-const page = (most: number) => v.pipe(v.number(), v.integer(), v.minValue(1), v.maxValue(most));
+const wholeNumber = (min: number, max: number) => {
+  const problem = `is not a whole number from ${min} to ${max}`;
+  return v.pipe(v.number(), v.integer(problem), v.minValue(min, problem), v.maxValue(max, problem));
+};
+const WAIT_PROBLEM = `is not a number from 0 to ${LIMITS.waitMax}`;
+export const waitSchema = v.pipe(v.number(), v.minValue(0, WAIT_PROBLEM), v.maxValue(LIMITS.waitMax, WAIT_PROBLEM));
+export const historyLimitSchema = v.optional(wholeNumber(1, LIMITS.historyPage), LIMITS.historyDefault);
+/** `seqSchema` with the words of a parameter. */
+export const beforeSchema = wholeNumber(0, Number.MAX_SAFE_INTEGER);
+export const listLimitSchema = v.optional(wholeNumber(1, LIMITS.listedFeeds), LIMITS.listedFeeds);
 
 /** What a request may carry beside its body, by the name that the operations use for it. */
 export const PARAMETERS = {
@@ -60,18 +76,14 @@ export const PARAMETERS = {
   ),
   wait: query(
     "wait",
-    v.pipe(v.number(), v.minValue(0), v.maxValue(LIMITS.waitMax)),
+    waitSchema,
     "With `since`: how many seconds to wait for a change. A plain decimal. Sockets and streams wait without it.",
     30,
   ),
   key: { in: "query", name: "key", required: true, description: "The key whose history to read.", schema: keySchema },
-  limit: query(
-    "limit",
-    v.optional(page(LIMITS.historyPage), LIMITS.historyDefault),
-    "At most so many updates: the newest ones.",
-  ),
+  limit: query("limit", historyLimitSchema, "At most so many updates: the newest ones."),
   before: query("before", seqSchema, "Only updates before this `seq`."),
-  feedLimit: query("limit", v.optional(page(LIMITS.listedFeeds), LIMITS.listedFeeds), "At most so many feeds."),
+  feedLimit: query("limit", listLimitSchema, "At most so many feeds."),
   after: query("after", v.string(), "Only names after this one: the `next` of the page before."),
   forget: query(
     "forget",

@@ -1,4 +1,5 @@
 import * as v from "valibot";
+import { MODES } from "./codes.ts";
 import { isJsonObject, type JsonObject } from "./json.ts";
 import { LIMITS } from "./limits.ts";
 import { FEED_NAME, keyProblem, NOT_IN_A_KEY } from "./names.ts";
@@ -8,6 +9,11 @@ import { POSITION } from "./position.ts";
  * The parts that messages are made of. OpenAPI and AsyncAPI are made from the schemas: `v.metadata` has what readers of the
  * documents see, and the JSON Schema keywords for rules that functions check.
  */
+
+/** Adds what readers of the documents see of a schema. The example has to be one of its values. */
+export function documented<S extends v.GenericSchema>(schema: S, description: string, example: v.InferInput<S>) {
+  return v.pipe(schema, v.metadata({ description, examples: [example] }));
+}
 
 /** A character that a key may have, as a regular expression. */
 const KEY_CHARACTER = `[^${NOT_IN_A_KEY.source.slice(1)}`;
@@ -49,31 +55,24 @@ export const patternSchema = v.pipe(
 /** Checked as one value, not member by member: a record schema would drop members with names such as `__proto__`. */
 export const jsonObjectSchema = v.custom<JsonObject>(isJsonObject, "is not a JSON object");
 
-export const valueSchema = v.pipe(
+export const valueSchema = documented(
   jsonObjectSchema,
-  v.metadata({
-    description: `An entry's fields: at most ${LIMITS.valueBytes} bytes as JSON, at most ${LIMITS.valueDepth} levels deep.`,
-    examples: [{ price: 191.2, size: 300 }],
-  }),
+  `An entry's fields: at most ${LIMITS.valueBytes} bytes as JSON, at most ${LIMITS.valueDepth} levels deep.`,
+  { price: 191.2, size: 300 },
 );
 
-export const mergePatchSchema = v.pipe(
+export const mergePatchSchema = documented(
   jsonObjectSchema,
-  v.metadata({
-    description: "An RFC 7396 merge patch: `null` removes a member. The patched value has the limits of any value.",
-    examples: [{ price: 191.3, halted: null }],
-  }),
+  "An RFC 7396 merge patch: `null` removes a member. The patched value has the limits of any value.",
+  { price: 191.3, halted: null },
 );
 
 export const entriesSchema = v.record(keySchema, valueSchema);
 
-export const epochSchema = v.pipe(
-  v.string(),
-  v.regex(/^[a-z0-9]{1,32}$/),
-  v.metadata({
-    description: "A new one each time the feed begins or is reset. Compare epochs for equality only.",
-    examples: ["k3v7x2qm4a"],
-  }),
+export const epochSchema = documented(
+  v.pipe(v.string(), v.regex(/^[a-z0-9]{1,32}$/)),
+  "A new one each time the feed begins or is reset. Compare epochs for equality only.",
+  "k3v7x2qm4a",
 );
 
 export const countSchema = v.pipe(
@@ -87,13 +86,10 @@ export const seqSchema = v.pipe(
   v.metadata({ description: "The feed's counter: +1 for every accepted update.", examples: [1045] }),
 );
 
-export const positionSchema = v.pipe(
-  v.string(),
-  v.regex(POSITION),
-  v.metadata({
-    description: `\`EPOCH:SEQ\`, the same on every transport. SEQ is at most ${Number.MAX_SAFE_INTEGER}.`,
-    examples: ["k3v7x2qm4a:1045"],
-  }),
+export const positionSchema = documented(
+  v.pipe(v.string(), v.regex(POSITION)),
+  `\`EPOCH:SEQ\`, the same on every transport. SEQ is at most ${Number.MAX_SAFE_INTEGER}.`,
+  "k3v7x2qm4a:1045",
 );
 
 export const timeSchema = v.pipe(
@@ -107,6 +103,13 @@ export const changedSchema = v.pipe(
   timeSchema,
   v.description("When the feed last changed, in ms since 1970; 0 if never."),
 );
+
+export const hzSchema = v.pipe(
+  v.number("is not a number"),
+  v.minValue(LIMITS.hzMin, `is below ${LIMITS.hzMin}`),
+  v.maxValue(LIMITS.hzMax, `is above ${LIMITS.hzMax}`),
+);
+export const modeSchema = v.picklist(MODES, "is neither latest nor all");
 
 export const idSchema = v.pipe(v.number("is not a number"), v.finite("is not a number"));
 

@@ -1,3 +1,4 @@
+import type { Mode } from "./codes.ts";
 import { exceedsBytes } from "./json.ts";
 import { LIMITS } from "./limits.ts";
 import { keyProblem } from "./names.ts";
@@ -13,6 +14,14 @@ export interface Selection {
   readonly keys: ReadonlySet<string>;
   /** Prefixes, sorted by code units. None covers another. `[""]` is everything. */
   readonly prefixes: readonly string[];
+}
+
+/** What a subscriber asks for, in the query or in a `subscribe` message. */
+export interface Subscription {
+  selection: Selection;
+  mode: Mode;
+  /** At most so many messages a second; undefined means as often as the server flushes. */
+  hz: number | undefined;
 }
 
 export const EVERYTHING: Selection = { id: "", keys: new Set(), prefixes: [""] };

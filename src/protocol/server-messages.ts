@@ -2,10 +2,11 @@ import * as v from "valibot";
 import { PROBLEMS, SNAPSHOT_REASONS, type MessageErrorCode, type SnapshotReason, type UpdateIssue } from "./codes.ts";
 import { LIMITS } from "./limits.ts";
 import { PROTOCOL } from "./names.ts";
-import type { TimedPosition } from "./position.ts";
+import { formatPosition, type Position, type TimedPosition } from "./position.ts";
 import {
   changedSchema,
   countSchema,
+  documented,
   entriesSchema,
   epochSchema,
   feedNameSchema,
@@ -24,7 +25,10 @@ import { updateIssueSchema, updateSchema } from "./update.ts";
 
 const answeredId = v.optional(v.pipe(idSchema, v.description("The `id` of the message that this answers.")));
 
-const helloSchema = v.pipe(
+/** Where the feed of the examples is. */
+const at = { epoch: "k3v7x2qm4a", seq: 1042, time: 1732096000123 };
+
+const helloSchema = documented(
   v.object({
     type: v.literal("hello"),
     protocol: v.literal(PROTOCOL),
@@ -33,12 +37,8 @@ const helloSchema = v.pipe(
     seq: seqSchema,
     time: changedSchema,
   }),
-  v.metadata({
-    description: "Comes first, and tells where the feed is. It does not move the client's position.",
-    examples: [
-      { type: "hello", protocol: PROTOCOL, feed: "stocks", epoch: "k3v7x2qm4a", seq: 1042, time: 1732096000123 },
-    ],
-  }),
+  "Comes first, and tells where the feed is. It does not move the client's position.",
+  { type: "hello", protocol: PROTOCOL, feed: "stocks", ...at },
 );
 export type HelloMessage = v.InferOutput<typeof helloSchema>;
 
@@ -46,7 +46,7 @@ export function encodeHello(feed: string, { epoch, seq, time }: TimedPosition): 
   return JSON.stringify({ type: "hello", protocol: PROTOCOL, feed, epoch, seq, time } satisfies HelloMessage);
 }
 
-export const snapshotMessageSchema = v.pipe(
+export const snapshotMessageSchema = documented(
   v.object({
     type: v.literal("snapshot"),
     id: answeredId,
@@ -64,20 +64,8 @@ export const snapshotMessageSchema = v.pipe(
     entries: entriesSchema,
     more: v.optional(v.literal(true)),
   }),
-  v.metadata({
-    description:
-      "The selected entries. A long snapshot comes in parts. All parts but the last have `more`; apply them as a whole.",
-    examples: [
-      {
-        type: "snapshot",
-        epoch: "k3v7x2qm4a",
-        seq: 1042,
-        time: 1732096000123,
-        reason: "initial",
-        entries: { AAPL: { price: 191.2 } },
-      },
-    ],
-  }),
+  "The selected entries. A long snapshot comes in parts. All parts but the last have `more`; apply them as a whole.",
+  { type: "snapshot", ...at, reason: "initial", entries: { AAPL: { price: 191.2 } } },
 );
 export type SnapshotMessage = v.InferOutput<typeof snapshotMessageSchema>;
 
@@ -96,7 +84,7 @@ export function encodeSnapshotPart(
   return `{"type":"snapshot"${idText},"epoch":"${epoch}","seq":${seq},"time":${time},"reason":"${reason}","entries":{${entries}}${more ? `,"more":true` : ""}}`;
 }
 
-export const updateMessageSchema = v.pipe(
+export const updateMessageSchema = documented(
   v.object({
     type: v.literal("update"),
     from: seqSchema,
@@ -105,23 +93,18 @@ export const updateMessageSchema = v.pipe(
     skipped: v.optional(v.pipe(countSchema, v.description("How many updates were merged into others."))),
     updates: v.array(updateSchema),
   }),
-  v.metadata({
-    description:
-      "What has changed since `from`, the `seq` that the client has. If the client has another, it missed something.",
-    examples: [
-      {
-        type: "update",
-        from: 1042,
-        seq: 1045,
-        time: 1732096000123,
-        skipped: 1,
-        updates: [
-          { key: "AAPL", patch: { price: 191.3 } },
-          { key: "OLD", delete: true },
-        ],
-      },
+  "What has changed since `from`, the `seq` that the client has. If the client has another, it missed something.",
+  {
+    type: "update",
+    from: 1042,
+    seq: 1045,
+    time: 1732096000123,
+    skipped: 1,
+    updates: [
+      { key: "AAPL", patch: { price: 191.3 } },
+      { key: "OLD", delete: true },
     ],
-  }),
+  },
 );
 export type UpdateMessage = v.InferOutput<typeof updateMessageSchema>;
 
@@ -145,12 +128,10 @@ export const receiptMembers = {
   stale: v.pipe(countSchema, v.description("How many were not applied: their `version` was not above the key's.")),
 };
 
-const receiptMessageSchema = v.pipe(
+const receiptMessageSchema = documented(
   v.object({ type: v.literal("receipt"), id: answeredId, ...receiptMembers }),
-  v.metadata({
-    description: "The batch is durable.",
-    examples: [{ type: "receipt", id: 7, epoch: "k3v7x2qm4a", seq: 1046, accepted: 1, stale: 0 }],
-  }),
+  "The batch is durable.",
+  { type: "receipt", id: 7, epoch: "k3v7x2qm4a", seq: 1046, accepted: 1, stale: 0 },
 );
 type ReceiptMessage = v.InferOutput<typeof receiptMessageSchema>;
 export type Receipt = Omit<ReceiptMessage, "type" | "id">;
@@ -159,16 +140,14 @@ export function encodeReceiptMessage(id: number | undefined, receipt: Receipt): 
   return JSON.stringify({ type: "receipt", id, ...receipt } satisfies ReceiptMessage);
 }
 
-const authorizedSchema = v.pipe(
+const authorizedSchema = documented(
   v.object({
     type: v.literal("authorized"),
     id: answeredId,
     expires: v.optional(v.pipe(timeSchema, v.description("When the credential expires, in ms since 1970."))),
   }),
-  v.metadata({
-    description: "The credential is accepted. There is no `expires` if it does not expire.",
-    examples: [{ type: "authorized", id: 2, expires: 1732099600000 }],
-  }),
+  "The credential is accepted. There is no `expires` if it does not expire.",
+  { type: "authorized", id: 2, expires: 1732099600000 },
 );
 export type AuthorizedMessage = v.InferOutput<typeof authorizedSchema>;
 
@@ -176,7 +155,7 @@ export function encodeAuthorized(id: number | undefined, expires: number | undef
   return JSON.stringify({ type: "authorized", id, expires } satisfies AuthorizedMessage);
 }
 
-const errorSchema = v.pipe(
+const errorSchema = documented(
   v.object({
     type: v.literal("error"),
     id: answeredId,
@@ -184,11 +163,8 @@ const errorSchema = v.pipe(
     message: v.string(),
     issues: v.optional(v.pipe(v.array(updateIssueSchema), v.maxLength(LIMITS.reportedIssues))),
   }),
-  v.metadata({
-    description:
-      "A message was refused and changed nothing. `outcome_unknown`: it may have been carried out. In a stream: the credential has expired, or the feed was removed.",
-    examples: [{ type: "error", id: 3, code: "invalid_message", message: "keys[1] is not a string" }],
-  }),
+  "A message was refused and changed nothing. `outcome_unknown`: it may have been carried out. In a stream: the credential has expired, or the feed was removed.",
+  { type: "error", id: 3, code: "invalid_message", message: "keys[1] is not a string" },
 );
 export type ErrorMessage = v.InferOutput<typeof errorSchema>;
 
@@ -211,3 +187,12 @@ export const SERVER_MESSAGES = {
   error: errorSchema,
 } as const;
 export type ServerMessage = v.InferOutput<(typeof SERVER_MESSAGES)[keyof typeof SERVER_MESSAGES]>;
+
+/**
+ * A message as a server-sent event. `position` becomes its `id`: where a client resumes that has lost its stream. Without
+ * one the client keeps the `id` from before.
+ */
+export function encodeEvent(type: string, message: string, position?: Position): string {
+  const id = position ? `id: ${formatPosition(position)}\n` : "";
+  return `event: ${type}\n${id}data: ${message}\n\n`;
+}

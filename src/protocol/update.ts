@@ -2,7 +2,7 @@ import * as v from "valibot";
 import type { UpdateIssue } from "./codes.ts";
 import { exceedsBytes } from "./json.ts";
 import { LIMITS } from "./limits.ts";
-import { countSchema, keySchema, mergePatchSchema, seqSchema, timeSchema, valueSchema } from "./schemas.ts";
+import { countSchema, documented, keySchema, mergePatchSchema, seqSchema, timeSchema, valueSchema } from "./schemas.ts";
 
 const finite = (what: string) => v.pipe(v.number(`is not ${what}`), v.finite(`is not ${what}`));
 
@@ -25,27 +25,20 @@ const stamps = {
     "Seconds after which the entry is deleted unless a newer update comes.",
   ),
 };
-const change = {
-  set: valueSchema,
-  patch: mergePatchSchema,
-  delete: v.literal(true, "is not true"),
-};
-const members = { key: keySchema, ...stamps };
-/** By their change. */
-export const UPDATE_SCHEMAS = {
-  set: v.strictObject({ ...members, set: change.set }),
-  patch: v.strictObject({ ...members, patch: change.patch }),
-  delete: v.strictObject({ ...members, delete: change.delete }),
-} as const;
 
-/** One change of one key, as it is published and as subscribers get it. */
-export const updateSchema = v.pipe(
+/** The three kinds of an update with these members, by their change. */
+const byChange = <Members extends v.ObjectEntries>(members: Members) => ({
+  set: v.strictObject({ ...members, set: valueSchema }),
+  patch: v.strictObject({ ...members, patch: mergePatchSchema }),
+  delete: v.strictObject({ ...members, delete: v.literal(true, "is not true") }),
+});
+
+export const UPDATE_SCHEMAS = byChange({ key: keySchema, ...stamps });
+
+export const updateSchema = documented(
   v.union([UPDATE_SCHEMAS.set, UPDATE_SCHEMAS.patch, UPDATE_SCHEMAS.delete]),
-  v.metadata({
-    description:
-      "One change of one key, as it is published and as subscribers get it. Unknown members are refused: they are most likely typos.",
-    examples: [{ key: "AAPL", patch: { price: 191.3 }, time: 1732096000123 }],
-  }),
+  "One change of one key, as it is published and as subscribers get it. Unknown members are refused: they are most likely typos.",
+  { key: "AAPL", patch: { price: 191.3 }, time: 1732096000123 },
 );
 export type Update = v.InferOutput<typeof updateSchema>;
 
@@ -56,17 +49,11 @@ export const batchSchema = v.union([
 ]);
 
 /** An update in a key's history: without the key, and with its seq and time. */
-const past = { seq: seqSchema, version: stamps.version, ttl: stamps.ttl, time: timeSchema };
-export const pastUpdateSchema = v.pipe(
-  v.union([
-    v.strictObject({ ...past, set: change.set }),
-    v.strictObject({ ...past, patch: change.patch }),
-    v.strictObject({ ...past, delete: change.delete }),
-  ]),
-  v.metadata({
-    description: "An update in a key's history. `time` is the publisher's if the update has one, else the server's.",
-    examples: [{ seq: 1041, time: 1732096000123, patch: { price: 191.1 } }],
-  }),
+const PAST = byChange({ seq: seqSchema, version: stamps.version, ttl: stamps.ttl, time: timeSchema });
+export const pastUpdateSchema = documented(
+  v.union([PAST.set, PAST.patch, PAST.delete]),
+  "An update in a key's history. `time` is the publisher's if the update has one, else the server's.",
+  { seq: 1041, time: 1732096000123, patch: { price: 191.1 } },
 );
 
 export const updateIssueSchema = v.object({

@@ -2,10 +2,9 @@ import * as v from "valibot";
 import { CALLER_KINDS } from "../../access/access.ts";
 import type { CountedCaller } from "../../limits/places.ts";
 import { LIMITS } from "../../protocol/limits.ts";
-import type { Subscription } from "../../protocol/subscription.ts";
 import { MODES } from "../../protocol/codes.ts";
 import type { Position } from "../../protocol/position.ts";
-import { selectionOfId, type Selection } from "../../protocol/selection.ts";
+import { selectionOfId, type Selection, type Subscription } from "../../protocol/selection.ts";
 import { SOCKET_FORMATS, type SocketFormat } from "./frames.ts";
 
 /** As running deployments have stored it: `address` is the client IP, and `holder` the id of the credential. */

@@ -8,7 +8,7 @@ import type { Sink, Subscriber } from "../../feed/fanout/subscriber.ts";
 import { CLOSE, type MessageErrorCode, type UpdateIssue } from "../../protocol/codes.ts";
 import { LIMITS, SERVER_LIMITS } from "../../protocol/limits.ts";
 import { encodeError } from "../../protocol/server-messages.ts";
-import type { Subscription } from "../../protocol/subscription.ts";
+import type { Subscription } from "../../protocol/selection.ts";
 import type { Position } from "../../protocol/position.ts";
 import { frameOf, ownFrameOf, type Frame, type SocketFormat } from "./frames.ts";
 import { saveClosed, saveState, type ClosedState, type SocketState } from "./attachment.ts";

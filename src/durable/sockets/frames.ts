@@ -1,5 +1,5 @@
 import type { EncodedMessage } from "../../feed/fanout/encoded-message.ts";
-import { encodeEvent } from "../../protocol/events.ts";
+import { encodeEvent } from "../../protocol/server-messages.ts";
 import { packMessage } from "../../protocol/msgpack-frames.ts";
 
 /**

@@ -15,7 +15,7 @@ import { exceedsBytes } from "../../protocol/json.ts";
 import { isAscii } from "../../protocol/json-scan.ts";
 import { LIMITS } from "../../protocol/limits.ts";
 import { encodeAuthorized, encodeReceiptMessage } from "../../protocol/server-messages.ts";
-import type { Subscription } from "../../protocol/subscription.ts";
+import type { Subscription } from "../../protocol/selection.ts";
 import { batchTooLarge } from "../../protocol/update.ts";
 import { decodeUpdatesInSteps, type DecodedUpdates } from "../../protocol/update-decoding.ts";
 import type { PublishOutcome, PublishQueue, PublishRequest } from "../requests/publish-queue.ts";

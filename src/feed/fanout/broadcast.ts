@@ -1,5 +1,5 @@
 import type { NoRoom } from "../../protocol/codes.ts";
-import type { Subscription } from "../../protocol/subscription.ts";
+import type { Subscription } from "../../protocol/selection.ts";
 import type { Position } from "../../protocol/position.ts";
 import type { Feed } from "../state/feed.ts";
 import type { Log, LogRecord } from "../state/record.ts";

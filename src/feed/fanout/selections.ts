@@ -1,6 +1,5 @@
 import type { NoRoom } from "../../protocol/codes.ts";
-import type { Subscription } from "../../protocol/subscription.ts";
-import type { Selection } from "../../protocol/selection.ts";
+import type { Selection, Subscription } from "../../protocol/selection.ts";
 import { bytesOf } from "../state/entry.ts";
 import type { FanoutLimits } from "./fanout-limits.ts";
 

@@ -1,4 +1,4 @@
-import type { Subscription } from "../../protocol/subscription.ts";
+import type { Subscription } from "../../protocol/selection.ts";
 import type { Position } from "../../protocol/position.ts";
 import type { Feed } from "../state/feed.ts";
 import type { Job } from "./catch-up/jobs.ts";

@@ -1,6 +1,6 @@
 import { encodeUpdateMessage } from "../../../protocol/server-messages.ts";
 import type { SnapshotReason } from "../../../protocol/codes.ts";
-import type { Subscription } from "../../../protocol/subscription.ts";
+import type { Subscription } from "../../../protocol/selection.ts";
 import type { Position } from "../../../protocol/position.ts";
 import { bytesOf } from "../../state/entry.ts";
 import type { WorkMeter } from "../work.ts";

@@ -1,4 +1,4 @@
-import type { Subscription } from "../../../protocol/subscription.ts";
+import type { Subscription } from "../../../protocol/selection.ts";
 import type { AcceptedUpdate } from "../../state/record.ts";
 import { groupId, roundRate } from "../selections.ts";
 import { Group, type Subscriber } from "../subscriber.ts";
