@@ -1,6 +1,5 @@
 import type { Access, Caller, Grants, Identity } from "./access.ts";
-import type { TokenClaims } from "./claims.ts";
-import { tokenChecker, type TokenSettings } from "./jwt.ts";
+import { tokenChecker, type TokenClaims, type TokenSettings } from "./jwt.ts";
 import { fingerprint, keyRing, readStaticKeys } from "./keys.ts";
 import { readScope } from "./scopes.ts";
 import { SETTINGS, type Settings } from "./settings.ts";
@@ -17,7 +16,7 @@ export function accessBy(settings: AccessSettings): Access {
   const tokens = tokenChecker(settings);
   const isPublic = (settings.SUBSCRIBE_ACCESS ?? SETTINGS.SUBSCRIBE_ACCESS) === "public";
   const anyone: Grants = { subscribe: isPublic, publish: false, admin: false, metrics: false };
-  const anonymous = anonymousCaller(anyone);
+  const anonymous = lastingCaller("anonymous", "", "", anyone);
   const holders: [keys: readonly string[], holder: Holder][] = [
     [metricsKeys.accepted, { principal: "metrics key", grants: { ...anyone, metrics: true } }],
     [publishKeys.accepted, { principal: "publish key", grants: { ...anyone, publish: true } }],
@@ -39,7 +38,10 @@ export function accessBy(settings: AccessSettings): Access {
       if (credential === undefined) return anonymous;
       const holder = holderOf(credential);
       if (holder) {
-        const caller = keyCallers.get(credential) ?? keyCaller(holder, await fingerprint(credential));
+        const { principal, grants } = holder;
+        const caller =
+          keyCallers.get(credential) ??
+          lastingCaller("key", `${principal} ${await fingerprint(credential)}`, principal, grants);
         keyCallers.set(credential, caller);
         return caller;
       }
@@ -61,13 +63,9 @@ interface Holder {
   readonly grants: Grants;
 }
 
-function anonymousCaller(grants: Grants): Caller {
-  return { kind: "anonymous", id: "", principal: "", expires: undefined, on: () => grants };
-}
-
-function keyCaller({ principal, grants }: Holder, print: string): Caller {
-  const id = `${principal} ${print}`;
-  return { kind: "key", id, principal, expires: undefined, on: () => grants };
+/** A caller that may do the same on every feed, for good. */
+function lastingCaller(kind: Caller["kind"], id: string, principal: string, grants: Grants): Caller {
+  return { kind, id, principal, expires: undefined, on: () => grants };
 }
 
 function tokenCaller({ identity, scope, isForHere, expires }: TokenClaims, isPublic: boolean): Caller {

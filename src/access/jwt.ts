@@ -7,13 +7,23 @@ import {
   type JWTVerifyOptions,
 } from "jose";
 import type { Invalid } from "./access.ts";
-import { readClaims, type TokenClaims, type Verified } from "./claims.ts";
-import { readSecrets } from "./keys.ts";
+import { fingerprint, readSecrets } from "./keys.ts";
 import { KeysUnavailable, remoteKeys } from "./remote-keys.ts";
 import type { Settings } from "./settings.ts";
 
 /** The settings that tokens are checked with. With neither a secret nor a URL, no token is valid. */
 export type TokenSettings = Pick<Settings, "JWT_SECRET" | "JWKS_URL" | "JWT_ISSUER" | "JWT_AUDIENCE">;
+
+/** What a valid token says. */
+export interface TokenClaims {
+  /** A fingerprint of its issuer and subject; of the token itself if it names no subject. */
+  readonly identity: string;
+  readonly scope: string;
+  /** Whether it was certainly made for this server: with its own secret, or for the audience that is set. */
+  readonly isForHere: boolean;
+  /** Milliseconds since 1970. */
+  readonly expires: number;
+}
 
 type CheckedToken = TokenClaims | Invalid | "unavailable";
 
@@ -32,6 +42,8 @@ const PUBLIC_ALGORITHMS = ["RS256", "ES256", "EdDSA"];
  * for longer than its issuer said.
  */
 const CLOCK_TOLERANCE = 30;
+/** Milliseconds that a token may have left: one that outlives its issuer's keys is a static key that cannot be revoked. */
+const LONGEST = 366 * 24 * 3_600_000;
 /** No request header is that long. A longer token is not looked at. */
 const TOKEN_LENGTH = 16 * 1024;
 
@@ -39,23 +51,21 @@ const TOKEN_LENGTH = 16 * 1024;
 export function tokenChecker(settings: TokenSettings): TokenChecker {
   const secrets = readSecrets("JWT_SECRET", settings.JWT_SECRET);
   const refused = [...secrets.refused];
-  const url = settings.JWKS_URL || undefined;
-  const keys = url !== undefined && isHttpUrl(url) ? remoteKeys(url) : undefined;
-  if (url !== undefined && !keys) refused.push("JWKS_URL is not accepted, as it is not a URL that can be fetched");
+  const url = settings.JWKS_URL ?? "";
+  const keys = /^https?:$/.test(URL.parse(url)?.protocol ?? "") ? remoteKeys(url) : undefined;
+  if (url !== "" && !keys) refused.push("JWKS_URL is not accepted, as it is not a URL that can be fetched");
   if (keys && !settings.JWT_AUDIENCE) refused.push(WITHOUT_AUDIENCE);
   if (secrets.accepted.length === 0 && !keys) return { check: undefined, refused };
   const verify = verifier(secrets.accepted, keys, settings);
   return { check: (token) => checked(token, verify), refused };
 }
 
-function isHttpUrl(url: string): boolean {
-  return URL.canParse(url) && /^https?:$/.test(new URL(url).protocol);
-}
-
 const WITHOUT_AUDIENCE =
   "JWKS_URL is set without JWT_AUDIENCE: tokens that its key server made for others are taken too, so that the scopes " +
   "admin and metrics of its tokens grant nothing";
 
+/** A token with a good signature. */
+type Verified = Pick<TokenClaims, "isForHere"> & { readonly payload: JWTPayload };
 type Verify = (token: string) => Promise<Verified | "invalid">;
 
 /** Checks the signature of a token, and the claims that every token has to have. */
@@ -91,6 +101,29 @@ async function checked(token: string, verify: Verify): Promise<CheckedToken> {
   } catch (error) {
     return error instanceof KeysUnavailable ? "unavailable" : whyInvalid(error);
   }
+}
+
+/** Reads the claims. A signed token can still hold any JSON, so each claim is checked. */
+async function readClaims({ payload, isForHere }: Verified, token: string): Promise<TokenClaims | Invalid> {
+  const { exp, scope, sub } = payload;
+  const expires = Math.floor((exp ?? 0) * 1000);
+  const left = expires - Date.now();
+  if (typeof (sub ?? "") !== "string") return "invalid";
+  if (left <= 0) return "expired";
+  // `1e999` reads as Infinity.
+  if (!(left <= LONGEST)) return "too long";
+  const identity = await fingerprint(identityOf(payload, token));
+  return { expires, scope: typeof scope === "string" ? scope : "", isForHere, identity };
+}
+
+/**
+ * One subject of one issuer: other issuers may use the same names. A token without a subject is an account of its own,
+ * known by its `jti`, else by all of it that is signed; one signature can be written in several ways.
+ */
+function identityOf({ iss, sub, jti }: JWTPayload, token: string): string {
+  if (sub) return JSON.stringify([iss, "sub", sub]);
+  if (typeof jti === "string" && jti !== "") return JSON.stringify([iss, "jti", jti]);
+  return token.slice(0, token.lastIndexOf("."));
 }
 
 /** Why a token is refused, by the claim that is wrong. Claims are checked after the signature. */

@@ -1,7 +1,7 @@
 import { DurableObject } from "cloudflare:workers";
 import { Budget } from "../feed/fanout/budget.ts";
 import { accountOf } from "../limits/places.ts";
-import { SteadyClock } from "../limits/steady-clock.ts";
+import { steadyClock } from "../limits/steady-clock.ts";
 import { encodeReceipt } from "../protocol/answers.ts";
 import { CLOSE } from "../protocol/codes.ts";
 import type { Position } from "../protocol/position.ts";
@@ -33,7 +33,6 @@ import { newEpoch } from "./storage/state-row.ts";
  * update from there on.
  */
 export class FeedObject<Env extends FeedObjectEnv = FeedObjectEnv> extends DurableObject<Env> implements SurveyedFeed {
-  readonly #clock = new SteadyClock(() => Date.now());
   readonly #budget = new Budget();
   readonly #alarm = new Alarm(this.ctx.storage, () => Date.now());
   readonly #expiryAlarm = new ExpiryAlarm(this.ctx.storage.kv, this.#alarm, () => this.#loader.exists);
@@ -49,7 +48,7 @@ export class FeedObject<Env extends FeedObjectEnv = FeedObjectEnv> extends Durab
     super(ctx, env);
     const options = this.configure(env);
     const { access, directory, quotas } = options;
-    const now = (): number => this.#clock.now();
+    const now = steadyClock();
     this.#connections = new Connections(
       () => ctx.getWebSockets(),
       quotas,

@@ -1,5 +1,5 @@
 import type { Caller } from "../access/access.ts";
-import { SteadyClock } from "../limits/steady-clock.ts";
+import { steadyClock } from "../limits/steady-clock.ts";
 import { Counts } from "../limits/counts.ts";
 import type { NoRoom } from "../protocol/codes.ts";
 import { LIMITS } from "../protocol/limits.ts";
@@ -17,7 +17,7 @@ const WITHOUT_KEY = (3 / 4) * OF_ALL;
 /** Milliseconds after which a body counts no longer: its request was cancelled and could not say so. */
 const FORGOTTEN = LIMITS.bodyTime + 10_000;
 
-const clock = new SteadyClock(() => Date.now());
+const now = steadyClock();
 
 export type Sender = Pick<Caller, "id" | "kind">;
 
@@ -45,10 +45,10 @@ let heldByOthers = 0;
  */
 export function holdBody(sender: Sender): ArrivingBody {
   for (const one of held) {
-    if (one.until >= clock.now()) break;
+    if (one.until >= now()) break;
     drop(one);
   }
-  const one: Held = { sender, bytes: 0, until: clock.now() + FORGOTTEN };
+  const one: Held = { sender, bytes: 0, until: now() + FORGOTTEN };
   let arrived = 0;
   const grow = (bytes: number): void => {
     arrived += bytes;

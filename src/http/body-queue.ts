@@ -1,4 +1,4 @@
-import { SteadyClock } from "../limits/steady-clock.ts";
+import { steadyClock } from "../limits/steady-clock.ts";
 import { PolledQueue, type Ticket } from "../limits/polled-queue.ts";
 import { PUBLISH_WEIGHT } from "../limits/quotas.ts";
 import { TokenBuckets } from "../limits/token-bucket.ts";
@@ -6,8 +6,7 @@ import { tooMuchAtOnce, type Sender } from "./arriving-bodies.ts";
 import type { Deployment } from "./deployment.ts";
 import { Problem } from "./problem.ts";
 
-const clock = new SteadyClock(() => Date.now());
-const now = (): number => clock.now();
+const now = steadyClock();
 
 /**
  * A body is parsed in this isolate's only thread and then applied in the feed's. Long ones take turns, and only so much of

@@ -7,8 +7,6 @@ import { callToChange, Problem } from "./problem.ts";
 import { parameter, readNumber } from "./query.ts";
 import { jsonResponse, REVALIDATE } from "./responses.ts";
 
-type Directory = DurableObjectStub<DirectoryObject>;
-
 /** `DELETE /v1/feeds/{feed}`: resets the feed, or with `forget` removes it. */
 export async function deleteFeed(c: AppContext): Promise<Response> {
   const { caller, deployment, feed } = c.var;
@@ -40,8 +38,13 @@ export async function listFeeds(c: AppContext): Promise<Response> {
   const limit = readNumber(query, "limit", listLimitSchema);
   const directory = deployment.directory.getByName("feeds");
   const { serves } = deployment.quotas;
-  const isShown = (feed: string): boolean => serves(feed) && caller.on(feed).subscribe;
-  const names = await namesAfter(directory, isShown, parameter(query, "after") ?? "", limit);
+  const found: string[] = [];
+  for await (const page of pagesOfNames(directory, parameter(query, "after") ?? "")) {
+    // No other name leaves the Worker.
+    found.push(...page.filter((feed) => serves(feed) && caller.on(feed).subscribe));
+    if (found.length >= limit) break;
+  }
+  const names = found.slice(0, limit);
   const feeds = (await directory.describe(names)).map(({ feed, stats, readable }) => {
     const { seq = 0, keys = 0, subscribers = 0 } = stats ?? {};
     // The last known figures of a feed that cannot be read are better than none, and no reason to hide the others.
@@ -51,23 +54,11 @@ export async function listFeeds(c: AppContext): Promise<Response> {
   return jsonResponse({ feeds, next } satisfies ListAnswer, { "Cache-Control": REVALIDATE });
 }
 
-/** Up to `limit` names after `after` that the caller may see; no other name leaves the Worker. */
-async function namesAfter(
-  directory: Directory,
-  isShown: (feed: string) => boolean,
-  after: string,
-  limit: number,
-): Promise<string[]> {
-  const found: string[] = [];
-  for await (const names of pagesOfNames(directory, after)) {
-    found.push(...names.filter(isShown));
-    if (found.length >= limit) break;
-  }
-  return found.slice(0, limit);
-}
-
 /** The names of all feeds after `after`, as many at a time as a list may have. */
-export async function* pagesOfNames(directory: Directory, after: string): AsyncGenerator<string[]> {
+export async function* pagesOfNames(
+  directory: DurableObjectStub<DirectoryObject>,
+  after: string,
+): AsyncGenerator<string[]> {
   for (let from: string | undefined = after; from !== undefined;) {
     const names: string[] = await directory.list(from, LIMITS.listedFeeds);
     yield names;

@@ -9,11 +9,9 @@
  * | fair-queue.ts   | how long work holds the object's thread: publishes, long messages   | the feed's object       |
  * | polled-queue.ts | how long work holds the Worker's thread: reading publish bodies     | each isolate of the Worker |
  *
- * There are two queues because a long body is worked on twice, by two threads: the Worker parses it, and then the object
- * applies it. And they cannot be one class: in an object, one request may run the work of another; in a Worker it may not,
- * so that there each request has to ask by its own timer whether its turn has come.
+ * docs/decisions/two-queues.md says why there are two queues.
  */
-import { readNamePattern, type NameFilter } from "../access/name-patterns.ts";
+import { readNamePattern, type NameFilter } from "../access/scopes.ts";
 import { SETTINGS, type Settings } from "../access/settings.ts";
 import type { FeedLimits } from "../protocol/limits.ts";
 
@@ -45,17 +43,9 @@ export interface Quotas {
   readonly accountMessages: Rate;
 }
 
-type NumberSetting =
-  | "MAX_FEEDS"
-  | "MAX_KEYS"
-  | "MAX_LENGTH"
-  | "MAX_HISTORY"
-  | "PUBLISH_RATE"
-  | "PUBLISH_BURST"
-  | "MAX_SOCKETS"
-  | "MAX_SOCKETS_PER_ADDRESS"
-  | "MESSAGE_RATE"
-  | "MESSAGE_BURST";
+type NumberSetting = {
+  [Name in keyof typeof SETTINGS]: (typeof SETTINGS)[Name] extends number ? Name : never;
+}[keyof typeof SETTINGS];
 
 /** The settings that quotas are read from. */
 export type QuotaSettings = Pick<Settings, NumberSetting | "FEED_NAMES">;

@@ -150,7 +150,7 @@ describe("[MEM1] [I9] when the shared budget is used up", () => {
       }
     });
     for (const length of await Promise.all(lengths)) expect(length).toBeGreaterThan(20 * 60_000);
-    await vi.waitFor(() => expect(fixture.broadcast.snapshots.size).toBe(0));
+    await vi.waitFor(() => expect(fixture.broadcast.snapshots.inUse.size).toBe(0));
     giveBack();
     expect(budget.left).toBe(SHARE_BYTES.pool);
     expect(budget.answers.room).toBe(SHARE_BYTES.pool + SHARE_BYTES.answers);

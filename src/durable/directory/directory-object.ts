@@ -1,5 +1,5 @@
 import { DurableObject } from "cloudflare:workers";
-import { SteadyClock } from "../../limits/steady-clock.ts";
+import { steadyClock } from "../../limits/steady-clock.ts";
 import { DirectoryStore } from "./directory-store.ts";
 import type { Directory, FeedStats, Listed, SurveyedFeed } from "./rpc.ts";
 import { Survey, type FeedReport } from "./survey.ts";
@@ -18,9 +18,9 @@ export class DirectoryObject<Env extends DirectoryObjectEnv = DirectoryObjectEnv
   extends DurableObject<Env>
   implements Directory
 {
-  readonly #clock = new SteadyClock(() => Date.now());
+  readonly #now = steadyClock();
   readonly #feeds = new DirectoryStore(this.ctx.storage.sql);
-  readonly #survey = new Survey(this.#feeds, (feed) => this.ask(feed), this.#clock.now());
+  readonly #survey = new Survey(this.#feeds, (feed) => this.ask(feed), this.#now());
   readonly #visits = new Visits();
 
   /**
@@ -64,13 +64,13 @@ export class DirectoryObject<Env extends DirectoryObjectEnv = DirectoryObjectEnv
 
   /** Reports on those of the named feeds that exist. */
   describe(names: readonly string[]): Promise<FeedReport[]> {
-    return this.#survey.describe(names, this.#clock.now());
+    return this.#survey.describe(names, this.#now());
   }
 
   /** `visited`: the feed is not listed, but a client has lately come to watch it, so that it has an object. */
   find(feed: string): "listed" | "visited" | "unknown" {
     if (this.#feeds.has(feed)) return "listed";
-    return this.#visits.has(feed, this.#clock.now()) ? "visited" : "unknown";
+    return this.#visits.has(feed, this.#now()) ? "visited" : "unknown";
   }
 
   /**
@@ -79,7 +79,7 @@ export class DirectoryObject<Env extends DirectoryObjectEnv = DirectoryObjectEnv
    */
   visit(feed: string, account: string): "listed" | "visited" | "refused" {
     if (this.#feeds.has(feed)) return "listed";
-    return this.#visits.add(feed, account, this.#clock.now()) ? "visited" : "refused";
+    return this.#visits.add(feed, account, this.#now()) ? "visited" : "refused";
   }
 
   /** Asks a feed for its stats. A Worker whose bindings have other names overrides it. */

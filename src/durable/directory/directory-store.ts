@@ -28,7 +28,6 @@ export class DirectoryStore {
   #ready = false;
   /** Rows that were read and have not changed since. */
   readonly #read = new Map<string, ListedFeed>();
-  /** How many feeds each maker has made. */
   #made: Map<string, number> | undefined;
 
   constructor(sql: SqlStorage) {
@@ -40,13 +39,17 @@ export class DirectoryStore {
   }
 
   /** How many feeds each maker has made. */
-  get made(): ReadonlyMap<string, number> {
-    return this.#counts();
+  get made(): Map<string, number> {
+    if (this.#made) return this.#made;
+    const rows = this.#exists()
+      ? this.#sql.exec<{ maker: string; feeds: number }>("SELECT maker, count(*) AS feeds FROM feeds GROUP BY maker")
+      : [];
+    return (this.#made = new Map(Array.from(rows, ({ maker, feeds }) => [maker, feeds])));
   }
 
   add(feed: string, maker: string): void {
     this.#prepare();
-    const counts = this.#counts();
+    const counts = this.made;
     this.#sql.exec("INSERT INTO feeds (name, maker) VALUES (?, ?)", feed, maker);
     counts.set(maker, (counts.get(maker) ?? 0) + 1);
   }
@@ -55,11 +58,9 @@ export class DirectoryStore {
   remove(feed: string): void {
     if (!this.#exists()) return;
     this.#read.delete(feed);
-    const counts = this.#counts();
-    for (const { maker } of this.#sql.exec<{ maker: string }>(
-      "DELETE FROM feeds WHERE name = ? RETURNING maker",
-      feed,
-    )) {
+    const counts = this.made;
+    const removed = this.#sql.exec<{ maker: string }>("DELETE FROM feeds WHERE name = ? RETURNING maker", feed);
+    for (const { maker } of removed) {
       const left = (counts.get(maker) ?? 0) - 1;
       if (left > 0) counts.set(maker, left);
       else counts.delete(maker);
@@ -103,15 +104,6 @@ export class DirectoryStore {
     if (this.#read.size >= READ) this.#read.clear();
     this.#read.set(feed, listed);
     return listed;
-  }
-
-  #counts(): Map<string, number> {
-    if (this.#made) return this.#made;
-    const rows = this.#exists()
-      ? this.#sql.exec<{ maker: string; feeds: number }>("SELECT maker, count(*) AS feeds FROM feeds GROUP BY maker")
-      : [];
-    this.#made = new Map(Array.from(rows, ({ maker, feeds }) => [maker, feeds]));
-    return this.#made;
   }
 
   #prepare(): void {

@@ -13,7 +13,7 @@ import { formatPosition, type Position } from "../../protocol/position.ts";
 import { selectionOfId } from "../../protocol/selection.ts";
 import { streamList, type Cut } from "./answer-stream.ts";
 import { HISTORY_ALWAYS, type HistoryPage } from "../storage/feed-store.ts";
-import { HistoryReader } from "./history-reader.ts";
+import { historyReader } from "./history-reader.ts";
 
 /** What a client asks for over HTTP. */
 export interface ReadRequest {
@@ -122,7 +122,7 @@ export class Reads {
     this.#histories.add(account, 1);
     try {
       return await new Promise((found, failed) => {
-        broadcast.start(new HistoryReader(account, steps, this.#historyMemory, found, failed));
+        broadcast.start(historyReader(account, steps, this.#historyMemory, found, failed));
       });
     } finally {
       this.#histories.add(account, -1);

@@ -14,16 +14,10 @@ export interface StoredReceipts {
   readonly lines: string;
 }
 
-type ReceiptLine = [
-  principal: string,
-  credential: string,
-  key: string,
-  digest: string,
-  epoch: string,
-  seq: number,
-  accepted: number,
-  stale: number,
-];
+type ReceiptFields = [epoch: string, seq: number, accepted: number, stale: number];
+type ReceiptLine = [principal: string, credential: string, key: string, digest: string, ...ReceiptFields];
+/** Of format 1. */
+type EarlierLine = [key: string, digest: string, at: number, ...ReceiptFields];
 
 export function receiptLine({ hashes, at, principal, credential, key, digest, receipt }: RememberedPublish): string {
   const { epoch, seq, accepted, stale } = receipt;
@@ -79,16 +73,6 @@ export function readReceipt({ first, lines }: StoredReceipts, ordinal: number): 
 export function isEarlier(text: string): boolean {
   return text.startsWith("[");
 }
-
-type EarlierLine = [
-  key: string,
-  digest: string,
-  at: number,
-  epoch: string,
-  seq: number,
-  accepted: number,
-  stale: number,
-];
 
 export function* decodeEarlier(text: string): Generator<EarlierPublish> {
   for (const line of text.split("\n")) {

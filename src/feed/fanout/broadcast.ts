@@ -183,7 +183,7 @@ export class Broadcast {
 
   /** Takes committed records. The next steps send them. */
   deliver(records: readonly LogRecord[], now: number): void {
-    this.snapshots.deliver(records);
+    this.snapshots.inUse.deliver(records);
     this.#live.deliver(records, now);
   }
 

@@ -88,10 +88,10 @@ describe("[I5] a feed that was removed", () => {
   test("cuts off answers that are being read, and keeps no list", async () => {
     const [fixture, reads] = [fixtureOfMany(), new Reads("feed", new Budget())];
     const outcome = await read(reads, fixture, anonymous("a"));
-    expect(fixture.broadcast.snapshots.size).toBe(1);
+    expect(fixture.broadcast.snapshots.inUse.size).toBe(1);
     reads.end();
     await expect(new Response(outcome?.body as ReadableStream).text()).rejects.toThrow();
-    expect(fixture.broadcast.snapshots.size).toBe(0);
+    expect(fixture.broadcast.snapshots.inUse.size).toBe(0);
   });
 });
 

@@ -77,7 +77,7 @@ describe("[I7] a catch-up", () => {
       return reader;
     });
     fixture.advance(100);
-    expect(fixture.broadcast.snapshots.size).toBe(4);
+    expect(fixture.broadcast.snapshots.inUse.size).toBe(4);
     const looks = vi.spyOn(Entries.prototype, "mostSelected");
     for (let i = 0; i < 10; i++) {
       fixture.publish({ key: "other", set: { i } });

@@ -49,7 +49,7 @@ describe("[I9] a long snapshot", () => {
     expect(Object.assign({}, ...snapshot.map((message) => JSON.parse(message).entries))).toEqual(before);
     drain(fixture, reader);
     expect(reader.view.state()).toEqual(fixture.entries());
-    expect(fixture.broadcast.snapshots.size, "nothing of it is kept").toBe(0);
+    expect(fixture.broadcast.snapshots.inUse.size, "nothing of it is kept").toBe(0);
     expect(fixture.due).toBeUndefined();
   });
 
@@ -64,13 +64,13 @@ describe("[I9] a long snapshot", () => {
     expect(stuck.dropped).toBe(true);
     drain(fixture, slow);
     expect(slow.view.state()).toEqual(fixture.entries());
-    expect(fixture.broadcast.snapshots.size).toBe(0);
+    expect(fixture.broadcast.snapshots.inUse.size).toBe(0);
   });
 
   test("[STEP2] is read from one list by all readers that come at one moment", () => {
     const fixture = fixtureOfMany();
     const readers = Array.from({ length: 20 }, () => slowReader(fixture));
-    expect(fixture.broadcast.snapshots.size).toBe(1);
+    expect(fixture.broadcast.snapshots.inUse.size).toBe(1);
     expect(new Set(readers.map(({ given }) => given[0])).size, "and encoded once").toBe(1);
   });
 
@@ -79,7 +79,7 @@ describe("[I9] a long snapshot", () => {
     const first = slowReader(fixture, [], "first");
     fixture.publish({ key: "k1", set: { new: true } });
     const second = slowReader(fixture, [], "second");
-    expect(fixture.broadcast.snapshots.size).toBe(1);
+    expect(fixture.broadcast.snapshots.inUse.size).toBe(1);
     expect(JSON.parse(second.sent[0]!)).toMatchObject({ type: "snapshot", seq: 60, more: true });
     drain(fixture, second);
     expect(second.view.state()).toEqual(fixture.entries());
@@ -112,14 +112,14 @@ describe("[I9] a long snapshot", () => {
     const second = slowReader(fixture, ["k1*", "k2*", "k3*"], "second");
     expect(first.dropped).toBe(true);
     expect(second.dropped).toBe(false);
-    expect(fixture.broadcast.snapshots.size).toBe(1);
+    expect(fixture.broadcast.snapshots.inUse.size).toBe(1);
   });
 
   test("[STEP3] is made for an account with many selections only when it has released others", () => {
     const fixture = fixtureOfMany({ ...TIGHT, frozenPerAccount: 2, frozenBytes: 1_000_000 });
     const honest = slowReader(fixture, [], "honest");
     const greedy = ["k1*", "k2*", "k3*", "k4*"].map((keys) => slowReader(fixture, [keys, "k0"], "greedy"));
-    expect(fixture.broadcast.snapshots.size).toBe(3);
+    expect(fixture.broadcast.snapshots.inUse.size).toBe(3);
     expect(greedy.map(({ sent }) => sent.length > 0)).toEqual([true, true, false, false]);
     expect(honest.dropped).toBe(false);
     fixture.disconnect(greedy[0]!);

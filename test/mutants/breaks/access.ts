@@ -20,7 +20,7 @@ export const OF_THE_EDGE: readonly Mutant[] = [
     ],
   ),
   ...plant(
-    "src/access/claims.ts",
+    "src/access/jwt.ts",
     "workerd",
     ["test/access/tokens.test.ts"],
     [["access: an expired token is good", 'if (left <= 0) return "expired";', ""]],

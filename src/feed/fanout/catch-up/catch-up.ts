@@ -53,7 +53,7 @@ export class CatchUp implements Job {
     this.#subscriber = subscriber;
     this.#context = context;
     this.#sink = new PacedSink(subscriber, context.backlogs, context.limits.backlogHigh);
-    this.#cursor = new SnapshotCursor(this.account, context.snapshots, () => context.drop(subscriber));
+    this.#cursor = new SnapshotCursor(context.snapshots, () => context.drop(subscriber));
     subscriber.catchUp = this;
   }
 

@@ -29,7 +29,6 @@ export function idOf({ selection, except }: ListRequest): string {
 
 /** Reads a frozen list, part by part. */
 export interface ListReader {
-  readonly account: string;
   /** The list was given up, because others need its memory. The reader must end. */
   onListGivenUp(): void;
 }

@@ -92,7 +92,7 @@ export class Reader implements Job, ListReader {
   /** Lets go of the list. */
   release(): void {
     this.#forgetReplay();
-    if (this.#list) this.#context.snapshots.release(this.#list, this);
+    if (this.#list) this.#context.snapshots.inUse.release(this.#list, this);
     this.#list = undefined;
   }
 
@@ -103,7 +103,7 @@ export class Reader implements Job, ListReader {
     const list = snapshots.take(this.#request, meter);
     if (!list) return "wait";
     this.#list = list;
-    if (list.parts > 1) snapshots.hold(list, this);
+    if (list.parts > 1) snapshots.inUse.hold(list, this);
     this.#listener.found({ kind: "list", list, reason: this.#query.since && reason });
     return "done";
   }

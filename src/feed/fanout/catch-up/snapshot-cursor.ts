@@ -15,15 +15,13 @@ interface Reading {
 
 /** Gets a frozen list for one subscriber, waits for it if need be, and goes through its parts. */
 export class SnapshotCursor implements ListReader {
-  readonly account: string;
   readonly onListGivenUp: () => void;
   readonly #snapshots: Snapshots;
   /** The request for a list that there is no room for yet. */
   #waitsFor: ListRequest | undefined;
   #reading: Reading | undefined;
 
-  constructor(account: string, snapshots: Snapshots, onListGivenUp: () => void) {
-    this.account = account;
+  constructor(snapshots: Snapshots, onListGivenUp: () => void) {
     this.#snapshots = snapshots;
     this.onListGivenUp = onListGivenUp;
   }
@@ -45,7 +43,7 @@ export class SnapshotCursor implements ListReader {
 
   /** Begins with the first part of a list. */
   begin(list: FrozenList, reason: SnapshotReason, id?: number): void {
-    if (list.parts > 1) this.#snapshots.hold(list, this);
+    if (list.parts > 1) this.#snapshots.inUse.hold(list, this);
     this.#reading = { list, reason, id, part: 0 };
   }
 
@@ -64,7 +62,7 @@ export class SnapshotCursor implements ListReader {
   }
 
   release(): void {
-    if (this.#reading) this.#snapshots.release(this.#reading.list, this);
+    if (this.#reading) this.#snapshots.inUse.release(this.#reading.list, this);
     this.#reading = undefined;
   }
 }

@@ -1,11 +1,11 @@
 import type { SnapshotReason } from "../../../protocol/codes.ts";
 import type { Feed } from "../../state/feed.ts";
-import type { Log, LogRecord } from "../../state/record.ts";
+import type { Log } from "../../state/record.ts";
 import { snapshotMessage, type EncodedMessage } from "../encoded-message.ts";
 import type { FanoutLimits } from "../fanout-limits.ts";
 import { lookupCost, type WorkMeter } from "../work.ts";
 import { EncodedCache } from "./encoded-cache.ts";
-import { FrozenList, idOf, ITEM_BYTES, type ListReader, type ListRequest } from "./frozen-list.ts";
+import { FrozenList, idOf, ITEM_BYTES, type ListRequest } from "./frozen-list.ts";
 import { ListsInUse } from "./lists-in-use.ts";
 
 /** What everything that reads the feed for a client works with. */
@@ -23,17 +23,14 @@ export interface ReadContext {
 export class Snapshots {
   readonly #feed: Feed;
   readonly #limits: FanoutLimits;
-  readonly #inUse: ListsInUse;
+  /** To be told of readers that begin with a list or end, and of the feed's updates. */
+  readonly inUse: ListsInUse;
   readonly #encoded = new EncodedCache();
 
   constructor(feed: Feed, limits: FanoutLimits) {
     this.#feed = feed;
     this.#limits = limits;
-    this.#inUse = new ListsInUse(limits.frozenBytes);
-  }
-
-  get size(): number {
-    return this.#inUse.size;
+    this.inUse = new ListsInUse(limits.frozenBytes);
   }
 
   /** A list for a request; undefined if there is no room for it now. */
@@ -44,7 +41,7 @@ export class Snapshots {
     if (!wasMeasured && request.mostEntries !== undefined) meter.work += lookupCost(request.selection);
     if (found) return found;
     if (!mayMake) {
-      request.refusedAt = this.#inUse.changes;
+      request.refusedAt = this.inUse.changes;
       return undefined;
     }
     return new FrozenList(this.#feed, request, this.#limits.partLength, meter);
@@ -53,23 +50,9 @@ export class Snapshots {
   /** Whether a refused request has a chance now. Costs next to nothing while no list comes or goes. */
   canTake(request: ListRequest): boolean {
     if (this.#isFeedShort) return true;
-    if (request.refusedAt === this.#inUse.changes) return false;
-    request.refusedAt = this.#inUse.changes;
-    return this.#inUse.countOf(request.account) < this.#limits.frozenPerAccount || this.#inUse.has(idOf(request));
-  }
-
-  /** Notes that a reader begins with a list. May give up other lists for it. */
-  hold(list: FrozenList, reader: ListReader): void {
-    this.#inUse.hold(list, reader);
-  }
-
-  release(list: FrozenList, reader: ListReader): void {
-    this.#inUse.release(list, reader);
-  }
-
-  /** Notes updates of the feed: what they replace, lists keep alive. May give up lists. */
-  deliver(records: readonly LogRecord[]): void {
-    this.#inUse.deliver(records);
+    if (request.refusedAt === this.inUse.changes) return false;
+    request.refusedAt = this.inUse.changes;
+    return this.inUse.countOf(request.account) < this.#limits.frozenPerAccount || this.inUse.has(idOf(request));
   }
 
   /** One part as a message, encoded once for all who read it at about the same time. */
@@ -81,26 +64,26 @@ export class Snapshots {
   /** A list in use: of the present; or of an earlier moment if there is no room for another list. */
   #find(request: ListRequest): FrozenList | undefined {
     const id = idOf(request);
-    if (!this.#inUse.has(id)) return undefined;
+    if (!this.inUse.has(id)) return undefined;
     const { epoch, seq, entries } = this.#feed;
     const { since } = request;
     // After an earlier list the reader needs all changes since, deletions included. And a reader that was at `since`
     // already, too far back for the changes, would be there again after a list of that moment: it needs a later one.
     const isPresent = since === undefined || this.#hasRoom(request);
     const from = isPresent ? seq : Math.min(seq, Math.max(since + 1, entries.forgotten));
-    return this.#inUse.newest(id, epoch, from);
+    return this.inUse.newest(id, epoch, from);
   }
 
   /** Whether a list may be made, if need be in place of older ones. */
   #mayMake(request: ListRequest): boolean {
-    return this.#inUse.countOf(request.account) < this.#limits.frozenPerAccount || this.#isShort(request);
+    return this.inUse.countOf(request.account) < this.#limits.frozenPerAccount || this.#isShort(request);
   }
 
   /** Whether a list may be made beside the others. */
   #hasRoom(request: ListRequest): boolean {
-    if (this.#inUse.size === 0 || this.#isShort(request)) return true;
+    if (this.inUse.size === 0 || this.#isShort(request)) return true;
     if (!this.#mayMake(request)) return false;
-    return this.#inUse.bytes + this.#mostEntries(request) * ITEM_BYTES <= this.#limits.frozenBytes;
+    return this.inUse.bytes + this.#mostEntries(request) * ITEM_BYTES <= this.#limits.frozenBytes;
   }
 
   /** Whether one message is enough, so that no list stays in use. Values may be long: they then are few. */
