@@ -13,10 +13,7 @@ export const CALLER_KINDS = ["anonymous", "key", "token"] as const;
 /** Who a request comes from, after authentication. */
 export interface Caller {
   readonly kind: (typeof CALLER_KINDS)[number];
-  /**
-   * The account that limits are counted on: one static key, or the subject of a token. It stays the same when other keys
-   * are rotated and tokens renewed, and is no secret.
-   */
+  /** The account of limits: one static key, or a token's subject; the same after rotation or renewal. No secret. */
   readonly id: string;
   /** Whose idempotency keys it uses. All publish keys are one principal, because they get rotated; so are all admin keys. */
   readonly principal: string;

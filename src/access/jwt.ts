@@ -37,10 +37,7 @@ export interface TokenChecker {
 /** Each algorithm is for one kind of key: a public key must never be used as a shared secret. */
 const SECRET_ALGORITHMS = ["HS256"];
 const PUBLIC_ALGORITHMS = ["RS256", "ES256", "EdDSA"];
-/**
- * Seconds that an issuer's clock may be ahead of ours, for `nbf` and `iat`. Nothing is added to `exp`: no token is valid
- * for longer than its issuer said.
- */
+/** Seconds that an issuer's clock may be ahead, for `nbf` and `iat`. None for `exp`: no token outlives what it says. */
 const CLOCK_TOLERANCE = 30;
 /** Milliseconds that a token may have left: one that outlives its issuer's keys is a static key that cannot be revoked. */
 const LONGEST = 366 * 24 * 3_600_000;

@@ -1,9 +1,6 @@
 import { FEED_LIMITS } from "../protocol/limits.ts";
 
-/**
- * All settings, with their defaults; undefined means none. docs/settings.md explains each, and a test compares the two.
- * They come as text, from wrangler.toml and from secrets.
- */
+/** All settings, with defaults; undefined means none. docs/settings.md explains each, and a test compares the two. */
 export const SETTINGS = {
   /** Keys are comma-separated, so that they can be rotated. This one may publish to every feed. */
   PUBLISH_KEY: undefined,
@@ -17,10 +14,7 @@ export const SETTINGS = {
   JWKS_URL: undefined,
   /** What `iss` has to be; anything if it is not set. */
   JWT_ISSUER: undefined,
-  /**
-   * What `aud` has to be or include; anything if it is not set. Then a token of the key server may have been made for any
-   * other server that trusts it.
-   */
+  /** What `aud` has to be or include; anything if not set: a token may then have been made for another server. */
   JWT_AUDIENCE: undefined,
   /** `public`: anyone may read. `token`: reading needs a credential that allows it. Anything else means `token`. */
   SUBSCRIBE_ACCESS: "public",
@@ -47,5 +41,5 @@ export const SETTINGS = {
   MESSAGE_BURST: 1_000,
 } as const;
 
-/** The settings as a deployment has them. */
+/** The settings as a deployment has them: text, from wrangler.toml and from secrets. */
 export type Settings = { readonly [Name in keyof typeof SETTINGS]?: string | undefined };

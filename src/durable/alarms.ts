@@ -6,10 +6,7 @@ const LATE = 5_000;
 /** What an alarm needs of the object's storage. */
 export type AlarmStorage = Pick<DurableObjectStorage, "getAlarm" | "setAlarm">;
 
-/**
- * The object's one alarm, which serves everything that wants to be woken: it is set to the earliest of the times asked for.
- * It outlives the object's memory, so that the storage says what is set.
- */
+/** The object's one alarm, set to the earliest time asked for. Storage says which that is: it outlives the memory. */
 export class Alarm {
   readonly #storage: AlarmStorage;
   readonly #now: () => number;

@@ -19,10 +19,7 @@ const EXPIRED_AT_ONCE = 500;
 /** Milliseconds between two steps of a few milliseconds each, in which everything else is served. */
 const STEP_PAUSE = 2;
 
-/**
- * What a feed does beside accepting and sending, in steps of a few milliseconds: it deletes expired entries if they are
- * many, and makes checkpoints.
- */
+/** A feed's background work, in steps of a few milliseconds: deleting expired entries if they are many, checkpoints. */
 export class BackgroundSteps {
   readonly #feed: Feed;
   readonly #store: FeedStore;

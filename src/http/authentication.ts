@@ -126,10 +126,7 @@ function protocolCredential(protocol: string): string {
   }
 }
 
-/**
- * The credential of a request: from the header; for a reader also from an offered subprotocol or, for clients that can set
- * neither, from the query.
- */
+/** The credential of a request: from the header; of a reader also from an offered subprotocol or the query. */
 function presentedCredential(request: Request, query: URLSearchParams | undefined): string | undefined {
   const header = request.headers.get("Authorization");
   if (header !== null) {

@@ -12,17 +12,11 @@ const HEARTBEAT = ":\n\n";
 const HEARTBEAT_EVERY = 20_000;
 /** Milliseconds after which a stream is ended and the client resumes: proxies end long streams too. */
 const LIFETIME = 15 * 60_000;
-/**
- * Milliseconds after which a client reconnects. This and the lifetime are made up to half as long again, by chance: clients
- * that come at the same time must not come back at the same time.
- */
+/** Milliseconds after which a client reconnects. */
 const RETRY = 2_000;
 /** The same if the server has too much to do, or is about to restart. */
 const RETRY_LATER = 10_000;
-/**
- * Characters after which the object is told what the client has taken, so that it holds back for a slow one: fewer than
- * count as a backlog there.
- */
+/** Characters after which the object is told what the client has taken: fewer than count as a backlog there. */
 const ACK_EVERY = 32 * 1024;
 
 const HEADERS = {
@@ -150,6 +144,7 @@ function retryLine(ms: number): string {
   return `retry: ${Math.round(jittered(ms))}\n\n`;
 }
 
+/** Up to half as long again, by chance: clients that come at the same time must not come back at the same time. */
 function jittered(ms: number): number {
   return ms * (1 + Math.random() / 2);
 }

@@ -36,10 +36,7 @@ function chooseProtocol(offered: readonly string[]): string | undefined {
   throw new Problem("unsupported_protocol", `The subprotocols spoken here are ${PROTOCOL} and ${MSGPACK_PROTOCOL}.`);
 }
 
-/**
- * Adds to the response how messages may be compressed. The runtime agrees only to what was offered, and to nothing if the
- * deployment has the flag `no_web_socket_compression`.
- */
+/** Names the compression. The runtime agrees only to what was offered, and not under `no_web_socket_compression`. */
 function chooseExtension(response: Response, request: Request): Response {
   const offered = request.headers.get(EXTENSIONS);
   if (offered === null) return response;

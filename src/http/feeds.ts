@@ -29,10 +29,7 @@ function readForget(query: URLSearchParams): boolean {
   throw new Problem("invalid_query", "forget is neither true nor false.");
 }
 
-/**
- * `GET /v1/feeds`: the feeds that exist and that the caller may read, in the order of their names. If there may be more,
- * `next` is the name to continue `after`.
- */
+/** `GET /v1/feeds`: feeds that exist and the caller may read, by name. To continue, ask `after` the name in `next`. */
 export async function listFeeds(c: AppContext): Promise<Response> {
   const { caller, deployment, query } = c.var;
   const limit = readNumber(query, "limit", listLimitSchema);

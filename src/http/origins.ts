@@ -39,10 +39,7 @@ function isForPages({ method, headers }: Request): boolean {
 export const crossOrigin: MiddlewareHandler<AppEnv> = async (c, next) =>
   isForPages(c.req.raw) ? cross(c, next) : next();
 
-/**
- * Refuses an upgrade from a page of another origin. Browsers do not limit sockets to the page's origin: without this, any
- * page could read with the network access of its visitor.
- */
+/** Browsers let a page open sockets to any origin: without this, each could read with its visitor's network access. */
 export const checkUpgradeOrigin: MiddlewareHandler<AppEnv> = async (c, next) => {
   const origin = c.req.raw.headers.get("Origin");
   if (isUpgrade(c.req.raw) && origin !== null && !allowsOrigin(c.var.deployment.allowedOrigins, origin, c.req.url)) {

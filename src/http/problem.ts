@@ -44,10 +44,7 @@ export function problemResponse(code: ProblemCode, { detail, issues, retryAfter,
   });
 }
 
-/**
- * Makes a call that changes a feed. If it fails, the change may have been made all the same, unless the platform says that
- * the object was too busy to take the call.
- */
+/** Makes a call that changes a feed. If it fails, that may have been done all the same, unless the object was busy. */
 export async function callToChange<T>(call: () => Promise<T>): Promise<T> {
   try {
     return await call();

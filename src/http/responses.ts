@@ -5,10 +5,7 @@ export const API_HEADERS = {
   "Referrer-Policy": "no-referrer",
 } as const;
 
-/**
- * How most responses may be cached: by the reader only, who has to ask again before each use. The reader may have seen
- * something newer since.
- */
+/** Most responses are cached by the reader only, who asks again before each use: it may have seen something newer. */
 export const REVALIDATE = "private, no-cache";
 
 /** A response in JSON. `body` is the text, a stream of the text, or a value to encode. */

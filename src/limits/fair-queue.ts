@@ -69,10 +69,7 @@ export class FairQueue {
   #isTakingTurns = false;
   readonly #contention = new Contention();
 
-  /**
-   * `pause` resolves after so many milliseconds, and not before everything that has come until then is served; `now` is in
-   * milliseconds and never goes back.
-   */
+  /** `pause` resolves after so many milliseconds, once all that came until then is served. `now` never goes back. */
   constructor(
     limits: FairQueueLimits,
     pause: (milliseconds: number) => Promise<void>,

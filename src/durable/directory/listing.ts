@@ -3,10 +3,7 @@ import type { Directory, Listed } from "./rpc.ts";
 /** Milliseconds that a receipt waits for the directory at most. */
 const LONGEST_WAIT = 1_000;
 
-/**
- * A feed's entry in the directory. It is there before the feed is first written to, and it is marked as changed once the
- * feed is not as it was when the directory last asked.
- */
+/** A feed's directory entry: made before the feed is first written to, marked when it changes after it was asked. */
 export class Listing {
   readonly #directory: DurableObjectStub<Directory> | undefined;
   readonly #most: number;

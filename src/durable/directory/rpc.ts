@@ -16,10 +16,7 @@ export interface SurveyedFeed extends Rpc.DurableObjectBranded {
   statsForDirectory(): FeedStats;
 }
 
-/**
- * The answer to listing a feed: `full` if there are as many feeds as there may be, `share` if the credential, or all
- * tokens together, have made as many as they may.
- */
+/** `full`: there are as many feeds as there may be. `share`: the credential, or all tokens, have made what they may. */
 export type Listed = "listed" | "full" | "share";
 
 /** Why a feed that does not exist cannot be made. */

@@ -20,10 +20,7 @@ const ASKED = { perSecond: 250, burst: 1_000 };
 const LONGEST_WAIT = 2_000;
 /** Milliseconds for which a feed that did not answer is not asked again. */
 const LEFT_ALONE = 10_000;
-/**
- * Milliseconds after which a feed with subscribers is asked although it reported no change: a deployment ends its sockets
- * without waking it, so that it cannot report that.
- */
+/** Milliseconds after which a feed with subscribers is asked anyway: a deployment ends sockets without waking it. */
 const DOUBTED = 10 * 60_000;
 
 /**

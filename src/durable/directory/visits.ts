@@ -2,10 +2,7 @@ import { Counts } from "../../limits/counts.ts";
 
 /** Milliseconds for which a visit counts. */
 const WINDOW = 10 * 60_000;
-/**
- * Feeds that do not exist and that one account may watch: each takes an object. Far more than a page or an office waits
- * for.
- */
+/** Feeds that do not exist and that one account may watch, as each takes an object: far more than an office needs. */
 const VISITS_OF_AN_ACCOUNT = 100;
 /** Visits remembered at a time. Beyond that the oldest are forgotten. */
 const REMEMBERED = 20_000;

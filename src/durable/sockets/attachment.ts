@@ -63,10 +63,7 @@ export function saveState(socket: WebSocket, state: SocketState): void {
   socket.serializeAttachment(attachment);
 }
 
-/**
- * Saves that a socket was closed. The platform forgets that after two hibernations, and the client may never answer: the
- * socket must not count as open then.
- */
+/** Saves that a socket was closed: the platform forgets it after two hibernations, and the client may never answer. */
 export function saveClosed(socket: WebSocket, { caller, closed }: ClosedState): void {
   const attachment: Record<string, unknown> = { closed };
   addCaller(attachment, caller);

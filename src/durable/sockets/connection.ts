@@ -13,9 +13,7 @@ import type { Position } from "../../protocol/position.ts";
 import { frameOf, ownFrameOf, type Frame, type SocketFormat } from "./frames.ts";
 import { saveClosed, saveState, type ClosedState, type SocketState } from "./attachment.ts";
 
-/**
- * Saved as the seq of a client that was sent nothing yet, or only a part of something: it has no position to go on from.
- */
+/** The seq of a client that was sent nothing yet, or a part of something: it has no position to go on from. */
 export const NO_SEQ = -1;
 /** Codes of errors that are not the client's fault. */
 const NOT_BAD: ReadonlySet<MessageErrorCode> = new Set(["overloaded", "outcome_unknown", "feed_full", "rate_limited"]);

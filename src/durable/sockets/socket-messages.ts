@@ -145,10 +145,7 @@ export class SocketMessages {
     connection.refuse(id, code, "too much is waiting to be done: send it later");
   }
 
-  /**
-   * Takes what a message costs from what its connection may send, and from what all connections of its account may. Returns
-   * false, and closes the connection, if either is used up.
-   */
+  /** Spends tokens of the connection and its account. Returns false, and closes the connection, if either has too few. */
   #charge(connection: Connection, weight: number): boolean {
     const now = this.#host.now();
     const tokens = 1 + weight;

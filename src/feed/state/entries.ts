@@ -5,10 +5,7 @@ import { Entry, type EntryState } from "./entry.ts";
 import { KeyIndex } from "./key-index.ts";
 import { Recency, type Walk } from "./recency.ts";
 
-/**
- * The entries and tombstones of a feed, in the order of their last changes. `changedAfter` is the one answer to the one
- * question of every catch-up: what has changed since seq S?
- */
+/** A feed's entries and tombstones, by last change. `changedAfter` answers every catch-up: what changed since seq S? */
 export class Entries {
   readonly #live = new Map<string, Entry>();
   readonly #tombstones = new Map<string, Entry>();
@@ -122,10 +119,7 @@ export class Entries {
     yield* changed.toSorted((a, b) => a.seq - b.seq);
   }
 
-  /**
-   * All entries and tombstones, the one that changed longest ago first. They may change meanwhile: an entry that changes is
-   * met again at the end, with its new state.
-   */
+  /** All entries and tombstones, oldest change first. One that changes meanwhile is met again at the end. */
   walk(): Walk {
     return this.#recency.walk();
   }

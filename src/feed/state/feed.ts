@@ -98,18 +98,12 @@ export class Feed {
     return { ok: true, receipt, record };
   }
 
-  /**
-   * Deletes entries that have expired, as one batch of at most `most`. There are more to delete while `nextExpiry` is not
-   * above `now`. Undefined if none has expired.
-   */
+  /** Deletes up to `most` expired entries as one batch; undefined if none. `nextExpiry` tells whether more are left. */
   expire(now: number, most: number = LIMITS.batchUpdates): LogRecord | undefined {
     return this.#delete(this.#expiry.due(now, most), now);
   }
 
-  /**
-   * Deletes the entries of a batch's keys that have expired. For when more entries have expired than are deleted at
-   * once, so that no patch of the batch changes a value that has expired.
-   */
+  /** Deletes a batch's expired keys, when more have expired than are deleted at once: no patch may revive one. */
   expireKeys(texts: EncodedUpdates, now: number): LogRecord | undefined {
     const due = new Set<Entry>();
     for (const text of texts) {
@@ -161,10 +155,7 @@ export class Feed {
     this.#expiry = new ExpiryQueue();
   }
 
-  /**
-   * Restores one entry, live or a tombstone. Of several of one key the newest counts. `isNarrow`: the text is a part of an
-   * ASCII string.
-   */
+  /** Restores an entry or tombstone, unless a newer one is there. `isNarrow`: its text is part of an ASCII string. */
   restore({ key, seq, time, version, expires, text }: RestoredEntry, isNarrow = false): void {
     const known = this.#entries.recall(key);
     if (known && known.seq >= seq) return;

@@ -44,10 +44,7 @@ export interface LogPiece {
 
 /** The log as the fan-out reads it: what is written, in pieces, so that others can be served in between. */
 export interface Log {
-  /**
-   * Looks at a bounded part of what comes after the seq `after`, which may be within a batch. Undefined if the log does
-   * not go back so far.
-   */
+  /** Looks at a part of what comes after the seq `after`, maybe within a batch; undefined if the log begins later. */
   read(after: number, selection: Selection): LogPiece | undefined;
 }
 

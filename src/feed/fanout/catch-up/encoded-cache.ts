@@ -3,10 +3,7 @@ import type { Position } from "../../../protocol/position.ts";
 import { bytesOf } from "../../state/entry.ts";
 import type { EncodedMessage } from "../encoded-message.ts";
 
-/**
- * Messages that were encoded for one subscriber and serve others too. When many come at once, most of them need the
- * same: it is encoded for the first and reused for the rest.
- */
+/** Messages encoded for one subscriber that serve others too: when many come at once, most of them need the same. */
 export class EncodedCache {
   /** The one that was used longest ago comes first. */
   readonly #messages = new Map<string, EncodedMessage>();

@@ -35,10 +35,7 @@ export interface ListReader {
 
 let made = 0;
 
-/**
- * The entries of a selection at one moment, as references to their texts, which never change. Readers write it down in
- * parts while the feed goes on.
- */
+/** The selected entries of one moment, as references to texts that never change. Read in parts as the feed goes on. */
 export class FrozenList implements TimedPosition {
   readonly number = ++made;
   /** What it was made for. */

@@ -25,9 +25,7 @@ const LONGEST = DELAYS.indexOf(64);
 /** Waiting jobs that are asked in one run. */
 const ASKED_AT_ONCE = 500;
 
-/**
- * Jobs of many accounts. Accounts take turns, a step of one job each, so that an account that asks for much waits alone.
- */
+/** Jobs of many accounts, which take turns, one step each: an account that asks for much waits alone. */
 export class Jobs implements WorkMeter {
   readonly #stepWork: number;
   /** Jobs that can go on. The account whose turn it is comes first. */

@@ -13,10 +13,7 @@ export type Replayed =
 /** The work of one look into the log, whatever is found. */
 const LOOK = 128 * 1024;
 
-/**
- * Reads every update after a seq from the log, for `mode=all`: one look into the log a step, in ranges of bounded length
- * that never split a batch.
- */
+/** Reads every update after a seq from the log (`mode=all`), one look a step, in bounded ranges that split no batch. */
 export class Replay {
   readonly #context: ReadContext;
   readonly #selection: Selection;

@@ -10,10 +10,7 @@ interface Outgoing {
   readonly message: EncodedMessage;
 }
 
-/**
- * An encoded flush. It is sent in slices, so that the feed can accept publishes in between. What happens to the feed
- * between two slices changes nothing in it.
- */
+/** An encoded flush, sent in slices between which the feed accepts publishes. These change nothing in it. */
 export class Outbox {
   #items: Outgoing[] = [];
   #sent = 0;

@@ -41,10 +41,7 @@ export class SubscriberIndex {
     this.#removeFromIndex(group);
   }
 
-  /**
-   * Adds an update to what waits for each group that selects its key, and yields these groups. `allowance`: for patches
-   * that must be composed.
-   */
+  /** Adds an update to what waits for each group that selects its key, and yields these groups. */
   *add(update: AcceptedUpdate, allowance: Allowance = { left: Infinity }): Generator<Group> {
     const { key } = update;
     const shared = new PendingUpdate(update);
