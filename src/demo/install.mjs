@@ -67,43 +67,24 @@ function outdated() {
   const installed = readPackages(record);
   for (const [path, wanted] of Object.entries(readPackages(join(root, "package-lock.json")))) {
     // Skips the root, and packages for other platforms, which npm does not install here.
-    if (path === "" || (!(path in installed) && isOptional(wanted))) continue;
     const found = installed[path];
-    if (found?.["version"] !== wanted["version"]) {
-      return `${path} differs from package-lock.json`;
-    }
+    if (path === "" || (!found && (wanted.optional || wanted.devOptional))) continue;
+    if (found?.version !== wanted.version) return `${path} differs from package-lock.json`;
   }
   // If it was installed for another platform, it exists but does not start.
   if (spawnSync(pinnedNode, ["--version"]).status !== 0) return "node_modules is of another platform";
   return undefined;
 }
 
-/** @param {Record<string, unknown>} entry */
-function isOptional(entry) {
-  return entry["optional"] === true || entry["devOptional"] === true;
-}
-
 /**
  * The `packages` of a lock file by their paths. Empty if the file cannot be read.
  * @param {string} file
- * @returns {Record<string, Record<string, unknown>>}
+ * @returns {Record<string, { version?: string, optional?: boolean, devOptional?: boolean }>}
  */
 function readPackages(file) {
-  /** @type {unknown} */
-  let lock;
   try {
-    lock = JSON.parse(readFileSync(file, "utf8"));
+    return JSON.parse(readFileSync(file, "utf8")).packages ?? {};
   } catch {
     return {};
   }
-  const packages = asRecord(asRecord(lock)["packages"]);
-  return Object.fromEntries(Object.entries(packages).map(([path, entry]) => [path, asRecord(entry)]));
-}
-
-/**
- * @param {unknown} value
- * @returns {Record<string, unknown>}
- */
-function asRecord(value) {
-  return typeof value === "object" && value !== null ? { ...value } : {};
 }

@@ -22,16 +22,8 @@ const TICK_MS = 100;
 const FLUSH_MS = 3_000;
 const RATE_MAX = 10_000;
 
-interface Options {
-  url: string;
-  feed: string;
-  key: string | undefined;
-  seed: number;
-  rate: number;
-}
-
-/** Reads the command line. Throws an `Error` that says what is wrong with it. */
-function readOptions(): Options | "help" {
+/** Reads the command line: undefined for `--help`. Throws an `Error` that says what is wrong with it. */
+function readOptions() {
   const { values } = parseArgs({
     options: {
       url: { type: "string", default: "http://127.0.0.1:8787" },
@@ -42,7 +34,7 @@ function readOptions(): Options | "help" {
       help: { type: "boolean", short: "h", default: false },
     },
   });
-  if (values.help) return "help";
+  if (values.help) return undefined;
   const { url, feed } = values;
   if (!/^https?:$/.test(URL.parse(url)?.protocol ?? "")) throw new Error(`--url is not an http address: ${url}`);
   const rate = Number(values.rate);
@@ -50,13 +42,7 @@ function readOptions(): Options | "help" {
   const seed = values.seed === undefined ? randomInt(2 ** 32) : Number(values.seed);
   if (!Number.isSafeInteger(seed)) throw new Error(`--seed is not a whole number: ${values.seed}`);
   // An unset variable in a shell gives an empty key.
-  return {
-    url,
-    feed,
-    key: (values.key ?? process.env["PUBLISH_KEY"]) || undefined,
-    seed,
-    rate,
-  };
+  return { url, feed, key: (values.key ?? process.env["PUBLISH_KEY"]) || undefined, seed, rate };
 }
 
 /** Ends early, and not as a failure, when the signal aborts. */
@@ -74,7 +60,7 @@ function announcer(): (status: PublisherStatus) => void {
 }
 
 /** Publishes until stopped. Returns the exit code. */
-async function publish({ url, feed, key, seed, rate }: Options): Promise<number> {
+async function publish({ url, feed, key, seed, rate }: NonNullable<ReturnType<typeof readOptions>>): Promise<number> {
   const closing = new AbortController();
   const giveUp = new AbortController();
   const market = new Market({ random: seededRandom(seed), rate, start: Date.now() });
@@ -111,7 +97,7 @@ async function publish({ url, feed, key, seed, rate }: Options): Promise<number>
 
 try {
   const options = readOptions();
-  if (options === "help") process.stdout.write(HELP);
+  if (options === undefined) process.stdout.write(HELP);
   else process.exit(await publish(options));
 } catch (error) {
   console.error(`Demo publisher: ${error instanceof Error ? error.message : String(error)}`);

@@ -181,21 +181,16 @@ function stopWithNpm(stop) {
   setInterval(() => parents() !== before && stop.abort(), 500).unref();
 }
 
-/** The parent of this process and, if that is npm's shell, the shell's parent. */
-function parents() {
-  return `${process.ppid} ${parentOfShell(process.ppid)}`;
-}
-
 /**
- * The parent of npm's shell, which is npm. Undefined if the process is not a shell (some give way to the command), or if
- * there is no /proc.
- * @param {number} pid
+ * The parent of this process and, if that is npm's shell, the shell's parent, which is npm. (Some shells give way to the
+ * command.) Only the first of them if there is no /proc.
  */
-function parentOfShell(pid) {
+function parents() {
+  const { ppid } = process;
   try {
-    const [, name, parent] = /\((.*)\) \S (\d+) /.exec(readFileSync(`/proc/${pid}/stat`, "utf8")) ?? [];
-    return name?.endsWith("sh") ? parent : undefined;
+    const [, name, parent] = /\((.*)\) \S (\d+) /.exec(readFileSync(`/proc/${ppid}/stat`, "utf8")) ?? [];
+    return name?.endsWith("sh") ? `${ppid} ${parent}` : `${ppid}`;
   } catch {
-    return undefined;
+    return `${ppid}`;
   }
 }

@@ -1,6 +1,8 @@
+import { once } from "node:events";
 import { mkdirSync, rmSync } from "node:fs";
 import { connect, createServer } from "node:net";
 import { join, relative } from "node:path";
+import { text } from "node:stream/consumers";
 import { root } from "./install.mjs";
 
 /**
@@ -22,44 +24,17 @@ export async function claimStorage() {
   // Listening must not keep this process alive.
   server.unref();
   for (;;) {
-    const code = await listen(server, path);
-    if (code === undefined) return { claimed: true, announce: (own) => (url = own) };
-    // A file system without sockets. It is better to start without a claim than not to start.
-    if (code !== "EADDRINUSE") return { claimed: true, announce: () => {} };
-    const holder = await ask(path);
+    try {
+      await once(server.listen(path), "listening");
+      return { claimed: true, announce: (own) => (url = own) };
+    } catch (error) {
+      const isTaken = error instanceof Error && "code" in error && error.code === "EADDRINUSE";
+      // A file system without sockets. It is better to start without a claim than not to start.
+      if (!isTaken) return { claimed: true, announce: () => {} };
+    }
+    // A process that is gone may have left its socket behind.
+    const holder = await text(connect(path)).catch(() => undefined);
     if (holder !== undefined) return { claimed: false, url: holder };
     rmSync(path, { force: true });
   }
-}
-
-/**
- * @param {import("node:net").Server} server
- * @param {string} path
- * @returns {Promise<unknown>} the error's code, if any
- */
-function listen(server, path) {
-  return new Promise((resolve) => {
-    /** @param {Error} error */
-    const fail = (error) => resolve("code" in error ? error.code : error.message);
-    server.once("error", fail);
-    server.listen(path, () => {
-      server.off("error", fail);
-      resolve(undefined);
-    });
-  });
-}
-
-/**
- * What the process behind a socket says, or undefined if that process is gone and has left the socket behind.
- * @param {string} path
- * @returns {Promise<string | undefined>}
- */
-function ask(path) {
-  return new Promise((resolve) => {
-    let text = "";
-    connect(path)
-      .on("data", (chunk) => (text += chunk))
-      .on("end", () => resolve(text))
-      .on("error", () => resolve(undefined));
-  });
 }
