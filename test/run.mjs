@@ -96,7 +96,7 @@ function readCounts(file) {
  */
 async function test(args) {
   await install();
-  if ((await runToEnd(pinnedNode, ["src/build/build.mjs"])) !== 0) throw new Error("the page could not be built");
+  if ((await runToEnd(pinnedNode, ["src/build/build.ts"])) !== 0) throw new Error("the page could not be built");
   const env = { ...process.env };
   if (needsBrowser(args)) env["CHROMIUM_PATH"] = await ensureBrowser();
   const folder = mkdtempSync(join(tmpdir(), "tickertape-test-"));

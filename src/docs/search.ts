@@ -1,6 +1,6 @@
 import MiniSearch from "minisearch";
 
-/** A heading of a page, with the text below it. `url` is relative to /docs/. src/build/docs.mjs writes them. */
+/** A heading of a page, with the text below it. `url` is relative to /docs/. src/build/docs.ts writes them. */
 interface Section {
   readonly page: string;
   readonly heading: string;

@@ -2,7 +2,7 @@ import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:f
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { renderDocs } from "../../src/build/docs.mjs";
+import { renderDocs } from "../../src/build/docs.ts";
 
 const root = join(import.meta.dirname, "../..");
 const PAGES = ["README.md", "CONTRIBUTING.md", "SECURITY.md", "CHANGELOG.md", "docs", "src/protocol/SPEC.md"];

@@ -1,19 +1,31 @@
 // What stands around the text of a page under /docs/: the bar with the search box, the navigation, the way on. No inline
 // script or style, as the Content-Security-Policy of public/_headers allows none. All links are relative.
 
-/**
- * A page: its file in the repository, its name under /docs/ without `.html`, its title, and its sections for the search.
- * @typedef {{ file: string, name: string, title: string, html: string, sections: Section[] }} Page
- * @typedef {{ page: string, heading: string, url: string, text: string }} Section
- * @typedef {{ title: string, pages: Page[] }} Group
- */
+export interface Page {
+  /** In the repository. */
+  file: string;
+  /** Under /docs/, without `.html`. */
+  name: string;
+  title: string;
+  html: string;
+  /** For the search. */
+  sections: Section[];
+}
 
-/**
- * @param {Page} page
- * @param {Group[]} groups
- * @param {{ previous: Page | undefined, next: Page | undefined }} neighbours
- */
-export function frame(page, groups, { previous, next }) {
+/** A heading of a page, with the text below it. `url` is relative to /docs/. */
+interface Section {
+  page: string;
+  heading: string;
+  url: string;
+  text: string;
+}
+
+interface Group {
+  title: string;
+  pages: Page[];
+}
+
+export function frame(page: Page, groups: readonly Group[], previous?: Page, next?: Page): string {
   const base = up(page.name);
   return `<!doctype html>
 <html lang="en">
@@ -68,11 +80,7 @@ ${page.html}
 `;
 }
 
-/**
- * @param {Group} group
- * @param {Page} current
- */
-function navigation({ title, pages }, current) {
+function navigation({ title, pages }: Group, current: Page): string {
   const links = pages.map((page) => {
     const here = page === current ? ' aria-current="page"' : "";
     return `<li><a href="${hrefOf(current, page)}"${here}>${escape(page.title)}</a></li>`;
@@ -80,34 +88,18 @@ function navigation({ title, pages }, current) {
   return `<h2>${escape(title)}</h2><ul>${links.join("")}</ul>`;
 }
 
-/**
- * @param {Page} from
- * @param {Page | undefined} to
- * @param {string} word
- */
-function neighbour(from, to, word) {
+function neighbour(from: Page, to: Page | undefined, word: string): string {
   return to ? `<a href="${hrefOf(from, to)}">${word}: ${escape(to.title)}</a>` : "";
 }
 
-/**
- * @param {Page} from
- * @param {Page} to
- */
-function hrefOf(from, to) {
-  return up(from.name) + urlOf(to.name);
-}
+const hrefOf = (from: Page, to: Page): string => up(from.name) + urlOf(to.name);
 
-/** The URL of a page below /docs/: that of an index is its folder. @param {string} name */
-export function urlOf(name) {
-  return name.replace(/(^|\/)index$/, "$1");
-}
+/** The URL of a page below /docs/: that of an index is its folder. */
+export const urlOf = (name: string): string => name.replace(/(^|\/)index$/, "$1");
 
-/** From a page to the folder of all pages. @param {string} name */
-export function up(name) {
-  return "../".repeat(name.split("/").length - 1) || "./";
-}
+/** From a page to the folder of all pages. */
+export const up = (name: string): string => "../".repeat(name.split("/").length - 1) || "./";
 
-/** @param {string} text */
-export function escape(text) {
+export function escape(text: string): string {
   return text.replaceAll("&", "&amp;").replaceAll("<", "&lt;").replaceAll(">", "&gt;").replaceAll('"', "&quot;");
 }
