@@ -62,6 +62,20 @@ describe("a token", () => {
     expect(feed.state).toBe("live");
   });
 
+  test("counts only as the answer to the last request", async () => {
+    const answers: ((token: string) => void)[] = [];
+    const feed = open({ token: () => new Promise((resolve) => void answers.push(resolve)) });
+    await world.pass(22_000);
+    expect(answers).toHaveLength(2);
+    for (const [i, token] of ["late", "last"].entries()) {
+      answers[i]?.(token);
+      world.promises();
+      await world.pass(100);
+    }
+    expect(server.links.map(({ request }) => request.token)).toEqual(["last"]);
+    expect(feed.state).toBe("live");
+  });
+
   test("is asked for after sleep", async () => {
     let asked = 0;
     const feed = await live({
