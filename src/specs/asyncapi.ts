@@ -99,36 +99,19 @@ export function asyncApi(base: string): JsonSchema {
 
 function messageObjects(): Record<string, JsonSchema> {
   const schemas = messageSchemas();
-  const texts = Object.entries(TEXTS).map(([name, summary]): [string, JsonSchema] => [
-    name,
-    {
-      name,
-      title: name,
-      summary,
-      contentType: "text/plain",
-      payload: { const: name },
-      examples: [{ payload: name }],
-    },
-  ]);
-  const messages = Object.entries({ ...SERVER_MESSAGES, ...CLIENT_MESSAGES }).map(
-    ([name, schema]): [string, JsonSchema] => {
-      const { description: summary, example } = aboutSchema(schema);
-      const { description: _, examples: __, ...payload } = objectOf(schemas[name]);
-      return [
-        name,
-        {
-          name,
-          title: name,
-          summary,
-          contentType: "application/json",
-          payload,
-          correlationId: { location: "$message.payload#/id" },
-          examples: [{ payload: example }],
-        },
-      ];
-    },
-  );
-  return Object.fromEntries([...messages, ...texts]);
+  const messages: Record<string, JsonSchema> = {};
+  for (const [name, schema] of Object.entries({ ...SERVER_MESSAGES, ...CLIENT_MESSAGES })) {
+    const { description: summary, example } = aboutSchema(schema);
+    const { description: _, examples: __, ...payload } = objectOf(schemas[name]);
+    const about = { name, title: name, summary, contentType: "application/json", payload };
+    const correlationId = { location: "$message.payload#/id" };
+    messages[name] = { ...about, correlationId, examples: [{ payload: example }] };
+  }
+  for (const [name, summary] of Object.entries(TEXTS)) {
+    const about = { name, title: name, summary, contentType: "text/plain" };
+    messages[name] = { ...about, payload: { const: name }, examples: [{ payload: name }] };
+  }
+  return messages;
 }
 
 /** The schemas that the messages refer to, or that one of these refers to. */

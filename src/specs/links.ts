@@ -5,7 +5,7 @@ const FEED = { "path.feed": "$request.path.feed" };
 const POSITION = "{$response.body#/epoch}:{$response.body#/seq}";
 
 /** What a client may ask next with the answer `200` of an operation, as OpenAPI's links. */
-export const LINKS: Readonly<Record<string, JsonSchema>> = {
+export const LINKS = {
   readFeed: {
     changes: link("readFeed", { ...FEED, "query.since": POSITION }, "What has changed since."),
     resumed: link(

@@ -1,5 +1,4 @@
 import { ANSWER_HEADERS, CREDENTIALS, PARAMETERS } from "../protocol/parameters.ts";
-import { LINKS } from "./links.ts";
 import { PATHS } from "./operations.ts";
 import { namedSchemas, objectOf, withJsonSchemas, type JsonSchema } from "./schemas.ts";
 
@@ -32,7 +31,7 @@ export function openApi(base: string): JsonSchema {
     },
     servers: [{ url: base || "/" }],
     tags: [{ name: "feeds" }, { name: "server" }],
-    paths: Object.fromEntries(Object.entries(PATHS).map(([path, item]) => [path, withHead(path, linked(item))])),
+    paths: Object.fromEntries(Object.entries(PATHS).map(([path, item]) => [path, withHead(path, item)])),
     components: {
       schemas: namedSchemas(),
       parameters: withJsonSchemas(PARAMETERS),
@@ -40,18 +39,6 @@ export function openApi(base: string): JsonSchema {
       securitySchemes: SECURITY,
     },
   };
-}
-
-/** Adds the links of a path's operations to their answers. */
-function linked(item: JsonSchema): JsonSchema {
-  const operations = Object.entries(item).map(([method, operation]): [string, JsonSchema[string]] => {
-    const { operationId, responses } = objectOf(operation);
-    const links = LINKS[textOf(operationId)];
-    if (!links) return [method, operation];
-    const answers = objectOf(responses);
-    return [method, { ...objectOf(operation), responses: { ...answers, 200: { ...objectOf(answers["200"]), links } } }];
-  });
-  return Object.fromEntries(operations);
 }
 
 /** Adds what works wherever `GET` does: `HEAD`, and the preflight for pages of other origins. */

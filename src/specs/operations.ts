@@ -1,10 +1,14 @@
 import { LIMITS } from "../protocol/limits.ts";
-import { OF_A_SUBSCRIBER, type ANSWER_HEADERS, type PARAMETERS } from "../protocol/parameters.ts";
-import { refusals } from "./problems.ts";
+import { OF_A_SUBSCRIBER, type PARAMETERS } from "../protocol/parameters.ts";
+import { LINKS } from "./links.ts";
+import { headers, refusals, type HeaderName } from "./problems.ts";
 import { about, ref, type JsonSchema, type SchemaName } from "./schemas.ts";
 
-const READING: JsonSchema[] = [{}, { bearer: [] }, { token: [] }];
 const BEARER: JsonSchema[] = [{ bearer: [] }];
+const READING = { tags: ["feeds"], security: [{}, { bearer: [] }, { token: [] }] };
+const CHANGING = { tags: ["feeds"], security: BEARER };
+/** About the server, for everyone. */
+const OPEN = { tags: ["server"], security: [] };
 const LIMITED = ["unauthorized", "rate_limited", "overloaded"] as const;
 /** How any request about one feed that needs a grant may be refused. */
 const OF_A_FEED = [...LIMITED, "invalid_feed", "not_found", "forbidden"] as const;
@@ -21,8 +25,7 @@ export const PATHS: Readonly<Record<string, JsonSchema>> = {
       description:
         "A snapshot as JSON. With `since` only what has changed, with `wait` as soon as something changes. `Accept: " +
         "text/event-stream` makes it a stream of Server-Sent Events, `Upgrade: websocket` a socket: see /asyncapi.json.",
-      tags: ["feeds"],
-      security: READING,
+      ...READING,
       parameters: [
         ...[...OF_A_SUBSCRIBER, "wait" as const].map(parameter),
         ...(["ifNoneMatch", "lastEventId", "subprotocol"] as const).map(parameter),
@@ -43,6 +46,7 @@ export const PATHS: Readonly<Record<string, JsonSchema>> = {
                 'event: update\nid: k3v7x2qm4a:1045\ndata: {"type":"update","from":1044,"seq":1045,"time":1732096000123,"updates":[{"key":"OLD","delete":true}]}\n\n',
             },
           },
+          links: LINKS.readFeed,
         },
         204: { description: "Nothing has changed within `wait`.", headers: headers("ETag") },
         304: { description: "Nothing has changed since `If-None-Match`.", headers: headers("ETag") },
@@ -53,8 +57,7 @@ export const PATHS: Readonly<Record<string, JsonSchema>> = {
       operationId: "publish",
       summary: "Publish",
       description: `Publishes 1 to ${LIMITS.batchUpdates} updates, all of them or none. The receipt comes once they are durable.`,
-      tags: ["feeds"],
-      security: BEARER,
+      ...CHANGING,
       parameters: (["idempotencyKey", "contentEncoding"] as const).map(parameter),
       requestBody: {
         required: true,
@@ -80,7 +83,7 @@ export const PATHS: Readonly<Record<string, JsonSchema>> = {
         },
       },
       responses: {
-        200: answer("Receipt", "Idempotency-Replayed"),
+        200: { ...answer("Receipt", "Idempotency-Replayed"), links: LINKS.publish },
         ...refusals(
           ...OF_A_FEED,
           ...(["invalid_json", "invalid_query", "feed_full", "too_large"] as const),
@@ -91,11 +94,10 @@ export const PATHS: Readonly<Record<string, JsonSchema>> = {
     delete: {
       operationId: "resetFeed",
       summary: "Reset a feed: it has no entries and a new epoch, and every subscriber is told. Or remove the feed",
-      tags: ["feeds"],
-      security: BEARER,
+      ...CHANGING,
       parameters: [parameter("forget")],
       responses: {
-        200: answer("Reset"),
+        200: { ...answer("Reset"), links: LINKS.resetFeed },
         ...refusals(...OF_A_FEED, "invalid_query", "feed_full", "outcome_unknown"),
       },
     },
@@ -105,10 +107,12 @@ export const PATHS: Readonly<Record<string, JsonSchema>> = {
     get: {
       operationId: "readHistory",
       summary: "The last updates of a key",
-      tags: ["feeds"],
-      security: READING,
+      ...READING,
       parameters: (["key", "limit", "before"] as const).map(parameter),
-      responses: { 200: answer("History"), ...refusals(...OF_A_FEED, "invalid_query") },
+      responses: {
+        200: { ...answer("History"), links: LINKS.readHistory },
+        ...refusals(...OF_A_FEED, "invalid_query"),
+      },
     },
   },
   "/v1/feeds/{feed}/stats": {
@@ -116,8 +120,7 @@ export const PATHS: Readonly<Record<string, JsonSchema>> = {
     get: {
       operationId: "readStats",
       summary: "The figures of a feed",
-      tags: ["feeds"],
-      security: READING,
+      ...READING,
       responses: { 200: answer("Stats"), ...refusals(...OF_A_FEED, "invalid_query") },
     },
   },
@@ -125,18 +128,16 @@ export const PATHS: Readonly<Record<string, JsonSchema>> = {
     get: {
       operationId: "listFeeds",
       summary: "The feeds that the caller may read",
-      tags: ["feeds"],
-      security: READING,
+      ...READING,
       parameters: (["feedLimit", "after"] as const).map(parameter),
-      responses: { 200: answer("List"), ...refusals(...LIMITED, "invalid_query") },
+      responses: { 200: { ...answer("List"), links: LINKS.listFeeds }, ...refusals(...LIMITED, "invalid_query") },
     },
   },
   "/healthz": {
     get: {
       operationId: "checkHealth",
       summary: "Whether the Worker answers",
-      tags: ["server"],
-      security: [],
+      ...OPEN,
       responses: { 200: answer("Health"), ...refusals() },
     },
   },
@@ -167,8 +168,7 @@ function document(operationId: string, summary: string): JsonSchema {
     get: {
       operationId,
       summary,
-      tags: ["server"],
-      security: [],
+      ...OPEN,
       parameters: [parameter("ifNoneMatch")],
       responses: {
         200: {
@@ -187,14 +187,10 @@ function parameter(name: keyof typeof PARAMETERS): JsonSchema {
   return { $ref: `#/components/parameters/${name}` };
 }
 
-function headers(...names: readonly (keyof typeof ANSWER_HEADERS)[]): JsonSchema {
-  return Object.fromEntries(names.map((name) => [name, { $ref: `#/components/headers/${name}` }]));
-}
-
 function json(name: SchemaName): JsonSchema {
   return { "application/json": { schema: ref(name), example: about(name).example } };
 }
 
-function answer(name: SchemaName, ...named: readonly (keyof typeof ANSWER_HEADERS)[]): JsonSchema {
+function answer(name: SchemaName, ...named: readonly HeaderName[]): JsonSchema {
   return { description: about(name).description, headers: headers(...named), content: json(name) };
 }

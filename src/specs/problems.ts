@@ -3,8 +3,10 @@ import { PROBLEM_TYPE } from "../protocol/answers.ts";
 import type { ANSWER_HEADERS } from "../protocol/parameters.ts";
 import { ref, type JsonSchema } from "./schemas.ts";
 
+export type HeaderName = keyof typeof ANSWER_HEADERS;
+
 /** Headers that come with a status. */
-const HEADERS: Readonly<Record<number, readonly (keyof typeof ANSWER_HEADERS)[]>> = {
+const HEADERS: Readonly<Record<number, readonly HeaderName[]>> = {
   401: ["WWW-Authenticate"],
   405: ["Allow"],
   415: ["Accept-Post", "Accept-Encoding"],
@@ -19,12 +21,15 @@ export function refusals(...codes: readonly ProblemCode[]): JsonSchema {
   return Object.fromEntries([...byStatus].map(([status, codes]) => [String(status), refusal(status, codes)]));
 }
 
+export function headers(...names: readonly HeaderName[]): JsonSchema {
+  return Object.fromEntries(names.map((name) => [name, { $ref: `#/components/headers/${name}` }]));
+}
+
 function refusal(status: number, codes: readonly ProblemCode[]): JsonSchema {
   const [code] = codes;
-  const headers = (HEADERS[status] ?? []).map((name) => [name, { $ref: `#/components/headers/${name}` }]);
   return {
     description: codes.map((code) => `\`${code}\`: ${PROBLEMS[code].title}.`).join(" "),
-    headers: Object.fromEntries(headers),
+    headers: headers(...(HEADERS[status] ?? [])),
     content: {
       "application/problem+json": {
         schema: {
