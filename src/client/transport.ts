@@ -12,15 +12,9 @@ export interface LinkRequest {
 
 /** Events of a link. None comes before `open` has returned, and none after `closed`. */
 export interface LinkEvents {
-  /**
-   * A frame of the server, with the first of which the link is open: one message as JSON text or as bytes of the format
-   * that was asked for, or a bare `pong`.
-   */
+  /** One message, as JSON text or bytes of the format asked for, or a bare `pong`. The first one opens the link. */
   readonly message: (frame: string | Uint8Array) => void;
-  /**
-   * The link has ended. A WebSocket close code, or 1006 if there is none; `retryAfter`: milliseconds before which the
-   * server does not want to see us.
-   */
+  /** The link has ended. `code`: as of a WebSocket, 1006 if none. `retryAfter`: milliseconds not to come back in. */
   readonly closed: (code: number, reason: string, retryAfter?: number) => void;
 }
 

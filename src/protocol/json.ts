@@ -22,10 +22,7 @@ export function parseJson(text: string): Parsed {
   }
 }
 
-/**
- * Reads JSON that this server wrote itself from checked values. Checking it again would cost as much as the publish did.
- * Not for anything that comes from outside.
- */
+/** Reads JSON that this server wrote, and no other: unchecked, since a check would cost as much as the publish did. */
 // The caller knows what was written.
 // oxlint-disable-next-line typescript/no-unnecessary-type-parameters
 export function readOwnJson<T extends Json>(text: string): T {

@@ -38,10 +38,7 @@ export function pack(message: string): Uint8Array {
 /** How a member with this name is written in JSON. In a string its quotes would be escaped. */
 const UNREADABLE = '"__proto__":';
 
-/**
- * Encodes a message that may have a member `__proto__`. Such a message stays JSON: common decoders of MessagePack refuse
- * the map.
- */
+/** Encodes a message. With a member `__proto__` it stays JSON: common decoders of MessagePack refuse the map. */
 export function packMessage(message: string): string | Uint8Array {
   return message.includes(UNREADABLE) ? message : pack(message);
 }

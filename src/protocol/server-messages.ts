@@ -188,10 +188,7 @@ export const SERVER_MESSAGES = {
 } as const;
 export type ServerMessage = v.InferOutput<(typeof SERVER_MESSAGES)[keyof typeof SERVER_MESSAGES]>;
 
-/**
- * A message as a server-sent event. `position` becomes its `id`: where a client resumes that has lost its stream. Without
- * one the client keeps the `id` from before.
- */
+/** A server-sent event. A client resumes from the last `id`: the `position`, or if there is none the one before. */
 export function encodeEvent(type: string, message: string, position?: Position): string {
   const id = position ? `id: ${formatPosition(position)}\n` : "";
   return `event: ${type}\n${id}data: ${message}\n\n`;

@@ -1,4 +1,4 @@
-import { isObjectAt, readMembers, skipRest, skipString, skipValue, Splice } from "./json-scan.ts";
+import { CLOSE_OBJECT, COMMA, isObjectAt, readMembers, skipRest, skipString, skipValue, Splice } from "./json-scan.ts";
 
 /**
  * The change of one member: a new value as JSON, or `null`, which removes the member. An object as JSON is a patch of the
@@ -6,9 +6,6 @@ import { isObjectAt, readMembers, skipRest, skipString, skipValue, Splice } from
  * `TextPatch`.
  */
 type Change = string | TextPatch | null;
-
-const CLOSE = 0x7d;
-const COMMA = 0x2c;
 
 /**
  * Merge patches (RFC 7396) of one object, gathered into one. To add a patch costs what is in it, however many came before;
@@ -68,7 +65,7 @@ export class TextPatch {
     const met: string[] = [];
     let kept = 0;
     let at = start + 1;
-    while (text.charCodeAt(at) !== CLOSE && at < text.length) {
+    while (text.charCodeAt(at) !== CLOSE_OBJECT && at < text.length) {
       if (met.length === this.#members.size) return start === 0 ? text.length : skipRest(text, at);
       const nameEnd = skipString(text, at);
       const valueStart = nameEnd + 1;

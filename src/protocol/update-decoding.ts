@@ -19,10 +19,7 @@ const KNOWN = new Set(CHANGES.flatMap((change) => Object.keys(UPDATE_SCHEMAS[cha
 
 export type DecodedUpdates = { ok: true; updates: EncodedUpdates } | { ok: false; issues: UpdateIssue[] };
 
-/**
- * Checks untrusted updates and writes each of them as canonical JSON. All or none: any issue refuses the batch. Returns at
- * most `LIMITS.reportedIssues` issues.
- */
+/** Checks untrusted updates and writes each as canonical JSON: all, or at most `LIMITS.reportedIssues` issues. */
 export function decodeUpdates(inputs: readonly unknown[]): DecodedUpdates {
   return finishSteps(decodeUpdatesInSteps(inputs));
 }

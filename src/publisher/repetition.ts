@@ -25,10 +25,7 @@ export function timeToRepeat(first: SentRequest): number {
   return REPEATED_MS - elapsed(first);
 }
 
-/**
- * Why the feed might not recognise `next` as a repetition of the first request, and apply it as well. Returns undefined if
- * it recognises it.
- */
+/** Why the feed might not recognise `next` as a repetition, and apply it as well; undefined if it recognises it. */
 export function whyNoRepetition(first: SentRequest, next: SentRequest): string | undefined {
   if (elapsed(first) > SENT_MS) return "the server may have forgotten the first attempt";
   return first.principal === next.principal

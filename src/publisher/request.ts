@@ -6,10 +6,7 @@ export type RequestOutcome =
   | { readonly type: "accepted"; readonly receipt: Receipt }
   /** Every repetition would be answered the same. Nothing was changed. */
   | { readonly type: "refused"; readonly status: number; readonly error: PublishRefusedError }
-  /**
-   * Worth repeating, after `afterMs` at least (0 if the server named no time). `doubtful`: the updates may have been
-   * applied all the same.
-   */
+  /** Worth repeating, not before `afterMs` (0: no time named). `doubtful`: the updates may have been applied. */
   | { readonly type: "failed"; readonly reason: string; readonly afterMs: number; readonly doubtful: boolean };
 
 interface PublishRequest {

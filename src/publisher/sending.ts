@@ -13,10 +13,8 @@ const ABOUT_THE_BODY = new Set([400, 409, 413, 422]);
 /** The result of sending one batch, over all its requests. */
 export type SendResult =
   | { readonly type: "accepted"; readonly receipt: Receipt }
-  /** None of the requests changed anything. */
-  | { readonly type: "refused"; readonly cause: Cause; readonly refusal: PublishRefusedError }
-  /** A request may have been applied, or may yet arrive, whatever the last one was answered. */
-  | { readonly type: "unknown"; readonly cause: Cause; readonly refusal: PublishRefusedError }
+  /** `unknown`: a request may have been applied, or may yet arrive, whatever the last one was answered. Else none was. */
+  | { readonly type: "refused" | "unknown"; readonly cause: Cause; readonly refusal: PublishRefusedError }
   /** By the signal. `sent`: it may have been applied. */
   | { readonly type: "aborted"; readonly sent: boolean };
 

@@ -1,5 +1,5 @@
 import { initialPhase, isLinked, nextDue, transition } from "./machine.ts";
-import { createView, type SentSubscribe, type View } from "../view.ts";
+import { createView, type SentSubscribe } from "../view.ts";
 import { messageOf } from "../errors.ts";
 import { createTransportTrials } from "./preferred-transport.ts";
 import { ACK_EVERY, MAX_TIMER, SLEPT, STALE_AFTER } from "./timings.ts";
@@ -9,7 +9,7 @@ import { probe } from "./probe.ts";
 import type { JsonObject } from "../../protocol/json.ts";
 import type { Runtime } from "../runtime.ts";
 import type { Link, LinkRequest, Transport } from "../transport.ts";
-import type { Batch, Change, FeedCounters, FeedOptions, FeedStatus } from "../types.ts";
+import type { Batch, Change, FeedOptions, FeedStatus } from "../types.ts";
 import type { Command, ConnectionEvent } from "./state.ts";
 
 /** What a connection runs on. */
@@ -30,26 +30,16 @@ export interface ConnectionListener {
   done(): void;
 }
 
-/** A feed's connection to the server, over as many links as it takes. */
-export interface FeedConnection {
-  readonly view: View;
-  readonly status: () => FeedStatus;
-  readonly counters: FeedCounters;
-  /** Of the last ping, in milliseconds. */
-  readonly latency: () => number | undefined;
-  readonly dispatch: (event: ConnectionEvent) => void;
-}
-
 /**
- * Carries out what the state machine says: at most one link, one timer, one request for a token, and one trial of the
- * preferred transport. It connects with the first `reconnect`.
+ * A feed's connection to the server, over as many links as it takes. Carries out what the state machine says: at most one
+ * link, one timer, one request for a token, and one trial of the preferred transport. It connects with the first `reconnect`.
  */
 export function createConnection(
   feed: URL,
   options: FeedOptions,
   { runtime, transports }: Environment,
   listener: ConnectionListener,
-): FeedConnection {
+) {
   const { token: source, staleAfter = STALE_AFTER } = options;
   const { now } = runtime;
   const asks = typeof source === "function";
@@ -60,6 +50,7 @@ export function createConnection(
   let timerAt = Infinity;
   let cancelTimer: (() => void) | undefined;
   let pingedAt = 0;
+  /** Of the last ping, in milliseconds. */
   let latency: number | undefined;
   let unacknowledged = 0;
   /** One `subscribe` is out at a time. */
@@ -199,11 +190,5 @@ export function createConnection(
     setTrials(phase.transport % transports.length > 0 && nextDue(phase) < Infinity, phase.name === "live");
   }
 
-  return {
-    view,
-    counters,
-    dispatch,
-    status: () => phase.status,
-    latency: () => latency,
-  };
+  return { view, counters, dispatch, status: () => phase.status, latency: () => latency };
 }

@@ -5,10 +5,7 @@ import { backoff, LATER } from "./retry-policy.ts";
 import type { CatchingUp, ConnectionEvent, Context, EventName, EventOf, Live, Opening } from "./state.ts";
 import type { Phase, PhaseName, PhaseOf, Transition } from "./state.ts";
 
-/**
- * How one phase handles each event, but for those that it ignores, each of which is named: a new event does not compile
- * until every phase has an answer to it.
- */
+/** How one phase handles each event but those it names as ignored: a new event does not compile until all have it. */
 type Handlers<Name extends PhaseName, Ignored extends EventName> = {
   readonly [E in Exclude<EventName, Ignored>]: (phase: PhaseOf<Name>, ctx: Context, event: EventOf<E>) => Transition;
 };

@@ -3,10 +3,7 @@ import type { Runtime } from "../runtime.ts";
 import type { EventOf, PhaseData } from "./state.ts";
 import { PROBE_TIMEOUT } from "./timings.ts";
 
-/**
- * Asks over plain HTTP why an attempt did not open, which browsers do not tell. Returns undefined if the server would not
- * refuse, or cannot be reached.
- */
+/** Asks over plain HTTP why an attempt did not open, which browsers do not tell; undefined without a refusal. */
 export async function probe(
   { fetch }: Runtime,
   feed: URL,

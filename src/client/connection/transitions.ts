@@ -48,10 +48,7 @@ export function replaceHangingAttempt(phase: Phase, ctx: Context): Transition {
   return ctx.now < phase.triedAt + HANGING ? [phase] : beginAttempt(phase, ctx);
 }
 
-/**
- * Whether an attempt resumes from the position. The position holds for one selection of keys, and a second protocol error
- * in a row puts it in doubt.
- */
+/** Whether to resume. The position holds for one selection of keys; two protocol errors in a row put it in doubt. */
 export function resumes({ faults, reached, wanted }: PhaseData): boolean {
   return faults < 2 && isEqual(reached?.keys, wanted.keys);
 }
