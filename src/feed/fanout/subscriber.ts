@@ -29,7 +29,8 @@ export interface Resubscribe {
 
 /**
  * A subscriber is live or in catch-up. A live one is a member of a group and gets its updates from flushes. One in
- * catch-up is a member of no group; its catch-up job sends to it.
+ * catch-up gets them from its catch-up job, which sends what waits for its group if that is enough, and else takes it out
+ * of the group first.
  */
 export class Subscriber {
   readonly sink: Sink;

@@ -1,11 +1,11 @@
 import type { Share } from "../budget.ts";
 
-/** Bytes that a reader finds in one step, most often. */
+/** Bytes that a reader of the log finds in one step, most often. */
 const STEP_BYTES = 512 * 1024;
 
 /**
- * The memory of what HTTP readers have collected from the log, or from history, and not answered yet. If all together have too much, only
- * the reader that began first goes on, so that there is always one that finishes.
+ * The memory of what HTTP readers have collected from the log, or for pages of history, and not answered yet. If all
+ * together have too much, only the reader that began first goes on, so that there is always one that finishes.
  */
 export class LogMemory {
   readonly #limit: number;
@@ -15,6 +15,7 @@ export class LogMemory {
   readonly #byReader = new Map<object, number>();
   #bytes = 0;
 
+  /** `stepBytes`: what a reader may find in one step, for which there must be room before. */
   constructor(limit: number, share: Share, stepBytes = STEP_BYTES) {
     this.#limit = limit;
     this.#share = share;

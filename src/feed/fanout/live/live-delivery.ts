@@ -212,7 +212,6 @@ export class LiveDelivery {
     // Members are at few different seqs, most often at one: the message from each seq is encoded once.
     const bySeq = new Map<number, EncodedMessage | undefined>();
     for (const subscriber of group.members) {
-      if (subscriber.lagging) continue;
       if (!group.covers(subscriber)) {
         behind.push(subscriber);
         continue;
