@@ -4,8 +4,8 @@ import { FANOUT_LIMITS } from "../../feed/fanout/fanout-limits.ts";
 import type { HistoryPage } from "../storage/feed-store.ts";
 
 /**
- * Reads a page of history, a piece of storage in each step: a job of the feed, like other reads. Each step yields how many
- * bytes are held after it. One of `found` and `failed` is called, once.
+ * Searches storage for a page of history, a piece in each step. Each step yields how many bytes are held after it. One of
+ * `found` and `failed` is called, once.
  */
 export function historyReader(
   account: string,

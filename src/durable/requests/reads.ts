@@ -122,7 +122,7 @@ export class Reads {
     this.#histories.add(account, 1);
     try {
       return await new Promise((found, failed) => {
-        broadcast.start(historyReader(account, steps, this.#historyMemory, found, failed));
+        broadcast.search(historyReader(account, steps, this.#historyMemory, found, failed));
       });
     } finally {
       this.#histories.add(account, -1);

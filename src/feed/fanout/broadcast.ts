@@ -35,6 +35,9 @@ export interface BroadcastOptions {
   readonly budget?: Budget;
 }
 
+/** Milliseconds between two steps of searches, in which all others are served. */
+const SEARCH_PAUSE = 1;
+
 /**
  * Sends subscribers what a feed commits.
  *
@@ -54,6 +57,8 @@ export class Broadcast {
   readonly #live: LiveDelivery;
   /** The catch-ups of subscribers, and the reads of HTTP clients: small ones at once, long ones by turns. */
   readonly #jobs: Jobs;
+  /** Searches of what is stored. They have turns of their own: however many there are, no other job waits for them. */
+  readonly #searches: Jobs;
   readonly #catchUpContext: CatchUpContext;
   readonly #readerContext: ReaderContext;
   readonly snapshots: Snapshots;
@@ -68,6 +73,7 @@ export class Broadcast {
     this.#selections = new Selections(limits);
     this.#backlogs = new Backlogs(limits.backlogTotal, () => this.#subscribers.size);
     this.#jobs = new Jobs(limits.stepWork);
+    this.#searches = new Jobs(limits.stepWork);
     this.snapshots = new Snapshots(feed, limits);
     const context = { feed, log, limits, snapshots: this.snapshots };
     this.#readerContext = { ...context, logMemory: new LogMemory(limits.logBytes, budget.log) };
@@ -116,7 +122,7 @@ export class Broadcast {
   subscribe(sink: Sink, subscription: Subscription, since: Position | undefined): Subscriber {
     const subscriber = new Subscriber(sink, this.shared(subscription), since, "new");
     this.#add(subscriber);
-    this.start(new CatchUp(subscriber, this.#catchUpContext));
+    this.#start(new CatchUp(subscriber, this.#catchUpContext));
     return subscriber;
   }
 
@@ -157,7 +163,7 @@ export class Broadcast {
     const resubscribe = { subscription: this.shared(subscription), id };
     resubscribes.push(resubscribe);
     this.#selections.hold(resubscribe.subscription, sink);
-    if (!subscriber.catchUp) this.start(new CatchUp(subscriber, this.#catchUpContext));
+    if (!subscriber.catchUp) this.#start(new CatchUp(subscriber, this.#catchUpContext));
     // A server that loses its memory does not know of the message: it must not resume the client as if there were none.
     if (subscriber.catchUp) sink.clearPosition();
     return undefined;
@@ -166,19 +172,13 @@ export class Broadcast {
   /** Reads once, at once if it is short and there is time. Everything that the feed shows must be committed. */
   read(account: string, query: ReadQuery, listener: ReadListener): Reader {
     const reader = new Reader(account, this.#readerContext, query, listener);
-    this.start(reader);
+    this.#start(reader);
     return reader;
   }
 
-  /** Begins a job that takes turns with catch-ups and reads: as much at once as there is time for. */
-  start(job: Job): void {
-    if (this.#isEnded) {
-      job.end();
-      return;
-    }
-    const now = this.#options.now();
-    this.#jobs.start(job, now, this.#live.isComplete);
-    if (this.#jobs.isBusy || this.#jobs.due(now) < Infinity || this.#backlogs.due(now) < Infinity) this.#options.wake();
+  /** Begins a search of what is stored, which takes turns with other searches. */
+  search(job: Job): void {
+    this.#start(job, this.#searches);
   }
 
   /** Takes committed records. The next steps send them. */
@@ -194,6 +194,7 @@ export class Broadcast {
     this.#live.beginFlush(now);
     this.#live.sendSlice(now);
     this.#jobs.run(now, () => this.#live.isComplete);
+    this.#searches.run(now, () => this.#live.isComplete);
     this.#live.countMemory();
     return this.due(now);
   }
@@ -210,7 +211,8 @@ export class Broadcast {
 
   /** When to call `step` next; undefined if nothing waits. */
   due(now: number): number | undefined {
-    const next = Math.min(this.#backlogs.due(now), this.#live.due(now), this.#jobs.due(now));
+    const searches = this.#searches.due(now + SEARCH_PAUSE);
+    const next = Math.min(this.#backlogs.due(now), this.#live.due(now), this.#jobs.due(now), searches);
     return next === Infinity ? undefined : next;
   }
 
@@ -229,12 +231,24 @@ export class Broadcast {
   end(): void {
     this.#isEnded = true;
     this.#jobs.end();
+    this.#searches.end();
     this.#live.end();
   }
 
   #add(subscriber: Subscriber): void {
     this.#subscribers.add(subscriber);
     this.#selections.hold(subscriber.subscription, subscriber.sink);
+  }
+
+  /** Begins a job: as much at once as there is time for. */
+  #start(job: Job, jobs = this.#jobs): void {
+    if (this.#isEnded) {
+      job.end();
+      return;
+    }
+    const now = this.#options.now();
+    jobs.start(job, now, this.#live.isComplete);
+    if (jobs.isBusy || jobs.due(now) < Infinity || this.#backlogs.due(now) < Infinity) this.#options.wake();
   }
 
   /** Begins a subscriber's catch-up, unless it has one, when its turn comes. */

@@ -5,7 +5,7 @@ import { Reads, type ReadOutcome, type ReadRequest } from "../../../src/durable/
 import type { HistoryPage } from "../../../src/durable/storage/feed-store.ts";
 import { Budget } from "../../../src/feed/fanout/budget.ts";
 import type { Update } from "../../../src/protocol/update.ts";
-import { FeedFixture } from "../../feed/fixture.ts";
+import { FeedFixture, RecordingSubscriber } from "../../feed/fixture.ts";
 import { anonymous } from "../../support/callers.ts";
 
 const MIB = 1024 * 1024;
@@ -176,6 +176,19 @@ describe("[STO4] [I7] pages of history", () => {
     expect(await modest).toEqual(pageOf(5));
     expect((await Promise.all(greedy)).filter((page) => page)).toHaveLength(32);
     expect((await Promise.all(others)).filter((page) => page)).toHaveLength(128 - 33);
+  });
+
+  test("keep no catch-up and no other read waiting, however many accounts ask for them", () => {
+    const [fixture, reads] = [fixtureOfMany(), new Reads("feed", new Budget())];
+    const searching = Array.from({ length: 100 }, (_, i) => reads.history(fixture, `${i}`, steps(100)));
+    fixture.step();
+    expect(fixture.due, "with a pause after each step").toBeGreaterThan(fixture.now);
+    const reader = new RecordingSubscriber();
+    fixture.connect(reader);
+    expect(reader.view.entries.size, "at once").toBe(60);
+    expect(fixture.broadcast.lagging).toBe(0);
+    fixture.broadcast.end();
+    return Promise.all(searching);
   });
 
   test("[I9] are finished one after the other once they hold much", async () => {

@@ -105,8 +105,14 @@ export const OF_THE_FANOUT: readonly Mutant[] = [
   ...plant(
     "src/feed/fanout/broadcast.ts",
     "workerd",
-    ["test/feed/fanout/catch-up.test.ts", "test/feed/fanout/selections.test.ts", "test/durable/live-feed.test.ts"],
     [
+      "test/feed/fanout/catch-up.test.ts",
+      "test/feed/fanout/selections.test.ts",
+      "test/durable/live-feed.test.ts",
+      "test/durable/requests/reads.test.ts",
+    ],
+    [
+      ["history: keeps catch-ups waiting", "this.#start(job, this.#searches)", "this.#start(job)"],
       ["catch-up: does not ask for the commit that it needs", "return this.#jobs.needsCommit ||", "return"],
       ["flush: shows what is not committed", "|| this.#live.isDue(now);", ";"],
       [
@@ -120,6 +126,12 @@ export const OF_THE_FANOUT: readonly Mutant[] = [
         "for (",
       ],
     ],
+  ),
+  ...plant(
+    "src/feed/fanout/catch-up/paced-sink.ts",
+    "workerd",
+    ["test/feed/fanout/slow-consumers.test.ts"],
+    [["slow consumer: is sent more before it has drained", "subscriber.lagging ? Math.min", "false ? Math.min"]],
   ),
   ...plant(
     "src/feed/fanout/catch-up/catch-up.ts",
