@@ -1,4 +1,5 @@
 import { describe, expect, test, vi } from "vitest";
+import type { ReadResult } from "../../../src/feed/fanout/catch-up/reader.ts";
 import type { Sink } from "../../../src/feed/fanout/subscriber.ts";
 import { Entries } from "../../../src/feed/state/entries.ts";
 import type { Update } from "../../../src/protocol/update.ts";
@@ -152,4 +153,28 @@ describe("[I7] a catch-up", () => {
     expect(subscriber.view.state()).toEqual({ A: {} });
     expect(fixture.broadcast.needsCommit(fixture.now)).toBe(false);
   });
+
+  const ENDS = {
+    position_expired: (fixture: FeedFixture): void => void (fixture.log.start = 40),
+    epoch_changed: (fixture: FeedFixture): void => fixture.reset("e2"),
+  };
+
+  test.for(["position_expired", "epoch_changed"] as const)(
+    "[I1] and so does a read of the log that has to end with a snapshot: %s",
+    (reason) => {
+      const fixture = new FeedFixture({}, { stepWork: 1 });
+      for (let n = 0; n < 50; n++) fixture.publish({ key: "A", set: { n } });
+      const found = vi.fn<(result: ReadResult | undefined) => void>();
+      const query = { subscription: subscriptionOf([], "all"), since: { epoch: "e1", seq: 0 } };
+      fixture.broadcast.read("somebody", query, { found, failed: fixture.failed });
+      ENDS[reason](fixture);
+      const acceptance = fixture.feed.accept(['{"key":"B","set":{}}'], fixture.now);
+      for (let i = 0; i < 3; i++) fixture.broadcast.step(fixture.now);
+      expect(found, "nothing is shown before it is committed").not.toHaveBeenCalled();
+      expect(fixture.broadcast.needsCommit(fixture.now)).toBe(true);
+      if (acceptance.ok && acceptance.record) fixture.broadcast.deliver([acceptance.record], fixture.now);
+      fixture.broadcast.step(fixture.now);
+      expect(found.mock.calls).toMatchObject([[{ kind: "list", reason, list: { seq: fixture.feed.seq } }]]);
+    },
+  );
 });

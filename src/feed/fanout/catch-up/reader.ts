@@ -99,6 +99,11 @@ export class Reader implements Job, ListReader {
   step(_: number, meter: WorkMeter): StepResult {
     const reason = this.#readChanges(meter);
     if (reason === "done" || reason === "more" || reason === "wait") return reason;
+    if (this.#replay) {
+      // A list shows the present state, so it is made in a step of its own: all must be committed before.
+      this.#forgetReplay();
+      return "more";
+    }
     const { snapshots } = this.#context;
     const list = snapshots.take(this.#request, meter);
     if (!list) return "wait";
@@ -113,9 +118,9 @@ export class Reader implements Job, ListReader {
     const { feed } = this.#context;
     const { since, subscription } = this.#query;
     if (!since) return "initial";
-    if (this.#isExpired) return "position_expired";
     if (since.epoch !== feed.epoch) return "epoch_changed";
     if (since.seq > feed.seq) return "position_ahead";
+    if (this.#isExpired) return "position_expired";
     const { selection, mode } = subscription;
     if (!this.#replay && (mode === "latest" || isUnchangedSince(feed, selection, since.seq, meter))) {
       const range = changesSince(feed, selection, since.seq, meter);
@@ -140,7 +145,6 @@ export class Reader implements Job, ListReader {
   }
 
   #expire(): SnapshotReason {
-    this.#forgetReplay();
     this.#isExpired = true;
     return "position_expired";
   }
