@@ -19,9 +19,7 @@ function showFeed(choice: Choice): void {
   const credential = new CredentialForm(() => feed.reconnect());
   const token = (): string | undefined => credential.value;
   const feed = connect<JsonObject>(location.origin, choice.feed, { ...selectionOf(choice), token });
-  const page = new Page(choice, feed, new ServerApi(location.origin, token), credential);
-  page.start();
-  setUpTheme(byId("theme", HTMLSelectElement), () => page.recolour());
+  new Page(choice, feed, new ServerApi(location.origin, token), credential).start();
 }
 
 function showProblem(choice: Choice, problem: string): void {

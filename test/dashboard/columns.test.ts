@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { Columns, fieldAt, textOf, MainField } from "../../src/dashboard/model/columns.ts";
+import { Columns, fieldAt, textOf } from "../../src/dashboard/model/columns.ts";
 import type { JsonObject } from "../../src/protocol/json.ts";
 
 function columnsOf(...values: JsonObject[]): Columns {
@@ -59,7 +59,7 @@ describe("columns", () => {
     const [updatedAt, volume] = columns.list;
     expect(updatedAt && textOf(moment, updatedAt)).toBe("2026-11-20 14:03:09");
     expect(volume && textOf(moment, volume)).toBe(moment.toLocaleString("en"));
-    expect(new MainField(columns).column?.label).toBe("price");
+    expect(columns.main.column?.label).toBe("price");
   });
 
   it("take names such as __proto__ as data", () => {
@@ -79,12 +79,11 @@ describe("columns", () => {
 
 describe("the main field", () => {
   it("is chosen by its name", () => {
-    expect(new MainField(columnsOf({ bid: 1, last: 2 })).column?.label).toBe("last");
+    expect(columnsOf({ bid: 1, last: 2 }).main.column?.label).toBe("last");
   });
 
   it("is otherwise the first that goes up and down, not a counter", () => {
-    const columns = columnsOf({ total: 1, level: 5 });
-    const main = new MainField(columns);
+    const { main } = columnsOf({ total: 1, level: 5 });
     expect(main.column?.label).toBe("total");
     main.observe({ total: 1, level: 5 }, { total: 2, level: 6 });
     main.observe({ total: 2, level: 6 }, { total: 3, level: 4 });
@@ -92,6 +91,6 @@ describe("the main field", () => {
   });
 
   it("is undefined if no field is a number", () => {
-    expect(new MainField(columnsOf({ name: "x" })).column).toBeUndefined();
+    expect(columnsOf({ name: "x" }).main.column).toBeUndefined();
   });
 });

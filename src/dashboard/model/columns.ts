@@ -42,6 +42,7 @@ export class Columns {
   revision = 0;
   /** Whether there were more fields than columns. */
   clipped = false;
+  readonly main = new MainField(this);
   readonly #root: Node = { members: new Map(), column: undefined };
 
   get numeric(): readonly Column[] {
@@ -127,12 +128,10 @@ function isTimeField(name: string, field: Json): boolean {
 
 /** The field at a path, or undefined. Only own members count. */
 export function fieldAt(value: JsonObject, path: readonly string[]): Json | undefined {
-  let field: Json = value;
+  let field: Json | undefined = value;
   for (const name of path) {
     if (!isJsonObject(field) || !Object.hasOwn(field, name)) return undefined;
-    const member: Json | undefined = field[name];
-    if (member === undefined) return undefined;
-    field = member;
+    field = field[name];
   }
   return field;
 }
@@ -146,7 +145,7 @@ const ENOUGH = 200;
  * Chooses the number whose trend is worth showing: by its name, or else the first number that goes both up and down, which
  * counters and times do not.
  */
-export class MainField {
+class MainField {
   readonly #columns: Columns;
   readonly #up = new Set<Column>();
   readonly #down = new Set<Column>();

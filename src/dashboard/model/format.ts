@@ -5,6 +5,10 @@ const MAX_DECIMALS = 8;
 const MAX_LENGTH = 200;
 const NUMERIC_TEXT = /^[+-]?\d+(\.\d+)?$/;
 
+// Sweden writes dates and times as ISO 8601 does.
+const CLOCK = new Intl.DateTimeFormat("sv", { timeStyle: "medium" });
+const DATE_TIME = new Intl.DateTimeFormat("sv", { dateStyle: "short", timeStyle: "medium" });
+
 const formats: Intl.NumberFormat[] = [];
 
 /** The number in a value, or undefined. Exact decimals are sent as strings; they count as numbers too. */
@@ -58,16 +62,12 @@ export function formatAge(ms: number): string {
 
 /** The local time of day, `14:03:09`. */
 export function formatClock(ms: number): string {
-  const date = new Date(ms);
-  return [date.getHours(), date.getMinutes(), date.getSeconds()].map((n) => String(n).padStart(2, "0")).join(":");
+  return CLOCK.format(ms);
 }
 
 /** A local date and time, `2026-11-20 14:03:09`. */
 export function formatDateTime(ms: number): string {
-  const date = new Date(ms);
-  if (Number.isNaN(date.getTime())) return String(ms);
-  const day = [date.getMonth() + 1, date.getDate()].map((n) => String(n).padStart(2, "0"));
-  return `${date.getFullYear()}-${day.join("-")} ${formatClock(ms)}`;
+  return Number.isNaN(new Date(ms).getTime()) ? String(ms) : DATE_TIME.format(ms);
 }
 
 /**

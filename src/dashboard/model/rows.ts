@@ -93,7 +93,7 @@ export class Rows {
   }
 
   filter(text: string): void {
-    this.#words = readWords(text);
+    this.#words = text.toLowerCase().match(/\S+/g) ?? [];
     for (const row of this.#rows.values()) row.shown = matches(row.key, row.value, this.#words);
     this.#sortWithoutDelay();
   }
@@ -133,7 +133,7 @@ export class Rows {
   }
 }
 
-function sortValueOf(row: { key: string; value: JsonObject; changedAt: number | undefined }, by: SortBy): SortValue {
+function sortValueOf(row: Row, by: SortBy): SortValue {
   if (by === "key") return row.key;
   if (by === "changed") return row.changedAt;
   const field = fieldAt(row.value, by.path);
@@ -157,15 +157,7 @@ export function nextSort(sort: Sort, by: SortBy): Sort {
   return { by: "key", descending: false };
 }
 
-/** The words of a filter. An entry matches if all of them are found. */
-function readWords(text: string): string[] {
-  return text
-    .toLowerCase()
-    .split(/\s+/)
-    .filter((word) => word !== "");
-}
-
-/** Whether each word is part of the key or of some text in the value, at any depth. */
+/** Whether each word of a filter is part of the key or of some text in the value, at any depth. */
 function matches(key: string, value: JsonObject, words: readonly string[]): boolean {
   if (words.length === 0) return true;
   const texts = [key.toLowerCase()];

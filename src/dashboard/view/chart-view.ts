@@ -1,6 +1,6 @@
 import type { HistoryAnswer } from "../../protocol/answers.ts";
 import type { JsonObject } from "../../protocol/json.ts";
-import { fieldAt, type Column, type Columns, type MainField } from "../model/columns.ts";
+import { fieldAt, type Column, type Columns } from "../model/columns.ts";
 import { formatCount, numberOf } from "../model/format.ts";
 import { KeyHistory, replay, type PastValues } from "../model/key-history.ts";
 import type { ApiResult } from "../model/server-api.ts";
@@ -17,7 +17,6 @@ export type LoadHistory = (key: string, before?: number) => Promise<ApiResult<Hi
 export class ChartView {
   readonly #loadHistory: LoadHistory;
   readonly #columns: Columns;
-  readonly #main: MainField;
   readonly #field = byId("detail-field", HTMLSelectElement);
   readonly #earlier = byId("detail-earlier", HTMLButtonElement);
   #key: string | undefined;
@@ -29,10 +28,9 @@ export class ChartView {
   #last: number | undefined;
   #isLoaded = false;
 
-  constructor(loadHistory: LoadHistory, { columns, main }: { columns: Columns; main: MainField }) {
+  constructor(loadHistory: LoadHistory, columns: Columns) {
     this.#loadHistory = loadHistory;
     this.#columns = columns;
-    this.#main = main;
     this.#earlier.addEventListener("click", () => void this.#loadEarlier());
     this.#field.addEventListener("change", () => {
       this.#chosen = this.#columns.byId(this.#field.value);
@@ -42,7 +40,7 @@ export class ChartView {
 
   /** The number that is shown: the chosen one, which stays for other keys too, or else the most important field. */
   get column(): Column | undefined {
-    return this.#chosen ?? this.#main.column;
+    return this.#chosen ?? this.#columns.main.column;
   }
 
   open(key: string): void {

@@ -1,3 +1,4 @@
+import type { Column } from "../model/columns.ts";
 import { linePoints } from "../model/recent-values.ts";
 
 /** The element of index.html with this id. Throws if there is none of that type. */
@@ -26,19 +27,10 @@ export function write(element: Element, text: string): void {
   if (element.textContent !== text) element.textContent = text;
 }
 
-interface SelectOption {
-  readonly id: string;
-  readonly label: string;
-}
-
-/** Brings a `select` up to date. Options are only ever added. */
-export function offer(
-  select: HTMLSelectElement,
-  options: readonly SelectOption[],
-  chosen: SelectOption | undefined,
-): void {
-  if (select.options.length !== options.length)
-    select.replaceChildren(...options.map(({ id, label }) => make("option", { value: id }, label)));
+/** Lets a `select` offer these columns. They are only ever added. */
+export function offer(select: HTMLSelectElement, columns: readonly Column[], chosen: Column | undefined): void {
+  if (select.options.length !== columns.length)
+    select.replaceChildren(...columns.map(({ id, label }) => make("option", { value: id }, label)));
   if (chosen !== undefined && select.value !== chosen.id) select.value = chosen.id;
 }
 
@@ -56,11 +48,9 @@ export class Sparkline {
   constructor(width: number, height: number) {
     this.#width = width;
     this.#height = height;
-    this.element.setAttribute("class", "sparkline");
-    this.element.setAttribute("viewBox", `0 0 ${width} ${height}`);
-    this.element.setAttribute("width", String(width));
-    this.element.setAttribute("height", String(height));
-    this.element.setAttribute("aria-hidden", "true");
+    const viewBox = `0 0 ${width} ${height}`;
+    const attributes = { class: "sparkline", viewBox, width, height, "aria-hidden": true };
+    for (const [name, value] of Object.entries(attributes)) this.element.setAttribute(name, String(value));
     this.element.append(this.#line);
   }
 

@@ -1,64 +1,34 @@
 import type { JsonObject } from "../../protocol/json.ts";
-import { fieldAt, type Column, type Columns, type MainField } from "../model/columns.ts";
+import { fieldAt, type Column } from "../model/columns.ts";
 import { numberOf } from "../model/format.ts";
 import type { Choice } from "../model/page-url.ts";
-import type { Trends } from "../model/recent-values.ts";
-import type { Rows } from "../model/rows.ts";
+import { snippetsFor } from "../model/snippets.ts";
 import { byId, offer, write } from "./dom.ts";
-import { TableView } from "./table-view.ts";
-
-interface EntriesModel {
-  readonly rows: Rows;
-  readonly columns: Columns;
-  readonly trends: Trends;
-  readonly main: MainField;
-}
-
-interface EntriesEvents {
-  readonly onChange: () => void;
-  readonly onActive: (key: string, opened: boolean) => void;
-}
+import { TableView, type EntriesModel, type TableEvents } from "./table-view.ts";
 
 /** The table and what is around it: the filter, the choice of the trend's field, and the texts in place of rows. */
 export class EntriesView {
+  readonly table: TableView;
   readonly #model: EntriesModel;
   readonly #onChange: () => void;
-  readonly #table: TableView;
   readonly #filter = byId("filter", HTMLInputElement);
   readonly #trend = byId("trend-field", HTMLSelectElement);
   #chosenTrend: Column | undefined;
   #shownTrend: Column | undefined;
 
-  constructor(model: EntriesModel, { onChange, onActive }: EntriesEvents) {
+  constructor(model: EntriesModel, events: TableEvents) {
     this.#model = model;
-    this.#onChange = onChange;
-    this.#table = new TableView(
-      {
-        scroller: byId("scroller"),
-        table: byId("entries"),
-        headerRow: byId("entries-header"),
-        body: byId("entries-body"),
-      },
-      model,
-      {
-        onChange,
-        onActive,
-        onSort: (sort) => {
-          model.rows.sortBy(sort);
-          this.#table.showSort(sort);
-          onChange();
-        },
-      },
-    );
+    this.#onChange = events.onChange;
+    this.table = new TableView(model, events);
     this.#filter.addEventListener("input", () => this.#filterBy(this.#filter.value));
     this.#filter.addEventListener("keydown", (event) => this.#onFilterKey(event));
     byId("unfilter").addEventListener("click", () => this.#filterBy(""));
     this.#trend.addEventListener("change", () => {
       this.#chosenTrend = model.columns.byId(this.#trend.value);
-      onChange();
+      events.onChange();
     });
     document.addEventListener("keydown", (event) => {
-      if (event.key !== "/" || event.ctrlKey || event.metaKey || isEditing(event.target)) return;
+      if (event.key !== "/" || event.ctrlKey || event.metaKey || isField(event.target)) return;
       event.preventDefault();
       this.#filter.focus();
       this.#filter.select();
@@ -67,7 +37,7 @@ export class EntriesView {
 
   /** The field whose trend each row shows. */
   get #trendColumn(): Column | undefined {
-    return this.#chosenTrend ?? this.#model.main.column;
+    return this.#chosenTrend ?? this.#model.columns.main.column;
   }
 
   /** Adds a value to its key's trend. `now` in milliseconds since 1970. */
@@ -81,10 +51,6 @@ export class EntriesView {
     byId("entries").focus();
   }
 
-  activate(key: string): void {
-    this.#table.activate(key);
-  }
-
   /** `now` in milliseconds since 1970. `live`: whether the page has all entries. */
   draw(now: number, flashing: boolean, live: boolean): void {
     this.#showTrendChoice();
@@ -94,18 +60,16 @@ export class EntriesView {
     byId("nothing-yet").hidden = !(live && rows.size === 0);
     byId("nothing-found").hidden = !(empty && rows.size > 0);
     byId("connecting").hidden = live || rows.size > 0;
-    this.#table.draw(now, flashing, this.#trendColumn);
+    this.table.draw(now, flashing, this.#trendColumn);
     byId("clipped").hidden = !columns.clipped;
   }
 
-  showSelection({ keys, hz }: Choice): void {
+  showSelection(choice: Choice): void {
+    const { keys, hz } = choice;
     const parts = [keys.length === 0 ? "all keys" : keys.join(", "), ...(hz === undefined ? [] : [`${hz} Hz`])];
     write(byId("selection"), parts.join(" · "));
     byId("unselected").hidden = keys.length === 0;
-  }
-
-  showExample(text: string): void {
-    write(byId("example"), text);
+    write(byId("example"), snippetsFor(location.origin, choice)[0]?.text ?? "");
   }
 
   #filterBy(text: string): void {
@@ -140,8 +104,6 @@ export class EntriesView {
   }
 }
 
-function isEditing(target: EventTarget | null): boolean {
-  return (
-    target instanceof HTMLInputElement || target instanceof HTMLTextAreaElement || target instanceof HTMLSelectElement
-  );
+function isField(target: EventTarget | null): boolean {
+  return target instanceof Element && target.matches("input, textarea, select");
 }

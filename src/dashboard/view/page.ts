@@ -2,16 +2,17 @@ import type { Batch, Change, Feed } from "../../client/types.ts";
 import type { JsonObject } from "../../protocol/json.ts";
 import { LIMITS } from "../../protocol/limits.ts";
 import { parsePosition } from "../../protocol/position.ts";
-import { Columns, MainField } from "../model/columns.ts";
+import { Columns } from "../model/columns.ts";
 import { selectionOf, writeChoice, type Choice } from "../model/page-url.ts";
 import { Trends } from "../model/recent-values.ts";
 import { Rows } from "../model/rows.ts";
 import type { ServerApi } from "../model/server-api.ts";
-import { snippetsFor } from "../model/snippets.ts";
 import { StatusView, type CredentialForm } from "./connection-view.ts";
 import { DetailView } from "./detail-view.ts";
+import { byId } from "./dom.ts";
 import { EntriesView } from "./entries-view.ts";
 import { setUpPanels, type Shown } from "./panels.ts";
+import { setUpTheme } from "./theme.ts";
 
 /** If no frame was drawn for so long (milliseconds), a change is too old to be marked. */
 const FLASH_WITHIN = 1000;
@@ -24,7 +25,6 @@ export class Page {
   readonly #feed: Feed<JsonObject>;
   readonly #api: ServerApi;
   readonly #columns = new Columns();
-  readonly #main = new MainField(this.#columns);
   readonly #trends = new Trends();
   readonly #rows = new Rows(() => performance.now());
   readonly #frames = new FrameLoop((waited) => this.#draw(waited));
@@ -39,14 +39,14 @@ export class Page {
     this.#feed = feed;
     this.#api = api;
     this.#credential = credential;
-    const model = { rows: this.#rows, columns: this.#columns, trends: this.#trends, main: this.#main };
+    const model = { rows: this.#rows, columns: this.#columns, trends: this.#trends };
     this.#entries = new EntriesView(model, {
       onChange: () => this.#frames.request(),
       onActive: (key, opened) => (opened || this.#detail.key !== undefined) && this.#open(key),
     });
     this.#detail = new DetailView(
       (key, before) => api.history(choice.feed, key, LIMITS.historyPage, before),
-      model,
+      this.#columns,
       () => this.#closeDetail(),
     );
     this.#status = new StatusView(feed, Date.now());
@@ -54,6 +54,7 @@ export class Page {
 
   /** Follows the feed, and shows what the choice says. */
   start(): void {
+    setUpTheme(byId("theme", HTMLSelectElement), () => this.#detail.chart.recolour());
     this.#feed.on("change", (changes, batch) => this.#change(changes, batch));
     this.#feed.on("status", () => this.#stateChanged());
     setInterval(() => this.#tick(), 1000);
@@ -67,17 +68,12 @@ export class Page {
       (choice) => this.#select(choice),
     );
     this.#entries.showSelection(this.#choice);
-    this.#entries.showExample(snippetsFor(location.origin, this.#choice)[0]?.text ?? "");
     const { show } = this.#choice;
     if (show !== undefined) {
       this.#open(show);
-      this.#entries.activate(show);
+      this.#entries.table.activate(show);
     }
     this.#stateChanged();
-  }
-
-  recolour(): void {
-    this.#detail.recolour();
   }
 
   #change(changes: readonly Change<JsonObject>[], batch: Batch): void {
@@ -86,26 +82,26 @@ export class Page {
     const seq = parsePosition(batch.position)?.seq ?? 0;
     let sampled = 0;
     for (const { key, value, previous } of changes) {
-      if (key === this.#detail.key) this.#detail.add(seq, batch.time ?? now, value);
+      if (key === this.#detail.key) this.#detail.chart.add(seq, batch.time ?? now, value);
       if (value === undefined) {
         this.#rows.remove(key);
         this.#trends.remove(key);
         continue;
       }
       if (isLive || sampled++ < SAMPLED) this.#columns.discover(value);
-      if (isLive && previous !== undefined) this.#main.observe(previous, value);
+      if (isLive && previous !== undefined) this.#columns.main.observe(previous, value);
       // An entry of a snapshot may have changed at any time, unless the page had it before: then it has changed since.
       this.#rows.put(key, value, isLive || previous !== undefined ? now : undefined);
       this.#entries.addToTrend(key, value, now);
     }
     this.#status.count(isLive ? changes.length : 0, now);
-    if (!isLive) this.#detail.refill(batch.reason !== "subscribe");
+    if (!isLive) this.#detail.chart.refill(batch.reason !== "subscribe");
     this.#frames.request();
   }
 
   #stateChanged(): void {
     // Updates that were missed come merged, one for each key. The chart loads all of them.
-    if (this.#feed.state === "live" && this.#wasLost) this.#detail.refill(false);
+    if (this.#feed.state === "live" && this.#wasLost) this.#detail.chart.refill(false);
     this.#wasLost = !["live", "connecting"].includes(this.#feed.state);
     this.#status.change(Date.now());
     this.#credential.show(this.#feed.status);
@@ -159,7 +155,7 @@ export class Page {
   #shown(): Shown {
     const key = this.#detail.key ?? this.#rows.order[0]?.key;
     const value = key === undefined ? undefined : this.#rows.get(key)?.value;
-    return { choice: this.#choice, key, value, main: this.#main.column };
+    return { choice: this.#choice, key, value, main: this.#columns.main.column };
   }
 }
 

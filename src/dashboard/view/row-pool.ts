@@ -3,7 +3,7 @@ import { fieldAt, textOf, type Column } from "../model/columns.ts";
 import { directionOf, formatAge, type Direction } from "../model/format.ts";
 import type { Trends } from "../model/recent-values.ts";
 import type { Row } from "../model/rows.ts";
-import { make, Sparkline } from "./dom.ts";
+import { make, Sparkline, write } from "./dom.ts";
 
 /** What rows are drawn with. */
 interface Drawing {
@@ -38,10 +38,7 @@ export class RowPool {
     for (const [offset, row] of inView.entries()) {
       let view = this.#views.get(row.key);
       if (view === undefined) this.#views.set(row.key, (view = this.#spare.pop() ?? this.#make()));
-      view.show(row, drawing.columns, drawing.revision, drawing.flashing);
-      view.showAge(drawing.now);
-      view.showTrend(drawing.trends.get(row.key) ?? []);
-      view.place(start + offset, (start + offset) * drawing.height);
+      view.draw(row, start + offset, drawing);
       // Screen readers read in the order of the document, so that has to be the order of the rows.
       const next: Element | null = before === null ? this.#body.firstElementChild : before.nextElementSibling;
       if (next !== view.element) this.#body.insertBefore(view.element, next);
@@ -65,7 +62,7 @@ export class RowPool {
 
   /** Removes all rows, so that they are made again for other columns. */
   clear(): void {
-    for (const view of this.#views.values()) view.element.remove();
+    this.#body.replaceChildren();
     this.#views.clear();
     this.#spare.length = 0;
   }
@@ -108,8 +105,12 @@ class RowView {
     this.element = make("tr", { role: "row", id }, this.#key, trend, this.#changed);
   }
 
-  /** Moves it to its place, in pixels. `index`: of its row among all rows. */
-  place(index: number, top: number): void {
+  /** Shows a row in its place. `index`: among all rows. */
+  draw(row: Row, index: number, drawing: Drawing): void {
+    this.#show(row, drawing);
+    write(this.#changed, row.changedAt === undefined ? "–" : formatAge(drawing.now - row.changedAt));
+    this.#trend.draw(drawing.trends.get(row.key) ?? []);
+    const top = index * drawing.height;
     if (top !== this.#top) {
       this.#top = top;
       this.element.style.transform = `translateY(${top}px)`;
@@ -119,8 +120,7 @@ class RowView {
     if (this.element.ariaRowIndex !== rowIndex) this.element.ariaRowIndex = rowIndex;
   }
 
-  /** Shows a row. `revision`: of the columns. `flashing`: whether changed cells are marked. */
-  show(row: Row, columns: readonly Column[], revision: number, flashing: boolean): void {
+  #show(row: Row, { columns, revision, flashing }: Drawing): void {
     const isSame = this.row === row;
     if (!isSame) {
       this.row = row;
@@ -136,23 +136,12 @@ class RowView {
       if (!isSame) this.#flashes.clear(cell.element);
       if (before === value && isFitted) continue;
       cell.value = value;
-      if (!isFitted) fit(cell, column);
+      if (!isFitted) cell.element.classList.toggle("number", column.numeric);
       const text = textOf(value, column);
       if (cell.text.data === text) continue;
       cell.text.data = text;
       if (isSame && flashing && before !== value) this.#flashes.mark(cell.element, directionOf(before, value));
     }
-  }
-
-  /** `now` in milliseconds since 1970. */
-  showAge(now: number): void {
-    const changedAt = this.row?.changedAt;
-    const text = changedAt === undefined ? "–" : formatAge(now - changedAt);
-    if (this.#changed.textContent !== text) this.#changed.textContent = text;
-  }
-
-  showTrend(values: readonly number[]): void {
-    this.#trend.draw(values);
   }
 
   /** Columns are only ever added at the end. */
@@ -162,14 +151,8 @@ class RowView {
     this.element.append(element);
     const cell = { element, text, value: undefined };
     this.#cells.push(cell);
-    fit(cell, column);
     return cell;
   }
-}
-
-function fit({ element }: Cell, column: Column): void {
-  const className = column.numeric ? "number" : "";
-  if (element.className !== className) element.className = className;
 }
 
 /** Milliseconds for which a mark stays. Its arrow takes longer to read than a blink. */
