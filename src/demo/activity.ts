@@ -17,22 +17,15 @@ const BURST: Mood = { pace: 8, swing: 2.5, width: 1.5, lasts: 2_500 };
 /** The share of bursts among the moods that follow a steady one. The others are quiet. Both lead back to steady. */
 const BURST_SHARE = 0.4;
 
-/** The mean pace over a long time: of each mood, weighted by its share of the time. */
-const MEAN_PACE = weightedPace([
+/** Each mood, and how often it comes for each steady one. */
+const MOODS: [Mood, number][] = [
   [STEADY, 1],
   [BURST, BURST_SHARE],
   [QUIET, 1 - BURST_SHARE],
-]);
-
-function weightedPace(moods: readonly (readonly [Mood, number])[]): number {
-  let paceTime = 0;
-  let time = 0;
-  for (const [mood, visits] of moods) {
-    paceTime += mood.pace * mood.lasts * visits;
-    time += mood.lasts * visits;
-  }
-  return paceTime / time;
-}
+];
+const total = (of: (mood: Mood) => number): number => MOODS.reduce((sum, [mood, visits]) => sum + of(mood) * visits, 0);
+/** Over a long time: of each mood, weighted by its share of the time. */
+const MEAN_PACE = total(({ pace, lasts }) => pace * lasts) / total(({ lasts }) => lasts);
 
 /** When one symbol's events happen: a Poisson process whose rate changes with the symbol's mood. */
 export class Activity {

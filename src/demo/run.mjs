@@ -7,7 +7,7 @@ import { CHAT_HOURS, chatUrl } from "./chat.mjs";
 import { pinnedNode, root } from "./install.mjs";
 import { makeSecrets, readSecret } from "./secrets.mjs";
 import { claimStorage } from "./storage-claim.mjs";
-import { supervise } from "./supervisor.mjs";
+import { STDIO, supervise } from "./supervisor.mjs";
 
 const HOST = "127.0.0.1";
 const DEFAULT_PORT = 8787;
@@ -150,9 +150,7 @@ function startPublisher(url, key) {
     // A terminal's Ctrl-C must not reach it before this process stops it. It ends by itself when the channel closes.
     detached: true,
     ipc: true,
-    stdin: "ignore",
-    stdout: "inherit",
-    stderr: "inherit",
+    ...STDIO,
     reject: false,
     forceKillAfterDelay: FLUSH_MS,
   });

@@ -6,7 +6,7 @@ import { execa, execaNode } from "execa";
 import { root } from "./install.mjs";
 
 const self = fileURLToPath(import.meta.url);
-const STDIO = /** @type {const} */ ({ stdin: "ignore", stdout: "inherit", stderr: "inherit" });
+export const STDIO = /** @type {const} */ ({ stdin: "ignore", stdout: "inherit", stderr: "inherit" });
 
 /**
  * Runs a command under a supervisor, in the project's folder and in a process group of its own.
@@ -44,9 +44,7 @@ function killGroup(leader) {
 }
 
 /** Ends this supervisor and all that runs under it. */
-function end() {
-  killGroup(process.pid);
-}
+const end = () => killGroup(process.pid);
 
 /**
  * @param {string} command

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import type { FeedStatus } from "../../src/client/types.ts";
-import { statsText, staleness, wordsOf } from "../../src/dashboard/model/status-words.ts";
+import { stateDetail, statsText, staleness } from "../../src/dashboard/model/status-words.ts";
 
 function status(state: FeedStatus["state"], more: Partial<FeedStatus> = {}): FeedStatus {
   return { state, reason: "", since: 0, retryAt: undefined, code: undefined, ...more };
@@ -8,19 +8,16 @@ function status(state: FeedStatus["state"], more: Partial<FeedStatus> = {}): Fee
 
 describe("the connection in words", () => {
   it("has no detail while the feed is live", () => {
-    expect(wordsOf(status("live", { reason: "up to date" }), 0)).toEqual({ label: "Live", detail: "" });
+    expect(stateDetail(status("live", { reason: "up to date" }), 0)).toBe("");
   });
 
   it("says why it is not live, and when the next attempt comes", () => {
     const lost = status("recovering", { reason: "the server restarts (1012)", retryAt: 4500 });
-    expect(wordsOf(lost, 1000)).toEqual({
-      label: "Reconnecting",
-      detail: "the server restarts (1012) · next try in 4 s",
-    });
-    expect(wordsOf(lost, 4499).detail).toContain("next try in 1 s");
-    expect(wordsOf(status("stale", { reason: "no answer" }), 0).detail).toBe("no answer · trying now");
-    expect(wordsOf(status("offline"), 0).detail).toBe("goes on when the network is back");
-    expect(wordsOf(status("closed", { reason: "not allowed (4403)" }), 0).detail).toBe("not allowed (4403)");
+    expect(stateDetail(lost, 1000)).toBe("the server restarts (1012) · next try in 4 s");
+    expect(stateDetail(lost, 4499)).toContain("next try in 1 s");
+    expect(stateDetail(status("stale", { reason: "no answer" }), 0)).toBe("no answer · trying now");
+    expect(stateDetail(status("offline"), 0)).toBe("goes on when the network is back");
+    expect(stateDetail(status("closed", { reason: "not allowed (4403)" }), 0)).toBe("not allowed (4403)");
   });
 
   it("says how old the data is when it is not live", () => {

@@ -22,19 +22,13 @@ export function snippetsFor(base: string, choice: Choice, key = "AAPL", patch: J
     {
       id: "curl-publish",
       title: "Publish with curl",
-      text: [
-        `curl ${url}`,
-        // In single quotes the shell would send the name of the variable.
-        `-H "Authorization: Bearer $PUBLISH_KEY"`,
-        `-H 'Content-Type: application/json'`,
-        `-d ${shellQuote(update)}`,
-      ].join(" \\\n  "),
+      // In single quotes the shell would send the name of the variable.
+      text: `curl ${url} \\
+  -H "Authorization: Bearer $PUBLISH_KEY" \\
+  -H 'Content-Type: application/json' \\
+  -d ${shellQuote(update)}`,
     },
-    {
-      id: "curl-read",
-      title: "Read with curl",
-      text: `curl ${shellQuote(url + query)}`,
-    },
+    { id: "curl-read", title: "Read with curl", text: `curl ${shellQuote(url + query)}` },
     {
       id: "curl-follow",
       title: "Follow with curl",
@@ -43,10 +37,8 @@ export function snippetsFor(base: string, choice: Choice, key = "AAPL", patch: J
     {
       id: "websocket",
       title: "Browser, no library",
-      text: [
-        `const socket = new WebSocket(${codeQuote(socketUrl)});`,
-        "socket.onmessage = ({ data }) => console.log(JSON.parse(data));",
-      ].join("\n"),
+      text: `const socket = new WebSocket(${codeQuote(socketUrl)});
+socket.onmessage = ({ data }) => console.log(JSON.parse(data));`,
     },
     { id: "sdk", title: "SDK", text: sdkText(base, choice) },
   ];
@@ -58,16 +50,14 @@ function sdkText(base: string, { feed, keys, hz }: Choice): string {
     ...(hz === undefined ? [] : [`hz: ${hz}`]),
   ];
   const options = members.length > 0 ? `, { ${members.join(", ")} }` : "";
-  return [
-    `import { connect } from "tickertape/client";`,
-    `// or, without npm: ${base}/assets/tickertape.js`,
-    "",
-    `const feed = connect(${codeQuote(base)}, ${codeQuote(feed)}${options});`,
-    `feed.on("change", (changes) => {`,
-    "  for (const { key, value } of changes) console.log(key, value);",
-    "});",
-    `feed.on("status", ({ state, reason }) => console.log(state, reason));`,
-  ].join("\n");
+  return `import { connect } from "tickertape/client";
+// or, without npm: ${base}/assets/tickertape.js
+
+const feed = connect(${codeQuote(base)}, ${codeQuote(feed)}${options});
+feed.on("change", (changes) => {
+  for (const { key, value } of changes) console.log(key, value);
+});
+feed.on("status", ({ state, reason }) => console.log(state, reason));`;
 }
 
 /**

@@ -3,13 +3,7 @@ import type { StatsAnswer } from "../../protocol/answers.ts";
 import { formatAge, formatCount } from "./format.ts";
 
 /** A connection's state for people. */
-export interface StateWords {
-  readonly label: string;
-  /** Why, and what happens next, at this moment. Empty while the feed is live. */
-  readonly detail: string;
-}
-
-const LABELS: Readonly<Record<FeedState, string>> = {
+export const STATE_LABELS: Readonly<Record<FeedState, string>> = {
   connecting: "Connecting",
   live: "Live",
   recovering: "Reconnecting",
@@ -18,11 +12,10 @@ const LABELS: Readonly<Record<FeedState, string>> = {
   closed: "Closed",
 };
 
-/** `now` in milliseconds since 1970. */
-export function wordsOf(status: FeedStatus, now: number): StateWords {
-  const label = LABELS[status.state];
-  if (status.state === "live") return { label, detail: "" };
-  return { label, detail: [status.reason, nextAttempt(status, now)].filter((part) => part !== "").join(" · ") };
+/** Why it is so, and what happens next. Empty while the feed is live. `now` in milliseconds since 1970. */
+export function stateDetail(status: FeedStatus, now: number): string {
+  if (status.state === "live") return "";
+  return [status.reason, nextAttempt(status, now)].filter((part) => part !== "").join(" · ");
 }
 
 function nextAttempt({ state, retryAt }: FeedStatus, now: number): string {

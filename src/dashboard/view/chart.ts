@@ -26,7 +26,7 @@ export class Chart {
       autoSize: true,
       // The page names and links the maker beside the chart. The logo would add a style element, which the CSP forbids.
       layout: { attributionLogo: false, background: { color: "transparent" }, fontSize: 11 },
-      localization: { timeFormatter: (time: Time) => formatTime(time) },
+      localization: { timeFormatter: (time: Time) => formatTick(time, TickMarkType.TimeWithSeconds) },
       timeScale: { timeVisible: true, secondsVisible: true, rightOffset: 2, tickMarkFormatter: formatTick },
       rightPriceScale: { scaleMargins: { top: 0.12, bottom: 0.08 } },
       handleScale: { axisPressedMouseMove: { time: true, price: false } },
@@ -82,15 +82,10 @@ function toTime(ms: number): UTCTimestamp {
   return (ms / 1000) as UTCTimestamp;
 }
 
-function formatTime(time: Time): string {
-  return typeof time === "number" ? formatClock(time * 1000) : "";
-}
-
 /** In the reader's time zone. The library would show UTC. */
 function formatTick(time: Time, type: TickMarkType): string {
   if (typeof time !== "number") return "";
-  const date = new Date(time * 1000);
   if (type === TickMarkType.Time) return formatClock(time * 1000).slice(0, 5);
   if (type === TickMarkType.TimeWithSeconds) return formatClock(time * 1000);
-  return date.toLocaleDateString(undefined, { day: "numeric", month: "short" });
+  return new Date(time * 1000).toLocaleDateString(undefined, { day: "numeric", month: "short" });
 }

@@ -3,7 +3,7 @@ import { CLOSE } from "../../protocol/codes.ts";
 import type { JsonObject } from "../../protocol/json.ts";
 import { formatClock, formatCount } from "../model/format.ts";
 import { UpdateRate } from "../model/recent-values.ts";
-import { staleness, wordsOf } from "../model/status-words.ts";
+import { STATE_LABELS, stateDetail, staleness } from "../model/status-words.ts";
 import { byId, write, Sparkline } from "./dom.ts";
 
 /** Seconds that the update rate is averaged over: short enough to follow the market, long enough to be read. */
@@ -41,7 +41,7 @@ export class StatusView {
     if (status.state === "live") this.#liveAt = now;
     document.body.dataset["state"] = status.state;
     // Screen readers announce the label, but not the reason and the countdown beside it.
-    write(byId("state"), wordsOf(status, now).label);
+    write(byId("state"), STATE_LABELS[status.state]);
     byId("retry").hidden = ["live", "connecting"].includes(status.state);
     this.tick(now);
   }
@@ -49,7 +49,7 @@ export class StatusView {
   /** Shows what changes with time. */
   tick(now: number): void {
     const feed = this.#feed;
-    write(byId("reason"), wordsOf(feed.status, now).detail);
+    write(byId("reason"), stateDetail(feed.status, now));
     const age = staleness(feed.state, this.#liveAt, now);
     byId("stale").hidden = age === undefined;
     if (age !== undefined && this.#liveAt !== undefined) write(byId("as-of"), `${formatClock(this.#liveAt)}, ${age}`);
