@@ -12,7 +12,7 @@ import {
 } from "node:fs";
 import { basename, dirname, join } from "node:path";
 import { build, type OutputFile } from "esbuild";
-import { OUT, isGenerated, renderDocs, type File } from "./docs.ts";
+import { OUT, isGenerated, renderDocs, type SiteFile } from "./docs.ts";
 
 const root = join(import.meta.dirname, "../..");
 const assets = join(root, "public/assets");
@@ -51,7 +51,7 @@ async function bundle([name, entry]: [string, string]): Promise<OutputFile[]> {
  * Writes the files whose content has changed: otherwise `wrangler dev` would reload the page. The new file replaces the old
  * one in one step, because a server may be reading it.
  */
-function write(files: readonly File[]): void {
+function write(files: readonly SiteFile[]): void {
   mkdirSync(join(root, ".wrangler"), { recursive: true });
   // Not in a folder that is served, but on the same disk.
   const staging = mkdtempSync(join(root, ".wrangler/build-"));
@@ -69,7 +69,7 @@ function write(files: readonly File[]): void {
 }
 
 /** Removes what an earlier build has left in a folder. */
-function clear(folder: string, files: readonly File[], isOurs: (name: string) => boolean): void {
+function clear(folder: string, files: readonly SiteFile[], isOurs: (name: string) => boolean): void {
   for (const name of readdirSync(folder)) {
     const path = join(folder, name);
     const isKept = files.some((file) => file.path === path || file.path.startsWith(`${path}/`));

@@ -29,13 +29,13 @@ export const OUT = "public/docs";
 export const isGenerated = (name: string): boolean => /\.html$|^(decisions|images|search\.json)$/.test(name);
 
 /** A file to be written. */
-export interface File {
+export interface SiteFile {
   path: string;
   contents: Uint8Array;
 }
 
 /** Renders all pages. Throws where a link leads to a page or heading that does not exist. `root`: of the repository. */
-export function renderDocs(root: string): File[] {
+export function renderDocs(root: string): SiteFile[] {
   const decisions = readdirSync(join(root, "docs/decisions")).filter((name) => name !== "README.md");
   const files = ["README.md", ...decisions.toSorted()].map((name) => `docs/decisions/${name}`);
   const groups = [...GROUPS, { title: "Decisions", files }].map(({ title, files }) => ({
@@ -45,7 +45,7 @@ export function renderDocs(root: string): File[] {
   const pages = groups.flatMap((group) => group.pages);
   checkLinks(pages);
 
-  const file = (name: string, contents: string | Buffer): File => ({
+  const file = (name: string, contents: string | Buffer): SiteFile => ({
     path: join(root, OUT, name),
     contents: Buffer.from(contents),
   });
