@@ -17,16 +17,14 @@ export function accessBy(settings: AccessSettings): Access {
   const isPublic = (settings.SUBSCRIBE_ACCESS ?? SETTINGS.SUBSCRIBE_ACCESS) === "public";
   const anyone: Grants = { subscribe: isPublic, publish: false, admin: false, metrics: false };
   const anonymous = lastingCaller("anonymous", "", "", anyone);
-  const holders: [keys: readonly string[], holder: Holder][] = [
-    [metricsKeys.accepted, { principal: "metrics key", grants: { ...anyone, metrics: true } }],
-    [publishKeys.accepted, { principal: "publish key", grants: { ...anyone, publish: true } }],
-    [
-      adminKeys.accepted,
-      { principal: "admin key", grants: { subscribe: true, publish: true, admin: true, metrics: true } },
-    ],
+  const everything: Grants = { subscribe: true, publish: true, admin: true, metrics: true };
+  const holders = [
+    { keys: metricsKeys, principal: "metrics key", grants: { ...anyone, metrics: true } },
+    { keys: publishKeys, principal: "publish key", grants: { ...anyone, publish: true } },
+    { keys: adminKeys, principal: "admin key", grants: everything },
   ];
   // A key in several lists has the grants of the last one, which allows most.
-  const holderOf = keyRing(holders.flatMap(([keys, holder]) => keys.map((key) => ({ key, holder }))));
+  const holderOf = keyRing(holders.flatMap((holder) => holder.keys.accepted.map((key) => ({ key, holder }))));
   /** Each is made when its key is first used. Only good keys are among them. */
   const keyCallers = new Map<string, Caller>();
   const refused = [...metricsKeys.refused, ...publishKeys.refused, ...adminKeys.refused, ...tokens.refused];
@@ -55,12 +53,6 @@ export function accessBy(settings: AccessSettings): Access {
 function lacking(refused: readonly string[]): string {
   if (refused.length > 0) return `no publish can be accepted: ${refused.join(". ")}`;
   return "no publish can be accepted: set the secret PUBLISH_KEY (or ADMIN_KEY, JWT_SECRET or JWKS_URL)";
-}
-
-/** What a key stands for. It grants the same on every feed, and does not expire. */
-interface Holder {
-  readonly principal: string;
-  readonly grants: Grants;
 }
 
 /** A caller that may do the same on every feed, for good. */

@@ -39,10 +39,7 @@ const heldBy = new Counts();
 let heldByKeys = 0;
 let heldByOthers = 0;
 
-/**
- * Counts a body until `release`: the bytes that have come, not those that were announced. Each counts as `SHORT` at least,
- * for its connection.
- */
+/** Counts a body until `release`: bytes that have come, not those announced; `SHORT` at least, for its connection. */
 export function holdBody(sender: Sender): ArrivingBody {
   for (const one of held) {
     if (one.until >= now()) break;

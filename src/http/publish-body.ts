@@ -1,4 +1,5 @@
 import { LIMITS } from "../protocol/limits.ts";
+import type { Parsed } from "../protocol/json.ts";
 import { OVERSIZED, parseJsonInSteps, STEP_WORK } from "../protocol/long-json.ts";
 import { parseMsgpackInSteps } from "../protocol/msgpack-frames.ts";
 import type { Sender } from "./arriving-bodies.ts";
@@ -55,13 +56,14 @@ function decodeText(bytes: Uint8Array): string {
 
 function* parseWhole(bytes: Uint8Array, isPacked: boolean): Generator<number, readonly unknown[]> {
   const parsed = yield* isPacked ? parseMsgpackInSteps(bytes) : parseJsonInSteps(decodeText(bytes));
-  if (!parsed.ok && parsed.oversized) throw oversized();
-  if (!parsed.ok) throw new Problem("invalid_json", `The body cannot be read: ${parsed.reason}.`);
-  return Array.isArray(parsed.value) ? parsed.value : [parsed.value];
+  const value = valueOf(parsed, "The body");
+  return Array.isArray(value) ? value : [value];
 }
 
-function oversized(): Problem {
-  return new Problem("too_large", `In the body ${OVERSIZED}.`);
+function valueOf(parsed: Parsed, name: string): unknown {
+  if (parsed.ok) return parsed.value;
+  if (parsed.oversized) throw new Problem("too_large", `In the body ${OVERSIZED}.`);
+  throw new Problem("invalid_json", `${name} cannot be read: ${parsed.reason}.`);
 }
 
 function* parseLines(text: string): Generator<number, readonly unknown[]> {
@@ -78,10 +80,7 @@ function* parseLines(text: string): Generator<number, readonly unknown[]> {
       yield step.value;
       work = Math.max(0, work - step.value);
     }
-    const parsed = step.value;
-    if (!parsed.ok && parsed.oversized) throw oversized();
-    if (!parsed.ok) throw new Problem("invalid_json", `Line ${i + 1} cannot be read: ${parsed.reason}.`);
-    inputs.push(parsed.value);
+    inputs.push(valueOf(step.value, `Line ${i + 1}`));
     if (work < STEP_WORK) continue;
     yield work;
     work = 0;

@@ -23,10 +23,7 @@ const LEFT_ALONE = 10_000;
 /** Milliseconds after which a feed with subscribers is asked anyway: a deployment ends sockets without waking it. */
 const DOUBTED = 10 * 60_000;
 
-/**
- * Milliseconds without an update after which a feed hibernates, and its stats are stored. The stats of a busy feed are
- * only kept in memory: storing them for each list would cost two rows.
- */
+/** Milliseconds without an update after which a feed hibernates. Only then are its stats stored, for two rows. */
 const QUIET = 10_000;
 
 interface Asking {

@@ -61,14 +61,11 @@ export function streamList(
       clearTimeout(late);
     }
   };
-  const encodePart = (part: number): Uint8Array => {
-    const members = list.part(part);
-    return encoder.encode(part === 0 || members === "" ? members : `,${members}`);
-  };
   /** Encodes a part that there is room for. A part that has to wait is not kept meanwhile. */
   const takePart = async (part: number): Promise<Uint8Array> => {
     for (;;) {
-      const bytes = encodePart(part);
+      const members = list.part(part);
+      const bytes = encoder.encode(part === 0 || members === "" ? members : `,${members}`);
       const { length } = bytes;
       if (share.take(length)) return bytes;
       await roomFor(length);

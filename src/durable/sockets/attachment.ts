@@ -87,7 +87,7 @@ export function loadState(socket: WebSocket, read: ReadSelections): SocketState 
   if (!open.success) return undefined;
   const { epoch, seq, selection, mode, hz, publishes, expires, packed } = open.output;
   const { format = packed === true ? "msgpack" : "json" } = open.output;
-  const id = expand(selection);
+  const id = typeof selection === "string" ? selection : new TextDecoder().decode(selection);
   let selected = read.get(id);
   if (!selected) read.set(id, (selected = selectionOfId(id)));
   return {
@@ -118,8 +118,4 @@ function compact(text: string): string | Uint8Array {
   if (2 * text.length <= LIMITS.selectionBytes) return text;
   // oxlint-disable-next-line no-control-regex
   return /^[\u0000-\u00ff]*$/.test(text) ? text : new TextEncoder().encode(text);
-}
-
-function expand(stored: string | Uint8Array): string {
-  return typeof stored === "string" ? stored : new TextDecoder().decode(stored);
 }

@@ -40,10 +40,7 @@ export interface SocketMessagesHost {
 /** Characters or bytes of a message that count as one more message. A batch counts by `PUBLISH_WEIGHT`. */
 const MESSAGE_WEIGHT = 1024;
 
-/**
- * Of the messages that an account may send at once, the share that it must have regained before it gets another socket.
- * With less, that socket would be closed after a few messages.
- */
+/** The part of its burst that an account must have regained to get a socket, which would else be closed soon. */
 const REGAINED = 1 / 10;
 
 /** A message that was read, with its updates if it is a publish. */
@@ -101,10 +98,7 @@ export class SocketMessages {
     this.#refuseUnread(connection, frame, length, running);
   }
 
-  /**
-   * While messages wait on one account, those after them wait on it too, even if the connection has another account by
-   * now: so they stay in order.
-   */
+  /** While messages wait on one account, so do those after them, even if the connection has another now: in order. */
   #lineOf(connection: Connection): MessageLine {
     const { account } = connection;
     const known = this.#lines.get(connection);
@@ -233,17 +227,18 @@ export class SocketMessages {
 /** Reads a message, a long one in steps. Returns undefined if its connection is closed already. */
 function* read(connection: Connection, frame: string | ArrayBuffer): Generator<number, ReadMessage | undefined> {
   if (!connection.isOpen) return undefined;
-  const decoded = yield* decode(connection, frame);
+  const payload = payloadOf(connection, frame);
+  const decoded = payload === undefined ? BINARY : yield* decodeClientMessage(payload);
   if (!decoded.ok || decoded.message.type !== "publish") return { decoded, updates: undefined };
   return { decoded, updates: yield* decodeUpdatesInSteps(decoded.message.updates) };
 }
 
-function* decode(connection: Connection, frame: string | ArrayBuffer): Generator<number, DecodedMessage> {
-  const payload = payloadOf(connection, frame);
-  if (payload !== undefined) return yield* decodeClientMessage(payload);
-  const reason = "binary frames are not part of tickertape.v1";
-  return { ok: false, id: undefined, code: "invalid_message", reason };
-}
+const BINARY: DecodedMessage = {
+  ok: false,
+  id: undefined,
+  code: "invalid_message",
+  reason: "binary frames are not part of tickertape.v1",
+};
 
 /** What to decode of a frame; undefined if it is binary and the connection speaks JSON. */
 function payloadOf({ format }: Connection, frame: string | ArrayBuffer): string | Uint8Array | undefined {

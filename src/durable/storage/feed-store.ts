@@ -56,15 +56,16 @@ export class FeedStore implements Log {
       this.#checkpoint !== undefined ||
       journal.hasOld ||
       state.purging ||
-      journal.length > this.#due ||
-      journal.slots >= schema.JOURNAL_SLOTS
+      journal.current.length > this.#due ||
+      journal.current.rows.length >= schema.JOURNAL_SLOTS
     );
   }
 
   /** Whether the journal that grows during a checkpoint is due for the next one already: updates must wait for the steps. */
   get isBehind(): boolean {
     const { journal } = this.#stored;
-    return journal.hasOld && (journal.length > schema.LONGEST_JOURNAL || journal.slots >= schema.JOURNAL_SLOTS);
+    const { length, rows } = journal.current;
+    return journal.hasOld && (length > schema.LONGEST_JOURNAL || rows.length >= schema.JOURNAL_SLOTS);
   }
 
   /** Reads the feed back. A feed that does not exist begins under `epoch`, and nothing is written yet. */
@@ -120,7 +121,7 @@ export class FeedStore implements Log {
     this.#checkpoint = undefined;
     receipts.discard();
     journal.begin(0);
-    const { generation } = journal;
+    const generation = journal.current.number;
     Object.assign(state, { epoch: feed.epoch, generation, seq: 0, time: 0, forgotten: 0, chunks: 0, purging: true });
     writeState(sql, state);
   }
@@ -178,7 +179,7 @@ export class FeedStore implements Log {
     const { sql, state, journal, history, receipts } = stored;
     if (state.purging) yield* this.#purge();
     if (!journal.hasOld) journal.begin();
-    const { generation, start: seq } = journal;
+    const { number: generation, start: seq } = journal.current;
     yield* foldJournal(stored, () => this.#now);
     const { time } = feed;
     const live = yield* writeEntries(stored, feed);

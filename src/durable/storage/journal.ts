@@ -28,6 +28,7 @@ interface Generation {
   readonly rows: JournalRow[];
   /** The rows that have receipts. */
   readonly receipts: JournalRow[];
+  /** Characters. */
   length: number;
 }
 
@@ -45,23 +46,10 @@ export class Journal {
   }
 
   /** The generation that is written to. */
-  get generation(): number {
-    return this.#current.number;
-  }
-
-  /** Characters in the generation that is written to. */
-  get length(): number {
-    return this.#current.length;
-  }
-
-  /** Rows of the generation that is written to. */
-  get slots(): number {
-    return this.#current.rows.length;
-  }
-
-  /** The feed's seq when the generation that is written to began. */
-  get start(): number {
-    return this.#current.start;
+  get current(): Generation {
+    const current = this.#generations.at(-1);
+    if (!current) throw new Error("the journal is not open");
+    return current;
   }
 
   /** Whether there are older generations. */
@@ -118,7 +106,7 @@ export class Journal {
   /** Begins a generation after the last row; after a reset, at seq 0. */
   begin(seq = this.#end): void {
     this.#end = seq;
-    this.#begin(this.#current.number + 1);
+    this.#begin(this.current.number + 1);
   }
 
   #begin(number: number, side = this.#freeSide()): void {
@@ -133,14 +121,14 @@ export class Journal {
   }
 
   #add(row: JournalRow): void {
-    const current = this.#current;
+    const current = this.current;
     current.rows.push(row);
     if (row.ordinal !== undefined) current.receipts.push(row);
     current.length += row.length;
   }
 
   append(seq: number, { receipts, records }: JournalText): void {
-    const { number, side, rows } = this.#current;
+    const { number, side, rows } = this.current;
     const slot = side * SIDE + rows.length;
     const length = records.length + receipts.length;
     this.#sql.exec(
@@ -223,12 +211,6 @@ export class Journal {
   /** The records of such rows. */
   records(rows: readonly JournalRow[]): string[] {
     return this.read(rows).map(({ text }) => text.records);
-  }
-
-  get #current(): Generation {
-    const current = this.#generations.at(-1);
-    if (!current) throw new Error("the journal is not open");
-    return current;
   }
 }
 

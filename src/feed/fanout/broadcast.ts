@@ -115,10 +115,7 @@ export class Broadcast {
     return this.#selections.shared(subscription);
   }
 
-  /**
-   * Adds a subscriber and begins its catch-up from `since`, or with a snapshot. A short one is sent at once, if there is
-   * time. Everything that the feed shows must be committed.
-   */
+  /** Adds a subscriber and begins its catch-up: a short one is sent at once. What the feed shows must be committed. */
   subscribe(sink: Sink, subscription: Subscription, since: Position | undefined): Subscriber {
     const subscriber = new Subscriber(sink, this.shared(subscription), since, "new");
     this.#add(subscriber);

@@ -74,10 +74,7 @@ export class Entry implements EntryState {
   }
 }
 
-/**
- * Bytes of a string in memory. One character beyond Latin-1 makes every character take two bytes. Latin-1 characters
- * beyond ASCII are counted so too. `isNarrow`: the string is ASCII.
- */
+/** Bytes of a string in memory: one a character if it is ASCII (`isNarrow`), else two, which Latin-1 does not need. */
 export function memoryOf(text: string, isNarrow: boolean): number {
   return isNarrow ? text.length : 2 * text.length;
 }

@@ -6,10 +6,7 @@ export interface Expiring {
   heapIndex: number;
 }
 
-/**
- * Items in order of expiry: a binary heap in which each item knows its index, so that an item whose time changes is moved
- * and leaves nothing behind.
- */
+/** Items by expiry, in a binary heap. Each knows its index: if its time changes it moves, and leaves nothing behind. */
 export class ExpiryQueue<T extends Expiring> {
   readonly #heap: T[] = [];
 

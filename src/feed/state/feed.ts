@@ -127,10 +127,7 @@ export class Feed {
     this.applyAll([record]);
   }
 
-  /**
-   * Applies records that were accepted before. Call it when all entries have been restored. An update is skipped if its
-   * key was restored in a state of that update or later.
-   */
+  /** Applies records accepted before, once all entries are restored. Skips what the restored entries already have. */
   applyAll(records: Iterable<LogRecord>): void {
     const batch = new BatchDraft(this.#entries, false);
     let last: LogRecord | undefined;

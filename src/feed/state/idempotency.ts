@@ -34,10 +34,7 @@ const SPAN = 20_000;
 /** Publishes with the same key and principal, but different bodies and credentials, that are told apart. */
 const MOST_OF_A_KEY = 16;
 
-/**
- * The publishes of the last ten minutes that had an idempotency key. In memory are their hashes, some twelve bytes each;
- * the receipts are in storage, and are read when a hash is met again.
- */
+/** Publishes of the last ten minutes with an idempotency key: hashes here, some 12 bytes each; receipts in storage. */
 export class Idempotency {
   readonly #seed: number;
   readonly #stored: (ordinal: number) => RememberedPublish | undefined;
@@ -59,11 +56,6 @@ export class Idempotency {
     this.#seed = seed;
     this.#stored = stored;
     this.#most = most;
-  }
-
-  /** The ordinal of the next publish that is remembered. */
-  get next(): number {
-    return this.#next;
   }
 
   get size(): number {

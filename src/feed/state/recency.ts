@@ -41,14 +41,19 @@ export class Recency {
     if (this.#newest !== entry) {
       if (this.#newest && this.#newest.seq > entry.seq) this.#isInOrder = false;
       this.remove(entry);
-      this.#append(entry);
+      entry.older = this.#newest;
+      if (this.#newest) this.#newest.newer = entry;
+      this.#newest = entry;
+      this.#oldest ??= entry;
+      this.#size++;
     }
     // A walk that is at its end meets this one, too.
     for (const walk of this.#walks) walk.next ??= entry;
   }
 
   remove(entry: Entry): void {
-    if (!this.#has(entry)) return;
+    const isHere = entry.older || entry.newer || this.#newest === entry;
+    if (!isHere) return;
     for (const walk of this.#walks) if (walk.next === entry) walk.next = entry.newer;
     if (entry.older) entry.older.newer = entry.newer;
     else this.#oldest = entry.newer;
@@ -57,14 +62,6 @@ export class Recency {
     entry.older = undefined;
     entry.newer = undefined;
     this.#size--;
-  }
-
-  #append(entry: Entry): void {
-    entry.older = this.#newest;
-    if (this.#newest) this.#newest.newer = entry;
-    this.#newest = entry;
-    this.#oldest ??= entry;
-    this.#size++;
   }
 
   walk(): Walk {
@@ -89,9 +86,5 @@ export class Recency {
     this.#isInOrder = true;
     for (const entry of entries.toSorted((a, b) => a.seq - b.seq)) this.moveToNewest(entry);
     return true;
-  }
-
-  #has(entry: Entry): boolean {
-    return entry.older !== undefined || entry.newer !== undefined || this.#newest === entry;
   }
 }

@@ -49,11 +49,7 @@ export interface Log {
 }
 
 export function readRecord(from: number, time: number, texts: EncodedUpdates): LogRecord {
-  return {
-    from,
-    time,
-    updates: texts.map((text, i) => new AcceptedUpdate(text, from + 1 + i)),
-  };
+  return { from, time, updates: texts.map((text, i) => new AcceptedUpdate(text, from + 1 + i)) };
 }
 
 export function seqAfter(record: LogRecord): number {

@@ -37,9 +37,7 @@ export class RememberedSpan {
     this.#put(key, ordinal - this.#base);
     this.size++;
     this.last = Math.max(this.last, at);
-    const [one, two] = [firstCounter(credential), secondCounter(credential)];
-    this.#counters[one] = (this.#counters[one] ?? 0) + 1;
-    this.#counters[two] = (this.#counters[two] ?? 0) + 1;
+    for (const counter of countersOf(credential)) this.#counters[counter] = (this.#counters[counter] ?? 0) + 1;
   }
 
   /** Ordinals of the publishes whose key has this hash, in any order. */
@@ -53,7 +51,7 @@ export class RememberedSpan {
 
   /** How many came with a credential: hardly ever too many, never too few. */
   countOf(credential: number): number {
-    return Math.min(this.#counters[firstCounter(credential)] ?? 0, this.#counters[secondCounter(credential)] ?? 0);
+    return Math.min(...countersOf(credential).map((counter) => this.#counters[counter] ?? 0));
   }
 
   #put(hash: number, ordinal: number): void {
@@ -78,10 +76,7 @@ export class RememberedSpan {
   }
 }
 
-function firstCounter(credential: number): number {
-  return credential % COUNTERS;
-}
-
-function secondCounter(credential: number): number {
-  return COUNTERS + (Math.floor(credential / COUNTERS) % COUNTERS);
+/** One in each row. */
+function countersOf(credential: number): [number, number] {
+  return [credential % COUNTERS, COUNTERS + (Math.floor(credential / COUNTERS) % COUNTERS)];
 }

@@ -35,10 +35,7 @@ type Stage =
   /** Sends the parts of a snapshot. */
   | { readonly at: "snapshot" };
 
-/**
- * The catch-up of one subscriber: brings it to the present in steps, then answers its `subscribe` messages one by one,
- * then makes it live. What happens meanwhile becomes part of the catch-up.
- */
+/** Brings a subscriber to the present, as that moves on; answers its `subscribe` messages in turn; makes it live. */
 export class CatchUp implements Job {
   /** The account when the catch-up began: what is counted on it is also given back to it. */
   readonly account: string;

@@ -122,7 +122,7 @@ const KEY_BYTES = 150;
 class PendingLatest implements Pending {
   readonly #memory: PendingMemory;
   readonly #byKey = new Map<string, Conflated>();
-  #added = 0;
+  added = 0;
   #sharedBytes = 0;
   /** Bytes that no other group shares. */
   #ownBytes = 0;
@@ -136,17 +136,13 @@ class PendingLatest implements Pending {
     return this.#byKey.size;
   }
 
-  get added(): number {
-    return this.#added;
-  }
-
   get bytes(): number {
     return this.#sharedBytes + this.#ownBytes;
   }
 
   add(pending: PendingUpdate, allowance: Allowance): void {
     if (!this.isComplete) return;
-    this.#added++;
+    this.added++;
     const { update } = pending;
     const { key } = update;
     const conflated = this.#byKey.get(key);
@@ -195,7 +191,7 @@ class PendingLatest implements Pending {
     this.#byKey.clear();
     this.#countOwn(-this.#ownBytes);
     this.isComplete = true;
-    this.#added = 0;
+    this.added = 0;
     this.#sharedBytes = 0;
   }
 
