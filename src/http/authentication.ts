@@ -76,11 +76,7 @@ function authenticateReader(c: AppContext): Promise<Caller> {
  * Refuses a caller that makes too many requests. The platform counts them, by client IP without a valid credential and
  * else by credential, in each of its locations, not exactly, and without delay.
  */
-async function demandRate(
-  { ipRate, credentialRate }: Deployment,
-  request: Request,
-  caller: Caller | undefined,
-): Promise<void> {
+async function demandRate({ ipRate, credentialRate }: Deployment, request: Request, caller?: Caller): Promise<void> {
   const clientIp = clientIpOf(request);
   // On the developer's own machine nothing is limited.
   if (clientIp === undefined) return;

@@ -82,13 +82,8 @@ export class PolledQueue {
     const now = this.#now();
     this.#contention.note(account, now);
     const before = this.#accounts.get(account);
-    if (
-      (before?.tickets.length ?? 0) === 0 &&
-      size <= this.#limits.turn &&
-      this.#atOnce.take(account, now, size) === 0
-    ) {
-      return undefined;
-    }
+    const mustWait = size > this.#limits.turn || (before?.tickets.length ?? 0) > 0;
+    if (!mustWait && this.#atOnce.take(account, now, size) === 0) return undefined;
     this.#forget(now);
     const waiting = before ?? { tickets: [], size: 0, inHand: 0 };
     const ticket = { account, size: Math.max(size, SHORTEST), due: now };

@@ -1,8 +1,6 @@
-import type { SnapshotReason } from "../../protocol/codes.ts";
 import type { Position } from "../../protocol/position.ts";
-import { encodeSnapshotPart, encodeUpdateMessage } from "../../protocol/server-messages.ts";
+import { encodeUpdateMessage } from "../../protocol/server-messages.ts";
 import type { UpdateRange } from "./catch-up/changes-since.ts";
-import type { FrozenList } from "./catch-up/frozen-list.ts";
 
 /** A message for subscribers, encoded once for all who get it, with what its transports need to know of it. */
 export interface EncodedMessage {
@@ -22,21 +20,5 @@ export function updateMessage(epoch: string, range: UpdateRange): EncodedMessage
     text: encodeUpdateMessage(range),
     position: { epoch, seq: range.seq },
     isEmpty: range.updates.length === 0,
-  };
-}
-
-/** The `snapshot` message with one part of a list. `id`: that of the message that it answers. */
-export function snapshotMessage(
-  list: FrozenList,
-  part: number,
-  reason: SnapshotReason,
-  id: number | undefined,
-): EncodedMessage {
-  const isLast = part === list.parts - 1;
-  return {
-    type: "snapshot",
-    text: encodeSnapshotPart(list, reason, list.part(part), !isLast, id),
-    position: isLast ? { epoch: list.epoch, seq: list.seq } : undefined,
-    isEmpty: false,
   };
 }

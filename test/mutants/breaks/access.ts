@@ -73,7 +73,7 @@ export const OF_THE_EDGE: readonly Mutant[] = [
     [["limits: a rate never runs out", "if (wait === 0) this.#tokens -= tokens;", ""]],
   ),
   ...plant(
-    "src/feed/fanout/encoded-message.ts",
+    "src/feed/fanout/catch-up/snapshots.ts",
     "workerd",
     ["test/http/event-stream.test.ts", "test/feed/fanout/convergence.test.ts"],
     [

@@ -41,8 +41,11 @@ export class Unacknowledged {
     this.#sent += length;
     // A part of a snapshot cannot be acknowledged by a seq before the last part has come.
     if (seq === undefined) return;
-    // The feed was reset: what was acknowledged before says nothing.
-    if (this.#last !== undefined && seq < this.#last) this.#clear();
+    if (this.#last !== undefined && seq < this.#last) {
+      // The feed was reset: what was acknowledged before says nothing.
+      this.#mark = undefined;
+      this.#sinceMark = 0;
+    }
     this.#last = seq;
     this.#mark ??= seq;
     this.#sinceMark += length;
@@ -59,11 +62,6 @@ export class Unacknowledged {
     if (this.#mark === undefined || this.#last === undefined || seq < this.#mark || seq > this.#last) return;
     // An unknown part of what came after the mark is acknowledged: counting begins again here.
     this.#mark = seq >= this.#last ? undefined : this.#last;
-    this.#sinceMark = 0;
-  }
-
-  #clear(): void {
-    this.#mark = undefined;
     this.#sinceMark = 0;
   }
 }

@@ -1,7 +1,8 @@
 import type { SnapshotReason } from "../../../protocol/codes.ts";
+import { encodeSnapshotPart } from "../../../protocol/server-messages.ts";
 import type { Feed } from "../../state/feed.ts";
 import type { Log } from "../../state/record.ts";
-import { snapshotMessage, type EncodedMessage } from "../encoded-message.ts";
+import type { EncodedMessage } from "../encoded-message.ts";
 import type { FanoutLimits } from "../fanout-limits.ts";
 import { lookupCost, type WorkMeter } from "../work.ts";
 import { EncodedCache } from "./encoded-cache.ts";
@@ -55,10 +56,18 @@ export class Snapshots {
     return this.inUse.countOf(request.account) < this.#limits.frozenPerAccount || this.inUse.has(idOf(request));
   }
 
-  /** One part as a message, encoded once for all who read it at about the same time. */
+  /** One part as a message, encoded once for all who read it at about the same time. `id`: of the message that it answers. */
   message(list: FrozenList, part: number, reason: SnapshotReason, id: number | undefined): EncodedMessage {
     const key = `${list.number}|${part}|${reason}|${id ?? ""}`;
-    return this.#encoded.get(key, () => snapshotMessage(list, part, reason, id));
+    return this.#encoded.get(key, () => {
+      const isLast = part === list.parts - 1;
+      return {
+        type: "snapshot",
+        text: encodeSnapshotPart(list, reason, list.part(part), !isLast, id),
+        position: isLast ? { epoch: list.epoch, seq: list.seq } : undefined,
+        isEmpty: false,
+      };
+    });
   }
 
   /** A list in use: of the present; or of an earlier moment if there is no room for another list. */
