@@ -1,10 +1,11 @@
 import { env } from "cloudflare:workers";
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import { fingerprint } from "../../../src/access/keys.ts";
-import { newFeed, post, publish } from "../../support/api.ts";
+import { bearer, newFeed, post, publish } from "../../support/api.ts";
 import { problem } from "../../support/http.ts";
 import { TestSubscriber, upgrade } from "../../support/subscriber.ts";
-import { MEMORIES } from "../evictions.ts";
+import { token } from "../../support/tokens.ts";
+import { evict, MEMORIES } from "../evictions.ts";
 
 // The settings of the Worker in these tests.
 const SOCKETS_PER_ADDRESS = 3;
@@ -132,4 +133,25 @@ describe("publishing", () => {
     vi.setSystemTime(Date.now() + 1_000);
     expect((await publish(feed, { key: "A", set: { p: 5 } })).seq).toBe(PUBLISH_BURST - WEIGHS + 2);
   });
+});
+
+test("[I2] [STEP7] a subscribe message that is refused leaves the selection as it was, over a hibernation too", async () => {
+  const feed = newFeed();
+  const headers = bearer(await token("subscribe:*"));
+  // With the key that the last one has already, more than one account may select.
+  const [most, keys] = [10, Array.from({ length: 1_000 }, (_, i) => i)];
+  const subscribers = await Promise.all(
+    keys.slice(0, most).map(() => TestSubscriber.connect(feed, "?keys=A", headers)),
+  );
+  for (const [id, subscriber] of subscribers.entries()) {
+    subscriber.send({ type: "subscribe", id, keys: keys.map((key) => `${id}.${key}`) });
+    if (id < most - 1) await subscriber.message("snapshot", id);
+    else expect(await subscriber.message("error", id)).toMatchObject({ code: "rate_limited" });
+  }
+  const refused = subscribers.at(-1)!;
+  await publish(feed, { key: "A", set: { n: 1 } });
+  await refused.reaches(1);
+  await evict(feed);
+  await publish(feed, { key: "A", set: { n: 2 } });
+  expect((await refused.reaches(2)).state()).toEqual({ A: { n: 2 } });
 });
