@@ -133,14 +133,7 @@ export const CREDENTIALS = {
   authorization: header("Authorization", v.string(), "`Bearer <credential>`, for clients that can set headers."),
 };
 
-interface AnswerHeader {
-  /** Whether every answer that may have it does. */
-  readonly required?: true;
-  readonly description: string;
-  readonly schema: v.GenericSchema;
-}
-
-/** Headers of answers, by name. */
+/** Headers of answers, by name. `required`: every answer that may have it does. */
 export const ANSWER_HEADERS = {
   ETag: {
     description: "The position of the answer, in quotes.",
@@ -166,4 +159,4 @@ export const ANSWER_HEADERS = {
     schema: v.string(),
   },
   Allow: { required: true, description: "The methods of this path.", schema: v.string() },
-} satisfies Record<string, AnswerHeader>;
+} satisfies Record<string, Pick<Parameter, "required" | "schema"> & { description: string }>;

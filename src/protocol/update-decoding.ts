@@ -2,7 +2,7 @@ import * as v from "valibot";
 import type { UpdateIssue } from "./codes.ts";
 import { exceedsBytes, isJsonObject, jsonProblem, type Json, type JsonObject } from "./json.ts";
 import { LIMITS } from "./limits.ts";
-import { finishSteps, STEP_WORK } from "./long-json.ts";
+import { STEP_WORK } from "./long-json.ts";
 import { keyProblem } from "./names.ts";
 import { issuePath, issueReason } from "./schemas.ts";
 import {
@@ -19,12 +19,10 @@ const KNOWN = new Set(CHANGES.flatMap((change) => Object.keys(UPDATE_SCHEMAS[cha
 
 export type DecodedUpdates = { ok: true; updates: EncodedUpdates } | { ok: false; issues: UpdateIssue[] };
 
-/** Checks untrusted updates and writes each as canonical JSON: all, or at most `LIMITS.reportedIssues` issues. */
-export function decodeUpdates(inputs: readonly unknown[]): DecodedUpdates {
-  return finishSteps(decodeUpdatesInSteps(inputs));
-}
-
-/** The same in steps, if the updates are many or long. Yields after each step how many characters it has written. */
+/**
+ * Checks untrusted updates and writes each as canonical JSON: all, or at most `LIMITS.reportedIssues` issues. In steps, if
+ * the updates are many or long. Yields after each step how many characters it has written.
+ */
 export function* decodeUpdatesInSteps(inputs: readonly unknown[]): Generator<number, DecodedUpdates> {
   if (inputs.length === 0)
     return { ok: false, issues: [{ index: 0, path: "", message: "is missing: the batch is empty" }] };

@@ -9,7 +9,8 @@ import type { Sink, Subscriber } from "../../src/feed/fanout/subscriber.ts";
 import { parsePosition } from "../../src/protocol/position.ts";
 import { parseSelection, selects, type Selection, type Subscription } from "../../src/protocol/selection.ts";
 import type { Update } from "../../src/protocol/update.ts";
-import { decodeUpdates } from "../../src/protocol/update-decoding.ts";
+import { finishSteps } from "../../src/protocol/long-json.ts";
+import { decodeUpdatesInSteps } from "../../src/protocol/update-decoding.ts";
 import { expect } from "vitest";
 import { isWanted, View, type Message } from "../support/view.ts";
 
@@ -217,7 +218,7 @@ export class FeedFixture {
   }
 
   publish(...updates: Update[]): ReturnType<Feed["accept"]> {
-    const decoded = decodeUpdates(updates);
+    const decoded = finishSteps(decodeUpdatesInSteps(updates));
     if (!decoded.ok) throw new Error(JSON.stringify(decoded.issues));
     this.expire();
     const acceptance = this.feed.accept(decoded.updates, this.now);

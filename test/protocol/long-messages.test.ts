@@ -5,7 +5,7 @@ import type { Parsed } from "../../src/protocol/json.ts";
 import { LIMITS } from "../../src/protocol/limits.ts";
 import { parseMsgpackInSteps } from "../../src/protocol/msgpack-frames.ts";
 import { finishSteps } from "../../src/protocol/long-json.ts";
-import { decodeUpdates } from "../../src/protocol/update-decoding.ts";
+import { decodeUpdatesInSteps } from "../../src/protocol/update-decoding.ts";
 import { quickest } from "../support/quickest.ts";
 
 const MIB = 1024 * 1024;
@@ -136,7 +136,7 @@ describe("[PUB11] [I7] an object or array that is longer than any value may be i
 
 test("[I7] a value that is too long is read once, and only until that is known", () => {
   const { value, looks } = watched(Array.from({ length: 400_000 }, () => 0));
-  expect(decodeUpdates([{ key: "A", set: { value } }])).toEqual({
+  expect(finishSteps(decodeUpdatesInSteps([{ key: "A", set: { value } }]))).toEqual({
     ok: false,
     issues: [{ index: 0, path: "set", message: "is larger than 65536 bytes as JSON" }],
   });

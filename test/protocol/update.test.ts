@@ -2,7 +2,8 @@ import * as fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { LIMITS } from "../../src/protocol/limits.ts";
 import { batchTooLarge, encodeDelete, encodeSet, readEncodedUpdate } from "../../src/protocol/update.ts";
-import { acceptUpdate, checkUpdate, decodeUpdates } from "../../src/protocol/update-decoding.ts";
+import { finishSteps } from "../../src/protocol/long-json.ts";
+import { acceptUpdate, checkUpdate, decodeUpdatesInSteps } from "../../src/protocol/update-decoding.ts";
 import { runs } from "../support/runs.ts";
 import { jsonText, key, objectText } from "./arbitraries.ts";
 
@@ -59,7 +60,7 @@ describe("a good update", () => {
   test("is encoded and read back without loss, whatever the names of its members", () => {
     fc.assert(
       fc.property(updateText, (source) => {
-        const decoded = decodeUpdates([JSON.parse(source)]);
+        const decoded = finishSteps(decodeUpdatesInSteps([JSON.parse(source)]));
         if (!decoded.ok) throw new Error(JSON.stringify(decoded.issues));
         const [text = ""] = decoded.updates;
         const sent = canonical(source);
@@ -77,9 +78,9 @@ describe("a good update", () => {
   test("is the same text when it is decoded again", () => {
     fc.assert(
       fc.property(fc.array(updateText, { minLength: 1, maxLength: 5 }), (sources) => {
-        const once = decodeUpdates(sources.map((source) => JSON.parse(source)));
+        const once = finishSteps(decodeUpdatesInSteps(sources.map((source) => JSON.parse(source))));
         if (!once.ok) throw new Error(JSON.stringify(once.issues));
-        expect(decodeUpdates(once.updates.map((text) => JSON.parse(text)))).toEqual(once);
+        expect(finishSteps(decodeUpdatesInSteps(once.updates.map((text) => JSON.parse(text))))).toEqual(once);
       }),
     );
   });
@@ -89,7 +90,7 @@ describe("any JSON at all", () => {
   test("is accepted, or refused with a path and a reason, and nothing is thrown", () => {
     fc.assert(
       fc.property(fc.array(fc.oneof(jsonText, updateText, objectText), { minLength: 1, maxLength: 5 }), (sources) => {
-        const decoded = decodeUpdates(sources.map((source) => JSON.parse(source)));
+        const decoded = finishSteps(decodeUpdatesInSteps(sources.map((source) => JSON.parse(source))));
         if (decoded.ok) expect(decoded.updates).toHaveLength(sources.length);
         else
           for (const { index, message } of decoded.issues)
@@ -111,12 +112,12 @@ describe("any JSON at all", () => {
   });
 
   test("is refused as an empty batch", () => {
-    expect(decodeUpdates([])).toMatchObject({ ok: false, issues: [{ index: 0, path: "" }] });
+    expect(finishSteps(decodeUpdatesInSteps([]))).toMatchObject({ ok: false, issues: [{ index: 0, path: "" }] });
   });
 
   test("is refused if it is not an object", () => {
     for (const input of [null, 0, "", true, [], [{}], undefined]) {
-      expect(decodeUpdates([input])).toEqual({
+      expect(finishSteps(decodeUpdatesInSteps([input]))).toEqual({
         ok: false,
         issues: [{ index: 0, path: "", message: "is not a JSON object" }],
       });

@@ -1,5 +1,5 @@
 import * as to from "./transitions.ts";
-import { renewalAt, renewalOf } from "./token-renewal.ts";
+import { renewalAt, tokenExpiry } from "./token-renewal.ts";
 import { CATCH_UP_TIMEOUT, PONG_TIMEOUT, PONG_TIMEOUT_OFFLINE, SILENCE, TOKEN_TIMEOUT } from "./timings.ts";
 import { backoff, LATER } from "./retry-policy.ts";
 import type { CatchingUp, ConnectionEvent, Context, EventName, EventOf, Live, Opening } from "./state.ts";
@@ -77,7 +77,8 @@ export const EVENT_HANDLERS: { readonly [Name in PhaseName]: { readonly [E in Ev
 
   asking: {
     ...duringAttempt,
-    token: (phase, ctx, { token }) => to.openLink({ ...phase, token, renewAt: renewalOf(token, ctx.now) }, ctx),
+    token: (phase, ctx, { token }) =>
+      to.openLink({ ...phase, token, renewAt: renewalAt(tokenExpiry(token), ctx.now) }, ctx),
     tokenFailed: (phase, ctx, { why }) => to.fail(phase, ctx, why),
     due: (phase, ctx) => to.fail(phase, ctx, "no token"),
     probeAnswer: to.onProbeAnswer,
@@ -122,7 +123,7 @@ export const EVENT_HANDLERS: { readonly [Name in PhaseName]: { readonly [E in Ev
     reconnect: ping,
     woke: (phase, ctx) => ping(ctx.asks ? { ...phase, renewAt: ctx.now } : phase, ctx),
     token(phase, { now }, { token }) {
-      const next = { ...phase, reason: "connected", renewAt: renewalOf(token, now) };
+      const next = { ...phase, reason: "connected", renewAt: renewalAt(tokenExpiry(token), now) };
       return token === undefined || token === phase.token ? [next] : [{ ...next, token }, "authorize"];
     },
     tokenFailed: (phase, { now, random }, { why }) => [

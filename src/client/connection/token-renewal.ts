@@ -16,7 +16,3 @@ export function renewalAt(expires = 0, now: number): number {
   const left = expires - now;
   return left > 0 ? now + Math.max(MIN_RENEWAL, left - Math.min(RENEW_BEFORE, left / 2)) : Infinity;
 }
-
-export function renewalOf(token: string | undefined, now: number): number {
-  return renewalAt(tokenExpiry(token), now);
-}

@@ -6,7 +6,8 @@ import { utf8Length, type JsonObject } from "../../../src/protocol/json.ts";
 import { isAscii } from "../../../src/protocol/json-scan.ts";
 import { applyMergePatch } from "../../../src/protocol/merge-patch.ts";
 import type { Update } from "../../../src/protocol/update.ts";
-import { decodeUpdates } from "../../../src/protocol/update-decoding.ts";
+import { finishSteps } from "../../../src/protocol/long-json.ts";
+import { decodeUpdatesInSteps } from "../../../src/protocol/update-decoding.ts";
 import { runs } from "../../support/runs.ts";
 import { oldestFirst } from "../../support/entries.ts";
 
@@ -55,7 +56,7 @@ const TOO_LARGE: Update[] = [
 ];
 
 function encode(updates: readonly Update[]): string[] {
-  const decoded = decodeUpdates(updates);
+  const decoded = finishSteps(decodeUpdatesInSteps(updates));
   if (!decoded.ok) throw new Error(JSON.stringify(decoded.issues));
   return decoded.updates;
 }
