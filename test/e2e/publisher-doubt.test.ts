@@ -30,9 +30,13 @@ const FATES: readonly Fate[] = [
 
 test("[I1] through a proxy that loses, delays past the time-out and refuses, no update is there twice, and none that is called undone", async () => {
   let heals = false;
-  const proxy = await LossyProxy.start(server.url, () =>
-    heals ? "pass" : (FATES[Math.floor(Math.random() * FATES.length)] ?? "pass"),
-  );
+  // The first is refused, before anything is in doubt: so that some calls are called undone.
+  let next: Fate | undefined = { status: 409 };
+  const proxy = await LossyProxy.start(server.url, () => {
+    const fate = next ?? FATES[Math.floor(Math.random() * FATES.length)] ?? "pass";
+    next = undefined;
+    return heals ? "pass" : fate;
+  });
   const publisher = createPublisher({
     url: proxy.url,
     feed: "doubt",
