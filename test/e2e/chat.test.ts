@@ -58,7 +58,8 @@ async function enter(
   { token, name, origin = server.url, page = pages[used++] }: Visit = {},
 ): Promise<Page> {
   if (!page) expect.unreachable("more people than pages");
-  complaints.push(complaintsOf(page, origin));
+  // Before it leaves, the page may still ask as the person before did, by way of the proxy or not.
+  complaints.push(complaintsOf(page, server.url, proxy.url));
   // Whoever was here before leaves nothing in the tab.
   if (page.url() !== "about:blank") await page.evaluate(() => sessionStorage.clear());
   await page.goto(`${origin}/examples/chat/?room=${room}${token === undefined ? "" : `#token=${token}`}`);

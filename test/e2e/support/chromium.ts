@@ -55,7 +55,7 @@ function launchChromium(): Promise<Browser> {
  * Errors and warnings on a page's console, exceptions and violations of the content security policy included, and requests
  * to other hosts. What a browser itself says about a server that is not there is left out: no page can keep it from that.
  */
-export function complaintsOf(page: Page, origin: string): string[] {
+export function complaintsOf(page: Page, ...origins: readonly string[]): string[] {
   const complaints: string[] = [];
   page.on("pageerror", (error) => complaints.push(String(error)));
   page.on("console", (message) => {
@@ -63,8 +63,8 @@ export function complaintsOf(page: Page, origin: string): string[] {
     if (["error", "warning"].includes(message.type()) && !isLost) complaints.push(message.text());
   });
   page.on("request", (request) => {
-    const { protocol, host } = new URL(request.url());
-    if (protocol !== "data:" && host !== new URL(origin).host) complaints.push(`foreign: ${request.url()}`);
+    const isOwn = origins.some((origin) => new URL(request.url()).host === new URL(origin).host);
+    if (!isOwn && !request.url().startsWith("data:")) complaints.push(`foreign: ${request.url()}`);
   });
   return complaints;
 }
