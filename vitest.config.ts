@@ -119,8 +119,8 @@ export default defineConfig({
           exclude: ALONE,
           // The files of a process share a browser, and end what else they start.
           isolate: false,
-          // They wait for more than half of the time: a core carries two or three of them. The tests of a file that say so wait together.
-          maxWorkers: 5,
+          // They wait about half of the time: a core carries two of them. The tests of a file that say so wait together.
+          maxWorkers: 4,
           maxConcurrency: 20,
           sequence: { groupOrder: 1 },
         },
