@@ -58,13 +58,13 @@ test("the server killed in mid-stream, every update is there once, in order, and
   await streaming;
   expect(await publisher.close()).toEqual([]);
 
-  const { seq, entries } = await snapshot(`${server.url}/v1/feeds/stream`);
+  const { epoch, seq, entries } = await snapshot(`${server.url}/v1/feeds/stream`);
+  for (const receipt of receipts) expect(await receipt).toMatchObject({ feed: "stream", epoch, stale: 0 });
   expect([seq, entries["n"]]).toEqual([published, { n: published }]);
   const kept = await readHistory(`${server.url}/v1/feeds/stream`, "n");
   expect(kept.map(({ update }) => update)).toEqual(
     Array.from({ length: published }, (_, i) => ({ key: "n", set: { n: i + 1 } })),
   );
-  for (const receipt of receipts) expect(await receipt).toMatchObject({ feed: "stream", stale: 0 });
 });
 
 test("the server's own refusals reach the caller concerned, and no other", async () => {

@@ -49,9 +49,10 @@ export class Group {
     );
   }
 
-  async healthy(url: string, ms: number): Promise<void> {
+  /** Waits until it has printed `sign` and its server answers. */
+  async healthy(url: string, ms: number, sign = ""): Promise<void> {
     await until(
-      () => this.#answers(url),
+      async () => (await this.#answers(url)) && this.output.includes(sign),
       () => `${url}/healthz:\n${this.output}`,
       { ms, every: 100 },
     );

@@ -1,4 +1,5 @@
 import { execFile, spawn, type ChildProcess } from "node:child_process";
+import { randomUUID } from "node:crypto";
 import { once } from "node:events";
 import { readFileSync } from "node:fs";
 import { cp, mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
@@ -8,6 +9,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { promisify } from "node:util";
 import { sharedBuild } from "./shared.ts";
+import { until } from "./until.ts";
 
 const run = promisify(execFile);
 export const root = join(import.meta.dirname, "../../..");
@@ -68,12 +70,14 @@ export class Workerd {
   /** What it has printed. */
   output = "";
 
-  private constructor(child: ChildProcess, port: number, storage: string, build: string, options: WorkerdOptions) {
+  private constructor(running: Running, storage: string, build: string, options: WorkerdOptions) {
+    const { child, port } = running;
     this.process = child;
     this.#build = build;
     this.port = port;
     this.storage = storage;
     this.#options = options;
+    this.output = running.output;
     const note = (data: Buffer): void => void (this.output = (this.output + data.toString()).slice(-20_000));
     child.stdout?.on("data", note);
     child.stderr?.on("data", note);
@@ -87,17 +91,15 @@ export class Workerd {
     const { storage, bindings = {}, flags = DEPLOYED.flags } = options;
     const folder = storage ?? (await mkdtemp(join(tmpdir(), "tickertape-storage-")));
     await mkdir(folder, { recursive: true });
-    const port = options.port ?? (await freePort());
     // Beside the module: what a config embeds is found relative to it.
-    const config = join(build, `config-${port}.capnp`);
-    await writeFile(config, capnp(folder, port, bindings, flags, options.mostHeap));
+    const config = join(build, `config-${randomUUID()}.capnp`);
+    await writeFile(config, capnp(folder, options.port ?? 0, bindings, flags, options.mostHeap));
     const { inspectorPort } = options;
     const inspect = inspectorPort === undefined ? [] : [`--inspector-addr=127.0.0.1:${inspectorPort}`];
-    const child = spawn(workerdPath(), ["serve", config, "--verbose", ...inspect], {
-      stdio: ["ignore", "pipe", "pipe"],
-    });
-    const workerd = new Workerd(child, port, folder, build, options);
-    await workerd.#ready();
+    const running = await listen(["serve", config, "--verbose", "--control-fd=3", ...inspect]);
+    const workerd = new Workerd(running, folder, build, options);
+    // Its first answer takes longest.
+    await fetch(`${workerd.url}/healthz`);
     return workerd;
   }
 
@@ -124,28 +126,48 @@ export class Workerd {
     if (this.#options.build === undefined) await rm(this.#build, { recursive: true, force: true });
     await rm(this.storage, { recursive: true, force: true });
   }
+}
 
-  async #ready(): Promise<void> {
-    const deadline = Date.now() + 20_000;
-    for (;;) {
-      try {
-        if ((await fetch(`${this.url}/healthz`)).ok) return;
-      } catch {}
-      if (this.process.exitCode !== null || Date.now() > deadline) {
-        throw new Error(`workerd did not start:\n${this.output}`);
-      }
-      await new Promise((resolve) => setTimeout(resolve, 20));
-    }
-  }
+interface Running {
+  readonly child: ChildProcess;
+  readonly port: number;
+  /** What it has printed. */
+  readonly output: string;
+}
+
+/**
+ * Starts workerd and waits until it listens. It says so itself, on the descriptor 3: that its port answers would not prove
+ * it, as that may be another server.
+ */
+async function listen(args: readonly string[]): Promise<Running> {
+  const child = spawn(workerdPath(), args, { stdio: ["ignore", "pipe", "pipe", "pipe"] });
+  let output = "";
+  const note = (data: Buffer): void => void (output += data.toString());
+  const control = child.stdio[3];
+  for (const stream of [child.stdout, child.stderr]) stream?.on("data", note);
+  let said = "";
+  control?.on("data", (data: Buffer) => void (said += data.toString()));
+  const port = await until(
+    () => {
+      const ended = child.exitCode ?? child.signalCode;
+      if (ended !== null) throw new Error(`workerd ended with ${ended}:\n${output}`);
+      return /"event":"listen","socket":"http","port":(\d+)/.exec(said)?.[1];
+    },
+    () => `workerd to listen:\n${output}`,
+  );
+  for (const stream of [child.stdout, child.stderr]) stream?.off("data", note);
+  return { child, port: Number(port), output };
 }
 
 /**
  * A free port that the system gives to no outgoing connection. While the server is down, the port stays its own: no
- * other program gets it by chance, and no client that dials it gets connected to itself.
+ * other program gets it by chance, no client that dials it gets connected to itself, and each process that runs tests
+ * takes ports of its own.
  */
 export async function lastingPort(): Promise<number> {
+  const first = 20_000 + 500 * (Number(process.env["VITEST_POOL_ID"] ?? 0) % 20);
   for (;;) {
-    const port = 20_000 + Math.floor(Math.random() * 10_000);
+    const port = first + Math.floor(Math.random() * 500);
     try {
       return await freePort(port);
     } catch {

@@ -52,8 +52,9 @@ export class WranglerDev {
     await rm(this.#folder, { recursive: true, force: true });
   }
 
+  /** It has to say itself that it listens: on its port, another server might answer. */
   #healthy(): Promise<void> {
-    return this.#group.healthy(this.url, 60_000);
+    return this.#group.healthy(this.url, 60_000, "Ready on");
   }
 
   #spawn(): Group {
@@ -67,7 +68,7 @@ export class WranglerDev {
       "--inspector-port",
       "0",
       "--log-level",
-      "warn",
+      "info",
     ];
     const wrangler = [
       "node_modules/wrangler/bin/wrangler.js",
