@@ -56,20 +56,27 @@ const REAL = {
  */
 const LONGEST = [
   "hostile-closing",
-  "chat",
   "hostile-memory",
+  "chat",
+  "dashboard-recovery",
+  "token",
+  "event-source-browser",
   "dashboard-quality",
+  "hostile-asleep",
+  "event-stream",
+  "start",
+  "compression",
   "sdk-transports",
   "conformance",
-  "hostile-asleep",
-  "dashboard-recovery",
-  "always-opens",
-  "event-stream",
-  "compression",
-  "docs-pages",
+  "hibernation",
   "directory",
-  "specs-docs",
-  "token",
+  "sdk",
+  "publisher-doubt",
+  "durability",
+  "sdk-keys",
+  "sdk-msgpack",
+  "dashboard",
+  "docs-pages",
 ];
 
 class LongestFirst extends BaseSequencer {
@@ -119,8 +126,8 @@ export default defineConfig({
           exclude: ALONE,
           // The files of a process share a browser, and end what else they start.
           isolate: false,
-          // They wait about half of the time: a core carries two of them. The tests of a file that say so wait together.
-          maxWorkers: 4,
+          // They wait more than half of the time: a core carries more than two of them. The tests of a file that say so wait together.
+          maxWorkers: 5,
           maxConcurrency: 20,
           sequence: { groupOrder: 1 },
         },
