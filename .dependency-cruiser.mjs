@@ -1,24 +1,64 @@
 // The layers of the house. Each folder of src/ may import itself and what its row names, and nothing else.
 // `npm run layers` checks it, types included; test/architecture/layers.test.ts plants a violation in each.
 
-const ROOMS_OF_DURABLE = ["durable/storage", "durable/requests", "durable/sockets", "durable/directory"];
+const ROOMS_OF_DURABLE = [
+  "durable/storage",
+  "durable/requests",
+  "durable/sockets",
+  "durable/directory",
+  "durable/serving",
+  "durable/links",
+];
 
 /** @type {Record<string, { imports: string[], packages?: string[] }>} */
 export const LAYERS = {
   protocol: { imports: [], packages: ["valibot", "@msgpack/msgpack"] },
   "feed/state": { imports: ["protocol"] },
   "feed/fanout": { imports: ["protocol", "feed/state"] },
+  replication: { imports: ["protocol", "feed/state"] },
+  placement: { imports: ["access", "feed/state"] },
   access: { imports: ["protocol"], packages: ["jose", "cloudflare:workers"] },
   limits: { imports: ["protocol", "access"] },
   "durable/storage": { imports: ["protocol", "feed/state"] },
   "durable/requests": { imports: ["protocol", "feed/state", "feed/fanout", "limits", "durable/storage"] },
   "durable/sockets": {
-    imports: ["protocol", "feed/state", "feed/fanout", "access", "limits", "durable/requests"],
+    imports: ["protocol", "feed/state", "feed/fanout", "access", "limits", "placement", "durable/requests"],
     packages: ["valibot"],
   },
   "durable/directory": { imports: ["protocol", "limits"], packages: ["cloudflare:workers"] },
+  "durable/serving": {
+    imports: [
+      "protocol",
+      "feed/state",
+      "feed/fanout",
+      "access",
+      "limits",
+      "placement",
+      "durable/storage",
+      "durable/requests",
+      "durable/sockets",
+      "durable/directory",
+      "durable/links",
+    ],
+    packages: ["cloudflare:workers"],
+  },
+  "durable/links": {
+    imports: ["protocol", "feed/state", "replication", "durable/requests", "durable/storage"],
+  },
+  "durable/replica": {
+    imports: [
+      "protocol",
+      "feed/state",
+      "feed/fanout",
+      "replication",
+      "durable/requests",
+      "durable/sockets",
+      "durable/serving",
+      "durable/links",
+    ],
+  },
   durable: {
-    imports: ["protocol", "feed/state", "feed/fanout", "access", "limits", ...ROOMS_OF_DURABLE],
+    imports: ["protocol", "feed/state", "feed/fanout", "replication", "placement", "limits", ...ROOMS_OF_DURABLE],
     packages: ["cloudflare:workers"],
   },
   specs: { imports: ["protocol"], packages: ["valibot", "@valibot/to-json-schema"] },
@@ -27,7 +67,10 @@ export const LAYERS = {
       "protocol",
       "access",
       "limits",
+      "placement",
       "durable",
+      "durable/replica",
+      "durable/serving",
       "durable/requests",
       "durable/sockets",
       "durable/directory",
@@ -35,7 +78,7 @@ export const LAYERS = {
     ],
     packages: ["valibot", "hono"],
   },
-  "index.ts": { imports: ["durable", "durable/directory", "http"] },
+  "index.ts": { imports: ["durable", "durable/replica", "durable/directory", "http"] },
   client: { imports: ["protocol"], packages: ["eventsource-parser"] },
   publisher: { imports: ["protocol"] },
   react: { imports: ["client"], packages: ["react"] },

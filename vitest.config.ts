@@ -4,11 +4,12 @@ import { cloudflareTest } from "@cloudflare/vitest-pool-workers";
 import { defineConfig } from "vitest/config";
 import { BaseSequencer, type TestSpecification } from "vitest/node";
 
-const WORKER_TESTS = "protocol,feed,access,limits,durable,http,specs";
+const WORKER_TESTS = "protocol,feed,replication,placement,access,limits,durable,http,specs";
 
 /** The Worker of the tests, as it is deployed for them. */
-function worker(): ReturnType<typeof cloudflareTest> {
+function worker(bindings: Record<string, string> = {}, main = "./src/index.ts"): ReturnType<typeof cloudflareTest> {
   return cloudflareTest({
+    main,
     wrangler: { configPath: "./wrangler.toml" },
     miniflare: {
       bindings: {
@@ -19,6 +20,8 @@ function worker(): ReturnType<typeof cloudflareTest> {
         MAX_SOCKETS_PER_ADDRESS: "3",
         MESSAGE_BURST: "150",
         PROPERTY_RUNS: process.env["PROPERTY_RUNS"] ?? "",
+        REPLICAS: "off",
+        ...bindings,
       },
     },
   });
@@ -102,6 +105,11 @@ export default defineConfig({
       {
         plugins: [worker()],
         test: { ...WORKER, name: "workerd", include: [`test/{${WORKER_TESTS}}/**/*.test.ts`] },
+      },
+      // The same properties where each feed soon has three replicas, which are used in turn.
+      {
+        plugins: [worker({ REPLICAS: "auto" }, "./test/replicas/worker.ts")],
+        test: { ...WORKER, name: "replicas", include: ["test/replicas/**/*.test.ts", "test/http/every-transport.test.ts"] },
       },
       // Thousands of hostile inputs: a project of their own, which the inner loop leaves out.
       {

@@ -1,5 +1,5 @@
 import type { Budget } from "../feed/fanout/budget.ts";
-import type { FeedObjectOptions } from "./feed-object-options.ts";
+import type { FeedObjectOptions } from "./serving/options.ts";
 import { LiveFeed, type FeedPlatform } from "./live-feed.ts";
 import type { Connections } from "./sockets/connections.ts";
 import { FeedStore } from "./storage/feed-store.ts";
@@ -57,6 +57,7 @@ export class FeedLoader {
     const epoch = connections[0]?.position?.epoch ?? newEpoch();
     const live = new LiveFeed(this.#store, this.#platform, this.#options.policy, epoch, this.#budget);
     this.#live = live;
+    this.#platform.opened?.(live.feed);
     for (const connection of connections) connection.rejoin(live);
     live.flush();
     return live;

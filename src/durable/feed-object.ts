@@ -1,29 +1,24 @@
-import { DurableObject } from "cloudflare:workers";
-import { Budget } from "../feed/fanout/budget.ts";
-import { accountOf } from "../limits/places.ts";
-import { steadyClock } from "../limits/steady-clock.ts";
 import { encodeReceipt } from "../protocol/answers.ts";
 import { CLOSE } from "../protocol/codes.ts";
+import type { Feed } from "../feed/state/feed.ts";
+import type { LogRecord } from "../feed/state/record.ts";
 import type { Position } from "../protocol/position.ts";
-import { encodeHello } from "../protocol/server-messages.ts";
-import { Alarm, ExpiryAlarm } from "./alarms.ts";
+import { ExpiryAlarm } from "./serving/alarms.ts";
 import { Listing } from "./directory/listing.ts";
 import { NOT_LISTED, type FeedStats, type Listed, type SurveyedFeed } from "./directory/rpc.ts";
 import { FeedLoader } from "./feed-loader.ts";
-import { optionsOf, type FeedObjectEnv, type FeedObjectOptions } from "./feed-object-options.ts";
-import { PublishQueue, type PublishOutcome, type PublishRequest } from "./requests/publish-queue.ts";
-import { Reads, type ReadOutcome, type ReadRequest } from "./requests/reads.ts";
-import { NO_SEQ } from "./sockets/connection.ts";
-import { Connections } from "./sockets/connections.ts";
-import { ownFrameOf } from "./sockets/frames.ts";
-import { SocketMessages } from "./sockets/socket-messages.ts";
-import {
-  NO_PLACE,
-  NO_ROOM_FOR_SELECTION,
-  readSubscribeUpgrade,
-  refuseUpgrade,
-  TOO_MANY_MESSAGES,
-} from "./sockets/subscribe-request.ts";
+import type { FeedObjectEnv } from "./serving/options.ts";
+import type { LiveFeed } from "./live-feed.ts";
+import { encodePlan } from "../placement/plan-text.ts";
+import { Planner } from "../placement/planner.ts";
+import { parseObjectName } from "../placement/route.ts";
+import type { PublishOutcome, PublishRequest } from "./requests/publish-queue.ts";
+import type { ReadOutcome, ReadRequest } from "./requests/reads.ts";
+import { ELSEWHERE, PLAN_HEADER, type SubscribeRequest } from "./sockets/subscribe-request.ts";
+import type { LinkReport, LinkState } from "../replication/links.ts";
+import { FeedLinks } from "./links/feed-links.ts";
+import type { FollowAnswer, LogLines, Replica } from "./links/rpc.ts";
+import { ServingObject } from "./serving/serving-object.ts";
 import type { HistoryPage } from "./storage/feed-store.ts";
 import { newEpoch } from "./storage/state-row.ts";
 
@@ -32,83 +27,40 @@ import { newEpoch } from "./storage/state-row.ts";
  * state. This class only accepts calls and sockets, attaches them to each other and delegates; `LiveFeed` has the way of an
  * update from there on.
  */
-export class FeedObject<Env extends FeedObjectEnv = FeedObjectEnv> extends DurableObject<Env> implements SurveyedFeed {
-  readonly #budget = new Budget();
-  readonly #alarm = new Alarm(this.ctx.storage, () => Date.now());
-  readonly #expiryAlarm = new ExpiryAlarm(this.ctx.storage.kv, this.#alarm, () => this.#loader.exists);
+export class FeedObject<Env extends FeedObjectEnv = FeedObjectEnv> extends ServingObject<Env> implements SurveyedFeed {
+  readonly #expiryAlarm = new ExpiryAlarm(this.ctx.storage.kv, this.alarmClock, () => this.#loader.exists);
   readonly #loader: FeedLoader;
   readonly #listing: Listing;
-  readonly #publishes: PublishQueue;
-  readonly #reads = new Reads(this.ctx.id.name ?? "", this.#budget);
-  readonly #connections: Connections;
-  readonly #messages: SocketMessages;
-  readonly #started = Date.now();
+  readonly #planner = this.options.replicaPolicy && new Planner(this.options.replicaPolicy);
+  readonly #links = new FeedLinks({
+    stored: this.ctx.storage.kv,
+    committed: () => this.#loader.committed(),
+    store: () => this.#loader.store,
+    replica: (name) => this.#replica(name),
+    steady: this.steady,
+    wakeBy: (at) => this.alarmClock.wakeBy(at),
+    reported: (name, subscribers) => this.#noteReplica(name, subscribers),
+  });
 
   constructor(ctx: DurableObjectState, env: Env) {
     super(ctx, env);
-    const options = this.configure(env);
-    const { access, directory, quotas } = options;
-    const now = steadyClock();
-    this.#connections = new Connections(
-      () => ctx.getWebSockets(),
-      quotas,
-      (at) => this.#alarm.wakeBy(at),
-    );
+    const { directory, quotas } = this.options;
     const platform = {
       now: () => Date.now(),
-      steady: now,
+      steady: this.steady,
       wakeBy: (at: number) => this.#expiryAlarm.wakeBy(at),
+      opened: (feed: Feed) => {
+        this.#planner?.resume(this.#links.names);
+        this.#links.open(feed);
+      },
+      committed: (records: readonly LogRecord[]) => {
+        this.#planner?.changed(this.steady());
+        this.#links.committed(this.#loader.open().feed, records);
+      },
       abandon: (reason: string) => ctx.abort(reason),
     };
-    this.#loader = new FeedLoader(ctx.storage, this.#connections, platform, options, this.#budget);
+    this.#loader = new FeedLoader(ctx.storage, this.connections, platform, this.options, this.budget);
     this.#listing = new Listing(directory, quotas.feeds);
-    const isBehind = (): boolean => this.#loader.isBehind;
-    this.#publishes = new PublishQueue(quotas.publish, now, this.#budget.publishes, isBehind);
-    this.#messages = new SocketMessages({
-      feed: ctx.id.name ?? "",
-      access,
-      quotas,
-      publishes: this.#publishes,
-      now,
-      accept: (request, account) => this.listAndAccept(request, account),
-      resubscribe: (connection, subscription, id) => {
-        this.#loader.committed();
-        connection.resubscribe(subscription, id);
-      },
-      grant: (connection, caller, publishes) => this.#connections.grant(connection, caller, publishes),
-    });
-    // The platform answers these without waking the object.
-    ctx.setWebSocketAutoResponse(new WebSocketRequestResponsePair("ping", "pong"));
-  }
-
-  /** Called once, by the constructor. */
-  protected configure(env: Env): FeedObjectOptions {
-    return optionsOf(env);
-  }
-
-  /** Accepts a WebSocket whose upgrade the HTTP side has checked. */
-  override fetch(request: Request): Response {
-    const asked = readSubscribeUpgrade(request);
-    if (!asked) return new Response(null, { status: 404 });
-    this.#healAlarms();
-    const { caller, subscription, protocol } = asked;
-    const noPlace = this.#connections.refusal(caller);
-    if (noPlace) return refuseUpgrade(noPlace, NO_PLACE[noPlace]);
-    const account = accountOf(caller);
-    if (account !== "" && this.#messages.hasSentTooMuch(account))
-      return refuseUpgrade("rate_limited", TOO_MANY_MESSAGES);
-    const live = this.#loader.committed();
-    const noRoom = live.broadcast.refusal({ account, kind: caller.kind }, subscription);
-    if (noRoom) return refuseUpgrade(noRoom, NO_ROOM_FOR_SELECTION[noRoom]);
-    const { 0: client, 1: server } = new WebSocketPair();
-    this.ctx.acceptWebSocket(server);
-    const hello = ownFrameOf("hello", encodeHello(this.#name, live.feed), asked.format);
-    if (hello !== undefined) server.send(hello);
-    const position = { epoch: live.feed.epoch, seq: NO_SEQ };
-    this.#connections.add(server, { ...asked, position }).subscribe(live, asked.since);
-    this.#tellDirectory();
-    const headers = protocol === undefined ? {} : { "Sec-WebSocket-Protocol": protocol };
-    return new Response(null, { status: 101, webSocket: client, headers });
   }
 
   /**
@@ -122,13 +74,13 @@ export class FeedObject<Env extends FeedObjectEnv = FeedObjectEnv> extends Durab
   ): Promise<string | PublishOutcome> {
     const updates = batch.split("\n");
     const accept = (): Promise<PublishOutcome> => this.listAndAccept({ updates, idempotency }, account);
-    const outcome = await this.#publishes.run(account, updates, accept);
-    return outcome.ok && !outcome.replayed ? encodeReceipt(this.#name, outcome.receipt) : outcome;
+    const outcome = await this.publishes.run(account, updates, accept);
+    return outcome.ok && !outcome.replayed ? encodeReceipt(this.feedName, outcome.receipt) : outcome;
   }
 
   /** Accepts a batch whose turn has come. Lists the feed in the directory before it is first written to. */
   protected async listAndAccept(request: PublishRequest, account: string): Promise<PublishOutcome> {
-    this.#healAlarms();
+    this.onAwake();
     try {
       this.#loader.open();
       const listed = await this.#list(account);
@@ -143,13 +95,8 @@ export class FeedObject<Env extends FeedObjectEnv = FeedObjectEnv> extends Durab
     // in between.
     this.#tellDirectory();
     const outcome = await this.#loader.open().accept(request);
-    if (outcome.ok) await this.#listing.change(this.#name);
+    if (outcome.ok) await this.#listing.change(this.feedName);
     return outcome;
-  }
-
-  /** The entries of a selection, or what changed in it; undefined if too much is read already. */
-  read(request: ReadRequest): Promise<ReadOutcome | undefined> {
-    return this.#reads.read(this.#loader.committed(), request);
   }
 
   /** A page of a key's history; undefined if too many reads wait for their turn. */
@@ -161,29 +108,59 @@ export class FeedObject<Env extends FeedObjectEnv = FeedObjectEnv> extends Durab
   ): Promise<(HistoryPage & { epoch: string }) | undefined> {
     const live = this.#loader.committed();
     const { feed } = live;
-    const steps = this.#loader.store.history(key, limit, before ?? feed.seq + 1, () => this.#budget.history.room);
-    const page = await this.#reads.history(live, account, steps);
+    const steps = this.#loader.store.history(key, limit, before ?? feed.seq + 1, () => this.budget.history.room);
+    const page = await this.reads.history(live, account, steps);
     return page && { epoch: feed.epoch, ...page };
   }
 
-  stats(): FeedStats {
-    const { feed, broadcast } = this.#loader.committed();
-    return {
-      feed: this.#name,
-      ...feed.position,
-      exists: this.#loader.exists,
-      keys: feed.entries.size,
-      subscribers: broadcast.subscribers,
-      lagging: broadcast.lagging,
-      time: feed.time,
-      storage: this.#loader.exists ? this.ctx.storage.sql.databaseSize : 0,
-      started: this.#started,
-    };
+  /** What a replica lacks that is at `position`, or has nothing. From now on it gets all that is committed. */
+  follow(replica: string, position: Position | undefined): FollowAnswer {
+    return this.#links.follow(replica, position);
+  }
+
+  /** A piece of the log after a seq, for a replica. */
+  readLog(epoch: string, after: number): LogLines | undefined {
+    return this.#links.readLog(epoch, after);
+  }
+
+  /** What a replica serves has changed. */
+  report(replica: string, report: LinkReport): void {
+    this.#links.report(replica, report);
+  }
+
+  async stats(): Promise<FeedStats> {
+    this.#loader.open();
+    return this.#stats(await this.#links.survey());
   }
 
   statsForDirectory(): FeedStats {
     this.#listing.asked();
-    return this.stats();
+    return this.#stats(this.#links.states());
+  }
+
+  #stats(links: readonly LinkState[]): FeedStats {
+    const { feed, broadcast } = this.#loader.committed();
+    const replicas = links.map(({ name, report }) => ({
+      name,
+      region: parseObjectName(name)?.region ?? "",
+      subscribers: report?.subscribers ?? 0,
+      lagging: report?.lagging ?? 0,
+      seq: report?.epoch === feed.epoch ? report.seq : 0,
+    }));
+    const sum = (of: "subscribers" | "lagging"): number =>
+      replicas.reduce((total, replica) => total + replica[of], broadcast[of]);
+    return {
+      feed: this.feedName,
+      ...feed.position,
+      exists: this.#loader.exists,
+      keys: feed.entries.size,
+      subscribers: sum("subscribers"),
+      lagging: sum("lagging"),
+      replicas,
+      time: feed.time,
+      storage: this.#loader.exists ? this.ctx.storage.sql.databaseSize : 0,
+      started: this.started,
+    };
   }
 
   /**
@@ -196,7 +173,7 @@ export class FeedObject<Env extends FeedObjectEnv = FeedObjectEnv> extends Durab
     const live = this.#loader.open();
     live.reset(newEpoch());
     const { position } = live.feed;
-    await this.#listing.change(this.#name);
+    await this.#listing.change(this.feedName);
     return position;
   }
 
@@ -215,71 +192,100 @@ export class FeedObject<Env extends FeedObjectEnv = FeedObjectEnv> extends Durab
   }
 
   async #remove(): Promise<void> {
+    await this.#links.forget();
     this.#loader.end();
-    this.#reads.end();
-    for (const connection of this.#connections.all()) connection.close(CLOSE.removed, "the feed was removed");
+    this.reads.end();
+    for (const connection of this.connections.all()) connection.close(CLOSE.removed, "the feed was removed");
     await this.ctx.storage.deleteAlarm();
-    this.#alarm.wentOff();
+    this.alarmClock.wentOff();
     await this.#loader.deleteAll();
     this.#expiryAlarm.forget();
     // Last: if the name went first, a failure would leave a feed that is not in the list.
-    await this.#listing.remove(this.#name);
-  }
-
-  /** Only a message that concerns the feed's entries has the feed opened. The end of a socket never has. */
-  override async webSocketMessage(socket: WebSocket, frame: string | ArrayBuffer): Promise<void> {
-    this.#healAlarms();
-    const connection = this.#connections.receiving(socket, Date.now());
-    if (connection) await this.#messages.handle(connection, frame);
-  }
-
-  override webSocketClose(socket: WebSocket, code: number): void {
-    this.#removeSocket(socket);
-    // 1005, 1006 and 1015 say that no code came: they cannot be sent.
-    if (socket.readyState !== WebSocket.CLOSED)
-      socket.close(code === 1005 || code === 1006 || code === 1015 ? CLOSE.normal : code);
-  }
-
-  override webSocketError(socket: WebSocket): void {
-    this.#removeSocket(socket);
-  }
-
-  #removeSocket(socket: WebSocket): void {
-    this.#healAlarms();
-    this.#connections.remove(socket);
-    this.#tellDirectory();
+    await this.#listing.remove(this.feedName);
   }
 
   override alarm(): void {
-    this.#alarm.wentOff();
+    this.alarmClock.wentOff();
     // First: sockets are closed in time even if the feed cannot be opened.
-    this.#connections.closeExpired(Date.now());
+    this.connections.closeExpired(Date.now());
     if (this.#expiryAlarm.isDue(Date.now())) {
       this.#expiryAlarm.wentOff();
       this.#loader.open().onAlarm();
     } else this.#expiryAlarm.heal();
+    this.#links.onAlarm(Date.now());
     this.#tellDirectory();
   }
 
-  /** Sets the alarm again if the platform has lost it. To be called when the object is awake in any case. */
-  #healAlarms(): void {
-    this.#alarm.heal();
+  /** Sets the alarm again if the platform has lost it. */
+  protected override onAwake(): void {
+    this.alarmClock.heal();
     this.#expiryAlarm.heal();
+  }
+
+  protected override onSockets(): void {
+    this.#tellDirectory();
+  }
+
+  protected override get isBehind(): boolean {
+    return this.#loader.isBehind;
+  }
+
+  protected override prepare(): undefined {
+    return undefined;
+  }
+
+  protected override serve(): LiveFeed {
+    return this.#loader.committed();
+  }
+
+  override async fetch(request: Request): Promise<Response> {
+    const response = await super.fetch(request);
+    const plan = this.#plan();
+    if (plan !== "") response.headers.set(PLAN_HEADER, plan);
+    return response;
+  }
+
+  override async read(request: ReadRequest): Promise<ReadOutcome | undefined> {
+    const outcome = await super.read(request);
+    const plan = this.#plan();
+    return outcome && plan !== "" ? { ...outcome, plan } : outcome;
+  }
+
+  protected override redirect({ region, isLast }: SubscribeRequest): Response | undefined {
+    if (region) this.#planner?.arrived(region, this.steady());
+    return isLast || this.#plan() === "" ? undefined : new Response(null, { status: ELSEWHERE });
+  }
+
+  /** Which replicas there are, as a header has it; empty if none. */
+  #plan(): string {
+    if (!this.#planner) return "";
+    return encodePlan(this.#planner.plan(this.connections.count, this.steady()));
+  }
+
+  protected override acceptFromSocket(request: PublishRequest, account: string): Promise<PublishOutcome> {
+    return this.listAndAccept(request, account);
+  }
+
+  /** `subscribers` is undefined if the replica has left. */
+  #noteReplica(name: string, subscribers: number | undefined): void {
+    if (subscribers === undefined) this.#planner?.left(name);
+    else this.#planner?.reported(name, subscribers, this.steady());
+    this.#tellDirectory();
+  }
+
+  #replica(name: string): DurableObjectStub<Replica> {
+    const { replicas } = this.options;
+    if (!replicas) throw new Error("this deployment has no replicas");
+    return replicas.getByName(name);
   }
 
   /** Tells the directory that the feed's stats change. Not awaited. */
   #tellDirectory(): void {
-    if (this.#loader.exists) void this.#listing.change(this.#name);
+    if (this.#loader.exists) void this.#listing.change(this.feedName);
   }
 
   /** Lists the feed if it does not exist yet. `maker`: the id of the credential that makes it. */
   async #list(maker: string): Promise<Listed> {
-    return this.#loader.exists ? "listed" : this.#listing.add(this.#name, maker);
-  }
-
-  get #name(): string {
-    const { name } = this.ctx.id;
-    if (name === undefined) throw new Error("a feed's object is addressed by the feed's name");
-    return name;
+    return this.#loader.exists ? "listed" : this.#listing.add(this.feedName, maker);
   }
 }

@@ -11,6 +11,7 @@ import { deleteFeed, listFeeds } from "./feeds.ts";
 import { KnownFeeds } from "./known-feeds.ts";
 import { metrics } from "./metrics.ts";
 import { checkUpgradeOrigin, crossOrigin, strictTransport } from "./origins.ts";
+import { Plans } from "./plans.ts";
 import { Problem, problemResponse } from "./problem.ts";
 import { publish } from "./publish.ts";
 import { history, snapshot, stats } from "./read.ts";
@@ -45,17 +46,26 @@ export function createFeedApp<Bindings extends object>(
   deploymentOf: (env: Bindings) => Deployment,
 ): Hono<{ Bindings: Bindings; Variables: RequestVariables }> {
   const app = new Hono<{ Bindings: Bindings; Variables: RequestVariables }>();
-  const sites = new WeakMap<Bindings, Pick<RequestVariables, "deployment" | "knownFeeds" | "refusedBodies">>();
+  const sites = new WeakMap<
+    Bindings,
+    Pick<RequestVariables, "deployment" | "knownFeeds" | "plans" | "refusedBodies">
+  >();
 
   app.use(async (c, next) => {
     let site = sites.get(c.env);
     if (!site) {
       const deployment = deploymentOf(c.env);
-      site = { deployment, knownFeeds: new KnownFeeds(deployment), refusedBodies: new RefusedBodies(deployment) };
+      site = {
+        deployment,
+        knownFeeds: new KnownFeeds(deployment),
+        plans: new Plans(deployment),
+        refusedBodies: new RefusedBodies(deployment),
+      };
       sites.set(c.env, site);
     }
     c.set("deployment", site.deployment);
     c.set("knownFeeds", site.knownFeeds);
+    c.set("plans", site.plans);
     c.set("refusedBodies", site.refusedBodies);
     await next();
   });

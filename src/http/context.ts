@@ -3,11 +3,13 @@ import type { Caller } from "../access/access.ts";
 import type { RefusedBodies } from "./body-queue.ts";
 import type { Deployment } from "./deployment.ts";
 import type { KnownFeeds } from "./known-feeds.ts";
+import type { Plans } from "./plans.ts";
 
 /** What middleware sets for the handlers of a request. */
 export interface RequestVariables {
   readonly deployment: Deployment;
   readonly knownFeeds: KnownFeeds;
+  readonly plans: Plans;
   readonly refusedBodies: RefusedBodies;
   /** The feed's name, once it is checked; unset if the path names no feed. */
   readonly feed: string;

@@ -3,11 +3,19 @@ import { accessBy } from "../access/credentials.ts";
 import type { Settings } from "../access/settings.ts";
 import type { DirectoryObject } from "../durable/directory/directory-object.ts";
 import type { FeedObject } from "../durable/feed-object.ts";
+import { DEFAULT_POLICY } from "../durable/serving/options.ts";
+import type { ReplicaObject } from "../durable/replica/replica-object.ts";
 import { quotasOf, type Quotas } from "../limits/quotas.ts";
+import type { Region } from "../placement/regions.ts";
+import { replicaPolicyOf } from "../placement/settings.ts";
 
 /** What a deployment consists of: its objects, and who may do what and how often. */
 export interface Deployment {
   readonly feeds: Pick<DurableObjectNamespace<FeedObject>, "getByName">;
+  /** Objects that follow feeds and serve their readers; undefined if there are none. */
+  readonly replicas: Pick<DurableObjectNamespace<ReplicaObject>, "getByName"> | undefined;
+  /** Where they may be. */
+  readonly replicaRegions: readonly Region[];
   /** The directory's object, which is called `feeds`. */
   readonly directory: Pick<DurableObjectNamespace<DirectoryObject>, "getByName">;
   readonly access: Access;
@@ -23,6 +31,7 @@ export interface Deployment {
 /** Bindings, variables and secrets, with the names that wrangler.toml and the documentation use. */
 export interface FeedAppBindings extends Settings {
   readonly FEEDS: DurableObjectNamespace<FeedObject>;
+  readonly FEED_REPLICAS?: DurableObjectNamespace<ReplicaObject> | undefined;
   readonly DIRECTORY: DurableObjectNamespace<DirectoryObject>;
   readonly ADDRESS_RATE?: RateLimit | undefined;
   readonly CREDENTIAL_RATE?: RateLimit | undefined;
@@ -36,8 +45,11 @@ export function deploymentOf(env: FeedAppBindings): Deployment {
     return made;
   });
   const quotas = once(() => quotasOf(env));
+  const policy = replicaPolicyOf(env, DEFAULT_POLICY.flush);
   return {
     feeds: env.FEEDS,
+    replicas: policy && env.FEED_REPLICAS,
+    replicaRegions: policy?.regions ?? [],
     directory: env.DIRECTORY,
     // Read when they are first needed: a setting that cannot be read must not fail the health check.
     get access() {

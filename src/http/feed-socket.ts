@@ -1,8 +1,11 @@
 import type { SocketFormat } from "../durable/sockets/frames.ts";
-import { subscribeUpgrade } from "../durable/sockets/subscribe-request.ts";
+import { ELSEWHERE, PLAN_HEADER, subscribeUpgrade } from "../durable/sockets/subscribe-request.ts";
+import type { CountedCaller } from "../limits/places.ts";
+import { decodePlan } from "../placement/plan-text.ts";
 import { PROBLEMS } from "../protocol/codes.ts";
 import { countedByOne, countedCaller } from "./authentication.ts";
 import type { AppContext } from "./context.ts";
+import type { Asker } from "./plans.ts";
 import { Problem } from "./problem.ts";
 import type { SubscribeQuery } from "./query.ts";
 
@@ -17,21 +20,52 @@ export async function openFeedSocket(
   format: SocketFormat,
   protocol?: string,
 ): Promise<Response> {
-  const { caller, deployment, feed, knownFeeds } = c.var;
+  const { caller, feed, knownFeeds, plans } = c.var;
   await knownFeeds.demandVisit(feed, countedByOne(caller, c.req.raw));
-  const upgrade = subscribeUpgrade({
-    subscription,
-    since,
-    format,
-    protocol,
-    caller: countedCaller(caller, c.req.raw),
-    publishes: caller.on(feed).publish,
-    expires: caller.expires,
+  const counted = countedCaller(caller, c.req.raw);
+  let refusal: Response | undefined;
+  const opened = await plans.serve(feed, askerOf(c, counted), async ({ object, region, isLast }) => {
+    const response = await object.fetch(
+      subscribeUpgrade({
+        subscription,
+        since,
+        format,
+        protocol,
+        caller: counted,
+        publishes: caller.on(feed).publish,
+        expires: caller.expires,
+        region,
+        isLast,
+      }),
+    );
+    const plan = decodePlan(response.headers.get(PLAN_HEADER) ?? "");
+    const isOverloaded = response.status === PROBLEMS.overloaded.status;
+    if (response.status === ELSEWHERE || (isOverloaded && !isLast)) return { served: undefined, plan };
+    if (response.status !== 101) refusal = response;
+    return { served: withoutPlan(response), plan };
   });
-  const response = await deployment.feeds.getByName(feed).fetch(upgrade);
-  if (response.status === 101) return response;
-  const code = response.status === PROBLEMS.rate_limited.status ? "rate_limited" : "overloaded";
-  throw new Problem(code, await response.text(), { retryAfter: 30 });
+  if (opened?.status === 101) return opened;
+  const code = refusal?.status === PROBLEMS.rate_limited.status ? "rate_limited" : "overloaded";
+  throw new Problem(code, (await refusal?.text()) ?? NO_OBJECT, { retryAfter: 30 });
+}
+
+const NO_OBJECT = "The feed has as many subscribers as it takes.";
+
+/** The plan is for this Worker alone. */
+function withoutPlan(response: Response): Response {
+  if (!response.headers.has(PLAN_HEADER)) return response;
+  const headers = new Headers(response.headers);
+  headers.delete(PLAN_HEADER);
+  return new Response(response.body, { status: response.status, webSocket: response.webSocket, headers });
+}
+
+/** Who asks, for the choice of the object that serves. */
+export function askerOf(c: AppContext, { clientIp, credential }: CountedCaller): Asker {
+  const { cf } = c.req.raw;
+  const [continent, latitude, longitude] = [cf?.["continent"], cf?.["latitude"], cf?.["longitude"]].map((text) =>
+    typeof text === "string" ? text : undefined,
+  );
+  return { from: { continent, latitude, longitude }, client: clientIp ?? credential ?? "" };
 }
 
 /** The same for a transport that reads the messages here, in the Worker. */

@@ -34,6 +34,6 @@ export function emptyHistory(feed: string, key: string): Response {
 
 /** `GET` of the figures of a feed that does not exist. */
 export function emptyStats(feed: string): Response {
-  const zeros = { keys: 0, subscribers: 0, lagging: 0, time: 0, storage: 0, started: 0 };
+  const zeros = { keys: 0, subscribers: 0, lagging: 0, replicas: [], time: 0, storage: 0, started: 0 };
   return jsonResponse({ feed, ...NOWHERE, ...zeros } satisfies StatsAnswer, { "Cache-Control": REVALIDATE });
 }

@@ -5,9 +5,10 @@ import { keyProblem } from "../protocol/names.ts";
 import { beforeSchema, historyLimitSchema, waitSchema } from "../protocol/parameters.ts";
 import { parsePosition, type Position } from "../protocol/position.ts";
 import { readEncodedUpdate } from "../protocol/update.ts";
-import { countedByOne } from "./authentication.ts";
+import { decodePlan } from "../placement/plan-text.ts";
+import { countedByOne, countedCaller } from "./authentication.ts";
 import type { AppContext } from "./context.ts";
-import { acceptFeedSocket } from "./feed-socket.ts";
+import { acceptFeedSocket, askerOf } from "./feed-socket.ts";
 import { emptyHistory, emptySnapshot, emptyStats } from "./missing-feed.ts";
 import { Problem } from "./problem.ts";
 import { parameter, readNumber, readSubscribeQuery, type SubscribeQuery } from "./query.ts";
@@ -54,8 +55,12 @@ export async function snapshot(c: AppContext): Promise<Response> {
   return jsonResponse("", headers);
 }
 
-async function read({ var: { deployment, feed } }: AppContext, request: ReadRequest): Promise<ReadOutcome> {
-  const outcome = await deployment.feeds.getByName(feed).read(request);
+async function read(c: AppContext, request: ReadRequest): Promise<ReadOutcome> {
+  const { feed, plans } = c.var;
+  const outcome = await plans.serve(feed, askerOf(c, countedCaller(c.var.caller, c.req.raw)), async ({ object }) => {
+    const outcome = await object.read(request);
+    return { served: outcome, plan: outcome && decodePlan(outcome.plan ?? "") };
+  });
   if (outcome) return outcome;
   throw new Problem("overloaded", "Too much of the feed is read at once.", { retryAfter: 2 });
 }

@@ -114,17 +114,43 @@ export const historySchema = documented(
 );
 export type HistoryAnswer = v.InferOutput<typeof historySchema>;
 
+const replicaSchema = v.object({
+  name: v.pipe(v.string(), v.description("The name of its object.")),
+  region: v.pipe(v.string(), v.description("Where it was asked to be: a location hint of the platform.")),
+  subscribers: countSchema,
+  lagging: countSchema,
+  seq: v.pipe(
+    seqSchema,
+    v.description("How far it is, as it last said; 0 if it has not said, or is in another epoch."),
+  ),
+});
+
 export const statsSchema = documented(
   v.object({
     ...figures,
     epoch: epochSchema,
     lagging: v.pipe(countSchema, v.description("Subscribers that do not read what they are sent.")),
+    replicas: v.pipe(
+      v.array(replicaSchema),
+      v.description(
+        "Objects that serve subscribers beside the feed's own. `subscribers` and `lagging` count theirs too.",
+      ),
+    ),
     time: v.pipe(timeSchema, v.description("When the last update was accepted, in ms since 1970; 0 before the first.")),
     storage: v.pipe(countSchema, v.description("Bytes of storage in use.")),
     started: v.pipe(timeSchema, v.description("When the feed was loaded into memory, in ms since 1970.")),
   }),
   "The feed's figures.",
-  { ...stocks, keys: 60, subscribers: 12, lagging: 0, time: 1732096000123, storage: 40960, started: 1732090000000 },
+  {
+    ...stocks,
+    keys: 60,
+    subscribers: 12,
+    lagging: 0,
+    replicas: [{ name: "stocks/weur/0", region: "weur", subscribers: 8, lagging: 0, seq: 1045 }],
+    time: 1732096000123,
+    storage: 40960,
+    started: 1732090000000,
+  },
 );
 export type StatsAnswer = v.InferOutput<typeof statsSchema>;
 

@@ -35,6 +35,7 @@ it("shows the figures of a feed's object with units, and figures that it does no
     seq: 5,
     keys: 41,
     subscribers: 2,
+    replicas: [],
     lagging: 1,
     time: now - 4000,
     storage: 1_572_864,

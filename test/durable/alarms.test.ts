@@ -1,7 +1,7 @@
 import { evictDurableObject, runDurableObjectAlarm, runInDurableObject } from "cloudflare:test";
 import { env } from "cloudflare:workers";
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
-import { Alarm, type AlarmStorage } from "../../src/durable/alarms.ts";
+import { Alarm, type AlarmStorage } from "../../src/durable/serving/alarms.ts";
 import { newFeed, publish } from "../support/api.ts";
 import { TestSubscriber } from "../support/subscriber.ts";
 import { token } from "../support/tokens.ts";

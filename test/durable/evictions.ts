@@ -7,9 +7,11 @@ export const MEMORIES: [name: string, between: (feed: string) => Promise<void>][
   ["with an eviction between all steps", (feed) => evict(feed)],
 ];
 
-/** Takes the feed's object out of memory. Its sockets hibernate. */
+/** Takes the feed's objects out of memory: all of them, or some if it has replicas. Their sockets hibernate. */
 export async function evict(feed: string): Promise<void> {
   const stub = env.FEEDS.getByName(feed);
-  await stub.stats();
-  await evictDurableObject(stub);
+  const { replicas } = await stub.stats();
+  const objects = [stub, ...replicas.map(({ name }) => env.FEED_REPLICAS.getByName(name))];
+  const some = objects.filter(() => replicas.length === 0 || Math.random() < 0.5);
+  for (const object of some) await evictDurableObject(object);
 }

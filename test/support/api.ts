@@ -1,4 +1,4 @@
-import { exports } from "cloudflare:workers";
+import { env, exports } from "cloudflare:workers";
 import type { Receipt } from "../../src/protocol/server-messages.ts";
 import type { UpdateIssue } from "../../src/protocol/codes.ts";
 import type { JsonObject } from "../../src/protocol/json.ts";
@@ -23,9 +23,21 @@ export interface SnapshotBody {
   entries: Record<string, JsonObject>;
 }
 
-/** A request to the Worker, path and all. */
+/**
+ * A request to the Worker, path and all. Where feeds have replicas, each request comes from another client IP: so clients go
+ * from one of the feed's objects to another.
+ */
 export function request(path: string, init: RequestInit = {}): Promise<Response> {
-  return exports.default.fetch(`https://feeds.test${path}`, init);
+  const headers = new Headers(init.headers);
+  if (HAS_REPLICAS && !headers.has(CLIENT_IP)) headers.set(CLIENT_IP, `10.${octet()}.${octet()}.${octet()}`);
+  return exports.default.fetch(`https://feeds.test${path}`, { ...init, headers });
+}
+
+const HAS_REPLICAS = "REPLICAS" in env && env.REPLICAS !== "off";
+const CLIENT_IP = "CF-Connecting-IP";
+
+function octet(): number {
+  return Math.floor(Math.random() * 256);
 }
 
 /** The header that carries a credential. */

@@ -1,8 +1,8 @@
-import { exports } from "cloudflare:workers";
 import { decode, encode } from "@msgpack/msgpack";
 import { expect } from "vitest";
 import type { JsonObject } from "../../src/protocol/json.ts";
 import { MSGPACK_PROTOCOL } from "../../src/protocol/names.ts";
+import { request } from "./api.ts";
 import { View, type Message } from "./view.ts";
 
 export type { Message } from "./view.ts";
@@ -126,9 +126,7 @@ export class TestSubscriber {
 }
 
 export function upgrade(feed: string, query = "", headers: Record<string, string> = {}): Promise<Response> {
-  return exports.default.fetch(`https://feeds.test/v1/feeds/${feed}${query}`, {
-    headers: { Upgrade: "websocket", ...headers },
-  });
+  return request(`/v1/feeds/${feed}${query}`, { headers: { Upgrade: "websocket", ...headers } });
 }
 
 function isSubscribe(message: unknown): message is { type: "subscribe"; keys?: string[] } {

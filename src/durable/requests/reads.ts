@@ -33,6 +33,8 @@ export interface ReadOutcome {
   readonly body: string | ReadableStream<Uint8Array> | undefined;
   /** Whether the body has no update: there was a `since`, and nothing has changed. */
   readonly isEmpty: boolean;
+  /** The leader's plan, if there are replicas. */
+  readonly plan?: string;
 }
 
 /**

@@ -60,6 +60,12 @@ export class Connections {
     return this.#present;
   }
 
+  /** Places that are taken. */
+  get count(): number {
+    this.all();
+    return this.#present.size;
+  }
+
   open(): Connection[] {
     return [...this.all()].filter(({ isOpen }) => isOpen);
   }

@@ -1,5 +1,6 @@
 import * as v from "valibot";
 import { CALLER_KINDS } from "../../access/access.ts";
+import { REGIONS, type Region } from "../../placement/regions.ts";
 import { MODES, PROBLEMS, type NoRoom } from "../../protocol/codes.ts";
 import type { Position } from "../../protocol/position.ts";
 import { selectionOfId } from "../../protocol/selection.ts";
@@ -11,6 +12,10 @@ export interface SubscribeRequest extends Omit<SocketState, "position"> {
   readonly since: Position | undefined;
   /** The subprotocol to name in the answer; undefined if the client offered none. */
   readonly protocol: string | undefined;
+  /** Where the caller is; undefined if there are no replicas. */
+  readonly region: Region | undefined;
+  /** Whether there is no other object to ask. */
+  readonly isLast: boolean;
 }
 
 /** Only this Worker reaches the object, so that the header never comes from a client. */
@@ -28,6 +33,9 @@ const wireSchema = v.object({
   expires: v.optional(v.number()),
   format: v.picklist(SOCKET_FORMATS),
   protocol: v.optional(v.string()),
+  region: v.optional(v.picklist(REGIONS)),
+  // Versions without replicas ask no other object.
+  isLast: v.optional(v.boolean(), true),
 });
 
 /** The upgrade as it is sent to the feed's object. */
@@ -44,9 +52,9 @@ export function readSubscribeUpgrade(request: Request): SubscribeRequest | undef
   const value = request.headers.get(HEADER);
   if (value === null || request.headers.get("Upgrade")?.toLowerCase() !== "websocket") return undefined;
   const wire = v.parse(wireSchema, JSON.parse(decodeURIComponent(value)));
-  const { selection, mode, hz, since, clientIp, kind, credential, publishes, expires, format, protocol } = wire;
+  const { selection, mode, hz, clientIp, kind, credential, since, expires, protocol, region, ...asked } = wire;
   const subscription = { selection: selectionOfId(selection), mode, hz };
-  return { subscription, since, caller: { clientIp, kind, credential }, publishes, expires, format, protocol };
+  return { ...asked, subscription, since, caller: { clientIp, kind, credential }, expires, protocol, region };
 }
 
 /** Why an upgrade is refused for which there is no place. */
@@ -63,6 +71,11 @@ export const NO_ROOM_FOR_SELECTION: Readonly<Record<NoRoom, string>> = {
   overloaded:
     "The feed's subscribers select as many keys and prefixes as it looks for. Select fewer, or what others do.",
 };
+
+/** The leader's plan, on its answer to an upgrade; only this Worker sees it. */
+export const PLAN_HEADER = "x-tickertape-plan";
+/** The leader's answer to a subscriber that a replica should serve. */
+export const ELSEWHERE = 421;
 
 export function refuseUpgrade(code: NoRoom, why: string): Response {
   return new Response(why, { status: PROBLEMS[code].status });

@@ -1,8 +1,8 @@
 import type { Entry } from "../../feed/state/entry.ts";
-import type { Feed, RestoredEntry } from "../../feed/state/feed.ts";
+import { decodeEntryLines, encodeEntryLine } from "../../feed/state/entry-lines.ts";
+import type { Feed } from "../../feed/state/feed.ts";
 import type { Idempotency } from "../../feed/state/idempotency.ts";
 import type { LogRecord } from "../../feed/state/record.ts";
-import { readOwnJson } from "../../protocol/json.ts";
 import { isAscii } from "../../protocol/json-scan.ts";
 import { LIMITS } from "../../protocol/limits.ts";
 import type { StateRow } from "./state-row.ts";
@@ -10,7 +10,7 @@ import type { HistoryRows } from "./history-rows.ts";
 import type { Journal } from "./journal.ts";
 import { decodeEarlier, isEarlier, readJournalText, receiptHashes } from "./receipt-lines.ts";
 import type { ReceiptRows } from "./receipt-rows.ts";
-import { decodeRecords } from "./record-lines.ts";
+import { decodeRecords } from "../../feed/state/record-lines.ts";
 import { CHUNK_LENGTH, HISTORY_ROW_LENGTH, SIDE } from "./schema.ts";
 
 /** The parts of a stored feed that a checkpoint is made of. */
@@ -78,7 +78,7 @@ export function* writeEntries({ sql, state }: Stored, feed: Feed): Generator<voi
         // The walk meets an entry again that has changed since it was written. The journal has the change.
         if (written.has(entry)) continue;
         written.add(entry);
-        const line = encodeEntry(entry);
+        const line = encodeEntryLine(entry);
         lines.push(line);
         length += line.length;
       }
@@ -107,7 +107,7 @@ export function openFeed(stored: Stored, feed: Feed, idempotency: Idempotency, n
   );
   for (const { entries } of chunks) {
     const isNarrow = isAscii(entries);
-    for (const entry of decodeEntries(entries)) feed.restore(entry, isNarrow);
+    for (const entry of decodeEntryLines(entries)) feed.restore(entry, isNarrow);
   }
   receipts.load(now, (ordinal, hashes, at) => idempotency.restore(ordinal, hashes, at));
   restoreEarlier(sql, idempotency, now);
@@ -133,38 +133,4 @@ function restoreEarlier(sql: SqlStorage, idempotency: Idempotency, now: number):
   if (sql.exec("SELECT 1 FROM sqlite_master WHERE name = 'receipts'").toArray().length === 0) return;
   const rows = sql.exec<{ receipts: string }>("SELECT receipts FROM receipts WHERE expires > ? ORDER BY id", now);
   for (const { receipts } of rows) for (const publish of decodeEarlier(receipts)) idempotency.restoreEarlier(publish);
-}
-
-/*
- * Entries as rows hold them, a line each: `<seq> TAB <time> TAB <version> TAB <expires> TAB <key as JSON> TAB <value as
- * JSON>`. JSON has no raw tab or line break. A missing field is empty, and a tombstone has no value.
- */
-
-function encodeEntry({ seq, time, version, expires, key, text }: Entry): string {
-  return `${seq}\t${time ?? ""}\t${version ?? ""}\t${expires ?? ""}\t${JSON.stringify(key)}\t${text ?? ""}`;
-}
-
-function* decodeEntries(chunk: string): Generator<RestoredEntry> {
-  for (let start = 0; start < chunk.length;) {
-    const newline = chunk.indexOf("\n", start);
-    const end = newline === -1 ? chunk.length : newline;
-    const time = chunk.indexOf("\t", start) + 1;
-    const version = chunk.indexOf("\t", time) + 1;
-    const expires = chunk.indexOf("\t", version) + 1;
-    const key = chunk.indexOf("\t", expires) + 1;
-    const text = chunk.indexOf("\t", key) + 1;
-    yield {
-      seq: Number(chunk.slice(start, time - 1)),
-      time: optional(chunk, time, version - 1),
-      version: optional(chunk, version, expires - 1),
-      expires: optional(chunk, expires, key - 1),
-      key: readOwnJson<string>(chunk.slice(key, text - 1)),
-      text: text === end ? undefined : chunk.slice(text, end),
-    };
-    start = end + 1;
-  }
-}
-
-function optional(chunk: string, start: number, end: number): number | undefined {
-  return start === end ? undefined : Number(chunk.slice(start, end));
 }

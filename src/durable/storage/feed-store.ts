@@ -1,7 +1,7 @@
 import { bytesOf } from "../../feed/state/entry.ts";
 import { Feed } from "../../feed/state/feed.ts";
 import { Idempotency, type RememberedPublish } from "../../feed/state/idempotency.ts";
-import type { Log, SelectedRecord, LogPiece, LogRecord } from "../../feed/state/record.ts";
+import { seqAfter, type Log, type SelectedRecord, type LogPiece, type LogRecord } from "../../feed/state/record.ts";
 import { type FeedLimits, SERVER_LIMITS } from "../../protocol/limits.ts";
 import type { Selection } from "../../protocol/selection.ts";
 import { foldJournal, openFeed, writeEntries, type Stored } from "./checkpoint.ts";
@@ -10,7 +10,14 @@ import { HistoryRows } from "./history-rows.ts";
 import { Journal } from "./journal.ts";
 import { receiptLine, journalText, readJournalText, readReceipt } from "./receipt-lines.ts";
 import { ReceiptRows } from "./receipt-rows.ts";
-import { findKey, findUpdates, packRecords, type FoundLine } from "./record-lines.ts";
+import {
+  decodeRecords,
+  encodeRecord,
+  findKey,
+  findUpdates,
+  packRecords,
+  type FoundLine,
+} from "../../feed/state/record-lines.ts";
 import * as schema from "./schema.ts";
 
 /** Bytes that the read which holds the most may hold whatever room there is, and one update more. */
@@ -135,6 +142,22 @@ export class FeedStore implements Log {
       if (lines !== "") seq = findUpdates(lines, after, selection, records);
     }
     return { records, seq, isEnd: seq >= this.#stored.journal.end };
+  }
+
+  /** A piece of the records after a seq, as lines. Undefined if the log does not go back so far, or not to such a record. */
+  lines(after: number): { lines: string; seq: number } | undefined {
+    if (!this.exists || after < this.#logStart) return undefined;
+    const records: string[] = [];
+    let seq = after;
+    for (const lines of this.#piece(after)) {
+      for (const record of decodeRecords(lines)) {
+        if (record.from < after) continue;
+        if (record.from !== seq) return undefined;
+        records.push(encodeRecord(record));
+        seq = seqAfter(record);
+      }
+    }
+    return seq > after ? { lines: records.join("\n"), seq } : undefined;
   }
 
   /**

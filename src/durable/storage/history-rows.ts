@@ -1,5 +1,5 @@
 import { hash32 } from "../../feed/state/hash.ts";
-import { keysOf } from "./record-lines.ts";
+import { keysOf } from "../../feed/state/record-lines.ts";
 import { DELETED_ROWS, HISTORY_ROW_COST } from "./schema.ts";
 
 /** Rows whose filters one step looks at. */

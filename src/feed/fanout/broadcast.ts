@@ -125,7 +125,7 @@ export class Broadcast {
 
   /** Adds a subscriber whose connection is open already. What it has missed since `position` comes with the next steps. */
   rejoin(sink: Sink, subscription: Subscription, position: Position): Subscriber {
-    const subscriber = new Subscriber(sink, this.shared(subscription), position, "rejoined");
+    const subscriber = new Subscriber(sink, this.shared(subscription), position, "served");
     this.#add(subscriber);
     const isPresent = position.epoch === this.#feed.epoch && position.seq === this.#live.delivered;
     if (isPresent) this.#live.join(subscriber);

@@ -50,7 +50,7 @@ export class Subscriber {
    * `new`: it has just connected, and a position that it brought must be confirmed. `rejoined`: it was connected before
    * the server lost its memory. `served`: it has been sent something since.
    */
-  arrival: "new" | "rejoined" | "served";
+  arrival: "new" | "served";
   /** Its catch-up, if it has one. It may still be a member of its group then. */
   catchUp: Job | undefined;
   /** Whether it did not take what it was sent: it gets nothing more until its backlog has drained, then a catch-up. */
@@ -61,7 +61,7 @@ export class Subscriber {
   /** When its backlog was last seen to shrink, in milliseconds. */
   movedAt = 0;
 
-  constructor(sink: Sink, subscription: Subscription, position: Position | undefined, arrival: "new" | "rejoined") {
+  constructor(sink: Sink, subscription: Subscription, position: Position | undefined, arrival: "new" | "served") {
     this.sink = sink;
     this.subscription = subscription;
     this.epoch = position?.epoch;

@@ -40,6 +40,11 @@ export class Entries {
     return this.#forgotten;
   }
 
+  /** Notes that deletions up to a seq may be missing among what was restored. */
+  noteForgotten(seq: number): void {
+    this.#forgotten = Math.max(this.#forgotten, seq);
+  }
+
   get(key: string): Entry | undefined {
     return this.#live.get(key);
   }

@@ -44,8 +44,11 @@ export interface LogPiece {
 
 /** The log as the fan-out reads it: what is written, in pieces, so that others can be served in between. */
 export interface Log {
-  /** Looks at a part of what comes after the seq `after`, maybe within a batch; undefined if the log begins later. */
-  read(after: number, selection: Selection): LogPiece | undefined;
+  /**
+   * Looks at a part of what comes after the seq `after`, maybe within a batch; `later` if that is on its way here; undefined
+   * if the log begins later.
+   */
+  read(after: number, selection: Selection): LogPiece | "later" | undefined;
 }
 
 export function readRecord(from: number, time: number, texts: EncodedUpdates): LogRecord {

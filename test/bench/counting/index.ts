@@ -1,5 +1,5 @@
 import { FeedObject as PlainFeedObject } from "../../../src/durable/feed-object.ts";
-import type { FeedObjectEnv } from "../../../src/durable/feed-object-options.ts";
+import type { FeedObjectEnv } from "../../../src/durable/serving/options.ts";
 import { createFeedApp } from "../../../src/http/app.ts";
 import { deploymentOf, type FeedAppBindings } from "../../../src/http/deployment.ts";
 import type { StorageCounts } from "./counts.ts";

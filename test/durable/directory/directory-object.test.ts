@@ -136,7 +136,7 @@ describe("the stats of feeds", () => {
     await one.add("a", 10, KEY);
     await runInDurableObject(one, (_, { storage }) => {
       const known = new DirectoryStore(storage.sql);
-      const figures = { seq: 1, keys: 1, subscribers: 0, lagging: 0, time: 0, storage: 0, started: 0 };
+      const figures = { seq: 1, keys: 1, subscribers: 0, replicas: [], lagging: 0, time: 0, storage: 0, started: 0 };
       known.describe("a", { feed: "a", epoch: "e", exists: true, ...figures }, 7);
       expect(known.get("a")).toMatchObject({ changed: false, asked: 7 });
       known.change("a");

@@ -116,7 +116,7 @@ export const OF_THE_OBJECT: readonly Mutant[] = [
     ],
   ),
   ...plant(
-    "src/durable/alarms.ts",
+    "src/durable/serving/alarms.ts",
     "workerd",
     ["test/durable/alarms.test.ts"],
     [

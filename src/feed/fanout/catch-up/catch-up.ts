@@ -152,6 +152,7 @@ export class CatchUp implements Job {
     // What a step finds is sent at once and not kept, so there must be room before.
     if (!this.#sink.hasRoom(limits.partLength)) return "wait";
     const found = replay.next(meter);
+    if (found.kind === "later") return "wait";
     if (found.kind === "expired") return this.#next({ at: "freeze", reason: this.#tooFarBack });
     for (const range of found.ranges) {
       if (subscriber.gone || (range.updates.length === 0 && subscriber.arrival !== "new")) continue;

@@ -134,6 +134,7 @@ export class Reader implements Job, ListReader {
     const { feed, logMemory } = this.#context;
     if (!logMemory.hasRoom(this)) return "wait";
     const found = replay.next(meter);
+    if (found.kind === "later") return "wait";
     if (found.kind === "expired") return this.#expire();
     this.#ranges.push(...found.ranges);
     this.#bytes += bytesOfAll(found.ranges);

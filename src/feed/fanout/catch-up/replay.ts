@@ -7,6 +7,8 @@ import type { ReadContext } from "./snapshots.ts";
 /** What one step of a replay found. */
 export type Replayed =
   | { readonly kind: "ranges"; readonly ranges: readonly UpdateRange[]; readonly isEnd: boolean }
+  /** What comes next is on its way here. */
+  | { readonly kind: "later" }
   /** The log does not go back so far, or there is so much that a snapshot serves better. */
   | { readonly kind: "expired" };
 
@@ -52,6 +54,7 @@ export class Replay {
     const ranges: UpdateRange[] = [];
     meter.work += LOOK;
     const piece = log.read(this.#reached, this.#selection);
+    if (piece === "later") return { kind: "later" };
     // A look that leads no further would be repeated for ever.
     if (!piece || (piece.seq <= this.#reached && (this.#isAtEnd || !piece.isEnd))) return { kind: "expired" };
     for (const { from, seq, time, updates } of piece.records) {

@@ -1,14 +1,14 @@
 import { readOwnJson } from "../../protocol/json.ts";
 import { selects, type Selection } from "../../protocol/selection.ts";
 import { isAscii, ownText } from "../../protocol/json-scan.ts";
-import { seqAfter, readRecord, type SelectedRecord, type LogRecord } from "../../feed/state/record.ts";
+import { seqAfter, readRecord, type SelectedRecord, type LogRecord } from "./record.ts";
 
 /*
- * Records as rows hold them: a line `<from> <time>` for each batch, then a line for each update. JSON has no raw line break,
+ * Records as rows and links hold them: a line `<from> <time>` for each batch, then a line for each update. JSON has no raw line break,
  * so that lines are found without parsing. An update begins with its key.
  */
 
-function encodeRecord(record: LogRecord): string {
+export function encodeRecord(record: LogRecord): string {
   let text = `${record.from} ${record.time}`;
   for (const update of record.updates) text += `\n${update.text}`;
   return text;

@@ -1,0 +1,245 @@
+import type { Feed } from "../../feed/state/feed.ts";
+import type { LogRecord } from "../../feed/state/record.ts";
+import { Links, type LinkReport, type LinkState, type Push } from "../../replication/links.ts";
+import { RecentRecords } from "../../replication/recent-records.ts";
+import { encodeState } from "../../replication/state-lines.ts";
+import type { Position } from "../../protocol/position.ts";
+import type { FeedStore } from "../storage/feed-store.ts";
+import type { FollowAnswer, LogLines, Replica } from "./rpc.ts";
+
+/** What the links of a feed need of its object. */
+export interface FeedLinksHost {
+  readonly stored: SyncKvStorage;
+  /** The feed, with everything committed. Opens it. */
+  committed(): { readonly feed: Feed };
+  store(): FeedStore;
+  replica(name: string): DurableObjectStub<Replica>;
+  /** Milliseconds that never go backwards. */
+  steady(): number;
+  /** Notes how many subscribers a replica has; undefined if it has left. */
+  reported(name: string, subscribers: number | undefined): void;
+  /** Has `onAlarm` called at a time, in milliseconds since 1970. */
+  wakeBy(at: number): void;
+}
+
+/** Names of the replicas that follow, and when the leader has to see to them, in the object's key-value storage. */
+const FOLLOWERS = "followers";
+const DUE = "followers due";
+/** Characters of the newest records that the leader keeps for its links. */
+const RECENT_LENGTH = 1024 * 1024;
+/** Milliseconds after which a leader that has lost its memory sees to replicas that may lack something. */
+const SAFETY = 15_000;
+/** Milliseconds to wait for replicas that are asked what they serve. */
+const SURVEY_TIME = 1_000;
+
+/**
+ * The leader's side of its replicas: which there are, what they are sent, and what they ask for. A feed without replicas pays
+ * one look into storage when it is opened.
+ *
+ * The memory may be lost after a commit, before the replicas have it. So an alarm is set while any of them is behind, in the
+ * transaction of the commit: when it goes off, the leader tells its replicas where it is.
+ */
+export class FeedLinks {
+  readonly #host: FeedLinksHost;
+  #links: Links | undefined;
+  #recent = new RecentRecords(0, 0);
+  #epoch = "";
+  /** How often each replica has asked: one that leaves may have come back meanwhile. */
+  readonly #asked = new Map<string, number>();
+  #timer: ReturnType<typeof setTimeout> | undefined;
+  #due: number | undefined;
+
+  constructor(host: FeedLinksHost) {
+    this.#host = host;
+  }
+
+  /** Names of the replicas that follow. */
+  get names(): readonly string[] {
+    return this.#host.stored.get<string[]>(FOLLOWERS) ?? [];
+  }
+
+  /** Joins the replicas to a feed that was just opened. They have all of it, unless it is noted that they may not. */
+  open(feed: Feed): void {
+    const { names } = this;
+    if (names.length === 0) return;
+    const links = this.#begin(feed);
+    const mayLack = this.#host.stored.get(DUE) !== undefined;
+    for (const name of names) links.add(name, mayLack ? undefined : feed.position);
+    this.#step();
+  }
+
+  states(): readonly LinkState[] {
+    return this.#links?.states() ?? [];
+  }
+
+  /** Takes what was committed; none of a reset. To be called in the turn of the commit. */
+  committed(feed: Feed, records: readonly LogRecord[]): void {
+    if (!this.#links || this.#links.size === 0) return;
+    if (feed.epoch !== this.#epoch) this.#begin(feed);
+    this.#recent.add(records);
+    this.#secure();
+    this.#links.wake();
+    this.#step();
+  }
+
+  /** A replica asks for what it lacks. */
+  follow(name: string, position: Position | undefined): FollowAnswer {
+    const { feed } = this.#host.committed();
+    const links = this.#begin(feed);
+    this.#asked.set(name, this.#askedBy(name) + 1);
+    if (!links.states().some((link) => link.name === name)) {
+      links.add(name);
+      this.#store(links);
+    }
+    if (position?.epoch === feed.epoch) {
+      if (position.seq === feed.seq)
+        return recordsAnswer(feed.epoch, position.seq, { lines: "", seq: feed.seq }, feed.seq);
+      const piece = this.readLog(feed.epoch, position.seq);
+      if (piece) return recordsAnswer(feed.epoch, position.seq, piece, feed.seq);
+    }
+    return { kind: "state", lines: this.#streamState(feed) };
+  }
+
+  /** A piece of the log after a seq. */
+  readLog(epoch: string, after: number): LogLines | undefined {
+    const { feed } = this.#host.committed();
+    if (epoch !== feed.epoch || after >= feed.seq) return undefined;
+    const recent = this.#recent.since(after);
+    return recent === undefined ? this.#host.store().lines(after) : { lines: recent, seq: this.#recent.end };
+  }
+
+  /** A replica says what it serves. One that is not known any more is not listened to: it asks before it serves again. */
+  report(name: string, report: LinkReport): void {
+    this.#host.committed();
+    if (!this.#links?.states().some((link) => link.name === name)) return;
+    this.#links.reported(name, report);
+    this.#host.reported(name, report.subscribers);
+  }
+
+  /** What the replicas serve. Those that have not said so since the memory was lost are asked, for a second at most. */
+  async survey(): Promise<readonly LinkState[]> {
+    const links = this.#links;
+    const unknown = links?.states().filter(({ report }) => report === undefined) ?? [];
+    const asking = unknown.map(async ({ name }) => {
+      const report = await this.#host.replica(name).describe();
+      if (report) links?.reported(name, report);
+    });
+    const late = new Promise((resolve) => setTimeout(resolve, SURVEY_TIME));
+    if (asking.length > 0) await Promise.race([Promise.allSettled(asking), late]);
+    return this.states();
+  }
+
+  /** The alarm has gone off, for whatever reason. */
+  onAlarm(now: number): void {
+    const due = this.#host.stored.get<number>(DUE);
+    if (due === undefined) return;
+    if (due > now) {
+      this.#host.wakeBy(due);
+      return;
+    }
+    this.#host.committed();
+    this.#links?.wake();
+    this.#step();
+    this.#due = undefined;
+    if (this.#links?.isBehind) this.#secure();
+    else this.#host.stored.delete(DUE);
+  }
+
+  /** Ends all: the feed is removed. Tells the replicas, which close their sockets. */
+  async forget(): Promise<void> {
+    const { names } = this;
+    this.end();
+    await Promise.allSettled(names.map(async (name) => this.#host.replica(name).forget()));
+  }
+
+  /** Stops: what is in memory is not served any more. */
+  end(): void {
+    clearTimeout(this.#timer ?? null);
+    this.#timer = undefined;
+    this.#links = undefined;
+    this.#due = undefined;
+  }
+
+  #begin(feed: Feed): Links {
+    if (!this.#links || feed.epoch !== this.#epoch) {
+      this.#epoch = feed.epoch;
+      this.#recent = new RecentRecords(RECENT_LENGTH, feed.seq);
+    }
+    this.#links ??= new Links(
+      { epoch: () => this.#epoch, recent: () => this.#recent },
+      { push: (name, push) => void this.#push(name, push) },
+    );
+    return this.#links;
+  }
+
+  async #push(name: string, push: Push): Promise<void> {
+    const asked = this.#askedBy(name);
+    try {
+      const { leaves, ...report } = await this.#host.replica(name).deliver(push);
+      if (leaves && asked === this.#askedBy(name)) this.#remove(name);
+      else {
+        this.#links?.answered(name, report);
+        this.#host.reported(name, report.subscribers);
+      }
+    } catch {
+      this.#links?.failed(name, this.#host.steady());
+    }
+    this.#step();
+  }
+
+  #askedBy(name: string): number {
+    return this.#asked.get(name) ?? 0;
+  }
+
+  #remove(name: string): void {
+    if (!this.#links) return;
+    this.#links.remove(name);
+    this.#asked.delete(name);
+    this.#host.reported(name, undefined);
+    this.#store(this.#links);
+  }
+
+  #store(links: Links): void {
+    this.#host.stored.put(
+      FOLLOWERS,
+      links.states().map(({ name }) => name),
+    );
+  }
+
+  /** Sees to it that replicas get what is committed even if the memory is lost right now. */
+  #secure(): void {
+    if (this.#due !== undefined) return;
+    this.#due = Date.now() + SAFETY;
+    this.#host.stored.put(DUE, this.#due);
+    this.#host.wakeBy(this.#due);
+  }
+
+  #step(): void {
+    clearTimeout(this.#timer ?? null);
+    this.#timer = undefined;
+    const now = this.#host.steady();
+    const next = this.#links?.step(now);
+    if (next !== undefined) this.#timer = setTimeout(() => this.#step(), Math.max(0, next - now));
+  }
+
+  #streamState(feed: Feed): ReadableStream<Uint8Array> {
+    const encoder = new TextEncoder();
+    const parts = encodeState(feed, () => this.#host.committed());
+    return new ReadableStream(
+      {
+        type: "bytes",
+        pull: (controller) => {
+          const { done, value } = parts.next();
+          if (done === true) controller.close();
+          else controller.enqueue(encoder.encode(value));
+        },
+        cancel: () => void parts.return(undefined),
+      },
+      { highWaterMark: 0 },
+    );
+  }
+}
+
+function recordsAnswer(epoch: string, from: number, { lines, seq }: LogLines, end: number): FollowAnswer {
+  return { kind: "records", push: { epoch, from, seq, records: lines }, isEnd: seq === end };
+}

@@ -1,0 +1,51 @@
+import type { Position } from "../../protocol/position.ts";
+import type { LinkReport, Push } from "../../replication/links.ts";
+import type { PublishOutcome, PublishRequest } from "../requests/publish-queue.ts";
+
+/*
+ * What a leader and its replicas ask of each other. Each imports this file and not the other's class: the two would form a
+ * ring. For a while, the two may be of different deployments.
+ */
+
+/** A leader's answer to a replica that asks for what it lacks. */
+export type FollowAnswer =
+  /** Records that join on to the replica's position. `isEnd`: nothing after them is committed. */
+  | { readonly kind: "records"; readonly push: Push; readonly isEnd: boolean }
+  /** The whole feed, as `encodeState` writes it, in UTF-8. */
+  | { readonly kind: "state"; readonly lines: ReadableStream<Uint8Array> };
+
+/** Records as lines, from just after a seq to another. */
+export interface LogLines {
+  readonly lines: string;
+  readonly seq: number;
+}
+
+/** What a replica asks of its leader. */
+export interface Leader extends Rpc.DurableObjectBranded {
+  /** What a replica lacks that is at `position`, or has nothing. From now on it gets all that is committed. */
+  follow(replica: string, position: Position | undefined): FollowAnswer;
+  /** A piece of the log after a seq; undefined if the log does not go back so far, or the epoch is another. */
+  readLog(epoch: string, after: number): LogLines | undefined;
+  /** What a replica serves has changed. */
+  report(replica: string, report: LinkReport): void;
+  acceptBatch(
+    batch: string,
+    account: string,
+    idempotency?: PublishRequest["idempotency"],
+  ): Promise<string | PublishOutcome>;
+}
+
+/** A replica's answer to a push. `leaves`: it serves nobody, and will ask again when it does. */
+export interface PushAnswer extends LinkReport {
+  readonly leaves?: true;
+}
+
+/** What a leader asks of a replica. */
+export interface Replica extends Rpc.DurableObjectBranded {
+  /** Takes what was committed. Answers once it has it, by asking the leader for what is missing before it, if need be. */
+  deliver(push: Push): Promise<PushAnswer>;
+  /** Where it is, and what it serves. */
+  describe(): LinkReport | undefined;
+  /** The feed was removed: closes all sockets. */
+  forget(): void;
+}

@@ -1,0 +1,145 @@
+import type { Feed } from "../../feed/state/feed.ts";
+import type { FeedLimits } from "../../protocol/limits.ts";
+import type { Position } from "../../protocol/position.ts";
+import { FeedRestore, missingRecords } from "../../replication/follower.ts";
+import type { Push } from "../../replication/links.ts";
+import type { FollowingFeed } from "./following-feed.ts";
+import type { FollowAnswer } from "../links/rpc.ts";
+
+/** What following needs of the replica's object. */
+export interface FollowingHost {
+  readonly limits: FeedLimits;
+  /** The feed as it is served; undefined if the memory has none. */
+  served(): FollowingFeed | undefined;
+  /** Asks the leader. Rejects if it cannot be reached. */
+  follow(position: Position | undefined): Promise<FollowAnswer>;
+  /** Serves a feed that was built anew, in place of the one before. */
+  replace(feed: Feed): void;
+}
+
+/** Milliseconds for which a request waits for the leader. */
+const PATIENCE = 5_000;
+/** Whole states that one catch-up asks for. Each is out of date again only if the leader's log is very short. */
+const MOST_STATES = 3;
+const MOST_PAST = 1_000;
+
+/** The leader cannot be reached, or not in time. */
+export class LeaderUnreachable extends Error {}
+
+/**
+ * Keeps a replica's feed the same as its leader's, by two ways: the leader pushes what it commits; and whenever that does not
+ * join on, or the replica has nothing yet, or a client knows more, the replica asks. Asking gives the truth at a moment
+ * after the question; a push may be late, and alone never moves a feed to another epoch.
+ */
+export class Following {
+  readonly #host: FollowingHost;
+  /** The question that is being asked, if any. */
+  #asking: Promise<void> | undefined;
+  /** Epochs of clients that are over, by the leader's word: none comes twice. */
+  readonly #past = new Set<string>();
+
+  constructor(host: FollowingHost) {
+    this.#host = host;
+  }
+
+  get isAsking(): boolean {
+    return this.#asking !== undefined;
+  }
+
+  /** Takes a push. Resolves when the feed has what it tells, or more. */
+  async take(push: Push): Promise<void> {
+    await this.#asking?.catch(() => {});
+    const served = this.#host.served();
+    const records = served && missingRecords(served.feed, push);
+    if (records) served.apply(records);
+    else await this.ask();
+  }
+
+  /**
+   * Has the feed at a client's position or beyond it, or at all. If the leader does not know the position either, the feed
+   * is as the leader's then. Rejects with `LeaderUnreachable`.
+   */
+  async reach(since: Position | undefined): Promise<void> {
+    if (this.#hasReached(since)) return;
+    // The answer to an earlier question may be of a moment before the client came.
+    if (this.#asking) {
+      await this.#within(this.#asking);
+      if (this.#hasReached(since)) return;
+    }
+    await this.#within(this.ask());
+    if (since && since.epoch !== this.#host.served()?.feed.epoch) this.#notePast(since.epoch);
+  }
+
+  #notePast(epoch: string): void {
+    if (this.#past.size >= MOST_PAST) this.#past.clear();
+    this.#past.add(epoch);
+  }
+
+  /** Asks the leader for what is missing. One question at a time. */
+  ask(): Promise<void> {
+    this.#asking ??= this.#ask().finally(() => (this.#asking = undefined));
+    return this.#asking;
+  }
+
+  async #ask(): Promise<void> {
+    for (let states = 0; states < MOST_STATES;) {
+      const served = this.#host.served();
+      const answer = await this.#host.follow(served?.feed.position);
+      if (answer.kind === "state") {
+        states++;
+        if (await this.#takeState(answer.lines)) return;
+        continue;
+      }
+      // What a push brought meanwhile is left out.
+      const records = served && this.#host.served() === served && missingRecords(served.feed, answer.push);
+      if (!records) throw new Error("the leader's records do not join on");
+      served.apply(records);
+      if (answer.isEnd) return;
+    }
+    throw new Error("the leader's log is too short to follow");
+  }
+
+  /** Builds the feed anew. Returns false if the records since the state began are not to be had any more. */
+  async #takeState(lines: ReadableStream<Uint8Array>): Promise<boolean> {
+    const restore = new FeedRestore(this.#host.limits);
+    for await (const text of lines.pipeThrough(new TextDecoderStream())) {
+      // Each part takes a few milliseconds, and waiting for the next lets others be served.
+      for (const _ of restore.push(text));
+    }
+    if (!restore.hasState) throw new Error("the leader's state broke off");
+    while (!restore.whole) {
+      const answer = await this.#host.follow(restore.position);
+      if (answer.kind === "state") {
+        await answer.lines.cancel();
+        return false;
+      }
+      const { seq = 0 } = restore.position ?? {};
+      if (answer.push.seq <= seq || !restore.apply(answer.push)) throw new Error("the leader's records do not join on");
+    }
+    this.#host.replace(restore.whole);
+    return true;
+  }
+
+  #hasReached(since: Position | undefined): boolean {
+    const feed = this.#host.served()?.feed;
+    if (!feed) return false;
+    if (since === undefined || this.#past.has(since.epoch)) return true;
+    return since.epoch === feed.epoch && since.seq <= feed.seq;
+  }
+
+  async #within(asking: Promise<void>): Promise<void> {
+    let timer: ReturnType<typeof setTimeout> | null = null;
+    const late = new Promise<never>((_, reject) => {
+      timer = setTimeout(() => reject(new LeaderUnreachable("the leader does not answer")), PATIENCE);
+    });
+    try {
+      await Promise.race([asking, late]);
+    } catch (error) {
+      throw error instanceof LeaderUnreachable
+        ? error
+        : new LeaderUnreachable("the leader cannot be reached", { cause: error });
+    } finally {
+      clearTimeout(timer);
+    }
+  }
+}

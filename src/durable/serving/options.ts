@@ -1,0 +1,62 @@
+import type { FlushPolicy } from "../../feed/fanout/live/flush-schedule.ts";
+import type { Access } from "../../access/access.ts";
+import { accessBy, type AccessSettings } from "../../access/credentials.ts";
+import { quotasOf, type Quotas, type QuotaSettings } from "../../limits/quotas.ts";
+import { replicaPolicyOf, type ReplicaPolicy, type ReplicaSettings } from "../../placement/settings.ts";
+import type { Directory } from "../directory/rpc.ts";
+import type { Replica } from "../links/rpc.ts";
+import type { CommitPolicy } from "../storage/group-commit.ts";
+
+export interface FeedPolicy {
+  readonly flush: FlushPolicy;
+  readonly commit: CommitPolicy;
+}
+
+/** The policy that the defaults of a deployment use. */
+export const DEFAULT_POLICY: FeedPolicy = {
+  flush: {
+    // A message to one socket costs some 30 us of CPU, whatever is in it: sending takes three quarters of the time at
+    // most while updates go out as they come, and a third while they are gathered.
+    capacity: 26_000,
+    // Some 3 ms, as the platform sends them.
+    slice: 100,
+    group: 250,
+    window: (waiting) => 20 + waiting * 0.066,
+    // As long as the window of a commit, so that each flush begins with one.
+    turn: 21,
+  },
+  commit: { window: 21, enough: 12, burst: 200, worthwhile: 3 },
+};
+
+/** What a feed's object works with. A Worker with other names or rules overrides `FeedObject.configure`. */
+export interface FeedObjectOptions {
+  /** Checks credentials that come over a socket. */
+  readonly access: Access;
+  /** Where feeds are listed; undefined if they are not. */
+  readonly directory: DurableObjectStub<Directory> | undefined;
+  /** Objects that follow feeds and serve their subscribers; undefined if there are none. */
+  readonly replicas: Pick<DurableObjectNamespace<Replica>, "getByName"> | undefined;
+  /** When a feed gets replicas; undefined if never. */
+  readonly replicaPolicy: ReplicaPolicy | undefined;
+  /** When the feed commits and flushes. */
+  readonly policy: FeedPolicy;
+  readonly quotas: Quotas;
+}
+
+/** Bindings and secrets that the object reads unless `configure` is overridden. */
+export interface FeedObjectEnv extends AccessSettings, QuotaSettings, ReplicaSettings {
+  readonly DIRECTORY?: DurableObjectNamespace<Directory>;
+  readonly FEED_REPLICAS?: DurableObjectNamespace<Replica>;
+}
+
+/** The options that the bindings and secrets of an environment describe. */
+export function optionsOf(env: FeedObjectEnv): FeedObjectOptions {
+  return {
+    access: accessBy(env),
+    directory: env.DIRECTORY?.getByName("feeds"),
+    replicas: env.FEED_REPLICAS,
+    replicaPolicy: env.FEED_REPLICAS && replicaPolicyOf(env, DEFAULT_POLICY.flush),
+    policy: DEFAULT_POLICY,
+    quotas: quotasOf(env),
+  };
+}

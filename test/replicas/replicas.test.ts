@@ -1,0 +1,187 @@
+import { evictDurableObject, runDurableObjectAlarm } from "cloudflare:test";
+import { env } from "cloudflare:workers";
+import { afterEach, describe, expect, test, vi } from "vitest";
+import { ReplicaObject } from "../../src/durable/replica/replica-object.ts";
+import { Links } from "../../src/replication/links.ts";
+import type { FeedStats } from "../../src/durable/directory/rpc.ts";
+import { FeedClock } from "../http/support/feed-clock.ts";
+import { ADMIN_KEY, newFeed, publish, PUBLISH_KEY, request } from "../support/api.ts";
+import { TestSubscriber, upgrade, type Message } from "../support/subscriber.ts";
+
+afterEach(() => void vi.restoreAllMocks());
+
+/** Subscribers of a feed that is published to once, of whom each replica has some. */
+async function spread(feed: string, query = ""): Promise<TestSubscriber[]> {
+  await publish(feed, { key: "A", set: { n: 1 } });
+  const subscribers: TestSubscriber[] = [];
+  do subscribers.push(await (await TestSubscriber.connect(feed, query)).reaches(1));
+  while ((await busyReplicas(feed)).length < 3 && subscribers.length < 40);
+  return subscribers;
+}
+
+async function busyReplicas(feed: string): Promise<FeedStats["replicas"]> {
+  const { replicas } = await env.FEEDS.getByName(feed).stats();
+  return replicas.filter(({ subscribers }) => subscribers > 0);
+}
+
+async function remove(feed: string, query = ""): Promise<void> {
+  const response = await request(`/v1/feeds/${feed}${query}`, {
+    method: "DELETE",
+    headers: { Authorization: `Bearer ${ADMIN_KEY}` },
+  });
+  expect(response.status).toBe(200);
+}
+
+/** What a socket gets after `hello`, until it is at `seq`. */
+async function received(feed: string, query: string, seq: number): Promise<Message[]> {
+  const socket = (await upgrade(feed, query)).webSocket!;
+  const messages: Message[] = [];
+  const all = new Promise<void>((resolve) => {
+    socket.addEventListener("message", ({ data }) => {
+      const message = JSON.parse(String(data)) as Message;
+      if (message.type === "hello") return;
+      messages.push(message);
+      if (message.seq === seq) resolve();
+    });
+  });
+  socket.accept();
+  await all;
+  socket.close();
+  return messages;
+}
+
+/** Has pushes fail: a replica learns nothing unless it asks. */
+function cutLinks(): void {
+  vi.spyOn(ReplicaObject.prototype, "deliver").mockRejectedValue(new Error("the link is cut"));
+}
+
+describe("a feed with replicas", () => {
+  test("[REP1] shows every subscriber the same, whichever object serves it", async () => {
+    const feed = newFeed();
+    const subscribers = await spread(feed);
+    for (let n = 2; n <= 20; n++) await publish(feed, [{ key: "A", set: { n } }, { key: "B", patch: { n } }]);
+    for (const subscriber of subscribers) {
+      await subscriber.reaches(39);
+      expect(subscriber.state()).toEqual({ A: { n: 20 }, B: { n: 20 } });
+    }
+  });
+
+  test("[REP2] counts the subscribers of all objects in its stats, and names the replicas", async () => {
+    const feed = newFeed();
+    const subscribers = await spread(feed);
+    await vi.waitFor(async () => {
+      const stats = await (await request(`/v1/feeds/${feed}/stats`)).json<FeedStats>();
+      expect(stats.subscribers).toBe(subscribers.length);
+      expect(stats.replicas.map(({ name, region, seq }) => [name, region, seq])).toEqual(
+        [0, 1, 2].map((index) => [`${feed}/wnam/${index}`, "wnam", 1]),
+      );
+    }, 10_000);
+  });
+
+  test("[REP3] never goes back: a replica that is behind a client asks before it answers", async () => {
+    const feed = newFeed();
+    await spread(feed);
+    cutLinks();
+    const { epoch, seq } = await publish(feed, { key: "A", set: { n: 2 } });
+    for (let i = 0; i < 6; i++) {
+      const query = `?since=${epoch}:${seq}`;
+      const answer = await (await request(`/v1/feeds/${feed}${query}`)).json<{ type: string; from: number }>();
+      expect(answer).toMatchObject({ type: "update", from: seq });
+      const tag = { "If-None-Match": `"${epoch}:${seq}"` };
+      expect((await request(`/v1/feeds/${feed}`, { headers: tag })).status).toBe(304);
+      expect(await received(feed, query, seq)).toMatchObject([{ type: "update", from: seq, updates: [] }]);
+    }
+  });
+
+  test("[REP3] a position that no object has reached is ahead, at a replica too", async () => {
+    const feed = newFeed();
+    await spread(feed);
+    const { epoch } = await publish(feed, { key: "A", set: { n: 2 } });
+    for (const [since, reason] of [
+      [`${epoch}:99`, "position_ahead"],
+      ["other:1", "epoch_changed"],
+    ]) {
+      const answer = await (await request(`/v1/feeds/${feed}?since=${since}`)).json();
+      expect(answer).toMatchObject({ type: "snapshot", reason });
+    }
+  });
+
+  test("[REP4] tells the subscribers of replicas of a reset, and closes them if it is removed", async () => {
+    const feed = newFeed();
+    const subscribers = await spread(feed);
+    await remove(feed);
+    await publish(feed, { key: "B", set: { n: 1 } });
+    for (const subscriber of subscribers) {
+      await vi.waitFor(() => expect(subscriber.state()).toEqual({ B: { n: 1 } }));
+      expect(subscriber.messages.map(({ reason }) => reason)).toContain("reset");
+    }
+    await remove(feed, "?forget=true");
+    for (const subscriber of subscribers) await vi.waitFor(() => expect(subscriber.closed?.code).toBe(4404));
+  });
+
+  test("[REP5] takes publishes at replicas, in the order of all others, with a receipt", async () => {
+    const feed = newFeed();
+    await spread(feed);
+    const headers = { Authorization: `Bearer ${PUBLISH_KEY}` };
+    for (let i = 0; i < 6; i++) {
+      const publisher = await TestSubscriber.connect(feed, "", headers);
+      publisher.send({ type: "publish", id: i, updates: [{ key: "A", patch: { [`by${i}`]: true } }] });
+      expect(await publisher.message("receipt", i)).toMatchObject({ seq: 2 + i, accepted: 1, stale: 0 });
+      publisher.send({ type: "publish", id: 100, updates: [{ key: "A", patch: { deep: "x".repeat(70_000) } }] });
+      expect(await publisher.message("error", 100)).toMatchObject({ code: "invalid_update" });
+      publisher.close();
+    }
+  });
+
+  test("[REP6] serves what it has while the leader cannot reach it, and has all once it can", async () => {
+    const feed = newFeed();
+    const subscribers = await spread(feed);
+    cutLinks();
+    await publish(feed, { key: "A", set: { n: 2 } });
+    const late = await (await TestSubscriber.connect(feed)).reaches(1);
+    vi.restoreAllMocks();
+    await publish(feed, { key: "A", set: { n: 3 } });
+    for (const subscriber of [...subscribers, late]) await subscriber.reaches(3);
+  });
+
+  test("[REP7] replicas get what was committed just before the leader lost its memory", async () => {
+    const feed = newFeed();
+    const subscribers = await spread(feed);
+    vi.spyOn(Links.prototype, "step").mockReturnValue(undefined);
+    await publish(feed, { key: "A", set: { n: 2 } });
+    const leader = env.FEEDS.getByName(feed);
+    await evictDurableObject(leader);
+    vi.restoreAllMocks();
+    const clock = new FeedClock();
+    try {
+      clock.advance(15_000);
+      expect(await runDurableObjectAlarm(leader)).toBe(true);
+      for (const subscriber of subscribers) await subscriber.reaches(2);
+    } finally {
+      clock.restore();
+    }
+  });
+
+  test("[REP8] replicas that lost their memory wake for the first update, and resume their subscribers", async () => {
+    const feed = newFeed();
+    const subscribers = await spread(feed, "?mode=all");
+    for (const { name } of await busyReplicas(feed)) await evictDurableObject(env.FEED_REPLICAS.getByName(name));
+    for (let n = 2; n <= 5; n++) await publish(feed, { key: "A", set: { n } });
+    for (const subscriber of subscribers) {
+      await subscriber.reaches(5);
+      expect(subscriber.view.updates).toEqual([2, 3, 4, 5].map((n) => ({ key: "A", set: { n } })));
+    }
+  });
+
+  test("[REP9] every update comes to those of mode=all, also from before a replica began", async () => {
+    const feed = newFeed();
+    const { epoch } = await publish(feed, { key: "A", set: { n: 1 } });
+    for (let n = 2; n <= 30; n++) await publish(feed, { key: "A", set: { n } });
+    for (let i = 0; i < 5; i++) {
+      const messages = await received(feed, `?mode=all&since=${epoch}:3`, 30);
+      expect(messages[0]).toMatchObject({ type: "update", from: 3 });
+      const updates = messages.flatMap((message) => message.updates ?? []);
+      expect(updates).toEqual(Array.from({ length: 27 }, (_, k) => ({ key: "A", set: { n: k + 4 } })));
+    }
+  });
+});
