@@ -20,7 +20,6 @@ function worker(bindings: Record<string, string> = {}, main = "./src/index.ts"):
         MAX_SOCKETS_PER_ADDRESS: "3",
         MESSAGE_BURST: "150",
         PROPERTY_RUNS: process.env["PROPERTY_RUNS"] ?? "",
-        REPLICAS: "off",
         ...bindings,
       },
     },
@@ -108,8 +107,12 @@ export default defineConfig({
       },
       // The same properties where each feed soon has three replicas, which are used in turn.
       {
-        plugins: [worker({ REPLICAS: "auto" }, "./test/replicas/worker.ts")],
-        test: { ...WORKER, name: "replicas", include: ["test/replicas/**/*.test.ts", "test/http/every-transport.test.ts"] },
+        plugins: [worker({ CLIENTS: "everywhere" }, "./test/replicas/worker.ts")],
+        test: {
+          ...WORKER,
+          name: "replicas",
+          include: ["test/replicas/**/*.test.ts", "test/http/every-transport.test.ts"],
+        },
       },
       // Thousands of hostile inputs: a project of their own, which the inner loop leaves out.
       {

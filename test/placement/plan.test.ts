@@ -48,7 +48,7 @@ describe("the plan", () => {
     expect(after(NO_PLAN, load(8_000, { weur: { subscribers: 0, arrived: 0 } })).plan).toEqual({});
   });
 
-  test("replicas come before the leader is full, where the subscribers come from", () => {
+  test("[REP10] replicas come before the leader is full, where the subscribers come from", () => {
     const regions = { weur: { subscribers: 0, arrived: 900 }, enam: { subscribers: 0, arrived: 100 } };
     expect(after(NO_PLAN, load(7_500, regions)).plan).toEqual({ weur: 1, enam: 1 });
   });
@@ -69,7 +69,7 @@ describe("the plan", () => {
     expect(after(NO_PLAN, load(8_000, regions)).plan).toEqual({ weur: 11 });
   });
 
-  test("shrinks by one at a time, slowly", () => {
+  test("[REP10] shrinks by one at a time, slowly", () => {
     const grown = after(NO_PLAN, load(8_000, { weur: { subscribers: 30_000, arrived: 0 } }));
     expect(grown.plan).toEqual({ weur: 4 });
     const quiet = load(0, { weur: { subscribers: 100, arrived: 0 } });

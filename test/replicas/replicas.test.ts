@@ -59,7 +59,11 @@ describe("a feed with replicas", () => {
   test("[REP1] shows every subscriber the same, whichever object serves it", async () => {
     const feed = newFeed();
     const subscribers = await spread(feed);
-    for (let n = 2; n <= 20; n++) await publish(feed, [{ key: "A", set: { n } }, { key: "B", patch: { n } }]);
+    for (let n = 2; n <= 20; n++)
+      await publish(feed, [
+        { key: "A", set: { n } },
+        { key: "B", patch: { n } },
+      ]);
     for (const subscriber of subscribers) {
       await subscriber.reaches(39);
       expect(subscriber.state()).toEqual({ A: { n: 20 }, B: { n: 20 } });

@@ -11,7 +11,10 @@ export class FeedObject extends DeployedFeed<TickertapeEnv> {
   constructor(ctx: DurableObjectState, env: TickertapeEnv) {
     super(ctx, env);
     // As if they had followed before.
-    ctx.storage.kv.put("followers", [0, 1, 2].map((index) => `${ctx.id.name}/wnam/${index}`));
+    ctx.storage.kv.put(
+      "followers",
+      [0, 1, 2].map((index) => `${ctx.id.name}/wnam/${index}`),
+    );
   }
 
   protected override configure(env: TickertapeEnv): FeedObjectOptions {

@@ -29,11 +29,11 @@ export interface SnapshotBody {
  */
 export function request(path: string, init: RequestInit = {}): Promise<Response> {
   const headers = new Headers(init.headers);
-  if (HAS_REPLICAS && !headers.has(CLIENT_IP)) headers.set(CLIENT_IP, `10.${octet()}.${octet()}.${octet()}`);
+  if (ARE_EVERYWHERE && !headers.has(CLIENT_IP)) headers.set(CLIENT_IP, `10.${octet()}.${octet()}.${octet()}`);
   return exports.default.fetch(`https://feeds.test${path}`, { ...init, headers });
 }
 
-const HAS_REPLICAS = "REPLICAS" in env && env.REPLICAS !== "off";
+const ARE_EVERYWHERE = "CLIENTS" in env && env.CLIENTS === "everywhere";
 const CLIENT_IP = "CF-Connecting-IP";
 
 function octet(): number {
