@@ -4,8 +4,9 @@ import { encodeRecord } from "../../src/feed/state/record-lines.ts";
 import { Feed } from "../../src/feed/state/feed.ts";
 import { seqAfter, type LogRecord } from "../../src/feed/state/record.ts";
 import { FEED_LIMITS } from "../../src/protocol/limits.ts";
+import { finishSteps } from "../../src/protocol/long-json.ts";
 import type { Update } from "../../src/protocol/update.ts";
-import { decodeUpdates } from "../../src/protocol/update-decoding.ts";
+import { decodeUpdatesInSteps } from "../../src/protocol/update-decoding.ts";
 import { FeedRestore, missingRecords } from "../../src/replication/follower.ts";
 import { Links, type LinkReport, type Push } from "../../src/replication/links.ts";
 import { RecentRecords } from "../../src/replication/recent-records.ts";
@@ -70,7 +71,7 @@ class Network {
   }
 
   publish(updates: Update[]): void {
-    const decoded = decodeUpdates(updates);
+    const decoded = finishSteps(decodeUpdatesInSteps(updates));
     if (!decoded.ok) throw new Error("a bad update");
     this.#commit(this.leader.expire(this.now));
     const accepted = this.leader.accept(decoded.updates, this.now);
