@@ -9,9 +9,14 @@ export const MEMORIES: [name: string, between: (feed: string) => Promise<void>][
 
 /** Takes the feed's objects out of memory: all of them, or some if it has replicas. Their sockets hibernate. */
 export async function evict(feed: string): Promise<void> {
-  const stub = env.FEEDS.getByName(feed);
-  const { replicas } = await stub.stats();
-  const objects = [stub, ...replicas.map(({ name }) => env.FEED_REPLICAS.getByName(name))];
-  const some = objects.filter(() => replicas.length === 0 || Math.random() < 0.5);
-  for (const object of some) await evictDurableObject(object);
+  const leader = env.FEEDS.getByName(feed);
+  const { replicas } = await leader.stats();
+  if (replicas.length === 0 || Math.random() < 0.5) await evictDurableObject(leader);
+  for (const { name } of replicas) {
+    if (Math.random() < 0.5) continue;
+    const replica = env.FEED_REPLICAS.getByName(name);
+    // Only an object that is in memory can be taken out of it.
+    await replica.describe();
+    await evictDurableObject(replica);
+  }
 }
