@@ -5,7 +5,7 @@ import { ReplicaObject } from "../../src/durable/replica/replica-object.ts";
 import { Links } from "../../src/replication/links.ts";
 import type { FeedStats } from "../../src/durable/directory/rpc.ts";
 import { FeedClock } from "../http/support/feed-clock.ts";
-import { ADMIN_KEY, newFeed, publish, PUBLISH_KEY, request } from "../support/api.ts";
+import { ADMIN_KEY, newFeed, publish, PUBLISH_KEY, request, snapshot } from "../support/api.ts";
 import { TestSubscriber, upgrade, type Message } from "../support/subscriber.ts";
 
 afterEach(() => void vi.restoreAllMocks());
@@ -94,6 +94,16 @@ describe("a feed with replicas", () => {
       const tag = { "If-None-Match": `"${epoch}:${seq}"` };
       expect((await request(`/v1/feeds/${feed}`, { headers: tag })).status).toBe(304);
       expect(await received(feed, query, seq)).toMatchObject([{ type: "update", from: seq, updates: [] }]);
+    }
+  });
+
+  test("[REP3] shows in each plain GET what was acknowledged before", async () => {
+    const feed = newFeed();
+    await spread(feed);
+    cutLinks();
+    for (let n = 2; n < 8; n++) {
+      await publish(feed, { key: "A", set: { n } });
+      expect(await snapshot(feed)).toMatchObject({ seq: n, entries: { A: { n } } });
     }
   });
 

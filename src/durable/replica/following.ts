@@ -70,6 +70,16 @@ export class Following {
     if (since && since.epoch !== this.#host.served()?.feed.epoch) this.#notePast(since.epoch);
   }
 
+  /** Has all that the leader had committed when it was called. If the leader cannot be reached, what there is has to do. */
+  async refresh(): Promise<void> {
+    try {
+      if (this.#asking) await this.#within(this.#asking);
+      await this.#within(this.ask());
+    } catch (error) {
+      if (!this.#host.served()) throw error;
+    }
+  }
+
   #notePast(epoch: string): void {
     if (this.#past.size >= MOST_PAST) this.#past.clear();
     this.#past.add(epoch);

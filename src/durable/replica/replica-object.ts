@@ -1,7 +1,7 @@
 import { CLOSE } from "../../protocol/codes.ts";
 import type { Feed } from "../../feed/state/feed.ts";
 import { readOwnJson } from "../../protocol/json.ts";
-import { parsePosition, type Position } from "../../protocol/position.ts";
+import type { Position } from "../../protocol/position.ts";
 import type { Receipt } from "../../protocol/server-messages.ts";
 import type { LinkReport, Push } from "../../replication/links.ts";
 import type { FeedObjectEnv } from "../serving/options.ts";
@@ -18,8 +18,6 @@ import type { Leader, PushAnswer, Replica } from "../links/rpc.ts";
 const LEAVE_AFTER = 60_000;
 /** Milliseconds for which changes of what it serves are gathered. */
 const REPORT_AFTER = 1_000;
-/** A client that revalidates sends one tag, or a few. */
-const MOST_TAGS = 4;
 
 export interface ReplicaObjectEnv extends FeedObjectEnv {
   readonly FEEDS: DurableObjectNamespace<Leader & Rpc.DurableObjectBranded>;
@@ -78,8 +76,8 @@ export class ReplicaObject<Env extends ReplicaObjectEnv = ReplicaObjectEnv>
   }
 
   override async read(request: ReadRequest): Promise<ReadOutcome | undefined> {
-    // A client that has a later state gets none before it.
-    for (const tag of request.known.slice(0, MOST_TAGS)) await this.prepare(parsePosition(tag));
+    // Without a position to go by, the answer has to show all that anyone has a receipt for.
+    if (!request.since) await this.#following.refresh();
     return super.read(request);
   }
 
