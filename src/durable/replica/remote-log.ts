@@ -36,9 +36,11 @@ export class RemoteLog implements Log {
       this.#pieces.delete(after);
       return undefined;
     }
+    // The leader may be ahead of what is served here.
+    const { end } = this.recent;
     const records: SelectedRecord[] = [];
-    const seq = findUpdates(piece.lines, after, selection, records);
-    return { records, seq: Math.max(seq, piece.seq), isEnd: false };
+    findUpdates(piece.lines, after, selection, records);
+    return { records: records.filter(({ seq }) => seq <= end), seq: Math.min(piece.seq, end), isEnd: false };
   }
 
   #load(after: number): void {

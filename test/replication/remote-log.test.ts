@@ -1,0 +1,31 @@
+import { expect, test, vi } from "vitest";
+import { RemoteLog } from "../../src/durable/replica/remote-log.ts";
+import { encodeRecord } from "../../src/feed/state/record-lines.ts";
+import { Feed } from "../../src/feed/state/feed.ts";
+import type { LogRecord } from "../../src/feed/state/record.ts";
+import { finishSteps } from "../../src/protocol/long-json.ts";
+import { subscriptionOf } from "../feed/fixture.ts";
+import { decodeUpdatesInSteps } from "../../src/protocol/update-decoding.ts";
+
+function recordsOf(count: number): LogRecord[] {
+  const feed = Feed.begin("e1");
+  return Array.from({ length: count }, (_, n) => {
+    const decoded = finishSteps(decodeUpdatesInSteps([{ key: "A", set: { n } }]));
+    const acceptance = decoded.ok ? feed.accept(decoded.updates, 0) : undefined;
+    if (!acceptance?.ok || !acceptance.record) throw new Error("not accepted");
+    return acceptance.record;
+  });
+}
+
+test("[REP1] shows nothing that the leader has and the replica's feed has not yet", async () => {
+  const records = recordsOf(6);
+  const lines = records.slice(1).map(encodeRecord).join("\n");
+  const log = new RemoteLog(3, async () => ({ lines, seq: 6 }));
+  log.recent.add(records.slice(3, 4));
+  const { selection } = subscriptionOf([]);
+  expect(log.read(1, selection)).toBe("later");
+  await vi.waitFor(() => expect(log.read(1, selection)).not.toBe("later"));
+  const piece = log.read(1, selection);
+  expect(piece).toMatchObject({ records: [{ seq: 2 }, { seq: 3 }, { seq: 4 }], seq: 4 });
+  expect(log.read(4, selection)).toMatchObject({ records: [], seq: 4, isEnd: true });
+});
