@@ -278,6 +278,23 @@ export class FeedFixture {
     this.step();
   }
 
+  /** What a replica does that has got the whole state anew: another feed and broadcast, which go on with its subscribers. */
+  replace(subscribers: readonly RecordingSubscriber[], epoch = this.feed.epoch): void {
+    this.broadcast.end();
+    if (epoch !== this.feed.epoch) this.log = new MemoryLog();
+    this.feed = Feed.begin(epoch);
+    for (const record of this.log.records) this.feed.apply(record);
+    this.broadcast = this.#newBroadcast();
+    for (const subscriber of subscribers) {
+      const before = subscriber.subscriber;
+      if (!before) continue;
+      subscriber.log = this.log;
+      if (before.hasPart) subscriber.lose();
+      else subscriber.subscriber = this.broadcast.takeOver(before);
+    }
+    this.step();
+  }
+
   reset(epoch: string): void {
     this.feed.reset(epoch);
     this.log.records.length = 0;

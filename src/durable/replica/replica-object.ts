@@ -119,7 +119,7 @@ export class ReplicaObject<Env extends ReplicaObjectEnv = ReplicaObjectEnv>
     return { ...feed.position, subscribers: broadcast.subscribers, lagging: broadcast.lagging };
   }
 
-  /** Serves a feed that was built anew: as after a loss of memory, each socket resumes from its position. */
+  /** Serves a feed that was built anew: each socket goes on from its position. */
   #replace(feed: Feed): void {
     const before = this.#served;
     before?.end();
@@ -128,7 +128,7 @@ export class ReplicaObject<Env extends ReplicaObjectEnv = ReplicaObjectEnv>
     const { flush } = this.options.policy;
     const served = new FollowingFeed(feed, log, flush, this.steady, this.budget);
     this.#served = served;
-    for (const connection of this.connections.open()) connection.rejoin(served);
+    for (const connection of this.connections.open()) connection.takeOver(served);
     served.flush();
   }
 

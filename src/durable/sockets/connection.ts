@@ -87,6 +87,15 @@ export class Connection implements Sink {
     this.#join(served, ({ subscription, position }) => served.broadcast.rejoin(this, subscription, position));
   }
 
+  /** Goes on with a feed that was built anew in place of the one served before, which has ended. */
+  takeOver(served: ServedFeed): void {
+    const before = this.#subscriber;
+    if (!before) this.rejoin(served);
+    // The rest of its snapshot is gone, and another would be taken for it.
+    else if (before.hasPart) this.close(CLOSE.restart, "come back");
+    else this.#join(served, () => served.broadcast.takeOver(before));
+  }
+
   /** Never throws: a connection that fails must not disturb publishers or other subscribers. */
   send(message: EncodedMessage, seq: number | undefined): void {
     try {

@@ -133,6 +133,24 @@ export class Broadcast {
     return subscriber;
   }
 
+  /**
+   * Adds a subscriber of a broadcast that has ended: its feed was built anew. It goes on from its position, and the
+   * `subscribe` messages that waited there get their answers here. Not amid a snapshot: that has ended too.
+   */
+  takeOver(before: Subscriber): Subscriber {
+    const { sink, subscription, epoch, seq, arrival } = before;
+    const position = epoch === undefined ? undefined : { epoch, seq };
+    const subscriber = new Subscriber(sink, this.shared(subscription), position, arrival);
+    this.#add(subscriber);
+    for (const { subscription: wanted, id } of before.resubscribes) {
+      const resubscribe = { subscription: this.shared(wanted), id };
+      subscriber.resubscribes.push(resubscribe);
+      this.#selections.hold(resubscribe.subscription, sink);
+    }
+    this.#catchUp(subscriber);
+    return subscriber;
+  }
+
   unsubscribe(subscriber: Subscriber): void {
     if (!this.#subscribers.delete(subscriber)) return;
     subscriber.gone = true;

@@ -51,6 +51,8 @@ export class Subscriber {
    * the server lost its memory. `served`: it has been sent something since.
    */
   arrival: "new" | "served";
+  /** Whether the last message was a part of a snapshot, and more are to come. */
+  hasPart = false;
   /** Its catch-up, if it has one. It may still be a member of its group then. */
   catchUp: Job | undefined;
   /** Whether it did not take what it was sent: it gets nothing more until its backlog has drained, then a catch-up. */
@@ -73,6 +75,7 @@ export class Subscriber {
   /** Sends it a message. `epoch`: the feed's. */
   send(message: EncodedMessage, epoch: string): void {
     const { position } = message;
+    this.hasPart = position === undefined;
     if (position) {
       ({ epoch: this.epoch, seq: this.seq, seq: this.unchangedTo } = position);
       this.arrival = "served";

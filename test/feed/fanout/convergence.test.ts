@@ -35,6 +35,7 @@ type Step =
   | { do: "subscribe"; who: number; keys: string[] }
   | { do: "advance"; ms: number }
   | { do: "rebuild" }
+  | { do: "replace"; isReset: boolean }
   | { do: "reset" };
 
 const who = fc.nat({ max: 4 });
@@ -58,6 +59,7 @@ const step: fc.Arbitrary<Step> = fc.oneof(
   { weight: 4, arbitrary: fc.record({ do: fc.constant("advance" as const), ms: fc.constantFrom(1, 1, 20, 60, 2000) }) },
   { weight: 2, arbitrary: fc.constant({ do: "rebuild" as const }) },
   { weight: 1, arbitrary: fc.constant({ do: "reset" as const }) },
+  { weight: 1, arbitrary: fc.record({ do: fc.constant("replace" as const), isReset: fc.boolean() }) },
 );
 
 type Setting = [keys: string[], mode: "latest" | "all", hz: number | undefined];
@@ -120,7 +122,7 @@ const limits: fc.Arbitrary<Partial<FanoutLimits>> = fc.oneof<fc.WeightedArbitrar
 );
 
 describe("[I2] a subscriber's view equals the feed's entries, restricted to its selection", () => {
-  test("after any publishes, stalls, disconnects, resumes, selection changes, resets and rebuilds", () => {
+  test("after any publishes, stalls, disconnects, resumes, selection changes, resets, rebuilds and replacements", () => {
     const seen = { updates: 0, snapshots: 0, skipped: 0, parts: 0, between: 0, dropped: 0, older: 0, jobs: 0 };
     fc.assert(
       fc.property(
@@ -223,6 +225,9 @@ function act(fixture: FeedFixture, subscribers: readonly RecordingSubscriber[], 
       break;
     case "reset":
       fixture.reset(epoch);
+      break;
+    case "replace":
+      fixture.replace(subscribers, step.isReset ? epoch : undefined);
       break;
   }
 }
