@@ -61,23 +61,26 @@ export class Following {
    */
   async reach(since: Position | undefined): Promise<void> {
     if (this.#hasReached(since)) return;
-    // The answer to an earlier question may be of a moment before the client came.
-    if (this.#asking) {
-      await this.#within(this.#asking);
-      if (this.#hasReached(since)) return;
-    }
-    await this.#within(this.ask());
+    await this.#askAnew(() => this.#hasReached(since));
     if (since && since.epoch !== this.#host.served()?.feed.epoch) this.#notePast(since.epoch);
   }
 
   /** Has all that the leader had committed when it was called. If the leader cannot be reached, what there is has to do. */
   async refresh(): Promise<void> {
     try {
-      if (this.#asking) await this.#within(this.#asking);
-      await this.#within(this.ask());
+      await this.#askAnew(() => false);
     } catch (error) {
       if (!this.#host.served()) throw error;
     }
+  }
+
+  /** Asks, unless an earlier question was enough: its answer may be of a moment before this call, and it may have failed. */
+  async #askAnew(isEnough: () => boolean): Promise<void> {
+    if (this.#asking) {
+      await this.#within(this.#asking.catch(() => {}));
+      if (isEnough()) return;
+    }
+    await this.#within(this.ask());
   }
 
   #notePast(epoch: string): void {
