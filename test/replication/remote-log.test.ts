@@ -20,7 +20,11 @@ function recordsOf(count: number): LogRecord[] {
 test("[REP1] shows nothing that the leader has and the replica's feed has not yet", async () => {
   const records = recordsOf(6);
   const lines = records.slice(1).map(encodeRecord).join("\n");
-  const log = new RemoteLog(3, async () => ({ lines, seq: 6 }));
+  const log = new RemoteLog(
+    3,
+    async () => ({ lines, seq: 6 }),
+    () => 0,
+  );
   log.recent.add(records.slice(3, 4));
   const { selection } = subscriptionOf([]);
   expect(log.read(1, selection)).toBe("later");
@@ -28,4 +32,29 @@ test("[REP1] shows nothing that the leader has and the replica's feed has not ye
   const piece = log.read(1, selection);
   expect(piece).toMatchObject({ records: [{ seq: 2 }, { seq: 3 }, { seq: 4 }], seq: 4 });
   expect(log.read(4, selection)).toMatchObject({ records: [], seq: 4, isEnd: true });
+});
+
+test("[REP9] readers at many places all get on, however few pieces of the leader's log there is room for", async () => {
+  const records = recordsOf(60);
+  const fetch = async (after: number): Promise<{ lines: string; seq: number }> => {
+    await Promise.resolve();
+    return {
+      lines: records
+        .slice(after, after + 2)
+        .map(encodeRecord)
+        .join("\n"),
+      seq: after + 2,
+    };
+  };
+  const log = new RemoteLog(60, fetch, () => 0);
+  const { selection } = subscriptionOf([]);
+  const readers = Array.from({ length: 20 }, (_, i) => i * 2);
+  for (let round = 0; round < 1000 && readers.some((at) => at < 60); round++) {
+    for (const [i, at] of readers.entries()) {
+      const piece = log.read(at, selection);
+      if (piece !== "later") readers[i] = piece?.seq ?? -1;
+    }
+    await new Promise((resolve) => setTimeout(resolve));
+  }
+  expect(readers).toEqual(readers.map(() => 60));
 });

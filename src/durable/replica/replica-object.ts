@@ -124,7 +124,7 @@ export class ReplicaObject<Env extends ReplicaObjectEnv = ReplicaObjectEnv>
     const before = this.#served;
     before?.end();
     this.connections.closeExpired(Date.now());
-    const log = new RemoteLog(feed.seq, (after) => this.#leader().readLog(feed.epoch, after));
+    const log = new RemoteLog(feed.seq, (after) => this.#leader().readLog(feed.epoch, after), this.steady);
     const { flush } = this.options.policy;
     const served = new FollowingFeed(feed, log, flush, this.steady, this.budget);
     this.#served = served;
