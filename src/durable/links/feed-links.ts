@@ -104,7 +104,7 @@ export class FeedLinks {
   readLog(epoch: string, after: number): LogLines | undefined {
     const { feed } = this.#host.committed();
     if (epoch !== feed.epoch || after >= feed.seq) return undefined;
-    const recent = this.#recent.since(after);
+    const recent = this.#links && this.#recent.since(after);
     return recent === undefined ? this.#host.store().lines(after) : { lines: recent, seq: this.#recent.end };
   }
 
@@ -157,6 +157,7 @@ export class FeedLinks {
     clearTimeout(this.#timer ?? null);
     this.#timer = undefined;
     this.#links = undefined;
+    this.#recent = new RecentRecords(0, 0);
     this.#due = undefined;
   }
 
@@ -197,6 +198,8 @@ export class FeedLinks {
     this.#asked.delete(name);
     this.#host.reported(name, undefined);
     this.#store(this.#links);
+    // Without links nothing more is kept: those to come begin with what is committed then.
+    if (this.#links.size === 0) this.end();
   }
 
   #store(links: Links): void {
