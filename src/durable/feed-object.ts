@@ -140,12 +140,13 @@ export class FeedObject<Env extends FeedObjectEnv = FeedObjectEnv> extends Servi
 
   #stats(links: readonly LinkState[]): FeedStats {
     const { feed, broadcast } = this.#loader.committed();
-    const replicas = links.map(({ name, report }) => ({
+    const replicas = links.map(({ name, report, position }) => ({
       name,
       region: parseObjectName(name)?.region ?? "",
       subscribers: report?.subscribers ?? 0,
       lagging: report?.lagging ?? 0,
-      seq: report?.epoch === feed.epoch ? report.seq : 0,
+      // One that sleeps does not know its own.
+      seq: [report, position].find((known) => known?.epoch === feed.epoch)?.seq ?? 0,
     }));
     const sum = (of: "subscribers" | "lagging"): number =>
       replicas.reduce((total, replica) => total + replica[of], broadcast[of]);

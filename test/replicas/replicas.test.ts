@@ -82,6 +82,14 @@ describe("a feed with replicas", () => {
     }, 10_000);
   });
 
+  test("[REP2] counts the subscribers of a replica that sleeps", async () => {
+    const feed = newFeed();
+    const subscribers = await spread(feed);
+    for (const { name } of await busyReplicas(feed)) await evictDurableObject(env.FEED_REPLICAS.getByName(name));
+    await evictDurableObject(env.FEEDS.getByName(feed));
+    expect(await env.FEEDS.getByName(feed).stats()).toMatchObject({ subscribers: subscribers.length });
+  });
+
   test("[REP3] never goes back: a replica that is behind a client asks before it answers", async () => {
     const feed = newFeed();
     await spread(feed);

@@ -121,8 +121,7 @@ export class FeedLinks {
     const links = this.#links;
     const unknown = links?.states().filter(({ report }) => report === undefined) ?? [];
     const asking = unknown.map(async ({ name }) => {
-      const report = await this.#host.replica(name).describe();
-      if (report) links?.reported(name, report);
+      links?.reported(name, await this.#host.replica(name).describe());
     });
     const late = new Promise((resolve) => setTimeout(resolve, SURVEY_TIME));
     if (asking.length > 0) await Promise.race([Promise.allSettled(asking), late]);

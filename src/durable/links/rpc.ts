@@ -45,7 +45,7 @@ export interface Replica extends Rpc.DurableObjectBranded {
   /** Takes what was committed. Answers once it has it, by asking the leader for what is missing before it, if need be. */
   deliver(push: Push): Promise<PushAnswer>;
   /** Where it is, and what it serves. */
-  describe(): LinkReport | undefined;
+  describe(): LinkReport;
   /** The feed was removed: closes all sockets. */
   forget(): void;
 }

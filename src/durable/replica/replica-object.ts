@@ -16,8 +16,10 @@ import type { Leader, PushAnswer, Replica } from "../links/rpc.ts";
 
 /** Milliseconds without a subscriber after which a replica stops following. */
 const LEAVE_AFTER = 60_000;
-/** Milliseconds for which changes of what it serves are gathered. */
-const REPORT_AFTER = 1_000;
+/** Milliseconds from one report of what it serves to the next. */
+const REPORT_EVERY = 1_000;
+/** The position of a replica that has no feed in memory. */
+const NOWHERE: Position = { epoch: "", seq: 0 };
 
 export interface ReplicaObjectEnv extends FeedObjectEnv {
   readonly FEEDS: DurableObjectNamespace<Leader & Rpc.DurableObjectBranded>;
@@ -35,6 +37,8 @@ export class ReplicaObject<Env extends ReplicaObjectEnv = ReplicaObjectEnv>
   /** Since when it has had no subscriber, on the steady clock; undefined while it has some. */
   #emptySince: number | undefined;
   #reporting: ReturnType<typeof setTimeout> | undefined;
+  /** When the next report may go out, on the steady clock. */
+  #reportAt = 0;
   readonly #following = new Following({
     limits: this.options.quotas.feed,
     served: () => this.#served,
@@ -50,9 +54,8 @@ export class ReplicaObject<Env extends ReplicaObjectEnv = ReplicaObjectEnv>
       return { epoch: push.epoch, seq: push.seq, subscribers: 0, lagging: 0, leaves: true };
     }
     await this.#following.take(push);
-    const report = this.describe();
-    if (!report) throw new Error("the replica was ended meanwhile");
-    return report;
+    if (!this.#served) throw new Error("the replica was ended meanwhile");
+    return this.describe();
   }
 
   forget(): void {
@@ -103,18 +106,26 @@ export class ReplicaObject<Env extends ReplicaObjectEnv = ReplicaObjectEnv>
     this.alarmClock.heal();
   }
 
-  /** Tells the leader, once in a while: it plans by it. */
+  /** Tells the leader, which plans by it: at once, and then once in a while. */
   protected override onSockets(): void {
     if (this.#reporting !== undefined) return;
-    this.#reporting = setTimeout(() => {
-      this.#reporting = undefined;
-      const report = this.describe();
-      if (report) void this.#leader().report(this.#name, report);
-    }, REPORT_AFTER);
+    const wait = this.#reportAt - this.steady();
+    if (wait <= 0) this.#report();
+    else this.#reporting = setTimeout(() => this.#report(), wait);
   }
 
-  describe(): LinkReport | undefined {
-    if (!this.#served) return undefined;
+  #report(): void {
+    this.#reporting = undefined;
+    this.#reportAt = this.steady() + REPORT_EVERY;
+    // If it fails, the next answer to a push says the same.
+    void this.#leader()
+      .report(this.#name, this.describe())
+      .catch(() => {});
+  }
+
+  /** Without a feed in memory, it still has its sockets, and no position that it knows of. */
+  describe(): LinkReport {
+    if (!this.#served) return { ...NOWHERE, subscribers: this.connections.open().length, lagging: 0 };
     const { feed, broadcast } = this.#served;
     return { ...feed.position, subscribers: broadcast.subscribers, lagging: broadcast.lagging };
   }
