@@ -1,11 +1,13 @@
 import { execFile } from "node:child_process";
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { runSuite, type Summary } from "../conformance/suite.ts";
 import { Wire, type Settings } from "../conformance/wire.ts";
 import { ADMIN_KEY, BINDINGS, PUBLISH_KEY } from "./support/api.ts";
 import { Server } from "./support/server.ts";
-import { pinnedNode, root, Workerd } from "./support/workerd.ts";
+import { compileWorker, pinnedNode, root, Workerd } from "./support/workerd.ts";
 import { TcpProxy } from "./support/tcp-proxy.ts";
 
 let server: Server;
@@ -109,6 +111,20 @@ describe("the conformance suite", () => {
       expect(report).toMatchObject({ ok: 62, unchecked: 1 });
     } finally {
       await closed.dispose();
+    }
+  });
+
+  test("passes against a server where each feed has replicas", async () => {
+    const build = await mkdtemp(join(tmpdir(), "tickertape-build-"));
+    await compileWorker(build, "test/replicas/worker.ts");
+    const replicated = await Workerd.start({ build, bindings: BINDINGS });
+    try {
+      const report = await passing(replicated.url);
+      expect(failed(report)).toEqual([]);
+      expect(report).toMatchObject({ unchecked: 0, left: 0 });
+    } finally {
+      await replicated.dispose();
+      await rm(build, { recursive: true });
     }
   });
 

@@ -25,6 +25,7 @@ export interface Stats {
   seq: number;
   subscribers: number;
   lagging: number;
+  replicas: { name: string; region: string; subscribers: number; seq: number }[];
   /** When the object came into memory. */
   started: number;
 }

@@ -1,6 +1,8 @@
 import { BINDINGS } from "./api.ts";
 import { lastingPort, Workerd } from "./workerd.ts";
 
+type Settings = Readonly<Record<string, string>>;
+
 /** The Worker on one port and one storage, by one workerd process after another. */
 export class Server {
   #workerd: Workerd;
@@ -9,8 +11,9 @@ export class Server {
     this.#workerd = workerd;
   }
 
-  static async start(): Promise<Server> {
-    return new Server(await Workerd.start({ port: await lastingPort(), bindings: BINDINGS }));
+  /** `settings` are in addition to the keys of these tests. */
+  static async start(settings: Settings = {}): Promise<Server> {
+    return new Server(await Workerd.start({ port: await lastingPort(), bindings: { ...BINDINGS, ...settings } }));
   }
 
   get url(): string {
@@ -27,8 +30,9 @@ export class Server {
     return this.#workerd.kill();
   }
 
-  async restart(): Promise<void> {
-    this.#workerd = await this.#workerd.again();
+  /** `settings` are in place of those before, if any are given. */
+  async restart(settings?: Settings): Promise<void> {
+    this.#workerd = await this.#workerd.again(settings && { ...BINDINGS, ...settings });
   }
 
   async crash(): Promise<void> {

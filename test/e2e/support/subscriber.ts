@@ -9,12 +9,14 @@ export class Subscriber {
   connected = 0;
   /** From the opening of a connection until its end, all that came over it being read. */
   isConnected = false;
+  readonly #headers: Readonly<Record<string, string>>;
   #address: () => string;
   #socket: WebSocket;
   #closed = false;
 
   /** `url` is the feed's, `query` without `since`, such as `keys=A`. */
-  constructor(url: string, query = "") {
+  constructor(url: string, query = "", headers: Readonly<Record<string, string>> = {}) {
+    this.#headers = headers;
     this.#address = () => feedAddress(url, this.view, query);
     this.#socket = this.#connect();
   }
@@ -34,7 +36,7 @@ export class Subscriber {
   }
 
   #connect(): WebSocket {
-    const socket = new WebSocket(this.#address());
+    const socket = new WebSocket(this.#address(), { headers: this.#headers });
     socket.on("open", () => {
       this.connected++;
       this.isConnected = true;

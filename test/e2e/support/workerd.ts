@@ -2,11 +2,11 @@ import { execFile, spawn, type ChildProcess } from "node:child_process";
 import { randomUUID } from "node:crypto";
 import { once } from "node:events";
 import { readFileSync } from "node:fs";
-import { cp, mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
+import { cp, mkdir, mkdtemp, rename, rm, writeFile } from "node:fs/promises";
 import { createRequire } from "node:module";
 import { createServer } from "node:net";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { basename, join } from "node:path";
 import { promisify } from "node:util";
 import { sharedBuild } from "./shared.ts";
 import { until } from "./until.ts";
@@ -35,13 +35,14 @@ export async function buildWorker(): Promise<string> {
   return outdir;
 }
 
-/** Builds it into a folder. */
-export async function compileWorker(outdir: string): Promise<void> {
+/** Builds it into a folder, or the Worker of another module. */
+export async function compileWorker(outdir: string, main = "src/index.ts"): Promise<void> {
   const wrangler = join(root, "node_modules/wrangler/bin/wrangler.js");
-  await run(pinnedNode, [wrangler, "deploy", "--dry-run", "--outdir", outdir], {
+  await run(pinnedNode, [wrangler, "deploy", main, "--dry-run", "--outdir", outdir], {
     cwd: root,
     env: { ...process.env, WRANGLER_SEND_METRICS: "false" },
   });
+  await rename(join(outdir, basename(main).replace(/ts$/, "js")), join(outdir, "index.js"));
 }
 
 export interface WorkerdOptions {
@@ -107,9 +108,9 @@ export class Workerd {
     return `http://127.0.0.1:${this.port}`;
   }
 
-  /** Starts a successor of a process that has ended: same storage, same port, same settings. */
-  again(): Promise<Workerd> {
-    return Workerd.#start({ ...this.#options, storage: this.storage, port: this.port }, this.#build);
+  /** Starts a successor of a process that has ended: same storage, same port, and same settings unless others are given. */
+  again(bindings = this.#options.bindings ?? {}): Promise<Workerd> {
+    return Workerd.#start({ ...this.#options, bindings, storage: this.storage, port: this.port }, this.#build);
   }
 
   /** Ends the process at once, as a power failure would. */
@@ -210,11 +211,13 @@ const config :Workerd.Config = (
       compatibilityFlags = ${JSON.stringify(flags)},
       durableObjectNamespaces = [
         (className = "FeedObject", uniqueKey = "tickertape-FeedObject", enableSql = true),
+        (className = "ReplicaObject", uniqueKey = "tickertape-ReplicaObject", enableSql = true),
         (className = "DirectoryObject", uniqueKey = "tickertape-DirectoryObject", enableSql = true),
       ],
       durableObjectStorage = (localDisk = "storage"),
       bindings = [
         (name = "FEEDS", durableObjectNamespace = "FeedObject"),
+        (name = "FEED_REPLICAS", durableObjectNamespace = "ReplicaObject"),
         (name = "DIRECTORY", durableObjectNamespace = "DirectoryObject"),
         ${texts.join("\n        ")}
       ],
