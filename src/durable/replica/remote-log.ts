@@ -76,10 +76,24 @@ export class RemoteLog implements Log {
       piece.until = this.#now() + UNREAD;
     };
     // If the leader cannot be reached, the reader gets a snapshot instead.
-    void this.#fetch(after).then(came, () => came(undefined));
+    void this.#fetchPatiently(after).then(came, () => came(undefined));
     return piece;
   }
+
+  async #fetchPatiently(after: number): Promise<LogLines | undefined> {
+    for (const pause of ATTEMPTS) {
+      try {
+        return await this.#fetch(after);
+      } catch {
+        await new Promise((resolve) => setTimeout(resolve, pause));
+      }
+    }
+    return this.#fetch(after);
+  }
 }
+
+/** Waits between the attempts to reach a leader that may just be restarting. Milliseconds. */
+const ATTEMPTS = [50, 200, 800];
 
 function has({ after, lines }: Piece, wanted: number): boolean {
   return after === wanted || (typeof lines === "object" && after < wanted && wanted < lines.seq);

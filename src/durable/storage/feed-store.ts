@@ -144,15 +144,17 @@ export class FeedStore implements Log {
     return { records, seq, isEnd: seq >= this.#stored.journal.end };
   }
 
-  /** A piece of the records after a seq, as lines. Undefined if the log does not go back so far, or not to such a record. */
+  /**
+   * A piece of the records after a seq, as lines; the first may have begun before it. Undefined if the log does not go back
+   * so far, or ends there.
+   */
   lines(after: number): { lines: string; seq: number } | undefined {
     if (!this.exists || after < this.#logStart) return undefined;
     const records: string[] = [];
     let seq = after;
     for (const lines of this.#piece(after)) {
       for (const record of decodeRecords(lines)) {
-        if (record.from < after) continue;
-        if (record.from !== seq) return undefined;
+        if (seqAfter(record) <= after) continue;
         records.push(encodeRecord(record));
         seq = seqAfter(record);
       }
