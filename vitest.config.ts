@@ -107,7 +107,7 @@ export default defineConfig({
       },
       // The same properties where each feed soon has three replicas, which are used in turn.
       {
-        plugins: [worker({ CLIENTS: "everywhere" }, "./test/replicas/worker.ts")],
+        plugins: [worker({ CLIENTS: "everywhere", REPLICAS: "auto" }, "./test/replicas/worker.ts")],
         test: {
           ...WORKER,
           name: "replicas",
