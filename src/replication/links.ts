@@ -40,7 +40,7 @@ export interface LinkPolicy {
 }
 
 /** Calls to a replica cost some 100 us: a slice takes about 2 ms. */
-export const LINK_POLICY: LinkPolicy = { window: 20, slice: 25, retry: [100, 10_000], patience: 60_000 };
+const LINK_POLICY: LinkPolicy = { window: 20, slice: 25, retry: [100, 10_000], patience: 60_000 };
 
 export interface LinkHost {
   /** Sends a push. Call `answered` or `failed` later, never from within. */

@@ -18,7 +18,7 @@ const SUBSCRIPTIONS: [query: string, selects: (key: string) => boolean][] = [
   ["hz=5", () => true],
 ];
 /** A feed soon has replicas if an object takes so few subscribers. */
-const REPLICAS = { REPLICA_SOCKETS: "2" };
+const REPLICAS = { REPLICAS: "auto", REPLICA_SOCKETS: "2" };
 const NO_REPLICAS = { REPLICAS: "off" };
 /** Milliseconds for which a plan of the leader holds. */
 const HOLD = 1_000;

@@ -24,7 +24,7 @@ const MOST_STATES = 3;
 const MOST_PAST = 1_000;
 
 /** The leader cannot be reached, or not in time. */
-export class LeaderUnreachable extends Error {}
+class LeaderUnreachable extends Error {}
 
 /**
  * Keeps a replica's feed the same as its leader's, by two ways: the leader pushes what it commits; and whenever that does not
