@@ -1,6 +1,7 @@
 import { evictDurableObject, runDurableObjectAlarm } from "cloudflare:test";
 import { env } from "cloudflare:workers";
 import { afterEach, describe, expect, test, vi } from "vitest";
+import { Following } from "../../src/durable/replica/following.ts";
 import { ReplicaObject } from "../../src/durable/replica/replica-object.ts";
 import { Links } from "../../src/replication/links.ts";
 import type { FeedStats } from "../../src/durable/directory/rpc.ts";
@@ -164,6 +165,14 @@ describe("a feed with replicas", () => {
     vi.restoreAllMocks();
     await publish(feed, { key: "A", set: { n: 3 } });
     for (const subscriber of [...subscribers, late]) await subscriber.reaches(3);
+  });
+
+  test("[REP6] closes those that ask for another selection while it has nothing and the leader cannot be reached", async () => {
+    const feed = newFeed();
+    const subscribers = await spread(feed);
+    vi.spyOn(Following.prototype, "reach").mockRejectedValue(new Error("the leader is down"));
+    for (const subscriber of subscribers) subscriber.send({ type: "subscribe", id: 1, keys: ["A"] });
+    await vi.waitFor(() => expect(subscribers.filter(({ closed }) => closed?.code === 4503)).not.toEqual([]));
   });
 
   test("[REP7] replicas get what was committed just before the leader lost its memory", async () => {

@@ -23,6 +23,8 @@ import {
   type SubscribeRequest,
 } from "../sockets/subscribe-request.ts";
 
+const UNREACHABLE = "The feed cannot be reached now.";
+
 /**
  * A Durable Object that serves a feed to subscribers and readers: the leader, which orders the feed, or a replica, which
  * follows it. It holds the sockets, takes their messages and answers reads; subclasses say where the feed comes from.
@@ -61,8 +63,13 @@ export abstract class ServingObject<Env extends FeedObjectEnv> extends DurableOb
       now,
       accept: (request, account) => this.acceptFromSocket(request, account),
       resubscribe: async (connection, subscription, id) => {
-        await this.prepare(undefined);
-        this.serve();
+        try {
+          await this.prepare(undefined);
+          this.serve();
+        } catch {
+          connection.close(CLOSE.overloaded, UNREACHABLE);
+          return;
+        }
         connection.resubscribe(subscription, id);
       },
       grant: (connection, caller, publishes) => this.connections.grant(connection, caller, publishes),
@@ -105,7 +112,7 @@ export abstract class ServingObject<Env extends FeedObjectEnv> extends DurableOb
     try {
       await this.prepare(asked.since);
     } catch {
-      return refuseUpgrade("overloaded", "The feed cannot be reached now.");
+      return refuseUpgrade("overloaded", UNREACHABLE);
     }
     return this.#accept(asked);
   }
