@@ -36,6 +36,9 @@ export class ReplicaObject<Env extends ReplicaObjectEnv = ReplicaObjectEnv>
   #served: FollowingFeed | undefined;
   /** Since when it has had no subscriber, on the steady clock; undefined while it has some. */
   #emptySince: number | undefined;
+  /** What publishes go to while any is under way: calls of one stub come in the order in which they were made. */
+  #publishesTo: DurableObjectStub<Leader> | undefined;
+  #publishing = 0;
   #reporting: ReturnType<typeof setTimeout> | undefined;
   /** When the next report may go out, on the steady clock. */
   #reportAt = 0;
@@ -91,7 +94,18 @@ export class ReplicaObject<Env extends ReplicaObjectEnv = ReplicaObjectEnv>
 
   /** Publishes at the leader: under the same account, with its limits. */
   protected override async acceptFromSocket({ updates }: PublishRequest, account: string): Promise<PublishOutcome> {
-    const outcome = await this.#leader().acceptBatch(updates.join("\n"), account);
+    const leader = (this.#publishesTo ??= this.#leader());
+    this.#publishing++;
+    let outcome: string | PublishOutcome;
+    try {
+      outcome = await leader.acceptBatch(updates.join("\n"), account);
+    } catch (error) {
+      // It may be broken.
+      if (this.#publishesTo === leader) this.#publishesTo = undefined;
+      throw error;
+    } finally {
+      if (--this.#publishing === 0) this.#publishesTo = undefined;
+    }
     if (typeof outcome !== "string") return outcome;
     return { ok: true, receipt: readOwnJson<Receipt>(outcome), replayed: false };
   }
