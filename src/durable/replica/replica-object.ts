@@ -82,8 +82,8 @@ export class ReplicaObject<Env extends ReplicaObjectEnv = ReplicaObjectEnv>
   }
 
   override async read(request: ReadRequest): Promise<ReadOutcome | undefined> {
-    // Without a position to go by, the answer has to show all that anyone has a receipt for.
-    if (!request.since) await this.#following.refresh();
+    // The answer has to show all that anyone has a receipt for. Those who ask at the same time share the question.
+    await this.#following.refresh();
     return super.read(request);
   }
 
