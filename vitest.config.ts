@@ -62,6 +62,7 @@ const LONGEST = [
   "token",
   "event-source-browser",
   "dashboard-quality",
+  "chat-quality",
   "hostile-asleep",
   "event-stream",
   "start",
