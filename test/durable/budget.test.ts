@@ -9,7 +9,8 @@ import { Budget, SHARE_BYTES } from "../../src/feed/fanout/budget.ts";
 import { readRecord } from "../../src/feed/state/record.ts";
 import { FEED_LIMITS } from "../../src/protocol/limits.ts";
 import { newFeed } from "../support/api.ts";
-import { FeedFixture, RecordingSubscriber } from "../feed/fixture.ts";
+import { FeedFixture } from "../feed/fixture.ts";
+import { RecordingSubscriber } from "../feed/recording-subscriber.ts";
 import { anonymous } from "../support/callers.ts";
 
 const MIB = 1024 * 1024;

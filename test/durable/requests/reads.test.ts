@@ -5,7 +5,8 @@ import { Reads, type ReadOutcome, type ReadRequest } from "../../../src/durable/
 import type { HistoryPage } from "../../../src/durable/storage/feed-store.ts";
 import { Budget } from "../../../src/feed/fanout/budget.ts";
 import type { Update } from "../../../src/protocol/update.ts";
-import { FeedFixture, RecordingSubscriber } from "../../feed/fixture.ts";
+import { FeedFixture } from "../../feed/fixture.ts";
+import { RecordingSubscriber } from "../../feed/recording-subscriber.ts";
 import { anonymous } from "../../support/callers.ts";
 
 const MIB = 1024 * 1024;

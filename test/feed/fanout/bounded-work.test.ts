@@ -2,7 +2,7 @@ import { beforeAll, describe, expect, test } from "vitest";
 import { Feed } from "../../../src/feed/state/feed.ts";
 import { readRecord, type LogRecord } from "../../../src/feed/state/record.ts";
 import { FEED_LIMITS } from "../../../src/protocol/limits.ts";
-import { subscriptionOf } from "../fixture.ts";
+import { subscriptionOf } from "../recording-subscriber.ts";
 import { oldestFirst } from "../../support/entries.ts";
 import { quickest } from "../../support/quickest.ts";
 

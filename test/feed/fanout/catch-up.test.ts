@@ -3,7 +3,8 @@ import type { ReadResult } from "../../../src/feed/fanout/catch-up/reader.ts";
 import type { Sink } from "../../../src/feed/fanout/subscriber.ts";
 import { Entries } from "../../../src/feed/state/entries.ts";
 import type { Update } from "../../../src/protocol/update.ts";
-import { FeedFixture, RecordingSubscriber, SILENT, subscriptionOf } from "../fixture.ts";
+import { FeedFixture } from "../fixture.ts";
+import { RecordingSubscriber, SILENT, subscriptionOf } from "../recording-subscriber.ts";
 
 /** So many entries, each with a key of its own. */
 function many(count: number, prefix: string): Update[] {

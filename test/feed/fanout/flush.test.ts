@@ -6,7 +6,8 @@ import { FlushSchedule } from "../../../src/feed/fanout/live/flush-schedule.ts";
 import { pendingFor, PendingMemory } from "../../../src/feed/fanout/live/pending.ts";
 import { Group, Subscriber } from "../../../src/feed/fanout/subscriber.ts";
 import type { Update } from "../../../src/protocol/update.ts";
-import { FeedFixture, RecordingSubscriber, subscriptionOf } from "../fixture.ts";
+import { FeedFixture } from "../fixture.ts";
+import { RecordingSubscriber, subscriptionOf } from "../recording-subscriber.ts";
 
 /** Subscribers of everything on a feed with the default flush policy. */
 function subscribersOfAll(count: number): { fixture: FeedFixture; subscribers: RecordingSubscriber[] } {

@@ -1,6 +1,7 @@
 import { describe, expect, test } from "vitest";
 import { SERVER_LIMITS } from "../../../src/protocol/limits.ts";
-import { FeedFixture, RecordingSubscriber } from "../fixture.ts";
+import { FeedFixture } from "../fixture.ts";
+import { RecordingSubscriber } from "../recording-subscriber.ts";
 
 const STUCK = SERVER_LIMITS.backlogHigh + 1;
 

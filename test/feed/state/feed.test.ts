@@ -3,7 +3,8 @@ import { Feed } from "../../../src/feed/state/feed.ts";
 import { SERVER_LIMITS } from "../../../src/protocol/limits.ts";
 import type { Update } from "../../../src/protocol/update.ts";
 import type { Message } from "../../support/view.ts";
-import { FeedFixture, RecordingSubscriber } from "../fixture.ts";
+import { FeedFixture } from "../fixture.ts";
+import { RecordingSubscriber } from "../recording-subscriber.ts";
 
 const limits = { keys: 3, length: 1000, history: 1 };
 
