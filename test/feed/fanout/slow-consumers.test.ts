@@ -36,6 +36,23 @@ describe("[I5] a subscriber that lags", () => {
     expect(slow.view.state()).toEqual(quick.view.state());
   });
 
+  test("[LAG1] is told of a reset before it has drained: as soon as it would not lag", () => {
+    const slow = new RecordingSubscriber();
+    const fixture = fixtureOf(slow);
+    slow.waiting = STUCK;
+    fixture.publish({ key: "A", set: { i: 1 } });
+    fixture.advance(100);
+    const before = slow.sent.length;
+    fixture.reset("e2");
+    fixture.advance(SERVER_LIMITS.lagReview);
+    expect(slow.sent.length, "it still lags").toBe(before);
+    slow.waiting = SERVER_LIMITS.backlogHigh;
+    fixture.advance(SERVER_LIMITS.lagReview);
+    expect(slow.sent.slice(before).map((message) => JSON.parse(message))).toMatchObject([
+      { type: "snapshot", epoch: "e2", reason: "reset", entries: {} },
+    ]);
+  });
+
   test("is looked at again though nothing more is published, and then leaves no timer", () => {
     const slow = new RecordingSubscriber();
     const fixture = fixtureOf(slow);
