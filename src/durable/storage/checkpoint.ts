@@ -78,7 +78,7 @@ export function* writeEntries({ sql, state }: Stored, feed: Feed): Generator<voi
         // The walk meets an entry again that has changed since it was written. The journal has the change.
         if (written.has(entry)) continue;
         written.add(entry);
-        const line = encodeEntry(entry);
+        const line = entryLine(entry);
         lines.push(line);
         length += line.length;
       }
@@ -107,7 +107,7 @@ export function openFeed(stored: Stored, feed: Feed, idempotency: Idempotency, n
   );
   for (const { entries } of chunks) {
     const isNarrow = isAscii(entries);
-    for (const entry of decodeEntries(entries)) feed.restore(entry, isNarrow);
+    for (const entry of readEntryLines(entries)) feed.restore(entry, isNarrow);
   }
   receipts.load(now, (ordinal, hashes, at) => idempotency.restore(ordinal, hashes, at));
   restoreEarlier(sql, idempotency, now);
@@ -140,11 +140,11 @@ function restoreEarlier(sql: SqlStorage, idempotency: Idempotency, now: number):
  * JSON>`. JSON has no raw tab or line break. A missing field is empty, and a tombstone has no value.
  */
 
-function encodeEntry({ seq, time, version, expires, key, text }: Entry): string {
+function entryLine({ seq, time, version, expires, key, text }: Entry): string {
   return `${seq}\t${time ?? ""}\t${version ?? ""}\t${expires ?? ""}\t${JSON.stringify(key)}\t${text ?? ""}`;
 }
 
-function* decodeEntries(chunk: string): Generator<RestoredEntry> {
+function* readEntryLines(chunk: string): Generator<RestoredEntry> {
   for (let start = 0; start < chunk.length;) {
     const newline = chunk.indexOf("\n", start);
     const end = newline === -1 ? chunk.length : newline;
