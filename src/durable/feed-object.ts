@@ -62,7 +62,7 @@ export class FeedObject<Env extends FeedObjectEnv = FeedObjectEnv> extends Durab
     };
     this.#loader = new FeedLoader(ctx.storage, this.#connections, platform, options, this.#budget);
     this.#listing = new Listing(directory, quotas.feeds);
-    const isBehind = (): boolean => this.#loader.isBehind;
+    const isBehind = (): boolean => this.#loader.store.isBehind;
     this.#publishes = new PublishQueue(quotas.publish, now, this.#budget.publishes, isBehind);
     this.#messages = new SocketMessages({
       feed: ctx.id.name ?? "",

@@ -200,11 +200,6 @@ export class LiveFeed {
     this.#steps.schedule();
   }
 
-  /** Whether updates come in faster than checkpoints fold them away: long batches have to wait then. */
-  get isBehind(): boolean {
-    return this.#store.isBehind;
-  }
-
   /** Commits what was accepted and stops: nothing is sent any more. For a feed that is removed. */
   end(): void {
     this.#isEnded = true;
