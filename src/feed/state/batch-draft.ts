@@ -4,7 +4,7 @@ import { utf8Length } from "../../protocol/json.ts";
 import { isAscii, ownText } from "../../protocol/json-scan.ts";
 import { LIMITS, type FeedLimits } from "../../protocol/limits.ts";
 import type { Entries } from "./entries.ts";
-import { memoryOf, type Entry, type EntryState } from "./entry.ts";
+import { bytesOf, memoryOf, type Entry, type EntryState } from "./entry.ts";
 import { expiryOf } from "./expiry.ts";
 import type { AcceptedUpdate } from "./record.ts";
 
@@ -92,7 +92,7 @@ export class BatchDraft {
       bytes -= before?.bytes ?? 0;
       if (text === undefined) continue;
       keys++;
-      bytes += (before?.keyBytes ?? memoryOf(key, isAscii(key))) + memoryOf(text, isNarrow);
+      bytes += (before?.keyBytes ?? bytesOf(key)) + memoryOf(text, isNarrow);
     }
     if (keys > 0 && this.#entries.size + keys > limits.keys) return `The feed may have ${limits.keys} keys.`;
     if (bytes > 0 && this.#entries.bytes + bytes > limits.length) {
