@@ -83,7 +83,7 @@ export class FeedFixture {
   /** What a loss of memory does: the feed is rebuilt from its records, connected subscribers from their saved positions. */
   rebuild(subscribers: readonly RecordingSubscriber[]): void {
     const feed = Feed.begin(this.feed.epoch);
-    for (const record of this.log.records) feed.apply(record);
+    feed.apply(this.log.records);
     this.feed = feed;
     this.broadcast = this.#newBroadcast();
     for (const subscriber of subscribers) {

@@ -118,17 +118,12 @@ export class Feed {
     for (const { key } of entries) texts.push(encodeDelete(key));
     if (texts.length === 0) return undefined;
     const record = readRecord(this.#seq, now, texts);
-    this.apply(record);
+    this.apply([record]);
     return record;
   }
 
-  /** Applies a record that was accepted before. */
-  apply(record: LogRecord): void {
-    this.applyAll([record]);
-  }
-
   /** Applies records accepted before, once all entries are restored. Skips what the restored entries already have. */
-  applyAll(records: Iterable<LogRecord>): void {
+  apply(records: Iterable<LogRecord>): void {
     const batch = new BatchDraft(this.#entries, false);
     let last: LogRecord | undefined;
     for (const record of records) {

@@ -62,7 +62,7 @@ describe("a feed of 100,000 keys of 16 MiB, which expire at once", () => {
     const text = JSON.stringify({ text: "x".repeat(FEED_LIMITS.length / 100_000 - 26) });
     const start = performance.now();
     feed = feedOf(100_000, shuffledName, text, 1000);
-    feed.applyAll([]);
+    feed.apply([]);
     opening = performance.now() - start;
   });
 
@@ -91,7 +91,7 @@ describe("a feed of 100,000 keys of 16 MiB, which expire at once", () => {
 test("[I8] a journal of tiny patches to large values, here a fifth of a full one, is read within 2 s", () => {
   const start = performance.now();
   const feed = feedOf(200, short, WIDE);
-  feed.applyAll(tinyRecords());
+  feed.apply(tinyRecords());
   expect(performance.now() - start).toBeLessThan(2_000);
   expect(feed.seq).toBe(20_200);
   expect(feed.entries.get("k199")?.value?.["m3"]).toBe(10_003);
