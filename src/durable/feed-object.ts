@@ -24,7 +24,7 @@ import {
   refuseUpgrade,
   TOO_MANY_MESSAGES,
 } from "./sockets/subscribe-request.ts";
-import type { HistoryPage } from "./storage/feed-store.ts";
+import type { HistoryPage } from "./storage/stored-log.ts";
 import { newEpoch } from "./storage/state-row.ts";
 
 /**

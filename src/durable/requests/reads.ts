@@ -12,7 +12,7 @@ import type { Mode, SnapshotReason } from "../../protocol/codes.ts";
 import { formatPosition, type Position } from "../../protocol/position.ts";
 import { selectionOfId } from "../../protocol/selection.ts";
 import { streamList, type Cut } from "./answer-stream.ts";
-import { HISTORY_ALWAYS, type HistoryPage } from "../storage/feed-store.ts";
+import { HISTORY_ALWAYS, type HistoryPage } from "../storage/stored-log.ts";
 import { historyReader } from "./history-reader.ts";
 
 /** What a client asks for over HTTP. */
