@@ -2,7 +2,8 @@ import { expect } from "vitest";
 import type { Broadcast } from "../../src/feed/fanout/broadcast.ts";
 import type { EncodedMessage } from "../../src/feed/fanout/encoded-message.ts";
 import type { Sink, Subscriber } from "../../src/feed/fanout/subscriber.ts";
-import { seqAfter, type AcceptedUpdate, type Log, type LogPiece, type LogRecord } from "../../src/feed/state/record.ts";
+import type { AcceptedUpdate } from "../../src/feed/state/accepted-update.ts";
+import { seqAfter, type Log, type LogPiece, type LogRecord } from "../../src/feed/state/record.ts";
 import { parseSelection, selects, type Selection, type Subscription } from "../../src/protocol/selection.ts";
 import { isWanted, View, type Message } from "../support/view.ts";
 

@@ -6,7 +6,7 @@ import { LIMITS, type FeedLimits } from "../../protocol/limits.ts";
 import type { Entries } from "./entries.ts";
 import { bytesOf, memoryOf, type Entry, type EntryState } from "./entry.ts";
 import { expiryOf } from "./expiry.ts";
-import type { AcceptedUpdate } from "./record.ts";
+import type { AcceptedUpdate } from "./accepted-update.ts";
 
 /** What one key becomes when the batch is applied. */
 type EntryDraft = { -readonly [Name in keyof EntryState]: EntryState[Name] } & {

@@ -1,7 +1,7 @@
 import { describe, expect, test, vi } from "vitest";
 import { MergedUpdate } from "../../../src/feed/fanout/live/merged-update.ts";
 import { pendingFor, PendingMemory, PendingUpdate } from "../../../src/feed/fanout/live/pending.ts";
-import { AcceptedUpdate } from "../../../src/feed/state/record.ts";
+import { AcceptedUpdate } from "../../../src/feed/state/accepted-update.ts";
 import { FeedFixture } from "../fixture.ts";
 import { RecordingSubscriber } from "../recording-subscriber.ts";
 

@@ -2,7 +2,7 @@ import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { SubscriberIndex } from "../../../src/feed/fanout/live/subscriber-index.ts";
 import { Subscriber } from "../../../src/feed/fanout/subscriber.ts";
-import { AcceptedUpdate } from "../../../src/feed/state/record.ts";
+import { AcceptedUpdate } from "../../../src/feed/state/accepted-update.ts";
 import { encodeSet } from "../../../src/protocol/update.ts";
 import { isWanted } from "../../support/view.ts";
 import { FeedFixture } from "../fixture.ts";
