@@ -74,7 +74,7 @@ export class LiveFeed {
   readonly #store: FeedStore;
   readonly #idempotency: Idempotency;
   readonly #platform: FeedPlatform;
-  readonly #commit: GroupCommit<Accepted>;
+  readonly #groupCommit: GroupCommit<Accepted>;
   readonly #steps: BackgroundSteps;
   #flushTimer: ReturnType<typeof setTimeout> | undefined;
   /** When the timer fires, on the steady clock. */
@@ -88,7 +88,7 @@ export class LiveFeed {
     this.#store = store;
     this.#idempotency = idempotency;
     this.#platform = platform;
-    this.#commit = new GroupCommit(
+    this.#groupCommit = new GroupCommit(
       (accepted) => this.#write(accepted),
       policy.commit,
       () => platform.steady(),
@@ -102,8 +102,8 @@ export class LiveFeed {
     this.#steps = new BackgroundSteps(feed, store, {
       now: () => platform.now(),
       // Not awaited: code that shows the result commits first.
-      add: (record) => void this.#commit.add({ record, remembered: undefined }).catch(() => {}),
-      commit: () => this.#commit.commit(),
+      add: (record) => void this.#groupCommit.add({ record, remembered: undefined }).catch(() => {}),
+      commit: () => this.#groupCommit.commit(),
       guard: (write) => this.#guard(write),
     });
     this.#steps.schedule();
@@ -131,7 +131,7 @@ export class LiveFeed {
     if (!acceptance.ok) return acceptance;
     const { receipt, record } = acceptance;
     const remembered = idempotency && this.#idempotency.remember({ ...idempotency, at: now, receipt });
-    if (record || remembered) await this.#commit.add({ record, remembered });
+    if (record || remembered) await this.#groupCommit.add({ record, remembered });
     else this.commit();
     return { ok: true, receipt, replayed: false };
   }
@@ -139,7 +139,7 @@ export class LiveFeed {
   /** Deletes what has expired and commits all that was accepted: what is in memory may be shown then. */
   commit(): void {
     this.#steps.expire(this.#platform.now());
-    this.#commit.commit();
+    this.#groupCommit.commit();
   }
 
   /** Writes what a group commit has gathered, and hands it to the fan-out. */
@@ -203,7 +203,7 @@ export class LiveFeed {
   /** Commits what was accepted and stops: nothing is sent any more. For a feed that is removed. */
   end(): void {
     this.#isEnded = true;
-    this.#commit.commit();
+    this.#groupCommit.commit();
     this.#scheduleFlush(undefined, 0);
     this.#steps.end();
     this.broadcast.end();

@@ -43,7 +43,7 @@ export class Contention {
   }
 }
 
-/** Counts for each piece of work beside its size: about the memory that it takes at most, and the time at least. */
+/** Added to the size of each piece of work: to keep it takes memory, and to do it takes time, however small it is. */
 const OVERHEAD = 1024;
 
 interface WaitingWork {
