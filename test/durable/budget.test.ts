@@ -139,8 +139,7 @@ describe("[MEM1] [I9] when the shared budget is used up", () => {
     );
     // The part before the entries.
     for (const body of bodies) await body.read();
-    await new Promise((resolve) => setTimeout(resolve, 50));
-    expect(budget.answers.room).toBeLessThan(SHARE_BYTES.answers / 2);
+    await vi.waitFor(() => expect(budget.answers.room).toBeLessThan(SHARE_BYTES.answers / 2));
     await bodies[2]?.cancel();
     const lengths = bodies.slice(0, 2).map(async (body) => {
       let length = 0;

@@ -116,7 +116,7 @@ describe("[I7] a catch-up", () => {
   test("[I2] that reads the log ends with a reset, though the new epoch is longer than what was read", () => {
     const fixture = new FeedFixture({}, { stepWork: 1, partLength: 1 });
     for (let n = 0; n < 50; n++) fixture.publish({ key: "A", set: { n } });
-    const reader = new RecordingSubscriber([], "all", undefined);
+    const reader = new RecordingSubscriber([], "all");
     reader.view.position = { epoch: "e1", seq: 0 };
     fixture.connect(reader, "e1:0");
     while (reader.sent.length === 0) fixture.broadcast.step(fixture.now);
