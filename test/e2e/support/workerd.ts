@@ -8,6 +8,7 @@ import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { promisify } from "node:util";
+import { endProcess } from "./end-process.ts";
 import { sharedBuild } from "./shared.ts";
 import { until } from "./until.ts";
 
@@ -35,10 +36,10 @@ export async function buildWorker(): Promise<string> {
   return outdir;
 }
 
-/** Builds it into a folder. */
-export async function compileWorker(outdir: string): Promise<void> {
+/** Builds it into a folder, or another Worker, given its config. */
+export async function compileWorker(outdir: string, config = join(root, "wrangler.toml")): Promise<void> {
   const wrangler = join(root, "node_modules/wrangler/bin/wrangler.js");
-  await run(pinnedNode, [wrangler, "deploy", "--dry-run", "--outdir", outdir], {
+  await run(pinnedNode, [wrangler, "deploy", "--dry-run", "--config", config, "--outdir", outdir], {
     cwd: root,
     env: { ...process.env, WRANGLER_SEND_METRICS: "false" },
   });
@@ -113,11 +114,8 @@ export class Workerd {
   }
 
   /** Ends the process at once, as a power failure would. */
-  async kill(signal: NodeJS.Signals = "SIGKILL"): Promise<void> {
-    if (this.process.exitCode !== null || this.process.signalCode !== null) return;
-    const ended = once(this.process, "exit");
-    this.process.kill(signal);
-    await ended;
+  kill(signal?: NodeJS.Signals): Promise<void> {
+    return endProcess(this.process, signal);
   }
 
   /** Ends the process and removes its storage. */
