@@ -116,7 +116,10 @@ test("the pages follow each other, and the theme is the one that the dashboard h
   await page.getByRole("link", { name: "Next: Publish" }).click();
   await page.waitForURL("**/docs/publish");
   expect(pathname()).toBe("/docs/publish");
-  expect(await page.evaluate(() => document.documentElement.dataset["theme"])).toBe("dark");
+  const theme = (): Promise<string | undefined> => page.evaluate(() => document.documentElement.dataset["theme"]);
+  expect(await theme()).toBe("dark");
+  await page.goto(`${server.url}/docs/explorer/`);
+  expect(await theme()).toBe("dark");
   await page.evaluate(() => localStorage.clear());
 });
 
