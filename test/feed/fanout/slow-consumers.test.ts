@@ -1,9 +1,10 @@
 import { describe, expect, test } from "vitest";
+import { FANOUT_LIMITS } from "../../../src/feed/fanout/fanout-limits.ts";
 import { SERVER_LIMITS } from "../../../src/protocol/limits.ts";
 import { FeedFixture } from "../fixture.ts";
 import { RecordingSubscriber } from "../recording-subscriber.ts";
 
-const STUCK = SERVER_LIMITS.backlogHigh + 1;
+const STUCK = FANOUT_LIMITS.backlogHigh + 1;
 
 function fixtureOf(...subscribers: RecordingSubscriber[]): FeedFixture {
   const fixture = new FeedFixture();
@@ -46,7 +47,7 @@ describe("[I5] a subscriber that lags", () => {
     fixture.reset("e2");
     fixture.advance(SERVER_LIMITS.lagReview);
     expect(slow.sent.length, "it still lags").toBe(before);
-    slow.waiting = SERVER_LIMITS.backlogHigh;
+    slow.waiting = FANOUT_LIMITS.backlogHigh;
     fixture.advance(SERVER_LIMITS.lagReview);
     expect(slow.sent.slice(before).map((message) => JSON.parse(message))).toMatchObject([
       { type: "snapshot", epoch: "e2", reason: "reset", entries: {} },
