@@ -104,7 +104,10 @@ export class BatchDraft {
   /** Applies the batch to the feed. Calls `onChanged` with each changed entry. */
   apply(onChanged: (entry: Entry) => void): void {
     for (const [key, draft] of this.#drafts) {
-      onChanged(this.#entries.put(key, draft, draft.before));
+      const { before } = draft;
+      // Deletions applied just before may have had this tombstone forgotten.
+      const known = before?.live === false ? this.#entries.recall(key) : before;
+      onChanged(this.#entries.put(key, draft, known));
     }
   }
 }
