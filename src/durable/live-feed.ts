@@ -96,7 +96,9 @@ export class LiveFeed {
     this.broadcast = new Broadcast(feed, store, policy.flush, {
       now: () => platform.steady(),
       wake: () => this.#scheduleFlush(platform.steady(), platform.steady()),
-      failed: logFailure,
+      // A subscriber that could not be served was closed, and the operator has to know why.
+      // oxlint-disable-next-line no-console
+      failed: (error) => console.error("tickertape: a subscriber could not be served", error),
       budget,
     });
     this.#steps = new BackgroundSteps(feed, store, {
@@ -224,10 +226,4 @@ export class LiveFeed {
       throw error;
     }
   }
-}
-
-/** A subscriber that could not be served was closed, and the operator has to know why. */
-function logFailure(error: unknown): void {
-  // oxlint-disable-next-line no-console
-  console.error("tickertape: a subscriber could not be served", error);
 }
