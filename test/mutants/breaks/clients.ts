@@ -99,7 +99,7 @@ export const OF_THE_CLIENTS: readonly Mutant[] = [
   ...plant(
     "src/publisher/publisher.ts",
     "node",
-    ["test/publisher/publisher.test.ts", "test/publisher/exactly-once.test.ts"],
+    ["test/publisher/refused.test.ts", "test/publisher/exactly-once.test.ts"],
     [["publisher: half of a refused batch is lost", "await this.#send(calls.slice(middle));", ""]],
   ),
   ...plant(
