@@ -64,6 +64,7 @@ const LONGEST = [
   "token",
   "event-source-browser",
   "dashboard-quality",
+  "chat-quality",
   "hostile-asleep",
   "event-stream",
   "start",

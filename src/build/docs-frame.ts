@@ -38,6 +38,7 @@ export function frame(page: Page, groups: readonly Group[], previous?: Page, nex
     <link rel="stylesheet" href="${base}../tokens.css" />
     <link rel="stylesheet" href="${base}../base.css" />
     <link rel="stylesheet" href="${base}docs.css" />
+    <script type="module" src="${base}theme.js"></script>
     <script type="module" src="${base}../assets/docs.js"></script>
   </head>
   <body data-base="${base}">

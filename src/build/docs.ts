@@ -101,8 +101,7 @@ function rendererOf(page: Page): RendererObject {
     },
     code({ text, lang }) {
       note(text);
-      const label = lang ? ` aria-label="${escape(lang)}"` : "";
-      return `<pre tabindex="0" role="group"${label || ' aria-label="Code"'}><code>${escape(text)}</code></pre>\n`;
+      return `<pre tabindex="0" role="group" aria-label="${escape(lang || "Code")}"><code>${escape(text)}</code></pre>\n`;
     },
     table(token) {
       const cell = ({ tokens, align, header }: Tokens.TableCell): string => {

@@ -1,7 +1,5 @@
-// The script of every page under /docs/: the theme that the dashboard has stored, and the search box.
+// The script of every page under /docs/: its search box.
 import MiniSearch from "minisearch";
-
-const STORED_THEME = "tickertape.theme";
 
 /** A heading of a page, with the text below it. `url` is relative to /docs/. src/build/docs.ts writes them. */
 interface Section {
@@ -15,15 +13,6 @@ interface Section {
 const SHOWN = 12;
 /** Characters of a section's text that are shown around the first word found. */
 const EXCERPT = 120;
-
-function applyTheme(): void {
-  try {
-    const theme = localStorage.getItem(STORED_THEME);
-    if (theme === "light" || theme === "dark") document.documentElement.dataset["theme"] = theme;
-  } catch {
-    // Storage may be forbidden; then the system's theme holds.
-  }
-}
 
 /** On a phone the list of pages comes before the text, so it starts closed. */
 function foldNavigation(): void {
@@ -134,6 +123,5 @@ function excerptOf(text: string, terms: readonly string[]): string {
   return (start > 0 ? "… " : "") + text.slice(start, start + EXCERPT).trim();
 }
 
-applyTheme();
 foldNavigation();
 startSearch();

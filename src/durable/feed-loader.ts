@@ -42,11 +42,6 @@ export class FeedLoader {
     return this.#store.exists;
   }
 
-  /** Whether updates come in faster than storage takes them. */
-  get isBehind(): boolean {
-    return this.#live?.isBehind === true;
-  }
-
   /** The feed. If it is not in memory it is read from storage, and joined to the sockets that are still open. */
   open(): LiveFeed {
     if (this.#live) return this.#live;

@@ -19,7 +19,7 @@ import type { LinkReport, LinkState } from "../replication/links.ts";
 import { FeedLinks } from "./links/feed-links.ts";
 import type { FollowAnswer, LogLines, Replica } from "./links/rpc.ts";
 import { ServingObject } from "./serving/serving-object.ts";
-import type { HistoryPage } from "./storage/feed-store.ts";
+import type { HistoryPage } from "./storage/stored-log.ts";
 import { newEpoch } from "./storage/state-row.ts";
 
 /**
@@ -228,7 +228,7 @@ export class FeedObject<Env extends FeedObjectEnv = FeedObjectEnv> extends Servi
   }
 
   protected override get isBehind(): boolean {
-    return this.#loader.isBehind;
+    return this.#loader.store.isBehind;
   }
 
   protected override prepare(): undefined {

@@ -48,7 +48,7 @@ export class LiveFeed extends ServingFeed {
   readonly #store: FeedStore;
   readonly #idempotency: Idempotency;
   readonly #platform: FeedPlatform;
-  readonly #commit: GroupCommit<Accepted>;
+  readonly #groupCommit: GroupCommit<Accepted>;
   readonly #steps: BackgroundSteps;
 
   /** Opens the stored feed and goes on with what it left undone. `epoch` is for a feed that is not stored. */
@@ -58,7 +58,7 @@ export class LiveFeed extends ServingFeed {
     this.#store = store;
     this.#idempotency = idempotency;
     this.#platform = platform;
-    this.#commit = new GroupCommit(
+    this.#groupCommit = new GroupCommit(
       (accepted) => this.#write(accepted),
       policy.commit,
       () => platform.steady(),
@@ -66,8 +66,8 @@ export class LiveFeed extends ServingFeed {
     this.#steps = new BackgroundSteps(feed, store, {
       now: () => platform.now(),
       // Not awaited: code that shows the result commits first.
-      add: (record) => void this.#commit.add({ record, remembered: undefined }).catch(() => {}),
-      commit: () => this.#commit.commit(),
+      add: (record) => void this.#groupCommit.add({ record, remembered: undefined }).catch(() => {}),
+      commit: () => this.#groupCommit.commit(),
       guard: (write) => this.#guard(write),
     });
     this.#steps.schedule();
@@ -95,7 +95,7 @@ export class LiveFeed extends ServingFeed {
     if (!acceptance.ok) return acceptance;
     const { receipt, record } = acceptance;
     const remembered = idempotency && this.#idempotency.remember({ ...idempotency, at: now, receipt });
-    if (record || remembered) await this.#commit.add({ record, remembered });
+    if (record || remembered) await this.#groupCommit.add({ record, remembered });
     else this.commit();
     return { ok: true, receipt, replayed: false };
   }
@@ -103,7 +103,7 @@ export class LiveFeed extends ServingFeed {
   /** Deletes what has expired and commits all that was accepted: what is in memory may be shown then. */
   override commit(): void {
     this.#steps.expire(this.#platform.now());
-    this.#commit.commit();
+    this.#groupCommit.commit();
   }
 
   /** Writes what a group commit has gathered, and hands it to the fan-out. */
@@ -133,14 +133,9 @@ export class LiveFeed extends ServingFeed {
     this.#steps.schedule();
   }
 
-  /** Whether updates come in faster than checkpoints fold them away: long batches have to wait then. */
-  get isBehind(): boolean {
-    return this.#store.isBehind;
-  }
-
   /** Commits what was accepted and stops: nothing is sent any more. For a feed that is removed. */
   override end(): void {
-    this.#commit.commit();
+    this.#groupCommit.commit();
     this.#steps.end();
     super.end();
   }

@@ -45,11 +45,11 @@ export function holdBody(sender: Sender): ArrivingBody {
     if (one.until >= now()) break;
     drop(one);
   }
-  const one: Held = { sender, bytes: 0, until: now() + FORGOTTEN };
+  const one: Held = { sender, bytes: SHORT, until: now() + FORGOTTEN };
   let arrived = 0;
   const grow = (bytes: number): void => {
     arrived += bytes;
-    const more = Math.max(SHORT, arrived) - one.bytes;
+    const more = arrived - one.bytes;
     if (more <= 0) return;
     demandSpace(sender, more);
     one.bytes += more;
@@ -57,7 +57,7 @@ export function holdBody(sender: Sender): ArrivingBody {
   };
   demandSpace(sender, SHORT);
   held.add(one);
-  grow(0);
+  count(sender, SHORT);
   return { grow, release: () => drop(one) };
 }
 

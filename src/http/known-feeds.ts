@@ -64,10 +64,8 @@ export class KnownFeeds {
 
   #keep(feed: string): void {
     this.#until.delete(feed);
-    for (const oldest of this.#until.keys()) {
-      if (this.#until.size < MANY) break;
-      this.#until.delete(oldest);
-    }
+    const [oldest] = this.#until.keys();
+    if (oldest !== undefined && this.#until.size >= MANY) this.#until.delete(oldest);
     this.#until.set(feed, Date.now() + KEPT);
   }
 }

@@ -5,14 +5,13 @@ import { isUpgrade } from "./feed-upgrade.ts";
 import { Problem } from "./problem.ts";
 
 /** Whether pages of `origin` may use this server: its own origin, those listed (comma-separated), or any for `*`. */
-function allowsOrigin(allowed: string, origin: string, url: string): boolean {
-  if (origin === new URL(url).origin) return true;
-  return allowed.split(",").some((entry) => entry.trim() === "*" || entry.trim() === origin);
+function allowsOrigin(origin: string, { req, var: { deployment } }: Context<AppEnv>): boolean {
+  if (origin === new URL(req.url).origin) return true;
+  return deployment.allowedOrigins.split(",").some((entry) => entry.trim() === "*" || entry.trim() === origin);
 }
 
 const cross = cors({
-  origin: (origin, c: Context<AppEnv>) =>
-    allowsOrigin(c.var.deployment.allowedOrigins, origin, c.req.url) ? origin : null,
+  origin: (origin, c: Context<AppEnv>) => (allowsOrigin(origin, c) ? origin : null),
   allowMethods: ["GET", "HEAD", "POST", "DELETE"],
   allowHeaders: [
     "Authorization",
@@ -42,7 +41,7 @@ export const crossOrigin: MiddlewareHandler<AppEnv> = async (c, next) =>
 /** Browsers let a page open sockets to any origin: without this, each could read with its visitor's network access. */
 export const checkUpgradeOrigin: MiddlewareHandler<AppEnv> = async (c, next) => {
   const origin = c.req.raw.headers.get("Origin");
-  if (isUpgrade(c.req.raw) && origin !== null && !allowsOrigin(c.var.deployment.allowedOrigins, origin, c.req.url)) {
+  if (isUpgrade(c.req.raw) && origin !== null && !allowsOrigin(origin, c)) {
     throw new Problem(
       "origin_not_allowed",
       "Pages of this origin may not subscribe here. Set ALLOWED_ORIGINS to allow it.",

@@ -1,3 +1,4 @@
+import { inTime } from "../limits/in-time.ts";
 import { LIMITS } from "../protocol/limits.ts";
 import { holdBody, SHORT, type ArrivingBody, type Sender } from "./arriving-bodies.ts";
 import { Problem } from "./problem.ts";
@@ -9,17 +10,15 @@ export async function receiveBody(request: Request, sender: Sender): Promise<Uin
   // A short one is not worth a timer: a publisher that never ends it keeps nothing waiting but itself.
   if (isPlain && length <= SHORT) return readBytes(request);
   const arriving = holdBody(sender);
-  let timer: ReturnType<typeof setTimeout> | null = null;
-  const tooLate = new Promise<never>((_, reject) => {
-    const problem = new Problem("invalid_json", `The body did not arrive within ${LIMITS.bodyTime / 1000} seconds.`);
-    timer = setTimeout(() => reject(problem), LIMITS.bodyTime);
-  });
   try {
-    return await Promise.race([readBytes(request, arriving), tooLate]);
+    return await inTime(readBytes(request, arriving), LIMITS.bodyTime, tooLate);
   } finally {
-    clearTimeout(timer);
     arriving.release();
   }
+}
+
+function tooLate(): Problem {
+  return new Problem("invalid_json", `The body did not arrive within ${LIMITS.bodyTime / 1000} seconds.`);
 }
 
 async function readBytes(request: Request, arriving?: ArrivingBody): Promise<Uint8Array> {

@@ -43,7 +43,7 @@ export class Contention {
   }
 }
 
-/** Counts for each piece of work beside its size: about the memory that it takes at most, and the time at least. */
+/** Added to the size of each piece of work: to keep it takes memory, and to do it takes time, however small it is. */
 const OVERHEAD = 1024;
 
 interface WaitingWork {
@@ -96,7 +96,8 @@ export class FairQueue {
   /** Like `run`, for work in steps, which yields the size of each step. */
   runInSteps<T>(account: string, size: number, steps: Generator<number, T | Promise<T>>): NoRoom | Promise<T> {
     this.#contention.note(account, this.#now());
-    if (!this.isWaiting(account) && this.#isLittle(account, size)) return finish(steps);
+    if (!this.isWaiting(account) && this.#isLittle(account, size))
+      return new Promise((resolve) => resolve(finishSteps(steps)));
     const cost = size + OVERHEAD;
     const queue = this.#waiting.get(account) ?? { jobs: [], size: 0 };
     const { perAccount, size: most } = this.#limits;
@@ -157,8 +158,4 @@ export class FairQueue {
 // oxlint-disable-next-line require-yield -- its only step is its last
 function* inOneStep<T>(work: () => T): Generator<number, T> {
   return work();
-}
-
-async function finish<T>(steps: Generator<number, T | Promise<T>>): Promise<T> {
-  return finishSteps(steps);
 }

@@ -31,7 +31,8 @@ export interface Ticket {
   due: number;
 }
 
-interface Waiting {
+/** Of one account: those that wait, with their size, and the size of its work that goes on. */
+interface AccountTickets {
   readonly tickets: Ticket[];
   size: number;
   inHand: number;
@@ -59,7 +60,7 @@ export class PolledQueue {
   readonly #now: () => number;
   readonly #atOnce: TokenBuckets;
   /** The account whose turn is next comes first. */
-  readonly #accounts = new Map<string, Waiting>();
+  readonly #accounts = new Map<string, AccountTickets>();
   readonly #working = new Set<Ticket>();
   readonly #contention = new Contention();
   #size = 0;
@@ -140,12 +141,12 @@ export class PolledQueue {
   }
 
   /** Whether the first ticket of an account has its turn before the accounts behind it. */
-  #mayBegin(waiting: Waiting, now: number): boolean {
+  #mayBegin(waiting: AccountTickets, now: number): boolean {
     const [first] = waiting.tickets;
     return first !== undefined && now <= first.due + LATE && this.#hasHandsFree(waiting);
   }
 
-  #hasHandsFree({ tickets: [first], inHand }: Waiting): boolean {
+  #hasHandsFree({ tickets: [first], inHand }: AccountTickets): boolean {
     return inHand === 0 || inHand + (first?.size ?? 0) <= this.#limits.inHand;
   }
 
@@ -167,7 +168,7 @@ export class PolledQueue {
     this.#accounts.set(ticket.account, waiting);
   }
 
-  #remove(ticket: Ticket, waiting: Waiting): void {
+  #remove(ticket: Ticket, waiting: AccountTickets): void {
     const at = waiting.tickets.indexOf(ticket);
     if (at === -1) return;
     waiting.tickets.splice(at, 1);
@@ -175,7 +176,7 @@ export class PolledQueue {
     this.#size -= ticket.size;
   }
 
-  #tidy(account: string, { tickets, inHand }: Waiting): void {
+  #tidy(account: string, { tickets, inHand }: AccountTickets): void {
     if (tickets.length === 0 && inHand === 0) this.#accounts.delete(account);
   }
 

@@ -154,10 +154,7 @@ export const statsSchema = documented(
 );
 export type StatsAnswer = v.InferOutput<typeof statsSchema>;
 
-export const healthSchema = v.pipe(
-  v.object({ status: v.literal("ok") }),
-  v.metadata({ description: "The Worker answers.", examples: [{ status: "ok" }] }),
-);
+export const healthSchema = documented(v.object({ status: v.literal("ok") }), "The Worker answers.", { status: "ok" });
 
 /** What begins the `type` of a problem, before its code. */
 export const PROBLEM_TYPE = "urn:tickertape:problem:";

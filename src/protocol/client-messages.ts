@@ -82,9 +82,8 @@ export type ClientMessage =
   | Exclude<SentMessage, SubscribeMessage>
   | { type: "subscribe"; id?: number; subscription: Subscription };
 
-export type DecodedMessage =
-  | { ok: true; message: ClientMessage }
-  | { ok: false; id: number | undefined; code: MessageErrorCode; reason: string };
+export type DecodedMessage = { ok: true; message: ClientMessage } | RefusedMessage;
+type RefusedMessage = { ok: false; id: number | undefined; code: MessageErrorCode; reason: string };
 
 const SCHEMAS = new Map<unknown, v.GenericSchema<unknown, SentMessage>>(Object.entries(CLIENT_MESSAGES));
 
@@ -138,14 +137,10 @@ export function isLong(frame: string | ArrayBuffer | Uint8Array): boolean {
   return typeof frame === "string" ? exceedsBytes(frame, LIMITS.messageBytes) : frame.byteLength > LIMITS.messageBytes;
 }
 
-export function tooLong(id?: number): DecodedMessage & { ok: false } {
+export function tooLong(id?: number): RefusedMessage {
   return refuse(id, `a message that publishes nothing may have ${LIMITS.messageBytes} bytes`, "too_large");
 }
 
-function refuse(
-  id: number | undefined,
-  reason: string,
-  code: MessageErrorCode = "invalid_message",
-): DecodedMessage & { ok: false } {
+function refuse(id: number | undefined, reason: string, code: MessageErrorCode = "invalid_message"): RefusedMessage {
   return { ok: false, id, code, reason };
 }

@@ -128,10 +128,6 @@ const COPIED = 13;
  */
 export function ownText(text: string, isNarrow: boolean): string {
   if (text.length < COPIED) return text;
-  if (!isNarrow && isAscii(text)) return readOwnText(JSON.stringify(text));
+  if (!isNarrow && isAscii(text)) return JSON.parse(JSON.stringify(text));
   return [text.slice(0, 1), text.slice(1)].join("");
-}
-
-function readOwnText(json: string): string {
-  return JSON.parse(json);
 }

@@ -66,16 +66,12 @@ export const LIMITS = {
 export const SERVER_LIMITS = {
   /** Tombstones of a feed: with them, a returning client is told of each deletion. */
   tombstones: 10_000,
-  /** One message of a snapshot that is sent in parts, in characters. */
-  snapshotPartLength: 256 * 1024,
   /** One catch-up message, in characters. A client that missed more gets a snapshot, which can come in parts. */
   catchUpLength: 1024 * 1024,
   /** One catch-up of `mode=all`, over all its messages, in characters: a longer one costs more than a snapshot. */
   replayLength: 4 * 1024 * 1024,
   /** Characters that are sent before others are served. */
   sliceLength: 4 * 1024 * 1024,
-  /** Bytes of backlog above which a subscriber is sent nothing more. */
-  backlogHigh: 256 * 1024,
   /** Bytes of backlog below which a lagging subscriber gets its catch-up. */
   backlogLow: 64 * 1024,
   /** Bytes of backlog with which a client that still asks for more is closed with 4503. */

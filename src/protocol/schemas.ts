@@ -18,11 +18,10 @@ export function documented<S extends v.GenericSchema>(schema: S, description: st
 /** A character that a key may have, as a regular expression. */
 const KEY_CHARACTER = `[^${NOT_IN_A_KEY.source.slice(1)}`;
 
-export const feedNameSchema = v.pipe(
-  v.string("is not a string"),
-  v.regex(FEED_NAME),
-  v.maxLength(LIMITS.feedNameLength),
-  v.metadata({ description: "A feed's name.", examples: ["stocks"] }),
+export const feedNameSchema = documented(
+  v.pipe(v.string("is not a string"), v.regex(FEED_NAME), v.maxLength(LIMITS.feedNameLength)),
+  "A feed's name.",
+  "stocks",
 );
 
 export const keySchema = v.pipe(
@@ -81,10 +80,7 @@ export const countSchema = v.pipe(
   v.minValue(0, "is below 0"),
 );
 
-export const seqSchema = v.pipe(
-  countSchema,
-  v.metadata({ description: "The feed's counter: +1 for every accepted update.", examples: [1045] }),
-);
+export const seqSchema = documented(countSchema, "The feed's counter: +1 for every accepted update.", 1045);
 
 export const positionSchema = documented(
   v.pipe(v.string(), v.regex(POSITION)),
@@ -92,11 +88,7 @@ export const positionSchema = documented(
   "k3v7x2qm4a:1045",
 );
 
-export const timeSchema = v.pipe(
-  v.number(),
-  v.finite(),
-  v.metadata({ description: "Milliseconds since 1970.", examples: [1732096000123] }),
-);
+export const timeSchema = documented(v.pipe(v.number(), v.finite()), "Milliseconds since 1970.", 1732096000123);
 
 /** The time of a state: of a `hello`, a snapshot. */
 export const changedSchema = v.pipe(

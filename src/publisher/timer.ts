@@ -1,15 +1,7 @@
 /** Resolves after `ms`, or when the signal aborts; never rejects. */
-export function sleep(ms: number, signal: AbortSignal): Promise<void> {
-  return new Promise((resolve) => {
-    const end = (): void => {
-      clearTimeout(timer);
-      signal.removeEventListener("abort", end);
-      resolve();
-    };
-    const timer = setTimeout(end, ms);
-    signal.addEventListener("abort", end);
-    if (signal.aborted) end();
-  });
+export async function sleep(ms: number, signal: AbortSignal): Promise<void> {
+  const never = new Promise<never>(() => {});
+  await within(ms, signal, () => never).catch(() => {});
 }
 
 /**
@@ -30,6 +22,7 @@ export async function within<T>(
   };
   const timer = setTimeout(end, ms);
   signal.addEventListener("abort", end);
+  if (signal.aborted) end();
   try {
     return await Promise.race([work(controller.signal), late.promise]);
   } finally {

@@ -58,7 +58,7 @@ export class FeedRestore {
         yield;
       } else {
         this.#feed?.entries.noteForgotten(line.forgotten);
-        this.#feed?.applyAll([]);
+        this.#feed?.apply([]);
         this.#whole = line.seq;
       }
     }
@@ -68,7 +68,7 @@ export class FeedRestore {
   apply(push: Push): boolean {
     const records = this.#feed && missingRecords(this.#feed, push);
     if (!records) return false;
-    this.#feed?.applyAll(records);
+    this.#feed?.apply(records);
     return true;
   }
 }

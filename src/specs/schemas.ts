@@ -11,8 +11,6 @@ import { batchSchema, pastUpdateSchema, updateIssueSchema, updateSchema } from "
 /** A JSON Schema that OpenAPI 3.1 (draft 2020-12) and AsyncAPI 3 (draft 7) both understand. */
 export type JsonSchema = JsonObject;
 
-const MESSAGES = { ...SERVER_MESSAGES, ...CLIENT_MESSAGES };
-
 /** The schemas that the documents name, so that others can refer to them. */
 const NAMED = {
   Feed: parts.feedNameSchema,
@@ -63,7 +61,7 @@ export function namedSchemas(): Record<SchemaName, JsonSchema> {
 
 /** The messages both ways, as JSON Schema, by type. */
 export function messageSchemas(): JsonSchema {
-  return convert({ ...NAMED, ...MESSAGES });
+  return convert({ ...NAMED, ...SERVER_MESSAGES, ...CLIENT_MESSAGES });
 }
 
 /**

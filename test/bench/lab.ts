@@ -1,14 +1,10 @@
-import { execFile, type ChildProcess } from "node:child_process";
-import { once } from "node:events";
+import type { ChildProcess } from "node:child_process";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { promisify } from "node:util";
-import { buildWorker, Workerd, type WorkerdOptions } from "../e2e/support/workerd.ts";
+import { endProcess } from "../e2e/support/end-process.ts";
+import { buildWorker, compileWorker, Workerd, type WorkerdOptions } from "../e2e/support/workerd.ts";
 import { installedPeer } from "./peers.ts";
-
-const execute = promisify(execFile);
-const root = join(import.meta.dirname, "../..");
 
 export const PUBLISH_KEY = "bench-key";
 
@@ -80,11 +76,8 @@ export class Lab {
   }
 
   /** Ends one process and waits until it is gone. */
-  async end(child: ChildProcess): Promise<void> {
-    if (child.exitCode !== null || child.signalCode !== null) return;
-    const ended = once(child, "exit");
-    child.kill(this.#processes.get(child) ?? "SIGKILL");
-    await ended;
+  end(child: ChildProcess): Promise<void> {
+    return endProcess(child, this.#processes.get(child));
   }
 
   async discard(folder: string): Promise<void> {
@@ -99,11 +92,7 @@ export class Lab {
 
   async #build(config: string): Promise<string> {
     const outdir = await this.folder("build");
-    const wrangler = join(root, "node_modules/wrangler/bin/wrangler.js");
-    await execute(process.execPath, [wrangler, "deploy", "--dry-run", "--config", config, "--outdir", outdir], {
-      cwd: root,
-      env: { ...process.env, WRANGLER_SEND_METRICS: "false" },
-    });
+    await compileWorker(outdir, { config });
     return outdir;
   }
 

@@ -1,8 +1,6 @@
 import { beforeEach, describe, expect, test } from "vitest";
 import { ACK_EVERY } from "../../src/client/connection/timings.ts";
-import { connectFeed } from "../../src/client/feed.ts";
-import type { Feed, FeedOptions, FeedStatus } from "../../src/client/index.ts";
-import type { JsonObject } from "../../src/protocol/json.ts";
+import type { FeedOptions, FeedStatus } from "../../src/client/index.ts";
 import { SERVER_LIMITS } from "../../src/protocol/limits.ts";
 import { FakeServer } from "./support/fake-server.ts";
 import { World } from "./support/world.ts";
@@ -15,15 +13,8 @@ beforeEach(() => {
   server = new FakeServer(world);
 });
 
-async function live(options: FeedOptions = {}): Promise<Feed<JsonObject>> {
-  const feed = open(options);
-  await world.pass(100);
-  expect(feed.state).toBe("live");
-  return feed;
-}
-function open(options: FeedOptions = {}): Feed<JsonObject> {
-  return connectFeed("http://feeds.test", "stocks", options, { runtime: world.runtime, transports: [server] });
-}
+const open = (options: FeedOptions = {}) => world.connect(options, server);
+const live = (options: FeedOptions = {}) => world.live(options, server);
 
 const jwt = (exp: number): string => `e30.${btoa(JSON.stringify({ exp: exp / 1000 })).replace(/=+$/, "")}.sig`;
 

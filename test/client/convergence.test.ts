@@ -1,6 +1,5 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { connectFeed } from "../../src/client/feed.ts";
 import { FeedClosedError } from "../../src/client/errors.ts";
 import { msgpack } from "../../src/client/msgpack.ts";
 import type { Change, Feed, Selection } from "../../src/client/types.ts";
@@ -117,14 +116,8 @@ class Run {
     this.server.isPacked = isPacked;
     this.world.answer = (_, { headers }) => this.#answer(new Headers(headers).get("Authorization"));
     this.wanted = selection;
-    const { runtime } = this.world;
     const token = (): Promise<string> => this.#token();
-    this.feed = connectFeed(
-      "http://feeds.test",
-      "stocks",
-      { ...selection, token, format: isPacked ? msgpack : undefined },
-      { runtime, transports: [this.server] },
-    );
+    this.feed = this.world.connect({ ...selection, token, format: isPacked ? msgpack : undefined }, this.server);
     this.feed.on("change", (changes) => this.#check(changes));
     this.feed.on("status", ({ state }) => void (this.closed += Number(state === "closed")));
     this.#iteration = this.feed[Symbol.asyncIterator]();

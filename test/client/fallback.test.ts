@@ -1,5 +1,4 @@
 import { beforeEach, describe, expect, test } from "vitest";
-import { connectFeed } from "../../src/client/feed.ts";
 import type { Feed, FeedOptions, FeedState } from "../../src/client/types.ts";
 import type { JsonObject } from "../../src/protocol/json.ts";
 import { FakeServer } from "./support/fake-server.ts";
@@ -18,12 +17,7 @@ beforeEach(() => {
   third = new FakeServer(world, first.fixture);
 });
 
-function open(options: FeedOptions = {}): Feed<JsonObject> {
-  return connectFeed("http://feeds.test", "stocks", options, {
-    runtime: world.runtime,
-    transports: [first, second, third],
-  });
-}
+const open = (options: FeedOptions = {}) => world.connect(options, first, second, third);
 const minutes = (count: number): number => count * 60_000;
 
 /** A feed that is live over the second transport, and the states that it shows from then on. */

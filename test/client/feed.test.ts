@@ -1,9 +1,7 @@
 import { beforeEach, describe, expect, expectTypeOf, test } from "vitest";
 import { FeedClosedError } from "../../src/client/errors.ts";
 import { createChangeQueue } from "../../src/client/change-queue.ts";
-import { connectFeed } from "../../src/client/feed.ts";
 import { connect, type Change, type Feed, type FeedOptions, type FeedStatus } from "../../src/client/index.ts";
-import type { JsonObject } from "../../src/protocol/json.ts";
 import { FakeServer } from "./support/fake-server.ts";
 import { World } from "./support/world.ts";
 
@@ -15,15 +13,8 @@ beforeEach(() => {
   server = new FakeServer(world);
 });
 
-async function live(options: FeedOptions = {}): Promise<Feed<JsonObject>> {
-  const feed = open(options);
-  await world.pass(100);
-  expect(feed.state).toBe("live");
-  return feed;
-}
-function open(options: FeedOptions = {}): Feed<JsonObject> {
-  return connectFeed("http://feeds.test", "stocks", options, { runtime: world.runtime, transports: [server] });
-}
+const open = (options: FeedOptions = {}) => world.connect(options, server);
+const live = (options: FeedOptions = {}) => world.live(options, server);
 
 describe("listeners", () => {
   test("get a batch whole, when the feed is up to date", async () => {

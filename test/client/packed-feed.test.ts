@@ -1,5 +1,4 @@
 import { beforeEach, describe, expect, test } from "vitest";
-import { connectFeed } from "../../src/client/feed.ts";
 import { msgpack } from "../../src/client/msgpack.ts";
 import type { Feed, MessageFormat } from "../../src/client/types.ts";
 import type { Transport } from "../../src/client/transport.ts";
@@ -18,8 +17,7 @@ beforeEach(() => {
 });
 
 async function open(format?: MessageFormat, token?: string, ...others: Transport[]): Promise<Feed<JsonObject>> {
-  const transports = [webSocketTransport(Socket, format), ...others] as const;
-  const feed = connectFeed("http://feeds.test", "stocks", { format, token }, { runtime: world.runtime, transports });
+  const feed = world.connect({ format, token }, webSocketTransport(Socket, format), ...others);
   await world.pass(100);
   return feed;
 }

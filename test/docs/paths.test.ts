@@ -19,6 +19,9 @@ const PAGES = [
 /** What is made by a build or a start, and not kept in the repository. */
 const MADE = ["public/assets/", "public/docs/search.json"];
 
+/** A variable that makes tests longer. */
+const VARIABLE = /\b(?:TICKERTAPE|PROPERTY)_[A-Z_]+/g;
+
 /**
  * The files and folders that a page names: paths that begin with a folder at the top, wherever they stand, and the targets
  * of its links. `*` stands for any name.
@@ -43,6 +46,14 @@ describe("the documentation names only what is there", () => {
     const paths = pathsIn(page, readFileSync(join(root, page), "utf8"));
     expect(paths.filter((path) => !isThere(path))).toEqual([]);
   });
+});
+
+test("each variable for tests that the documentation names is read by a test", () => {
+  const documented = PAGES.flatMap((page) => readFileSync(join(root, page), "utf8").match(VARIABLE) ?? []);
+  const sources = globSync("test/**/*.ts", { cwd: root }).map((file) => readFileSync(join(root, file), "utf8"));
+  const read = new Set(sources.flatMap((source) => source.match(VARIABLE) ?? []));
+  expect(documented).toContain("TICKERTAPE_ROUNDS");
+  expect(documented.filter((name) => !read.has(name))).toEqual([]);
 });
 
 test("a path is found in text, in code and in links", () => {

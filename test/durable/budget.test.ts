@@ -9,7 +9,8 @@ import { Budget, SHARE_BYTES } from "../../src/feed/fanout/budget.ts";
 import { readRecord } from "../../src/feed/state/record.ts";
 import { FEED_LIMITS } from "../../src/protocol/limits.ts";
 import { newFeed } from "../support/api.ts";
-import { FeedFixture, RecordingSubscriber } from "../feed/fixture.ts";
+import { FeedFixture } from "../feed/fixture.ts";
+import { RecordingSubscriber } from "../feed/recording-subscriber.ts";
 import { anonymous } from "../support/callers.ts";
 
 const MIB = 1024 * 1024;
@@ -138,8 +139,7 @@ describe("[MEM1] [I9] when the shared budget is used up", () => {
     );
     // The part before the entries.
     for (const body of bodies) await body.read();
-    await new Promise((resolve) => setTimeout(resolve, 50));
-    expect(budget.answers.room).toBeLessThan(SHARE_BYTES.answers / 2);
+    await vi.waitFor(() => expect(budget.answers.room).toBeLessThan(SHARE_BYTES.answers / 2));
     await bodies[2]?.cancel();
     const lengths = bodies.slice(0, 2).map(async (body) => {
       let length = 0;

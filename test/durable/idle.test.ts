@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import type { LiveFeed } from "../../src/durable/live-feed.ts";
 import type { Sink } from "../../src/feed/fanout/subscriber.ts";
-import { subscriptionOf } from "../feed/fixture.ts";
+import { subscriptionOf } from "../feed/recording-subscriber.ts";
 import { withLiveFeeds } from "./live.ts";
 
 describe("[I4] no timer is armed while nothing is pending", () => {

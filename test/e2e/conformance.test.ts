@@ -116,7 +116,7 @@ describe("the conformance suite", () => {
 
   test("passes against a server where each feed has replicas", async () => {
     const build = await mkdtemp(join(tmpdir(), "tickertape-build-"));
-    await compileWorker(build, "test/replicas/worker.ts");
+    await compileWorker(build, { main: "test/replicas/worker.ts" });
     const replicated = await Workerd.start({ build, bindings: { ...BINDINGS, REPLICAS: "auto" } });
     try {
       const report = await passing(replicated.url);

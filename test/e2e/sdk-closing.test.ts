@@ -1,6 +1,7 @@
 import { expect, test } from "vitest";
 import { connect } from "../../src/client/index.ts";
 import { ClosingServer } from "./support/closing-server.ts";
+import { isLive } from "./support/feeds.ts";
 import { until } from "./support/until.ts";
 
 test("[I2] a close that the server has begun and never ends is not waited for", async () => {
@@ -14,7 +15,7 @@ test("[I2] a close that the server has begun and never ends is not waited for", 
     500,
   );
   const feed = connect(server.url, "closing");
-  await until(() => feed.state === "live", "live");
+  await isLive(feed);
   const began = Date.now();
   await until(
     () => server.connections === 2,

@@ -4,7 +4,7 @@ import { connect, type Feed } from "../../src/client/index.ts";
 import { msgpack } from "../../src/client/msgpack.ts";
 import { createPublisher } from "../../src/publisher/index.ts";
 import { BlockingProxy } from "./support/blocking-proxy.ts";
-import { until } from "./support/until.ts";
+import { isLive } from "./support/feeds.ts";
 import { Workerd } from "./support/workerd.ts";
 
 /** As `openssl rand -base64 32` gives them, with every character that can be trouble. */
@@ -42,11 +42,7 @@ class NotedSocket extends WebSocket {
 
 async function shows(feed: Feed<unknown>): Promise<void> {
   feeds.push(feed);
-  await until(
-    () => feed.state === "live",
-    () => `live; it is ${JSON.stringify(feed.status)}`,
-    { ms: 30_000 },
-  );
+  await isLive(feed, 30_000);
   expect(Object.fromEntries(feed.entries())).toEqual({ A: { n: 1 } });
 }
 

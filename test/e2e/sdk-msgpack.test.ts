@@ -6,6 +6,7 @@ import { connect, type Feed } from "../../src/client/index.ts";
 import { msgpack } from "../../src/client/msgpack.ts";
 import { post, publish, snapshot } from "./support/api.ts";
 import { sharedChromium } from "./support/chromium.ts";
+import { isLive, standsAt } from "./support/feeds.ts";
 import { TcpProxy } from "./support/tcp-proxy.ts";
 import { Server } from "./support/server.ts";
 import { until } from "./support/until.ts";
@@ -78,13 +79,11 @@ describe("in Node", () => {
       if (round % 3 === 1) proxy.cut();
       if (round % 3 === 2) await server.crash();
       await publishRound(name, round);
-      const { epoch, seq } = await snapshot(address(name));
-      for (const feed of feeds)
-        await until(
-          () => feed.position === `${epoch}:${seq}` && feed.state === "live",
-          () => `${epoch}:${seq}; it stands at ${feed.position}, ${JSON.stringify(feed.status)}`,
-          { ms: 40_000 },
-        );
+      const position = await snapshot(address(name));
+      for (const feed of feeds) {
+        await standsAt(feed, position);
+        await isLive(feed);
+      }
       expect(textOf(packed)).toBe(textOf(plain));
       expect(textOf(packed)).toContain('"__proto__":{"polluted":true}');
     }
@@ -111,7 +110,7 @@ describe("in Node", () => {
     feeds.push(feed);
     const sizes: number[] = [];
     feed.on("change", (changes) => void sizes.push(changes.length));
-    await until(() => feed.state === "live", "live");
+    await isLive(feed);
     expect(sizes).toEqual([8_000]);
     expect(Object.fromEntries(feed.entries())).toEqual((await snapshot(address(name))).entries);
   });
@@ -121,10 +120,7 @@ describe("in Node", () => {
     await publishRound(name, 0);
     const feed = connect<JsonObject>(server.url, name, { format: { ...msgpack, protocol: "tickertape.v1.other" } });
     feeds.push(feed);
-    await until(
-      () => feed.state === "live",
-      () => `live; it is ${JSON.stringify(feed.status)}`,
-    );
+    await isLive(feed);
     expect(Object.fromEntries(feed.entries())).toEqual((await snapshot(address(name))).entries);
   });
 });

@@ -2,6 +2,7 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { connect, type Feed } from "../../src/client/index.ts";
 import { publish, snapshot } from "./support/api.ts";
 import { BlockingProxy } from "./support/blocking-proxy.ts";
+import { isLive } from "./support/feeds.ts";
 import { Server } from "./support/server.ts";
 import { until } from "./support/until.ts";
 
@@ -49,7 +50,7 @@ describe.concurrent.each([
       at = seq;
     });
     await reaches(feed, 2);
-    await until(() => feed.state === "live", "live");
+    await isLive(feed);
     for (let n = 1; n <= 6; n++) {
       if (n === 3) proxy.cut();
       if (n === 5) await server.crash();
@@ -89,10 +90,7 @@ describe.concurrent("[I2] the client leaves a way that does not work for another
     const proxy = await BlockingProxy.start(server.url, { upgrades, holdsStreams });
     const began = Date.now();
     const feed = connect<{ n: number }>(proxy.url, name);
-    await until(
-      () => feed.state === "live",
-      () => `live; it is ${JSON.stringify(feed.status)}`,
-    );
+    await isLive(feed);
     expect(Date.now() - began).toBeLessThan(most);
     await publish(feedUrl(name), { key: "A", set: { n: 2 } });
     await reaches(feed, 2);
@@ -109,7 +107,7 @@ test.concurrent("[I2] over long-polling, a change after a quiet time of what is 
   await publish(url, { key: "B", set: { n: 0 } });
   const proxy = await BlockingProxy.start(server.url, { upgrades: "reset", holdsStreams: true, mostWait: 1 });
   const feed = connect<{ n: number }>(proxy.url, name, { keys: ["B"] });
-  await until(() => feed.state === "live", "live", { ms: 40_000 });
+  await isLive(feed, 40_000);
   const news: string[] = [];
   feed.on("status", ({ state, reason }) => void news.push(`${state}: ${reason}`));
   for (let n = 1; n <= 3; n++) {

@@ -1,6 +1,7 @@
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
 import { connect, FeedClosedError, type Batch, type Feed, type FeedOptions } from "../../src/client/index.ts";
-import { post, publish, snapshot } from "./support/api.ts";
+import { ADMIN_KEY, post, publish, snapshot } from "./support/api.ts";
+import { isLive, standsAt } from "./support/feeds.ts";
 import { TcpProxy } from "./support/tcp-proxy.ts";
 import { Server } from "./support/server.ts";
 import { until } from "./support/until.ts";
@@ -38,21 +39,12 @@ function open(base: string, name: string, options: FeedOptions = {}): { feed: Fe
 }
 
 const address = (name: string): string => `${server.url}/v1/feeds/${name}`;
-const isLive = (feed: Feed<JsonObject>) =>
-  until(
-    () => feed.state === "live",
-    () => `live; it is ${JSON.stringify(feed.status)}`,
-  );
 const stateOf = (feed: Feed<JsonObject>): Record<string, JsonObject> => Object.fromEntries(feed.entries());
 
 /** Waits until a feed has what the server has, and compares all of it. */
 async function agrees(feed: Feed<JsonObject>, name: string): Promise<void> {
-  const { epoch, seq, entries } = await snapshot(address(name));
-  await until(
-    () => feed.position === `${epoch}:${seq}`,
-    () => `${epoch}:${seq}; it stands at ${feed.position}, ${JSON.stringify(feed.status)}`,
-    { ms: 40_000 },
-  );
+  const { entries, ...position } = await snapshot(address(name));
+  await standsAt(feed, position);
   expect(stateOf(feed)).toEqual(entries);
 }
 
@@ -136,7 +128,7 @@ describe("the client", () => {
       if (chance(0.3)) void some.feed.select({ keys: chance(0.5) ? ["a*"] : ["b*", "a"], mode: "all" });
       if (chance(0.3)) await server.crash();
       if (chance(0.1))
-        await fetch(address(name), { method: "DELETE", headers: { Authorization: "Bearer e2e-admin-key" } });
+        await fetch(address(name), { method: "DELETE", headers: { Authorization: `Bearer ${ADMIN_KEY}` } });
     }
     proxy.delay = 0;
     await some.feed.select({ keys: ["a*"], mode: "all" });

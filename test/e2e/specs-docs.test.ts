@@ -3,7 +3,7 @@
 /// <reference lib="dom.iterable" />
 import type { Page } from "playwright-core";
 import { afterAll, afterEach, beforeAll, expect, test } from "vitest";
-import { overflowOf, VIEWS, violationsIn } from "./support/axe.ts";
+import { expectSound } from "./support/axe.ts";
 import { complaintsOf, sharedChromium } from "./support/chromium.ts";
 import { sharedWranglerDev, type SharedServer } from "./support/shared.ts";
 
@@ -92,12 +92,7 @@ test("every link within the page leads somewhere", async () => {
 
 test("axe-core finds nothing wrong, and nothing scrolls sideways", async () => {
   await page.locator("details").evaluateAll((all) => all.forEach((one) => one.setAttribute("open", "")));
-  for (const [colorScheme, width] of VIEWS) {
-    await page.emulateMedia({ colorScheme });
-    await page.setViewportSize({ width, height: 800 });
-    expect(await violationsIn(page), `${colorScheme} ${width}`).toEqual([]);
-    expect(await overflowOf(page), `${width}`).toBe(0);
-  }
+  await expectSound(page);
 });
 
 test("a link to a place that cannot be decoded does no harm", async () => {

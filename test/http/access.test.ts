@@ -78,7 +78,7 @@ describe("[AUTH1] what a 401 says", () => {
   ])("%s", async (_, make, text) => {
     const credential = await make();
     const feed = newFeed();
-    const headers = { Authorization: `Bearer ${credential}` };
+    const headers = bearer(credential);
     expect(await detail(await request(`/v1/feeds/${feed}`, { headers }))).toBe(text);
     expect(await detail(await request(`/v1/feeds/${feed}?token=${credential}`))).toBe(text);
     const socket = await TestSubscriber.connect(feed);
@@ -98,7 +98,7 @@ describe("[AUTH1] what a 401 says", () => {
     ];
     const said = new Set<unknown>();
     for (const credential of credentials) {
-      const headers = { Authorization: `Bearer ${credential}` };
+      const headers = bearer(credential);
       said.add(await detail(await request(`/v1/feeds/${newFeed()}`, { headers })));
     }
     expect([...said]).toEqual(["The credential is not valid: it is no key, and no token with a good signature."]);

@@ -112,7 +112,7 @@ test("a body that never ends is not waited for", async () => {
 test("[MSG5] [I7] bodies that are refused count for their caller like those that are accepted, and for no other caller", async () => {
   const app = appWith({ PUBLISH_KEY: "publish-key,publish-key-next", PUBLISH_BURST: "40", PUBLISH_RATE: "1" });
   const post = async (key: string, body: string): Promise<number> => {
-    const headers = { Authorization: `Bearer ${key}`, "Content-Type": "application/json" };
+    const headers = { ...bearer(key), "Content-Type": "application/json" };
     return (await app(`/v1/feeds/${newFeed()}`, { method: "POST", headers, body })).status;
   };
   const bad = `[${" ".repeat(320_000)}0]`;

@@ -4,7 +4,7 @@ import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import type { FeedObject } from "../../src/durable/feed-object.ts";
 import { createFeedApp } from "../../src/http/app.ts";
 import { deploymentOf, type FeedAppBindings } from "../../src/http/deployment.ts";
-import { ADMIN_KEY, newFeed, publish, PUBLISH_KEY, snapshot } from "../support/api.ts";
+import { ADMIN_KEY, bearer, newFeed, publish, PUBLISH_KEY, snapshot } from "../support/api.ts";
 import { problem } from "../support/http.ts";
 import { TestSubscriber } from "../support/subscriber.ts";
 
@@ -15,7 +15,7 @@ function broken(breaks: (stub: DurableObjectStub<FeedObject>) => object): typeof
   const feeds = { getByName: (name: string) => breaks(env.FEEDS.getByName(name)) } as never;
   const app = createFeedApp<FeedAppBindings>((env) => ({ ...deploymentOf(env), feeds }));
   const send = async (method: string, feed: string, key: string): Promise<Response> => {
-    const headers = { Authorization: `Bearer ${key}`, "Content-Type": "application/json" };
+    const headers = { ...bearer(key), "Content-Type": "application/json" };
     const body = method === "POST" ? '{"key":"A","set":{"p":2}}' : undefined;
     return app.request(`/v1/feeds/${feed}`, { method, headers, ...(body !== undefined && { body }) }, bindings);
   };
@@ -78,9 +78,7 @@ describe("[OUT1] a call that breaks off", () => {
 
 test("is answered to a publisher on a socket in the same way, and the socket stays open", async () => {
   const feed = newFeed();
-  const publisher = await (
-    await TestSubscriber.connect(feed, "", { Authorization: `Bearer ${PUBLISH_KEY}` })
-  ).reaches(0);
+  const publisher = await (await TestSubscriber.connect(feed, "", bearer(PUBLISH_KEY))).reaches(0);
   const stub = env.FEEDS.getByName(feed);
   await runInDurableObject(stub, (object) => void Object.assign(object, { listAndAccept: never }));
   for (let id = 1; id <= 21; id++) {

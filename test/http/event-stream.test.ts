@@ -2,7 +2,7 @@ import { runDurableObjectAlarm, runInDurableObject } from "cloudflare:test";
 import { env } from "cloudflare:workers";
 import { describe, expect, test, vi } from "vitest";
 import { evict } from "../durable/evictions.ts";
-import { ADMIN_KEY, newFeed, publish, request, snapshot } from "../support/api.ts";
+import { ADMIN_KEY, bearer, newFeed, publish, request, snapshot } from "../support/api.ts";
 import { EventReader } from "../support/event-reader.ts";
 import { problem } from "../support/http.ts";
 import { View } from "../support/view.ts";
@@ -173,7 +173,7 @@ describe("a stream of events", () => {
       feed,
       ["A", "B", "C", "D", "E"].map((key) => ({ key, set: { text } })),
     );
-    const headers = { Authorization: `Bearer ${ADMIN_KEY}` };
+    const headers = bearer(ADMIN_KEY);
     await request(`/v1/feeds/${feed}?forget=true`, { method: "DELETE", headers });
     await new Promise((resolve) => setTimeout(resolve, 50));
     await reader.until(({ ended }) => ended);

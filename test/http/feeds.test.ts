@@ -1,7 +1,7 @@
 import { evictDurableObject } from "cloudflare:test";
 import { env } from "cloudflare:workers";
 import { describe, expect, test } from "vitest";
-import { ADMIN_KEY, newFeed, post, publish, request, snapshot } from "../support/api.ts";
+import { ADMIN_KEY, bearer, newFeed, post, publish, request, snapshot } from "../support/api.ts";
 import { appWith } from "../support/app.ts";
 import { listedFeeds, problem } from "../support/http.ts";
 import { TestSubscriber } from "../support/subscriber.ts";
@@ -20,7 +20,7 @@ async function list(query = ""): Promise<{ feeds: Listed[]; next?: string }> {
 }
 
 async function reset(feed: string): Promise<{ feed: string; epoch: string; seq: number }> {
-  const headers = { Authorization: `Bearer ${ADMIN_KEY}` };
+  const headers = bearer(ADMIN_KEY);
   const response = await request(`/v1/feeds/${feed}`, { method: "DELETE", headers });
   expect(response.status).toBe(200);
   return response.json();

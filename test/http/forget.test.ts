@@ -1,12 +1,12 @@
 import { evictDurableObject, runInDurableObject } from "cloudflare:test";
 import { env } from "cloudflare:workers";
 import { describe, expect, test } from "vitest";
-import { ADMIN_KEY, newFeed, post, publish, PUBLISH_KEY, request, snapshot } from "../support/api.ts";
+import { ADMIN_KEY, bearer, newFeed, post, publish, PUBLISH_KEY, request, snapshot } from "../support/api.ts";
 import { listedFeeds, problem, storedTables } from "../support/http.ts";
 import { TestSubscriber } from "../support/subscriber.ts";
 
 async function remove(feed: string, query = "?forget=true", key = ADMIN_KEY): Promise<Response> {
-  return request(`/v1/feeds/${feed}${query}`, { method: "DELETE", headers: { Authorization: `Bearer ${key}` } });
+  return request(`/v1/feeds/${feed}${query}`, { method: "DELETE", headers: bearer(key) });
 }
 
 /** A feed as a later version might have stored it, of whose first publish the list knows. */
@@ -103,7 +103,7 @@ describe("[I8] a feed that cannot be opened", () => {
   test("[READ8] does not break the list and the metrics, and can be removed", async () => {
     const [bad, good] = [await unreadable(), newFeed()];
     await publish(good, { key: "A", set: {} });
-    const headers = { Authorization: `Bearer ${ADMIN_KEY}` };
+    const headers = bearer(ADMIN_KEY);
     const { feeds } = await (await request("/v1/feeds")).json<{ feeds: object[] }>();
     expect(feeds).toContainEqual({ feed: good, seq: 1, keys: 1, subscribers: 0 });
     expect(feeds).toContainEqual({ feed: bad, seq: 1, keys: 1, subscribers: 0, unreadable: true });

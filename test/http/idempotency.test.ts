@@ -1,7 +1,7 @@
 import { evictDurableObject } from "cloudflare:test";
 import { env } from "cloudflare:workers";
 import { describe, expect, test } from "vitest";
-import { newFeed, post, snapshot } from "../support/api.ts";
+import { bearer, newFeed, post, snapshot } from "../support/api.ts";
 import { gzip, problem } from "../support/http.ts";
 import { TestSubscriber } from "../support/subscriber.ts";
 import { token } from "../support/tokens.ts";
@@ -128,5 +128,5 @@ describe("[IDEM2] [I9] keys are kept apart by credential", () => {
 });
 
 function publishAs(feed: string, credential: string, update: unknown): Promise<Response> {
-  return post(feed, update, { ...KEY, Authorization: `Bearer ${credential}` });
+  return post(feed, update, { ...KEY, ...bearer(credential) });
 }

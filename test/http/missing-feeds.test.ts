@@ -2,7 +2,7 @@ import { env } from "cloudflare:workers";
 import { describe, expect, test } from "vitest";
 import { accountOf } from "../../src/limits/places.ts";
 import { anonymous } from "../support/callers.ts";
-import { ADMIN_KEY, newFeed, publish, request } from "../support/api.ts";
+import { ADMIN_KEY, bearer, newFeed, publish, request } from "../support/api.ts";
 import { hasObject, listedFeeds, problem } from "../support/http.ts";
 import { TestSubscriber, upgrade } from "../support/subscriber.ts";
 
@@ -23,7 +23,7 @@ describe("[POS4] [I4] reading a feed that does not exist creates nothing", () =>
     ["HEAD", "/history?key=A"],
   ])("%s %s", async (method, rest) => {
     const feed = newFeed();
-    for (const headers of [{}, { Authorization: `Bearer ${ADMIN_KEY}` }]) {
+    for (const headers of [{}, bearer(ADMIN_KEY)]) {
       const response = await request(`/v1/feeds/${feed}${rest}`, { method, headers });
       expect(response.ok).toBe(true);
       await response.text();

@@ -4,7 +4,7 @@ import { describe, expect, test, vi } from "vitest";
 import type { FeedObject } from "../../src/durable/feed-object.ts";
 import { createFeedApp } from "../../src/http/app.ts";
 import { deploymentOf, type FeedAppBindings } from "../../src/http/deployment.ts";
-import { ADMIN_KEY, newFeed, post, publish, request } from "../support/api.ts";
+import { ADMIN_KEY, bearer, newFeed, post, publish, request } from "../support/api.ts";
 import { problem } from "../support/http.ts";
 
 const failing = (): never => {
@@ -36,16 +36,13 @@ describe("a feed's name", () => {
       await problem(await request(`/v1/feeds/${name}${rest}`), "invalid_feed");
     }
     await problem(await post(name, { key: "A", set: {} }), "invalid_feed");
-    const admin = { method: "DELETE", headers: { Authorization: `Bearer ${ADMIN_KEY}` } };
+    const admin = { method: "DELETE", headers: bearer(ADMIN_KEY) };
     await problem(await request(`/v1/feeds/${name}`, admin), "invalid_feed");
     await problem(await request(`/v1/feeds/${name}`, { headers: { Upgrade: "websocket" } }), "invalid_feed");
   });
 
   test.each(METHODS)("may not be left out: %s", async (method) => {
-    await problem(
-      await request("/v1/feeds/", { method, headers: { Authorization: `Bearer ${ADMIN_KEY}` } }),
-      "not_found",
-    );
+    await problem(await request("/v1/feeds/", { method, headers: bearer(ADMIN_KEY) }), "not_found");
   });
 
   test.each(["a", "0", "a.b_c-d", "constructor", "x".repeat(64), "a..", "%61bc"])("may be %s", async (name) => {

@@ -1,14 +1,14 @@
 import { evictDurableObject } from "cloudflare:test";
 import { env } from "cloudflare:workers";
 import { describe, expect, test } from "vitest";
-import { ADMIN_KEY, newFeed, PUBLISH_KEY, snapshot } from "../support/api.ts";
+import { ADMIN_KEY, bearer, newFeed, PUBLISH_KEY, snapshot } from "../support/api.ts";
 import { listedFeeds, storedTables } from "../support/http.ts";
 import { TestSubscriber } from "../support/subscriber.ts";
 
 const GOOD = { key: "A", set: { p: 1 } };
 
 function publisher(feed: string, key = PUBLISH_KEY): Promise<TestSubscriber> {
-  return TestSubscriber.connect(feed, "", { Authorization: `Bearer ${key}` });
+  return TestSubscriber.connect(feed, "", bearer(key));
 }
 
 describe("publishing over the socket", () => {

@@ -1,11 +1,12 @@
 // `npm run mutants [-- --list] [-- --only TEXT]`: plants each break of `breaks/` in a copy of the checkout, runs the tests
 // that should catch it, and says whether they do. Its exit code is 1 if a break survives. TEXT is in the name or the file
 // of a break; there may be several.
-import { execFile, spawn } from "node:child_process";
-import { cp, mkdir, mkdtemp, readFile, rm, symlink, writeFile } from "node:fs/promises";
-import { availableParallelism, tmpdir } from "node:os";
+import { spawn } from "node:child_process";
+import { mkdir, readFile, rm, writeFile } from "node:fs/promises";
+import { availableParallelism } from "node:os";
 import { join } from "node:path";
-import { parseArgs, promisify } from "node:util";
+import { parseArgs } from "node:util";
+import { copyCheckout } from "../e2e/support/checkout.ts";
 import type { Mutant } from "./mutant.ts";
 import { MUTANTS } from "./mutants.ts";
 
@@ -34,21 +35,6 @@ interface Outcome {
   readonly verdict: Verdict;
   /** Which test has caught it, or what was printed if none did. */
   readonly detail: string;
-}
-
-/** Copies what git knows, or would, of the checkout; packages are shared. */
-async function copyCheckout(): Promise<string> {
-  const folder = await mkdtemp(join(tmpdir(), "tickertape-mutants-"));
-  const args = ["ls-files", "-z", "--cached", "--others", "--exclude-standard"];
-  const { stdout } = await promisify(execFile)("git", args, { cwd: root, maxBuffer: 16 * 1024 * 1024 });
-  for (const path of stdout.split("\0")) {
-    if (path === "") continue;
-    // What is listed may be deleted and not yet committed so.
-    await cp(join(root, path), join(folder, path), { recursive: true }).catch(() => {});
-  }
-  await mkdir(join(folder, "public/assets"), { recursive: true });
-  await symlink(join(root, "node_modules"), join(folder, "node_modules"));
-  return folder;
 }
 
 async function run(folder: string, mutant: Mutant): Promise<Outcome> {
@@ -111,8 +97,9 @@ async function main(): Promise<number> {
   const waiting = [...chosen];
   let survived = 0;
   const work = async (): Promise<void> => {
-    const folder = await copyCheckout();
+    const folder = await copyCheckout(true);
     try {
+      await mkdir(join(folder, "public/assets"), { recursive: true });
       for (let mutant = waiting.shift(); mutant; mutant = waiting.shift()) {
         const began = performance.now();
         const { verdict, detail } = await run(folder, mutant);

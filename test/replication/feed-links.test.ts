@@ -8,7 +8,7 @@ import { seqAfter, type LogRecord } from "../../src/feed/state/record.ts";
 import { RemoteLog } from "../../src/durable/replica/remote-log.ts";
 import { finishSteps } from "../../src/protocol/long-json.ts";
 import { decodeUpdatesInSteps } from "../../src/protocol/update-decoding.ts";
-import { subscriptionOf } from "../feed/fixture.ts";
+import { subscriptionOf } from "../feed/recording-subscriber.ts";
 
 /** A leader without an object: its replicas leave whenever they are told something and `leaves` says so. */
 class Leader {

@@ -110,7 +110,7 @@ class Network {
       if (records) {
         this.pulls.records++;
         if (records.length === 0) break;
-        feed.applyAll(records);
+        feed.apply(records);
         continue;
       }
       this.pulls.states++;
@@ -153,7 +153,7 @@ class Network {
   deliver({ name, push }: { name: string; push: Push }, meanwhile: Update[][]): LinkReport {
     const feed = this.replica(name);
     const records = missingRecords(feed, push);
-    if (records) feed.applyAll(records);
+    if (records) feed.apply(records);
     else this.pull(name, meanwhile);
     this.check(name);
     return { ...this.replica(name).position, subscribers: 0, lagging: 0 };

@@ -4,7 +4,7 @@ import { encodeRecord } from "../../src/feed/state/record-lines.ts";
 import { Feed } from "../../src/feed/state/feed.ts";
 import type { LogRecord } from "../../src/feed/state/record.ts";
 import { finishSteps } from "../../src/protocol/long-json.ts";
-import { subscriptionOf } from "../feed/fixture.ts";
+import { subscriptionOf } from "../feed/recording-subscriber.ts";
 import { decodeUpdatesInSteps } from "../../src/protocol/update-decoding.ts";
 
 function recordsOf(count: number): LogRecord[] {

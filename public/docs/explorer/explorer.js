@@ -6,7 +6,6 @@ import { membersOf, typeOf } from "./schemas.js";
 /** @import { Doc } from "./schemas.js" */
 
 const METHODS = ["get", "head", "post", "delete", "options"];
-const STORED_THEME = "tickertape.theme";
 
 /**
  * @param {string} path
@@ -170,16 +169,6 @@ function showSchemas(schemas) {
   }
 }
 
-function applyTheme() {
-  try {
-    const theme = localStorage.getItem(STORED_THEME);
-    if (theme === "light" || theme === "dark") document.documentElement.dataset["theme"] = theme;
-  } catch {
-    // What the system says holds.
-  }
-}
-
-applyTheme();
 try {
   const [openapi, asyncapi] = await Promise.all([load("/openapi.json"), load("/asyncapi.json")]);
   showRequests(openapi);

@@ -66,16 +66,14 @@ export class Rows {
   /** `now`: when it changed, or undefined if that was before the page was opened. */
   put(key: string, value: JsonObject, now: number | undefined): void {
     const row = this.#rows.get(key);
+    const shown = matches(key, value, this.#words);
+    if (shown !== (row?.shown ?? false)) this.#membersChanged = true;
     if (row === undefined) {
-      const added = { key, value, changedAt: now, shown: matches(key, value, this.#words) };
-      this.#rows.set(key, added);
-      this.#membersChanged ||= added.shown;
+      this.#rows.set(key, { key, value, changedAt: now, shown });
       return;
     }
     row.value = value;
     row.changedAt = now ?? row.changedAt;
-    const shown = matches(key, value, this.#words);
-    if (shown !== row.shown) this.#membersChanged = true;
     row.shown = shown;
     if (this.#sort.by !== "key") this.#valuesChanged = true;
   }

@@ -7,13 +7,14 @@ export interface Snippet {
   readonly text: string;
 }
 
-const EXAMPLE: JsonObject = { price: 191.2 };
+/** A patch to show if the feed has no entry to take one from. */
+export const EXAMPLE_PATCH: JsonObject = { price: 191.2 };
 
 /**
  * Code for this feed, to copy and paste. `base` is the server's origin. `key` and `patch` are an update that fits the feed.
  * A feed's name needs no quotes. Keys and values are data from publishers, so they are quoted for the place they go to.
  */
-export function snippetsFor(base: string, choice: Choice, key = "AAPL", patch: JsonObject = EXAMPLE): Snippet[] {
+export function snippetsFor(base: string, choice: Choice, key = "AAPL", patch = EXAMPLE_PATCH): Snippet[] {
   const url = `${base}/v1/feeds/${choice.feed}`;
   const query = writeSelection(choice);
   const socketUrl = `${url.replace(/^http/, "ws")}${query}`;

@@ -2,7 +2,7 @@ import type { JsonObject } from "../../protocol/json.ts";
 import { fieldAt, type Column } from "../model/columns.ts";
 import type { Choice } from "../model/page-url.ts";
 import type { ServerApi } from "../model/server-api.ts";
-import { snippetsFor, type Snippet } from "../model/snippets.ts";
+import { EXAMPLE_PATCH, snippetsFor, type Snippet } from "../model/snippets.ts";
 import { byId, make } from "./dom.ts";
 import { FeedsPanel } from "./feeds-panel.ts";
 import { PublishPanel } from "./publish-panel.ts";
@@ -42,7 +42,7 @@ export function setUpPanels(api: ServerApi, shown: () => Shown, onSelect: (choic
 function examplePatch({ value, main }: Shown): JsonObject {
   const [name] = main?.path ?? [];
   const figure = value === undefined || main === undefined ? undefined : fieldAt(value, main.path);
-  if (name === undefined || figure === undefined || main?.path.length !== 1) return { price: 191.2 };
+  if (name === undefined || figure === undefined || main?.path.length !== 1) return EXAMPLE_PATCH;
   return Object.fromEntries([[name, figure]]);
 }
 

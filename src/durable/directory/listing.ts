@@ -1,3 +1,4 @@
+import { inTime } from "../../limits/in-time.ts";
 import type { Directory, Listed } from "./rpc.ts";
 
 /** Milliseconds that a receipt waits for the directory at most. */
@@ -40,19 +41,13 @@ export class Listing {
   change(feed: string): Promise<void> | undefined {
     if (!this.#directory || this.#isMarked) return this.#marking;
     this.#isMarked = true;
-    const { promise, resolve } = Promise.withResolvers<void>();
-    const marking = promise.then(() => {
-      if (this.#marking === marking) this.#marking = undefined;
-    });
-    this.#marking = marking;
-    const timer = setTimeout(resolve, LONGEST_WAIT);
-    Promise.resolve(this.#directory.change(feed))
-      .catch(() => (this.#isMarked = false))
-      .finally(() => {
-        clearTimeout(timer);
-        resolve();
+    const told = Promise.resolve(this.#directory.change(feed)).catch(() => (this.#isMarked = false));
+    const marking: Promise<void> = inTime(told, LONGEST_WAIT, () => new Error("the directory did not answer"))
+      .catch(() => {})
+      .then(() => {
+        if (this.#marking === marking) this.#marking = undefined;
       });
-    return marking;
+    return (this.#marking = marking);
   }
 
   /** Notes that the directory asks for the feed's stats: it does not know of changes from now on. */

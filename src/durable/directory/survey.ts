@@ -1,3 +1,4 @@
+import { inTime } from "../../limits/in-time.ts";
 import { TokenBucket } from "../../limits/token-bucket.ts";
 import type { DirectoryStore, ListedFeed } from "./directory-store.ts";
 import type { FeedStats } from "./rpc.ts";
@@ -104,7 +105,7 @@ export class Survey {
     this.#asking.set(feed, asking);
     this.#store.change(feed);
     try {
-      const stats = await inTime(this.#ask(feed));
+      const stats = await inTime(this.#ask(feed), LONGEST_WAIT, () => new Error("the feed did not answer"));
       // A later question has a newer answer. A feed that was removed meanwhile has no entry here.
       if (this.#asking.get(feed) === asking) {
         this.#busy.set(feed, { stats, asked: now, hasChanged: asking.isOutdated });
@@ -116,15 +117,5 @@ export class Survey {
       if (this.#asking.get(feed) === asking) this.#asking.delete(feed);
       resolve();
     }
-  }
-}
-
-async function inTime<T>(answer: Promise<T>): Promise<T> {
-  const { promise: late, reject } = Promise.withResolvers<never>();
-  const timer = setTimeout(() => reject(new Error("the feed did not answer")), LONGEST_WAIT);
-  try {
-    return await Promise.race([answer, late]);
-  } finally {
-    clearTimeout(timer);
   }
 }

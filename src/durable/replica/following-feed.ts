@@ -20,7 +20,7 @@ export class FollowingFeed extends ServingFeed {
   /** Takes records that join on. */
   apply(records: readonly LogRecord[]): void {
     if (records.length === 0) return;
-    this.feed.applyAll(records);
+    this.feed.apply(records);
     this.#log.recent.add(records);
     this.deliver(records);
   }

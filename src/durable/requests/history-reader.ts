@@ -1,7 +1,7 @@
 import type { Job } from "../../feed/fanout/catch-up/jobs.ts";
 import type { LogMemory } from "../../feed/fanout/catch-up/log-memory.ts";
 import { FANOUT_LIMITS } from "../../feed/fanout/fanout-limits.ts";
-import type { HistoryPage } from "../storage/feed-store.ts";
+import type { HistoryPage } from "../storage/stored-log.ts";
 
 /**
  * Searches storage for a page of history, a piece in each step. Each step yields how many bytes are held after it. One of

@@ -8,11 +8,11 @@ import type { ReadResult, Reader } from "../../feed/fanout/catch-up/reader.ts";
 import type { FrozenList } from "../../feed/fanout/catch-up/frozen-list.ts";
 import { LogMemory } from "../../feed/fanout/catch-up/log-memory.ts";
 import { encodeSnapshotPart } from "../../protocol/server-messages.ts";
-import type { Mode } from "../../protocol/codes.ts";
+import type { Mode, SnapshotReason } from "../../protocol/codes.ts";
 import { formatPosition, type Position } from "../../protocol/position.ts";
 import { selectionOfId } from "../../protocol/selection.ts";
 import { streamList, type Cut } from "./answer-stream.ts";
-import { HISTORY_ALWAYS, type HistoryPage } from "../storage/feed-store.ts";
+import { HISTORY_ALWAYS, type HistoryPage } from "../storage/stored-log.ts";
 import { historyReader } from "./history-reader.ts";
 
 /** What a client asks for over HTTP. */
@@ -150,7 +150,7 @@ export class Reads {
   }
 
   /** All that comes before the entries; of a message if there was a `since`. */
-  #headOf(list: FrozenList, reason: Parameters<typeof encodeSnapshotPart>[1] | undefined): string {
+  #headOf(list: FrozenList, reason: SnapshotReason | undefined): string {
     if (reason) return encodeSnapshotPart(list, reason, "", false, undefined).slice(0, -2);
     return encodeSnapshotAnswerStart(this.#name, list);
   }

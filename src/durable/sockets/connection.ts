@@ -36,7 +36,7 @@ export class Connection implements Sink {
   #subscriber: Subscriber | undefined;
   #badMessages = 0;
   /** What it may send; undefined before its first message. */
-  #messages: TokenBucket | undefined;
+  #messageTokens: TokenBucket | undefined;
 
   /** `socket` was accepted, now or before the object lost its memory. */
   constructor(socket: WebSocket, state: SocketState | ClosedState) {
@@ -45,12 +45,12 @@ export class Connection implements Sink {
     this.format = "closed" in state ? "json" : state.format;
   }
 
-  /** Has the place that the connection takes. */
+  /** On whom its place is counted. */
   get caller(): CountedCaller {
     return this.#state.caller;
   }
 
-  /** On which its work is counted. */
+  /** The account on which its work is counted. */
   get account(): string {
     return accountOf(this.caller) || this.#ownAccount;
   }
@@ -131,8 +131,8 @@ export class Connection implements Sink {
 
   /** Takes what a message costs from what the client may send. Returns false if there is not that much. */
   spendTokens(tokens: number, rate: Rate, now: number): boolean {
-    this.#messages ??= new TokenBucket(rate, now);
-    return this.#messages.take(now, tokens) === 0;
+    this.#messageTokens ??= new TokenBucket(rate, now);
+    return this.#messageTokens.take(now, tokens) === 0;
   }
 
   /** Closes the connection if its credential has expired, and returns whether it has. `now`: milliseconds since 1970. */

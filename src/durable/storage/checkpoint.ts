@@ -111,7 +111,7 @@ export function openFeed(stored: Stored, feed: Feed, idempotency: Idempotency, n
   }
   receipts.load(now, (ordinal, hashes, at) => idempotency.restore(ordinal, hashes, at));
   restoreEarlier(sql, idempotency, now);
-  feed.applyAll(journalRecords(stored, idempotency));
+  feed.apply(journalRecords(stored, idempotency));
 }
 
 /** The records that count, in order. On the way it restores the remembered publishes. */

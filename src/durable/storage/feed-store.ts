@@ -1,8 +1,7 @@
-import { bytesOf } from "../../feed/state/entry.ts";
 import { Feed } from "../../feed/state/feed.ts";
 import { Idempotency, type RememberedPublish } from "../../feed/state/idempotency.ts";
-import { seqAfter, type Log, type SelectedRecord, type LogPiece, type LogRecord } from "../../feed/state/record.ts";
-import { type FeedLimits, SERVER_LIMITS } from "../../protocol/limits.ts";
+import type { Log, LogPiece, LogRecord } from "../../feed/state/record.ts";
+import type { FeedLimits } from "../../protocol/limits.ts";
 import type { Selection } from "../../protocol/selection.ts";
 import { foldJournal, openFeed, writeEntries, type Stored } from "./checkpoint.ts";
 import { createTables, isStored, newState, readState, writeState } from "./state-row.ts";
@@ -10,28 +9,13 @@ import { HistoryRows } from "./history-rows.ts";
 import { Journal } from "./journal.ts";
 import { receiptLine, journalText, readJournalText, readReceipt } from "./receipt-lines.ts";
 import { ReceiptRows } from "./receipt-rows.ts";
-import {
-  decodeRecords,
-  encodeRecord,
-  findKey,
-  findUpdates,
-  packRecords,
-  type FoundLine,
-} from "../../feed/state/record-lines.ts";
+import { packRecords } from "../../feed/state/record-lines.ts";
 import * as schema from "./schema.ts";
-
-/** Bytes that the read which holds the most may hold whatever room there is, and one update more. */
-export const HISTORY_ALWAYS = 512 * 1024;
+import { logLines, readLog, searchHistory, type HistoryPage } from "./stored-log.ts";
 
 export interface StoredFeed {
   readonly feed: Feed;
   readonly idempotency: Idempotency;
-}
-
-export interface HistoryPage {
-  /** Oldest first. Each has the server's time; a time that the publisher gave in the update overrides it. */
-  readonly updates: readonly FoundLine[];
-  readonly more: boolean;
 }
 
 /** One feed in the object's SQLite storage. All that is written within one turn of the event loop is one transaction. */
@@ -134,69 +118,17 @@ export class FeedStore implements Log {
   }
 
   read(after: number, selection: Selection): LogPiece | undefined {
-    if (!this.exists) return { records: [], seq: after, isEnd: true };
-    if (after < this.#logStart) return undefined;
-    const records: SelectedRecord[] = [];
-    let seq = after;
-    for (const lines of this.#piece(after)) {
-      if (lines !== "") seq = findUpdates(lines, after, selection, records);
-    }
-    return { records, seq, isEnd: seq >= this.#stored.journal.end };
+    return this.exists ? readLog(this.#stored, after, selection) : { records: [], seq: after, isEnd: true };
   }
 
-  /**
-   * A piece of the records after a seq, as lines; the first may have begun before it. Undefined if the log does not go back
-   * so far, or ends there.
-   */
+  /** A piece of the log as lines, see `logLines`. */
   lines(after: number): { lines: string; seq: number } | undefined {
-    if (!this.exists || after < this.#logStart) return undefined;
-    const records: string[] = [];
-    let seq = after;
-    for (const lines of this.#piece(after)) {
-      for (const record of decodeRecords(lines)) {
-        if (seqAfter(record) <= after) continue;
-        records.push(encodeRecord(record));
-        seq = seqAfter(record);
-      }
-    }
-    return seq > after ? { lines: records.join("\n"), seq } : undefined;
+    return this.exists ? logLines(this.#stored, after) : undefined;
   }
 
-  /**
-   * The newest `limit` updates of a key before the seq `before`; fewer if the page would be too long, or if there is no
-   * `room`, which is the bytes that it may hold beyond those it held after its last step. Yields after each step of a few
-   * milliseconds how many bytes it holds.
-   */
-  *history(
-    key: string,
-    limit: number,
-    before: number,
-    room: () => number = () => Infinity,
-  ): Generator<number, HistoryPage> {
-    const newestFirst: FoundLine[] = [];
-    const page = (more: boolean): HistoryPage => ({ updates: newestFirst.toReversed(), more });
-    let [length, bytes, held] = [0, 0, 0];
-    const { epoch } = this.#stored.state;
-    for (let end = before - 1; this.exists && end > 0;) {
-      const piece = this.#pieceBefore(end, key);
-      if (!piece) break;
-      const last = end;
-      const found = piece.texts.flatMap((records) => findKey(records, key)).filter(({ seq }) => seq <= last);
-      for (const update of found.toReversed()) {
-        if (newestFirst.length >= limit || length >= SERVER_LIMITS.historyPageLength) return page(true);
-        const more = bytesOf(update.line);
-        if (bytes >= HISTORY_ALWAYS && bytes - held + more > room()) return page(true);
-        newestFirst.push(update);
-        length += update.line.length;
-        bytes += more;
-      }
-      end = piece.start;
-      held = bytes;
-      yield bytes;
-      // The feed was reset meanwhile.
-      if (epoch !== this.#stored.state.epoch) return { updates: [], more: false };
-    }
-    return page(false);
+  /** See `searchHistory`. */
+  *history(key: string, limit: number, before: number, room?: () => number): Generator<number, HistoryPage> {
+    return this.exists ? yield* searchHistory(this.#stored, key, limit, before, room) : { updates: [], more: false };
   }
 
   *#makeCheckpoint(feed: Feed, commit: () => void): Generator {
@@ -234,29 +166,6 @@ export class FeedStore implements Log {
     while (sql.exec(`DELETE FROM checkpoint WHERE chunk IN ${some}`).rowsWritten > 0) yield;
     state.purging = false;
     writeState(sql, state);
-  }
-
-  *#piece(after: number): Generator<string> {
-    const { state, history, journal } = this.#stored;
-    const row = state.purging ? undefined : history.after(after);
-    if (row !== undefined) yield row;
-    else yield* journal.records(journal.rowsAfter(state.generation, after, schema.HISTORY_ROW_LENGTH));
-  }
-
-  /** The newest piece of the log that begins before `end` and may have the key, with its start. */
-  #pieceBefore(end: number, key: string): { texts: string[]; start: number } | undefined {
-    const { state, history, journal } = this.#stored;
-    const rows = journal.rowsBefore(state.generation, end, schema.HISTORY_ROW_LENGTH);
-    const [first] = rows;
-    if (first) return { texts: [...journal.records(rows)], start: first.start };
-    const row = state.purging ? undefined : history.before(end, key);
-    return row && { texts: row.records === undefined ? [] : [row.records], start: row.start };
-  }
-
-  /** Every record after this seq is still kept. */
-  get #logStart(): number {
-    const { state, history } = this.#stored;
-    return (state.purging ? undefined : history.start) ?? state.seq;
   }
 
   #readPublish(ordinal: number): RememberedPublish | undefined {

@@ -237,6 +237,7 @@ export class Broadcast {
     for (const subscriber of this.#subscribers) {
       // Its group is gone.
       subscriber.group = undefined;
+      // Nothing that it has missed counts any more.
       subscriber.lagging = false;
       this.#catchUp(subscriber);
     }

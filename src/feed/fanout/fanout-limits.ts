@@ -1,15 +1,13 @@
-import { SERVER_LIMITS } from "../../protocol/limits.ts";
-
 /** How much of a feed's time and memory the fan-out may take. */
 export type FanoutLimits = Readonly<Record<keyof typeof FANOUT_LIMITS, number>>;
 
 export const FANOUT_LIMITS = {
   /** Characters of one message of a snapshot that is sent in parts. */
-  partLength: SERVER_LIMITS.snapshotPartLength,
+  partLength: 256 * 1024,
   /** Work of one step, some 5 ms: between two steps the feed serves others. Counted as in work.ts. */
   stepWork: 1024 * 1024,
   /** Bytes of backlog above which a subscriber is sent nothing more. */
-  backlogHigh: SERVER_LIMITS.backlogHigh,
+  backlogHigh: 256 * 1024,
   /** Bytes of backlog of all subscribers together. The last quarter is for those that keep up. */
   backlogTotal: 32 * 1024 * 1024,
   /** Bytes that frozen lists take and keep alive. One list is always allowed, however long it is. */

@@ -15,7 +15,7 @@ const ANONYMOUS = 1 / 2;
 const ONE_TOKEN = 1 / 4;
 const WITHOUT_KEY = 3 / 4;
 
-/** Bytes of a pattern that cost nothing extra: even a short one takes some 250 bytes of memory, and four times its own. */
+/** Bytes up to which a pattern counts as one: it takes some 250 bytes of memory, and four times its own length besides. */
 const SHORT = 24;
 
 /** How many patterns a selection counts as: its keys and prefixes, and more if they are long. */

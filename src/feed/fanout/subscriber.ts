@@ -40,11 +40,11 @@ export class Subscriber {
   /** The client's position. `epoch` is undefined before the client has one. */
   epoch: string | undefined;
   seq: number;
-  /** Between `seq` and this seq nothing changed that it selects, so those changes need no second look. */
+  /** From `seq` to this seq nothing has changed that it selects, so that nobody has to look there again. */
   unchangedTo: number;
   /** Its group while it is live. */
   group: Group | undefined;
-  /** Updates that waited for its group before it joined, or before its last catch-up: the client has them already. */
+  /** How many updates waited for its group when it joined, or had its last catch-up: the client has them already. */
   pendingBefore = 0;
   /**
    * `new`: it has just connected, and a position that it brought must be confirmed. `rejoined`: it was connected before

@@ -4,9 +4,9 @@ import { utf8Length } from "../../protocol/json.ts";
 import { isAscii, ownText } from "../../protocol/json-scan.ts";
 import { LIMITS, type FeedLimits } from "../../protocol/limits.ts";
 import type { Entries } from "./entries.ts";
-import { memoryOf, type Entry, type EntryState } from "./entry.ts";
+import { bytesOf, memoryOf, type Entry, type EntryState } from "./entry.ts";
 import { expiryOf } from "./expiry.ts";
-import type { AcceptedUpdate } from "./record.ts";
+import type { AcceptedUpdate } from "./accepted-update.ts";
 
 /** What one key becomes when the batch is applied. */
 type EntryDraft = { -readonly [Name in keyof EntryState]: EntryState[Name] } & {
@@ -92,7 +92,7 @@ export class BatchDraft {
       bytes -= before?.bytes ?? 0;
       if (text === undefined) continue;
       keys++;
-      bytes += (before?.keyBytes ?? memoryOf(key, isAscii(key))) + memoryOf(text, isNarrow);
+      bytes += (before?.keyBytes ?? bytesOf(key)) + memoryOf(text, isNarrow);
     }
     if (keys > 0 && this.#entries.size + keys > limits.keys) return `The feed may have ${limits.keys} keys.`;
     if (bytes > 0 && this.#entries.bytes + bytes > limits.length) {
@@ -104,7 +104,10 @@ export class BatchDraft {
   /** Applies the batch to the feed. Calls `onChanged` with each changed entry. */
   apply(onChanged: (entry: Entry) => void): void {
     for (const [key, draft] of this.#drafts) {
-      onChanged(this.#entries.put(key, draft, draft.before));
+      const { before } = draft;
+      // Deletions applied just before may have had this tombstone forgotten.
+      const known = before?.live === false ? this.#entries.recall(key) : before;
+      onChanged(this.#entries.put(key, draft, known));
     }
   }
 }

@@ -41,7 +41,7 @@ export class Entry implements EntryState {
 
   constructor(key: string) {
     this.key = key;
-    this.keyBytes = memoryOf(key, isAscii(key));
+    this.keyBytes = bytesOf(key);
   }
 
   get live(): boolean {
@@ -86,6 +86,6 @@ export function bytesOf(text: string): number {
 
 /** A key's present state as an update, which is right whatever the receiver has. */
 export function encodeEntry({ key, text, time, version }: Entry): string {
-  const stamps = { ...(time !== undefined && { time }), ...(version !== undefined && { version }) };
+  const stamps = { time, version };
   return text === undefined ? encodeDelete(key, stamps) : encodeSet(key, text, stamps);
 }

@@ -4,11 +4,12 @@ import { isAscii, ownText } from "../../protocol/json-scan.ts";
 import type { Receipt } from "../../protocol/server-messages.ts";
 import type { Position } from "../../protocol/position.ts";
 import { encodeDelete, type EncodedUpdates } from "../../protocol/update.ts";
+import { AcceptedUpdate } from "./accepted-update.ts";
 import { BatchDraft } from "./batch-draft.ts";
 import { Entries } from "./entries.ts";
 import type { Entry, EntryState } from "./entry.ts";
 import { ExpiryQueue } from "./expiry.ts";
-import { AcceptedUpdate, readRecord, seqAfter, type LogRecord } from "./record.ts";
+import { readRecord, seqAfter, type LogRecord } from "./record.ts";
 
 /** What `accept` did with a batch. `record` must be committed before anything of it is shown; undefined if all was stale. */
 export type Acceptance =
@@ -118,17 +119,12 @@ export class Feed {
     for (const { key } of entries) texts.push(encodeDelete(key));
     if (texts.length === 0) return undefined;
     const record = readRecord(this.#seq, now, texts);
-    this.apply(record);
+    this.apply([record]);
     return record;
   }
 
-  /** Applies a record that was accepted before. */
-  apply(record: LogRecord): void {
-    this.applyAll([record]);
-  }
-
   /** Applies records accepted before, once all entries are restored. Skips what the restored entries already have. */
-  applyAll(records: Iterable<LogRecord>): void {
+  apply(records: Iterable<LogRecord>): void {
     const batch = new BatchDraft(this.#entries, false);
     let last: LogRecord | undefined;
     for (const record of records) {

@@ -1,16 +1,6 @@
 import type { Selection } from "../../protocol/selection.ts";
 import type { EncodedUpdates } from "../../protocol/update.ts";
-import { LazyUpdate } from "../../protocol/lazy-update.ts";
-
-/** An accepted update with its seq. Its text is canonical JSON: written once, then only copied, and parsed only if needed. */
-export class AcceptedUpdate extends LazyUpdate {
-  readonly seq: number;
-
-  constructor(text: string, seq: number) {
-    super(text);
-    this.seq = seq;
-  }
-}
+import { AcceptedUpdate } from "./accepted-update.ts";
 
 /** A batch as it is logged. It is never shown in part. Update i has seq `from + 1 + i`. */
 export interface LogRecord {

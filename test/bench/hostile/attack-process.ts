@@ -1,4 +1,5 @@
 import { serve } from "../load/child.ts";
+import { pause } from "../load/clock.ts";
 import type { Attack, Attempt } from "./attack.ts";
 import { PUBLISHING } from "./publishing.ts";
 import { READING } from "./reading.ts";
@@ -25,7 +26,7 @@ async function attemptOnce(attempt: Attempt): Promise<void> {
   attempts++;
   const what = await attempt();
   results.set(what, (results.get(what) ?? 0) + 1);
-  if (/^(0|4\d\d|5\d\d|closed.*)$/.test(what)) await new Promise((resolve) => setTimeout(resolve, DISCOURAGED));
+  if (/^(0|4\d\d|5\d\d|closed.*)$/.test(what)) await pause(DISCOURAGED);
 }
 
 /** Repeats an attack for ever, at no more than the rate that the edge lets through. */
@@ -38,7 +39,7 @@ async function loop(attempt: Attempt, aMinute: number): Promise<void> {
       before = attempts;
     }
     if (attempts - before < aMinute) await attemptOnce(attempt);
-    else await new Promise((resolve) => setTimeout(resolve, 100));
+    else await pause(100);
   }
 }
 

@@ -4,7 +4,7 @@ import { percentile } from "../statistics.ts";
 import { HonestReader } from "./honest-readers.ts";
 import type { ReadersReply, ReadersRequest } from "./honest.ts";
 import { ask } from "./http.ts";
-import { cameFrom, HONEST_ADDRESS, HONEST_KEY, pathOf, type HostileTarget } from "./target.ts";
+import { honestEndpoint, type HostileTarget } from "./target.ts";
 import { uncaught } from "./uncaught.ts";
 
 /* Honest readers in a process of their own: their parsing must not delay the measurements. */
@@ -19,12 +19,9 @@ let target: HostileTarget | undefined;
 
 /** Publishes an update that every reader selects: it brings readers that get nothing else to the feed's position. */
 async function nudge(target: HostileTarget): Promise<void> {
-  const headers = {
-    ...cameFrom(HONEST_ADDRESS),
-    Authorization: `Bearer ${HONEST_KEY}`,
-    "Content-Type": "application/json",
-  };
-  await ask(target, { path: pathOf(target), method: "POST", headers, body: '{"key":"honest.0","set":{}}' });
+  const { path, headers } = honestEndpoint(target);
+  const all = { ...headers, "Content-Type": "application/json" };
+  await ask(target, { path, method: "POST", headers: all, body: '{"key":"honest.0","set":{}}' });
 }
 
 /** Returns what is wrong with the readers' views. Updates of the attackers may still arrive, or expire, meanwhile. */

@@ -1,5 +1,5 @@
 import { fork, type ChildProcess } from "node:child_process";
-import { once } from "node:events";
+import { endProcess } from "../../e2e/support/end-process.ts";
 
 interface Reply<Answer> {
   readonly id: number;
@@ -36,11 +36,8 @@ export class Child<Request, Answer> {
   }
 
   /** Ends the process, and with it all its connections. */
-  async end(): Promise<void> {
-    if (this.process.exitCode !== null || this.process.signalCode !== null) return;
-    const ended = once(this.process, "exit");
-    this.process.kill("SIGKILL");
-    await ended;
+  end(): Promise<void> {
+    return endProcess(this.process);
   }
 }
 

@@ -4,7 +4,7 @@ import { Prepared } from "../hostile/prepared.ts";
 import { Probe } from "../hostile/probe.ts";
 import { publishBy } from "../hostile/publishing.ts";
 import { HostileSocket } from "../hostile/socket.ts";
-import { pathOf, type HostileTarget } from "../hostile/target.ts";
+import { cameFrom, pathOf, type HostileTarget } from "../hostile/target.ts";
 import { ask } from "../hostile/http.ts";
 import { clock, pause } from "../load/clock.ts";
 import { heapBytes, MemoryWatch, residentBytes } from "../load/memory.ts";
@@ -82,9 +82,7 @@ const HOLDINGS: readonly Holding[] = [
     async readers(target) {
       for (let i = 0; i < 5_000; i += 50)
         await Promise.all(
-          Array.from({ length: 50 }, () =>
-            HostileSocket.open(target, "keys=probe", { "CF-Connecting-IP": `203.0.113.${i / 50}` }),
-          ),
+          Array.from({ length: 50 }, () => HostileSocket.open(target, "keys=probe", cameFrom(`203.0.113.${i / 50}`))),
         );
     },
   },
@@ -181,14 +179,14 @@ async function stuck(target: HostileTarget, count: number): Promise<void> {
 async function selectOwnKeys(target: HostileTarget, n: number, letter: string): Promise<void> {
   const keys = Array.from({ length: 20 }, (_, i) => `${n}.${i}.`.padEnd(128, letter));
   const address = `203.0.113.${Math.floor(n / 1_000)}`;
-  await HostileSocket.open(target, `keys=${encodeURIComponent(keys.join(","))}`, { "CF-Connecting-IP": address });
+  await HostileSocket.open(target, `keys=${encodeURIComponent(keys.join(","))}`, cameFrom(address));
 }
 
 /** Twenty readers at one client IP that take nothing, and select by turns a thousand keys each time. */
 async function asking(target: HostileTarget, address: string, seconds: number): Promise<void> {
   const sockets: HostileSocket[] = [];
   for (let i = 0; i < 20; i++) {
-    const socket = await HostileSocket.open(target, "", { "CF-Connecting-IP": address });
+    const socket = await HostileSocket.open(target, "", cameFrom(address));
     socket.stopReading();
     sockets.push(socket);
   }

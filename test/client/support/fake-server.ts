@@ -8,7 +8,8 @@ import type { Update } from "../../../src/protocol/update.ts";
 import type { Sink, Subscriber } from "../../../src/feed/fanout/subscriber.ts";
 import { tokenExpiry } from "../../../src/client/connection/token-renewal.ts";
 import type { Link, LinkEvents, LinkRequest, Transport } from "../../../src/client/transport.ts";
-import { FeedFixture, subscriptionOf } from "../../feed/fixture.ts";
+import { FeedFixture } from "../../feed/fixture.ts";
+import { subscriptionOf } from "../../feed/recording-subscriber.ts";
 import { isWanted } from "../../support/view.ts";
 import type { World } from "./world.ts";
 

@@ -1,4 +1,10 @@
+import { expect } from "vitest";
+import { connectFeed } from "../../../src/client/feed.ts";
 import type { Runtime, RuntimeEvent } from "../../../src/client/runtime.ts";
+import type { Transport } from "../../../src/client/transport.ts";
+import type { Feed, FeedOptions } from "../../../src/client/types.ts";
+import { seededRandom, type Random } from "../../../src/demo/random.ts";
+import type { JsonObject } from "../../../src/protocol/json.ts";
 
 /** A machine whose clock, chance and network the test controls: nothing happens until the test lets time pass. */
 export class World {
@@ -12,12 +18,14 @@ export class World {
   readonly #tasks = new Map<number, { at: number; run: () => void }>();
   readonly #watchers = new Set<(event: RuntimeEvent) => void>();
   #count = 0;
-  #chance: number;
   /** There may be promises to wait for. */
   #hasPromises = false;
 
+  /** From 0 to 1, the same for the same seed. */
+  readonly random: Random;
+
   constructor(seed = 1) {
-    this.#chance = seed;
+    this.random = seededRandom(seed);
   }
 
   readonly runtime: Runtime = {
@@ -50,12 +58,16 @@ export class World {
     return this.#watchers.size;
   }
 
-  /** From 0 to 1, the same for the same seed (mulberry32). */
-  random(): number {
-    this.#chance = (this.#chance + 0x6d2b79f5) | 0;
-    let t = Math.imul(this.#chance ^ (this.#chance >>> 15), 1 | this.#chance);
-    t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t;
-    return ((t ^ (t >>> 14)) >>> 0) / 2 ** 32;
+  connect(options: FeedOptions, ...transports: readonly [Transport, ...Transport[]]): Feed<JsonObject> {
+    return connectFeed("http://feeds.test", "stocks", options, { runtime: this.runtime, transports });
+  }
+
+  /** The same, once the feed is live. */
+  async live(options: FeedOptions, transport: Transport): Promise<Feed<JsonObject>> {
+    const feed = this.connect(options, transport);
+    await this.pass(100);
+    expect(feed.state).toBe("live");
+    return feed;
   }
 
   /** Runs something at a time. The returned function cancels it, and returns false if it has run already. */

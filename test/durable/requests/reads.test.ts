@@ -2,10 +2,11 @@ import { describe, expect, test, vi } from "vitest";
 import type { CountedCaller } from "../../../src/limits/places.ts";
 import { Patience } from "../../../src/durable/requests/answer-stream.ts";
 import { Reads, type ReadOutcome, type ReadRequest } from "../../../src/durable/requests/reads.ts";
-import type { HistoryPage } from "../../../src/durable/storage/feed-store.ts";
+import type { HistoryPage } from "../../../src/durable/storage/stored-log.ts";
 import { Budget } from "../../../src/feed/fanout/budget.ts";
 import type { Update } from "../../../src/protocol/update.ts";
-import { FeedFixture, RecordingSubscriber } from "../../feed/fixture.ts";
+import { FeedFixture } from "../../feed/fixture.ts";
+import { RecordingSubscriber } from "../../feed/recording-subscriber.ts";
 import { anonymous } from "../../support/callers.ts";
 
 const MIB = 1024 * 1024;

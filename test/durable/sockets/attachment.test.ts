@@ -5,7 +5,7 @@ import {
   type ReadSelections,
   type SocketState,
 } from "../../../src/durable/sockets/attachment.ts";
-import { subscriptionOf } from "../../feed/fixture.ts";
+import { subscriptionOf } from "../../feed/recording-subscriber.ts";
 
 test("[I7] a selection that many sockets have is parsed once when their connections are rebuilt", () => {
   const selection = Array.from({ length: 1_000 }, (_, i) => `key${String(i).padStart(4, "0")}`).join(",");

@@ -68,7 +68,7 @@ class Pair {
     this.#waiting = [];
     this.#remembered = [];
     const model = Feed.begin(this.epoch);
-    for (const record of this.records) model.apply(record);
+    for (const record of this.records) model.apply([record]);
     this.store = new FeedStore(this.sql, this.limits);
     ({ feed: this.feed, idempotency: this.idempotency } = this.store.load(this.now, this.epoch));
     expect(stateOf(this.feed)).toEqual(stateOf(model));

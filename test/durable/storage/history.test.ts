@@ -1,7 +1,8 @@
 import { runInDurableObject } from "cloudflare:test";
 import { env } from "cloudflare:workers";
 import { expect, test } from "vitest";
-import { FeedStore, type HistoryPage } from "../../../src/durable/storage/feed-store.ts";
+import { FeedStore } from "../../../src/durable/storage/feed-store.ts";
+import type { HistoryPage } from "../../../src/durable/storage/stored-log.ts";
 import { DELETED_ROWS, HISTORY_ROW_LENGTH } from "../../../src/durable/storage/schema.ts";
 import { readRecord } from "../../../src/feed/state/record.ts";
 import { FEED_LIMITS, LIMITS, SERVER_LIMITS } from "../../../src/protocol/limits.ts";

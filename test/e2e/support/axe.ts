@@ -1,5 +1,6 @@
 import axe from "axe-core";
 import type { Page } from "playwright-core";
+import { expect } from "vitest";
 
 interface Violation {
   readonly id: string;
@@ -24,7 +25,7 @@ export function overflowOf(page: Page): Promise<number> {
  * Themes and widths in pixels to look at a page with. Each theme and each width once finds what is wrong with a colour or a
  * layout; `TICKERTAPE_ROUNDS` has each with each.
  */
-export const VIEWS: readonly ["light" | "dark", number][] =
+const VIEWS: readonly ["light" | "dark", number][] =
   process.env["TICKERTAPE_ROUNDS"] === undefined
     ? [
         ["light", 360],
@@ -34,3 +35,13 @@ export const VIEWS: readonly ["light" | "dark", number][] =
         [theme, 360],
         [theme, 1280],
       ]);
+
+/** Fails if, in any of the themes and widths, axe-core finds something wrong with a page, or it scrolls sideways. */
+export async function expectSound(page: Page, height = 800): Promise<void> {
+  for (const [colorScheme, width] of VIEWS) {
+    await page.emulateMedia({ colorScheme });
+    await page.setViewportSize({ width, height });
+    expect(await violationsIn(page), `${colorScheme} ${width}`).toEqual([]);
+    expect(await overflowOf(page), `${width}`).toBe(0);
+  }
+}

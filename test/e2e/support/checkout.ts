@@ -9,13 +9,13 @@ const run = promisify(execFile);
 
 /**
  * Copies the project as a clone would have it: without its owner's secrets, storage and other ignored files, and with
- * the packages that are installed here. Returns the folder.
+ * the packages that are installed here. Returns the folder. `withTests`: with the folder `test/` too.
  */
-export async function copyCheckout(): Promise<string> {
+export async function copyCheckout(withTests = false): Promise<string> {
   const folder = await mkdtemp(join(tmpdir(), "tickertape-checkout-"));
   const { stdout } = await run("git", ["ls-files", "-z", "--cached", "--others", "--exclude-standard"], { cwd: root });
   for (const path of stdout.split("\0")) {
-    if (path === "" || path === "node_modules" || path.startsWith("test/")) continue;
+    if (path === "" || path === "node_modules" || (path.startsWith("test/") && !withTests)) continue;
     await cp(join(root, path), join(folder, path), { recursive: true }).catch((error: unknown) => {
       // Listed, but deleted and not yet committed so.
       if (!isGone(error)) throw error;

@@ -8,6 +8,7 @@ import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { basename, join } from "node:path";
 import { promisify } from "node:util";
+import { endProcess } from "./end-process.ts";
 import { sharedBuild } from "./shared.ts";
 import { until } from "./until.ts";
 
@@ -35,10 +36,14 @@ export async function buildWorker(): Promise<string> {
   return outdir;
 }
 
-/** Builds it into a folder, or the Worker of another module. */
-export async function compileWorker(outdir: string, main = "src/index.ts"): Promise<void> {
+/** Builds it into a folder, or another Worker: that of another config, or of the module `main`. */
+export async function compileWorker(
+  outdir: string,
+  { config = "wrangler.toml", main = "src/index.ts" }: { config?: string; main?: string } = {},
+): Promise<void> {
   const wrangler = join(root, "node_modules/wrangler/bin/wrangler.js");
-  await run(pinnedNode, [wrangler, "deploy", main, "--dry-run", "--outdir", outdir], {
+  const script = config === "wrangler.toml" ? [main] : [];
+  await run(pinnedNode, [wrangler, "deploy", ...script, "--dry-run", "--config", config, "--outdir", outdir], {
     cwd: root,
     env: { ...process.env, WRANGLER_SEND_METRICS: "false" },
   });
@@ -114,11 +119,8 @@ export class Workerd {
   }
 
   /** Ends the process at once, as a power failure would. */
-  async kill(signal: NodeJS.Signals = "SIGKILL"): Promise<void> {
-    if (this.process.exitCode !== null || this.process.signalCode !== null) return;
-    const ended = once(this.process, "exit");
-    this.process.kill(signal);
-    await ended;
+  kill(signal?: NodeJS.Signals): Promise<void> {
+    return endProcess(this.process, signal);
   }
 
   /** Ends the process and removes its storage. */

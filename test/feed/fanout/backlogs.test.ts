@@ -1,5 +1,6 @@
 import { describe, expect, test } from "vitest";
-import { FeedFixture, RecordingSubscriber, slowReader } from "../fixture.ts";
+import { FeedFixture, slowReader } from "../fixture.ts";
+import { RecordingSubscriber } from "../recording-subscriber.ts";
 
 describe("[LAG3] [I9] the room for the backlogs of all subscribers", () => {
   test("is shared: a subscriber without a backlog gets its update at once, though others use all the rest", () => {

@@ -2,7 +2,7 @@ import { beforeAll, describe, expect, test } from "vitest";
 import { Feed } from "../../../src/feed/state/feed.ts";
 import { readRecord, type LogRecord } from "../../../src/feed/state/record.ts";
 import { FEED_LIMITS } from "../../../src/protocol/limits.ts";
-import { subscriptionOf } from "../fixture.ts";
+import { subscriptionOf } from "../recording-subscriber.ts";
 import { oldestFirst } from "../../support/entries.ts";
 import { quickest } from "../../support/quickest.ts";
 
@@ -28,9 +28,9 @@ function tinyPatch(key: string, i: number): string {
   return `{"key":"${key}","patch":{"m${(i * 7) % 4_500}":${i}}}`;
 }
 
-/** A fifth of what is in a journal of 4 MiB. */
+/** As many as are in a journal of 4 MiB. */
 function* tinyRecords(): Generator<LogRecord> {
-  for (let i = 0; i < 20_000; i++) yield readRecord(200 + i, 0, [tinyPatch(`k${i % 200}`, i)]);
+  for (let i = 0; i < 100_000; i++) yield readRecord(200 + i, 0, [tinyPatch(`k${i % 200}`, i)]);
 }
 
 function shuffledName(i: number): string {
@@ -62,7 +62,7 @@ describe("a feed of 100,000 keys of 16 MiB, which expire at once", () => {
     const text = JSON.stringify({ text: "x".repeat(FEED_LIMITS.length / 100_000 - 26) });
     const start = performance.now();
     feed = feedOf(100_000, shuffledName, text, 1000);
-    feed.applyAll([]);
+    feed.apply([]);
     opening = performance.now() - start;
   });
 
@@ -88,11 +88,11 @@ describe("a feed of 100,000 keys of 16 MiB, which expire at once", () => {
   });
 });
 
-test("[I8] a journal of tiny patches to large values, here a fifth of a full one, is read within 2 s", () => {
+test("[I8] a journal of tiny patches to large values, as many as one may have, is read within 2 s", () => {
   const start = performance.now();
   const feed = feedOf(200, short, WIDE);
-  feed.applyAll(tinyRecords());
+  feed.apply(tinyRecords());
   expect(performance.now() - start).toBeLessThan(2_000);
-  expect(feed.seq).toBe(20_200);
+  expect(feed.seq).toBe(100_200);
   expect(feed.entries.get("k199")?.value?.["m3"]).toBe(10_003);
 });

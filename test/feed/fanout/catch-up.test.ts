@@ -3,7 +3,8 @@ import type { ReadResult } from "../../../src/feed/fanout/catch-up/reader.ts";
 import type { Sink } from "../../../src/feed/fanout/subscriber.ts";
 import { Entries } from "../../../src/feed/state/entries.ts";
 import type { Update } from "../../../src/protocol/update.ts";
-import { FeedFixture, RecordingSubscriber, SILENT, subscriptionOf } from "../fixture.ts";
+import { FeedFixture } from "../fixture.ts";
+import { RecordingSubscriber, SILENT, subscriptionOf } from "../recording-subscriber.ts";
 
 /** So many entries, each with a key of its own. */
 function many(count: number, prefix: string): Update[] {
@@ -115,7 +116,7 @@ describe("[I7] a catch-up", () => {
   test("[I2] that reads the log ends with a reset, though the new epoch is longer than what was read", () => {
     const fixture = new FeedFixture({}, { stepWork: 1, partLength: 1 });
     for (let n = 0; n < 50; n++) fixture.publish({ key: "A", set: { n } });
-    const reader = new RecordingSubscriber([], "all", undefined);
+    const reader = new RecordingSubscriber([], "all");
     reader.view.position = { epoch: "e1", seq: 0 };
     fixture.connect(reader, "e1:0");
     while (reader.sent.length === 0) fixture.broadcast.step(fixture.now);

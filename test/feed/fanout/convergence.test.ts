@@ -5,7 +5,8 @@ import type { FlushPolicy } from "../../../src/feed/fanout/live/flush-schedule.t
 import type { Update } from "../../../src/protocol/update.ts";
 import { runs } from "../../support/runs.ts";
 import { isWanted } from "../../support/view.ts";
-import { FeedFixture, RecordingSubscriber } from "../fixture.ts";
+import { FeedFixture } from "../fixture.ts";
+import { RecordingSubscriber } from "../recording-subscriber.ts";
 
 /** Few keys and members, so that everything meets everything else. */
 const keys = fc.constantFrom("A", "A", "B", "tech.X", "tech.Y", "z");

@@ -6,7 +6,8 @@ import { FlushSchedule } from "../../../src/feed/fanout/live/flush-schedule.ts";
 import { pendingFor, PendingMemory } from "../../../src/feed/fanout/live/pending.ts";
 import { Group, Subscriber } from "../../../src/feed/fanout/subscriber.ts";
 import type { Update } from "../../../src/protocol/update.ts";
-import { FeedFixture, RecordingSubscriber, subscriptionOf } from "../fixture.ts";
+import { FeedFixture } from "../fixture.ts";
+import { RecordingSubscriber, subscriptionOf } from "../recording-subscriber.ts";
 
 /** Subscribers of everything on a feed with the default flush policy. */
 function subscribersOfAll(count: number): { fixture: FeedFixture; subscribers: RecordingSubscriber[] } {
@@ -47,7 +48,7 @@ describe("[MERGE3] [I9] a flush", () => {
     const group = new Group("*", subscription, 0, pendingFor("latest", new PendingMemory()));
     const message = updateMessage("e1", { from: 1, seq: 2, time: 0, updates: [], skipped: 0 });
     const [moved, left, waits] = [0, 1, 2].map(() => {
-      const reader = new RecordingSubscriber([], "latest", undefined);
+      const reader = new RecordingSubscriber();
       return new Subscriber(reader, subscription, { epoch: "e1", seq: 1 }, "new");
     });
     for (const subscriber of [moved!, left!, waits!]) {

@@ -1,8 +1,9 @@
 import { describe, expect, test, vi } from "vitest";
 import { MergedUpdate } from "../../../src/feed/fanout/live/merged-update.ts";
 import { pendingFor, PendingMemory, PendingUpdate } from "../../../src/feed/fanout/live/pending.ts";
-import { AcceptedUpdate } from "../../../src/feed/state/record.ts";
-import { FeedFixture, RecordingSubscriber } from "../fixture.ts";
+import { AcceptedUpdate } from "../../../src/feed/state/accepted-update.ts";
+import { FeedFixture } from "../fixture.ts";
+import { RecordingSubscriber } from "../recording-subscriber.ts";
 
 describe("[MERGE6] [I9] what waits for groups", () => {
   test("is read again if an update is for more groups than there is time for, and nothing is lost", () => {

@@ -2,7 +2,8 @@ import { describe, expect, test } from "vitest";
 import { FANOUT_LIMITS } from "../../../src/feed/fanout/fanout-limits.ts";
 import { Selections } from "../../../src/feed/fanout/selections.ts";
 import type { Update } from "../../../src/protocol/update.ts";
-import { FeedFixture, RecordingSubscriber, SILENT, subscriptionOf } from "../fixture.ts";
+import { FeedFixture } from "../fixture.ts";
+import { RecordingSubscriber, SILENT, subscriptionOf } from "../recording-subscriber.ts";
 
 const LIMITS = { ...FANOUT_LIMITS, patterns: 100, patternsPerAccount: 20 };
 const ACCOUNT = { account: "a" };

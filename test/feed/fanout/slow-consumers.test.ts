@@ -1,8 +1,10 @@
 import { describe, expect, test } from "vitest";
+import { FANOUT_LIMITS } from "../../../src/feed/fanout/fanout-limits.ts";
 import { SERVER_LIMITS } from "../../../src/protocol/limits.ts";
-import { FeedFixture, RecordingSubscriber } from "../fixture.ts";
+import { FeedFixture } from "../fixture.ts";
+import { RecordingSubscriber } from "../recording-subscriber.ts";
 
-const STUCK = SERVER_LIMITS.backlogHigh + 1;
+const STUCK = FANOUT_LIMITS.backlogHigh + 1;
 
 function fixtureOf(...subscribers: RecordingSubscriber[]): FeedFixture {
   const fixture = new FeedFixture();
@@ -33,6 +35,23 @@ describe("[I5] a subscriber that lags", () => {
       { type: "update", from: 0, seq: 103, skipped: 100, updates: [{ key: "k1" }, { key: "k2" }, { key: "k0" }] },
     ]);
     expect(slow.view.state()).toEqual(quick.view.state());
+  });
+
+  test("[LAG1] is told of a reset before it has drained: as soon as it would not lag", () => {
+    const slow = new RecordingSubscriber();
+    const fixture = fixtureOf(slow);
+    slow.waiting = STUCK;
+    fixture.publish({ key: "A", set: { i: 1 } });
+    fixture.advance(100);
+    const before = slow.sent.length;
+    fixture.reset("e2");
+    fixture.advance(SERVER_LIMITS.lagReview);
+    expect(slow.sent.length, "it still lags").toBe(before);
+    slow.waiting = FANOUT_LIMITS.backlogHigh;
+    fixture.advance(SERVER_LIMITS.lagReview);
+    expect(slow.sent.slice(before).map((message) => JSON.parse(message))).toMatchObject([
+      { type: "snapshot", epoch: "e2", reason: "reset", entries: {} },
+    ]);
   });
 
   test("is looked at again though nothing more is published, and then leaves no timer", () => {

@@ -1,7 +1,8 @@
 import { describe, expect, test } from "vitest";
 import { SERVER_LIMITS } from "../../../src/protocol/limits.ts";
 import type { Update } from "../../../src/protocol/update.ts";
-import { FeedFixture, type RecordingSubscriber, slowReader } from "../fixture.ts";
+import { FeedFixture, slowReader } from "../fixture.ts";
+import type { RecordingSubscriber } from "../recording-subscriber.ts";
 
 const TIGHT = { partLength: 100, backlogHigh: 300, stepWork: 100_000 };
 

@@ -2,10 +2,11 @@ import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { SubscriberIndex } from "../../../src/feed/fanout/live/subscriber-index.ts";
 import { Subscriber } from "../../../src/feed/fanout/subscriber.ts";
-import { AcceptedUpdate } from "../../../src/feed/state/record.ts";
+import { AcceptedUpdate } from "../../../src/feed/state/accepted-update.ts";
 import { encodeSet } from "../../../src/protocol/update.ts";
 import { isWanted } from "../../support/view.ts";
-import { FeedFixture, RecordingSubscriber, SILENT, subscriptionOf } from "../fixture.ts";
+import { FeedFixture } from "../fixture.ts";
+import { RecordingSubscriber, SILENT, subscriptionOf } from "../recording-subscriber.ts";
 
 /** A subscriber of the index alone: it is sent nothing. */
 function subscriberOf(keys: readonly string[]): Subscriber {

@@ -177,12 +177,12 @@ describe("[I8] a feed that is opened again", () => {
         }
         const atOnce = new Feed(state);
         for (const entry of saved) atOnce.restore(entry);
-        atOnce.applyAll(records);
+        atOnce.apply(records);
         expect(everything(atOnce)).toEqual(everything(feed));
         const oneByOne = new Feed(state);
         for (const entry of saved) oneByOne.restore(entry);
-        oneByOne.applyAll([]);
-        for (const record of records) oneByOne.apply(record);
+        oneByOne.apply([]);
+        for (const record of records) oneByOne.apply([record]);
         expect(everything(oneByOne)).toEqual(everything(feed));
       }),
       { numRuns: runs(150) },

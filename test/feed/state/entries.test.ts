@@ -5,7 +5,7 @@ import type { EntryState } from "../../../src/feed/state/entry.ts";
 import { SERVER_LIMITS } from "../../../src/protocol/limits.ts";
 import { runs } from "../../support/runs.ts";
 import { isWanted } from "../../support/view.ts";
-import { subscriptionOf } from "../fixture.ts";
+import { subscriptionOf } from "../recording-subscriber.ts";
 import { oldestFirst } from "../../support/entries.ts";
 
 const key = fc.string({ unit: fc.constantFrom("a", "b", ".", "\uffff", "😀"), minLength: 1, maxLength: 4 });

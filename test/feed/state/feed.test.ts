@@ -3,7 +3,8 @@ import { Feed } from "../../../src/feed/state/feed.ts";
 import { SERVER_LIMITS } from "../../../src/protocol/limits.ts";
 import type { Update } from "../../../src/protocol/update.ts";
 import type { Message } from "../../support/view.ts";
-import { FeedFixture, RecordingSubscriber } from "../fixture.ts";
+import { FeedFixture } from "../fixture.ts";
+import { RecordingSubscriber, subscriptionOf } from "../recording-subscriber.ts";
 
 const limits = { keys: 3, length: 1000, history: 1 };
 
@@ -43,6 +44,14 @@ describe("acceptance", () => {
     accept(feed, { key: "A", set: {}, version: 5 }, { key: "A", delete: true });
     expect(accept(feed, { key: "A", set: {}, version: 4 })).toMatchObject({ receipt: { stale: 1 } });
     expect(accept(feed, { key: "A", set: {}, version: 6 })).toMatchObject({ receipt: { accepted: 1 } });
+  });
+
+  test("[I2] a batch may have the deletion forgotten of a key that it then sets: its prefix still finds it", () => {
+    const feed = Feed.begin("e");
+    const keys = Array.from({ length: SERVER_LIMITS.tombstones }, (_, i) => `k${i}`);
+    accept(feed, ...keys.map((key): Update => ({ key, delete: true })));
+    accept(feed, { key: "other", delete: true }, { key: "k0", set: {} });
+    expect(Array.from(feed.entries.select(subscriptionOf(["k*"]).selection), ({ key }) => key)).toEqual(["k0"]);
   });
 
   test("[PUB12] [I3] a batch that would overfill the feed changes nothing, and one that shrinks it is accepted", () => {

@@ -4,7 +4,7 @@ import { expect } from "vitest";
 import type { Receipt } from "../../../src/protocol/server-messages.ts";
 import type { Update } from "../../../src/protocol/update.ts";
 import { evict } from "../../durable/evictions.ts";
-import { ADMIN_KEY, newFeed, publish, PUBLISH_KEY, request, snapshot } from "../../support/api.ts";
+import { ADMIN_KEY, bearer, newFeed, publish, PUBLISH_KEY, request, snapshot } from "../../support/api.ts";
 import { TestSubscriber } from "../../support/subscriber.ts";
 import { isWanted } from "../../support/view.ts";
 import { FeedClock } from "./feed-clock.ts";
@@ -104,7 +104,7 @@ export class Journey {
       case "evict":
         return evict(feed);
       case "reset": {
-        const headers = { Authorization: `Bearer ${ADMIN_KEY}` };
+        const headers = bearer(ADMIN_KEY);
         const response = await request(`/v1/feeds/${feed}`, { method: "DELETE", headers });
         return this.#model.begin((await response.json<{ epoch: string }>()).epoch);
       }
@@ -135,7 +135,7 @@ export class Journey {
 
   async #send(updates: readonly Update[]): Promise<Receipt> {
     const id = ++this.#publishes;
-    const headers = { Authorization: `Bearer ${PUBLISH_KEY}` };
+    const headers = bearer(PUBLISH_KEY);
     this.#publisher ??= await TestSubscriber.connect(this.#feed, "?keys=none", headers);
     this.#publisher.send({ type: "publish", id, updates });
     const { epoch, seq, accepted, stale } = await this.#publisher.message("receipt", id);

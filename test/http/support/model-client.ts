@@ -1,6 +1,6 @@
 import { expect } from "vitest";
 import type { Mode } from "../../../src/protocol/codes.ts";
-import { PUBLISH_KEY } from "../../support/api.ts";
+import { bearer, PUBLISH_KEY } from "../../support/api.ts";
 import { messageOf } from "./answers.ts";
 import { CarriedView } from "./carried-view.ts";
 import { judge } from "./judge.ts";
@@ -76,7 +76,7 @@ export class ModelClient {
     const view = this.#carry({ anew: isPlain });
     const query = this.#query(isPlain ? undefined : view.at, wait);
     const headers = {
-      ...(known && { Authorization: `Bearer ${PUBLISH_KEY}` }),
+      ...(known && bearer(PUBLISH_KEY)),
       ...(isPlain && unlessSame && view.at !== undefined && { "If-None-Match": `"${view.at}"` }),
     };
     const response = await cache.fetch(this.#path(query), headers);

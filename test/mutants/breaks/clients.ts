@@ -99,7 +99,7 @@ export const OF_THE_CLIENTS: readonly Mutant[] = [
   ...plant(
     "src/publisher/publisher.ts",
     "node",
-    ["test/publisher/publisher.test.ts", "test/publisher/exactly-once.test.ts"],
+    ["test/publisher/refused.test.ts", "test/publisher/exactly-once.test.ts"],
     [["publisher: half of a refused batch is lost", "await this.#send(calls.slice(middle));", ""]],
   ),
   ...plant(
@@ -109,8 +109,8 @@ export const OF_THE_CLIENTS: readonly Mutant[] = [
     [
       [
         "dashboard: a filter does not reach a row that changes",
-        "if (shown !== row.shown) this.#membersChanged = true;",
-        "",
+        "if (shown !== (row?.shown ?? false)) this.#membersChanged = true;",
+        "if (shown && row === undefined) this.#membersChanged = true;",
       ],
       ["dashboard: rows move at each change", "Math.max(REORDER_AFTER, rest)", "rest"],
       [

@@ -19,8 +19,8 @@ export const OF_THE_OBJECT: readonly Mutant[] = [
       ],
       [
         "durable: a receipt comes before the write",
-        "if (record || remembered) await this.#commit.add(",
-        "if (record || remembered) void this.#commit.add(",
+        "if (record || remembered) await this.#groupCommit.add(",
+        "if (record || remembered) void this.#groupCommit.add(",
       ],
     ],
   ),

@@ -108,10 +108,12 @@ export const OF_THE_FANOUT: readonly Mutant[] = [
     [
       "test/feed/fanout/catch-up.test.ts",
       "test/feed/fanout/selections.test.ts",
+      "test/feed/fanout/slow-consumers.test.ts",
       "test/durable/live-feed.test.ts",
       "test/durable/requests/reads.test.ts",
     ],
     [
+      ["reset: a subscriber that lagged goes on to lag", "subscriber.lagging = false;", ""],
       ["history: keeps catch-ups waiting", "this.#start(job, this.#searches)", "this.#start(job)"],
       ["catch-up: does not ask for the commit that it needs", "return this.#jobs.needsCommit ||", "return"],
       ["flush: shows what is not committed", "|| this.#live.isDue(now);", ";"],

@@ -138,7 +138,7 @@ export class CatchUp implements Job {
     if (!message) {
       const range = changesSince(feed, selection, seq, meter);
       if (!range) return this.#next({ at: "freeze", reason: this.#tooFarBack });
-      message = encoded.getAt(feed, key, () => updateMessage(feed.epoch, range));
+      message = encoded.get(key, () => updateMessage(feed.epoch, range));
     }
     if (!this.#sink.hasRoomFor(message)) return "wait";
     this.#send(message, now, meter);
@@ -183,7 +183,7 @@ export class CatchUp implements Job {
     }
     const isPresent = list.seq === feed.seq;
     const encode = (): EncodedMessage => snapshots.message(list, 0, reason, undefined);
-    const message = isPresent ? encoded.getAt(feed, key, encode) : encode();
+    const message = isPresent ? encoded.get(key, encode) : encode();
     if (!this.#sink.hasRoomFor(message)) return "wait";
     this.#send(message, now, meter);
     return this.#next({ at: "decide" });

@@ -10,19 +10,13 @@ export class EncodedCache {
   #position = "";
   #bytes = 0;
 
-  /** The message for `key` at this position of the feed, encoded if it is not there. */
-  getAt(position: Position, key: string, encode: () => EncodedMessage): EncodedMessage {
-    this.#moveTo(position);
-    return this.get(key, encode);
-  }
-
   /** The message for `key` at this position of the feed, if it is there. */
   findAt(position: Position, key: string): EncodedMessage | undefined {
     this.#moveTo(position);
     return this.#messages.get(key);
   }
 
-  /** The message for `key`, encoded if it is not there. For messages that depend on no position. */
+  /** The message for `key`, encoded if it is not there; at the position of the last `findAt`, if there was any. */
   get(key: string, encode: () => EncodedMessage): EncodedMessage {
     const known = this.#messages.get(key);
     const message = known ?? encode();

@@ -99,7 +99,7 @@ export class ListsInUse {
     return first;
   }
 
-  /** Counts bytes that are kept alive, for the newest lists that may be what keeps them. */
+  /** Adds bytes that only lists keep alive: to the newest lists first, and to none more than it shared with the feed. */
   #keep(bytes: number): void {
     let left = bytes;
     for (const list of [...this.#lists].toReversed()) {

@@ -1,7 +1,7 @@
 import { isJsonObject, setMember, type Json, type JsonObject } from "../../../protocol/json.ts";
 import { applyMergePatch } from "../../../protocol/merge-patch.ts";
 import { encodeUpdate, type Update } from "../../../protocol/update.ts";
-import type { AcceptedUpdate } from "../../state/record.ts";
+import type { AcceptedUpdate } from "../../state/accepted-update.ts";
 
 /** Characters above which a value is not patched here again: the feed has the patched value anyway. */
 const SMALL = 1024;

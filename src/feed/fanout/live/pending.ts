@@ -2,7 +2,7 @@ import { ownText } from "../../../protocol/json-scan.ts";
 import type { Mode } from "../../../protocol/codes.ts";
 import type { Entries } from "../../state/entries.ts";
 import { encodeEntry } from "../../state/entry.ts";
-import type { AcceptedUpdate } from "../../state/record.ts";
+import type { AcceptedUpdate } from "../../state/accepted-update.ts";
 import { MergedUpdate } from "./merged-update.ts";
 
 /** An update that waits for one group or for many. It is in memory once. */

@@ -1,5 +1,5 @@
 import type { Subscription } from "../../../protocol/selection.ts";
-import type { AcceptedUpdate } from "../../state/record.ts";
+import type { AcceptedUpdate } from "../../state/accepted-update.ts";
 import { groupId, roundRate } from "../selections.ts";
 import { Group, type Subscriber } from "../subscriber.ts";
 import { PendingMemory, pendingFor, PendingUpdate, type Allowance } from "./pending.ts";

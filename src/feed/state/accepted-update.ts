@@ -1,6 +1,6 @@
-import { readOwnJson } from "./json.ts";
-import { skipString } from "./json-scan.ts";
-import { readEncodedUpdate, type Stamps, type Update } from "./update.ts";
+import { readOwnJson } from "../../protocol/json.ts";
+import { skipString } from "../../protocol/json-scan.ts";
+import { readEncodedUpdate, type Stamps, type Update } from "../../protocol/update.ts";
 
 /** The length of what comes before the key. */
 const HEAD = `{"key":`.length;
@@ -8,11 +8,13 @@ const LETTER_D = 0x64;
 const LETTER_P = 0x70;
 
 /**
- * An update as canonical text, parsed only as far as it is asked for. Most values are stored and sent as they are, and
- * parsing them would be most of the work of a publish. Trusts the text, as `readEncodedUpdate` does.
+ * An accepted update as canonical text, with its seq. The text is written once, then only copied, and parsed only as far as
+ * it is asked for: most values are stored and sent as they are, and parsing them would be most of the work of a publish.
+ * Trusts the text, as `readEncodedUpdate` does.
  */
-export class LazyUpdate {
+export class AcceptedUpdate {
   readonly text: string;
+  readonly seq: number;
   /** May be a part of the text and keep it in memory. */
   readonly key: string;
   readonly change: "set" | "patch" | "delete";
@@ -23,10 +25,11 @@ export class LazyUpdate {
   readonly #valueEnd: number;
   #update: Update | undefined;
 
-  constructor(text: string) {
+  constructor(text: string, seq: number) {
     const keyEnd = skipString(text, HEAD);
     const letter = text.charCodeAt(keyEnd + 2);
     this.text = text;
+    this.seq = seq;
     this.key = readKey(text, keyEnd);
     this.change = letter === LETTER_D ? "delete" : letter === LETTER_P ? "patch" : "set";
     this.#valueStart = skipString(text, keyEnd + 1) + 1;
