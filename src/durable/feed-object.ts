@@ -140,13 +140,15 @@ export class FeedObject<Env extends FeedObjectEnv = FeedObjectEnv> extends Servi
 
   #stats(links: readonly LinkState[]): FeedStats {
     const { feed, broadcast } = this.#loader.committed();
-    const replicas = links.map(({ name, report, position }) => ({
+    const now = this.steady();
+    const replicas = links.map(({ name, report, position, failingSince }) => ({
       name,
       region: parseObjectName(name)?.region ?? "",
       subscribers: report?.subscribers ?? 0,
       lagging: report?.lagging ?? 0,
       // One that sleeps does not know its own.
       seq: [report, position].find((known) => known?.epoch === feed.epoch)?.seq ?? 0,
+      ...(failingSince !== undefined && { unreachableSince: Math.round(Date.now() - (now - failingSince)) }),
     }));
     const sum = (of: "subscribers" | "lagging"): number =>
       replicas.reduce((total, replica) => total + replica[of], broadcast[of]);

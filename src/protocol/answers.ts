@@ -123,6 +123,14 @@ const replicaSchema = v.object({
     seqSchema,
     v.description("How far it is, as it last said; 0 if it has not said, or is in another epoch."),
   ),
+  unreachableSince: v.exactOptional(
+    v.pipe(
+      timeSchema,
+      v.description(
+        "Since when it has not answered, in ms since 1970. It goes on serving what it has. Absent if it answers.",
+      ),
+    ),
+  ),
 });
 
 export const statsSchema = documented(

@@ -53,3 +53,28 @@ it("shows the figures of a feed's object with units, and figures that it does no
     ["constructor", "x"],
   ]);
 });
+
+it("shows where a feed's replicas are, how far they are behind, and which do not answer", () => {
+  const replica = { subscribers: 1, lagging: 0, seq: 100 };
+  const stats = {
+    feed: "stocks",
+    epoch: "k3v9x2",
+    seq: 1_100,
+    keys: 1,
+    subscribers: 3,
+    lagging: 0,
+    replicas: [
+      { ...replica, name: "stocks/weur/0", region: "weur", seq: 1_100 },
+      { ...replica, name: "stocks/weur/1", region: "weur", seq: 1_098 },
+      { ...replica, name: "stocks/enam/0", region: "enam", unreachableSince: 1_732_096_000_000 },
+    ],
+    time: 0,
+    storage: 0,
+    started: 0,
+  };
+  expect(statsText(stats, 1_732_096_000_000).slice(-3)).toEqual([
+    ["replicas", "2 in weur, 1 in enam"],
+    ["the slowest replica is behind by", "1,000 updates"],
+    ["replicas that do not answer", "1"],
+  ]);
+});

@@ -83,6 +83,30 @@ describe("a feed with replicas", () => {
     }, 10_000);
   });
 
+  test("[REP2] tells in its stats and metrics of a replica that does not answer, and how far it is behind", async () => {
+    const feed = newFeed();
+    await spread(feed);
+    cutLinks();
+    await publish(feed, [
+      { key: "A", set: { n: 2 } },
+      { key: "A", set: { n: 3 } },
+    ]);
+    const metrics = await vi.waitFor(async () => {
+      const { replicas } = await (await request(`/v1/feeds/${feed}/stats`)).json<FeedStats>();
+      for (const { seq, unreachableSince } of replicas) {
+        expect(seq).toBe(1);
+        expect(Math.abs(Date.now() - (unreachableSince ?? 0))).toBeLessThan(20_000);
+      }
+      const headers = { Authorization: `Bearer ${ADMIN_KEY}` };
+      return (await (await request("/metrics", { headers })).text()).split("\n");
+    }, 10_000);
+    for (const index of [0, 1, 2]) {
+      const labels = `feed="${feed}",replica="${feed}/wnam/${index}",region="wnam"`;
+      expect(metrics).toContain(`tickertape_replica_behind{${labels}} 2`);
+      expect(metrics).toContain(`tickertape_replica_reachable{${labels}} 0`);
+    }
+  });
+
   test("[REP2] counts the subscribers of a replica that sleeps", async () => {
     const feed = newFeed();
     const subscribers = await spread(feed);

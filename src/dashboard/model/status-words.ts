@@ -43,10 +43,27 @@ const STAT_NAMES = {
 /** The figures of a feed by name, as text. A newer server may send figures that this page does not know: they are shown too. */
 export function statsText(stats: StatsAnswer, now: number): [name: string, text: string][] {
   const labels = new Map(Object.entries(STAT_NAMES));
-  return Object.entries<unknown>({ ...stats }).flatMap(([name, value]): [string, string][] => {
+  const { replicas } = stats;
+  const figures = Object.entries<unknown>({ ...stats }).flatMap(([name, value]): [string, string][] => {
     if (ELSEWHERE.has(name) || typeof value === "object") return [];
     return [[labels.get(name) ?? spaced(name), figure(name, value, now)]];
   });
+  return replicas.length === 0 ? figures : [...figures, ...replicasText(replicas, stats.seq)];
+}
+
+type Replicas = StatsAnswer["replicas"];
+
+/** How many replicas a feed has in which regions, and what is wrong with them. */
+function replicasText(replicas: Replicas, seq: number): [name: string, text: string][] {
+  const regions = new Map<string, number>();
+  for (const { region } of replicas) regions.set(region, (regions.get(region) ?? 0) + 1);
+  const where = Array.from(regions, ([region, count]) => `${count} in ${region}`).join(", ");
+  const behind = Math.max(...replicas.map((replica) => seq - replica.seq));
+  const unreachable = replicas.filter(({ unreachableSince }) => unreachableSince !== undefined).length;
+  const text: [name: string, text: string][] = [["replicas", where]];
+  if (behind > 0) text.push(["the slowest replica is behind by", `${formatCount(behind)} updates`]);
+  if (unreachable > 0) text.push(["replicas that do not answer", formatCount(unreachable)]);
+  return text;
 }
 
 /** `journalRows` as `journal rows`. */

@@ -22,6 +22,8 @@ const COLUMNS = {
 /** Rows kept in memory, of some 300 bytes each. */
 const READ = 20_000;
 
+type StoredStats = Omit<FeedStats, "replicas"> & Partial<Pick<FeedStats, "replicas">>;
+
 /** The directory's table, with a row for each feed. The table is made with the first feed. */
 export class DirectoryStore {
   readonly #sql: SqlStorage;
@@ -99,7 +101,8 @@ export class DirectoryStore {
       feed,
     );
     if (!row) return undefined;
-    const stats = row.stats === null ? undefined : readOwnJson<FeedStats & JsonObject>(row.stats);
+    // Stored by a deployment that had no replicas yet, they do not say so.
+    const stats = row.stats === null ? undefined : { replicas: [], ...readOwnJson<StoredStats & JsonObject>(row.stats) };
     const listed = { stats, changed: row.changed === 1, asked: row.asked };
     if (this.#read.size >= READ) this.#read.clear();
     this.#read.set(feed, listed);
