@@ -62,8 +62,9 @@ const authSchema = documented(
 
 const ackSchema = documented(
   v.strictObject({ type: v.literal("ack"), id, seq: countSchema, bytes: v.exactOptional(countSchema) }),
-  "Tells the server how far the client is. A client sends it at least once a second, or never. `bytes` is how many " +
-    "characters of `snapshot` and `update` messages the client has read on this socket. There is no answer.",
+  "Tells the server how far the client is. A client sends it at least once a second, or never. `bytes` is how much of " +
+    "`snapshot` and `update` messages the client has read on this socket, in characters of text frames or bytes of binary " +
+    "ones. There is no answer.",
   { type: "ack", seq: 1045 },
 );
 

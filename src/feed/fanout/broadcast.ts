@@ -76,7 +76,11 @@ export class Broadcast {
     this.#searches = new Jobs(limits.stepWork);
     this.snapshots = new Snapshots(feed, limits);
     const context = { feed, log, limits, snapshots: this.snapshots };
-    this.#readerContext = { ...context, logMemory: new LogMemory(limits.logBytes, budget.log) };
+    this.#readerContext = {
+      ...context,
+      logMemory: new LogMemory(limits.logBytes, budget.log),
+      isCommitted: () => this.#live.isComplete,
+    };
     this.#live = new LiveDelivery({
       feed,
       policy,

@@ -178,4 +178,16 @@ describe("[I7] a catch-up", () => {
       expect(found.mock.calls).toMatchObject([[{ kind: "list", reason, list: { seq: fixture.feed.seq } }]]);
     },
   );
+
+  test("[I7] but gets it at once if all is committed: nobody takes the memory that it lets go of in between", () => {
+    const fixture = new FeedFixture({}, { stepWork: 1 });
+    for (let n = 0; n < 50; n++) fixture.publish({ key: "A", set: { n } });
+    const found = vi.fn<(result: ReadResult | undefined) => void>();
+    const query = { subscription: subscriptionOf([], "all"), since: { epoch: "e1", seq: 0 } };
+    fixture.broadcast.read("somebody", query, { found, failed: fixture.failed });
+    expect(found).not.toHaveBeenCalled();
+    ENDS.position_expired(fixture);
+    fixture.broadcast.step(fixture.now);
+    expect(found.mock.calls).toMatchObject([[{ kind: "list", reason: "position_expired" }]]);
+  });
 });

@@ -174,6 +174,18 @@ export const OF_THE_FANOUT: readonly Mutant[] = [
     ],
   ),
   ...plant(
+    "src/feed/fanout/catch-up/reader.ts",
+    "workerd",
+    ["test/feed/fanout/catch-up.test.ts"],
+    [
+      [
+        "read: a snapshot instead of the log is given another turn in any case",
+        'if (!this.#context.isCommitted()) return "more"',
+        'return "more"',
+      ],
+    ],
+  ),
+  ...plant(
     "src/feed/fanout/catch-up/replay.ts",
     "workerd",
     ["test/feed/fanout/catch-up.test.ts", "test/feed/fanout/convergence.test.ts", "test/http/atomic.test.ts"],

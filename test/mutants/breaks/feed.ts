@@ -24,6 +24,11 @@ export const OF_THE_FEED: readonly Mutant[] = [
     ["test/feed/state/batch.test.ts", "test/feed/state/expiry.test.ts", "test/feed/state/feed.test.ts"],
     [
       [
+        "batch: a key whose deletion the batch itself has had forgotten is in no index",
+        "before?.live === false ? this.#entries.recall(key) : before",
+        "before",
+      ],
+      [
         "expiry: an update without ttl leaves the old one",
         "draft.expires = ttl === undefined ||",
         "draft.expires = ttl === undefined ? draft.expires :",

@@ -32,6 +32,8 @@ export interface ReadListener {
 /** What all readers share. */
 export interface ReaderContext extends ReadContext {
   readonly logMemory: LogMemory;
+  /** Whether everything that the feed shows is committed. */
+  isCommitted(): boolean;
 }
 
 /** Reads the feed once for an HTTP client, in steps. */
@@ -100,9 +102,9 @@ export class Reader implements Job, ListReader {
     const reason = this.#readChanges(meter);
     if (reason === "done" || reason === "more" || reason === "wait") return reason;
     if (this.#replay) {
-      // A list shows the present state, so it is made in a step of its own: all must be committed before.
       this.#forgetReplay();
-      return "more";
+      // A list shows the present state: if not all of that is committed, it is made in a step of its own.
+      if (!this.#context.isCommitted()) return "more";
     }
     const { snapshots } = this.#context;
     const list = snapshots.take(this.#request, meter);
