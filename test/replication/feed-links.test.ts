@@ -1,4 +1,4 @@
-import { expect, test, vi } from "vitest";
+import { afterEach, expect, test, vi } from "vitest";
 import { FeedLinks } from "../../src/durable/links/feed-links.ts";
 import type { Replica } from "../../src/durable/links/rpc.ts";
 import type { FeedStore } from "../../src/durable/storage/feed-store.ts";
@@ -16,9 +16,10 @@ class Leader {
   readonly log: LogRecord[] = [];
   leaves = false;
   readonly links: FeedLinks;
+  readonly kept = new Map<string, unknown>();
 
   constructor() {
-    const kept = new Map<string, unknown>();
+    const { kept } = this;
     const deliver: Replica["deliver"] = async ({ epoch, seq }) => ({
       epoch,
       seq,
@@ -59,6 +60,20 @@ class Leader {
     this.links.committed(this.feed, [acceptance.record]);
   }
 }
+
+afterEach(() => void vi.useRealTimers());
+
+test("[REP8] a leader whose replicas have all has nothing to see to after it has slept", async () => {
+  vi.useFakeTimers();
+  const leader = new Leader();
+  leader.links.follow("f/wnam/0", undefined);
+  leader.publish();
+  expect(leader.kept.get("followers due")).toBeDefined();
+  await vi.advanceTimersByTimeAsync(9_000);
+  expect(leader.kept.get("followers due")).toBeUndefined();
+  leader.publish();
+  expect(leader.kept.get("followers due")).toBeDefined();
+});
 
 test("[REP9] a replica gets each record that was committed while there were no replicas", async () => {
   const leader = new Leader();

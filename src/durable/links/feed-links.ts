@@ -5,7 +5,7 @@ import { RecentRecords } from "../../replication/recent-records.ts";
 import { encodeState } from "../../replication/state-lines.ts";
 import type { Position } from "../../protocol/position.ts";
 import type { FeedStore } from "../storage/feed-store.ts";
-import type { FollowAnswer, LogLines, Replica } from "./rpc.ts";
+import { release, type FollowAnswer, type LogLines, type Replica } from "./rpc.ts";
 
 /** What the links of a feed need of its object. */
 export interface FeedLinksHost {
@@ -29,6 +29,8 @@ const DUE = "followers due";
 const RECENT_LENGTH = 1024 * 1024;
 /** Milliseconds after which a leader that has lost its memory sees to replicas that may lack something. */
 const SAFETY = 15_000;
+/** Milliseconds for which all replicas have had all before the leader is sure of it: fewer than it takes to hibernate. */
+const SETTLED = 5_000;
 /** Milliseconds to wait for replicas that are asked what they serve. */
 const SURVEY_TIME = 1_000;
 
@@ -48,6 +50,7 @@ export class FeedLinks {
   readonly #asked = new Map<string, number>();
   #timer: ReturnType<typeof setTimeout> | undefined;
   #due: number | undefined;
+  #settling: ReturnType<typeof setTimeout> | undefined;
 
   constructor(host: FeedLinksHost) {
     this.#host = host;
@@ -121,7 +124,9 @@ export class FeedLinks {
     const links = this.#links;
     const unknown = links?.states().filter(({ report }) => report === undefined) ?? [];
     const asking = unknown.map(async ({ name }) => {
-      links?.reported(name, await this.#host.replica(name).describe());
+      const report = await this.#host.replica(name).describe();
+      links?.reported(name, report);
+      release(report);
     });
     const late = new Promise((resolve) => setTimeout(resolve, SURVEY_TIME));
     if (asking.length > 0) await Promise.race([Promise.allSettled(asking), late]);
@@ -154,6 +159,7 @@ export class FeedLinks {
   /** Stops: what is in memory is not served any more. */
   end(): void {
     clearTimeout(this.#timer ?? null);
+    clearTimeout(this.#settling ?? null);
     this.#timer = undefined;
     this.#links = undefined;
     this.#recent = new RecentRecords(0, 0);
@@ -175,10 +181,13 @@ export class FeedLinks {
   async #push(name: string, push: Push): Promise<void> {
     const asked = this.#askedBy(name);
     try {
-      const { leaves, ...report } = await this.#host.replica(name).deliver(push);
+      const answer = await this.#host.replica(name).deliver(push);
+      const { leaves, ...report } = answer;
+      release(answer);
       if (leaves && asked === this.#askedBy(name)) this.#remove(name);
       else {
         this.#links?.answered(name, report);
+        this.#settle();
         this.#host.reported(name, report.subscribers);
       }
     } catch {
@@ -214,6 +223,19 @@ export class FeedLinks {
     this.#due = Date.now() + SAFETY;
     this.#host.stored.put(DUE, this.#due);
     this.#host.wakeBy(this.#due);
+  }
+
+  /**
+   * Notes that nothing is due once all replicas have had all for a while. Left as it is, the alarm would find a leader that has
+   * hibernated meanwhile, and does not know: it would wake all of them, and be set again for that, without end.
+   */
+  #settle(): void {
+    clearTimeout(this.#settling ?? null);
+    this.#settling = setTimeout(() => {
+      if (this.#links?.isBehind !== false) return;
+      this.#due = undefined;
+      this.#host.stored.delete(DUE);
+    }, SETTLED);
   }
 
   #step(): void {

@@ -14,6 +14,16 @@ export type FollowAnswer =
   /** The whole feed, as `encodeState` writes it, in UTF-8. */
   | { readonly kind: "state"; readonly lines: ReadableStream<Uint8Array> };
 
+/**
+ * Ends a call whose answer was an object, once it is read. Until then, or until it is collected as garbage, the call counts as
+ * under way where the two are not in one process, and neither of them hibernates.
+ */
+export function release(answer: object | undefined): void {
+  // One that no platform has brought has nothing to let go of.
+  const dispose: unknown = answer && Reflect.get(answer, Symbol.dispose);
+  if (typeof dispose === "function") dispose.call(answer);
+}
+
 /** Records as lines, from just after a seq to another. */
 export interface LogLines {
   readonly lines: string;

@@ -4,7 +4,7 @@ import type { Position } from "../../protocol/position.ts";
 import { FeedRestore, missingRecords } from "../../replication/follower.ts";
 import type { Push } from "../../replication/links.ts";
 import type { FollowingFeed } from "./following-feed.ts";
-import type { FollowAnswer } from "../links/rpc.ts";
+import { release, type FollowAnswer } from "../links/rpc.ts";
 
 /** What following needs of the replica's object. */
 export interface FollowingHost {
@@ -98,16 +98,20 @@ export class Following {
     for (let states = 0; states < MOST_STATES;) {
       const served = this.#host.served();
       const answer = await this.#host.follow(served?.feed.position);
-      if (answer.kind === "state") {
-        states++;
-        if (await this.#takeState(answer.lines)) return;
-        continue;
+      try {
+        if (answer.kind === "state") {
+          states++;
+          if (await this.#takeState(answer.lines)) return;
+          continue;
+        }
+        // What a push brought meanwhile is left out.
+        const records = served && this.#host.served() === served && missingRecords(served.feed, answer.push);
+        if (!records) throw new Error("the leader's records do not join on");
+        served.apply(records);
+        if (answer.isEnd) return;
+      } finally {
+        release(answer);
       }
-      // What a push brought meanwhile is left out.
-      const records = served && this.#host.served() === served && missingRecords(served.feed, answer.push);
-      if (!records) throw new Error("the leader's records do not join on");
-      served.apply(records);
-      if (answer.isEnd) return;
     }
     throw new Error("the leader's log is too short to follow");
   }
@@ -122,10 +126,9 @@ export class Following {
     if (!restore.hasState) throw new Error("the leader's state broke off");
     while (!restore.whole) {
       const answer = await this.#host.follow(restore.position);
-      if (answer.kind === "state") {
-        await answer.lines.cancel();
-        return false;
-      }
+      if (answer.kind === "state") await answer.lines.cancel();
+      release(answer);
+      if (answer.kind === "state") return false;
       const { seq = 0 } = restore.position ?? {};
       if (answer.push.seq <= seq || !restore.apply(answer.push)) throw new Error("the leader's records do not join on");
     }

@@ -12,7 +12,7 @@ import { ELSEWHERE } from "../sockets/subscribe-request.ts";
 import { FollowingFeed } from "./following-feed.ts";
 import { Following } from "./following.ts";
 import { RemoteLog } from "./remote-log.ts";
-import type { Leader, PushAnswer, Replica } from "../links/rpc.ts";
+import { release, type Leader, type LogLines, type PushAnswer, type Replica } from "../links/rpc.ts";
 
 /** Milliseconds without a subscriber after which a replica stops following. */
 const LEAVE_AFTER = 60_000;
@@ -106,7 +106,10 @@ export class ReplicaObject<Env extends ReplicaObjectEnv = ReplicaObjectEnv>
     } finally {
       if (--this.#publishing === 0) this.#publishesTo = undefined;
     }
-    if (typeof outcome !== "string") return outcome;
+    if (typeof outcome !== "string") {
+      release(outcome);
+      return outcome;
+    }
     return { ok: true, receipt: readOwnJson<Receipt>(outcome), replayed: false };
   }
 
@@ -149,12 +152,18 @@ export class ReplicaObject<Env extends ReplicaObjectEnv = ReplicaObjectEnv>
     const before = this.#served;
     before?.end();
     this.connections.closeExpired(Date.now());
-    const log = new RemoteLog(feed.seq, (after) => this.#leader().readLog(feed.epoch, after), this.steady);
+    const log = new RemoteLog(feed.seq, (after) => this.#readLog(feed.epoch, after), this.steady);
     const { flush } = this.options.policy;
     const served = new FollowingFeed(feed, log, flush, this.steady, this.budget);
     this.#served = served;
     for (const connection of this.connections.open()) connection.takeOver(served);
     served.flush();
+  }
+
+  async #readLog(epoch: string, after: number): Promise<LogLines | undefined> {
+    const piece = await this.#leader().readLog(epoch, after);
+    release(piece);
+    return piece;
   }
 
   #mayLeave(): boolean {
