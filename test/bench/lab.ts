@@ -8,8 +8,8 @@ import { installedPeer } from "./peers.ts";
 
 export const PUBLISH_KEY = "bench-key";
 
-/** The port of V8's inspector, the heap limit, and flags or settings that differ from the deployment's. */
-export type ServeOptions = Pick<WorkerdOptions, "inspectorPort" | "mostHeap" | "flags" | "bindings">;
+/** Ports, the heap limit, and flags or settings that differ from the deployment's. */
+export type ServeOptions = Pick<WorkerdOptions, "inspectorPort" | "mostHeap" | "flags" | "bindings" | "port" | "other">;
 
 /** Workers, processes and folders for the scenarios. `close` removes all of them. */
 export class Lab {

@@ -9,6 +9,11 @@ import { fanout, growth, keys } from "./scenarios/fanout.ts";
 import { idle } from "./scenarios/idle.ts";
 import { memory } from "./scenarios/memory.ts";
 import { profile } from "./scenarios/profile.ts";
+import { bill } from "./scenarios/replicas/bill.ts";
+import { cost } from "./scenarios/replicas/cost.ts";
+import { delay } from "./scenarios/replicas/delay.ts";
+import { starting, stormOfReplicas } from "./scenarios/replicas/starting.ts";
+import { waking } from "./scenarios/replicas/waking.ts";
 import { publish } from "./scenarios/publish.ts";
 import { rows } from "./scenarios/rows.ts";
 import { slow } from "./scenarios/slow.ts";
@@ -31,6 +36,13 @@ const SCENARIOS: readonly Scenario[] = [
   profile,
   worst,
   memory,
+  // One name for all that is asked of replicas.
+  cost,
+  delay,
+  waking,
+  starting,
+  stormOfReplicas,
+  bill,
 ];
 /** Not a scenario: the table of goals, which is read from the scenarios. */
 const GOALS = "goals";
@@ -114,6 +126,7 @@ async function measure(scenario: Scenario, containing: string): Promise<Scenario
     for (const [{ name }, figures] of withRatios(round)) results.get(name)?.push(figures);
   }
   note("");
+  if (cases.length === 0) return { scenario: scenario.name, about: scenario.about, cases: [] };
   const report = {
     scenario: scenario.name,
     about: scenario.about,

@@ -1,4 +1,4 @@
-import { readFile } from "node:fs/promises";
+import { readdir, readFile } from "node:fs/promises";
 import { clock } from "./clock.ts";
 
 /** Linux counts in ticks of 1/100 s, whatever timer the kernel uses. */
@@ -10,6 +10,16 @@ async function cpuSeconds(pid: number): Promise<number> {
   // The second field is the program's name in parentheses and may contain anything, so count the fields after it.
   const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
   return (Number(fields[11]) + Number(fields[12])) / TICKS_A_SECOND;
+}
+
+/** The same to the microsecond, for a process whose threads do not end: those that have are not counted. */
+export async function exactCpuSeconds(pid: number): Promise<number> {
+  const threads = await readdir(`/proc/${pid}/task`);
+  const spent = threads.map(async (thread) => {
+    const stat = await readFile(`/proc/${pid}/task/${thread}/schedstat`, "utf8");
+    return Number(stat.split(" ")[0]) / 1e9;
+  });
+  return (await Promise.all(spent)).reduce((sum, seconds) => sum + seconds, 0);
 }
 
 /** CPU that a server and its load generator use from `begin` on. */

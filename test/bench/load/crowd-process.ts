@@ -1,6 +1,6 @@
 import { serve } from "./child.ts";
 import type { CrowdReply, CrowdRequest } from "./crowd.ts";
-import { RawSubscriber, type OnMessage } from "./raw-subscriber.ts";
+import { endpointOf, RawSubscriber, type OnMessage } from "./raw-subscriber.ts";
 import { storm } from "./storm.ts";
 import { Tally } from "./tally.ts";
 import { WireTally } from "./wire-tally.ts";
@@ -26,8 +26,7 @@ async function connect(request: Extract<CrowdRequest, { type: "connect" }>): Pro
   for (let first = 0; first < others; first += CONNECTING_AT_ONCE) {
     const indexes = Array.from({ length: Math.min(CONNECTING_AT_ONCE, others - first) }, (_, i) => first + i);
     const opened = indexes.map((index) => {
-      const path = endpoint.path.replace("{i}", String(index));
-      return RawSubscriber.open({ ...endpoint, path }, wireTally?.taker() ?? scanner(index, stride));
+      return RawSubscriber.open(endpointOf(endpoint, index), wireTally?.taker() ?? scanner(index, stride));
     });
     subscribers.push(...(await Promise.all(opened)));
   }

@@ -12,8 +12,15 @@ export interface SubscribeEndpoint {
   readonly path: string;
   /** `engine.io` opens a connection, and keeps it alive, by messages of its own. */
   readonly dialect?: "engine.io" | undefined;
-  /** Headers of the upgrade. */
+  /** Headers of the upgrade. The same goes for their values. */
   readonly headers?: Readonly<Record<string, string>> | undefined;
+}
+
+/** The endpoint of one subscriber. */
+export function endpointOf(endpoint: SubscribeEndpoint, index: number): SubscribeEndpoint {
+  const own = (text: string): string => text.replace("{i}", String(index));
+  const headers = Object.entries(endpoint.headers ?? {}).map(([name, value]) => [name, own(value)]);
+  return { ...endpoint, path: own(endpoint.path), headers: Object.fromEntries(headers) };
 }
 
 /**

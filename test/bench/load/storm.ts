@@ -1,7 +1,7 @@
 import type { StormReport } from "./crowd.ts";
 import { percentile } from "../statistics.ts";
 import { clock } from "./clock.ts";
-import { RawSubscriber, type SubscribeEndpoint } from "./raw-subscriber.ts";
+import { endpointOf, RawSubscriber, type SubscribeEndpoint } from "./raw-subscriber.ts";
 
 /** The end of each part of a snapshot but the last. */
 const MORE = Buffer.from(`},"more":true}`);
@@ -14,9 +14,9 @@ const HEAD_LENGTH = 120;
 export async function storm(endpoint: SubscribeEndpoint, count: number, seq: number): Promise<StormReport> {
   const start = clock();
   let bytes = 0;
-  const clients = Array.from({ length: count }, async () => {
+  const clients = Array.from({ length: count }, async (_, index) => {
     const { promise: took, resolve } = Promise.withResolvers<number>();
-    const subscriber = await RawSubscriber.open(endpoint, (buffer, from, end) => {
+    const subscriber = await RawSubscriber.open(endpointOf(endpoint, index), (buffer, from, end) => {
       bytes += end - from;
       if (isState(buffer, from, end, seq)) resolve(clock() - start);
     });

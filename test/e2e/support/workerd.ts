@@ -64,6 +64,8 @@ export interface WorkerdOptions {
   readonly inspectorPort?: number | undefined;
   /** Megabytes that the JavaScript heap may have: the process ends where it needs more. */
   readonly mostHeap?: number | undefined;
+  /** The port of another workerd, which may start later: the binding `OTHER` calls its Worker, and it may call this one. */
+  readonly other?: number | undefined;
 }
 
 /** One bare workerd process that serves the Worker, with its storage on disk. No wrangler, no assets. */
@@ -94,12 +96,12 @@ export class Workerd {
   }
 
   static async #start(options: WorkerdOptions, build: string): Promise<Workerd> {
-    const { storage, bindings = {}, flags = DEPLOYED.flags } = options;
+    const { storage } = options;
     const folder = storage ?? (await mkdtemp(join(tmpdir(), "tickertape-storage-")));
     await mkdir(folder, { recursive: true });
     // Beside the module: what a config embeds is found relative to it.
     const config = join(build, `config-${randomUUID()}.capnp`);
-    await writeFile(config, capnp(folder, options.port ?? 0, bindings, flags, options.mostHeap));
+    await writeFile(config, capnp(folder, options));
     const { inspectorPort } = options;
     const inspect = inspectorPort === undefined ? [] : [`--inspector-addr=127.0.0.1:${inspectorPort}`];
     const running = await listen(["serve", config, "--verbose", "--control-fd=3", ...inspect]);
@@ -195,15 +197,15 @@ function workerdPath(): string {
   return workerd.default;
 }
 
-function capnp(
-  storage: string,
-  port: number,
-  bindings: Readonly<Record<string, string>>,
-  flags: readonly string[],
-  mostHeap: number | undefined,
-): string {
+function capnp(storage: string, options: WorkerdOptions): string {
+  const { port = 0, bindings = {}, flags = DEPLOYED.flags, mostHeap, other } = options;
   const limit = mostHeap === undefined ? [] : [`--max-heap-size=${mostHeap}`];
   const texts = Object.entries(bindings).map(([name, text]) => `(name = "${name}", text = ${JSON.stringify(text)}),`);
+  // Calls come and go by Cap'n Proto over HTTP.
+  const calls = other === undefined ? "" : 'capnpConnectHost = "calls"';
+  const binding = other === undefined ? "" : '(name = "OTHER", service = "other"),';
+  const service =
+    other === undefined ? "" : `(name = "other", external = (address = "127.0.0.1:${other}", http = (${calls}))),`;
   return `using Workerd = import "/workerd/workerd.capnp";
 const config :Workerd.Config = (
   services = [
@@ -221,12 +223,14 @@ const config :Workerd.Config = (
         (name = "FEEDS", durableObjectNamespace = "FeedObject"),
         (name = "FEED_REPLICAS", durableObjectNamespace = "ReplicaObject"),
         (name = "DIRECTORY", durableObjectNamespace = "DirectoryObject"),
+        ${binding}
         ${texts.join("\n        ")}
       ],
     )),
     (name = "storage", disk = (path = "${storage}", writable = true)),
+    ${service}
   ],
-  sockets = [(name = "http", address = "127.0.0.1:${port}", http = (), service = "main")],
+  sockets = [(name = "http", address = "127.0.0.1:${port}", http = (${calls}), service = "main")],
   v8Flags = ${JSON.stringify(limit)},
 );
 `;
