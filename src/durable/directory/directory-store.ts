@@ -102,7 +102,8 @@ export class DirectoryStore {
     );
     if (!row) return undefined;
     // Stored by a deployment that had no replicas yet, they do not say so.
-    const stats = row.stats === null ? undefined : { replicas: [], ...readOwnJson<StoredStats & JsonObject>(row.stats) };
+    const stats =
+      row.stats === null ? undefined : { replicas: [], ...readOwnJson<StoredStats & JsonObject>(row.stats) };
     const listed = { stats, changed: row.changed === 1, asked: row.asked };
     if (this.#read.size >= READ) this.#read.clear();
     this.#read.set(feed, listed);
