@@ -66,13 +66,20 @@ export function placesOf({ sockets, capacity, window, windowOf }: PlanPolicy, ra
 /** The next plan. It grows at once, by what is there and by what is on its way, and shrinks slowly, by one at a time. */
 export function nextPlan(state: PlanState, load: FeedLoad, policy: PlanPolicy, now: number): PlanState {
   const places = Math.max(1, Math.floor(FULL * placesOf(policy, load.rate)));
-  const wanted = wantedReplicas(state.plan, load, places);
+  const wanted = shared(wantedReplicas(state.plan, load, places), policy.most);
   const plan: Partial<Record<Region, number>> = {};
+  // Where there are as many as there may be, a region that needs more waits until another has given some up.
+  let room = policy.most - countOf(state.plan);
   const idleSince: Partial<Record<Region, number>> = {};
   for (const region of regionsOf(state.plan, wanted)) {
     const [has, wants] = [state.plan[region] ?? 0, wanted[region] ?? 0];
-    let count = Math.max(has, wants);
-    if (wants < has) {
+    let count = has;
+    if (wants > has) {
+      // The first one of a region is always allowed.
+      const more = Math.max(has === 0 ? 1 : 0, Math.min(wants - has, room));
+      count += more;
+      room -= more;
+    } else if (wants < has) {
       const since = state.idleSince[region] ?? now;
       const isOver = now - since >= policy.shrinkAfter;
       if (isOver) count = has - 1;
@@ -80,7 +87,7 @@ export function nextPlan(state: PlanState, load: FeedLoad, policy: PlanPolicy, n
     }
     if (count > 0) plan[region] = count;
   }
-  return { plan: capped(plan, policy.most), idleSince };
+  return { plan, idleSince };
 }
 
 function wantedReplicas(plan: Plan, { onLeader, regions }: FeedLoad, places: number): Partial<Record<Region, number>> {
@@ -103,15 +110,23 @@ function wantedReplicas(plan: Plan, { onLeader, regions }: FeedLoad, places: num
   return wanted;
 }
 
-/** The plan with at most so many replicas in all: each region gives up the same part, and keeps one. */
-function capped(plan: Plan, most: number): Plan {
-  const total = Object.values(plan).reduce((sum, count) => sum + count, 0);
-  if (total <= most) return plan;
-  const entries = Object.entries(plan).map(([region, count]) => [
-    region,
-    Math.max(1, Math.floor((count * most) / total)),
-  ]);
-  return Object.fromEntries(entries);
+/** The same with at most so many replicas in all: each region gives up the same part, and keeps one. */
+function shared(wanted: Plan, most: number): Plan {
+  const total = countOf(wanted);
+  if (total <= most) return wanted;
+  const parts = Object.entries(wanted).map(([region, count]) => ({ region, part: (count * most) / total }));
+  const counts = new Map(parts.map(({ region, part }) => [region, Math.max(1, Math.floor(part))]));
+  let left = most - parts.reduce((sum, { region }) => sum + (counts.get(region) ?? 0), 0);
+  // What is left goes to those that were cut short most.
+  for (const { region } of parts.toSorted((a, b) => (b.part % 1) - (a.part % 1))) {
+    if (left-- <= 0) break;
+    counts.set(region, (counts.get(region) ?? 0) + 1);
+  }
+  return Object.fromEntries(counts);
+}
+
+function countOf(plan: Plan): number {
+  return Object.values(plan).reduce((sum, count) => sum + count, 0);
 }
 
 function regionsOf(...of: readonly Readonly<Partial<Record<Region, unknown>>>[]): Set<Region> {

@@ -43,6 +43,9 @@ describe("how many subscribers an object serves", () => {
 const load = (onLeader: number, regions: FeedLoad["regions"] = {}, rate = 1): FeedLoad => ({ onLeader, regions, rate });
 const after = (state: PlanState, of: FeedLoad, now = 0): PlanState => nextPlan(state, of, POLICY, now);
 
+const many = (weur: number, apac: number): FeedLoad =>
+  load(0, { weur: { subscribers: weur, arrived: 0 }, apac: { subscribers: apac, arrived: 0 } });
+
 describe("the plan", () => {
   test("a small feed has no replica", () => {
     expect(after(NO_PLAN, load(8_000, { weur: { subscribers: 0, arrived: 0 } })).plan).toEqual({});
@@ -94,6 +97,29 @@ describe("the plan", () => {
     const { plan } = after(NO_PLAN, load(8_000, regions));
     expect(plan.sam).toBeGreaterThanOrEqual(1);
     expect((plan.weur ?? 0) + (plan.sam ?? 0)).toBeLessThanOrEqual(POLICY.most);
+  });
+
+  test("[REP10] where there are as many as there may be, none is taken away at once for another region", () => {
+    const full = after(NO_PLAN, many(1_500_000, 500_000));
+    expect(full.plan).toEqual({ weur: 96, apac: 32 });
+    const next = after(full, many(1_000_000, 1_000_000), 1);
+    expect(next.plan).toEqual(full.plan);
+    const later = after(next, many(1_000_000, 1_000_000), 10 * MINUTE + 1);
+    expect(later.plan).toEqual({ weur: 95, apac: 32 });
+    expect(after(later, many(1_000_000, 1_000_000), 10 * MINUTE + 2).plan).toEqual({ weur: 95, apac: 33 });
+  });
+
+  test("all that there may be are used, and a region that has none gets its first in any case", () => {
+    const regions = { weur: 700_000, enam: 600_000, apac: 500_000 };
+    const loads = Object.fromEntries(
+      Object.entries(regions).map(([region, subscribers]) => [region, { subscribers, arrived: 0 }]),
+    );
+    const full = after(NO_PLAN, load(0, loads));
+    expect(Object.values(full.plan).reduce((sum, count) => sum + count, 0)).toBe(POLICY.most);
+    expect(after(full, load(0, { ...loads, oc: { subscribers: 0, arrived: 200_000 } })).plan).toEqual({
+      ...full.plan,
+      oc: 1,
+    });
   });
 
   test("settles: the same load twice gives the same plan, and what it gives is enough", () => {
