@@ -66,6 +66,12 @@ export class Plans {
       }
       plan = this.#plan(feed) ?? {};
     }
+    if (route(plan, asker.from, asker.client).length === 0) {
+      // The leader may have made a plan since: it then sends those on who would be too many for it.
+      const { served } = await askLeader(false);
+      if (served !== undefined) return served;
+      plan = this.#plan(feed) ?? {};
+    }
     for (const replica of route(plan, asker.from, asker.client)) {
       const object = replicas.getByName(objectName(feed, replica), { locationHint: replica.region });
       try {
