@@ -123,7 +123,7 @@ export default defineConfig({
       {
         test: {
           name: "node",
-          include: ["test/{client,publisher,react,dashboard,demo,architecture,docs,mutants}/**/*.test.ts"],
+          include: ["test/{client,publisher,react,dashboard,demo,architecture,docs,mutants,simulation}/**/*.test.ts"],
           testTimeout: TEST_TIME,
           // Starting a process takes longer than most files do.
           isolate: false,

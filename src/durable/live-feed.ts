@@ -4,7 +4,7 @@ import type { Idempotency, RememberedPublish } from "../feed/state/idempotency.t
 import type { LogRecord } from "../feed/state/record.ts";
 import { BackgroundSteps, hasExpired } from "./background-steps.ts";
 import type { PublishOutcome, PublishRequest } from "./requests/publish-queue.ts";
-import type { FeedPolicy } from "./serving/options.ts";
+import type { FeedPolicy } from "./serving/policy.ts";
 import { ServingFeed } from "./serving/serving-feed.ts";
 import type { FeedStore } from "./storage/feed-store.ts";
 import { GroupCommit } from "./storage/group-commit.ts";

@@ -3,7 +3,7 @@ import { accessBy } from "../access/credentials.ts";
 import type { Settings } from "../access/settings.ts";
 import type { DirectoryObject } from "../durable/directory/directory-object.ts";
 import type { FeedObject } from "../durable/feed-object.ts";
-import { DEFAULT_POLICY } from "../durable/serving/options.ts";
+import { DEFAULT_POLICY } from "../durable/serving/policy.ts";
 import type { ReplicaObject } from "../durable/replica/replica-object.ts";
 import { quotasOf, type Quotas } from "../limits/quotas.ts";
 import type { Region } from "../placement/regions.ts";

@@ -2,7 +2,7 @@ import fc from "fast-check";
 import { afterEach, describe, expect, test, vi } from "vitest";
 import { FeedStore } from "../../src/durable/storage/feed-store.ts";
 import type { LiveFeed } from "../../src/durable/live-feed.ts";
-import { DEFAULT_POLICY } from "../../src/durable/serving/options.ts";
+import { DEFAULT_POLICY } from "../../src/durable/serving/policy.ts";
 import type { EncodedMessage } from "../../src/feed/fanout/encoded-message.ts";
 import type { Sink } from "../../src/feed/fanout/subscriber.ts";
 import { FEED_LIMITS } from "../../src/protocol/limits.ts";

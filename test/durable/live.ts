@@ -1,7 +1,7 @@
 import { runInDurableObject } from "cloudflare:test";
 import { env } from "cloudflare:workers";
 import { LiveFeed, type FeedPlatform } from "../../src/durable/live-feed.ts";
-import { DEFAULT_POLICY } from "../../src/durable/serving/options.ts";
+import { DEFAULT_POLICY } from "../../src/durable/serving/policy.ts";
 import { FeedStore } from "../../src/durable/storage/feed-store.ts";
 import { FEED_LIMITS } from "../../src/protocol/limits.ts";
 import { newFeed } from "../support/api.ts";

@@ -158,8 +158,8 @@ export class FeedLinks {
 
   /** Stops: what is in memory is not served any more. */
   end(): void {
-    clearTimeout(this.#timer ?? null);
-    clearTimeout(this.#settling ?? null);
+    if (this.#timer !== undefined) clearTimeout(this.#timer);
+    if (this.#settling !== undefined) clearTimeout(this.#settling);
     this.#timer = undefined;
     this.#links = undefined;
     this.#recent = new RecentRecords(0, 0);
@@ -230,7 +230,7 @@ export class FeedLinks {
    * hibernated meanwhile, and does not know: it would wake all of them, and be set again for that, without end.
    */
   #settle(): void {
-    clearTimeout(this.#settling ?? null);
+    if (this.#settling !== undefined) clearTimeout(this.#settling);
     this.#settling = setTimeout(() => {
       if (this.#links?.isBehind !== false) return;
       this.#due = undefined;
@@ -239,7 +239,7 @@ export class FeedLinks {
   }
 
   #step(): void {
-    clearTimeout(this.#timer ?? null);
+    if (this.#timer !== undefined) clearTimeout(this.#timer);
     this.#timer = undefined;
     const now = this.#host.steady();
     const next = this.#links?.step(now);

@@ -1,32 +1,10 @@
-import type { FlushPolicy } from "../../feed/fanout/live/flush-schedule.ts";
 import type { Access } from "../../access/access.ts";
 import { accessBy, type AccessSettings } from "../../access/credentials.ts";
 import { quotasOf, type Quotas, type QuotaSettings } from "../../limits/quotas.ts";
 import { replicaPolicyOf, type ReplicaPolicy, type ReplicaSettings } from "../../placement/settings.ts";
 import type { Directory } from "../directory/rpc.ts";
 import type { Replica } from "../links/rpc.ts";
-import type { CommitPolicy } from "../storage/group-commit.ts";
-
-export interface FeedPolicy {
-  readonly flush: FlushPolicy;
-  readonly commit: CommitPolicy;
-}
-
-/** The policy that the defaults of a deployment use. */
-export const DEFAULT_POLICY: FeedPolicy = {
-  flush: {
-    // A message to one socket costs some 30 us of CPU, whatever is in it: sending takes three quarters of the time at
-    // most while updates go out as they come, and a third while they are gathered.
-    capacity: 26_000,
-    // Some 3 ms, as the platform sends them.
-    slice: 100,
-    group: 250,
-    window: (waiting) => 20 + waiting * 0.066,
-    // As long as the window of a commit, so that each flush begins with one.
-    turn: 21,
-  },
-  commit: { window: 21, enough: 12, burst: 200, worthwhile: 3 },
-};
+import { DEFAULT_POLICY, type FeedPolicy } from "./policy.ts";
 
 /** What a feed's object works with. A Worker with other names or rules overrides `FeedObject.configure`. */
 export interface FeedObjectOptions {

@@ -1,7 +1,8 @@
 import { WorkerEntrypoint } from "cloudflare:workers";
 import { FeedObject as DeployedFeed } from "../../../src/durable/feed-object.ts";
 import { ReplicaObject as DeployedReplica } from "../../../src/durable/replica/replica-object.ts";
-import { DEFAULT_POLICY, type FeedObjectOptions } from "../../../src/durable/serving/options.ts";
+import type { FeedObjectOptions } from "../../../src/durable/serving/options.ts";
+import { DEFAULT_POLICY } from "../../../src/durable/serving/policy.ts";
 import { createFeedApp } from "../../../src/http/app.ts";
 import { deploymentOf } from "../../../src/http/deployment.ts";
 import { nextPlan, NO_PLAN } from "../../../src/placement/plan.ts";

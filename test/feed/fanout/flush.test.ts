@@ -1,5 +1,5 @@
 import { describe, expect, test, vi } from "vitest";
-import { DEFAULT_POLICY } from "../../../src/durable/serving/options.ts";
+import { DEFAULT_POLICY } from "../../../src/durable/serving/policy.ts";
 import { updateMessage } from "../../../src/feed/fanout/encoded-message.ts";
 import { Outbox } from "../../../src/feed/fanout/live/outbox.ts";
 import { FlushSchedule } from "../../../src/feed/fanout/live/flush-schedule.ts";
