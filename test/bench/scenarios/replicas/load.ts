@@ -40,7 +40,7 @@ export interface ApartMeasured {
   readonly counts: { readonly leader: Counted; readonly replicas: Counted };
 }
 
-export interface Counted {
+interface Counted {
   readonly requests: (method: string) => number;
   readonly alarms: number;
   readonly rowsBySql: number;
