@@ -4,7 +4,7 @@ import { cloudflareTest } from "@cloudflare/vitest-pool-workers";
 import { defineConfig } from "vitest/config";
 import { BaseSequencer, type TestSpecification } from "vitest/node";
 
-const WORKER_TESTS = "protocol,feed,access,limits,durable,http,specs";
+const WORKER_TESTS = "protocol,feed,access,limits,durable,http,specs,security";
 
 /** The Worker of the tests, as it is deployed for them. */
 function worker(): ReturnType<typeof cloudflareTest> {
@@ -103,11 +103,6 @@ export default defineConfig({
       {
         plugins: [worker()],
         test: { ...WORKER, name: "workerd", include: [`test/{${WORKER_TESTS}}/**/*.test.ts`] },
-      },
-      // Thousands of hostile inputs: a project of their own, which the inner loop leaves out.
-      {
-        plugins: [worker()],
-        test: { ...WORKER, name: "security", include: ["test/security/**/*.test.ts"] },
       },
       {
         test: {
