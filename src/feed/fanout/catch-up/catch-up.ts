@@ -142,7 +142,16 @@ export class CatchUp implements Job {
     }
     if (!this.#sink.hasRoomFor(message)) return "wait";
     this.#send(message, now, meter);
-    return "more";
+    return this.#decideAtOnce(now, meter);
+  }
+
+  /**
+   * Decides in the same step. In the next one, others would have had their turns and something would have changed: of very
+   * many that come at once, none would ever be live.
+   */
+  #decideAtOnce(now: number, meter: WorkMeter): StepResult {
+    this.#next({ at: "decide" });
+    return this.#subscriber.gone ? "done" : this.#decide(now, meter);
   }
 
   #replay(replay: Replay, now: number, meter: WorkMeter): StepResult {
@@ -171,7 +180,7 @@ export class CatchUp implements Job {
     if (known) {
       if (!this.#sink.hasRoomFor(known)) return "wait";
       this.#send(known, now, meter);
-      return this.#next({ at: "decide" });
+      return this.#decideAtOnce(now, meter);
     }
     const request = { account: this.account, selection, since: this.#since };
     const list = this.#cursor.take(request, meter);
@@ -185,7 +194,7 @@ export class CatchUp implements Job {
     const message = isPresent ? encoded.get(key, encode) : encode();
     if (!this.#sink.hasRoomFor(message)) return "wait";
     this.#send(message, now, meter);
-    return this.#next({ at: "decide" });
+    return this.#decideAtOnce(now, meter);
   }
 
   /** The subscriber has everything that it selects: answers its next `subscribe`, or makes it live. */
