@@ -4,7 +4,7 @@ import { cloudflareTest } from "@cloudflare/vitest-pool-workers";
 import { defineConfig } from "vitest/config";
 import { BaseSequencer, type TestSpecification } from "vitest/node";
 
-const WORKER_TESTS = "protocol,feed,replication,placement,access,limits,durable,http,specs";
+const WORKER_TESTS = "protocol,feed,replication,placement,access,limits,durable,http,specs,security";
 
 /** The Worker of the tests, as it is deployed for them. */
 function worker(bindings: Record<string, string> = {}, main = "./src/index.ts"): ReturnType<typeof cloudflareTest> {
@@ -114,11 +114,6 @@ export default defineConfig({
           name: "replicas",
           include: ["test/replicas/**/*.test.ts", "test/http/every-transport.test.ts"],
         },
-      },
-      // Thousands of hostile inputs: a project of their own, which the inner loop leaves out.
-      {
-        plugins: [worker()],
-        test: { ...WORKER, name: "security", include: ["test/security/**/*.test.ts"] },
       },
       {
         test: {

@@ -28,7 +28,7 @@ function needsBrowser(args) {
     return arg.startsWith("--project=") ? [arg.slice("--project=".length)] : [];
   });
   // A pattern ("e*", "!node") is taken to include them: a browser too many does no harm.
-  return projects.length === 0 || projects.some((name) => !["workerd", "security", "node"].includes(name));
+  return projects.length === 0 || projects.some((name) => !["workerd", "node"].includes(name));
 }
 
 /** The first browser here that starts, if any. A distribution may put a mere hint to install one in its place. */

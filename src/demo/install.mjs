@@ -15,7 +15,7 @@ export const pinnedNode = join(modules, ".bin/node");
 export async function install() {
   const reason = outdated();
   if (reason === undefined) return;
-  console.log(`Installing packages: ${reason}.`);
+  console.log(`Installing packages, which takes a minute or more: ${reason}.`);
   const path = (process.env["PATH"] ?? "").split(delimiter).filter((entry) => !resolve(entry).startsWith(modules));
   // Not with the Node in node_modules, because npm removes that first.
   const code = await runToEnd("npm", ["ci", "--include=dev", "--no-audit", "--no-fund", "--loglevel=error"], {

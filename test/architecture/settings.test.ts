@@ -1,4 +1,4 @@
-import { readFileSync } from "node:fs";
+import { globSync, readFileSync } from "node:fs";
 import { describe, expect, test } from "vitest";
 import { SETTINGS } from "../../src/access/settings.ts";
 
@@ -29,6 +29,13 @@ function written(value: string | number | undefined): string {
   const mebi = value / 1024 ** 2;
   return Number.isInteger(mebi) ? `${mebi} Mi` : value.toLocaleString("en-US");
 }
+
+test("every setting is read somewhere", () => {
+  const files = globSync("src/{access,limits,http}/*.ts", { cwd: new URL("../..", import.meta.url) });
+  const sources = files.filter((file) => !file.endsWith("/settings.ts")).map(read);
+  const isRead = (name: string): boolean => sources.some((source) => new RegExp(`[."]${name}\\b`).test(source));
+  expect(Object.keys(SETTINGS).filter((name) => !isRead(name))).toEqual([]);
+});
 
 describe("docs/settings.md", () => {
   test("has every setting that the code reads, and no other", () => {

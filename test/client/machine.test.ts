@@ -2,6 +2,8 @@ import { isDeepStrictEqual } from "node:util";
 import { describe, expect, test } from "vitest";
 import { nextDue, statusOf, transition } from "../../src/client/connection/machine.ts";
 import type { ConnectionEvent, EventName, Live, Phase } from "../../src/client/connection/state.ts";
+import { CLOSE, CLOSE_MEANINGS } from "../../src/protocol/codes.ts";
+import { namesOf } from "../../src/protocol/schemas.ts";
 import { resumes } from "../../src/client/connection/transitions.ts";
 import {
   after,
@@ -78,6 +80,15 @@ describe("how a lost connection comes back", () => {
       expect(after(PHASES.waiting, answer, withoutToken).name, `${code}`).toBe(name);
     }
   });
+
+  // Those below 4000 are the protocol's own. Of these the client comes back after each: it sends no message that is too large.
+  test.each(namesOf(CLOSE).filter((name) => CLOSE[name] >= 4000))(
+    "after %s it does what the code's meaning says",
+    (name) => {
+      const [, comeBack] = CLOSE_MEANINGS[name];
+      expect(after(live, lost(CLOSE[name]), withoutToken).name).toBe(comeBack ? "waiting" : "refused");
+    },
+  );
 
   test.each([429, 503])("after the HTTP status %i it does not come before the server said", (code) => {
     const answer: ConnectionEvent = { type: "probeAnswer", code, reason: "no", retryAfter: 40_000 };

@@ -2,7 +2,9 @@ import { readFileSync } from "node:fs";
 import { describe, expect, test } from "vitest";
 import { CLIENT_MESSAGES } from "../../src/protocol/client-messages.ts";
 import { CLOSE, MODES, PROBLEMS, SNAPSHOT_REASONS } from "../../src/protocol/codes.ts";
+import { PARAMETERS } from "../../src/protocol/parameters.ts";
 import { SERVER_MESSAGES } from "../../src/protocol/server-messages.ts";
+import { PATHS } from "../../src/specs/operations.ts";
 
 const page = readFileSync(new URL("../../docs/api.md", import.meta.url), "utf8");
 
@@ -25,7 +27,26 @@ function rowsOf(name: string): string[][] {
 const codesIn = (cell: string): string[] => Array.from(cell.matchAll(/`([a-z_]+)`/g), ([, code = ""]) => code);
 const firstCells = (name: string): string[] => rowsOf(name).map(([first = ""]) => first);
 
+const METHODS = ["get", "post", "delete", "put", "patch"];
+
 describe("docs/api.md", () => {
+  test("has every request, and no other", () => {
+    const served = Object.entries(PATHS).flatMap(([path, operations]) =>
+      METHODS.filter((method) => method in operations).map((method) => `${method.toUpperCase()} ${path}`),
+    );
+    const documented = firstCells("request").flatMap((cell) =>
+      Array.from(cell.matchAll(/`([A-Z]+ \/[^`?]*)/g), ([, request = ""]) => request),
+    );
+    expect([...new Set(documented)].toSorted()).toEqual(served.toSorted());
+  });
+
+  test.each(Object.values(PARAMETERS).filter((parameter) => parameter.in === "query"))(
+    "has the query parameter $name",
+    ({ name }) => {
+      expect(page).toMatch(new RegExp(`[\`?&]${name}=`));
+    },
+  );
+
   test("has every error code with its status, and no other", () => {
     const documented = rowsOf("status").flatMap(([status, codes = ""]) =>
       codesIn(codes.replace(/`Retry-After`|`Idempotency-Key`/g, "")).map((code): [string, number] => [

@@ -1,5 +1,7 @@
 import { describe, expect, test } from "vitest";
+import { CLIENT_MESSAGES } from "../../src/protocol/client-messages.ts";
 import { CLOSE } from "../../src/protocol/codes.ts";
+import { SERVER_MESSAGES } from "../../src/protocol/server-messages.ts";
 import type { Schema } from "./references.ts";
 import { asyncapi } from "./served.ts";
 
@@ -27,8 +29,8 @@ describe("/asyncapi.json", () => {
       note(messages, action);
       note((reply as Schema | undefined)?.["messages"], "send");
     }
-    const sent = ["hello", "snapshot", "update", "receipt", "authorized", "error", "pong"];
-    const received = ["subscribe", "publish", "auth", "ack", "ping"];
+    const sent = [...Object.keys(SERVER_MESSAGES), "pong"];
+    const received = [...Object.keys(CLIENT_MESSAGES), "ping"];
     const expected = [...sent.map((name) => `send ${name}`), ...received.map((name) => `receive ${name}`)];
     expect([...said].toSorted()).toEqual(expected.toSorted());
   });

@@ -30,18 +30,31 @@ describe("[I7] a catch-up", () => {
     expect(fixture.broadcast.subscribers).toBe(1);
   });
 
-  test("[STEP1] of very many that come at once ends, though something changes between any two of their turns", () => {
-    const fixture = new FeedFixture({ capacity: 1_000_000 }, { stepWork: 1 });
-    fixture.publish({ key: "A", set: { n: 0 } });
-    const subscribers = Array.from({ length: 20 }, (_, i) => {
-      const subscriber = new RecordingSubscriber();
-      subscriber.account = `account ${i}`;
-      fixture.connect(subscriber);
-      return subscriber;
-    });
-    for (let n = 1; n <= 100; n++) fixture.publish({ key: "A", patch: { n } });
-    expect(subscribers.filter(({ subscriber }) => subscriber?.catchUp !== undefined)).toEqual([]);
-  });
+  test.for([
+    ["new", "latest"],
+    ["back", "latest"],
+    ["back", "all"],
+  ] as const)(
+    "[STEP1] of very many that come at once ends, though something changes between any two of their turns: %s, mode=%s",
+    ([are, mode]) => {
+      const fixture = new FeedFixture({ capacity: 1_000_000 }, { stepWork: 1 });
+      fixture.publish({ key: "A", set: { n: 0 } });
+      const subscribers = Array.from({ length: 10 }, (_, i) => {
+        const subscriber = new RecordingSubscriber([], mode);
+        subscriber.account = `account ${i}`;
+        return subscriber;
+      });
+      if (are === "back") {
+        for (const subscriber of subscribers) fixture.connect(subscriber);
+        fixture.advance(1_000);
+        for (const subscriber of subscribers) fixture.disconnect(subscriber);
+        fixture.publish({ key: "A", patch: { n: 1 } });
+      }
+      for (const subscriber of subscribers) fixture.connect(subscriber, are === "back" ? "e1:1" : undefined);
+      for (let n = 2; n <= 100; n++) fixture.publish({ key: "A", patch: { n } });
+      expect(subscribers.filter(({ subscriber }) => subscriber?.catchUp !== undefined)).toEqual([]);
+    },
+  );
 
   test("[STEP1] of forty messages that each select anew lets the updates of others pass", () => {
     const fixture = new FeedFixture({ capacity: 1_000_000 });

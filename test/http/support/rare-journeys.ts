@@ -12,6 +12,7 @@ const whole: Step = {
   reading: { plain: true, known: false, unlessSame: false, lost: false },
 };
 const since: Step = { ...whole, reading: { ...whole.reading, plain: false } };
+const lost: Step = { ...whole, reading: { ...since.reading, lost: true } };
 const held: Step = { do: "open", who: 0, cache: 0, opening: { over: "json" } };
 const streamed: Step = { do: "open", who: 0, cache: 0, opening: { over: "events", byQuery: true } };
 const polled: Step = {
@@ -47,7 +48,7 @@ export const rareJourneys: [Interest[], Step[], Ending[]][] = [
   [[EVERYTHING], [published, whole, changed, polled, { ...polled, lost: true }, wasReset, polled, polled], ["read"]],
   // A feed without a publish is known only by what a socket said of it.
   [[EVERYTHING], [held, caughtUp, { ...whole, reading: { ...whole.reading, unlessSame: true } }], ["json"]],
-  [[EVERYTHING], [published, whole, held, published, caughtUp, whole, since, since], ["read"]],
+  [[EVERYTHING], [published, whole, held, published, caughtUp, lost, whole, since, since], ["read"]],
   [[EVERYTHING], [published, whole, since, streamed, published, caughtUp], ["events"]],
   [[EVERYTHING], [published, held, caughtUp, wasReset, caughtUp, published, wasReset, published, since], ["json"]],
   [[SLOWLY], [held, caughtUp, published, caughtUp, changed, other, caughtUp], ["read"]],

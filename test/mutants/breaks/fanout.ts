@@ -162,6 +162,18 @@ export const OF_THE_FANOUT: readonly Mutant[] = [
     ],
   ),
   ...plant(
+    "src/feed/fanout/catch-up/catch-up.ts",
+    "workerd",
+    ["test/feed/fanout/catch-up.test.ts"],
+    [
+      [
+        "catch-up: it decides in a step of its own after each message",
+        'return this.#subscriber.gone ? "done" : this.#decide(now, meter);',
+        'return "more";',
+      ],
+    ],
+  ),
+  ...plant(
     "src/feed/fanout/catch-up/reader.ts",
     "workerd",
     ["test/http/read.test.ts", "test/http/every-transport.test.ts"],

@@ -169,7 +169,7 @@ export class CatchUp implements Job {
     }
     if (!found.isEnd) return "more";
     subscriber.unchangedTo = feed.seq;
-    return this.#next({ at: "decide" });
+    return this.#decideAtOnce(now, meter);
   }
 
   /** Sends a snapshot of one message, or begins one of several parts. */
