@@ -7,7 +7,7 @@ import { DEFAULT_POLICY } from "../durable/serving/policy.ts";
 import type { ReplicaObject } from "../durable/replica/replica-object.ts";
 import { quotasOf, type Quotas } from "../limits/quotas.ts";
 import type { Region } from "../placement/regions.ts";
-import { replicaPolicyOf } from "../placement/settings.ts";
+import { replicaPolicyOf } from "../placement/replica-policy.ts";
 
 /** What a deployment consists of: its objects, and who may do what and how often. */
 export interface Deployment {

@@ -14,7 +14,7 @@ import { decodePlan, encodePlan } from "../../src/placement/plan-text.ts";
 import type { Plan } from "../../src/placement/plan.ts";
 import { Planner } from "../../src/placement/planner.ts";
 import type { Region } from "../../src/placement/regions.ts";
-import type { ReplicaPolicy } from "../../src/placement/settings.ts";
+import type { ReplicaPolicy } from "../../src/placement/replica-policy.ts";
 import { finishSteps } from "../../src/protocol/long-json.ts";
 import { selectionOfId, type Subscription } from "../../src/protocol/selection.ts";
 import type { Update } from "../../src/protocol/update.ts";

@@ -4,7 +4,7 @@ import { Plans } from "../../src/http/plans.ts";
 import type { Plan } from "../../src/placement/plan.ts";
 import type { Region } from "../../src/placement/regions.ts";
 import { parseObjectName } from "../../src/placement/route.ts";
-import { replicaPolicyOf, type ReplicaPolicy } from "../../src/placement/settings.ts";
+import { replicaPolicyOf, type ReplicaPolicy } from "../../src/placement/replica-policy.ts";
 import { Delays } from "./delays.ts";
 import { EVERYTHING, Leader, type Joined } from "./leader.ts";
 import { Network, type Place, type Trouble } from "./network.ts";

@@ -1,3 +1,4 @@
+/// <reference lib="esnext.disposable" />
 import type { Position } from "../../protocol/position.ts";
 import type { LinkReport, Push } from "../../replication/links.ts";
 import type { PublishOutcome, PublishRequest } from "../requests/publish-queue.ts";

@@ -1,7 +1,7 @@
 import type { Access } from "../../access/access.ts";
 import { accessBy, type AccessSettings } from "../../access/credentials.ts";
 import { quotasOf, type Quotas, type QuotaSettings } from "../../limits/quotas.ts";
-import { replicaPolicyOf, type ReplicaPolicy, type ReplicaSettings } from "../../placement/settings.ts";
+import { replicaPolicyOf, type ReplicaPolicy, type ReplicaSettings } from "../../placement/replica-policy.ts";
 import type { Directory } from "../directory/rpc.ts";
 import type { Replica } from "../links/rpc.ts";
 import { DEFAULT_POLICY, type FeedPolicy } from "./policy.ts";

@@ -6,7 +6,7 @@ import { DEFAULT_POLICY } from "../../../src/durable/serving/policy.ts";
 import { createFeedApp } from "../../../src/http/app.ts";
 import { deploymentOf } from "../../../src/http/deployment.ts";
 import { nextPlan, NO_PLAN } from "../../../src/placement/plan.ts";
-import { replicaPolicyOf } from "../../../src/placement/settings.ts";
+import { replicaPolicyOf } from "../../../src/placement/replica-policy.ts";
 import type { ApartCounts, PlanOfMany } from "./counts.ts";
 
 /*
