@@ -32,15 +32,18 @@ export class FeedObject<Env extends FeedObjectEnv = FeedObjectEnv> extends Servi
   readonly #loader: FeedLoader;
   readonly #listing: Listing;
   readonly #planner = this.options.replicaPolicy && new Planner(this.options.replicaPolicy);
-  readonly #links = new FeedLinks({
-    stored: this.ctx.storage.kv,
-    committed: () => this.#loader.committed(),
-    store: () => this.#loader.store,
-    replica: (name) => this.#replica(name),
-    steady: this.steady,
-    wakeBy: (at) => this.alarmClock.wakeBy(at),
-    reported: (name, subscribers) => this.#noteReplica(name, subscribers),
-  });
+  readonly #links = new FeedLinks(
+    {
+      stored: this.ctx.storage.kv,
+      committed: () => this.#loader.committed(),
+      store: () => this.#loader.store,
+      replica: (name) => this.#replica(name),
+      steady: this.steady,
+      wakeBy: (at) => this.alarmClock.wakeBy(at),
+      reported: (name, subscribers) => this.#noteReplica(name, subscribers),
+    },
+    this.options.policy.links,
+  );
 
   constructor(ctx: DurableObjectState, env: Env) {
     super(ctx, env);

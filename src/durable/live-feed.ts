@@ -52,7 +52,13 @@ export class LiveFeed extends ServingFeed {
   readonly #steps: BackgroundSteps;
 
   /** Opens the stored feed and goes on with what it left undone. `epoch` is for a feed that is not stored. */
-  constructor(store: FeedStore, platform: FeedPlatform, policy: FeedPolicy, epoch: string, budget = new Budget()) {
+  constructor(
+    store: FeedStore,
+    platform: FeedPlatform,
+    policy: Pick<FeedPolicy, "flush" | "commit">,
+    epoch: string,
+    budget = new Budget(),
+  ) {
     const { feed, idempotency } = store.load(platform.now(), epoch);
     super(feed, store, policy.flush, () => platform.steady(), budget);
     this.#store = store;

@@ -1,14 +1,14 @@
 import { runInDurableObject } from "cloudflare:test";
 import { env } from "cloudflare:workers";
 import { LiveFeed, type FeedPlatform } from "../../src/durable/live-feed.ts";
-import { DEFAULT_POLICY } from "../../src/durable/serving/policy.ts";
+import { DEFAULT_POLICY, type FeedPolicy } from "../../src/durable/serving/policy.ts";
 import { FeedStore } from "../../src/durable/storage/feed-store.ts";
 import { FEED_LIMITS } from "../../src/protocol/limits.ts";
 import { newFeed } from "../support/api.ts";
 
 /** What `open` may be given; the rest is as in a deployment. */
 interface Opening extends Partial<FeedPlatform> {
-  policy?: typeof DEFAULT_POLICY;
+  policy?: Pick<FeedPolicy, "flush" | "commit">;
   store?: FeedStore;
 }
 

@@ -2,10 +2,21 @@
 import { deploymentOf } from "../../src/http/deployment.ts";
 import { createFeedApp } from "../../src/http/app.ts";
 import { FeedObject as DeployedFeed } from "../../src/durable/feed-object.ts";
+import { ReplicaObject as DeployedReplica, type ReplicaObjectEnv } from "../../src/durable/replica/replica-object.ts";
 import type { FeedObjectOptions } from "../../src/durable/serving/options.ts";
 
 export { DirectoryObject } from "../../src/durable/directory/directory-object.ts";
-export { ReplicaObject } from "../../src/durable/replica/replica-object.ts";
+
+/** What both do alike. An eviction waits for timers. */
+function quick(options: FeedObjectOptions): FeedObjectOptions {
+  return { ...options, policy: { ...options.policy, links: { settled: 20, report: 20 } } };
+}
+
+export class ReplicaObject extends DeployedReplica {
+  protected override configure(env: ReplicaObjectEnv): FeedObjectOptions {
+    return quick(super.configure(env));
+  }
+}
 
 export class FeedObject extends DeployedFeed<TickertapeEnv> {
   constructor(ctx: DurableObjectState, env: TickertapeEnv) {
@@ -21,7 +32,7 @@ export class FeedObject extends DeployedFeed<TickertapeEnv> {
     const options = super.configure(env);
     const { replicaPolicy } = options;
     if (!replicaPolicy) throw new Error("these tests are of replicas");
-    return { ...options, replicaPolicy: { ...replicaPolicy, sockets: 1, most: 3 } };
+    return quick({ ...options, replicaPolicy: { ...replicaPolicy, sockets: 1, most: 3 } });
   }
 }
 

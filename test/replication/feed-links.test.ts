@@ -5,6 +5,7 @@ import type { FeedStore } from "../../src/durable/storage/feed-store.ts";
 import { packRecords } from "../../src/feed/state/record-lines.ts";
 import { Feed } from "../../src/feed/state/feed.ts";
 import { seqAfter, type LogRecord } from "../../src/feed/state/record.ts";
+import { DEFAULT_POLICY } from "../../src/durable/serving/policy.ts";
 import { RemoteLog } from "../../src/durable/replica/remote-log.ts";
 import { finishSteps } from "../../src/protocol/long-json.ts";
 import { decodeUpdatesInSteps } from "../../src/protocol/update-decoding.ts";
@@ -34,22 +35,25 @@ class Leader {
       );
       return pack && { lines: pack.text, seq: pack.seq };
     };
-    this.links = new FeedLinks({
-      // oxlint-disable-next-line no-unsafe-type-assertion -- as much of it as links use
-      stored: {
-        get: (key: string) => kept.get(key),
-        put: (key: string, value: unknown) => void kept.set(key, value),
-        delete: (key: string) => kept.delete(key),
-      } as SyncKvStorage,
-      committed: () => ({ feed: this.feed }),
-      // oxlint-disable-next-line no-unsafe-type-assertion -- the same
-      store: () => ({ lines }) as unknown as FeedStore,
-      // oxlint-disable-next-line no-unsafe-type-assertion -- the same
-      replica: () => ({ deliver }) as unknown as DurableObjectStub<Replica>,
-      steady: () => performance.now(),
-      reported: () => {},
-      wakeBy: () => {},
-    });
+    this.links = new FeedLinks(
+      {
+        // oxlint-disable-next-line no-unsafe-type-assertion -- as much of it as links use
+        stored: {
+          get: (key: string) => kept.get(key),
+          put: (key: string, value: unknown) => void kept.set(key, value),
+          delete: (key: string) => kept.delete(key),
+        } as SyncKvStorage,
+        committed: () => ({ feed: this.feed }),
+        // oxlint-disable-next-line no-unsafe-type-assertion -- the same
+        store: () => ({ lines }) as unknown as FeedStore,
+        // oxlint-disable-next-line no-unsafe-type-assertion -- the same
+        replica: () => ({ deliver }) as unknown as DurableObjectStub<Replica>,
+        steady: () => performance.now(),
+        reported: () => {},
+        wakeBy: () => {},
+      },
+      DEFAULT_POLICY.links,
+    );
   }
 
   publish(): void {

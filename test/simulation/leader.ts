@@ -86,26 +86,29 @@ export class Leader implements Server {
       this.links.committed(this.feed, committed);
     });
     const kept = new Map<string, unknown>();
-    this.links = new FeedLinks({
-      stored: {
-        get: (key: string) => kept.get(key),
-        put: (key: string, value: unknown) => void kept.set(key, value),
-        delete: (key: string) => kept.delete(key),
-      } as SyncKvStorage,
-      committed: () => {
-        this.served.commit();
-        return this.served;
+    this.links = new FeedLinks(
+      {
+        stored: {
+          get: (key: string) => kept.get(key),
+          put: (key: string, value: unknown) => void kept.set(key, value),
+          delete: (key: string) => kept.delete(key),
+        } as SyncKvStorage,
+        committed: () => {
+          this.served.commit();
+          return this.served;
+        },
+        // No journal: whoever is behind the newest records gets the whole state.
+        store: () => ({ lines: () => undefined }) as unknown as FeedStore,
+        replica: (name) => replica(name) as DurableObjectStub<Replica>,
+        steady: this.#steady,
+        reported: (name, subscribers) => {
+          if (subscribers === undefined) this.planner.left(name);
+          else this.planner.reported(name, subscribers, this.#steady());
+        },
+        wakeBy: (at) => this.#wakeBy(at),
       },
-      // No journal: whoever is behind the newest records gets the whole state.
-      store: () => ({ lines: () => undefined }) as unknown as FeedStore,
-      replica: (name) => replica(name) as DurableObjectStub<Replica>,
-      steady: this.#steady,
-      reported: (name, subscribers) => {
-        if (subscribers === undefined) this.planner.left(name);
-        else this.planner.reported(name, subscribers, this.#steady());
-      },
-      wakeBy: (at) => this.#wakeBy(at),
-    });
+      DEFAULT_POLICY.links,
+    );
   }
 
   get feed(): Feed {

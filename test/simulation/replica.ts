@@ -19,7 +19,6 @@ import type { Server, Watcher } from "./watcher.ts";
 
 /** As in `ReplicaObject`. */
 const LEAVE_AFTER = 60_000;
-const REPORT_EVERY = 1_000;
 
 /** What a replica asks of its leader here. */
 export interface CallsToLeader {
@@ -116,7 +115,7 @@ export class SimulatedReplica implements Server {
 
   #report(): void {
     this.#isReporting = false;
-    this.#reportAt = this.#steady() + REPORT_EVERY;
+    this.#reportAt = this.#steady() + DEFAULT_POLICY.links.report;
     void this.#leader.report(this.#describe()).catch(() => {});
   }
 

@@ -1,9 +1,11 @@
 import type { Feed } from "../../feed/state/feed.ts";
 import type { LogRecord } from "../../feed/state/record.ts";
+import { inTime } from "../../limits/in-time.ts";
 import { Links, type LinkReport, type LinkState, type Push } from "../../replication/links.ts";
 import { RecentRecords } from "../../replication/recent-records.ts";
 import { encodeState } from "../../replication/state-lines.ts";
 import type { Position } from "../../protocol/position.ts";
+import type { LinkTimes } from "../serving/policy.ts";
 import type { FeedStore } from "../storage/feed-store.ts";
 import { release, type FollowAnswer, type LogLines, type Replica } from "./rpc.ts";
 
@@ -29,8 +31,6 @@ const DUE = "followers due";
 const RECENT_LENGTH = 1024 * 1024;
 /** Milliseconds after which a leader that has lost its memory sees to replicas that may lack something. */
 const SAFETY = 15_000;
-/** Milliseconds for which all replicas have had all before the leader is sure of it: fewer than it takes to hibernate. */
-const SETTLED = 5_000;
 /** Milliseconds to wait for replicas that are asked what they serve. */
 const SURVEY_TIME = 1_000;
 
@@ -43,6 +43,7 @@ const SURVEY_TIME = 1_000;
  */
 export class FeedLinks {
   readonly #host: FeedLinksHost;
+  readonly #times: Pick<LinkTimes, "settled">;
   #links: Links | undefined;
   #recent = new RecentRecords(0, 0);
   #epoch = "";
@@ -52,8 +53,9 @@ export class FeedLinks {
   #due: number | undefined;
   #settling: ReturnType<typeof setTimeout> | undefined;
 
-  constructor(host: FeedLinksHost) {
+  constructor(host: FeedLinksHost, times: Pick<LinkTimes, "settled">) {
     this.#host = host;
+    this.#times = times;
   }
 
   /** Names of the replicas that follow. */
@@ -128,8 +130,9 @@ export class FeedLinks {
       links?.reported(name, report);
       release(report);
     });
-    const late = new Promise((resolve) => setTimeout(resolve, SURVEY_TIME));
-    if (asking.length > 0) await Promise.race([Promise.allSettled(asking), late]);
+    // Those that do not answer in time are left out.
+    const asked = Promise.allSettled(asking);
+    if (asking.length > 0) await inTime(asked, SURVEY_TIME, () => new Error("no answer")).catch(() => {});
     return this.states();
   }
 
@@ -235,7 +238,7 @@ export class FeedLinks {
       if (this.#links?.isBehind !== false) return;
       this.#due = undefined;
       this.#host.stored.delete(DUE);
-    }, SETTLED);
+    }, this.#times.settled);
   }
 
   #step(): void {

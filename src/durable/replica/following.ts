@@ -1,4 +1,5 @@
 import type { Feed } from "../../feed/state/feed.ts";
+import { inTime } from "../../limits/in-time.ts";
 import type { FeedLimits } from "../../protocol/limits.ts";
 import type { Position } from "../../protocol/position.ts";
 import { FeedRestore, missingRecords } from "../../replication/follower.ts";
@@ -144,18 +145,12 @@ export class Following {
   }
 
   async #within(asking: Promise<void>): Promise<void> {
-    let timer: ReturnType<typeof setTimeout> | null = null;
-    const late = new Promise<never>((_, reject) => {
-      timer = setTimeout(() => reject(new LeaderUnreachable("the leader does not answer")), PATIENCE);
-    });
     try {
-      await Promise.race([asking, late]);
+      await inTime(asking, PATIENCE, () => new LeaderUnreachable("the leader does not answer"));
     } catch (error) {
       throw error instanceof LeaderUnreachable
         ? error
         : new LeaderUnreachable("the leader cannot be reached", { cause: error });
-    } finally {
-      clearTimeout(timer);
     }
   }
 }

@@ -16,8 +16,6 @@ import { release, type Leader, type LogLines, type PushAnswer, type Replica } fr
 
 /** Milliseconds without a subscriber after which a replica stops following. */
 const LEAVE_AFTER = 60_000;
-/** Milliseconds from one report of what it serves to the next. */
-const REPORT_EVERY = 1_000;
 /** The position of a replica that has no feed in memory. */
 const NOWHERE: Position = { epoch: "", seq: 0 };
 
@@ -133,7 +131,7 @@ export class ReplicaObject<Env extends ReplicaObjectEnv = ReplicaObjectEnv>
 
   #report(): void {
     this.#reporting = undefined;
-    this.#reportAt = this.steady() + REPORT_EVERY;
+    this.#reportAt = this.steady() + this.options.policy.links.report;
     // If it fails, the next answer to a push says the same.
     void this.#leader()
       .report(this.#name, this.describe())

@@ -4,6 +4,15 @@ import type { CommitPolicy } from "../storage/group-commit.ts";
 export interface FeedPolicy {
   readonly flush: FlushPolicy;
   readonly commit: CommitPolicy;
+  readonly links: LinkTimes;
+}
+
+/** Of a feed with replicas. Milliseconds. */
+export interface LinkTimes {
+  /** For which all replicas have had all before the leader is sure of it: fewer than it takes to hibernate. */
+  readonly settled: number;
+  /** From one report of what a replica serves to the next. */
+  readonly report: number;
 }
 
 /** The policy that the defaults of a deployment use. */
@@ -20,4 +29,5 @@ export const DEFAULT_POLICY: FeedPolicy = {
     turn: 21,
   },
   commit: { window: 21, enough: 12, burst: 200, worthwhile: 3 },
+  links: { settled: 5_000, report: 1_000 },
 };
