@@ -43,13 +43,14 @@ export const LAYERS = {
     packages: ["cloudflare:workers"],
   },
   "durable/links": {
-    imports: ["protocol", "feed/state", "replication", "durable/requests", "durable/storage"],
+    imports: ["protocol", "feed/state", "limits", "replication", "durable/requests", "durable/storage"],
   },
   "durable/replica": {
     imports: [
       "protocol",
       "feed/state",
       "feed/fanout",
+      "limits",
       "replication",
       "durable/requests",
       "durable/sockets",

@@ -36,8 +36,8 @@ export const SETTINGS = {
   MAX_SOCKETS: 20_000,
   /** An office behind one IP; more than that comes from a script. */
   MAX_SOCKETS_PER_ADDRESS: 1_000,
-  /** `off`: none; `auto`: where they are needed; or the regions where they may be, comma-separated. */
-  REPLICAS: "off",
+  /** `auto`: where they are needed; `off`: none; or the regions where they may be, comma-separated. */
+  REPLICAS: "auto",
   /** Half of what an object takes: the rest is for those that come before the next one is in use. */
   REPLICA_SOCKETS: 10_000,
   /** Milliseconds that updates are gathered for. Most people see no delay below it. */

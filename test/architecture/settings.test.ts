@@ -31,7 +31,7 @@ function written(value: string | number | undefined): string {
 }
 
 test("every setting is read somewhere", () => {
-  const files = globSync("src/{access,limits,http}/*.ts", { cwd: new URL("../..", import.meta.url) });
+  const files = globSync("src/{access,limits,placement,http}/*.ts", { cwd: new URL("../..", import.meta.url) });
   const sources = files.filter((file) => !file.endsWith("/settings.ts")).map(read);
   const isRead = (name: string): boolean => sources.some((source) => new RegExp(`[."]${name}\\b`).test(source));
   expect(Object.keys(SETTINGS).filter((name) => !isRead(name))).toEqual([]);

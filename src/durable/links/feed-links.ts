@@ -5,9 +5,8 @@ import { Links, type LinkReport, type LinkState, type Push } from "../../replica
 import { RecentRecords } from "../../replication/recent-records.ts";
 import { encodeState } from "../../replication/state-lines.ts";
 import type { Position } from "../../protocol/position.ts";
-import type { LinkTimes } from "../serving/policy.ts";
 import type { FeedStore } from "../storage/feed-store.ts";
-import { release, type FollowAnswer, type LogLines, type Replica } from "./rpc.ts";
+import { release, type FollowAnswer, type LinkTimes, type LogLines, type Replica } from "./rpc.ts";
 
 /** What the links of a feed need of its object. */
 export interface FeedLinksHost {

@@ -60,3 +60,11 @@ export interface Replica extends Rpc.DurableObjectBranded {
   /** The feed was removed: closes all sockets. */
   forget(): void;
 }
+
+/** Of a feed with replicas. Milliseconds. */
+export interface LinkTimes {
+  /** For which all replicas have had all before the leader is sure of it: fewer than it takes to hibernate. */
+  readonly settled: number;
+  /** From one report of what a replica serves to the next. */
+  readonly report: number;
+}

@@ -1,18 +1,11 @@
 import type { FlushPolicy } from "../../feed/fanout/live/flush-schedule.ts";
+import type { LinkTimes } from "../links/rpc.ts";
 import type { CommitPolicy } from "../storage/group-commit.ts";
 
 export interface FeedPolicy {
   readonly flush: FlushPolicy;
   readonly commit: CommitPolicy;
   readonly links: LinkTimes;
-}
-
-/** Of a feed with replicas. Milliseconds. */
-export interface LinkTimes {
-  /** For which all replicas have had all before the leader is sure of it: fewer than it takes to hibernate. */
-  readonly settled: number;
-  /** From one report of what a replica serves to the next. */
-  readonly report: number;
 }
 
 /** The policy that the defaults of a deployment use. */
