@@ -1,3 +1,4 @@
+import { inTime } from "../limits/in-time.ts";
 import type { Plan } from "../placement/plan.ts";
 import { nearestRegion, type Region, type Whereabouts } from "../placement/regions.ts";
 import { objectName, route } from "../placement/route.ts";
@@ -7,6 +8,8 @@ import type { Deployment } from "./deployment.ts";
 const KEPT = 5_000;
 /** Plans kept at a time. */
 const MANY = 10_000;
+/** Milliseconds to wait for what another request learns: it may be gone, and then learns nothing. */
+const PATIENCE = 1_000;
 
 /** What one of a feed's objects answers. `served` is undefined if it cannot serve the request, and another may. */
 export interface Answer<T> {
@@ -39,7 +42,8 @@ export class Plans {
   readonly #deployment: Pick<Deployment, "feeds" | "replicas" | "replicaRegions">;
   /** The plan of each feed, and until when it holds. Oldest first. */
   readonly #known = new Map<string, { readonly plan: Plan; readonly until: number }>();
-  readonly #scouts = new Map<string, Promise<void>>();
+  /** The request of each feed that has gone ahead, and when. */
+  readonly #scouts = new Map<string, { readonly done: Promise<void>; readonly since: number }>();
 
   constructor(deployment: Pick<Deployment, "feeds" | "replicas" | "replicaRegions">) {
     this.#deployment = deployment;
@@ -59,8 +63,9 @@ export class Plans {
     let plan = this.#plan(feed);
     if (!plan) {
       const scout = this.#scouts.get(feed);
-      if (scout) await scout;
-      else {
+      if (scout && Date.now() - scout.since < PATIENCE) {
+        await inTime(scout.done, PATIENCE, () => new Error("it learns nothing")).catch(() => {});
+      } else {
         const { served } = await this.#scout(feed, askLeader(false));
         if (served !== undefined) return served;
       }
@@ -90,11 +95,12 @@ export class Plans {
       () => {},
       () => {},
     );
-    this.#scouts.set(feed, done);
+    const scout = { done, since: Date.now() };
+    this.#scouts.set(feed, scout);
     try {
       return await asking;
     } finally {
-      this.#scouts.delete(feed);
+      if (this.#scouts.get(feed) === scout) this.#scouts.delete(feed);
     }
   }
 
