@@ -1,6 +1,7 @@
 import { evictDurableObject, runDurableObjectAlarm } from "cloudflare:test";
 import { env } from "cloudflare:workers";
 import { afterEach, describe, expect, test, vi } from "vitest";
+import { FeedObject } from "../../src/durable/feed-object.ts";
 import { Following } from "../../src/durable/replica/following.ts";
 import { ReplicaObject } from "../../src/durable/replica/replica-object.ts";
 import { Links } from "../../src/replication/links.ts";
@@ -138,6 +139,24 @@ describe("a feed with replicas", () => {
       await publish(feed, { key: "A", set: { n } });
       expect(await snapshot(feed)).toMatchObject({ seq: n, entries: { A: { n } } });
     }
+  });
+
+  test("[REP3] shows nothing older in a plain GET if replicas cannot ask, and what it has to those who name a position", async () => {
+    const feed = newFeed();
+    await spread(feed);
+    cutLinks();
+    vi.spyOn(FeedObject.prototype, "follow").mockImplementation(() => {
+      throw new Error("the leader is down");
+    });
+    const { epoch } = await publish(feed, { key: "A", set: { n: 2 } });
+    const read = vi.spyOn(FeedObject.prototype, "read");
+    expect(await snapshot(feed)).toMatchObject({ seq: 2, entries: { A: { n: 2 } } });
+    expect(read).toHaveBeenCalledOnce();
+    const answer = await request(`/v1/feeds/${feed}?since=${epoch}:1`);
+    expect(await answer.json()).toMatchObject({ type: "update", from: 1, seq: 1 });
+    read.mockRejectedValue(new Error("the leader is down"));
+    const refused = await request(`/v1/feeds/${feed}`);
+    expect([refused.status, refused.headers.has("Retry-After")]).toEqual([503, true]);
   });
 
   test("[REP3] a position that no object has reached is ahead, at a replica too", async () => {

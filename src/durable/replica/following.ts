@@ -47,6 +47,14 @@ export class Following {
     return this.#asking !== undefined;
   }
 
+  /** Whether what is here is no older than a client's position, as far as this replica knows. */
+  hasReached(since: Position | undefined): boolean {
+    const feed = this.#host.served()?.feed;
+    if (!feed) return false;
+    if (since === undefined || this.#past.has(since.epoch)) return true;
+    return since.epoch === feed.epoch && since.seq <= feed.seq;
+  }
+
   /** Takes a push. Resolves when the feed has what it tells, or more. */
   async take(push: Push): Promise<void> {
     await this.#asking?.catch(() => {});
@@ -61,18 +69,14 @@ export class Following {
    * is as the leader's then. Rejects with `LeaderUnreachable`.
    */
   async reach(since: Position | undefined): Promise<void> {
-    if (this.#hasReached(since)) return;
-    await this.#askAnew(() => this.#hasReached(since));
+    if (this.hasReached(since)) return;
+    await this.#askAnew(() => this.hasReached(since));
     if (since && since.epoch !== this.#host.served()?.feed.epoch) this.#notePast(since.epoch);
   }
 
-  /** Has all that the leader had committed when it was called. If the leader cannot be reached, what there is has to do. */
-  async refresh(): Promise<void> {
-    try {
-      await this.#askAnew(() => false);
-    } catch (error) {
-      if (!this.#host.served()) throw error;
-    }
+  /** Has all that the leader had committed when it was called. Rejects with `LeaderUnreachable`. */
+  refresh(): Promise<void> {
+    return this.#askAnew(() => false);
   }
 
   /** Asks, unless an earlier question was enough: its answer may be of a moment before this call, and it may have failed. */
@@ -135,13 +139,6 @@ export class Following {
     }
     this.#host.replace(restore.whole);
     return true;
-  }
-
-  #hasReached(since: Position | undefined): boolean {
-    const feed = this.#host.served()?.feed;
-    if (!feed) return false;
-    if (since === undefined || this.#past.has(since.epoch)) return true;
-    return since.epoch === feed.epoch && since.seq <= feed.seq;
   }
 
   async #within(asking: Promise<void>): Promise<void> {

@@ -81,7 +81,12 @@ export class ReplicaObject<Env extends ReplicaObjectEnv = ReplicaObjectEnv>
 
   override async read(request: ReadRequest): Promise<ReadOutcome | undefined> {
     // The answer has to show all that anyone has a receipt for. Those who ask at the same time share the question.
-    await this.#following.refresh();
+    try {
+      await this.#following.refresh();
+    } catch (error) {
+      // Who has a position is told what there is after it.
+      if (!request.since || !this.#following.hasReached(request.since)) throw error;
+    }
     return super.read(request);
   }
 
