@@ -40,8 +40,9 @@ export async function openFeedSocket(
     );
     const plan = decodePlan(response.headers.get(PLAN_HEADER) ?? "");
     const isOverloaded = response.status === PROBLEMS.overloaded.status;
-    if (response.status === ELSEWHERE || (isOverloaded && !isLast)) return { served: undefined, plan };
+    if (response.status === ELSEWHERE) return { served: undefined, plan };
     if (response.status !== 101) refusal = response;
+    if (isOverloaded && !isLast) return { served: undefined, plan };
     return { served: withoutPlan(response), plan };
   });
   if (opened?.status === 101) return opened;

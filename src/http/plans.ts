@@ -1,21 +1,28 @@
 import { inTime } from "../limits/in-time.ts";
 import type { Plan } from "../placement/plan.ts";
 import { nearestRegion, type Region, type Whereabouts } from "../placement/regions.ts";
-import { objectName, route } from "../placement/route.ts";
+import { objectName, route, type ReplicaName } from "../placement/route.ts";
 import type { Deployment } from "./deployment.ts";
 
 /** Milliseconds for which a plan is taken to hold. */
 const KEPT = 5_000;
 /** Plans kept at a time. */
 const MANY = 10_000;
-/** Milliseconds to wait for what another request learns: it may be gone, and then learns nothing. */
-const PATIENCE = 1_000;
+/** Milliseconds after which nobody waits for a scout any more: it may have long to wait itself, or be gone. */
+const SCOUT_TIME = 1_000;
 
 /** What one of a feed's objects answers. `served` is undefined if it cannot serve the request, and another may. */
 export interface Answer<T> {
   readonly served: T | undefined;
-  /** The leader's plan, if there are replicas. */
+  /** The leader's plan; undefined if it has not told. */
   readonly plan?: Plan | undefined;
+}
+
+/** A request that was the first to ask for a plan. */
+interface Scout {
+  readonly since: number;
+  /** Resolves when it has its answer. Never, or rejects, if its client goes away before: the platform then ends it at once. */
+  readonly answered: Promise<void>;
 }
 
 /** Who asks, and from where. */
@@ -33,17 +40,18 @@ export interface AskedObject {
   readonly isLast: boolean;
 }
 
+const NOT_SERVED: Answer<never> = { served: undefined };
+
 /**
  * Which of a feed's objects serve its readers. Small feeds have only the leader, and are not asked for a plan: the leader
  * sends it with its answers once there is one. While nothing is known of a feed, one request goes ahead, and those that
- * come meanwhile wait for what it learns.
+ * come meanwhile wait a little for what it learns; or go by the plan before, if there was one.
  */
 export class Plans {
   readonly #deployment: Pick<Deployment, "feeds" | "replicas" | "replicaRegions">;
   /** The plan of each feed, and until when it holds. Oldest first. */
   readonly #known = new Map<string, { readonly plan: Plan; readonly until: number }>();
-  /** The request of each feed that has gone ahead, and when. */
-  readonly #scouts = new Map<string, { readonly done: Promise<void>; readonly since: number }>();
+  readonly #scouts = new Map<string, Scout>();
 
   constructor(deployment: Pick<Deployment, "feeds" | "replicas" | "replicaRegions">) {
     this.#deployment = deployment;
@@ -57,27 +65,29 @@ export class Plans {
     const region = nearestRegion(replicaRegions, asker.from);
     const askLeader = async (isLast: boolean): Promise<Answer<T>> => {
       const answer = await ask({ object: leader, region, isLast });
-      this.#keep(feed, answer.plan ?? {});
+      if (answer.plan) this.#keep(feed, answer.plan);
       return answer;
     };
-    let plan = this.#plan(feed);
-    if (!plan) {
+    let hasAsked = false;
+    if (!this.#isKnown(feed)) {
       const scout = this.#scouts.get(feed);
-      if (scout && Date.now() - scout.since < PATIENCE) {
-        await inTime(scout.done, PATIENCE, () => new Error("it learns nothing")).catch(() => {});
-      } else {
+      if (!scout || Date.now() - scout.since >= SCOUT_TIME) {
+        hasAsked = true;
         const { served } = await this.#scout(feed, askLeader(false));
         if (served !== undefined) return served;
-      }
-      plan = this.#plan(feed) ?? {};
+      } else if (!this.#known.has(feed)) await this.#await(feed, scout);
     }
-    if (route(plan, asker.from, asker.client).length === 0) {
+    const choose = (): ReplicaName[] => route(this.#plan(feed), asker.from, asker.client);
+    let chosen = choose();
+    if (chosen.length === 0) {
       // The leader may have made a plan since: it then sends those on who would be too many for it.
-      const { served } = await askLeader(false);
+      const { served } = hasAsked ? NOT_SERVED : await askLeader(false);
       if (served !== undefined) return served;
-      plan = this.#plan(feed) ?? {};
+      chosen = choose();
+      // It would answer the same again.
+      if (chosen.length === 0) return undefined;
     }
-    for (const replica of route(plan, asker.from, asker.client)) {
+    for (const replica of chosen) {
       const object = replicas.getByName(objectName(feed, replica), { locationHint: replica.region });
       try {
         const { served } = await ask({ object, region, isLast: false });
@@ -91,22 +101,39 @@ export class Plans {
 
   /** Has others wait until the leader has answered. */
   async #scout<T>(feed: string, asking: Promise<Answer<T>>): Promise<Answer<T>> {
-    const done = asking.then(
+    const answered = asking.then(
       () => {},
       () => {},
     );
-    const scout = { done, since: Date.now() };
+    const scout = { since: Date.now(), answered };
     this.#scouts.set(feed, scout);
     try {
       return await asking;
     } finally {
-      if (this.#scouts.get(feed) === scout) this.#scouts.delete(feed);
+      this.#end(feed, scout);
     }
   }
 
-  #plan(feed: string): Plan | undefined {
-    const known = this.#known.get(feed);
-    return known && known.until > Date.now() ? known.plan : undefined;
+  async #await(feed: string, scout: Scout): Promise<void> {
+    try {
+      await inTime(scout.answered, SCOUT_TIME, () => new Error("the scout has no answer yet"));
+    } catch {
+      this.#end(feed, scout);
+    }
+  }
+
+  #end(feed: string, scout: Scout): void {
+    if (this.#scouts.get(feed) === scout) this.#scouts.delete(feed);
+  }
+
+  /** Whether the plan holds. */
+  #isKnown(feed: string): boolean {
+    return (this.#known.get(feed)?.until ?? 0) > Date.now();
+  }
+
+  /** The plan that was told last. */
+  #plan(feed: string): Plan {
+    return this.#known.get(feed)?.plan ?? {};
   }
 
   #keep(feed: string, plan: Plan): void {

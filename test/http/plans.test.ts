@@ -1,10 +1,10 @@
 import { afterEach, expect, test, vi } from "vitest";
-import { Plans, type Answer } from "../../src/http/plans.ts";
+import { Plans, type Answer, type AskedObject } from "../../src/http/plans.ts";
 
 const ASKER = { from: undefined, client: "192.0.2.1" };
 
 function plans(): Plans {
-  const object = { getByName: () => ({}) };
+  const object = { getByName: (name: string) => ({ name }) };
   // oxlint-disable-next-line no-unsafe-type-assertion -- as much of it as plans use
   return new Plans({ feeds: object, replicas: object, replicaRegions: ["weur"] } as unknown as ConstructorParameters<
     typeof Plans
@@ -44,4 +44,39 @@ test("a request that is gone does not hold up those that wait for its answer", a
   await vi.advanceTimersByTimeAsync(1_000);
   expect(await second).toBe("second");
   expect(await all.serve("f", ASKER, async () => ({ served: "third" }))).toBe("third");
+});
+
+/** Milliseconds after which a plan is asked for again. */
+const KEPT = 5_000;
+
+/** As the leader and the replicas of a feed with a plan do. */
+async function planned({ object, isLast }: AskedObject): Promise<Answer<string>> {
+  if (object.name === "f/weur/0") return { served: "a replica" };
+  return isLast ? { served: "the leader" } : { served: undefined, plan: { weur: 1 } };
+}
+
+/** The same while the leader has no room, nor time to tell of the plan. */
+async function crowded(asked: AskedObject): Promise<Answer<string>> {
+  return asked.object.name === "f" ? { served: undefined } : planned(asked);
+}
+
+test("requests that come while another asks again for a plan go by the one before, without waiting", async () => {
+  vi.useFakeTimers();
+  const all = plans();
+  await all.serve("f", ASKER, planned);
+  await vi.advanceTimersByTimeAsync(KEPT);
+  void all.serve("f", ASKER, () => new Promise<never>(() => {}));
+  expect(await all.serve("f", ASKER, planned)).toBe("a replica");
+});
+
+test("a leader without room for a read is asked once, and what it has told before still holds", async () => {
+  vi.useFakeTimers();
+  const all = plans();
+  const ask = vi.fn(crowded);
+  expect(await all.serve("f", ASKER, ask)).toBeUndefined();
+  expect(ask).toHaveBeenCalledTimes(1);
+
+  await all.serve("f", ASKER, planned);
+  await vi.advanceTimersByTimeAsync(KEPT);
+  expect(await all.serve("f", ASKER, crowded)).toBe("a replica");
 });
