@@ -27,11 +27,14 @@ export class FeedRestore {
   readonly #limits: FeedLimits;
   readonly #decoder = new StateDecoder();
   #feed: Feed | undefined;
+  readonly #asked: number;
   /** The seq that the feed has to reach before it is whole; undefined before the state has ended. */
   #whole: number | undefined;
 
-  constructor(limits: FeedLimits) {
+  /** `asked`: the leader's seq when it was asked. The state may have been begun before, for others. */
+  constructor(limits: FeedLimits, asked = 0) {
     this.#limits = limits;
+    this.#asked = asked;
   }
 
   /** Whether all of the state has come. The feed then only lacks records. */
@@ -59,7 +62,7 @@ export class FeedRestore {
       } else {
         this.#feed?.entries.noteForgotten(line.forgotten);
         this.#feed?.apply([]);
-        this.#whole = line.seq;
+        this.#whole = Math.max(line.seq, this.#asked);
       }
     }
   }

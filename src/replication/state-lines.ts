@@ -18,8 +18,11 @@ const PART_LENGTH = 256 * 1024;
 /** Entries looked at for one part. */
 const ENTRIES_IN_A_PART = 10_000;
 
-/** Reads a feed in parts of a few milliseconds each. `commit` commits what the entries show. End the generator if you stop. */
-export function* encodeState(feed: Feed, commit: () => void): Generator<string> {
+/**
+ * Reads a feed in parts of a few milliseconds each: of about `length` characters. `commit` commits what the entries show. End
+ * the generator if you stop.
+ */
+export function* encodeState(feed: Feed, commit: () => void, length = PART_LENGTH): Generator<string> {
   const { epoch, seq, time, entries } = feed;
   yield `${epoch} ${seq} ${time}\n`;
   const walk = entries.walk();
@@ -27,7 +30,7 @@ export function* encodeState(feed: Feed, commit: () => void): Generator<string> 
   try {
     for (let isOver = false; !isOver;) {
       let text = "";
-      for (let looked = 0; looked < ENTRIES_IN_A_PART && text.length < PART_LENGTH; looked++) {
+      for (let looked = 0; looked < ENTRIES_IN_A_PART && text.length < length; looked++) {
         const entry = walk.next();
         isOver = !entry;
         if (!entry) break;

@@ -12,32 +12,10 @@ import { Links, type LinkReport, type Push } from "../../src/replication/links.t
 import { RecentRecords } from "../../src/replication/recent-records.ts";
 import { encodeState } from "../../src/replication/state-lines.ts";
 import { runs } from "../support/runs.ts";
+import { batch, contentOf } from "./feeds.ts";
 
 const NAMES = ["a", "b", "c"];
 const POLICY = { window: 20, slice: 2, retry: [100, 1000], patience: 3000 } as const;
-
-/** All that a feed knows: a follower must know the same. */
-function contentOf(feed: Feed): string {
-  const walk = feed.entries.walk();
-  const lines: string[] = [];
-  for (let entry = walk.next(); entry; entry = walk.next()) {
-    const { key, seq, time, version, expires, value = null } = entry;
-    // The order of members says nothing, and differs if patches were applied together.
-    lines.push(
-      JSON.stringify([
-        key,
-        seq,
-        time,
-        version,
-        expires,
-        Object.entries(value ?? {}).toSorted(([a], [b]) => (a < b ? -1 : 1)),
-        entry.live,
-      ]),
-    );
-  }
-  walk.end();
-  return [`${feed.epoch}:${feed.seq} ${feed.time} ${feed.nextExpiry}`, ...lines].join("\n");
-}
 
 /** A leader with its links, and replicas behind a network that is slow, loses calls and answers, and repeats old ones. */
 class Network {
@@ -177,16 +155,6 @@ class Network {
   }
 }
 
-const value = fc.constantFrom({ p: 1 }, { p: 2, q: { r: 1 } }, { q: null }, {});
-const key = fc.constantFrom("A", "A", "B", "C", "tech.X");
-const update: fc.Arbitrary<Update> = fc.oneof(
-  fc.record({ key, set: value }),
-  fc.record({ key, patch: value }),
-  fc.record({ key, delete: fc.constant<true>(true) }),
-  fc.record({ key, set: value, ttl: fc.constantFrom(0.1, 1) }),
-  fc.record({ key, patch: value, version: fc.integer({ min: 1, max: 4 }), time: fc.nat({ max: 9 }) }),
-);
-const batch = fc.array(update, { minLength: 1, maxLength: 3 });
 const step = fc.oneof(
   { weight: 6, arbitrary: fc.record({ do: fc.constant("publish" as const), batch }) },
   {

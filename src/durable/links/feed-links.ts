@@ -3,10 +3,10 @@ import type { LogRecord } from "../../feed/state/record.ts";
 import { inTime } from "../../limits/in-time.ts";
 import { Links, type LinkReport, type LinkState, type Push } from "../../replication/links.ts";
 import { RecentRecords } from "../../replication/recent-records.ts";
-import { encodeState } from "../../replication/state-lines.ts";
 import type { Position } from "../../protocol/position.ts";
 import type { FeedStore } from "../storage/feed-store.ts";
 import { release, type FollowAnswer, type LinkTimes, type LogLines, type Replica } from "./rpc.ts";
+import { StateStreams } from "./state-streams.ts";
 
 /** What the links of a feed need of its object. */
 export interface FeedLinksHost {
@@ -51,10 +51,15 @@ export class FeedLinks {
   #timer: ReturnType<typeof setTimeout> | undefined;
   #due: number | undefined;
   #settling: ReturnType<typeof setTimeout> | undefined;
+  readonly #states: StateStreams;
 
   constructor(host: FeedLinksHost, times: Pick<LinkTimes, "settled">) {
     this.#host = host;
     this.#times = times;
+    this.#states = new StateStreams(
+      () => void host.committed(),
+      () => host.steady(),
+    );
   }
 
   /** Names of the replicas that follow. */
@@ -101,7 +106,7 @@ export class FeedLinks {
       const piece = this.readLog(feed.epoch, position.seq);
       if (piece) return recordsAnswer(feed.epoch, position.seq, piece, feed.seq);
     }
-    return { kind: "state", lines: this.#streamState(feed) };
+    return { kind: "state", lines: this.#states.open(feed), seq: feed.seq };
   }
 
   /** A piece of the log after a seq. */
@@ -166,6 +171,7 @@ export class FeedLinks {
     this.#links = undefined;
     this.#recent = new RecentRecords(0, 0);
     this.#due = undefined;
+    this.#states.end();
   }
 
   #begin(feed: Feed): Links {
@@ -246,23 +252,6 @@ export class FeedLinks {
     const now = this.#host.steady();
     const next = this.#links?.step(now);
     if (next !== undefined) this.#timer = setTimeout(() => this.#step(), Math.max(0, next - now));
-  }
-
-  #streamState(feed: Feed): ReadableStream<Uint8Array> {
-    const encoder = new TextEncoder();
-    const parts = encodeState(feed, () => this.#host.committed());
-    return new ReadableStream(
-      {
-        type: "bytes",
-        pull: (controller) => {
-          const { done, value } = parts.next();
-          if (done === true) controller.close();
-          else controller.enqueue(encoder.encode(value));
-        },
-        cancel: () => void parts.return(undefined),
-      },
-      { highWaterMark: 0 },
-    );
   }
 }
 

@@ -12,8 +12,8 @@ import type { PublishOutcome, PublishRequest } from "../requests/publish-queue.t
 export type FollowAnswer =
   /** Records that join on to the replica's position. `isEnd`: nothing after them is committed. */
   | { readonly kind: "records"; readonly push: Push; readonly isEnd: boolean }
-  /** The whole feed, as `encodeState` writes it, in UTF-8. */
-  | { readonly kind: "state"; readonly lines: ReadableStream<Uint8Array> };
+  /** The whole feed, as `encodeState` writes it, in UTF-8; it may have been begun before `seq`, the leader's now. */
+  | { readonly kind: "state"; readonly lines: ReadableStream<Uint8Array>; readonly seq: number };
 
 /**
  * Ends a call whose answer was an object, once it is read. Until then, or until it is collected as garbage, the call counts as

@@ -20,12 +20,18 @@ export interface FollowingHost {
 
 /** Milliseconds for which a request waits for the leader. */
 const PATIENCE = 5_000;
-/** Whole states that one catch-up asks for. Each is out of date again only if the leader's log is very short. */
+/** Milliseconds without a word of the leader, in the midst of an answer or before it, after which the answer is given up. */
+const SILENCE = 15_000;
+/** Whole states that one catch-up asks for. One is not enough if the leader's log is very short, or the state breaks off. */
 const MOST_STATES = 3;
 const MOST_PAST = 1_000;
 
 /** The leader cannot be reached, or not in time. */
 class LeaderUnreachable extends Error {}
+
+function silent(): Error {
+  return new LeaderUnreachable("the leader has fallen silent");
+}
 
 /**
  * Keeps a replica's feed the same as its leader's, by two ways: the leader pushes what it commits; and whenever that does not
@@ -102,11 +108,15 @@ export class Following {
   async #ask(): Promise<void> {
     for (let states = 0; states < MOST_STATES;) {
       const served = this.#host.served();
-      const answer = await this.#host.follow(served?.feed.position);
+      const answer = await this.#follow(served?.feed.position);
       try {
         if (answer.kind === "state") {
           states++;
-          if (await this.#takeState(answer.lines)) return;
+          try {
+            if (await this.#takeState(answer)) return;
+          } catch (error) {
+            if (states === MOST_STATES) throw error;
+          }
           continue;
         }
         // What a push brought meanwhile is left out.
@@ -121,16 +131,35 @@ export class Following {
     throw new Error("the leader's log is too short to follow");
   }
 
+  /** Asks the leader. One that says nothing must not be waited for without end: nothing else would be asked meanwhile. */
+  async #follow(position: Position | undefined): Promise<FollowAnswer> {
+    const asked = this.#host.follow(position);
+    try {
+      return await inTime(asked, SILENCE, silent);
+    } catch (error) {
+      asked.then(release, () => {});
+      throw error;
+    }
+  }
+
   /** Builds the feed anew. Returns false if the records since the state began are not to be had any more. */
-  async #takeState(lines: ReadableStream<Uint8Array>): Promise<boolean> {
-    const restore = new FeedRestore(this.#host.limits);
-    for await (const text of lines.pipeThrough(new TextDecoderStream())) {
-      // Each part takes a few milliseconds, and waiting for the next lets others be served.
-      for (const _ of restore.push(text));
+  async #takeState({ lines, seq }: Extract<FollowAnswer, { kind: "state" }>): Promise<boolean> {
+    const restore = new FeedRestore(this.#host.limits, seq);
+    const reader = lines.pipeThrough(new TextDecoderStream()).getReader();
+    try {
+      for (;;) {
+        // Each part takes a few milliseconds, and waiting for the next lets others be served.
+        const { done, value } = await inTime(reader.read(), SILENCE, silent);
+        if (done) break;
+        for (const _ of restore.push(value));
+      }
+    } catch (error) {
+      void reader.cancel(error).catch(() => {});
+      throw error;
     }
     if (!restore.hasState) throw new Error("the leader's state broke off");
     while (!restore.whole) {
-      const answer = await this.#host.follow(restore.position);
+      const answer = await this.#follow(restore.position);
       if (answer.kind === "state") await answer.lines.cancel();
       release(answer);
       if (answer.kind === "state") return false;
