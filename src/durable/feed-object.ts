@@ -236,7 +236,15 @@ export class FeedObject<Env extends FeedObjectEnv = FeedObjectEnv> extends Servi
     return this.#loader.store.isBehind;
   }
 
-  protected override prepare(): undefined {
+  protected override prepareSubscriber(): undefined {
+    return undefined;
+  }
+
+  protected override prepareReader(): undefined {
+    return undefined;
+  }
+
+  protected override prepareChange(): undefined {
     return undefined;
   }
 

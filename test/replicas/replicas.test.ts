@@ -159,6 +159,17 @@ describe("a feed with replicas", () => {
     expect([refused.status, refused.headers.has("Retry-After")]).toEqual([503, true]);
   });
 
+  test("[REP3] shows what was acknowledged before to each that subscribes, whatever it has seen elsewhere", async () => {
+    const feed = newFeed();
+    await spread(feed);
+    cutLinks();
+    for (let n = 2; n < 8; n++) {
+      await publish(feed, { key: "A", set: { n } });
+      const { view } = await (await TestSubscriber.connect(feed)).reaches(n);
+      expect(view.messages.filter(({ type }) => type === "snapshot")).toMatchObject([{ seq: n }]);
+    }
+  });
+
   test("[REP3] a position that no object has reached is ahead, at a replica too", async () => {
     const feed = newFeed();
     await spread(feed);

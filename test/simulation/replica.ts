@@ -60,6 +60,7 @@ export class SimulatedReplica implements Server {
     this.#leader = leader;
     this.#following = new Following({
       limits: FEED_LIMITS,
+      steady: this.#steady,
       served: () => this.#served,
       follow: (position) => leader.follow(position),
       replace: (feed) => this.#replace(feed),

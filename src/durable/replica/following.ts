@@ -12,6 +12,8 @@ export interface FollowingHost {
   readonly limits: FeedLimits;
   /** The feed as it is served; undefined if the memory has none. */
   served(): FollowingFeed | undefined;
+  /** Milliseconds that never go backwards. */
+  steady(): number;
   /** Asks the leader. Rejects if it cannot be reached. */
   follow(position: Position | undefined): Promise<FollowAnswer>;
   /** Serves a feed that was built anew, in place of the one before. */
@@ -22,6 +24,10 @@ export interface FollowingHost {
 const PATIENCE = 5_000;
 /** Milliseconds without a word of the leader, in the midst of an answer or before it, after which the answer is given up. */
 const SILENCE = 15_000;
+/** Milliseconds from one question to the next: what comes in between shares it. So much the leader is asked for at most. */
+const PACE = 20;
+/** Milliseconds after a question without an answer for which no reader waits for another one. */
+const UNREACHABLE_FOR = 1_000;
 /** Whole states that one catch-up asks for. One is not enough if the leader's log is very short, or the state breaks off. */
 const MOST_STATES = 3;
 const MOST_PAST = 1_000;
@@ -40,8 +46,12 @@ function silent(): Error {
  */
 export class Following {
   readonly #host: FollowingHost;
-  /** The question that is being asked, if any. */
+  /** The question that is being asked, if any, and the one after it. */
   #asking: Promise<void> | undefined;
+  #next: Promise<void> | undefined;
+  /** When the last question was asked, and when one had no answer, on the steady clock. */
+  #askedAt = -Infinity;
+  #failedAt = -Infinity;
   /** Epochs of clients that are over, by the leader's word: none comes twice. */
   readonly #past = new Set<string>();
 
@@ -50,7 +60,7 @@ export class Following {
   }
 
   get isAsking(): boolean {
-    return this.#asking !== undefined;
+    return this.#asking !== undefined || this.#next !== undefined;
   }
 
   /** Whether what is here is no older than a client's position, as far as this replica knows. */
@@ -63,11 +73,13 @@ export class Following {
 
   /** Takes a push. Resolves when the feed has what it tells, or more. */
   async take(push: Push): Promise<void> {
+    // The leader is there.
+    this.#failedAt = -Infinity;
     await this.#asking?.catch(() => {});
     const served = this.#host.served();
     const records = served && missingRecords(served.feed, push);
     if (records) served.apply(records);
-    else await this.ask();
+    else await this.#ask();
   }
 
   /**
@@ -76,22 +88,18 @@ export class Following {
    */
   async reach(since: Position | undefined): Promise<void> {
     if (this.hasReached(since)) return;
-    await this.#askAnew(() => this.hasReached(since));
+    // What is being asked may be enough.
+    if (this.#asking) await this.#within(this.#asking.catch(() => {}));
+    if (this.hasReached(since)) return;
+    await this.#within(this.#ask());
     if (since && since.epoch !== this.#host.served()?.feed.epoch) this.#notePast(since.epoch);
   }
 
   /** Has all that the leader had committed when it was called. Rejects with `LeaderUnreachable`. */
-  refresh(): Promise<void> {
-    return this.#askAnew(() => false);
-  }
-
-  /** Asks, unless an earlier question was enough: its answer may be of a moment before this call, and it may have failed. */
-  async #askAnew(isEnough: () => boolean): Promise<void> {
-    if (this.#asking) {
-      await this.#within(this.#asking.catch(() => {}));
-      if (isEnough()) return;
-    }
-    await this.#within(this.ask());
+  async refresh(): Promise<void> {
+    if (this.#host.steady() - this.#failedAt < UNREACHABLE_FOR && this.#host.served())
+      throw new LeaderUnreachable("the leader did not answer a moment ago");
+    await this.#within(this.#ask());
   }
 
   #notePast(epoch: string): void {
@@ -99,13 +107,27 @@ export class Following {
     this.#past.add(epoch);
   }
 
-  /** Asks the leader for what is missing. One question at a time. */
-  ask(): Promise<void> {
-    this.#asking ??= this.#ask().finally(() => (this.#asking = undefined));
-    return this.#asking;
+  /** Asks the leader for what is missing, after this call. One question at a time; who comes before it is asked shares it. */
+  #ask(): Promise<void> {
+    return (this.#next ??= this.#askNext());
   }
 
-  async #ask(): Promise<void> {
+  async #askNext(): Promise<void> {
+    await this.#asking?.catch(() => {});
+    const wait = this.#askedAt + PACE - this.#host.steady();
+    if (wait > 0) await new Promise((resolve) => setTimeout(resolve, wait));
+    this.#asking = this.#next;
+    this.#next = undefined;
+    this.#askedAt = this.#host.steady();
+    try {
+      await this.#catchUp();
+      this.#failedAt = -Infinity;
+    } finally {
+      this.#asking = undefined;
+    }
+  }
+
+  async #catchUp(): Promise<void> {
     for (let states = 0; states < MOST_STATES;) {
       const served = this.#host.served();
       const answer = await this.#follow(served?.feed.position);
@@ -174,6 +196,7 @@ export class Following {
     try {
       await inTime(asking, PATIENCE, () => new LeaderUnreachable("the leader does not answer"));
     } catch (error) {
+      this.#failedAt = this.#host.steady();
       throw error instanceof LeaderUnreachable
         ? error
         : new LeaderUnreachable("the leader cannot be reached", { cause: error });

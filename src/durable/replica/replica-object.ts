@@ -6,7 +6,6 @@ import type { Receipt } from "../../protocol/server-messages.ts";
 import type { LinkReport, Push } from "../../replication/links.ts";
 import type { FeedObjectEnv } from "../serving/options.ts";
 import type { PublishOutcome, PublishRequest } from "../requests/publish-queue.ts";
-import type { ReadOutcome, ReadRequest } from "../requests/reads.ts";
 import { ServingObject } from "../serving/serving-object.ts";
 import { ELSEWHERE } from "../sockets/subscribe-request.ts";
 import { FollowingFeed } from "./following-feed.ts";
@@ -43,6 +42,7 @@ export class ReplicaObject<Env extends ReplicaObjectEnv = ReplicaObjectEnv>
   readonly #following = new Following({
     limits: this.options.quotas.feed,
     served: () => this.#served,
+    steady: this.steady,
     follow: (position) => this.#leader().follow(this.#name, position),
     replace: (feed) => this.#replace(feed),
   });
@@ -75,19 +75,29 @@ export class ReplicaObject<Env extends ReplicaObjectEnv = ReplicaObjectEnv>
     return false;
   }
 
-  protected override prepare(since: Position | undefined): Promise<void> {
-    return this.#following.reach(since);
+  protected override async prepareSubscriber(since: Position | undefined): Promise<void> {
+    if (since) return this.#following.reach(since);
+    try {
+      await this.#following.refresh();
+    } catch (error) {
+      // What there is has to do: it follows as soon as it can.
+      if (!this.#served) throw error;
+    }
   }
 
-  override async read(request: ReadRequest): Promise<ReadOutcome | undefined> {
-    // The answer has to show all that anyone has a receipt for. Those who ask at the same time share the question.
+  /** An answer shows all that anyone has a receipt for, or all that the caller has seen. */
+  protected override async prepareReader(since: Position | undefined): Promise<void> {
     try {
       await this.#following.refresh();
     } catch (error) {
       // Who has a position is told what there is after it.
-      if (!request.since || !this.#following.hasReached(request.since)) throw error;
+      if (!since || !this.#following.hasReached(since)) throw error;
     }
-    return super.read(request);
+    await this.#following.reach(since);
+  }
+
+  protected override prepareChange(): Promise<void> {
+    return this.#following.reach(undefined);
   }
 
   protected override serve(): FollowingFeed {

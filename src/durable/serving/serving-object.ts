@@ -64,7 +64,7 @@ export abstract class ServingObject<Env extends FeedObjectEnv> extends DurableOb
       accept: (request, account) => this.acceptFromSocket(request, account),
       resubscribe: async (connection, subscription, id) => {
         try {
-          await this.prepare(undefined);
+          await this.prepareChange();
           this.serve();
         } catch {
           connection.close(CLOSE.overloaded, UNREACHABLE);
@@ -86,13 +86,21 @@ export abstract class ServingObject<Env extends FeedObjectEnv> extends DurableOb
   /** Whether updates come in faster than storage takes them: publishes wait then. */
   protected abstract get isBehind(): boolean;
 
-  /**
-   * Has the feed here, at a client's position or beyond it if there is one. Undefined if there is nothing to wait for.
-   * Rejects if the feed cannot be had now.
+  /*
+   * These have the feed here. Undefined if there is nothing to wait for. They reject if it cannot be had now, or only in a state
+   * older than what has to be shown.
    */
-  protected abstract prepare(since: Position | undefined): Promise<void> | undefined;
 
-  /** The feed, so that it may be shown. Only after `prepare`, in the same turn. */
+  /** For one that comes to subscribe, at a client's position or beyond it if there is one. */
+  protected abstract prepareSubscriber(since: Position | undefined): Promise<void> | undefined;
+
+  /** For one that reads. */
+  protected abstract prepareReader(since: Position | undefined): Promise<void> | undefined;
+
+  /** For a subscriber that asks for something else. */
+  protected abstract prepareChange(): Promise<void> | undefined;
+
+  /** The feed, so that it may be shown. Only once it was prepared, in the same turn. */
   protected abstract serve(): ServingFeed;
 
   /** Accepts a batch that came over a socket and whose turn has come. */
@@ -110,7 +118,7 @@ export abstract class ServingObject<Env extends FeedObjectEnv> extends DurableOb
     if (!asked) return new Response(null, { status: 404 });
     this.onAwake();
     try {
-      await this.prepare(asked.since);
+      await this.prepareSubscriber(asked.since);
     } catch {
       return refuseUpgrade("overloaded", UNREACHABLE);
     }
@@ -145,7 +153,7 @@ export abstract class ServingObject<Env extends FeedObjectEnv> extends DurableOb
 
   /** The entries of a selection, or what changed in it; undefined if too much is read already. */
   async read(request: ReadRequest): Promise<ReadOutcome | undefined> {
-    await this.prepare(request.since);
+    await this.prepareReader(request.since);
     return this.reads.read(this.serve(), request);
   }
 
