@@ -104,6 +104,11 @@ export class Links {
     return [...this.#links.values()];
   }
 
+  /** What a replica last reported. */
+  reportOf(name: string): LinkReport | undefined {
+    return this.#links.get(name)?.report;
+  }
+
   /** Adds a link. `position`: where its replica is; undefined if that is not known. */
   add(name: string, position?: Position): void {
     const link = new Link(name);

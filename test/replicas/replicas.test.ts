@@ -258,6 +258,28 @@ describe("a feed with replicas", () => {
     }
   });
 
+  test("[REP8] asking how many subscribers there are wakes no replica, also if the leader has slept", async () => {
+    const feed = newFeed();
+    const subscribers = await spread(feed);
+    const asked = vi.spyOn(ReplicaObject.prototype, "describe");
+    const statsOnceAwake = async (): Promise<FeedStats> => {
+      await evictDurableObject(env.FEEDS.getByName(feed));
+      asked.mockClear();
+      return env.FEEDS.getByName(feed).stats();
+    };
+    // All of them were asked, or have said so themselves.
+    expect(await statsOnceAwake()).toMatchObject({ subscribers: subscribers.length });
+    expect(await statsOnceAwake()).toMatchObject({ subscribers: subscribers.length });
+    expect(asked).not.toHaveBeenCalled();
+
+    subscribers.pop()!.close();
+    await vi.waitFor(async () => {
+      const { subscribers: count } = await env.FEEDS.getByName(feed).stats();
+      expect(count).toBe(subscribers.length);
+    });
+    expect(await statsOnceAwake()).toMatchObject({ subscribers: subscribers.length });
+  });
+
   test("[REP9] every update comes to those of mode=all, also from before a replica began", async () => {
     const feed = newFeed();
     const { epoch } = await publish(feed, { key: "A", set: { n: 1 } });

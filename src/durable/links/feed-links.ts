@@ -6,6 +6,7 @@ import { RecentRecords } from "../../replication/recent-records.ts";
 import type { Position } from "../../protocol/position.ts";
 import type { FeedStore } from "../storage/feed-store.ts";
 import { release, type FollowAnswer, type LinkTimes, type LogLines, type Replica } from "./rpc.ts";
+import { NotedReports } from "./noted-reports.ts";
 import { StateStreams } from "./state-streams.ts";
 
 /** What the links of a feed need of its object. */
@@ -30,6 +31,8 @@ const DUE = "followers due";
 const RECENT_LENGTH = 1024 * 1024;
 /** Milliseconds after which a leader that has lost its memory sees to replicas that may lack something. */
 const SAFETY = 15_000;
+/** The position of a replica that is not known. */
+const NOWHERE: Position = { epoch: "", seq: 0 };
 /** Milliseconds to wait for replicas that are asked what they serve. */
 const SURVEY_TIME = 1_000;
 
@@ -52,10 +55,12 @@ export class FeedLinks {
   #due: number | undefined;
   #settling: ReturnType<typeof setTimeout> | undefined;
   readonly #states: StateStreams;
+  #noted: NotedReports;
 
   constructor(host: FeedLinksHost, times: Pick<LinkTimes, "settled">) {
     this.#host = host;
     this.#times = times;
+    this.#noted = new NotedReports(host.stored);
     this.#states = new StateStreams(
       () => void host.committed(),
       () => host.steady(),
@@ -74,6 +79,9 @@ export class FeedLinks {
     const links = this.#begin(feed);
     const mayLack = this.#host.stored.get(DUE) !== undefined;
     for (const name of names) links.add(name, mayLack ? undefined : feed.position);
+    const position = mayLack ? NOWHERE : feed.position;
+    for (const [name, subscribers] of this.#noted.read(Date.now()))
+      links.reported(name, { ...position, subscribers, lagging: 0 });
     this.#step();
   }
 
@@ -121,6 +129,7 @@ export class FeedLinks {
   report(name: string, report: LinkReport): void {
     this.#host.committed();
     if (!this.#links?.states().some((link) => link.name === name)) return;
+    this.#hear(name, report);
     this.#links.reported(name, report);
     this.#host.reported(name, report.subscribers);
   }
@@ -131,6 +140,7 @@ export class FeedLinks {
     const unknown = links?.states().filter(({ report }) => report === undefined) ?? [];
     const asking = unknown.map(async ({ name }) => {
       const report = await this.#host.replica(name).describe();
+      this.#hear(name, report);
       links?.reported(name, report);
       release(report);
     });
@@ -194,8 +204,8 @@ export class FeedLinks {
       release(answer);
       if (leaves && asked === this.#askedBy(name)) this.#remove(name);
       else {
+        this.#hear(name, report);
         this.#links?.answered(name, report);
-        this.#settle();
         this.#host.reported(name, report.subscribers);
       }
     } catch {
@@ -204,12 +214,19 @@ export class FeedLinks {
     this.#step();
   }
 
+  /** To be called before a report is kept. */
+  #hear(name: string, { subscribers }: LinkReport): void {
+    if (this.#links?.reportOf(name)?.subscribers !== subscribers) this.#noted.withdraw();
+    this.#settle();
+  }
+
   #askedBy(name: string): number {
     return this.#asked.get(name) ?? 0;
   }
 
   #remove(name: string): void {
     if (!this.#links) return;
+    this.#noted.withdraw();
     this.#links.remove(name);
     this.#asked.delete(name);
     this.#host.reported(name, undefined);
@@ -234,13 +251,16 @@ export class FeedLinks {
   }
 
   /**
-   * Notes that nothing is due once all replicas have had all for a while. Left as it is, the alarm would find a leader that has
-   * hibernated meanwhile, and does not know: it would wake all of them, and be set again for that, without end.
+   * Once nothing has changed for a while, notes what replicas serve, and that nothing is due if they have had all. Left as it
+   * is, the alarm would find a leader that has hibernated meanwhile, and does not know: it would wake all of them, and be set
+   * again for that, without end.
    */
   #settle(): void {
     if (this.#settling !== undefined) clearTimeout(this.#settling);
     this.#settling = setTimeout(() => {
-      if (this.#links?.isBehind !== false) return;
+      if (!this.#links) return;
+      this.#noted.note(this.states(), Date.now());
+      if (this.#links.isBehind) return;
       this.#due = undefined;
       this.#host.stored.delete(DUE);
     }, this.#times.settled);
