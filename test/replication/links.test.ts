@@ -230,4 +230,28 @@ describe("links", () => {
     );
     for (const [what, count] of Object.entries(met)) expect(count, what).toBeGreaterThan(0);
   });
+
+  test("[REP6] a push that fails is repeated, ever more seldom; after a minute, only with the next update", () => {
+    const recent = new RecentRecords(400, 1);
+    const pushes: number[] = [];
+    let now = 0;
+    const links = new Links({ epoch: () => "e1", recent: () => recent }, { push: () => void pushes.push(now) });
+    links.add("f/weur/0");
+    const pass = (until: number): void => {
+      for (let next = links.step(now); next !== undefined && next <= until; next = links.step(now)) {
+        now = next;
+        links.step(now);
+        links.failed("f/weur/0", now);
+      }
+      now = until;
+    };
+    links.step(now);
+    links.failed("f/weur/0", now);
+    pass(3_600_000);
+    const seconds = pushes.map((at) => at / 1000);
+    expect(seconds).toEqual([0, 0.1, 0.3, 0.7, 1.5, 3.1, 6.3, 12.7, 22.7, 32.7, 42.7, 52.7, 62.7]);
+    links.wake();
+    links.step(now);
+    expect(pushes.at(-1)).toBe(now);
+  });
 });
