@@ -9,7 +9,10 @@ import { installedPeer } from "./peers.ts";
 export const PUBLISH_KEY = "bench-key";
 
 /** Ports, the heap limit, and flags or settings that differ from the deployment's. */
-export type ServeOptions = Pick<WorkerdOptions, "inspectorPort" | "mostHeap" | "flags" | "bindings" | "port" | "other">;
+export type ServeOptions = Pick<
+  WorkerdOptions,
+  "inspectorPort" | "mostHeap" | "flags" | "bindings" | "port" | "others"
+>;
 
 /** Workers, processes and folders for the scenarios. `close` removes all of them. */
 export class Lab {

@@ -10,17 +10,20 @@ import { replicaPolicyOf } from "../../../src/placement/replica-policy.ts";
 import type { ApartCounts, PlanOfMany } from "./counts.ts";
 
 /*
- * The real Worker and its objects, in two processes: in one, feeds have their leaders, in the other their replicas. What they
- * ask of each other goes over a connection, as it does between machines, so that the system can tell their CPU apart.
+ * The real Worker and its objects, in several processes: in one, feeds have their leaders, in the others their replicas, a thread
+ * each as far as there are processes. What they ask of each other goes over a connection, as it does between machines, so that
+ * the system can tell their CPU apart.
  */
 
 export { DirectoryObject } from "../../../src/durable/directory/directory-object.ts";
 
 interface ApartEnv extends TickertapeEnv {
-  /** The other process. */
-  readonly OTHER: Service<Apart>;
-  /** "replicas" in the process that has those. */
+  /** The processes that have replicas; at those, the leader's. */
+  readonly [other: `OTHER_${number}`]: Service<Apart>;
+  /** "leader", or which of the processes with replicas this is. */
   readonly SIDE: string;
+  /** How many of those there are. */
+  readonly HOSTS: string;
   /** Replicas that each feed has from the beginning. */
   readonly REPLICA_COUNT: string;
 }
@@ -65,9 +68,10 @@ export class ReplicaObject extends DeployedReplica<ApartEnv> {
 
 /** The same app on both sides. That of the leaders has all that come to it served by them. */
 const app = createFeedApp<ApartEnv>((env) => {
-  if (env.SIDE !== "replicas") return deploymentOf({ ...env, REPLICAS: "off" });
-  const objects = { feeds: far(env, "FEEDS"), directory: far(env, "DIRECTORY") };
-  return { ...deploymentOf(env), ...(objects as Pick<ReturnType<typeof deploymentOf>, "feeds" | "directory">) };
+  if (env.SIDE === "leader") return deploymentOf({ ...env, REPLICAS: "off" });
+  const replicas = { getByName: (name: string) => env.FEED_REPLICAS.getByName(nearest(env, name)) };
+  const objects = { feeds: far(env, "FEEDS"), directory: far(env, "DIRECTORY"), replicas };
+  return { ...deploymentOf(env), ...(objects as Pick<ReturnType<typeof deploymentOf>, keyof typeof objects>) };
 });
 
 export default class Apart extends WorkerEntrypoint<ApartEnv> {
@@ -105,12 +109,19 @@ function count(method: string): void {
   counts.requests[method] = (counts.requests[method] ?? 0) + 1;
 }
 
-/** A namespace of the other process. */
-function far({ OTHER }: ApartEnv, namespace: Namespace): unknown {
+/** In place of a replica that is in another process, the one of this: no client is served across two of them. */
+function nearest({ SIDE, HOSTS }: ApartEnv, name: string): string {
+  const [feed, region, index] = name.split("/");
+  return `${feed}/${region}/${Number(index) - (Number(index) % Number(HOSTS)) + Number(SIDE)}`;
+}
+
+/** A namespace of the other processes. */
+function far(env: ApartEnv, namespace: Namespace): unknown {
   const get = (name: string, method: string) => {
-    if (method !== "fetch") return async (...args: unknown[]) => OTHER.call(namespace, name, method, args);
+    const other = env[`OTHER_${namespace === "FEED_REPLICAS" ? Number(name.split("/")[2]) % Number(env.HOSTS) : 0}`];
+    if (method !== "fetch") return async (...args: unknown[]) => other?.call(namespace, name, method, args);
     return async (request: Request) =>
-      OTHER.fetch(new Request(request, { headers: [...request.headers, [OBJECT, name]] }));
+      other?.fetch(new Request(request, { headers: [...request.headers, [OBJECT, name]] }));
   };
   return { getByName: (name: string) => new Proxy({}, { get: (_, method) => get(name, String(method)) }) };
 }

@@ -8,6 +8,8 @@ export type OnMessage = (buffer: Buffer, start: number, end: number, at: number)
 /** Where and how to subscribe over WebSocket. */
 export interface SubscribeEndpoint {
   readonly port: number;
+  /** Ports that take turns, if there is more than one. */
+  readonly ports?: readonly number[] | undefined;
   /** `{i}` stands for the subscriber's number. */
   readonly path: string;
   /** `engine.io` opens a connection, and keeps it alive, by messages of its own. */
@@ -20,7 +22,9 @@ export interface SubscribeEndpoint {
 export function endpointOf(endpoint: SubscribeEndpoint, index: number): SubscribeEndpoint {
   const own = (text: string): string => text.replace("{i}", String(index));
   const headers = Object.entries(endpoint.headers ?? {}).map(([name, value]) => [name, own(value)]);
-  return { ...endpoint, path: own(endpoint.path), headers: Object.fromEntries(headers) };
+  const { ports = [] } = endpoint;
+  const port = ports[index % ports.length] ?? endpoint.port;
+  return { ...endpoint, port, path: own(endpoint.path), headers: Object.fromEntries(headers) };
 }
 
 /**

@@ -13,45 +13,48 @@ export interface ApartOptions {
   readonly replicas: number;
   /** The leader's storage; new storage if not given. */
   readonly storage?: string;
-  readonly inspectorPort?: number;
 }
 
-/** A feed whose leader is in one workerd and whose replicas are in another. */
+/** Processes that replicas are in, at most: each has a thread, as each replica of a deployment has. */
+const MOST_HOSTS = 4;
+
+/** A feed whose leader is in one workerd and whose replicas are in others. */
 export class Apart {
   readonly #lab: Lab;
   readonly #leader: Workerd;
-  readonly #replicas: Workerd;
+  readonly #hosts: readonly Workerd[];
 
-  private constructor(lab: Lab, leader: Workerd, replicas: Workerd) {
+  private constructor(lab: Lab, leader: Workerd, hosts: readonly Workerd[]) {
     this.#lab = lab;
     this.#leader = leader;
-    this.#replicas = replicas;
+    this.#hosts = hosts;
   }
 
-  static async start(lab: Lab, { replicas, storage, inspectorPort }: ApartOptions): Promise<Apart> {
+  static async start(lab: Lab, { replicas, storage }: ApartOptions): Promise<Apart> {
     const build = await lab.build("apart/wrangler.toml");
-    const [leaderPort, replicaPort] = [await freePort(), await freePort()];
-    const bindings = { PUBLISH_KEY, REPLICAS: REGION, REPLICA_COUNT: String(replicas) };
+    const leaderPort = await freePort();
+    const ports: number[] = [];
+    for (let i = 0; i < Math.min(replicas, MOST_HOSTS); i++) ports.push(await freePort());
+    const settings = { PUBLISH_KEY, REPLICAS: REGION, REPLICA_COUNT: String(replicas), HOSTS: String(ports.length) };
     const leader = await lab.serve(build, storage, {
-      bindings: { ...bindings, SIDE: "leader" },
+      bindings: { ...settings, SIDE: "leader" },
       port: leaderPort,
-      other: replicaPort,
-      ...(inspectorPort === undefined ? {} : { inspectorPort }),
+      others: ports,
     });
-    const other = { bindings: { ...bindings, SIDE: "replicas" }, port: replicaPort, other: leaderPort };
-    return new Apart(lab, leader, await lab.serve(build, undefined, other));
+    const hosts: Workerd[] = [];
+    for (const [i, port] of ports.entries()) {
+      const bindings = { ...settings, SIDE: String(i) };
+      hosts.push(await lab.serve(build, undefined, { bindings, port, others: [leaderPort] }));
+    }
+    return new Apart(lab, leader, hosts);
   }
 
   get leaderPid(): number {
     return this.#leader.process.pid ?? 0;
   }
 
-  get replicaPid(): number {
-    return this.#replicas.process.pid ?? 0;
-  }
-
-  get leaderPort(): number {
-    return this.#leader.port;
+  get replicaPids(): readonly number[] {
+    return this.#hosts.map((host) => host.process.pid ?? 0);
   }
 
   publish(feed = APART_FEED): PublishEndpoint {
@@ -60,17 +63,20 @@ export class Apart {
 
   /** Subscribers that the leader serves. */
   direct(feed = APART_FEED): SubscribeEndpoint {
-    return endpoint(this.#leader.port, feed);
+    return endpoint([this.#leader.port], feed);
   }
 
   /** Subscribers that replicas serve. */
   distant(feed = APART_FEED): SubscribeEndpoint {
-    return endpoint(this.#replicas.port, feed);
+    return endpoint(
+      this.#hosts.map(({ port }) => port),
+      feed,
+    );
   }
 
   async counts(): Promise<{ leader: ApartCounts; replicas: ApartCounts }> {
-    const [leader, replicas] = await Promise.all([countsOf(this.#leader), countsOf(this.#replicas)]);
-    return { leader, replicas };
+    const [leader, ...hosts] = await Promise.all([this.#leader, ...this.#hosts].map(countsOf));
+    return { leader: leader ?? NO_COUNTS, replicas: hosts.reduce(sum, NO_COUNTS) };
   }
 
   /** What the planner makes of so many subscribers at so many updates a second. */
@@ -80,16 +86,32 @@ export class Apart {
   }
 
   async stop(): Promise<void> {
-    await Promise.all([this.#leader.kill(), this.#replicas.kill()]);
-    for (const { storage } of [this.#leader, this.#replicas]) await this.#lab.discard(storage);
+    const all = [this.#leader, ...this.#hosts];
+    await Promise.all(all.map((workerd) => workerd.kill()));
+    for (const { storage } of all) await this.#lab.discard(storage);
   }
 }
 
 /** Each has a client IP of its own: by that, the object is chosen that serves it. */
-function endpoint(port: number, feed: string): SubscribeEndpoint {
-  return { port, path: `/v1/feeds/${feed}`, headers: { "CF-Connecting-IP": "client-{i}" } };
+function endpoint(ports: readonly number[], feed: string): SubscribeEndpoint {
+  const [port = 0] = ports;
+  return { port, ports, path: `/v1/feeds/${feed}`, headers: { "CF-Connecting-IP": "client-{i}" } };
 }
 
 async function countsOf({ url }: Workerd): Promise<ApartCounts> {
   return (await (await fetch(`${url}/counts`)).json()) as ApartCounts;
+}
+
+const NO_COUNTS: ApartCounts = { requests: {}, alarms: 0, rowsBySql: 0, otherRows: 0, loaded: 0 };
+
+function sum(a: ApartCounts, b: ApartCounts): ApartCounts {
+  const requests = { ...a.requests };
+  for (const [method, count] of Object.entries(b.requests)) requests[method] = (requests[method] ?? 0) + count;
+  return {
+    requests,
+    alarms: a.alarms + b.alarms,
+    rowsBySql: a.rowsBySql + b.rowsBySql,
+    otherRows: a.otherRows + b.otherRows,
+    loaded: a.loaded + b.loaded,
+  };
 }

@@ -64,8 +64,8 @@ export interface WorkerdOptions {
   readonly inspectorPort?: number | undefined;
   /** Megabytes that the JavaScript heap may have: the process ends where it needs more. */
   readonly mostHeap?: number | undefined;
-  /** The port of another workerd, which may start later: the binding `OTHER` calls its Worker, and it may call this one. */
-  readonly other?: number | undefined;
+  /** Ports of other workerds, which may start later: the bindings `OTHER_0` and on call their Workers, and they may call this one. */
+  readonly others?: readonly number[] | undefined;
 }
 
 /** One bare workerd process that serves the Worker, with its storage on disk. No wrangler, no assets. */
@@ -198,14 +198,15 @@ function workerdPath(): string {
 }
 
 function capnp(storage: string, options: WorkerdOptions): string {
-  const { port = 0, bindings = {}, flags = DEPLOYED.flags, mostHeap, other } = options;
+  const { port = 0, bindings = {}, flags = DEPLOYED.flags, mostHeap, others } = options;
   const limit = mostHeap === undefined ? [] : [`--max-heap-size=${mostHeap}`];
   const texts = Object.entries(bindings).map(([name, text]) => `(name = "${name}", text = ${JSON.stringify(text)}),`);
   // Calls come and go by Cap'n Proto over HTTP.
-  const calls = other === undefined ? "" : 'capnpConnectHost = "calls"';
-  const binding = other === undefined ? "" : '(name = "OTHER", service = "other"),';
-  const service =
-    other === undefined ? "" : `(name = "other", external = (address = "127.0.0.1:${other}", http = (${calls}))),`;
+  const calls = others === undefined ? "" : 'capnpConnectHost = "calls"';
+  const bound = others?.map((_, i) => `(name = "OTHER_${i}", service = "other ${i}"),`) ?? [];
+  const external = others?.map(
+    (other, i) => `(name = "other ${i}", external = (address = "127.0.0.1:${other}", http = (${calls}))),`,
+  );
   return `using Workerd = import "/workerd/workerd.capnp";
 const config :Workerd.Config = (
   services = [
@@ -223,12 +224,11 @@ const config :Workerd.Config = (
         (name = "FEEDS", durableObjectNamespace = "FeedObject"),
         (name = "FEED_REPLICAS", durableObjectNamespace = "ReplicaObject"),
         (name = "DIRECTORY", durableObjectNamespace = "DirectoryObject"),
-        ${binding}
-        ${texts.join("\n        ")}
+        ${[...bound, ...texts].join("\n        ")}
       ],
     )),
     (name = "storage", disk = (path = "${storage}", writable = true)),
-    ${service}
+    ${external?.join("\n    ") ?? ""}
   ],
   sockets = [(name = "http", address = "127.0.0.1:${port}", http = (${calls}), service = "main")],
   v8Flags = ${JSON.stringify(limit)},

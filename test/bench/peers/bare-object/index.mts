@@ -7,6 +7,7 @@ import { DurableObject } from "cloudflare:workers";
  */
 export class FeedObject extends DurableObject {
   readonly #kept = new Set<WebSocket>();
+  #state = "";
 
   override async fetch(request: Request): Promise<Response> {
     if (request.headers.get("Upgrade") === "websocket") {
@@ -17,6 +18,10 @@ export class FeedObject extends DurableObject {
       const { searchParams: asked } = new URL(request.url);
       if (asked.has("greet")) server.send("welcome");
       if (asked.has("keep")) this.#kept.add(server);
+      const length = Number(asked.get("state") ?? 0);
+      // Made once: all that is left is to send it.
+      if (this.#state.length !== length) this.#state = `{"type":"snapshot","seq":1,"text":"`.padEnd(length, "x");
+      if (length > 0) server.send(this.#state);
       return new Response(null, { status: 101, webSocket: client });
     }
     const body = await request.text();

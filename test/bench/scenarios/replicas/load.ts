@@ -32,7 +32,7 @@ export interface ApartMeasured {
   /** What subscribers got; undefined if there were none. */
   readonly direct: Received | undefined;
   readonly distant: Received | undefined;
-  /** Seconds of CPU of the two processes, and how long they took for it. */
+  /** Seconds of CPU of the leader's process and of all others, and how long they took for it. */
   readonly leaderCpu: number;
   readonly replicaCpu: number;
   readonly seconds: number;
@@ -70,7 +70,7 @@ export async function underLoad(lab: Lab, load: ApartLoad): Promise<ApartMeasure
     const before = await apart.counts();
     const [leader, others, start] = [
       await exactCpuSeconds(apart.leaderPid),
-      await exactCpuSeconds(apart.replicaPid),
+      await cpuOfAll(apart.replicaPids),
       clock(),
     ];
     const published = await publisher.publish({ rate }, seconds);
@@ -83,7 +83,7 @@ export async function underLoad(lab: Lab, load: ApartLoad): Promise<ApartMeasure
       direct: received,
       distant: receivedFar,
       leaderCpu: (await exactCpuSeconds(apart.leaderPid)) - leader,
-      replicaCpu: (await exactCpuSeconds(apart.replicaPid)) - others,
+      replicaCpu: (await cpuOfAll(apart.replicaPids)) - others,
       seconds: took,
       counts: { leader: between(before.leader, after.leader), replicas: between(before.replicas, after.replicas) },
     };
@@ -92,6 +92,10 @@ export async function underLoad(lab: Lab, load: ApartLoad): Promise<ApartMeasure
     for (const crowd of crowds) await crowd.close();
     await apart.stop();
   }
+}
+
+async function cpuOfAll(pids: readonly number[]): Promise<number> {
+  return (await Promise.all(pids.map(exactCpuSeconds))).reduce((sum, seconds) => sum + seconds, 0);
 }
 
 function between(before: ApartCounts, after: ApartCounts): Counted {

@@ -4,7 +4,9 @@ import { CpuMeter } from "../../load/cpu.ts";
 import { Crowd } from "../../load/crowd.ts";
 import { needSockets } from "../../load/files.ts";
 import { fill } from "../../load/fill.ts";
+import type { SubscribeEndpoint } from "../../load/raw-subscriber.ts";
 import type { Figures, Scenario } from "../../scenario.ts";
+import { bareObject } from "../../targets/all.ts";
 import { Apart, APART_FEED } from "../../targets/apart.ts";
 import { publishEndpoint } from "../../targets/tickertape.ts";
 
@@ -16,6 +18,8 @@ const ONE = { keys: 10_000, valueBytes: 200 };
 const MANY = { keys: 1_000, valueBytes: 100 };
 const CLIENTS = 5_000;
 const REPLICAS = 4;
+/** What `KB/client` shows for our own. */
+const STATE_BYTES = 108_000;
 
 export const starting: Scenario = {
   name: "replicas",
@@ -38,6 +42,7 @@ export const stormOfReplicas: Scenario = {
     return [
       { name: `storm, ${REPLICAS} replicas that have nothing yet`, run: () => measureStorm(lab, stored, REPLICAS) },
       { name: "storm, the leader alone", run: () => measureStorm(lab, stored, 0) },
+      { name: "storm, a bare object that sends each as many bytes", run: () => measureBare(lab) },
     ];
   },
 };
@@ -89,21 +94,45 @@ async function measureStorm(lab: Lab, stored: string, replicas: number): Promise
     await crowd.storm(at(WARM_UP), WARM_UP_CLIENTS, MANY.keys);
     // The leader is awake.
     await crowd.storm(apart.direct(), 1, MANY.keys);
-    const meter = new CpuMeter(async () => [apart.leaderPid, apart.replicaPid], [crowd.pid]);
-    await meter.begin();
-    const { p50, p99, max, bytes } = await crowd.storm(at(APART_FEED), CLIENTS, MANY.keys);
-    const { serverSeconds, server, generator } = await meter.end();
-    return {
-      "p50 ms": p50,
-      "p99 ms": p99,
-      "last ms": max,
-      "KB/client": bytes / CLIENTS / 1_000,
-      "CPU us/client": (serverSeconds * 1e6) / CLIENTS,
-      "server CPU %": server,
-      "generator CPU %": generator,
-    };
+    return await stormOf(crowd, at(APART_FEED), MANY.keys, [apart.leaderPid, ...apart.replicaPids]);
   } finally {
     await crowd.close();
     await apart.stop();
   }
+}
+
+/** What the platform takes for the sockets and the bytes alone. */
+async function measureBare(lab: Lab): Promise<Figures> {
+  const server = await bareObject.start(lab);
+  const crowd = Crowd.empty(lab);
+  try {
+    const endpoint = { ...server.subscribe, path: `/?state=${STATE_BYTES}` };
+    await crowd.storm(endpoint, WARM_UP_CLIENTS, 1);
+    return await stormOf(crowd, endpoint, 1, await server.pids());
+  } finally {
+    await crowd.close();
+    await server.stop();
+  }
+}
+
+/** All clients come at once, and wait for the state at `seq`. */
+async function stormOf(
+  crowd: Crowd,
+  endpoint: SubscribeEndpoint,
+  seq: number,
+  pids: readonly number[],
+): Promise<Figures> {
+  const meter = new CpuMeter(async () => pids, [crowd.pid]);
+  await meter.begin();
+  const { p50, p99, max, bytes } = await crowd.storm(endpoint, CLIENTS, seq);
+  const { serverSeconds, server, generator } = await meter.end();
+  return {
+    "p50 ms": p50,
+    "p99 ms": p99,
+    "last ms": max,
+    "KB/client": bytes / CLIENTS / 1_000,
+    "CPU us/client": (serverSeconds * 1e6) / CLIENTS,
+    "server CPU %": server,
+    "generator CPU %": generator,
+  };
 }
