@@ -35,14 +35,13 @@ export function route(plan: Plan, from: Whereabouts | undefined, client: string)
     const region = nearestRegion(regions, from);
     if (region === undefined) return found;
     regions.splice(regions.indexOf(region), 1);
-    const ranked = Array.from({ length: plan[region] ?? 0 }, (_, index) => ({ region, index })).toSorted(
-      (a, b) => rank(b, client) - rank(a, client),
-    );
-    found.push(...ranked.slice(0, TRIES - found.length));
+    const ranks = Array.from({ length: plan[region] ?? 0 }, (_, index) => rank(region, index, client));
+    const ranked = [...ranks.keys()].toSorted((a, b) => (ranks[b] ?? 0) - (ranks[a] ?? 0));
+    for (const index of ranked.slice(0, TRIES - found.length)) found.push({ region, index });
   }
   return found;
 }
 
-function rank({ region, index }: ReplicaName, client: string): number {
+function rank(region: Region, index: number, client: string): number {
   return hash32(`${client} ${region} ${index}`, 0);
 }
