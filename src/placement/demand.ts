@@ -69,6 +69,11 @@ export class Demand {
     }
   }
 
+  /** As last reported; undefined if nothing was. */
+  subscribersOf(name: string): number | undefined {
+    return this.#replicas.get(name)?.subscribers;
+  }
+
   left(name: string): void {
     this.#replicas.delete(name);
   }

@@ -34,6 +34,8 @@ export class Planner {
   }
 
   reported(name: string, subscribers: number, now: number): void {
+    // Each answer to a push says it, and most say the same as the one before.
+    if (this.#demand.subscribersOf(name) === subscribers) return;
     const replica = parseObjectName(name);
     if (replica) this.#demand.reported(name, replica.region, subscribers, now);
   }

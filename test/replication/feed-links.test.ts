@@ -1,6 +1,6 @@
 import { afterEach, expect, test, vi } from "vitest";
 import { FeedLinks } from "../../src/durable/links/feed-links.ts";
-import type { Replica } from "../../src/durable/links/rpc.ts";
+import { encodePushAnswer, type Replica } from "../../src/durable/links/rpc.ts";
 import type { FeedStore } from "../../src/durable/storage/feed-store.ts";
 import { packRecords } from "../../src/feed/state/record-lines.ts";
 import { Feed } from "../../src/feed/state/feed.ts";
@@ -21,13 +21,8 @@ class Leader {
 
   constructor() {
     const { kept } = this;
-    const deliver: Replica["deliver"] = async ({ epoch, seq }) => ({
-      epoch,
-      seq,
-      subscribers: 0,
-      lagging: 0,
-      ...(this.leaves ? { leaves: true } : {}),
-    });
+    const deliver: Replica["deliver"] = async ({ epoch, seq }) =>
+      encodePushAnswer({ epoch, seq, subscribers: 0, lagging: 0, ...(this.leaves ? { leaves: true } : {}) });
     const lines = (after: number): ReturnType<FeedStore["lines"]> => {
       const [pack] = packRecords(
         this.log.filter((record) => seqAfter(record) > after),
@@ -72,8 +67,11 @@ test("[REP8] a leader whose replicas have all has nothing to see to after it has
   const leader = new Leader();
   leader.links.follow("f/wnam/0", undefined);
   leader.publish();
+  await vi.advanceTimersByTimeAsync(3_000);
+  leader.publish();
+  await vi.advanceTimersByTimeAsync(4_000);
   expect(leader.kept.get("followers due")).toBeDefined();
-  await vi.advanceTimersByTimeAsync(9_000);
+  await vi.advanceTimersByTimeAsync(5_000);
   expect(leader.kept.get("followers due")).toBeUndefined();
   leader.publish();
   expect(leader.kept.get("followers due")).toBeDefined();

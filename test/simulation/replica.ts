@@ -1,4 +1,4 @@
-import type { FollowAnswer, PushAnswer } from "../../src/durable/links/rpc.ts";
+import { encodePushAnswer, type FollowAnswer } from "../../src/durable/links/rpc.ts";
 import { FollowingFeed } from "../../src/durable/replica/following-feed.ts";
 import { Following } from "../../src/durable/replica/following.ts";
 import { RemoteLog } from "../../src/durable/replica/remote-log.ts";
@@ -71,15 +71,15 @@ export class SimulatedReplica implements Server {
     return this.#served?.feed;
   }
 
-  async deliver(push: Push): Promise<PushAnswer> {
+  async deliver(push: Push): Promise<string> {
     this.#time.work(WORK.call);
     if (this.#mayLeave()) {
       this.#served?.end();
       this.#served = undefined;
-      return { epoch: push.epoch, seq: push.seq, subscribers: 0, lagging: 0, leaves: true };
+      return encodePushAnswer({ epoch: push.epoch, seq: push.seq, subscribers: 0, lagging: 0, leaves: true });
     }
     await this.#following.take(push);
-    return this.#describe();
+    return encodePushAnswer(this.#describe());
   }
 
   async subscribe(watcher: Watcher): Promise<Answer<Joined>> {

@@ -5,8 +5,9 @@ import { Links, type LinkReport, type LinkState, type Push } from "../../replica
 import { RecentRecords } from "../../replication/recent-records.ts";
 import type { Position } from "../../protocol/position.ts";
 import type { FeedStore } from "../storage/feed-store.ts";
-import { release, type FollowAnswer, type LinkTimes, type LogLines, type Replica } from "./rpc.ts";
+import { readPushAnswer, release, type FollowAnswer, type LinkTimes, type LogLines, type Replica } from "./rpc.ts";
 import { NotedReports } from "./noted-reports.ts";
+import { QuietTimer } from "./quiet-timer.ts";
 import { StateStreams } from "./state-streams.ts";
 
 /** What the links of a feed need of its object. */
@@ -45,21 +46,26 @@ const SURVEY_TIME = 1_000;
  */
 export class FeedLinks {
   readonly #host: FeedLinksHost;
-  readonly #times: Pick<LinkTimes, "settled">;
   #links: Links | undefined;
   #recent = new RecentRecords(0, 0);
   #epoch = "";
   /** How often each replica has asked: one that leaves may have come back meanwhile. */
   readonly #asked = new Map<string, number>();
   #timer: ReturnType<typeof setTimeout> | undefined;
+  /** When the timer fires, on the steady clock. */
+  #stepAt: number | undefined;
   #due: number | undefined;
-  #settling: ReturnType<typeof setTimeout> | undefined;
+  readonly #settling: QuietTimer;
   readonly #states: StateStreams;
   #noted: NotedReports;
 
   constructor(host: FeedLinksHost, times: Pick<LinkTimes, "settled">) {
     this.#host = host;
-    this.#times = times;
+    this.#settling = new QuietTimer(
+      times.settled,
+      () => host.steady(),
+      () => this.#settled(),
+    );
     this.#noted = new NotedReports(host.stored);
     this.#states = new StateStreams(
       () => void host.committed(),
@@ -176,8 +182,9 @@ export class FeedLinks {
   /** Stops: what is in memory is not served any more. */
   end(): void {
     if (this.#timer !== undefined) clearTimeout(this.#timer);
-    if (this.#settling !== undefined) clearTimeout(this.#settling);
+    this.#settling.cancel();
     this.#timer = undefined;
+    this.#stepAt = undefined;
     this.#links = undefined;
     this.#recent = new RecentRecords(0, 0);
     this.#due = undefined;
@@ -199,9 +206,7 @@ export class FeedLinks {
   async #push(name: string, push: Push): Promise<void> {
     const asked = this.#askedBy(name);
     try {
-      const answer = await this.#host.replica(name).deliver(push);
-      const { leaves, ...report } = answer;
-      release(answer);
+      const { leaves, ...report } = readPushAnswer(await this.#host.replica(name).deliver(push));
       if (leaves && asked === this.#askedBy(name)) this.#remove(name);
       else {
         this.#hear(name, report);
@@ -217,7 +222,7 @@ export class FeedLinks {
   /** To be called before a report is kept. */
   #hear(name: string, { subscribers }: LinkReport): void {
     if (this.#links?.reportOf(name)?.subscribers !== subscribers) this.#noted.withdraw();
-    this.#settle();
+    this.#settling.note();
   }
 
   #askedBy(name: string): number {
@@ -255,23 +260,27 @@ export class FeedLinks {
    * is, the alarm would find a leader that has hibernated meanwhile, and does not know: it would wake all of them, and be set
    * again for that, without end.
    */
-  #settle(): void {
-    if (this.#settling !== undefined) clearTimeout(this.#settling);
-    this.#settling = setTimeout(() => {
-      if (!this.#links) return;
-      this.#noted.note(this.states(), Date.now());
-      if (this.#links.isBehind) return;
-      this.#due = undefined;
-      this.#host.stored.delete(DUE);
-    }, this.#times.settled);
+  #settled(): void {
+    if (!this.#links) return;
+    this.#noted.note(this.states(), Date.now());
+    if (this.#links.isBehind) return;
+    this.#due = undefined;
+    this.#host.stored.delete(DUE);
   }
 
   #step(): void {
-    if (this.#timer !== undefined) clearTimeout(this.#timer);
-    this.#timer = undefined;
     const now = this.#host.steady();
     const next = this.#links?.step(now);
-    if (next !== undefined) this.#timer = setTimeout(() => this.#step(), Math.max(0, next - now));
+    if (next === this.#stepAt) return;
+    if (this.#timer !== undefined) clearTimeout(this.#timer);
+    this.#stepAt = next;
+    this.#timer = next === undefined ? undefined : setTimeout(() => this.#onTimer(), Math.max(0, next - now));
+  }
+
+  #onTimer(): void {
+    this.#timer = undefined;
+    this.#stepAt = undefined;
+    this.#step();
   }
 }
 

@@ -51,10 +51,20 @@ export interface PushAnswer extends LinkReport {
   readonly leaves?: true;
 }
 
+/** The same as text: it costs less to hand over than an object, and leaves nothing to release. */
+export function encodePushAnswer(answer: PushAnswer): string {
+  return JSON.stringify(answer);
+}
+
+export function readPushAnswer(text: string): PushAnswer {
+  const answer: PushAnswer = JSON.parse(text);
+  return answer;
+}
+
 /** What a leader asks of a replica. */
 export interface Replica extends Rpc.DurableObjectBranded {
-  /** Takes what was committed. Answers once it has it, by asking the leader for what is missing before it, if need be. */
-  deliver(push: Push): Promise<PushAnswer>;
+  /** Takes what was committed. Answers once it has it, by asking the leader for what is missing before it, if need be. The text is a `PushAnswer`. */
+  deliver(push: Push): Promise<string>;
   /** Where it is, and what it serves. */
   describe(): LinkReport;
   /** The feed was removed: closes all sockets. */

@@ -11,7 +11,7 @@ import { ELSEWHERE } from "../sockets/subscribe-request.ts";
 import { FollowingFeed } from "./following-feed.ts";
 import { Following } from "./following.ts";
 import { RemoteLog } from "./remote-log.ts";
-import { release, type Leader, type LogLines, type PushAnswer, type Replica } from "../links/rpc.ts";
+import { encodePushAnswer, release, type Leader, type LogLines, type Replica } from "../links/rpc.ts";
 
 /** Milliseconds without a subscriber after which a replica stops following. */
 const LEAVE_AFTER = 60_000;
@@ -47,16 +47,16 @@ export class ReplicaObject<Env extends ReplicaObjectEnv = ReplicaObjectEnv>
     replace: (feed) => this.#replace(feed),
   });
 
-  async deliver(push: Push): Promise<PushAnswer> {
+  async deliver(push: Push): Promise<string> {
     this.onAwake();
     if (this.#mayLeave()) {
       this.#served?.end();
       this.#served = undefined;
-      return { epoch: push.epoch, seq: push.seq, subscribers: 0, lagging: 0, leaves: true };
+      return encodePushAnswer({ epoch: push.epoch, seq: push.seq, subscribers: 0, lagging: 0, leaves: true });
     }
     await this.#following.take(push);
     if (!this.#served) throw new Error("the replica was ended meanwhile");
-    return this.describe();
+    return encodePushAnswer(this.describe());
   }
 
   forget(): void {
