@@ -42,7 +42,7 @@ class Leader {
         // oxlint-disable-next-line no-unsafe-type-assertion -- the same
         store: () => ({ lines }) as unknown as FeedStore,
         // oxlint-disable-next-line no-unsafe-type-assertion -- the same
-        replica: () => ({ deliver }) as unknown as DurableObjectStub<Replica>,
+        replica: () => ({ deliver, forget: () => new Promise(() => {}) }) as unknown as DurableObjectStub<Replica>,
         steady: () => performance.now(),
         reported: () => {},
         wakeBy: () => {},
@@ -104,4 +104,14 @@ test("[REP9] a replica gets each record that was committed while there were no r
   leader.links.follow("f/wnam/0", undefined);
   leader.publish();
   expect(await log()).toEqual(Array.from({ length: leader.feed.seq - 1 }, (_, i) => i + 2));
+});
+
+test("[FEED2] a replica that does not answer does not hold up the removal of the feed", async () => {
+  vi.useFakeTimers();
+  const leader = new Leader();
+  leader.links.follow("f/wnam/0", undefined);
+  let isOver = false;
+  void leader.links.forget().then(() => (isOver = true));
+  await vi.advanceTimersByTimeAsync(1_000);
+  expect(isOver).toBe(true);
 });

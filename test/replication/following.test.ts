@@ -3,6 +3,7 @@ import type { FollowingFeed } from "../../src/durable/replica/following-feed.ts"
 import { Following, type FollowingHost } from "../../src/durable/replica/following.ts";
 import { Feed } from "../../src/feed/state/feed.ts";
 import { FEED_LIMITS } from "../../src/protocol/limits.ts";
+import { encodeState } from "../../src/replication/state-lines.ts";
 
 /** A replica that has a feed and asks a leader about it. `answers`: whether that leader answers. */
 class Replica {
@@ -60,4 +61,22 @@ test("[REP6] if the leader does not answer, one reader waits 5 s for it, and the
   read();
   await vi.advanceTimersByTimeAsync(500);
   expect(done).toEqual([5_000, 5_000]);
+});
+
+test("[REP4] a state that was on its way when the feed was removed is not served", async () => {
+  const epochs = ["e1", "e2"];
+  const served: string[] = [];
+  const following: Following = new Following({
+    limits: FEED_LIMITS,
+    served: () => undefined,
+    steady: () => Date.now(),
+    follow: async () => {
+      const feed = Feed.begin(epochs.shift() ?? "e3");
+      if (feed.epoch === "e1") following.forget();
+      return { kind: "state", seq: 0, lines: new Blob([...encodeState(feed, () => {})]).stream() };
+    },
+    replace: ({ epoch }) => void served.push(epoch),
+  });
+  await following.refresh();
+  expect(served).toEqual(["e2"]);
 });

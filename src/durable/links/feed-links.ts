@@ -34,8 +34,8 @@ const RECENT_LENGTH = 1024 * 1024;
 const SAFETY = 15_000;
 /** The position of a replica that is not known. */
 const NOWHERE: Position = { epoch: "", seq: 0 };
-/** Milliseconds to wait for replicas that are asked what they serve. */
-const SURVEY_TIME = 1_000;
+/** Milliseconds to wait for answers of replicas that are all asked at once. */
+const ANSWER_TIME = 1_000;
 
 /**
  * The leader's side of its replicas: which there are, what they are sent, and what they ask for. A feed without replicas pays
@@ -152,7 +152,7 @@ export class FeedLinks {
     });
     // Those that do not answer in time are left out.
     const asked = Promise.allSettled(asking);
-    if (asking.length > 0) await inTime(asked, SURVEY_TIME, () => new Error("no answer")).catch(() => {});
+    if (asking.length > 0) await inTime(asked, ANSWER_TIME, () => new Error("no answer")).catch(() => {});
     return this.states();
   }
 
@@ -176,7 +176,9 @@ export class FeedLinks {
   async forget(): Promise<void> {
     const { names } = this;
     this.end();
-    await Promise.allSettled(names.map(async (name) => this.#host.replica(name).forget()));
+    const told = Promise.allSettled(names.map(async (name) => this.#host.replica(name).forget()));
+    // Nothing else is served meanwhile. One that does not answer is told when it can be.
+    await inTime(told, ANSWER_TIME, () => new Error("no answer")).catch(() => {});
   }
 
   /** Stops: what is in memory is not served any more. */

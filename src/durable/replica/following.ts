@@ -52,6 +52,8 @@ export class Following {
   /** When the last question was asked, and when one had no answer, on the steady clock. */
   #askedAt = -Infinity;
   #failedAt = -Infinity;
+  /** How often the feed was removed. What was asked for before is of a feed that is no more. */
+  #removals = 0;
   /** Epochs of clients that are over, by the leader's word: none comes twice. */
   readonly #past = new Set<string>();
 
@@ -69,6 +71,11 @@ export class Following {
     if (!feed) return false;
     if (since === undefined || this.#past.has(since.epoch)) return true;
     return since.epoch === feed.epoch && since.seq <= feed.seq;
+  }
+
+  /** The feed was removed: an answer that is on its way does not count any more. */
+  forget(): void {
+    this.#removals++;
   }
 
   /** Takes a push. Resolves when the feed has what it tells, or more. */
@@ -130,12 +137,17 @@ export class Following {
   async #catchUp(): Promise<void> {
     for (let states = 0; states < MOST_STATES;) {
       const served = this.#host.served();
+      const removals = this.#removals;
       const answer = await this.#follow(served?.feed.position);
       try {
         if (answer.kind === "state") {
           states++;
           try {
-            if (await this.#takeState(answer)) return;
+            const feed = await this.#readState(answer);
+            if (feed && removals === this.#removals) {
+              this.#host.replace(feed);
+              return;
+            }
           } catch (error) {
             if (states === MOST_STATES) throw error;
           }
@@ -164,8 +176,8 @@ export class Following {
     }
   }
 
-  /** Builds the feed anew. Returns false if the records since the state began are not to be had any more. */
-  async #takeState({ lines, seq }: Extract<FollowAnswer, { kind: "state" }>): Promise<boolean> {
+  /** Builds the feed anew; undefined if the records since the state began are not to be had any more. */
+  async #readState({ lines, seq }: Extract<FollowAnswer, { kind: "state" }>): Promise<Feed | undefined> {
     const restore = new FeedRestore(this.#host.limits, seq);
     const reader = lines.pipeThrough(new TextDecoderStream()).getReader();
     try {
@@ -184,12 +196,11 @@ export class Following {
       const answer = await this.#follow(restore.position);
       if (answer.kind === "state") await answer.lines.cancel();
       release(answer);
-      if (answer.kind === "state") return false;
+      if (answer.kind === "state") return undefined;
       const { seq = 0 } = restore.position ?? {};
       if (answer.push.seq <= seq || !restore.apply(answer.push)) throw new Error("the leader's records do not join on");
     }
-    this.#host.replace(restore.whole);
-    return true;
+    return restore.whole;
   }
 
   async #within(asking: Promise<void>): Promise<void> {

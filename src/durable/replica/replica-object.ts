@@ -60,6 +60,7 @@ export class ReplicaObject<Env extends ReplicaObjectEnv = ReplicaObjectEnv>
   }
 
   forget(): void {
+    this.#following.forget();
     this.#served?.end();
     this.#served = undefined;
     this.reads.end();
