@@ -7,9 +7,11 @@ import { Subscriber } from "./support/subscriber.ts";
 import { until } from "./support/until.ts";
 import { lostFrom, UpdateLog } from "./support/update-log.ts";
 
-/** How often the process is killed. More make a longer, harder run. */
+/** How often the process is killed, and how many subscribers there are. More make a longer, harder run. */
 const ROUNDS = Number(process.env["TICKERTAPE_ROUNDS"] ?? 3);
-const SUBSCRIBERS = 40;
+const SUBSCRIBERS = Number(process.env["TICKERTAPE_SUBSCRIBERS"] ?? 40);
+/** Subscribers that come while one plan holds. */
+const AT_ONCE = 100;
 /** What subscribers ask for in turn, and which keys that is. */
 const SUBSCRIPTIONS: [query: string, selects: (key: string) => boolean][] = [
   ["mode=all", () => true],
@@ -18,7 +20,7 @@ const SUBSCRIPTIONS: [query: string, selects: (key: string) => boolean][] = [
   ["hz=5", () => true],
 ];
 /** A feed soon has replicas if an object takes so few subscribers. */
-const REPLICAS = { REPLICAS: "auto", REPLICA_SOCKETS: "2" };
+const REPLICAS = { REPLICAS: "auto", REPLICA_SOCKETS: String(Math.max(2, SUBSCRIBERS / 4)) };
 const NO_REPLICAS = { REPLICAS: "off" };
 /** Milliseconds for which a plan of the leader holds. */
 const HOLD = 1_000;
@@ -36,16 +38,18 @@ async function subscribe(url: string, count: number): Promise<void> {
   for (let i = 0; i < count; i++) {
     const n = subscribers.length;
     const [query] = SUBSCRIPTIONS[n % SUBSCRIPTIONS.length]!;
-    subscribers.push(new Subscriber(url, query, { "CF-Connecting-IP": `203.0.113.${n}` }));
+    subscribers.push(new Subscriber(url, query, { "CF-Connecting-IP": `198.18.${n >> 8}.${n & 255}` }));
   }
   await allReach(0);
 }
 
 /** Adds some, all but the first of whom find replicas: with its answer to that one, the leader tells of them. */
 async function subscribeToReplicas(url: string, count: number): Promise<void> {
-  await wait(HOLD);
-  await subscribe(url, 1);
-  await subscribe(url, count - 1);
+  for (let left = count; left > 0; left -= AT_ONCE) {
+    await wait(HOLD);
+    await subscribe(url, 1);
+    await subscribe(url, Math.min(left, AT_ONCE) - 1);
+  }
 }
 
 async function allReach(seq: number): Promise<void> {
