@@ -17,7 +17,7 @@ import type { ReadOutcome, ReadRequest } from "./requests/reads.ts";
 import { ELSEWHERE, PLAN_HEADER, type SubscribeRequest } from "./sockets/subscribe-request.ts";
 import type { LinkReport, LinkState } from "../replication/links.ts";
 import { FeedLinks } from "./links/feed-links.ts";
-import type { FollowAnswer, LogLines, Replica } from "./links/rpc.ts";
+import type { FollowAnswer, LogLines, Replica, Standing } from "./links/rpc.ts";
 import { ServingObject } from "./serving/serving-object.ts";
 import type { HistoryPage } from "./storage/stored-log.ts";
 import { newEpoch } from "./storage/state-row.ts";
@@ -39,6 +39,8 @@ export class FeedObject<Env extends FeedObjectEnv = FeedObjectEnv> extends Servi
       store: () => this.#loader.store,
       replica: (name) => this.#replica(name),
       steady: this.steady,
+      hasReplicas: this.options.replicas !== undefined,
+      complain: (what, error) => this.complaints.complain(what, error),
       wakeBy: (at) => this.alarmClock.wakeBy(at),
       reported: (name, subscribers) => this.#noteReplica(name, subscribers),
     },
@@ -127,8 +129,16 @@ export class FeedObject<Env extends FeedObjectEnv = FeedObjectEnv> extends Servi
   }
 
   /** What a replica serves has changed. */
-  report(replica: string, report: LinkReport): void {
+  report(replica: string, report: LinkReport): Standing {
     this.#links.report(replica, report);
+    return this.standing(replica);
+  }
+
+  /** What a replica is to this object. Does not open the feed. */
+  standing(replica: string): Standing {
+    if (!this.options.replicas) return "dismissed";
+    if (this.#links.names.includes(replica)) return "follows";
+    return this.#loader.exists ? "unknown" : "removed";
   }
 
   async stats(): Promise<FeedStats> {

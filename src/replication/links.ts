@@ -35,12 +35,14 @@ export interface LinkPolicy {
   readonly slice: number;
   /** Milliseconds after which a failed push is repeated: the first time, and at most. It doubles in between. */
   readonly retry: readonly [first: number, most: number];
+  /** Milliseconds after which a push without an answer counts as failed. */
+  readonly silence: number;
   /** Milliseconds of failing after which only a new update, or `wake`, has the push repeated. */
   readonly patience: number;
 }
 
 /** Calls to a replica cost some 100 us: a slice takes about 2 ms. */
-const LINK_POLICY: LinkPolicy = { window: 20, slice: 25, retry: [100, 10_000], patience: 60_000 };
+const LINK_POLICY: LinkPolicy = { window: 20, slice: 25, retry: [100, 10_000], silence: 60_000, patience: 60_000 };
 
 export interface LinkHost {
   /** Sends a push. Call `answered` or `failed` later, never from within. */
@@ -127,10 +129,12 @@ export class Links {
 
   /** Begins the pushes that are due. Returns when to be called again; undefined if nothing waits. */
   step(now: number): number | undefined {
-    const { window, slice } = this.#policy;
+    const { window, slice, silence } = this.#policy;
     let next = Infinity;
     let begun = 0;
     for (const link of this.#links.values()) {
+      // It may never be answered. There is no timer for each push: whoever calls next finds out, be it after an alarm.
+      if (link.isInFlight && now - link.notBefore + window >= silence) this.failed(link.name, now);
       if (link.isInFlight || link.isParked || !this.#isBehind(link)) continue;
       if (link.notBefore > now || begun >= slice) {
         next = Math.min(next, Math.max(now, link.notBefore));

@@ -10,8 +10,8 @@ export interface SharingPolicy {
   readonly walks: number;
 }
 
-/** A part is some 256 KB, and a feed 16 MB at most by default: most states are kept as a whole for a moment. */
-const SHARING: SharingPolicy = { join: 1_000, kept: 4 * 1024 * 1024, stall: 10_000, walks: 3 };
+/** 10,000 keys with values of 200 bytes are 2 MB: most states are kept as a whole for a moment. */
+const SHARING: SharingPolicy = { join: 1_000, kept: 2 * 1024 * 1024, stall: 10_000, walks: 2 };
 
 /**
  * The whole states that a leader's replicas read, all that ask within a moment from one walk through the feed: each part is

@@ -13,8 +13,8 @@ import type { TimedPosition } from "../protocol/position.ts";
  * newest state counts, and from the last line's seq on the two feeds are the same.
  */
 
-/** Characters of a part. */
-const PART_LENGTH = 256 * 1024;
+/** Characters of a part: one may be on its way to each of very many replicas. */
+const PART_LENGTH = 64 * 1024;
 /** Entries looked at for one part. */
 const ENTRIES_IN_A_PART = 10_000;
 

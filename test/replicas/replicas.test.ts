@@ -9,30 +9,9 @@ import type { FeedStats } from "../../src/durable/directory/rpc.ts";
 import { FeedClock } from "../http/support/feed-clock.ts";
 import { ADMIN_KEY, newFeed, publish, PUBLISH_KEY, request, snapshot } from "../support/api.ts";
 import { TestSubscriber, upgrade, type Message } from "../support/subscriber.ts";
+import { busyReplicas, cutLinks, remove, spread } from "./spread.ts";
 
 afterEach(() => void vi.restoreAllMocks());
-
-/** Subscribers of a feed that is published to once, of whom each replica has some. */
-async function spread(feed: string, query = ""): Promise<TestSubscriber[]> {
-  await publish(feed, { key: "A", set: { n: 1 } });
-  const subscribers: TestSubscriber[] = [];
-  do subscribers.push(await (await TestSubscriber.connect(feed, query)).reaches(1));
-  while ((await busyReplicas(feed)).length < 3 && subscribers.length < 40);
-  return subscribers;
-}
-
-async function busyReplicas(feed: string): Promise<FeedStats["replicas"]> {
-  const { replicas } = await env.FEEDS.getByName(feed).stats();
-  return replicas.filter(({ subscribers }) => subscribers > 0);
-}
-
-async function remove(feed: string, query = ""): Promise<void> {
-  const response = await request(`/v1/feeds/${feed}${query}`, {
-    method: "DELETE",
-    headers: { Authorization: `Bearer ${ADMIN_KEY}` },
-  });
-  expect(response.status).toBe(200);
-}
 
 /** What a socket gets after `hello`, until it is at `seq`. */
 async function received(feed: string, query: string, seq: number): Promise<Message[]> {
@@ -50,11 +29,6 @@ async function received(feed: string, query: string, seq: number): Promise<Messa
   await all;
   socket.close();
   return messages;
-}
-
-/** Has pushes fail: a replica learns nothing unless it asks. */
-function cutLinks(): void {
-  vi.spyOn(ReplicaObject.prototype, "deliver").mockRejectedValue(new Error("the link is cut"));
 }
 
 describe("a feed with replicas", () => {

@@ -15,13 +15,15 @@ import { runs } from "../support/runs.ts";
 import { batch, contentOf } from "./feeds.ts";
 
 const NAMES = ["a", "b", "c"];
-const POLICY = { window: 20, slice: 2, retry: [100, 1000], patience: 3000 } as const;
+/** Characters of records that the leader keeps for its links. */
+const KEPT = 400;
+const POLICY = { window: 20, slice: 2, retry: [100, 1000], silence: 60_000, patience: 3000 } as const;
 
 /** A leader with its links, and replicas behind a network that is slow, loses calls and answers, and repeats old ones. */
 class Network {
   now = 0;
   readonly leader = Feed.begin("e0");
-  #recent = new RecentRecords(400, 0);
+  #recent = new RecentRecords(KEPT, 0);
   /** All records of the epoch, less what the history has let go. */
   log: LogRecord[] = [];
   #epochs = 0;
@@ -68,7 +70,7 @@ class Network {
   reset(): void {
     this.leader.reset(`e${++this.#epochs}`);
     this.log = [];
-    this.#recent = new RecentRecords(400, 0);
+    this.#recent = new RecentRecords(KEPT, 0);
     this.links.wake();
     this.#remember();
   }
@@ -223,6 +225,8 @@ describe("links", () => {
         }
         for (const name of NAMES) expect(contentOf(network.replica(name))).toBe(contentOf(network.leader));
         expect(network.step()).toBe(undefined);
+        // However slow a link is, what is sent over it at once is no more than is kept, and line breaks.
+        expect(network.longest).toBeLessThan(KEPT * 1.1);
         met.records += network.pulls.records;
         met.states += network.pulls.states;
       }),

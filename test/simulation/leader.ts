@@ -100,6 +100,8 @@ export class Leader implements Server {
         // No journal: whoever is behind the newest records gets the whole state.
         store: () => ({ lines: () => undefined }) as unknown as FeedStore,
         replica: (name) => replica(name) as DurableObjectStub<Replica>,
+        hasReplicas: true,
+        complain: () => {},
         steady: this.#steady,
         reported: (name, subscribers) => {
           if (subscribers === undefined) this.planner.left(name);

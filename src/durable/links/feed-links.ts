@@ -16,9 +16,13 @@ export interface FeedLinksHost {
   /** The feed, with everything committed. Opens it. */
   committed(): { readonly feed: Feed };
   store(): FeedStore;
+  /** Whether there may be replicas in this deployment. */
+  readonly hasReplicas: boolean;
   replica(name: string): DurableObjectStub<Replica>;
   /** Milliseconds that never go backwards. */
   steady(): number;
+  /** Tells the operator of a failure. */
+  complain(what: string, error: unknown): void;
   /** Notes how many subscribers a replica has; undefined if it has left. */
   reported(name: string, subscribers: number | undefined): void;
   /** Has `onAlarm` called at a time, in milliseconds since 1970. */
@@ -28,14 +32,22 @@ export interface FeedLinksHost {
 /** Names of the replicas that follow, and when the leader has to see to them, in the object's key-value storage. */
 const FOLLOWERS = "followers";
 const DUE = "followers due";
+/** When that is, and how long it was ahead when it was set. */
+interface Due {
+  readonly at: number;
+  readonly wait: number;
+}
 /** Characters of the newest records that the leader keeps for its links. */
 const RECENT_LENGTH = 1024 * 1024;
-/** Milliseconds after which a leader that has lost its memory sees to replicas that may lack something. */
-const SAFETY = 15_000;
 /** The position of a replica that is not known. */
 const NOWHERE: Position = { epoch: "", seq: 0 };
 /** Milliseconds to wait for answers of replicas that are all asked at once. */
 const ANSWER_TIME = 1_000;
+/**
+ * Milliseconds after which a leader that has lost its memory sees to replicas that may lack something. It takes twice as long
+ * each time that one still cannot be reached, as all others sleep.
+ */
+const [SAFETY, LONGEST] = [15_000, 60 * 60_000];
 
 /**
  * The leader's side of its replicas: which there are, what they are sent, and what they ask for. A feed without replicas pays
@@ -82,12 +94,20 @@ export class FeedLinks {
   open(feed: Feed): void {
     const { names } = this;
     if (names.length === 0) return;
+    if (!this.#host.hasReplicas) {
+      // A deployment before this one had them. Those that still have subscribers ask, and send them away.
+      for (const key of [FOLLOWERS, DUE]) this.#host.stored.delete(key);
+      return;
+    }
     const links = this.#begin(feed);
-    const mayLack = this.#host.stored.get(DUE) !== undefined;
-    for (const name of names) links.add(name, mayLack ? undefined : feed.position);
-    const position = mayLack ? NOWHERE : feed.position;
+    const due = this.#readDue();
+    for (const name of names) links.add(name, due ? undefined : feed.position);
+    const position = due ? NOWHERE : feed.position;
     for (const [name, subscribers] of this.#noted.read(Date.now()))
       links.reported(name, { ...position, subscribers, lagging: 0 });
+    // The alarm may have been lost.
+    if (due) this.#host.wakeBy(due.at);
+    this.#due = due?.at;
     this.#step();
   }
 
@@ -107,6 +127,7 @@ export class FeedLinks {
 
   /** A replica asks for what it lacks. */
   follow(name: string, position: Position | undefined): FollowAnswer {
+    if (!this.#host.hasReplicas) throw new Error("this deployment has no replicas");
     const { feed } = this.#host.committed();
     const links = this.#begin(feed);
     this.#asked.set(name, this.#askedBy(name) + 1);
@@ -158,18 +179,19 @@ export class FeedLinks {
 
   /** The alarm has gone off, for whatever reason. */
   onAlarm(now: number): void {
-    const due = this.#host.stored.get<number>(DUE);
-    if (due === undefined) return;
-    if (due > now) {
-      this.#host.wakeBy(due);
+    const due = this.#readDue();
+    if (!due) return;
+    if (due.at > now) {
+      this.#host.wakeBy(due.at);
       return;
     }
+    const isFailing = this.#links?.states().some(({ failingSince }) => failingSince !== undefined) ?? true;
+    this.#due = undefined;
+    this.#secure(isFailing ? Math.min(2 * due.wait, LONGEST) : SAFETY);
     this.#host.committed();
     this.#links?.wake();
     this.#step();
-    this.#due = undefined;
-    if (this.#links?.isBehind) this.#secure();
-    else this.#host.stored.delete(DUE);
+    if (this.#links?.isBehind !== true) this.#clear();
   }
 
   /** Ends all: the feed is removed. Tells the replicas, which close their sockets. */
@@ -177,7 +199,7 @@ export class FeedLinks {
     const { names } = this;
     this.end();
     const told = Promise.allSettled(names.map(async (name) => this.#host.replica(name).forget()));
-    // Nothing else is served meanwhile. One that does not answer is told when it can be.
+    // Nothing else is served meanwhile. One that does not answer asks later.
     await inTime(told, ANSWER_TIME, () => new Error("no answer")).catch(() => {});
   }
 
@@ -215,7 +237,8 @@ export class FeedLinks {
         this.#links?.answered(name, report);
         this.#host.reported(name, report.subscribers);
       }
-    } catch {
+    } catch (error) {
+      this.#host.complain(`the replica ${name} cannot be reached`, error);
       this.#links?.failed(name, this.#host.steady());
     }
     this.#step();
@@ -250,11 +273,12 @@ export class FeedLinks {
   }
 
   /** Sees to it that replicas get what is committed even if the memory is lost right now. */
-  #secure(): void {
-    if (this.#due !== undefined) return;
-    this.#due = Date.now() + SAFETY;
-    this.#host.stored.put(DUE, this.#due);
-    this.#host.wakeBy(this.#due);
+  #secure(wait = SAFETY): void {
+    const at = Date.now() + wait;
+    if (this.#due !== undefined && this.#due <= at) return;
+    this.#due = at;
+    this.#host.stored.put(DUE, { at, wait } satisfies Due);
+    this.#host.wakeBy(at);
   }
 
   /**
@@ -265,9 +289,16 @@ export class FeedLinks {
   #settled(): void {
     if (!this.#links) return;
     this.#noted.note(this.states(), Date.now());
-    if (this.#links.isBehind) return;
+    if (!this.#links.isBehind) this.#clear();
+  }
+
+  #clear(): void {
     this.#due = undefined;
     this.#host.stored.delete(DUE);
+  }
+
+  #readDue(): Due | undefined {
+    return this.#host.stored.get<Due>(DUE);
   }
 
   #step(): void {

@@ -31,6 +31,12 @@ export interface LogLines {
   readonly seq: number;
 }
 
+/**
+ * What a replica is to its leader: it `follows`; is `unknown`, and has to ask for what it lacks in order to follow;
+ * `dismissed`, as there are to be no replicas; or has missed that the feed was `removed`.
+ */
+export type Standing = "follows" | "unknown" | "dismissed" | "removed";
+
 /** What a replica asks of its leader. */
 export interface Leader extends Rpc.DurableObjectBranded {
   /** What a replica lacks that is at `position`, or has nothing. From now on it gets all that is committed. */
@@ -38,7 +44,9 @@ export interface Leader extends Rpc.DurableObjectBranded {
   /** A piece of the log after a seq; undefined if the log does not go back so far, or the epoch is another. */
   readLog(epoch: string, after: number): LogLines | undefined;
   /** What a replica serves has changed. */
-  report(replica: string, report: LinkReport): void;
+  report(replica: string, report: LinkReport): Standing;
+  /** What a replica is to the leader. Does not open the feed. */
+  standing(replica: string): Standing;
   acceptBatch(
     batch: string,
     account: string,
@@ -77,4 +85,6 @@ export interface LinkTimes {
   readonly settled: number;
   /** From one report of what a replica serves to the next. */
   readonly report: number;
+  /** For which a replica with subscribers may hear nothing before it asks whether it still follows. */
+  readonly quiet: number;
 }

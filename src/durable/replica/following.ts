@@ -46,6 +46,8 @@ function silent(): Error {
  */
 export class Following {
   readonly #host: FollowingHost;
+  /** When the leader was last heard of, in milliseconds since 1970. */
+  heardAt = -Infinity;
   /** The question that is being asked, if any, and the one after it. */
   #asking: Promise<void> | undefined;
   #next: Promise<void> | undefined;
@@ -87,6 +89,7 @@ export class Following {
     const records = served && missingRecords(served.feed, push);
     if (records) served.apply(records);
     else await this.#ask();
+    this.heardAt = Date.now();
   }
 
   /**
@@ -129,6 +132,7 @@ export class Following {
     try {
       await this.#catchUp();
       this.#failedAt = -Infinity;
+      this.heardAt = Date.now();
     } finally {
       this.#asking = undefined;
     }

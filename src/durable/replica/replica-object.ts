@@ -3,18 +3,25 @@ import type { Feed } from "../../feed/state/feed.ts";
 import { readOwnJson } from "../../protocol/json.ts";
 import type { Position } from "../../protocol/position.ts";
 import type { Receipt } from "../../protocol/server-messages.ts";
+import { inTime } from "../../limits/in-time.ts";
 import type { LinkReport, Push } from "../../replication/links.ts";
 import type { FeedObjectEnv } from "../serving/options.ts";
 import type { PublishOutcome, PublishRequest } from "../requests/publish-queue.ts";
 import { ServingObject } from "../serving/serving-object.ts";
+import type { Connection } from "../sockets/connection.ts";
 import { ELSEWHERE } from "../sockets/subscribe-request.ts";
 import { FollowingFeed } from "./following-feed.ts";
 import { Following } from "./following.ts";
+import { QuietAlarm } from "./quiet-alarm.ts";
 import { RemoteLog } from "./remote-log.ts";
-import { encodePushAnswer, release, type Leader, type LogLines, type Replica } from "../links/rpc.ts";
+import { encodePushAnswer, release, type Leader, type LogLines, type Replica, type Standing } from "../links/rpc.ts";
 
 /** Milliseconds without a subscriber after which a replica stops following. */
 const LEAVE_AFTER = 60_000;
+/** Milliseconds to wait for the leader's word on what the replica is to it. */
+const ANSWER_TIME = 5_000;
+/** What the operator is told. */
+const UNREACHED = "the leader cannot be reached";
 /** The position of a replica that has no feed in memory. */
 const NOWHERE: Position = { epoch: "", seq: 0 };
 
@@ -23,8 +30,8 @@ export interface ReplicaObjectEnv extends FeedObjectEnv {
 }
 
 /**
- * A Durable Object that follows a feed and serves its subscribers, named `feed/region/index`. It has nothing in storage: what
- * its memory has lost, it asks the leader for.
+ * A Durable Object that follows a feed and serves its subscribers, named `feed/region/index`. It has nothing of the feed in
+ * storage: what its memory has lost, it asks the leader for.
  */
 export class ReplicaObject<Env extends ReplicaObjectEnv = ReplicaObjectEnv>
   extends ServingObject<Env>
@@ -39,6 +46,7 @@ export class ReplicaObject<Env extends ReplicaObjectEnv = ReplicaObjectEnv>
   #reporting: ReturnType<typeof setTimeout> | undefined;
   /** When the next report may go out, on the steady clock. */
   #reportAt = 0;
+  readonly #quiet = new QuietAlarm(this.ctx.storage.kv, this.alarmClock, this.options.policy.links.quiet);
   readonly #following = new Following({
     limits: this.options.quotas.feed,
     served: () => this.#served,
@@ -60,16 +68,43 @@ export class ReplicaObject<Env extends ReplicaObjectEnv = ReplicaObjectEnv>
   }
 
   forget(): void {
+    this.#end(CLOSE.removed, "the feed was removed");
+  }
+
+  /** Ends what it serves, and closes all sockets. */
+  #end(...close: Parameters<Connection["close"]>): void {
     this.#following.forget();
     this.#served?.end();
     this.#served = undefined;
     this.reads.end();
-    for (const connection of this.connections.all()) connection.close(CLOSE.removed, "the feed was removed");
+    for (const connection of this.connections.all()) connection.close(...close);
   }
 
-  override alarm(): void {
+  override async alarm(): Promise<void> {
+    const now = Date.now();
     this.alarmClock.wentOff();
-    this.connections.closeExpired(Date.now());
+    this.connections.closeExpired(now);
+    const hasSubscribers = this.connections.open().length > 0;
+    if (!this.#quiet.wentOff(now, hasSubscribers) || now - this.#following.heardAt < this.options.policy.links.quiet)
+      return;
+    await this.#heed(this.#leader().standing(this.#name));
+  }
+
+  /**
+   * Does what its standing with the leader asks for. The leader may have lost it without its knowing: while the two could not
+   * reach each other, the feed was removed, or the leader's storage set back, or another deployment came. Its subscribers
+   * would see nothing more.
+   */
+  async #heed(asked: Promise<Standing>): Promise<void> {
+    try {
+      const standing = await inTime(asked, ANSWER_TIME, () => new Error("no answer"));
+      if (standing === "unknown" && this.connections.open().length > 0) await this.#following.refresh();
+      else if (standing === "removed") this.forget();
+      else if (standing === "dismissed") this.#end(CLOSE.restart, "come back");
+    } catch (error) {
+      // It goes on with what it has, and asks again later.
+      this.complaints.complain(UNREACHED, error);
+    }
   }
 
   protected override get isBehind(): boolean {
@@ -83,6 +118,7 @@ export class ReplicaObject<Env extends ReplicaObjectEnv = ReplicaObjectEnv>
     } catch (error) {
       // What there is has to do: it follows as soon as it can.
       if (!this.#served) throw error;
+      this.complaints.complain(UNREACHED, error);
     }
   }
 
@@ -139,6 +175,7 @@ export class ReplicaObject<Env extends ReplicaObjectEnv = ReplicaObjectEnv>
 
   /** Tells the leader, which plans by it: at once, and then once in a while. */
   protected override onSockets(): void {
+    if (this.connections.count > 0) this.#quiet.begin(Date.now());
     if (this.#reporting !== undefined) return;
     const wait = this.#reportAt - this.steady();
     if (wait <= 0) this.#report();
@@ -149,9 +186,7 @@ export class ReplicaObject<Env extends ReplicaObjectEnv = ReplicaObjectEnv>
     this.#reporting = undefined;
     this.#reportAt = this.steady() + this.options.policy.links.report;
     // If it fails, the next answer to a push says the same.
-    void this.#leader()
-      .report(this.#name, this.describe())
-      .catch(() => {});
+    void this.#heed(this.#leader().report(this.#name, this.describe()));
   }
 
   /** Without a feed in memory, it still has its sockets, and no position that it knows of. */

@@ -6,6 +6,7 @@ import { CLOSE } from "../../protocol/codes.ts";
 import type { Position } from "../../protocol/position.ts";
 import { encodeHello } from "../../protocol/server-messages.ts";
 import { Alarm } from "./alarms.ts";
+import { Complaints } from "./complaints.ts";
 import { optionsOf, type FeedObjectEnv, type FeedObjectOptions } from "./options.ts";
 import { PublishQueue, type PublishOutcome, type PublishRequest } from "../requests/publish-queue.ts";
 import { Reads, type ReadOutcome, type ReadRequest } from "../requests/reads.ts";
@@ -23,6 +24,7 @@ import {
   type SubscribeRequest,
 } from "../sockets/subscribe-request.ts";
 
+const NOT_SERVED = "a subscriber could not be served here";
 const UNREACHABLE = "The feed cannot be reached now.";
 
 /**
@@ -40,6 +42,7 @@ export abstract class ServingObject<Env extends FeedObjectEnv> extends DurableOb
   protected readonly connections: Connections;
   protected readonly publishes: PublishQueue;
   protected readonly reads: Reads;
+  protected readonly complaints = new Complaints(this.steady);
   protected readonly started = Date.now();
   readonly #messages: SocketMessages;
 
@@ -66,7 +69,8 @@ export abstract class ServingObject<Env extends FeedObjectEnv> extends DurableOb
         try {
           await this.prepareChange();
           this.serve();
-        } catch {
+        } catch (error) {
+          this.complaints.complain(NOT_SERVED, error);
           connection.close(CLOSE.overloaded, UNREACHABLE);
           return;
         }
@@ -119,7 +123,8 @@ export abstract class ServingObject<Env extends FeedObjectEnv> extends DurableOb
     this.onAwake();
     try {
       await this.prepareSubscriber(asked.since);
-    } catch {
+    } catch (error) {
+      this.complaints.complain(NOT_SERVED, error);
       return refuseUpgrade("overloaded", UNREACHABLE);
     }
     return this.#accept(asked);

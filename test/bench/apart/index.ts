@@ -60,9 +60,9 @@ export class ReplicaObject extends DeployedReplica<ApartEnv> {
     countWrites(ctx.storage);
   }
 
-  override alarm(): void {
+  override async alarm(): Promise<void> {
     counts.alarms++;
-    super.alarm();
+    await super.alarm();
   }
 }
 
