@@ -7,11 +7,11 @@ import { ExpiryAlarm } from "./serving/alarms.ts";
 import { Listing } from "./directory/listing.ts";
 import { NOT_LISTED, type FeedStats, type Listed, type SurveyedFeed } from "./directory/rpc.ts";
 import { FeedLoader } from "./feed-loader.ts";
+import { statsOf } from "./feed-stats.ts";
 import type { FeedObjectEnv } from "./serving/options.ts";
 import type { LiveFeed } from "./live-feed.ts";
 import { encodePlan } from "../placement/plan-text.ts";
 import { Planner } from "../placement/planner.ts";
-import { parseObjectName } from "../placement/route.ts";
 import type { PublishOutcome, PublishRequest } from "./requests/publish-queue.ts";
 import type { ReadOutcome, ReadRequest } from "./requests/reads.ts";
 import { ELSEWHERE, PLAN_HEADER, type SubscribeRequest } from "./sockets/subscribe-request.ts";
@@ -152,31 +152,13 @@ export class FeedObject<Env extends FeedObjectEnv = FeedObjectEnv> extends Servi
   }
 
   #stats(links: readonly LinkState[]): FeedStats {
-    const { feed, broadcast } = this.#loader.committed();
-    const now = this.steady();
-    const replicas = links.map(({ name, report, position, failingSince }) => ({
-      name,
-      region: parseObjectName(name)?.region ?? "",
-      subscribers: report?.subscribers ?? 0,
-      lagging: report?.lagging ?? 0,
-      // One that sleeps does not know its own.
-      seq: [report, position].find((known) => known?.epoch === feed.epoch)?.seq ?? 0,
-      ...(failingSince !== undefined && { unreachableSince: Math.round(Date.now() - (now - failingSince)) }),
-    }));
-    const sum = (of: "subscribers" | "lagging"): number =>
-      replicas.reduce((total, replica) => total + replica[of], broadcast[of]);
-    return {
+    const { exists } = this.#loader;
+    return statsOf(this.#loader.committed(), links, this.steady(), {
       feed: this.feedName,
-      ...feed.position,
-      exists: this.#loader.exists,
-      keys: feed.entries.size,
-      subscribers: sum("subscribers"),
-      lagging: sum("lagging"),
-      replicas,
-      time: feed.time,
-      storage: this.#loader.exists ? this.ctx.storage.sql.databaseSize : 0,
+      exists,
+      storage: exists ? this.ctx.storage.sql.databaseSize : 0,
       started: this.started,
-    };
+    });
   }
 
   /**

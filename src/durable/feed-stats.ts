@@ -1,0 +1,33 @@
+import { parseObjectName } from "../placement/route.ts";
+import type { LinkState } from "../replication/links.ts";
+import type { FeedStats } from "./directory/rpc.ts";
+import type { ServingFeed } from "./serving/serving-feed.ts";
+
+/** The stats of a feed: its leader's own, and what its replicas have reported. `now` is of the clock of `links`. */
+export function statsOf(
+  { feed, broadcast }: Pick<ServingFeed, "feed" | "broadcast">,
+  links: readonly LinkState[],
+  now: number,
+  object: Pick<FeedStats, "feed" | "exists" | "storage" | "started">,
+): FeedStats {
+  const replicas = links.map(({ name, report, position, failingSince }) => ({
+    name,
+    region: parseObjectName(name)?.region ?? "",
+    subscribers: report?.subscribers ?? 0,
+    lagging: report?.lagging ?? 0,
+    // One that sleeps does not know its own.
+    seq: [report, position].find((known) => known?.epoch === feed.epoch)?.seq ?? 0,
+    ...(failingSince !== undefined && { unreachableSince: Math.round(Date.now() - (now - failingSince)) }),
+  }));
+  const sum = (of: "subscribers" | "lagging"): number =>
+    replicas.reduce((total, replica) => total + replica[of], broadcast[of]);
+  return {
+    ...object,
+    ...feed.position,
+    keys: feed.entries.size,
+    subscribers: sum("subscribers"),
+    lagging: sum("lagging"),
+    replicas,
+    time: feed.time,
+  };
+}
