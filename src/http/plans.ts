@@ -68,16 +68,20 @@ export class Plans {
       if (answer.plan) this.#keep(feed, answer.plan);
       return answer;
     };
+    const choose = (): ReplicaName[] => route(this.#plan(feed), asker.from, asker.client);
     let hasAsked = false;
     if (!this.#isKnown(feed)) {
       const scout = this.#scouts.get(feed);
       if (!scout || Date.now() - scout.since >= SCOUT_TIME) {
         hasAsked = true;
-        const { served } = await this.#scout(feed, askLeader(false));
+        const { served } = await this.#scout(feed, askLeader(false)).catch((error: unknown) => {
+          // While the leader is down, the replicas of the plan before go on serving.
+          if (choose().length > 0) return NOT_SERVED;
+          throw error;
+        });
         if (served !== undefined) return served;
       } else if (!this.#known.has(feed)) await this.#await(feed, scout);
     }
-    const choose = (): ReplicaName[] => route(this.#plan(feed), asker.from, asker.client);
     let chosen = choose();
     if (chosen.length === 0) {
       // The leader may have made a plan since: it then sends those on who would be too many for it.

@@ -80,3 +80,18 @@ test("a leader without room for a read is asked once, and what it has told befor
   await vi.advanceTimersByTimeAsync(KEPT);
   expect(await all.serve("f", ASKER, crowded)).toBe("a replica");
 });
+
+test("[REP6] while the leader is down, requests go by the plan before", async () => {
+  vi.useFakeTimers();
+  const all = plans();
+  expect(await all.serve("f", ASKER, planned)).toBe("a replica");
+  const down = async (asked: AskedObject): Promise<Answer<string>> => {
+    if (asked.object.name === "f") throw new Error("the leader is down");
+    return planned(asked);
+  };
+  for (let i = 0; i < 3; i++) {
+    await vi.advanceTimersByTimeAsync(60_000);
+    expect(await all.serve("f", ASKER, down)).toBe("a replica");
+  }
+  await expect(plans().serve("f", ASKER, down)).rejects.toThrow("the leader is down");
+});
