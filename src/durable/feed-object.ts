@@ -153,8 +153,7 @@ export class FeedObject<Env extends FeedObjectEnv = FeedObjectEnv> extends Servi
 
   #stats(links: readonly LinkState[]): FeedStats {
     const { exists } = this.#loader;
-    return statsOf(this.#loader.committed(), links, this.steady(), {
-      feed: this.feedName,
+    return statsOf(this.feedName, this.#loader.committed(), links, this.steady(), {
       exists,
       storage: exists ? this.ctx.storage.sql.databaseSize : 0,
       started: this.started,

@@ -5,14 +5,15 @@ import type { ServingFeed } from "./serving/serving-feed.ts";
 
 /** The stats of a feed: its leader's own, and what its replicas have reported. `now` is of the clock of `links`. */
 export function statsOf(
+  name: string,
   { feed, broadcast }: Pick<ServingFeed, "feed" | "broadcast">,
   links: readonly LinkState[],
   now: number,
-  object: Pick<FeedStats, "feed" | "exists" | "storage" | "started">,
+  object: Pick<FeedStats, "exists" | "storage" | "started">,
 ): FeedStats {
-  const replicas = links.map(({ name, report, position, failingSince }) => ({
-    name,
-    region: parseObjectName(name)?.region ?? "",
+  const replicas = links.map(({ name: replica, report, position, failingSince }) => ({
+    name: replica,
+    region: parseObjectName(replica)?.region ?? "",
     subscribers: report?.subscribers ?? 0,
     lagging: report?.lagging ?? 0,
     // One that sleeps does not know its own.
@@ -22,12 +23,13 @@ export function statsOf(
   const sum = (of: "subscribers" | "lagging"): number =>
     replicas.reduce((total, replica) => total + replica[of], broadcast[of]);
   return {
-    ...object,
+    feed: name,
     ...feed.position,
     keys: feed.entries.size,
     subscribers: sum("subscribers"),
     lagging: sum("lagging"),
     replicas,
     time: feed.time,
+    ...object,
   };
 }
