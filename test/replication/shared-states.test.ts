@@ -276,6 +276,16 @@ describe("whole states that many replicas read", () => {
     expect(leader.begun).toBe(2);
   });
 
+  test("are kept no longer than somebody may want them", () => {
+    const leader = fullLeader();
+    const replicas = [leader.read(), leader.read()];
+    for (let i = 0; i < 4; i++) for (const replica of replicas) replica.take();
+    expect(leader.states.kept).toBeGreaterThan(0);
+    leader.now += POLICY.join + 1;
+    for (const replica of replicas) replica.take();
+    expect(leader.states.kept).toBe(0);
+  });
+
   test("are let go of if the only one that reads takes no more", () => {
     const leader = fullLeader();
     const stuck = leader.read();

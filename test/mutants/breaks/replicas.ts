@@ -74,7 +74,68 @@ export const OF_REPLICAS: readonly Mutant[] = [
     "src/durable/links/feed-links.ts",
     "replicas",
     ["test/replicas/replicas.test.ts"],
-    [["leader: what a lost memory left unsent is not sent", "this.#host.wakeBy(this.#due);\n", ""]],
+    [["leader: what a lost memory left unsent is not sent", "this.#host.wakeBy(at);\n", ""]],
+  ),
+  ...plant(
+    "src/replication/shared-states.ts",
+    "workerd",
+    ["test/replication/shared-states.test.ts"],
+    [
+      [
+        "state: one who asks later reads on from where others are",
+        "!this.isOver && this.#dropped === 0 &&",
+        "!this.isOver &&",
+      ],
+      ["state: each is encoded anew", "if (walk.epoch === epoch && walk.mayBeJoined(now)) return walk.join(now);", ""],
+      [
+        "state: all is kept for one who is slow",
+        "while (this.length > this.#policy.kept && this.#parts.length > 1) this.#dropOldest();",
+        "",
+      ],
+      ["state: what all have taken is kept", "this.#walk.letGo(now);", ""],
+    ],
+  ),
+  ...plant(
+    "src/durable/replica/replica-object.ts",
+    "replicas",
+    ["test/replicas/failures.test.ts"],
+    [
+      ["replica: one that its leader has lost does nothing", 'standing === "unknown" &&', "false &&"],
+      [
+        "replica: it asks though it has just heard",
+        "now - this.#following.heardAt < this.options.policy.links.quiet",
+        "false",
+      ],
+    ],
+  ),
+  ...plant(
+    "src/durable/replica/following.ts",
+    "workerd",
+    ["test/replication/broken-states.test.ts"],
+    [
+      [
+        "replica: a leader that falls silent in the midst of a state is waited for",
+        "inTime(reader.read(), SILENCE, silent)",
+        "reader.read()",
+      ],
+      [
+        "replica: a state that breaks off is not asked for again",
+        "if (states === MOST_STATES) throw error;",
+        "throw error;",
+      ],
+    ],
+  ),
+  ...plant(
+    "src/replication/links.ts",
+    "workerd",
+    ["test/replication/feed-links.test.ts"],
+    [
+      [
+        "link: a push that is never answered is waited for",
+        "if (link.isInFlight && now - link.notBefore + window >= silence) this.failed(link.name, now);",
+        "",
+      ],
+    ],
   ),
   ...plant(
     "src/placement/plan.ts",
