@@ -1,8 +1,6 @@
 import { CLOSE } from "../../protocol/codes.ts";
 import type { Feed } from "../../feed/state/feed.ts";
-import { readOwnJson } from "../../protocol/json.ts";
 import type { Position } from "../../protocol/position.ts";
-import type { Receipt } from "../../protocol/server-messages.ts";
 import { inTime } from "../../limits/in-time.ts";
 import type { LinkReport, Push } from "../../replication/links.ts";
 import type { FeedObjectEnv } from "../serving/options.ts";
@@ -13,6 +11,7 @@ import { ELSEWHERE } from "../sockets/subscribe-request.ts";
 import { FollowingFeed } from "./following-feed.ts";
 import { Following } from "./following.ts";
 import { QuietAlarm } from "./quiet-alarm.ts";
+import { RemotePublishes } from "./remote-publishes.ts";
 import { RemoteLog } from "./remote-log.ts";
 import { encodePushAnswer, release, type Leader, type LogLines, type Replica, type Standing } from "../links/rpc.ts";
 
@@ -40,13 +39,11 @@ export class ReplicaObject<Env extends ReplicaObjectEnv = ReplicaObjectEnv>
   #served: FollowingFeed | undefined;
   /** Since when it has had no subscriber, on the steady clock; undefined while it has some. */
   #emptySince: number | undefined;
-  /** What publishes go to while any is under way: calls of one stub come in the order in which they were made. */
-  #publishesTo: DurableObjectStub<Leader> | undefined;
-  #publishing = 0;
   #reporting: ReturnType<typeof setTimeout> | undefined;
   /** When the next report may go out, on the steady clock. */
   #reportAt = 0;
   readonly #quiet = new QuietAlarm(this.ctx.storage.kv, this.alarmClock, this.options.policy.links.quiet);
+  readonly #remotePublishes = new RemotePublishes(() => this.#leader(), this.budget.publishes);
   readonly #following = new Following({
     limits: this.options.quotas.feed,
     served: () => this.#served,
@@ -142,25 +139,8 @@ export class ReplicaObject<Env extends ReplicaObjectEnv = ReplicaObjectEnv>
     return this.#served;
   }
 
-  /** Publishes at the leader: under the same account, with its limits. */
-  protected override async acceptFromSocket({ updates }: PublishRequest, account: string): Promise<PublishOutcome> {
-    const leader = (this.#publishesTo ??= this.#leader());
-    this.#publishing++;
-    let outcome: string | PublishOutcome;
-    try {
-      outcome = await leader.acceptBatch(updates.join("\n"), account);
-    } catch (error) {
-      // It may be broken.
-      if (this.#publishesTo === leader) this.#publishesTo = undefined;
-      throw error;
-    } finally {
-      if (--this.#publishing === 0) this.#publishesTo = undefined;
-    }
-    if (typeof outcome !== "string") {
-      release(outcome);
-      return outcome;
-    }
-    return { ok: true, receipt: readOwnJson<Receipt>(outcome), replayed: false };
+  protected override acceptFromSocket(request: PublishRequest, account: string): Promise<PublishOutcome> {
+    return this.#remotePublishes.accept(request, account);
   }
 
   /** Refused here, a subscriber is served by another object: this one is not to be filled to its limit. */
