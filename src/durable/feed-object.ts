@@ -256,8 +256,9 @@ export class FeedObject<Env extends FeedObjectEnv = FeedObjectEnv> extends Servi
     return outcome && plan !== "" ? { ...outcome, plan } : outcome;
   }
 
-  protected override redirect({ region, isLast }: SubscribeRequest): Response | undefined {
-    if (region) this.#planner?.arrived(region, this.steady());
+  protected override redirect({ region, isLast, caller }: SubscribeRequest): Response | undefined {
+    // A client that has all the places it may have needs no replica, however often it tries.
+    if (region && this.connections.refusal(caller) !== "rate_limited") this.#planner?.arrived(region, this.steady());
     return isLast || this.#plan() === "" ? undefined : new Response(null, { status: ELSEWHERE });
   }
 

@@ -1,6 +1,7 @@
 import { env } from "cloudflare:workers";
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import { fingerprint } from "../../../src/access/keys.ts";
+import { Planner } from "../../../src/placement/planner.ts";
 import { bearer, newFeed, post, publish } from "../../support/api.ts";
 import { problem } from "../../support/http.ts";
 import { TestSubscriber, upgrade } from "../../support/subscriber.ts";
@@ -41,6 +42,16 @@ describe.each(MEMORIES)("subscribers from one client IP %s", (_, between) => {
     await TestSubscriber.connect(feed, "", from("2001:db8::2"));
     await problem(await upgrade(feed, "", from("2001:db8::2")), "rate_limited");
   });
+});
+
+test("[PLACE2] [REP10] a client that has all its places is no reason for replicas, however often it tries", async () => {
+  const feed = newFeed();
+  const arrived = vi.spyOn(Planner.prototype, "arrived");
+  const statuses: number[] = [];
+  for (let i = 0; i < 10; i++) statuses.push((await upgrade(feed, "", from("198.51.100.1"))).status);
+  expect(statuses.filter((status) => status === 101)).toHaveLength(SOCKETS_PER_ADDRESS);
+  expect(arrived).toHaveBeenCalledTimes(SOCKETS_PER_ADDRESS);
+  arrived.mockRestore();
 });
 
 const good = { key: "A", set: {} };
