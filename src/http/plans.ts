@@ -10,6 +10,8 @@ const KEPT = 5_000;
 const MANY = 10_000;
 /** Milliseconds after which nobody waits for a scout any more: it may have long to wait itself, or be gone. */
 const SCOUT_TIME = 1_000;
+/** Milliseconds after which a leader that has replicas counts as down. */
+const LEADER_TIME = 5_000;
 
 /** What one of a feed's objects answers. `served` is undefined if it cannot serve the request, and another may. */
 export interface Answer<T> {
@@ -63,12 +65,16 @@ export class Plans {
     const leader = this.#deployment.feeds.getByName(feed);
     if (!replicas) return (await ask({ object: leader, region: undefined, isLast: true })).served;
     const region = nearestRegion(replicaRegions, asker.from);
-    const askLeader = async (isLast: boolean): Promise<Answer<T>> => {
-      const answer = await ask({ object: leader, region, isLast });
-      if (answer.plan) this.#keep(feed, answer.plan);
-      return answer;
-    };
     const choose = (): ReplicaName[] => route(this.#plan(feed), asker.from, asker.client);
+    const askLeader = (isLast: boolean): Promise<Answer<T>> => {
+      const asking = ask({ object: leader, region, isLast }).then((answer) => {
+        if (answer.plan) this.#keep(feed, answer.plan);
+        return answer;
+      });
+      return choose().length === 0
+        ? asking
+        : inTime(asking, LEADER_TIME, () => new Error("the leader does not answer"));
+    };
     let hasAsked = false;
     if (!this.#isKnown(feed)) {
       const scout = this.#scouts.get(feed);

@@ -20,7 +20,7 @@ export class Planner {
     const plan: Partial<Record<Region, number>> = {};
     for (const name of names) {
       const replica = parseObjectName(name);
-      if (replica) plan[replica.region] = Math.max(plan[replica.region] ?? 0, replica.index + 1);
+      if (replica) plan[replica.region] = (plan[replica.region] ?? 0) + 1;
     }
     this.#state = { plan, idleSince: {} };
   }

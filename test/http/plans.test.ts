@@ -95,3 +95,21 @@ test("[REP6] while the leader is down, requests go by the plan before", async ()
   }
   await expect(plans().serve("f", ASKER, down)).rejects.toThrow("the leader is down");
 });
+
+/** The leader never answers. */
+function hangs(replica: Answer<string>): (asked: AskedObject) => Promise<Answer<string>> {
+  return async ({ object }) => (object.name === "f" ? new Promise<never>(() => {}) : replica);
+}
+
+test("[REP3] nobody waits for more than 5 s for a leader that does not answer, be there a replica or not", async () => {
+  vi.useFakeTimers();
+  const all = plans();
+  await all.serve("f", ASKER, planned);
+  await vi.advanceTimersByTimeAsync(KEPT);
+  const first = all.serve("f", ASKER, hangs({ served: "a replica" }));
+  const second = all.serve("f", ASKER, hangs({ served: undefined }));
+  const failed = expect(second).rejects.toThrow("the leader does not answer");
+  await vi.advanceTimersByTimeAsync(5_000);
+  expect(await first).toBe("a replica");
+  await failed;
+});

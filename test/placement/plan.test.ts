@@ -1,27 +1,9 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import {
-  nextPlan,
-  NO_PLAN,
-  placesOf,
-  type FeedLoad,
-  type PlanPolicy,
-  type PlanState,
-} from "../../src/placement/plan.ts";
+import { nextPlan, NO_PLAN, placesOf, type FeedLoad, type PlanState } from "../../src/placement/plan.ts";
 import { REGIONS } from "../../src/placement/regions.ts";
 import { runs } from "../support/runs.ts";
-
-const MINUTE = 60_000;
-const POLICY: PlanPolicy = {
-  sockets: 10_000,
-  capacity: 26_000,
-  window: 100,
-  windowOf: (subscribers) => 20 + subscribers * 0.066,
-  most: 128,
-  ahead: 10_000,
-  hold: 1_000,
-  shrinkAfter: 10 * MINUTE,
-};
+import { MINUTE, POLICY } from "./policy.ts";
 
 describe("how many subscribers an object serves", () => {
   test.each([
