@@ -45,13 +45,17 @@ export function deploymentOf(env: FeedAppBindings): Deployment {
     return made;
   });
   const quotas = once(() => quotasOf(env));
-  const policy = replicaPolicyOf(env, DEFAULT_POLICY.flush);
+  const replicas = once(() => ({ policy: replicaPolicyOf(env, DEFAULT_POLICY.flush) }));
   return {
     feeds: env.FEEDS,
-    replicas: policy && env.FEED_REPLICAS,
-    replicaRegions: policy?.regions ?? [],
     directory: env.DIRECTORY,
     // Read when they are first needed: a setting that cannot be read must not fail the health check.
+    get replicas() {
+      return replicas().policy && env.FEED_REPLICAS;
+    },
+    get replicaRegions() {
+      return replicas().policy?.regions ?? [];
+    },
     get access() {
       return access();
     },

@@ -1,6 +1,7 @@
 import type { SocketFormat } from "../durable/sockets/frames.ts";
 import { ELSEWHERE, PLAN_HEADER, subscribeUpgrade } from "../durable/sockets/subscribe-request.ts";
 import type { CountedCaller } from "../limits/places.ts";
+import { nearestRegion, type Whereabouts } from "../placement/regions.ts";
 import { decodePlan } from "../placement/plan-text.ts";
 import { PROBLEMS } from "../protocol/codes.ts";
 import { countedByOne, countedCaller } from "./authentication.ts";
@@ -20,11 +21,14 @@ export async function openFeedSocket(
   format: SocketFormat,
   protocol?: string,
 ): Promise<Response> {
-  const { caller, feed, knownFeeds, plans } = c.var;
+  const { caller, feed, knownFeeds, plans, deployment } = c.var;
+  const { replicas, replicaRegions } = deployment;
   await knownFeeds.demandVisit(feed, countedByOne(caller, c.req.raw));
   const counted = countedCaller(caller, c.req.raw);
   let refusal: Response | undefined;
-  const opened = await plans.serve(feed, askerOf(c, counted), async ({ object, region, isLast }) => {
+  const asker = askerOf(c, counted);
+  const region = replicas && nearestRegion(replicaRegions, asker.from());
+  const opened = await plans.serve(feed, asker, async ({ object, isLast }) => {
     const response = await object.fetch(
       subscribeUpgrade({
         subscription,
@@ -62,11 +66,14 @@ function withoutPlan(response: Response): Response {
 
 /** Who asks, for the choice of the object that serves. */
 export function askerOf(c: AppContext, { clientIp, credential }: CountedCaller): Asker {
-  const { cf } = c.req.raw;
+  return { from: () => whereaboutsOf(c.req.raw.cf), client: clientIp ?? credential ?? "" };
+}
+
+function whereaboutsOf(cf: Request["cf"]): Whereabouts {
   const [continent, latitude, longitude] = [cf?.["continent"], cf?.["latitude"], cf?.["longitude"]].map((text) =>
     typeof text === "string" ? text : undefined,
   );
-  return { from: { continent, latitude, longitude }, client: clientIp ?? credential ?? "" };
+  return { continent, latitude, longitude };
 }
 
 /** The same for a transport that reads the messages here, in the Worker. */

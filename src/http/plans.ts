@@ -1,6 +1,6 @@
 import { inTime } from "../limits/in-time.ts";
 import type { Plan } from "../placement/plan.ts";
-import { nearestRegion, type Region, type Whereabouts } from "../placement/regions.ts";
+import type { Whereabouts } from "../placement/regions.ts";
 import { objectName, route, type ReplicaName } from "../placement/route.ts";
 import type { Deployment } from "./deployment.ts";
 
@@ -29,7 +29,8 @@ interface Scout {
 
 /** Who asks, and from where. */
 export interface Asker {
-  readonly from: Whereabouts | undefined;
+  /** Asked only where there are replicas: to have the platform tell costs some. */
+  from(): Whereabouts | undefined;
   readonly client: string;
 }
 
@@ -38,7 +39,6 @@ export interface AskedObject {
   readonly object:
     | ReturnType<Deployment["feeds"]["getByName"]>
     | ReturnType<NonNullable<Deployment["replicas"]>["getByName"]>;
-  readonly region: Region | undefined;
   readonly isLast: boolean;
 }
 
@@ -50,24 +50,26 @@ const NOT_SERVED: Answer<never> = { served: undefined };
  * come meanwhile wait a little for what it learns; or go by the plan before, if there was one.
  */
 export class Plans {
-  readonly #deployment: Pick<Deployment, "feeds" | "replicas" | "replicaRegions">;
+  readonly #deployment: Pick<Deployment, "feeds" | "replicas">;
   /** The plan of each feed, and until when it holds. Oldest first. */
-  readonly #known = new Map<string, { readonly plan: Plan; readonly until: number }>();
+  readonly #known = new Map<string, { readonly plan: Plan | undefined; readonly until: number }>();
   readonly #scouts = new Map<string, Scout>();
 
-  constructor(deployment: Pick<Deployment, "feeds" | "replicas" | "replicaRegions">) {
+  constructor(deployment: Pick<Deployment, "feeds" | "replicas">) {
     this.#deployment = deployment;
   }
 
   /** Has an object of a feed serve a request. Rejects as the leader does, if that is asked and fails. */
   async serve<T>(feed: string, asker: Asker, ask: (asked: AskedObject) => Promise<Answer<T>>): Promise<T | undefined> {
-    const { replicas, replicaRegions } = this.#deployment;
-    const leader = this.#deployment.feeds.getByName(feed);
-    if (!replicas) return (await ask({ object: leader, region: undefined, isLast: true })).served;
-    const region = nearestRegion(replicaRegions, asker.from);
-    const choose = (): ReplicaName[] => route(this.#plan(feed), asker.from, asker.client);
+    const { feeds, replicas } = this.#deployment;
+    const leader = feeds.getByName(feed);
+    if (!replicas) return (await ask({ object: leader, isLast: true })).served;
+    const choose = (): ReplicaName[] => {
+      const plan = this.#plan(feed);
+      return plan ? route(plan, asker.from(), asker.client) : [];
+    };
     const askLeader = (isLast: boolean): Promise<Answer<T>> => {
-      const asking = ask({ object: leader, region, isLast }).then((answer) => {
+      const asking = ask({ object: leader, isLast }).then((answer) => {
         if (answer.plan) this.#keep(feed, answer.plan);
         return answer;
       });
@@ -100,7 +102,7 @@ export class Plans {
     for (const replica of chosen) {
       const object = replicas.getByName(objectName(feed, replica), { locationHint: replica.region });
       try {
-        const { served } = await ask({ object, region, isLast: false });
+        const { served } = await ask({ object, isLast: false });
         if (served !== undefined) return served;
       } catch {
         // Another may be there.
@@ -141,9 +143,9 @@ export class Plans {
     return (this.#known.get(feed)?.until ?? 0) > Date.now();
   }
 
-  /** The plan that was told last. */
-  #plan(feed: string): Plan {
-    return this.#known.get(feed)?.plan ?? {};
+  /** The plan that was told last; undefined if it has no replicas. */
+  #plan(feed: string): Plan | undefined {
+    return this.#known.get(feed)?.plan;
   }
 
   #keep(feed: string, plan: Plan): void {
@@ -152,6 +154,7 @@ export class Plans {
       if (this.#known.size < MANY) break;
       this.#known.delete(oldest);
     }
-    this.#known.set(feed, { plan, until: Date.now() + KEPT });
+    const hasReplicas = Object.keys(plan).length > 0;
+    this.#known.set(feed, { plan: hasReplicas ? plan : undefined, until: Date.now() + KEPT });
   }
 }

@@ -1,7 +1,7 @@
 import { afterEach, expect, test, vi } from "vitest";
 import { Plans, type Answer, type AskedObject } from "../../src/http/plans.ts";
 
-const ASKER = { from: undefined, client: "192.0.2.1" };
+const ASKER = { from: () => undefined, client: "192.0.2.1" };
 
 function plans(): Plans {
   const object = { getByName: (name: string) => ({ name }) };

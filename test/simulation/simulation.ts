@@ -254,8 +254,8 @@ class Simulation {
   #join(watcher: Watcher): void {
     const from = PEOPLE.find(({ region }) => region === watcher.region);
     const worker = this.#workers.get(watcher.region)?.[Math.floor(this.#random() * WORKERS)];
-    const asking = worker?.serve<Joined>("feed", { from, client: watcher.account }, ({ object, region, isLast }) =>
-      (object as unknown as Asked).subscribe(watcher, region, isLast),
+    const asking = worker?.serve<Joined>("feed", { from: () => from, client: watcher.account }, ({ object, isLast }) =>
+      (object as unknown as Asked).subscribe(watcher, isLast),
     );
     void asking
       ?.catch((): Joined => "refused")
@@ -383,8 +383,8 @@ class Simulation {
   #newWorker(region: Region): Plans {
     const here: Place = { region };
     const leader: Asked = {
-      subscribe: (watcher, region = here.region, isLast) =>
-        this.#network.call(here, this.#leader, () => this.#leader.subscribe(watcher, region, isLast), { lost: 0 }),
+      subscribe: (watcher, isLast) =>
+        this.#network.call(here, this.#leader, () => this.#leader.subscribe(watcher, here.region, isLast), { lost: 0 }),
     };
     const replica = (name: string): Asked => ({
       subscribe: (watcher) => {
@@ -395,7 +395,6 @@ class Simulation {
     return new Plans({
       feeds: { getByName: () => leader },
       replicas: { getByName: replica },
-      replicaRegions: this.#policy.regions,
     } as unknown as ConstructorParameters<typeof Plans>[0]);
   }
 
@@ -441,7 +440,7 @@ class Simulation {
 
 /** A feed's object, as Workers ask it here. */
 interface Asked {
-  subscribe(watcher: Watcher, region: Region | undefined, isLast: boolean): ReturnType<SimulatedReplica["subscribe"]>;
+  subscribe(watcher: Watcher, isLast: boolean): ReturnType<SimulatedReplica["subscribe"]>;
 }
 
 function sorted<T>(entries: [string, T][] | (readonly [string, T])[]): unknown[] {
