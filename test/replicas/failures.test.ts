@@ -127,7 +127,7 @@ describe("a feed with replicas", () => {
 
   test("[REP6] tells the operator why replicas cannot ask, once and not for each of them", async () => {
     const feed = newFeed();
-    await publish(feed, { key: "A", set: { n: 1 } });
+    await spread(feed);
     const told = vi.spyOn(console, "error").mockReturnValue();
     vi.spyOn(Following.prototype, "refresh").mockRejectedValue(new Error("the leader is down"));
     for (let i = 0; i < 9; i++) await upgrade(feed);

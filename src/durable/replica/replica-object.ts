@@ -195,11 +195,14 @@ export class ReplicaObject<Env extends ReplicaObjectEnv = ReplicaObjectEnv>
     return piece;
   }
 
+  /** One that has slept through without a subscriber would have to ask for the whole state, and for nobody. */
   #mayLeave(): boolean {
-    const now = this.steady();
-    if (this.#following.isAsking || this.connections.open().length > 0) this.#emptySince = undefined;
-    else this.#emptySince ??= now;
-    return this.#emptySince !== undefined && now - this.#emptySince >= LEAVE_AFTER;
+    if (this.#following.isAsking || this.connections.open().length > 0) {
+      this.#emptySince = undefined;
+      return false;
+    }
+    this.#emptySince ??= this.steady();
+    return !this.#served || this.steady() - this.#emptySince >= LEAVE_AFTER;
   }
 
   get #name(): string {

@@ -73,7 +73,7 @@ export const OF_REPLICAS: readonly Mutant[] = [
   ...plant(
     "src/durable/links/feed-links.ts",
     "replicas",
-    ["test/replicas/replicas.test.ts"],
+    ["test/replicas/sleep.test.ts"],
     [["leader: what a lost memory left unsent is not sent", "this.#host.wakeBy(at);\n", ""]],
   ),
   ...plant(
@@ -93,6 +93,15 @@ export const OF_REPLICAS: readonly Mutant[] = [
         "",
       ],
       ["state: what all have taken is kept", "this.#walk.letGo(now);", ""],
+    ],
+  ),
+  ...plant(
+    "src/durable/replica/replica-object.ts",
+    "replicas",
+    ["test/replicas/sleep.test.ts"],
+    [
+      ["replica: one without subscribers never leaves", ">= LEAVE_AFTER", "< 0"],
+      ["replica: one that nobody needs asks for the state whenever it wakes", "!this.#served || ", ""],
     ],
   ),
   ...plant(
