@@ -49,3 +49,16 @@ export const SETTINGS = {
 
 /** The settings as a deployment has them: text, from wrangler.toml and from secrets. */
 export type Settings = { readonly [Name in keyof typeof SETTINGS]?: string | undefined };
+
+/** Those that are numbers. */
+export type NumberSetting = {
+  [Name in keyof typeof SETTINGS]: (typeof SETTINGS)[Name] extends number ? Name : never;
+}[keyof typeof SETTINGS];
+
+/** Reads a number. Throws if it is not understood: a limit that is mistyped must not become no limit. */
+export function readNumber(settings: Settings, name: NumberSetting): number {
+  const text = settings[name]?.trim() ?? "";
+  if (text === "") return SETTINGS[name];
+  if (/^[0-9]+(\.[0-9]+)?$/.test(text) && Number(text) > 0) return Number(text);
+  throw new Error(`${name} is not a number above 0`);
+}

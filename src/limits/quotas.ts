@@ -12,7 +12,7 @@
  * docs/decisions/two-queues.md says why there are two queues.
  */
 import { readNamePattern, type NameFilter } from "../access/scopes.ts";
-import { SETTINGS, type Settings } from "../access/settings.ts";
+import { readNumber, SETTINGS, type NumberSetting, type Settings } from "../access/settings.ts";
 import type { FeedLimits } from "../protocol/limits.ts";
 
 /** How often something may be done: `perSecond` in the long run, and `burst` at once after a quiet time. */
@@ -33,7 +33,7 @@ export interface Quotas {
   readonly feed: FeedLimits;
   /** Publishes of one credential to one feed. A long one counts as several: see `PUBLISH_WEIGHT`. */
   readonly publish: Rate;
-  /** Sockets of one feed. */
+  /** Sockets of one object of a feed. */
   readonly sockets: number;
   /** Of them, how many may come from one client IP. */
   readonly socketsPerIp: number;
@@ -42,10 +42,6 @@ export interface Quotas {
   /** The same for all sockets of one account. */
   readonly accountMessages: Rate;
 }
-
-type NumberSetting = {
-  [Name in keyof typeof SETTINGS]: (typeof SETTINGS)[Name] extends number ? Name : never;
-}[keyof typeof SETTINGS];
 
 /** The settings that quotas are read from. */
 export type QuotaSettings = Pick<Settings, NumberSetting | "FEED_NAMES">;
@@ -58,14 +54,9 @@ const ACCOUNT_SOCKETS = 10;
 /** Bursts of one socket that an account may send at once: a message takes some 40 us, and others wait at most 0.1 s. */
 const ACCOUNT_BURSTS = 2;
 
-/** Reads the settings. Throws if one is not understood: a limit that is mistyped must not become no limit. */
+/** Reads the settings. Throws if one is not understood. */
 export function quotasOf(settings: QuotaSettings): Quotas {
-  const number = (name: NumberSetting): number => {
-    const text = settings[name];
-    if (text === undefined || text.trim() === "") return SETTINGS[name];
-    if (/^[0-9]+(\.[0-9]+)?$/.test(text.trim()) && Number(text) > 0) return Number(text);
-    throw new Error(`${name} is not a number above 0`);
-  };
+  const number = (name: NumberSetting): number => readNumber(settings, name);
   return {
     serves: readFeedNames(settings.FEED_NAMES ?? SETTINGS.FEED_NAMES),
     feeds: number("MAX_FEEDS"),

@@ -1,4 +1,4 @@
-import { SETTINGS, type Settings } from "../access/settings.ts";
+import { readNumber, SETTINGS, type Settings } from "../access/settings.ts";
 import type { PlanPolicy } from "./plan.ts";
 import { isRegion, REGIONS, type Region } from "./regions.ts";
 
@@ -37,11 +37,4 @@ export function replicaPolicyOf(settings: ReplicaSettings, sending: SendingPolic
     hold: HOLD,
     shrinkAfter: SHRINK_AFTER,
   };
-}
-
-function readNumber(settings: ReplicaSettings, name: "REPLICA_SOCKETS" | "REPLICA_WINDOW"): number {
-  const text = settings[name]?.trim();
-  if (text === undefined || text === "") return SETTINGS[name];
-  if (/^[0-9]+$/.test(text) && Number(text) > 0) return Number(text);
-  throw new Error(`${name} is not a number above 0`);
 }

@@ -147,6 +147,20 @@ test("the health check answers without a credential", async () => {
   expect(await response.json()).toEqual({ status: "ok" });
 });
 
+test.each([{ MAX_SOCKETS: "many" }, { REPLICAS: "mars" }, { REPLICA_SOCKETS: "many" }, { REPLICA_WINDOW: "0" }])(
+  "with a setting that is not understood, no feed is served, and the health check answers: %o",
+  async (setting) => {
+    const app = createFeedApp<FeedAppBindings>(deploymentOf);
+    const answer = (path: string): Response | Promise<Response> => app.request(path, {}, { ...env, ...setting });
+    const told = vi.spyOn(console, "error").mockReturnValue();
+    expect((await answer("/healthz")).status).toBe(200);
+    const feed = newFeed();
+    await publish(feed, { key: "A", set: {} });
+    expect((await answer(`/v1/feeds/${feed}`)).status).toBeGreaterThanOrEqual(500);
+    told.mockRestore();
+  },
+);
+
 test("[PUB12] a feed with all keys that it may have refuses new ones with 409, and its keys can still change", async () => {
   const feed = newFeed();
   await publish(feed, { key: "K0", set: {} });
