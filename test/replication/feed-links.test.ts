@@ -97,6 +97,16 @@ test("[REP8] a leader whose replicas have all has nothing to see to after it has
   expect(leader.kept.get("followers due")).toBeDefined();
 });
 
+test("[REP8] a leader whose last replica has left has nothing to see to", async () => {
+  const leader = new Leader();
+  leader.links.follow("f/wnam/0", undefined);
+  leader.leaves = true;
+  leader.publish();
+  expect(leader.kept.get("followers due")).toBeDefined();
+  await vi.waitFor(() => expect(leader.links.names).toEqual([]));
+  expect(leader.kept.get("followers due")).toBeUndefined();
+});
+
 test("[REP9] a replica gets each record that was committed while there were no replicas", async () => {
   const leader = new Leader();
   const log = async (): Promise<(number | undefined)[]> => {

@@ -9,6 +9,7 @@ import { readPushAnswer, release, type FollowAnswer, type LinkTimes, type LogLin
 import { NotedReports } from "./noted-reports.ts";
 import { QuietTimer } from "./quiet-timer.ts";
 import { StateStreams } from "./state-streams.ts";
+import { UnsentAlarm } from "./unsent-alarm.ts";
 
 /** What the links of a feed need of its object. */
 export interface FeedLinksHost {
@@ -29,32 +30,18 @@ export interface FeedLinksHost {
   wakeBy(at: number): void;
 }
 
-/** Names of the replicas that follow, and when the leader has to see to them, in the object's key-value storage. */
+/** Names of the replicas that follow, in the object's key-value storage. */
 const FOLLOWERS = "followers";
-const DUE = "followers due";
-/** When that is, and how long it was ahead when it was set. */
-interface Due {
-  readonly at: number;
-  readonly wait: number;
-}
 /** Characters of the newest records that the leader keeps for its links. */
 const RECENT_LENGTH = 1024 * 1024;
 /** The position of a replica that is not known. */
 const NOWHERE: Position = { epoch: "", seq: 0 };
 /** Milliseconds to wait for answers of replicas that are all asked at once. */
 const ANSWER_TIME = 1_000;
-/**
- * Milliseconds after which a leader that has lost its memory sees to replicas that may lack something. It takes twice as long
- * each time that one still cannot be reached, as all others sleep.
- */
-const [SAFETY, LONGEST] = [15_000, 60 * 60_000];
 
 /**
  * The leader's side of its replicas: which there are, what they are sent, and what they ask for. A feed without replicas pays
  * one look into storage when it is opened.
- *
- * The memory may be lost after a commit, before the replicas have it. So an alarm is set while any of them is behind, in the
- * transaction of the commit: when it goes off, the leader tells its replicas where it is.
  */
 export class FeedLinks {
   readonly #host: FeedLinksHost;
@@ -66,7 +53,7 @@ export class FeedLinks {
   #timer: ReturnType<typeof setTimeout> | undefined;
   /** When the timer fires, on the steady clock. */
   #stepAt: number | undefined;
-  #due: number | undefined;
+  readonly #unsent: UnsentAlarm;
   readonly #settling: QuietTimer;
   readonly #states: StateStreams;
   #noted: NotedReports;
@@ -79,6 +66,7 @@ export class FeedLinks {
       () => this.#settled(),
     );
     this.#noted = new NotedReports(host.stored);
+    this.#unsent = new UnsentAlarm(host.stored, (at) => host.wakeBy(at));
     this.#states = new StateStreams(
       () => void host.committed(),
       () => host.steady(),
@@ -96,18 +84,16 @@ export class FeedLinks {
     if (names.length === 0) return;
     if (!this.#host.hasReplicas) {
       // A deployment before this one had them. Those that still have subscribers ask, and send them away.
-      for (const key of [FOLLOWERS, DUE]) this.#host.stored.delete(key);
+      this.#host.stored.delete(FOLLOWERS);
+      this.#unsent.clear();
       return;
     }
     const links = this.#begin(feed);
-    const due = this.#readDue();
-    for (const name of names) links.add(name, due ? undefined : feed.position);
-    const position = due ? NOWHERE : feed.position;
+    const mayLack = this.#unsent.resume();
+    for (const name of names) links.add(name, mayLack ? undefined : feed.position);
+    const position = mayLack ? NOWHERE : feed.position;
     for (const [name, subscribers] of this.#noted.read(Date.now()))
       links.reported(name, { ...position, subscribers, lagging: 0 });
-    // The alarm may have been lost.
-    if (due) this.#host.wakeBy(due.at);
-    this.#due = due?.at;
     this.#step();
   }
 
@@ -120,7 +106,7 @@ export class FeedLinks {
     if (!this.#links || this.#links.size === 0) return;
     if (feed.epoch !== this.#epoch) this.#begin(feed);
     this.#recent.add(records);
-    this.#secure();
+    this.#unsent.set();
     this.#links.wake();
     this.#step();
   }
@@ -179,19 +165,12 @@ export class FeedLinks {
 
   /** The alarm has gone off, for whatever reason. */
   onAlarm(now: number): void {
-    const due = this.#readDue();
-    if (!due) return;
-    if (due.at > now) {
-      this.#host.wakeBy(due.at);
-      return;
-    }
     const isFailing = this.#links?.states().some(({ failingSince }) => failingSince !== undefined) ?? true;
-    this.#due = undefined;
-    this.#secure(isFailing ? Math.min(2 * due.wait, LONGEST) : SAFETY);
+    if (!this.#unsent.wentOff(now, isFailing)) return;
     this.#host.committed();
     this.#links?.wake();
     this.#step();
-    if (this.#links?.isBehind !== true) this.#clear();
+    if (this.#links?.isBehind !== true) this.#unsent.clear();
   }
 
   /** Ends all: the feed is removed. Tells the replicas, which close their sockets. */
@@ -211,7 +190,7 @@ export class FeedLinks {
     this.#stepAt = undefined;
     this.#links = undefined;
     this.#recent = new RecentRecords(0, 0);
-    this.#due = undefined;
+    this.#unsent.end();
     this.#states.end();
   }
 
@@ -261,8 +240,10 @@ export class FeedLinks {
     this.#asked.delete(name);
     this.#host.reported(name, undefined);
     this.#store(this.#links);
+    if (this.#links.size > 0) return;
     // Without links nothing more is kept: those to come begin with what is committed then.
-    if (this.#links.size === 0) this.end();
+    this.#unsent.clear();
+    this.end();
   }
 
   #store(links: Links): void {
@@ -270,15 +251,6 @@ export class FeedLinks {
       FOLLOWERS,
       links.states().map(({ name }) => name),
     );
-  }
-
-  /** Sees to it that replicas get what is committed even if the memory is lost right now. */
-  #secure(wait = SAFETY): void {
-    const at = Date.now() + wait;
-    if (this.#due !== undefined && this.#due <= at) return;
-    this.#due = at;
-    this.#host.stored.put(DUE, { at, wait } satisfies Due);
-    this.#host.wakeBy(at);
   }
 
   /**
@@ -289,16 +261,7 @@ export class FeedLinks {
   #settled(): void {
     if (!this.#links) return;
     this.#noted.note(this.states(), Date.now());
-    if (!this.#links.isBehind) this.#clear();
-  }
-
-  #clear(): void {
-    this.#due = undefined;
-    this.#host.stored.delete(DUE);
-  }
-
-  #readDue(): Due | undefined {
-    return this.#host.stored.get<Due>(DUE);
+    if (!this.#links.isBehind) this.#unsent.clear();
   }
 
   #step(): void {

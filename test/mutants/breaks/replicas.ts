@@ -71,10 +71,10 @@ export const OF_REPLICAS: readonly Mutant[] = [
     ],
   ),
   ...plant(
-    "src/durable/links/feed-links.ts",
+    "src/durable/links/unsent-alarm.ts",
     "replicas",
     ["test/replicas/sleep.test.ts"],
-    [["leader: what a lost memory left unsent is not sent", "this.#host.wakeBy(at);\n", ""]],
+    [["leader: what a lost memory left unsent is not sent", "this.#wakeBy(at);\n", ""]],
   ),
   ...plant(
     "src/replication/shared-states.ts",
