@@ -52,13 +52,12 @@ export class FeedRestore {
     return this.#feed?.position;
   }
 
-  /** Takes a piece of the state's text. Yields after each few milliseconds. */
-  *push(piece: string): Generator<void> {
+  /** Takes a piece of the state's text, in a few milliseconds if it is a part as the leader sends them. */
+  push(piece: string): void {
     for (const line of this.#decoder.push(piece)) {
       if (line.kind === "begin") this.#feed = new Feed({ ...line.position, forgotten: 0 }, this.#limits);
       else if (line.kind === "entries") {
         for (const entry of line.entries) this.#feed?.restore(entry, line.isNarrow);
-        yield;
       } else {
         this.#feed?.entries.noteForgotten(line.forgotten);
         this.#feed?.apply([]);

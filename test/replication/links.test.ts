@@ -115,7 +115,7 @@ class Network {
     const restore = new FeedRestore(FEED_LIMITS);
     for (const part of encodeState(this.leader, () => {})) {
       const cut = part.length >> 1;
-      for (const piece of [part.slice(0, cut), part.slice(cut)]) for (const _ of restore.push(piece));
+      for (const piece of [part.slice(0, cut), part.slice(cut)]) restore.push(piece);
       const updates = meanwhile.shift();
       if (updates) this.publish(updates);
     }

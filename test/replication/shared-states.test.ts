@@ -122,7 +122,7 @@ class Replica {
     }
     if (part) {
       this.parts++;
-      for (const _ of this.#restore.push(this.#decoder.decode(part)));
+      this.#restore.push(this.#decoder.decode(part));
     } else this.#begin();
   }
 

@@ -189,7 +189,7 @@ export class Following {
         // Each part takes a few milliseconds, and waiting for the next lets others be served.
         const { done, value } = await inTime(reader.read(), SILENCE, silent);
         if (done) break;
-        for (const _ of restore.push(value));
+        restore.push(value);
       }
     } catch (error) {
       void reader.cancel(error).catch(() => {});
