@@ -121,7 +121,8 @@ export class LiveFeed extends ServingFeed {
     this.#steps.keepUp();
     this.#wakeForExpiry();
     this.deliver(records);
-    this.#platform.committed?.(records);
+    // A publish that was only remembered is nothing to replicas.
+    if (records.length > 0) this.#platform.committed?.(records);
   }
 
   onAlarm(): void {

@@ -47,8 +47,8 @@ export class Subscriber {
   /** How many updates waited for its group when it joined, or had its last catch-up: the client has them already. */
   pendingBefore = 0;
   /**
-   * `new`: it has just connected, and a position that it brought must be confirmed. `rejoined`: it was connected before
-   * the server lost its memory. `served`: it has been sent something since.
+   * `new`: it has just connected, and a position that it brought must be confirmed. `served`: it has been sent something,
+   * maybe before the server lost its memory.
    */
   arrival: "new" | "served";
   /** Whether the last message was a part of a snapshot, and more are to come. */
