@@ -25,12 +25,15 @@ async function tenMinutesLater(replicas: readonly { readonly name: string }[]): 
   return count;
 }
 
-/** Has a method be missing in a class, as in another deployment. */
-function without(prototype: object, method: string): Disposable {
-  const known = Object.getOwnPropertyDescriptor(prototype, method);
-  if (!known) throw new Error(`no method ${method}`);
-  Reflect.deleteProperty(prototype, method);
-  return { [Symbol.dispose]: () => void Object.defineProperty(prototype, method, known) };
+/** Does something while leaders lack methods, as those of another deployment. */
+async function without(methods: readonly string[], action: () => Promise<void>): Promise<void> {
+  const known = methods.map((method) => Object.getOwnPropertyDescriptor(FeedObject.prototype, method));
+  for (const method of methods) Reflect.deleteProperty(FeedObject.prototype, method);
+  try {
+    await action();
+  } finally {
+    for (const [i, method] of methods.entries()) Object.defineProperty(FeedObject.prototype, method, known[i]!);
+  }
 }
 
 describe("a feed with replicas", () => {
@@ -108,21 +111,20 @@ describe("a feed with replicas", () => {
   test("[REP6] goes on if one side is of a deployment that does not know what the other asks", async () => {
     const feed = newFeed();
     const subscribers = await spread(feed);
-    {
-      using _ = without(FeedObject.prototype, "report");
-      using __ = without(FeedObject.prototype, "standing");
+    await without(["report", "standing"], async () => {
       subscribers.push(await (await TestSubscriber.connect(feed)).reaches(1));
       await tenMinutesLater(await busyReplicas(feed));
       await publish(feed, { key: "A", set: { n: 2 } });
       for (const subscriber of subscribers) await subscriber.reaches(2);
-    }
+    });
     const cold = newFeed();
     await publish(cold, { key: "A", set: { n: 1 } });
-    using _ = without(FeedObject.prototype, "follow");
-    // No replica of this feed can begin: the leader serves all.
-    for (let i = 0; i < 4; i++) await (await TestSubscriber.connect(cold)).reaches(1);
-    expect(await snapshot(cold)).toMatchObject({ seq: 1 });
-    expect(await busyReplicas(cold)).toEqual([]);
+    await without(["follow"], async () => {
+      // No replica of this feed can begin: the leader serves all.
+      for (let i = 0; i < 4; i++) await (await TestSubscriber.connect(cold)).reaches(1);
+      expect(await snapshot(cold)).toMatchObject({ seq: 1 });
+      expect(await busyReplicas(cold)).toEqual([]);
+    });
   });
 
   test("[REP6] tells the operator why replicas cannot ask, once and not for each of them", async () => {
