@@ -10,6 +10,8 @@ const KEPT = 5_000;
 const MANY = 10_000;
 /** Milliseconds after which nobody waits for a scout any more: it may have long to wait itself, or be gone. */
 const SCOUT_TIME = 1_000;
+/** Milliseconds after which those who wait for a scout look again: requests to a Worker cannot wake one another. */
+const LOOK_AGAIN = 5;
 /** Milliseconds after which a leader that has replicas counts as down. */
 const LEADER_TIME = 5_000;
 
@@ -18,13 +20,6 @@ export interface Answer<T> {
   readonly served: T | undefined;
   /** The leader's plan; undefined if it has not told. */
   readonly plan?: Plan | undefined;
-}
-
-/** A request that was the first to ask for a plan. */
-interface Scout {
-  readonly since: number;
-  /** Resolves when it has its answer. Never, or rejects, if its client goes away before: the platform then ends it at once. */
-  readonly answered: Promise<void>;
 }
 
 /** Who asks, and from where. */
@@ -53,7 +48,8 @@ export class Plans {
   readonly #deployment: Pick<Deployment, "feeds" | "replicas">;
   /** The plan of each feed, and until when it holds. Oldest first. */
   readonly #known = new Map<string, { readonly plan: Plan | undefined; readonly until: number }>();
-  readonly #scouts = new Map<string, Scout>();
+  /** Since when a request asks for a feed's plan, as the first one. If its client goes away, it never says that it is over. */
+  readonly #scouts = new Map<string, { readonly since: number }>();
 
   constructor(deployment: Pick<Deployment, "feeds" | "replicas">) {
     this.#deployment = deployment;
@@ -80,7 +76,7 @@ export class Plans {
     let hasAsked = false;
     if (!this.#isKnown(feed)) {
       const scout = this.#scouts.get(feed);
-      if (!scout || Date.now() - scout.since >= SCOUT_TIME) {
+      if (!scout || isLate(scout)) {
         hasAsked = true;
         const { served } = await this.#scout(feed, askLeader(false)).catch((error: unknown) => {
           // While the leader is down, the replicas of the plan before go on serving.
@@ -88,7 +84,7 @@ export class Plans {
           throw error;
         });
         if (served !== undefined) return served;
-      } else if (!this.#known.has(feed)) await this.#await(feed, scout);
+      } else if (!this.#known.has(feed)) await this.#isOver(feed, scout);
     }
     let chosen = choose();
     if (chosen.length === 0) {
@@ -113,29 +109,18 @@ export class Plans {
 
   /** Has others wait until the leader has answered. */
   async #scout<T>(feed: string, asking: Promise<Answer<T>>): Promise<Answer<T>> {
-    const answered = asking.then(
-      () => {},
-      () => {},
-    );
-    const scout = { since: Date.now(), answered };
+    const scout = { since: Date.now() };
     this.#scouts.set(feed, scout);
     try {
       return await asking;
     } finally {
-      this.#end(feed, scout);
+      if (this.#scouts.get(feed) === scout) this.#scouts.delete(feed);
     }
   }
 
-  async #await(feed: string, scout: Scout): Promise<void> {
-    try {
-      await inTime(scout.answered, SCOUT_TIME, () => new Error("the scout has no answer yet"));
-    } catch {
-      this.#end(feed, scout);
-    }
-  }
-
-  #end(feed: string, scout: Scout): void {
-    if (this.#scouts.get(feed) === scout) this.#scouts.delete(feed);
+  async #isOver(feed: string, scout: { readonly since: number }): Promise<void> {
+    while (this.#scouts.get(feed) === scout && !isLate(scout))
+      await new Promise((resolve) => setTimeout(resolve, LOOK_AGAIN));
   }
 
   /** Whether the plan holds. */
@@ -157,4 +142,8 @@ export class Plans {
     const hasReplicas = Object.keys(plan).length > 0;
     this.#known.set(feed, { plan: hasReplicas ? plan : undefined, until: Date.now() + KEPT });
   }
+}
+
+function isLate({ since }: { readonly since: number }): boolean {
+  return Date.now() - since >= SCOUT_TIME;
 }

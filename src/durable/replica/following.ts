@@ -4,6 +4,7 @@ import type { FeedLimits } from "../../protocol/limits.ts";
 import type { Position } from "../../protocol/position.ts";
 import { FeedRestore, missingRecords } from "../../replication/follower.ts";
 import type { Push } from "../../replication/links.ts";
+import { askPatiently } from "./ask-patiently.ts";
 import type { FollowingFeed } from "./following-feed.ts";
 import { release, type FollowAnswer } from "../links/rpc.ts";
 
@@ -130,7 +131,7 @@ export class Following {
     this.#next = undefined;
     this.#askedAt = this.#host.steady();
     try {
-      await this.#catchUp();
+      await askPatiently(() => this.#catchUp());
       this.#failedAt = -Infinity;
       this.heardAt = Date.now();
     } finally {

@@ -2,6 +2,7 @@ import { findUpdates } from "../../feed/state/record-lines.ts";
 import type { Log, LogPiece, SelectedRecord } from "../../feed/state/record.ts";
 import type { Selection } from "../../protocol/selection.ts";
 import { RecentRecords } from "../../replication/recent-records.ts";
+import { askPatiently } from "./ask-patiently.ts";
 import type { LogLines } from "../links/rpc.ts";
 
 /** Characters of the newest records that a replica keeps: what most clients lack that come back. */
@@ -76,24 +77,10 @@ export class RemoteLog implements Log {
       piece.until = this.#now() + UNREAD;
     };
     // If the leader cannot be reached, the reader gets a snapshot instead.
-    void this.#fetchPatiently(after).then(came, () => came(undefined));
+    void askPatiently(() => this.#fetch(after)).then(came, () => came(undefined));
     return piece;
   }
-
-  async #fetchPatiently(after: number): Promise<LogLines | undefined> {
-    for (const pause of ATTEMPTS) {
-      try {
-        return await this.#fetch(after);
-      } catch {
-        await new Promise((resolve) => setTimeout(resolve, pause));
-      }
-    }
-    return this.#fetch(after);
-  }
 }
-
-/** Waits between the attempts to reach a leader that may just be restarting. Milliseconds. */
-const ATTEMPTS = [50, 200, 800];
 
 function has({ after, lines }: Piece, wanted: number): boolean {
   return after === wanted || (typeof lines === "object" && after < wanted && wanted < lines.seq);
