@@ -147,6 +147,12 @@ export const OF_REPLICAS: readonly Mutant[] = [
     ],
   ),
   ...plant(
+    "src/durable/sockets/connection.ts",
+    "workerd",
+    ["test/durable/sockets/take-over.test.ts"],
+    [["replica: a snapshot goes on where another one was broken off", "before.hasPart", "false"]],
+  ),
+  ...plant(
     "src/placement/plan.ts",
     "workerd",
     ["test/placement/plan.test.ts"],
