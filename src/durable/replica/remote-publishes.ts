@@ -31,26 +31,26 @@ export class RemotePublishes {
   }
 
   /** Has the leader accept a batch, under its account and with its limits. Rejects if the leader cannot be reached. */
-  async accept({ updates }: PublishRequest, account: string): Promise<PublishOutcome> {
+  async accept({ updates, idempotency }: PublishRequest, account: string): Promise<PublishOutcome> {
     const batch = updates.join("\n");
     const size = memoryOf(batch, isAscii(batch));
     if (this.#waiting.isFull(account)) return refusal("rate_limited");
     if (!this.#room.take(size)) return refusal("overloaded");
     this.#waiting.add(account, size);
     try {
-      return await this.#send(batch, account);
+      return await this.#send(batch, account, idempotency);
     } finally {
       this.#waiting.add(account, -size);
       this.#room.give(size);
     }
   }
 
-  async #send(batch: string, account: string): Promise<PublishOutcome> {
+  async #send(...asked: Parameters<Leader["acceptBatch"]>): Promise<PublishOutcome> {
     const leader = (this.#goTo ??= this.#leader());
     this.#underWay++;
     let outcome: string | PublishOutcome;
     try {
-      outcome = await leader.acceptBatch(batch, account);
+      outcome = await leader.acceptBatch(...asked);
     } catch (error) {
       // It may be broken.
       if (this.#goTo === leader) this.#goTo = undefined;
