@@ -1,6 +1,7 @@
 import { encodePushAnswer, type FollowAnswer } from "../../src/durable/links/rpc.ts";
 import { FollowingFeed } from "../../src/durable/replica/following-feed.ts";
 import { Following } from "../../src/durable/replica/following.ts";
+import { Leaving } from "../../src/durable/replica/leaving.ts";
 import { RemoteLog } from "../../src/durable/replica/remote-log.ts";
 import { DEFAULT_POLICY } from "../../src/durable/serving/policy.ts";
 import { Budget } from "../../src/feed/fanout/budget.ts";
@@ -16,9 +17,6 @@ import { EVERYTHING, type Joined } from "./leader.ts";
 import { Deliveries, WORK, type Records } from "./records.ts";
 import { Thread, type SimulatedTime } from "./time.ts";
 import type { Server, Watcher } from "./watcher.ts";
-
-/** As in `ReplicaObject`. */
-const LEAVE_AFTER = 60_000;
 
 /** What a replica asks of its leader here. */
 export interface CallsToLeader {
@@ -40,7 +38,7 @@ export class SimulatedReplica implements Server {
   readonly #budget = new Budget();
   readonly #following: Following;
   #served: FollowingFeed | undefined;
-  #emptySince: number | undefined;
+  readonly #leaving = new Leaving();
   #isReporting = false;
   #reportAt = 0;
 
@@ -73,7 +71,8 @@ export class SimulatedReplica implements Server {
 
   async deliver(push: Push): Promise<string> {
     this.#time.work(WORK.call);
-    if (this.#mayLeave()) {
+    const isNeeded = this.#following.isAsking || this.watchers.size > 0;
+    if (this.#leaving.isDue(isNeeded, this.#served !== undefined, this.#steady())) {
       this.#served?.end();
       this.#served = undefined;
       return encodePushAnswer({ epoch: push.epoch, seq: push.seq, subscribers: 0, lagging: 0, leaves: true });
@@ -128,12 +127,5 @@ export class SimulatedReplica implements Server {
     for (const watcher of this.watchers)
       if (watcher.subscriber) watcher.subscriber = served.broadcast.takeOver(watcher.subscriber);
     served.flush();
-  }
-
-  #mayLeave(): boolean {
-    const now = this.#steady();
-    if (this.#following.isAsking || this.watchers.size > 0) this.#emptySince = undefined;
-    else this.#emptySince ??= now;
-    return this.#emptySince !== undefined && now - this.#emptySince >= LEAVE_AFTER;
   }
 }

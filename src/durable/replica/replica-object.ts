@@ -10,13 +10,12 @@ import type { Connection } from "../sockets/connection.ts";
 import { ELSEWHERE } from "../sockets/subscribe-request.ts";
 import { FollowingFeed } from "./following-feed.ts";
 import { Following } from "./following.ts";
+import { Leaving } from "./leaving.ts";
 import { QuietAlarm } from "./quiet-alarm.ts";
 import { RemotePublishes } from "./remote-publishes.ts";
 import { RemoteLog } from "./remote-log.ts";
 import { encodePushAnswer, release, type Leader, type LogLines, type Replica, type Standing } from "../links/rpc.ts";
 
-/** Milliseconds without a subscriber after which a replica stops following. */
-const LEAVE_AFTER = 60_000;
 /** Milliseconds to wait for the leader's word on what the replica is to it. */
 const ANSWER_TIME = 5_000;
 /** What the operator is told. */
@@ -37,11 +36,10 @@ export class ReplicaObject<Env extends ReplicaObjectEnv = ReplicaObjectEnv>
   implements Replica
 {
   #served: FollowingFeed | undefined;
-  /** Since when it has had no subscriber, on the steady clock; undefined while it has some. */
-  #emptySince: number | undefined;
   #reporting: ReturnType<typeof setTimeout> | undefined;
   /** When the next report may go out, on the steady clock. */
   #reportAt = 0;
+  readonly #leaving = new Leaving();
   readonly #quiet = new QuietAlarm(this.ctx.storage.kv, this.alarmClock, this.options.policy.links.quiet);
   readonly #remotePublishes = new RemotePublishes(() => this.#leader(), this.budget.publishes);
   readonly #following = new Following({
@@ -54,7 +52,8 @@ export class ReplicaObject<Env extends ReplicaObjectEnv = ReplicaObjectEnv>
 
   async deliver(push: Push): Promise<string> {
     this.onAwake();
-    if (this.#mayLeave()) {
+    const isNeeded = this.#following.isAsking || this.connections.open().length > 0;
+    if (this.#leaving.isDue(isNeeded, this.#served !== undefined, this.steady())) {
       this.#served?.end();
       this.#served = undefined;
       return encodePushAnswer({ epoch: push.epoch, seq: push.seq, subscribers: 0, lagging: 0, leaves: true });
@@ -193,16 +192,6 @@ export class ReplicaObject<Env extends ReplicaObjectEnv = ReplicaObjectEnv>
     const piece = await this.#leader().readLog(epoch, after);
     release(piece);
     return piece;
-  }
-
-  /** One that has slept through without a subscriber would have to ask for the whole state, and for nobody. */
-  #mayLeave(): boolean {
-    if (this.#following.isAsking || this.connections.open().length > 0) {
-      this.#emptySince = undefined;
-      return false;
-    }
-    this.#emptySince ??= this.steady();
-    return !this.#served || this.steady() - this.#emptySince >= LEAVE_AFTER;
   }
 
   get #name(): string {

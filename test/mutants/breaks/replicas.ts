@@ -96,12 +96,12 @@ export const OF_REPLICAS: readonly Mutant[] = [
     ],
   ),
   ...plant(
-    "src/durable/replica/replica-object.ts",
+    "src/durable/replica/leaving.ts",
     "replicas",
     ["test/replicas/sleep.test.ts"],
     [
       ["replica: one without subscribers never leaves", ">= LEAVE_AFTER", "< 0"],
-      ["replica: one that nobody needs asks for the state whenever it wakes", "!this.#served || ", ""],
+      ["replica: one that nobody needs asks for the state whenever it wakes", "!hasFeed || ", ""],
     ],
   ),
   ...plant(
