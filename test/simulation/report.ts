@@ -1,7 +1,7 @@
 import { encodePlan } from "../../src/placement/plan-text.ts";
 import { placesOf } from "../../src/placement/plan.ts";
 import type { Delays } from "./delays.ts";
-import type { Outcome, Sample, Setup } from "./simulation.ts";
+import type { Outcome, Sample, Setup } from "./outcome.ts";
 
 /** What a simulation has shown, in Markdown. `grown`: bytes of the heap with all subscribers, without what was there before. */
 export function formatOutcome(setup: Setup, outcome: Outcome, grown: number): string {

@@ -1,5 +1,6 @@
 import { beforeAll, describe, expect, test } from "vitest";
-import { simulate, type DelayLine, type Outcome } from "./simulation.ts";
+import type { DelayLine, Outcome } from "./outcome.ts";
+import { simulate } from "./simulation.ts";
 
 const SETUP = {
   seed: 1,

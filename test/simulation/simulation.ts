@@ -1,84 +1,17 @@
 import { seededRandom, type Random } from "../../src/demo/random.ts";
 import { DEFAULT_POLICY } from "../../src/durable/serving/policy.ts";
 import { Plans } from "../../src/http/plans.ts";
-import type { Plan } from "../../src/placement/plan.ts";
 import type { Region } from "../../src/placement/regions.ts";
 import { parseObjectName } from "../../src/placement/route.ts";
 import { replicaPolicyOf, type ReplicaPolicy } from "../../src/placement/replica-policy.ts";
-import { Delays } from "./delays.ts";
 import { EVERYTHING, Leader, type Joined } from "./leader.ts";
 import { Network, type Place, type Trouble } from "./network.ts";
-import { Records, WORK, type Deliveries, type Phase } from "./records.ts";
+import { delayLines, planFaults, type Outcome, type Sample, type Setup } from "./outcome.ts";
+import { Records, WORK } from "./records.ts";
 import { SimulatedReplica } from "./replica.ts";
 import { SimulatedTime } from "./time.ts";
 import { Watcher } from "./watcher.ts";
 import { PEOPLE } from "./world.ts";
-
-export interface Setup {
-  readonly seed: number;
-  readonly subscribers: number;
-  /** At most. */
-  readonly replicas: number;
-  /** Minutes in which the feed is published to at the full rate: in the first fifth of them, all subscribers come. */
-  readonly minutes: number;
-  /** Updates a second. */
-  readonly rate: number;
-  readonly keys: number;
-  /** Whether links lose calls, and one is cut and one is slow for a time. */
-  readonly hasTrouble: boolean;
-  /** Told now and then how it goes. */
-  readonly progress?: (sample: Sample) => void;
-  /** Called when all are there. */
-  readonly allThere?: () => void;
-}
-
-/** How it is at one moment. */
-export interface Sample {
-  /** Seconds since the first came. */
-  readonly at: number;
-  readonly subscribers: number;
-  readonly onLeader: number;
-  /** Replicas of the plan; those that have subscribers; and those with a link. */
-  readonly planned: number;
-  readonly used: number;
-  readonly links: number;
-  /** Pushes, questions and reports a second since the sample before. */
-  readonly calls: number;
-  /** Milliseconds, since the sample before, at objects without trouble. */
-  readonly worst: number;
-  readonly plan: Plan;
-}
-
-/** Delays from commit to subscribers of some objects in one phase. */
-export interface DelayLine {
-  readonly phase: Phase;
-  readonly objects: string;
-  readonly delays: Delays;
-}
-
-export interface Outcome {
-  readonly policy: ReplicaPolicy;
-  readonly samples: readonly Sample[];
-  readonly delays: readonly DelayLine[];
-  readonly joins: Delays;
-  readonly messages: number;
-  readonly events: number;
-  /** Times that somebody was refused, and came again. */
-  readonly refusals: number;
-  /** Milliseconds from the last commit until the last subscriber had it. */
-  readonly converged: number;
-  /** Calls to or by the leader while all are there, a second: by kind. */
-  readonly calls: Readonly<Records["calls"]>;
-  /** Of its thread, in that time, by the work counted. */
-  readonly leaderBusy: number;
-  readonly busiest: number;
-  /** Subscribers of one object, in the end of that time. */
-  readonly most: number;
-  readonly onLeader: number;
-  /** Minutes from when all had left until the plan was empty again. */
-  readonly shrunkAfter: number;
-  readonly faults: readonly string[];
-}
 
 /** Workers of a region that each keep a plan. */
 const WORKERS = 40;
@@ -187,11 +120,11 @@ class Simulation {
     const shrunkAfter = (this.#time.now - left) / 60_000;
     if (Object.keys(this.#leader.plan).length > 0) this.#records.fault("the plan is never empty again");
     await this.#converge();
-    this.#checkPlans();
+    for (const fault of planFaults(this.#leader.plans, this.#policy.shrinkAfter)) this.#records.fault(fault);
     return {
       policy: this.#policy,
       samples: this.#samples,
-      delays: this.#delayLines(),
+      delays: delayLines(this.#leader.deliveries, this.#replicas.values()),
       joins: this.#records.joins,
       messages: this.#records.messages,
       events: this.#time.events,
@@ -311,24 +244,6 @@ class Simulation {
     return converged;
   }
 
-  /** A plan loses one replica of a region at a time, and not soon after another. */
-  #checkPlans(): void {
-    const lostAt = new Map<string, number>();
-    const counts = new Map<string, number>();
-    for (const { at, plan } of this.#leader.plans) {
-      for (const { region } of PEOPLE) {
-        const [had, has] = [counts.get(region) ?? 0, plan[region] ?? 0];
-        if (has < had) {
-          const since = at - (lostAt.get(region) ?? -Infinity);
-          if (has < had - 1 || since < this.#policy.shrinkAfter)
-            this.#records.fault(`after ${Math.round(at / 1000)} s the plan of ${region} goes from ${had} to ${has}`);
-          lostAt.set(region, at);
-        }
-        counts.set(region, has);
-      }
-    }
-  }
-
   /** Cuts the link of one replica and slows that of another, for some milliseconds. */
   #beginTrouble(duration: number): void {
     const names = [...this.#replicas.keys()].filter((name) => (this.#replicas.get(name)?.watchers.size ?? 0) > 0);
@@ -420,21 +335,6 @@ class Simulation {
       this.#setup.progress?.(sample);
       this.#sampleSoon();
     });
-  }
-
-  #delayLines(): DelayLine[] {
-    const lines = new Map<string, { phase: Phase; objects: string; delays: Delays }>();
-    const add = (objects: string, { delays }: Deliveries): void => {
-      for (const [phase, some] of delays) {
-        const name = `${phase} ${objects}`;
-        const line = lines.get(name) ?? { phase, objects, delays: new Delays() };
-        line.delays.addAll(some);
-        lines.set(name, line);
-      }
-    };
-    add("the leader", this.#leader.deliveries);
-    for (const { deliveries } of this.#replicas.values()) add(deliveries.trouble ?? "replicas", deliveries);
-    return [...lines.values()];
   }
 }
 
