@@ -58,3 +58,20 @@ test("[REP9] readers at many places all get on, however few pieces of the leader
   }
   expect(readers).toEqual(readers.map(() => 60));
 });
+
+test("[REP9] a reader does not wait without end for a leader that has fallen silent", async () => {
+  vi.useFakeTimers();
+  try {
+    const log = new RemoteLog(
+      60,
+      () => new Promise(() => {}),
+      () => Date.now(),
+    );
+    const { selection } = subscriptionOf([]);
+    expect(log.read(1, selection)).toBe("later");
+    await vi.advanceTimersByTimeAsync(60_000);
+    expect(log.read(1, selection)).toBeUndefined();
+  } finally {
+    vi.useRealTimers();
+  }
+});

@@ -1,6 +1,7 @@
 import { findUpdates } from "../../feed/state/record-lines.ts";
 import type { Log, LogPiece, SelectedRecord } from "../../feed/state/record.ts";
 import type { Selection } from "../../protocol/selection.ts";
+import { inTime } from "../../limits/in-time.ts";
 import { RecentRecords } from "../../replication/recent-records.ts";
 import { askPatiently } from "./ask-patiently.ts";
 import type { LogLines } from "../links/rpc.ts";
@@ -77,9 +78,13 @@ export class RemoteLog implements Log {
       piece.until = this.#now() + UNREAD;
     };
     // If the leader cannot be reached, the reader gets a snapshot instead.
-    void askPatiently(() => this.#fetch(after)).then(came, () => came(undefined));
+    void askPatiently(() => inTime(this.#fetch(after), ON_ITS_WAY, silent)).then(came, () => came(undefined));
     return piece;
   }
+}
+
+function silent(): Error {
+  return new Error("the leader has fallen silent");
 }
 
 function has({ after, lines }: Piece, wanted: number): boolean {
