@@ -84,7 +84,7 @@ export class Plans {
           throw error;
         });
         if (served !== undefined) return served;
-      } else if (!this.#known.has(feed)) await this.#isOver(feed, scout);
+      } else if (!this.#known.has(feed)) await this.#endOf(feed, scout);
     }
     let chosen = choose();
     if (chosen.length === 0) {
@@ -118,7 +118,7 @@ export class Plans {
     }
   }
 
-  async #isOver(feed: string, scout: { readonly since: number }): Promise<void> {
+  async #endOf(feed: string, scout: { readonly since: number }): Promise<void> {
     while (this.#scouts.get(feed) === scout && !isLate(scout))
       await new Promise((resolve) => setTimeout(resolve, LOOK_AGAIN));
   }
