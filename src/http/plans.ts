@@ -109,6 +109,8 @@ export class Plans {
 
   /** Has others wait until the leader has answered. */
   async #scout<T>(feed: string, asking: Promise<Answer<T>>): Promise<Answer<T>> {
+    // Those whose clients have gone away are left behind.
+    if (this.#scouts.size >= MANY) this.#scouts.clear();
     const scout = { since: Date.now() };
     this.#scouts.set(feed, scout);
     try {
