@@ -11,7 +11,7 @@ export interface SharingPolicy {
 }
 
 /** 10,000 keys with values of 200 bytes are 2 MB: most states are kept as a whole for a moment. */
-const SHARING: SharingPolicy = { join: 1_000, kept: 2 * 1024 * 1024, stall: 10_000, walks: 2 };
+export const SHARING: Omit<SharingPolicy, "join"> = { kept: 2 * 1024 * 1024, stall: 10_000, walks: 2 };
 
 /**
  * The whole states that a leader's replicas read, all that ask within a moment from one walk through the feed: each part is
@@ -27,7 +27,7 @@ export class SharedStates {
   readonly #policy: SharingPolicy;
   readonly #walks = new Set<Walk>();
 
-  constructor(policy = SHARING) {
+  constructor(policy: SharingPolicy) {
     this.#policy = policy;
   }
 

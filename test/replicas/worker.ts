@@ -9,7 +9,10 @@ export { DirectoryObject } from "../../src/durable/directory/directory-object.ts
 
 /** What both do alike. An eviction waits for timers. */
 function quick(options: FeedObjectOptions): FeedObjectOptions {
-  return { ...options, policy: { ...options.policy, links: { ...options.policy.links, settled: 20, report: 20 } } };
+  return {
+    ...options,
+    policy: { ...options.policy, links: { ...options.policy.links, settled: 20, report: 20, join: 20 } },
+  };
 }
 
 export class ReplicaObject extends DeployedReplica {

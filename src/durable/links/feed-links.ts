@@ -58,7 +58,7 @@ export class FeedLinks {
   readonly #states: StateStreams;
   #noted: NotedReports;
 
-  constructor(host: FeedLinksHost, times: Pick<LinkTimes, "settled">) {
+  constructor(host: FeedLinksHost, times: Pick<LinkTimes, "settled" | "join">) {
     this.#host = host;
     this.#settling = new QuietTimer(
       times.settled,
@@ -70,6 +70,7 @@ export class FeedLinks {
     this.#states = new StateStreams(
       () => void host.committed(),
       () => host.steady(),
+      times.join,
     );
   }
 

@@ -85,6 +85,8 @@ export interface LinkTimes {
   readonly settled: number;
   /** From one report of what a replica serves to the next. */
   readonly report: number;
+  /** For which others may read along once one has begun to read the whole state. */
+  readonly join: number;
   /** For which a replica with subscribers may hear nothing before it asks whether it still follows. */
   readonly quiet: number;
 }

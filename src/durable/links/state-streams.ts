@@ -1,21 +1,21 @@
 import type { Feed } from "../../feed/state/feed.ts";
-import { SharedStates } from "../../replication/shared-states.ts";
+import { SharedStates, SHARING } from "../../replication/shared-states.ts";
 import { encodeState } from "../../replication/state-lines.ts";
-
-/** Milliseconds from one look at what is read to the next. */
-const TEND = 1_000;
 
 /** Sends whole states to replicas, as each of them takes it. */
 export class StateStreams {
   readonly #commit: () => void;
   readonly #steady: () => number;
-  readonly #states = new SharedStates();
+  readonly #join: number;
+  readonly #states: SharedStates;
   #tending: ReturnType<typeof setTimeout> | undefined;
 
-  /** `commit` commits what the feed shows. `steady`: milliseconds that never go backwards. */
-  constructor(commit: () => void, steady: () => number) {
+  /** `commit` commits what the feed shows. `steady`: milliseconds that never go backwards. `join`: see `LinkTimes`. */
+  constructor(commit: () => void, steady: () => number, join: number) {
     this.#commit = commit;
     this.#steady = steady;
+    this.#join = join;
+    this.#states = new SharedStates({ ...SHARING, join });
   }
 
   /** The state of a feed as `encodeState` writes it, in UTF-8. Throws if too much is read already. */
@@ -48,6 +48,6 @@ export class StateStreams {
     this.#tending = setTimeout(() => {
       this.#tending = undefined;
       this.#tend();
-    }, TEND);
+    }, this.#join);
   }
 }

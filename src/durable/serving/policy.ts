@@ -22,5 +22,5 @@ export const DEFAULT_POLICY: FeedPolicy = {
     turn: 21,
   },
   commit: { window: 21, enough: 12, burst: 200, worthwhile: 3 },
-  links: { settled: 5_000, report: 1_000, quiet: 10 * 60_000 },
+  links: { settled: 5_000, report: 1_000, join: 1_000, quiet: 10 * 60_000 },
 };
