@@ -51,6 +51,27 @@ describe("a feed with replicas", () => {
     }
   });
 
+  test("[REP4] one of mode=all hears of the reset, and of nothing older, if the leader's log is gone with it", async () => {
+    const feed = newFeed();
+    const subscribers = await spread(feed, "?mode=all");
+    cutLinks();
+    await publish(feed, { key: "A", set: { n: 2 } });
+    for (const { name } of await busyReplicas(feed)) await evictDurableObject(env.FEED_REPLICAS.getByName(name));
+    const readLog = vi.spyOn(FeedObject.prototype, "readLog").mockImplementationOnce(function (this: FeedObject) {
+      // oxlint-disable-next-line no-unsafe-type-assertion -- a call waits for it
+      return this.reset("admin").then(() => undefined) as unknown as undefined;
+    });
+    // Replicas have them, and those that were there lack what only the log has.
+    const others = await Promise.all(Array.from({ length: 6 }, () => TestSubscriber.connect(feed)));
+    await vi.waitFor(() => expect(readLog).toHaveBeenCalled());
+    vi.restoreAllMocks();
+    await publish(feed, { key: "B", set: { n: 1 } });
+    for (const subscriber of [...subscribers, ...others]) {
+      await vi.waitFor(() => expect(subscriber.state()).toEqual({ B: { n: 1 } }));
+      expect(subscriber.view.messages.map(({ reason }) => reason)).not.toContain("lagging");
+    }
+  });
+
   test("[REP11] a replica that missed the feed's removal closes its subscribers once it asks", async () => {
     const feed = newFeed();
     const subscribers = await spread(feed);
