@@ -131,7 +131,8 @@ export class Following {
     this.#next = undefined;
     this.#askedAt = this.#host.steady();
     try {
-      await askPatiently(() => this.#catchUp());
+      // A replica that has nothing: the Worker goes on to another object.
+      await askPatiently(() => this.#catchUp(), this.#host.served() === undefined);
       this.#failedAt = -Infinity;
       this.heardAt = Date.now();
     } finally {
