@@ -87,6 +87,6 @@ export interface LinkTimes {
   readonly report: number;
   /** For which others may read along once one has begun to read the whole state. */
   readonly join: number;
-  /** For which a replica with subscribers may hear nothing before it asks whether it still follows. */
+  /** From one look of a replica with subscribers, whether it has heard of its leader, to the next. */
   readonly quiet: number;
 }

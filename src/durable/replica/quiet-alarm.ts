@@ -1,3 +1,4 @@
+import { hash32 } from "../../feed/state/hash.ts";
 import type { Alarm } from "../serving/alarms.ts";
 
 const NAME = "ask at";
@@ -10,19 +11,24 @@ export class QuietAlarm {
   readonly #stored: SyncKvStorage;
   readonly #alarm: Alarm;
   readonly #every: number;
+  readonly #phase: number;
   #at: number | undefined;
 
-  /** `every`: milliseconds from one look to the next. */
-  constructor(stored: SyncKvStorage, alarm: Alarm, every: number) {
+  /**
+   * `every`: milliseconds from one look to the next. All replicas of a feed look at the same time, so that those who ask their leader
+   * wake it together; those of another feed look at another time.
+   */
+  constructor(stored: SyncKvStorage, alarm: Alarm, every: number, feed: string) {
     this.#stored = stored;
     this.#alarm = alarm;
     this.#every = every;
+    this.#phase = hash32(feed, 0) % every;
   }
 
   /** Sees to it that there will be a look. */
   begin(now: number): void {
     this.#at ??= this.#stored.get<number>(NAME);
-    if (this.#at === undefined) this.#set(now + this.#every);
+    if (this.#at === undefined) this.#setAfter(now);
     else this.#alarm.wakeBy(this.#at);
   }
 
@@ -36,13 +42,13 @@ export class QuietAlarm {
       return false;
     }
     if (at > now) this.#alarm.wakeBy(at);
-    else this.#set(now + this.#every);
+    else this.#setAfter(now);
     return at <= now;
   }
 
-  #set(at: number): void {
-    this.#at = at;
-    this.#stored.put(NAME, at);
-    this.#alarm.wakeBy(at);
+  #setAfter(now: number): void {
+    this.#at = (Math.floor((now - this.#phase) / this.#every) + 1) * this.#every + this.#phase;
+    this.#stored.put(NAME, this.#at);
+    this.#alarm.wakeBy(this.#at);
   }
 }

@@ -40,7 +40,12 @@ export class ReplicaObject<Env extends ReplicaObjectEnv = ReplicaObjectEnv>
   /** When the next report may go out, on the steady clock. */
   #reportAt = 0;
   readonly #leaving = new Leaving();
-  readonly #quiet = new QuietAlarm(this.ctx.storage.kv, this.alarmClock, this.options.policy.links.quiet);
+  readonly #quiet = new QuietAlarm(
+    this.ctx.storage.kv,
+    this.alarmClock,
+    this.options.policy.links.quiet,
+    this.feedName,
+  );
   readonly #remotePublishes = new RemotePublishes(() => this.#leader(), this.budget.publishes);
   readonly #following = new Following({
     limits: this.options.quotas.feed,
@@ -81,8 +86,8 @@ export class ReplicaObject<Env extends ReplicaObjectEnv = ReplicaObjectEnv>
     this.alarmClock.wentOff();
     this.connections.closeExpired(now);
     const hasSubscribers = this.connections.open().length > 0;
-    if (!this.#quiet.wentOff(now, hasSubscribers) || now - this.#following.heardAt < this.options.policy.links.quiet)
-      return;
+    const hasHeard = now - this.#following.heardAt < this.options.policy.links.quiet / 2;
+    if (!this.#quiet.wentOff(now, hasSubscribers) || hasHeard) return;
     await this.#heed(this.#leader().standing(this.#name));
   }
 
