@@ -25,7 +25,9 @@ export function replicaPolicyOf(settings: ReplicaSettings, sending: SendingPolic
   const where = (settings.REPLICAS ?? SETTINGS.REPLICAS).trim();
   if (where === "off") return undefined;
   const regions = where === "" || where === "auto" ? REGIONS : where.split(/[\s,]+/).filter((region) => region !== "");
-  for (const region of regions) if (!isRegion(region)) throw new Error(`REPLICAS names no region: ${region}`);
+  const wrong = regions.find((region) => !isRegion(region));
+  if (wrong !== undefined)
+    throw new Error(`REPLICAS has "${wrong}"; it is auto, off, or some of ${REGIONS.join(", ")}`);
   return {
     regions: regions.filter(isRegion),
     sockets: readNumber(settings, "REPLICA_SOCKETS"),

@@ -11,6 +11,7 @@ const GZIP_OVER_BYTES = 8_192;
 
 /** A publisher to one feed. Throws a `TypeError` if `url` is no http URL, a `RangeError` for a number that is not above 0. */
 export function createPublisher(options: PublisherOptions): Publisher {
+  if (!("withResolvers" in Promise)) throw new TypeError("no Promise.withResolvers (Node 22 has it)");
   const { batchUpdates = BATCH_UPDATES, batchBytes = BATCH_BYTES, maxPending = MAX_PENDING } = options;
   const { timeout = TIMEOUT_MS, gzipOver = GZIP_OVER_BYTES, giveUpAfter = Infinity } = options;
   const numbers = { batchUpdates, batchBytes, maxPending, timeout, gzipOver, giveUpAfter };

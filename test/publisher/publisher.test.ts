@@ -84,6 +84,18 @@ describe("publishing", () => {
     );
   });
 
+  test("on Node 20, it says which Node is needed", () => {
+    const { withResolvers } = Object.getOwnPropertyDescriptors(Promise);
+    Reflect.deleteProperty(Promise, "withResolvers");
+    try {
+      expect(() => createPublisher({ url: "http://feed.test", feed: "stocks" })).toThrow(
+        new TypeError("no Promise.withResolvers (Node 22 has it)"),
+      );
+    } finally {
+      if (withResolvers) Object.defineProperty(Promise, "withResolvers", withResolvers);
+    }
+  });
+
   test.each([undefined, "feed.test", "ftp://feed.test", "http:"])("the url %s is refused by name", (url) => {
     // Not allowed by the types.
     expect(() => createPublisher({ url: url as string, feed: "stocks" })).toThrow(
