@@ -13,7 +13,7 @@ export type ReplicaSettings = Pick<Settings, "REPLICAS" | "REPLICA_SOCKETS" | "R
 /** How an object sends, of which a plan depends. */
 export type SendingPolicy = Pick<PlanPolicy, "capacity"> & { readonly window: (subscribers: number) => number };
 
-/** Replicas of a feed: a push to each takes some 100 us of the leader's thread. */
+/** Replicas of a feed: a push to each takes some 150 us of the leader's thread. */
 const MOST = 128;
 /** Milliseconds: a plan is kept for 5 s in a Worker, and a replica starts in less. */
 const AHEAD = 10_000;
