@@ -106,6 +106,10 @@ export class Links {
     return [...this.#links.values()];
   }
 
+  has(name: string): boolean {
+    return this.#links.has(name);
+  }
+
   /** What a replica last reported. */
   reportOf(name: string): LinkReport | undefined {
     return this.#links.get(name)?.report;

@@ -25,6 +25,13 @@ async function tenMinutesLater(replicas: readonly { readonly name: string }[]): 
   return count;
 }
 
+/** Removes a feed while its replicas cannot be reached. */
+async function removeUnheard(feed: string): Promise<void> {
+  const missed = vi.spyOn(ReplicaObject.prototype, "forget").mockRejectedValue(new Error("the link is cut"));
+  await remove(feed, "?forget=true");
+  missed.mockRestore();
+}
+
 /** Does something while leaders lack methods, as those of another deployment. */
 async function without(methods: readonly string[], action: () => Promise<void>): Promise<void> {
   const known = methods.map((method) => Object.getOwnPropertyDescriptor(FeedObject.prototype, method));
@@ -76,9 +83,7 @@ describe("a feed with replicas", () => {
     const feed = newFeed();
     const subscribers = await spread(feed);
     const replicas = await busyReplicas(feed);
-    const missed = vi.spyOn(ReplicaObject.prototype, "forget").mockRejectedValue(new Error("the link is cut"));
-    await remove(feed, "?forget=true");
-    missed.mockRestore();
+    await removeUnheard(feed);
     expect(subscribers.filter(({ closed }) => !closed)).not.toEqual([]);
     expect(await tenMinutesLater(replicas)).toBe(replicas.length);
     for (const subscriber of subscribers) await vi.waitFor(() => expect(subscriber.closed?.code).toBe(4404));
@@ -88,9 +93,7 @@ describe("a feed with replicas", () => {
     const feed = newFeed();
     const subscribers = await spread(feed);
     const replicas = await busyReplicas(feed);
-    const missed = vi.spyOn(ReplicaObject.prototype, "forget").mockRejectedValue(new Error("the link is cut"));
-    await remove(feed, "?forget=true");
-    missed.mockRestore();
+    await removeUnheard(feed);
     await publish(feed, { key: "B", set: { n: 1 } });
     await evictDurableObject(env.FEED_REPLICAS.getByName(replicas[0]!.name));
     await tenMinutesLater(replicas);

@@ -12,6 +12,7 @@ import type { Push } from "../../src/replication/links.ts";
 import { finishSteps } from "../../src/protocol/long-json.ts";
 import { decodeUpdatesInSteps } from "../../src/protocol/update-decoding.ts";
 import { subscriptionOf } from "../feed/recording-subscriber.ts";
+import { memoryStorage } from "../support/memory-storage.ts";
 
 /** A leader without an object: its replicas do what `deliver` says. */
 class Leader {
@@ -40,17 +41,12 @@ class Leader {
     };
     this.links = new FeedLinks(
       {
-        // oxlint-disable-next-line no-unsafe-type-assertion -- as much of it as links use
-        stored: {
-          get: (key: string) => kept.get(key),
-          put: (key: string, value: unknown) => void kept.set(key, value),
-          delete: (key: string) => kept.delete(key),
-        } as SyncKvStorage,
+        stored: memoryStorage(kept),
         committed: () => {
           this.onCommitted();
           return { feed: this.feed };
         },
-        // oxlint-disable-next-line no-unsafe-type-assertion -- the same
+        // oxlint-disable-next-line no-unsafe-type-assertion -- as much of it as links use
         store: () => ({ lines }) as unknown as FeedStore,
         // oxlint-disable-next-line no-unsafe-type-assertion -- the same
         replica: () =>

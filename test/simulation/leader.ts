@@ -22,6 +22,7 @@ import { decodeUpdatesInSteps } from "../../src/protocol/update-decoding.ts";
 import { Deliveries, WORK, type Records } from "./records.ts";
 import { Thread, type SimulatedTime } from "./time.ts";
 import type { Server, Watcher } from "./watcher.ts";
+import { memoryStorage } from "../support/memory-storage.ts";
 
 export const EVERYTHING: Subscription = { selection: selectionOfId(""), mode: "latest", hz: undefined };
 /** The answer to an upgrade. */
@@ -85,14 +86,9 @@ export class Leader implements Server {
       this.planner.changed(this.#steady());
       this.links.committed(this.feed, committed);
     });
-    const kept = new Map<string, unknown>();
     this.links = new FeedLinks(
       {
-        stored: {
-          get: (key: string) => kept.get(key),
-          put: (key: string, value: unknown) => void kept.set(key, value),
-          delete: (key: string) => kept.delete(key),
-        } as SyncKvStorage,
+        stored: memoryStorage(),
         committed: () => {
           this.served.commit();
           return this.served;

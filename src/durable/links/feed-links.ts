@@ -118,7 +118,7 @@ export class FeedLinks {
     const { feed } = this.#host.committed();
     const links = this.#begin(feed);
     this.#asked.set(name, this.#askedBy(name) + 1);
-    if (!links.states().some((link) => link.name === name)) {
+    if (!links.has(name)) {
       links.add(name);
       this.#store(links);
     }
@@ -142,7 +142,7 @@ export class FeedLinks {
   /** A replica says what it serves. One that is not known any more is not listened to: it asks before it serves again. */
   report(name: string, report: LinkReport): void {
     this.#host.committed();
-    if (!this.#links?.states().some((link) => link.name === name)) return;
+    if (!this.#links?.has(name)) return;
     this.#hear(name, report);
     this.#links.reported(name, report);
     this.#host.reported(name, report.subscribers);
