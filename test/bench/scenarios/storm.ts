@@ -1,8 +1,8 @@
 import type { Lab } from "../lab.ts";
-import { CpuMeter } from "../load/cpu.ts";
 import { Crowd } from "../load/crowd.ts";
 import { fill } from "../load/fill.ts";
 import type { Case, Figures, Scenario } from "../scenario.ts";
+import { stormOf } from "../storm-figures.ts";
 import { publishEndpoint } from "../targets/tickertape.ts";
 
 const CLIENTS = 1_000;
@@ -44,20 +44,8 @@ async function measure(lab: Lab, comesBack: boolean, isRestarted: boolean): Prom
       workerd = await lab.serve(await lab.worker(), storage);
     } else await crowd.storm({ port: workerd.port, path: PATH }, EARLIER, before.seq + MISSED);
     const { pid = 0 } = workerd.process;
-    const meter = new CpuMeter(async () => [pid], [crowd.pid]);
-    await meter.begin();
     const path = comesBack ? `${PATH}?since=${before.epoch}:${before.seq}` : PATH;
-    const { p50, p99, max, bytes } = await crowd.storm({ port: workerd.port, path }, CLIENTS, before.seq + MISSED);
-    const { serverSeconds, server, generator } = await meter.end();
-    return {
-      "p50 ms": p50,
-      "p99 ms": p99,
-      "last ms": max,
-      "KB/client": bytes / CLIENTS / 1_000,
-      "CPU us/client": (serverSeconds * 1e6) / CLIENTS,
-      "server CPU %": server,
-      "generator CPU %": generator,
-    };
+    return await stormOf(crowd, CLIENTS, { port: workerd.port, path }, before.seq + MISSED, [pid]);
   } finally {
     await crowd.close();
     await workerd.kill();

@@ -1,11 +1,10 @@
 import { cp } from "node:fs/promises";
 import type { Lab } from "../../lab.ts";
-import { CpuMeter } from "../../load/cpu.ts";
 import { Crowd } from "../../load/crowd.ts";
 import { needSockets } from "../../load/files.ts";
 import { fill } from "../../load/fill.ts";
-import type { SubscribeEndpoint } from "../../load/raw-subscriber.ts";
 import type { Figures, Scenario } from "../../scenario.ts";
+import { stormOf } from "../../storm-figures.ts";
 import { bareObject } from "../../targets/all.ts";
 import { Apart, APART_FEED } from "../../targets/apart.ts";
 import { publishEndpoint } from "../../targets/tickertape.ts";
@@ -94,7 +93,7 @@ async function measureStorm(lab: Lab, stored: string, replicas: number): Promise
     await crowd.storm(at(WARM_UP), WARM_UP_CLIENTS, MANY.keys);
     // The leader is awake.
     await crowd.storm(apart.direct(), 1, MANY.keys);
-    return await stormOf(crowd, at(APART_FEED), MANY.keys, [apart.leaderPid, ...apart.replicaPids]);
+    return await stormOf(crowd, CLIENTS, at(APART_FEED), MANY.keys, [apart.leaderPid, ...apart.replicaPids]);
   } finally {
     await crowd.close();
     await apart.stop();
@@ -108,31 +107,9 @@ async function measureBare(lab: Lab): Promise<Figures> {
   try {
     const endpoint = { ...server.subscribe, path: `/?state=${STATE_BYTES}` };
     await crowd.storm(endpoint, WARM_UP_CLIENTS, 1);
-    return await stormOf(crowd, endpoint, 1, await server.pids());
+    return await stormOf(crowd, CLIENTS, endpoint, 1, await server.pids());
   } finally {
     await crowd.close();
     await server.stop();
   }
-}
-
-/** All clients come at once, and wait for the state at `seq`. */
-async function stormOf(
-  crowd: Crowd,
-  endpoint: SubscribeEndpoint,
-  seq: number,
-  pids: readonly number[],
-): Promise<Figures> {
-  const meter = new CpuMeter(async () => pids, [crowd.pid]);
-  await meter.begin();
-  const { p50, p99, max, bytes } = await crowd.storm(endpoint, CLIENTS, seq);
-  const { serverSeconds, server, generator } = await meter.end();
-  return {
-    "p50 ms": p50,
-    "p99 ms": p99,
-    "last ms": max,
-    "KB/client": bytes / CLIENTS / 1_000,
-    "CPU us/client": (serverSeconds * 1e6) / CLIENTS,
-    "server CPU %": server,
-    "generator CPU %": generator,
-  };
 }
