@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import { feedUrl } from "../../src/client/feed-url.ts";
 import { connect } from "../../src/client/index.ts";
-import { tokenExpiry } from "../../src/client/connection/token-renewal.ts";
+import { tokenExpiry } from "../../src/connecting/token.ts";
 import { webSocketTransport } from "../../src/client/web-socket.ts";
 import type { Link, LinkRequest } from "../../src/client/transport.ts";
 import { FakeSocket, Socket } from "./support/fake-socket.ts";

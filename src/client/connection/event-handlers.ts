@@ -1,7 +1,7 @@
 import * as to from "./transitions.ts";
-import { renewalAt, tokenExpiry } from "./token-renewal.ts";
+import { renewalAt, tokenExpiry } from "../../connecting/token.ts";
 import { CATCH_UP_TIMEOUT, PONG_TIMEOUT, PONG_TIMEOUT_OFFLINE, SILENCE, TOKEN_TIMEOUT } from "./timings.ts";
-import { backoff, LATER } from "./retry-policy.ts";
+import { backoff, LATER } from "../../connecting/retry-policy.ts";
 import type { CatchingUp, ConnectionEvent, Context, EventName, EventOf, Live, Opening } from "./state.ts";
 import type { Phase, PhaseName, PhaseOf, Transition } from "./state.ts";
 

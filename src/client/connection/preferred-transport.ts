@@ -1,6 +1,6 @@
 import type { Runtime } from "../runtime.ts";
 import type { Link, LinkRequest, Transport } from "../transport.ts";
-import { openTimeout } from "./retry-policy.ts";
+import { openTimeout } from "../../connecting/retry-policy.ts";
 import { FIRST_TRIAL, LAST_TRIAL } from "./timings.ts";
 
 /**

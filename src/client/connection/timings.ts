@@ -13,9 +13,6 @@ export const PONG_TIMEOUT = 10_000;
 export const PONG_TIMEOUT_OFFLINE = 2_000;
 /** After going live, when a page has started and a ping measures the line alone. */
 export const FIRST_PING = 2_000;
-/** Another token is asked for this long before the present one expires, or with half of the time left if that is less. */
-export const RENEW_BEFORE = 30_000;
-export const MIN_RENEWAL = 1_000;
 /** A timer that fires this late means that the machine slept. Timers of hidden tabs fire once a minute. */
 export const SLEPT = 90_000;
 /** The longest that a timer of the runtime can be. */

@@ -8,7 +8,7 @@ import {
   retryPolicyOf,
   TRIES,
   type RetryPolicy,
-} from "./retry-policy.ts";
+} from "../../connecting/retry-policy.ts";
 import { isEqual } from "../equal.ts";
 import { FIRST_PING, HANGING, TOKEN_TIMEOUT } from "./timings.ts";
 import type { CatchingUp, Command, Context, EventOf, Opening, Phase, PhaseData, PhaseOf, Transition } from "./state.ts";

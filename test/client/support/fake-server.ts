@@ -6,7 +6,7 @@ import { pack } from "../../../src/protocol/msgpack-frames.ts";
 import { parsePosition } from "../../../src/protocol/position.ts";
 import type { Update } from "../../../src/protocol/update.ts";
 import type { Sink, Subscriber } from "../../../src/feed/fanout/subscriber.ts";
-import { tokenExpiry } from "../../../src/client/connection/token-renewal.ts";
+import { tokenExpiry } from "../../../src/connecting/token.ts";
 import type { Link, LinkEvents, LinkRequest, Transport } from "../../../src/client/transport.ts";
 import { FeedFixture } from "../../feed/fixture.ts";
 import { subscriptionOf } from "../../feed/recording-subscriber.ts";

@@ -39,7 +39,7 @@ export const OF_THE_CLIENTS: readonly Mutant[] = [
     ],
   ),
   ...plant(
-    "src/client/connection/retry-policy.ts",
+    "src/connecting/retry-policy.ts",
     "node",
     ["test/client/machine.test.ts", "test/client/connection.test.ts", "test/client/feed.test.ts"],
     [

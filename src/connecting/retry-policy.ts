@@ -31,9 +31,12 @@ export function retryPolicyOf(code = 0): RetryPolicy {
   return status >= 400 && status < 500 && status !== 408 ? "stop" : "retry";
 }
 
-/** Milliseconds to the next attempt: full jitter over a range that grows with the failures in a row, so that the clients of a restarted server spread out. */
-export function backoff(failures: number, random: number): number {
-  return Math.round(MIN_DELAY + random * (Math.min(MAX_DELAY, 4 * MIN_DELAY * 2 ** failures) - MIN_DELAY));
+/**
+ * Milliseconds to the next attempt: full jitter over a range that grows with the failures in a row, up to `max`, so that the
+ * clients of a restarted server spread out.
+ */
+export function backoff(failures: number, random: number, max = MAX_DELAY): number {
+  return Math.round(MIN_DELAY + random * (Math.min(max, 4 * MIN_DELAY * 2 ** failures) - MIN_DELAY));
 }
 
 /**
