@@ -15,12 +15,20 @@ export interface Caller {
   readonly kind: (typeof CALLER_KINDS)[number];
   /** The account of limits: one static key, or a token's subject; the same after rotation or renewal. No secret. */
   readonly id: string;
-  /** Whose idempotency keys it uses. All publish keys are one principal, because they get rotated; so are all admin keys. */
+  /** Whose idempotency keys it uses: see `principalOf`. */
   readonly principal: string;
   /** When the credential expires, in milliseconds since 1970; undefined if it does not. */
   readonly expires: number | undefined;
   /** What the caller may do with a feed. */
   on(feed: string): Grants;
+}
+
+/**
+ * Whose idempotency keys a caller uses, from its id. All publish keys are one principal, because they get rotated; so are all
+ * admin keys: their ids are the principal, a space and a fingerprint. A token's id is its principal.
+ */
+export function principalOf(kind: Caller["kind"], id: string): string {
+  return kind === "key" ? id.slice(0, id.lastIndexOf(" ")) : id;
 }
 
 /**

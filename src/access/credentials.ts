@@ -1,4 +1,4 @@
-import type { Access, Caller, Grants, Identity } from "./access.ts";
+import { principalOf, type Access, type Caller, type Grants, type Identity } from "./access.ts";
 import { tokenChecker, type TokenClaims, type TokenSettings } from "./jwt.ts";
 import { fingerprint, keyRing, readStaticKeys } from "./keys.ts";
 import { readScope } from "./scopes.ts";
@@ -16,7 +16,7 @@ export function accessBy(settings: AccessSettings): Access {
   const tokens = tokenChecker(settings);
   const isPublic = (settings.SUBSCRIBE_ACCESS ?? SETTINGS.SUBSCRIBE_ACCESS) === "public";
   const anyone: Grants = { subscribe: isPublic, publish: false, admin: false, metrics: false };
-  const anonymous = lastingCaller("anonymous", "", "", anyone);
+  const anonymous = lastingCaller("anonymous", "", anyone);
   const everything: Grants = { subscribe: true, publish: true, admin: true, metrics: true };
   const holders = [
     { keys: metricsKeys, principal: "metrics key", grants: { ...anyone, metrics: true } },
@@ -38,8 +38,7 @@ export function accessBy(settings: AccessSettings): Access {
       if (holder) {
         const { principal, grants } = holder;
         const caller =
-          keyCallers.get(credential) ??
-          lastingCaller("key", `${principal} ${await fingerprint(credential)}`, principal, grants);
+          keyCallers.get(credential) ?? lastingCaller("key", `${principal} ${await fingerprint(credential)}`, grants);
         keyCallers.set(credential, caller);
         return caller;
       }
@@ -56,8 +55,8 @@ function lacking(refused: readonly string[]): string {
 }
 
 /** A caller that may do the same on every feed, for good. */
-function lastingCaller(kind: Caller["kind"], id: string, principal: string, grants: Grants): Caller {
-  return { kind, id, principal, expires: undefined, on: () => grants };
+function lastingCaller(kind: Caller["kind"], id: string, grants: Grants): Caller {
+  return { kind, id, principal: principalOf(kind, id), expires: undefined, on: () => grants };
 }
 
 function tokenCaller({ identity, scope, isForHere, expires }: TokenClaims, isPublic: boolean): Caller {
@@ -66,7 +65,7 @@ function tokenCaller({ identity, scope, isForHere, expires }: TokenClaims, isPub
   return {
     kind: "token",
     id,
-    principal: id,
+    principal: principalOf("token", id),
     expires,
     on(feed) {
       const granted = grants(feed);

@@ -1,6 +1,7 @@
 import { Budget } from "../feed/fanout/budget.ts";
 import type { Feed } from "../feed/state/feed.ts";
-import type { Idempotency, RememberedPublish } from "../feed/state/idempotency.ts";
+import type { RememberedPublish } from "../feed/state/idempotency.ts";
+import type { KnownPublishes } from "../feed/state/known-publishes.ts";
 import type { LogRecord } from "../feed/state/record.ts";
 import { BackgroundSteps, hasExpired } from "./background-steps.ts";
 import type { PublishOutcome, PublishRequest } from "./requests/publish-queue.ts";
@@ -46,7 +47,7 @@ interface Accepted {
  */
 export class LiveFeed extends ServingFeed {
   readonly #store: FeedStore;
-  readonly #idempotency: Idempotency;
+  readonly #known: KnownPublishes;
   readonly #platform: FeedPlatform;
   readonly #groupCommit: GroupCommit<Accepted>;
   readonly #steps: BackgroundSteps;
@@ -59,10 +60,10 @@ export class LiveFeed extends ServingFeed {
     epoch: string,
     budget = new Budget(),
   ) {
-    const { feed, idempotency } = store.load(platform.now(), epoch);
+    const { feed, known } = store.load(platform.now(), epoch);
     super(feed, store, policy.flush, () => platform.steady(), budget);
     this.#store = store;
-    this.#idempotency = idempotency;
+    this.#known = known;
     this.#platform = platform;
     this.#groupCommit = new GroupCommit(
       (accepted) => this.#write(accepted),
@@ -84,23 +85,18 @@ export class LiveFeed extends ServingFeed {
   /** Accepts a batch. Resolves when it is committed. Until then no client is shown any of it. */
   async accept({ updates, idempotency }: PublishRequest): Promise<PublishOutcome> {
     const now = this.#platform.now();
-    const repeat = idempotency && this.#idempotency.find(idempotency, now);
-    if (repeat) {
+    const known = idempotency && this.#known.look(idempotency, updates, now);
+    if (known && known.kind !== "new") {
       this.commit();
-      return repeat.kind === "repeat"
-        ? { ok: true, receipt: repeat.receipt, replayed: true }
-        : { ok: false, code: "idempotency_mismatch", detail: "The key was first used with another body." };
-    }
-    const wait = idempotency ? this.#idempotency.waitForRoom(idempotency.credential, now) : 0;
-    if (wait > 0) {
-      const detail = "Too many publishes of this credential with an idempotency key are remembered.";
-      return { ok: false, code: "overloaded", detail, retryAfter: Math.ceil(wait / 1000) };
+      if (known.kind === "repeat") return { ok: true, receipt: known.receipt, replayed: true };
+      const { kind: _, ...refusal } = known;
+      return { ok: false, ...refusal };
     }
     this.#steps.expire(now, updates);
     const acceptance = this.feed.accept(updates, now);
     if (!acceptance.ok) return acceptance;
     const { receipt, record } = acceptance;
-    const remembered = idempotency && this.#idempotency.remember({ ...idempotency, at: now, receipt });
+    const remembered = known && this.#known.remember(known.publish, now, receipt);
     if (record || remembered) await this.#groupCommit.add({ record, remembered });
     else this.commit();
     return { ok: true, receipt, replayed: false };
@@ -117,7 +113,7 @@ export class LiveFeed extends ServingFeed {
     const records = accepted.flatMap(({ record }) => record ?? []);
     const remembered = accepted.flatMap(({ remembered }) => remembered ?? []);
     this.#guard(() => this.#store.append(this.feed, records, remembered));
-    this.#idempotency.written(remembered);
+    this.#known.single.written(remembered);
     this.#steps.keepUp();
     this.#wakeForExpiry();
     this.deliver(records);

@@ -1,5 +1,5 @@
 import { PROBLEM_TYPE, type ProblemAnswer } from "../protocol/answers.ts";
-import { PROBLEMS, type ProblemCode, type UpdateIssue } from "../protocol/codes.ts";
+import { PROBLEMS, usualWait, type ProblemCode, type UpdateIssue } from "../protocol/codes.ts";
 import { API_HEADERS } from "./responses.ts";
 
 export interface ProblemDetails {
@@ -23,13 +23,10 @@ export class Problem extends Error {
   }
 }
 
-/** `retryAfter` by status, if the check that refuses does not say. */
-const RETRY_AFTER: Partial<Record<number, number>> = { 429: 1, 502: 1, 503: 1 };
-
 /** The response to a refused request, in the form of RFC 9457. */
 export function problemResponse(code: ProblemCode, { detail, issues, retryAfter, headers }: ProblemDetails): Response {
   const { status, title } = PROBLEMS[code];
-  const after = retryAfter ?? RETRY_AFTER[status];
+  const after = retryAfter ?? usualWait(code);
   const type = `${PROBLEM_TYPE}${code}`;
   const body = { type, title, status, detail, code, issues: issues?.slice() } satisfies ProblemAnswer;
   return new Response(`${JSON.stringify(body)}\n`, {

@@ -14,6 +14,8 @@ export const PROBLEMS = {
   not_found: { status: 404, title: "There is nothing here" },
   method_not_allowed: { status: 405, title: "The method is not allowed here" },
   feed_full: { status: 409, title: "The feed has reached its limit" },
+  out_of_order: { status: 409, title: "A publish of the session before this one was not accepted" },
+  unknown_session: { status: 409, title: "The feed remembers no publish of this session" },
   too_large: { status: 413, title: "The body is too large" },
   unsupported_media_type: { status: 415, title: "The body's type or encoding is not supported" },
   invalid_update: { status: 422, title: "An update is not valid" },
@@ -27,6 +29,12 @@ export type ProblemCode = keyof typeof PROBLEMS;
 
 /** Codes of an `error` message: those over HTTP, and one more. */
 export type MessageErrorCode = ProblemCode | "invalid_message";
+
+/** Seconds after which to try again if the check that refuses does not say; undefined if it would be refused again. */
+export function usualWait(code: MessageErrorCode): number | undefined {
+  const status = code === "invalid_message" ? 400 : PROBLEMS[code].status;
+  return status === 429 || status >= 500 ? 1 : undefined;
+}
 
 /** Why there is no room: the caller's own share is used up (`rate_limited`), or everything is (`overloaded`). */
 export type NoRoom = Extract<ProblemCode, "rate_limited" | "overloaded">;

@@ -93,6 +93,11 @@ export const SERVER_LIMITS = {
    * a publisher can send in ten minutes at the highest rate.
    */
   rememberedPublishes: 1_400_000,
+  /**
+   * Bytes of publisher sessions: 1,300 that go on, or some 8,000 of one publish each. One credential may have as many as it
+   * leaves to others.
+   */
+  sessionBytes: 4 * 1024 * 1024,
 } as const;
 
 /** How much one feed may hold. A deployment may set its own. */

@@ -4,6 +4,7 @@ import { MSGPACK_PROTOCOL, PROTOCOL } from "./names.ts";
 import {
   feedNameSchema,
   hzSchema,
+  idempotencyKeySchema,
   keySchema,
   modeSchema,
   patternSchema,
@@ -110,7 +111,7 @@ export const PARAMETERS = {
   ),
   idempotencyKey: header(
     "Idempotency-Key",
-    v.pipe(v.string(), v.minLength(1), v.maxLength(LIMITS.idempotencyKeyLength)),
+    idempotencyKeySchema,
     `For ${LIMITS.idempotencyWindow / 60_000} minutes, a repeat with the same body gets the first receipt and publishes nothing.`,
   ),
   contentEncoding: header(

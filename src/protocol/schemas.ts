@@ -105,6 +105,14 @@ export const modeSchema = v.picklist(MODES, "is neither latest nor all");
 
 export const idSchema = v.pipe(v.number("is not a number"), v.finite("is not a number"));
 
+const KEY_LENGTH_PROBLEM = `is not 1 to ${LIMITS.idempotencyKeyLength} characters long`;
+export const idempotencyKeySchema = v.pipe(
+  v.string("is not a string"),
+  v.minLength(1, KEY_LENGTH_PROBLEM),
+  v.maxLength(LIMITS.idempotencyKeyLength, KEY_LENGTH_PROBLEM),
+  v.description("A repeat with the same key and the same updates gets the first receipt again."),
+);
+
 /** The names of an object's members, for a picklist of them. */
 export function namesOf<T extends object>(object: T): Extract<keyof T, string>[] {
   const names: Extract<keyof T, string>[] = [];

@@ -129,15 +129,28 @@ export const receiptMembers = {
 };
 
 const receiptMessageSchema = documented(
-  v.object({ type: v.literal("receipt"), id: answeredId, ...receiptMembers }),
+  v.object({
+    type: v.literal("receipt"),
+    id: answeredId,
+    ...receiptMembers,
+    replayed: v.optional(
+      v.pipe(v.literal(true), v.description("This is the receipt of the first publish with this idempotency key.")),
+    ),
+  }),
   "The batch is durable.",
   { type: "receipt", id: 7, epoch: "k3v7x2qm4a", seq: 1046, accepted: 1, stale: 0 },
 );
 type ReceiptMessage = v.InferOutput<typeof receiptMessageSchema>;
-export type Receipt = Omit<ReceiptMessage, "type" | "id">;
+export type Receipt = Omit<ReceiptMessage, "type" | "id" | "replayed">;
 
-export function encodeReceiptMessage(id: number | undefined, receipt: Receipt): string {
-  return JSON.stringify({ type: "receipt", id, ...receipt } satisfies ReceiptMessage);
+export function encodeReceiptMessage(
+  id: number | undefined,
+  { epoch, seq, accepted, stale }: Receipt,
+  replayed = false,
+): string {
+  const message: ReceiptMessage = { type: "receipt", id, epoch, seq, accepted, stale };
+  if (replayed) message.replayed = true;
+  return JSON.stringify(message);
 }
 
 const authorizedSchema = documented(
@@ -162,19 +175,35 @@ const errorSchema = documented(
     code: v.picklist([...namesOf(PROBLEMS), "invalid_message"]),
     message: v.string(),
     issues: v.optional(v.pipe(v.array(updateIssueSchema), v.maxLength(LIMITS.reportedIssues))),
+    retryAfter: v.optional(
+      v.pipe(v.number(), v.integer(), v.minValue(1), v.description("After how many seconds to send it again.")),
+    ),
   }),
   "A message was refused and changed nothing. `outcome_unknown`: it may have been carried out. In a stream: the credential has expired, or the feed was removed.",
   { type: "error", id: 3, code: "invalid_message", message: "keys[1] is not a string" },
 );
 export type ErrorMessage = v.InferOutput<typeof errorSchema>;
 
+/** What an `error` may say besides. `retryAfter`: seconds. */
+export interface ErrorDetails {
+  readonly issues?: readonly UpdateIssue[] | undefined;
+  readonly retryAfter?: number | undefined;
+}
+
 export function encodeError(
   id: number | undefined,
   code: MessageErrorCode,
   message: string,
-  issues?: readonly UpdateIssue[],
+  { issues, retryAfter }: ErrorDetails = {},
 ): string {
-  return JSON.stringify({ type: "error", id, code, message, issues: issues?.slice() } satisfies ErrorMessage);
+  return JSON.stringify({
+    type: "error",
+    id,
+    code,
+    message,
+    issues: issues?.slice(),
+    retryAfter,
+  } satisfies ErrorMessage);
 }
 
 /** The messages by type. */

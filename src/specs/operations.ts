@@ -86,8 +86,9 @@ export const PATHS: Readonly<Record<string, JsonSchema>> = {
         200: { ...answer("Receipt", "Idempotency-Replayed"), links: LINKS.publish },
         ...refusals(
           ...OF_A_FEED,
-          ...(["invalid_json", "invalid_query", "feed_full", "too_large"] as const),
-          ...(["unsupported_media_type", "invalid_update", "idempotency_mismatch", "outcome_unknown"] as const),
+          ...(["invalid_json", "invalid_query", "feed_full", "out_of_order", "unknown_session"] as const),
+          ...(["too_large", "unsupported_media_type", "invalid_update", "idempotency_mismatch"] as const),
+          "outcome_unknown",
         ),
       },
     },

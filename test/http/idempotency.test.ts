@@ -3,7 +3,7 @@ import { env } from "cloudflare:workers";
 import { describe, expect, test } from "vitest";
 import { bearer, newFeed, post, snapshot } from "../support/api.ts";
 import { gzip, problem } from "../support/http.ts";
-import { TestSubscriber } from "../support/subscriber.ts";
+import { TestSubscriber, type Message } from "../support/subscriber.ts";
 import { token } from "../support/tokens.ts";
 import { MEMORIES } from "../durable/evictions.ts";
 
@@ -98,6 +98,78 @@ test("[IDEM4] a refused publish uses up no key: the corrected body is published 
   const response = await post(feed, UPDATE, KEY);
   expect(response.status).toBe(200);
   expect(response.headers.get(REPLAYED)).toBeNull();
+});
+
+/** Publishes over a socket of its own, in JSON or MessagePack, and returns the answer. */
+async function publishOverSocket(
+  feed: string,
+  idempotencyKey: string,
+  update: unknown,
+  protocol = "tickertape.v1",
+): Promise<Message> {
+  const sender = await TestSubscriber.connect(feed, "", {
+    ...bearer("publish-key"),
+    "Sec-WebSocket-Protocol": protocol,
+  });
+  sender.send({ type: "publish", id: 1, updates: [update], idempotencyKey });
+  await sender.until(({ messages }) => messages.some(({ id }) => id === 1), "an answer");
+  sender.close();
+  return sender.messages.find(({ id }) => id === 1)!;
+}
+
+/** The ways to publish: each returns what became of it. */
+const WAYS: Record<string, (feed: string, key: string, update: unknown) => Promise<unknown>> = {
+  "by POST": async (feed, key, update) => {
+    const response = await post(feed, update, { "Idempotency-Key": key });
+    const { seq, code } = await response.json<{ seq?: number; code?: string }>();
+    return seq === undefined ? code : { seq, replayed: response.headers.get(REPLAYED) === "true" };
+  },
+  "over a socket": async (feed, key, update) => outcomeOf(await publishOverSocket(feed, key, update)),
+  "as MessagePack": async (feed, key, update) =>
+    outcomeOf(await publishOverSocket(feed, key, update, "tickertape.v1.msgpack")),
+};
+
+function outcomeOf({ seq, code, replayed }: Message): unknown {
+  return seq === undefined ? code : { seq, replayed: replayed === true };
+}
+
+describe.each(Object.keys(WAYS).flatMap((first) => Object.keys(WAYS).map((then) => [first, then] as const)))(
+  "[IDEM9] a publish %s, repeated %s",
+  (first, then) => {
+    // One of them is enough for the ways that differ only in how they are read.
+    const memories = first === then ? MEMORIES.slice(1) : MEMORIES;
+    test.each(memories)("is found, and with another body refused, %s", async (_, between) => {
+      const feed = newFeed();
+      // Written otherwise than the server does.
+      const update = { set: { p: 1.0, q: "\u00e9" }, key: "A" };
+      expect(await WAYS[first]!(feed, "order-1", update)).toEqual({ seq: 1, replayed: false });
+      await between(feed);
+      expect(await WAYS[then]!(feed, "order-1", update)).toEqual({ seq: 1, replayed: true });
+      expect(await WAYS[then]!(feed, "order-1", { key: "A", set: { p: 2 } })).toBe("idempotency_mismatch");
+      expect((await snapshot(feed)).seq).toBe(1);
+    });
+  },
+);
+
+test.each(MEMORIES)("[IDEM6] [IDEM9] a session goes on whichever way it takes, %s", async (_, between) => {
+  const feed = newFeed();
+  const ways = Object.values(WAYS);
+  const send = (way: number, n: number, value = n): Promise<unknown> =>
+    ways[way % 3]!(feed, `~session/${"s".repeat(22)}/${n}`, { key: "A", set: { n: value } });
+  expect(await send(0, 2)).toBe("unknown_session");
+  for (let n = 1; n <= 3; n++) {
+    expect(await send(n, n)).toEqual({ seq: n, replayed: false });
+    await between(feed);
+    expect(await send(n + 1, n + 2)).toBe("out_of_order");
+    expect(await send(n + 2, n)).toEqual({ seq: n, replayed: true });
+    expect(await send(n + 2, n, 0)).toBe("idempotency_mismatch");
+  }
+  expect(await snapshot(feed)).toMatchObject({ seq: 3, entries: { A: { n: 3 } } });
+});
+
+test("[IDEM9] a key that is empty or too long is refused", async () => {
+  for (const key of ["", "k".repeat(129)])
+    expect(await publishOverSocket(newFeed(), key, UPDATE)).toMatchObject({ code: "invalid_message" });
 });
 
 describe("[IDEM2] [I9] keys are kept apart by credential", () => {

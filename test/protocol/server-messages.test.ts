@@ -47,6 +47,7 @@ const code = fc.constantFrom(...namesOf(PROBLEMS), "invalid_message" as const);
 const issues = fc.array(fc.record({ index: fc.nat(1_000), path: text, message: text }), {
   maxLength: LIMITS.reportedIssues,
 });
+const details = fc.record({ issues, retryAfter: fc.integer({ min: 1, max: 600 }) }, { requiredKeys: [] });
 
 /** The output of each encoder for any input. */
 const ENCODED = {
@@ -57,9 +58,9 @@ const ENCODED = {
   update: fc
     .record({ from: seq, seq, time: finite, updates: fc.array(update, { maxLength: 5 }), skipped: fc.nat(3) })
     .map(encodeUpdateMessage),
-  receipt: fc.tuple(id, receipt).map((args) => encodeReceiptMessage(...args)),
+  receipt: fc.tuple(id, receipt, fc.boolean()).map((args) => encodeReceiptMessage(...args)),
   authorized: fc.tuple(id, fc.option(finite, { nil: undefined })).map((args) => encodeAuthorized(...args)),
-  error: fc.tuple(id, code, text, fc.option(issues, { nil: undefined })).map((args) => encodeError(...args)),
+  error: fc.tuple(id, code, text, details).map((args) => encodeError(...args)),
 } satisfies Record<keyof typeof SERVER_MESSAGES, fc.Arbitrary<string>>;
 
 /** Expects that the text fits the schema and has no other members. */

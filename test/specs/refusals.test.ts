@@ -16,8 +16,9 @@ interface Provocation {
   readonly settings?: Partial<FeedAppBindings>;
   readonly objects?: Partial<Pick<Deployment, "feeds" | "directory">>;
   readonly change?: (request: Request) => Request | Promise<Request>;
-  /** Whether the unchanged request is sent before. */
+  /** Whether the unchanged request is sent before; or another. */
   readonly twice?: boolean;
+  readonly first?: (request: Request) => Request;
 }
 
 const CLOSED = { SUBSCRIBE_ACCESS: "token" };
@@ -84,6 +85,11 @@ const PROVOCATIONS: Readonly<Record<string, Provocation>> = {
   "another encoding": { change: withBody("{}", { "Content-Encoding": "br" }) },
   "a full feed": { objects: { feeds: full } },
   "a feed that breaks off": { objects: { feeds: broken } },
+  "another's session": { change: withHeaders({ "Idempotency-Key": `~session/${"u".repeat(22)}/2` }) },
+  "a gap in a session": {
+    first: withHeaders({ "Idempotency-Key": `~session/${"g".repeat(22)}/1` }),
+    change: withHeaders({ "Idempotency-Key": `~session/${"g".repeat(22)}/3` }),
+  },
   "a key used before": { twice: true, change: withBody('{"key":"AAPL","set":{}}') },
 };
 
@@ -103,7 +109,10 @@ function example({ operation, parameters }: Operation, feed: string): Sent {
 const plain = (path: string, init: RequestInit): Request => new Request(`https://feeds.test${path}`, init);
 
 /** Provokes one refusal. Returns its code, or undefined if the request was not refused. */
-async function provoke(one: Operation, { settings, objects, change, twice }: Provocation): Promise<string | undefined> {
+async function provoke(
+  one: Operation,
+  { settings, objects, change, twice, first }: Provocation,
+): Promise<string | undefined> {
   const bindings = {
     PUBLISH_KEY: "a-publish-key",
     ADMIN_KEY: "admin-key",
@@ -114,7 +123,8 @@ async function provoke(one: Operation, { settings, objects, change, twice }: Pro
   const app = createFeedApp<FeedAppBindings>((env) => ({ ...deploymentOf(env), ...objects }));
   const sent = example(one, newFeed());
   const to = async (request: Request): Promise<Response> => app.fetch(request, { ...bindings, ...settings });
-  if (twice) await send(one, sent, (path, init) => to(plain(path, init))).then((response) => response.text());
+  const before = first ?? (twice ? (request: Request) => request : undefined);
+  if (before) await send(one, sent, (path, init) => to(before(plain(path, init)))).then((response) => response.text());
   const response = await send(one, sent, async (path, init) =>
     to((await change?.(plain(path, init))) ?? plain(path, init)),
   );

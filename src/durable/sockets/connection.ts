@@ -5,9 +5,9 @@ import { TokenBucket } from "../../limits/token-bucket.ts";
 import { Unacknowledged } from "../../feed/fanout/backlog/unacknowledged.ts";
 import type { EncodedMessage } from "../../feed/fanout/encoded-message.ts";
 import type { Sink, Subscriber } from "../../feed/fanout/subscriber.ts";
-import { CLOSE, type MessageErrorCode, type UpdateIssue } from "../../protocol/codes.ts";
+import { CLOSE, usualWait, type MessageErrorCode } from "../../protocol/codes.ts";
 import { LIMITS, SERVER_LIMITS } from "../../protocol/limits.ts";
-import { encodeError } from "../../protocol/server-messages.ts";
+import { encodeError, type ErrorDetails } from "../../protocol/server-messages.ts";
 import type { Subscription } from "../../protocol/selection.ts";
 import type { Position } from "../../protocol/position.ts";
 import { frameOf, ownFrameOf, type Frame, type SocketFormat } from "./frames.ts";
@@ -16,7 +16,15 @@ import { saveClosed, saveState, type ClosedState, type SocketState } from "./att
 /** The seq of a client that was sent nothing yet, or a part of something: it has no position to go on from. */
 export const NO_SEQ = -1;
 /** Codes of errors that are not the client's fault. */
-const NOT_BAD: ReadonlySet<MessageErrorCode> = new Set(["overloaded", "outcome_unknown", "feed_full", "rate_limited"]);
+const NOT_BAD: ReadonlySet<MessageErrorCode> = new Set([
+  "overloaded",
+  "outcome_unknown",
+  "feed_full",
+  "rate_limited",
+  // Follow from the refusal of another message.
+  "out_of_order",
+  "unknown_session",
+]);
 
 /** Numbers the connections that have neither a credential nor a client IP: each is an account of its own. */
 let unknown = 0;
@@ -179,8 +187,13 @@ export class Connection implements Sink {
   }
 
   /** Refuses a message. A client that keeps sending bad or forbidden messages is closed. */
-  refuse(id: number | undefined, code: MessageErrorCode, reason: string, issues?: readonly UpdateIssue[]): void {
-    this.answer(encodeError(id, code, reason, issues), "error");
+  refuse(
+    id: number | undefined,
+    code: MessageErrorCode,
+    reason: string,
+    { issues, retryAfter = usualWait(code) }: ErrorDetails = {},
+  ): void {
+    this.answer(encodeError(id, code, reason, { issues, retryAfter }), "error");
     if (NOT_BAD.has(code) || ++this.#badMessages < LIMITS.badMessages) return;
     if (code === "forbidden") this.close(CLOSE.forbidden, "not allowed");
     else this.close(CLOSE.badMessages, "too many bad messages");

@@ -1,8 +1,8 @@
-import { WHY_INVALID, type Access, type Caller } from "../../access/access.ts";
+import { principalOf, WHY_INVALID, type Access, type Caller } from "../../access/access.ts";
 import { PUBLISH_WEIGHT, type Quotas } from "../../limits/quotas.ts";
 import { TokenBuckets } from "../../limits/token-bucket.ts";
 import { memoryOf } from "../../feed/state/entry.ts";
-import { CLOSE, type NoRoom } from "../../protocol/codes.ts";
+import { CLOSE, type NoRoom, type ProblemCode } from "../../protocol/codes.ts";
 import {
   decodeClientMessage,
   isLong,
@@ -39,6 +39,9 @@ export interface SocketMessagesHost {
 
 /** Characters or bytes of a message that count as one more message. A batch counts by `PUBLISH_WEIGHT`. */
 const MESSAGE_WEIGHT = 1024;
+
+/** Refusals that took from the rate of publishes, and of what did nothing wrong by itself. */
+const UNCHARGED: ReadonlySet<ProblemCode> = new Set(["feed_full", "out_of_order", "unknown_session"]);
 
 /** The part of its burst that an account must have regained to get a socket, which would else be closed soon. */
 const REGAINED = 1 / 10;
@@ -127,7 +130,7 @@ export class SocketMessages {
     const isPublish = decoded.ok && decoded.message.type === "publish";
     if (connection.publishes && !isPublish && !this.#charge(connection, length / MESSAGE_WEIGHT)) return;
     if (!decoded.ok) connection.refuse(decoded.id, decoded.code, decoded.reason);
-    else if (decoded.message.type === "publish") await this.#publish(connection, decoded.message.id, updates, length);
+    else if (decoded.message.type === "publish") await this.#publish(connection, decoded.message, updates, length);
     else await this.#answer(connection, decoded.message);
   }
 
@@ -171,7 +174,7 @@ export class SocketMessages {
     // The connection may have gone meanwhile, and given its place back.
     if (!connection.isOpen) return;
     if (caller === "unavailable") {
-      connection.refuse(id, "overloaded", "the credential cannot be checked now: try again");
+      connection.refuse(id, "overloaded", "the credential cannot be checked now: try again", { retryAfter: 5 });
       return;
     }
     if (typeof caller === "string") {
@@ -190,7 +193,7 @@ export class SocketMessages {
 
   async #publish(
     connection: Connection,
-    id: number | undefined,
+    { id, idempotencyKey }: Extract<ClientMessage, { type: "publish" }>,
     updates: DecodedUpdates | undefined,
     length: number,
   ): Promise<void> {
@@ -201,26 +204,31 @@ export class SocketMessages {
     }
     let outcome: PublishOutcome;
     try {
-      outcome = this.#host.publishes.charge(account, length) ?? (await this.#accept(connection, updates));
+      outcome =
+        this.#host.publishes.charge(account, length) ?? (await this.#accept(connection, updates, idempotencyKey));
     } catch (error) {
       connection.refuse(id, "outcome_unknown", "the feed broke off: this may have been published or not");
       throw error;
     }
     if (outcome.ok) {
-      connection.answer(encodeReceiptMessage(id, outcome.receipt));
+      connection.answer(encodeReceiptMessage(id, outcome.receipt, outcome.replayed));
       return;
     }
+    const { code, detail = "no update of the batch was accepted", issues, retryAfter } = outcome;
     // A refused batch cost as much time as an accepted one, and is not limited by the rate of publishes: it counts as a
     // message.
-    if (outcome.code !== "feed_full" && !this.#charge(connection, length / PUBLISH_WEIGHT)) return;
-    connection.refuse(id, outcome.code, outcome.detail ?? "no update of the batch was accepted", outcome.issues);
+    if (!UNCHARGED.has(code) && !this.#charge(connection, length / PUBLISH_WEIGHT)) return;
+    connection.refuse(id, code, detail, { issues, retryAfter });
   }
 
-  async #accept(connection: Connection, decoded: DecodedUpdates): Promise<PublishOutcome> {
+  async #accept(connection: Connection, decoded: DecodedUpdates, key: string | undefined): Promise<PublishOutcome> {
     if (!decoded.ok) return { ok: false, code: "invalid_update", issues: decoded.issues };
     if (batchTooLarge(decoded.updates)) return { ok: false, code: "too_large", detail: "the batch is too large" };
     connection.noteGoodMessage();
-    return this.#host.accept({ updates: decoded.updates }, connection.account);
+    const { credential = "", kind } = connection.caller;
+    const publisher = { credential, principal: principalOf(kind, credential) };
+    const idempotency = key === undefined ? undefined : { key, digest: "", ...publisher };
+    return this.#host.accept({ updates: decoded.updates, idempotency }, connection.account);
   }
 }
 

@@ -2,14 +2,24 @@ import type { Entry } from "../../feed/state/entry.ts";
 import { decodeEntryLines, encodeEntryLine } from "../../feed/state/entry-lines.ts";
 import type { Feed } from "../../feed/state/feed.ts";
 import type { Idempotency } from "../../feed/state/idempotency.ts";
+import type { KnownPublishes } from "../../feed/state/known-publishes.ts";
 import type { LogRecord } from "../../feed/state/record.ts";
 import { isAscii } from "../../protocol/json-scan.ts";
 import { LIMITS } from "../../protocol/limits.ts";
 import type { StateRow } from "./state-row.ts";
 import type { HistoryRows } from "./history-rows.ts";
 import type { Journal } from "./journal.ts";
-import { decodeEarlier, isEarlier, readJournalText, receiptHashes } from "./receipt-lines.ts";
+import {
+  decodeEarlier,
+  isEarlier,
+  readJournalText,
+  receiptHashes,
+  turnsIn,
+  withoutTurns,
+  type StoredReceipts,
+} from "./receipt-lines.ts";
 import type { ReceiptRows } from "./receipt-rows.ts";
+import type { SessionRows } from "./session-rows.ts";
 import { decodeRecords } from "../../feed/state/record-lines.ts";
 import { CHUNK_LENGTH, HISTORY_ROW_LENGTH, SIDE } from "./schema.ts";
 
@@ -20,6 +30,7 @@ export interface Stored {
   readonly journal: Journal;
   readonly history: HistoryRows;
   readonly receipts: ReceiptRows;
+  readonly sessions: SessionRows;
 }
 
 /** Entries that one step looks at. */
@@ -45,7 +56,8 @@ export function* foldJournal({ sql, state, journal, history, receipts }: Stored,
         gathered.seq = row.seq;
       }
       const stored = readJournalText(text.receipts);
-      if (stored && stored.first >= receiptsEnd) receipts.add(stored, now());
+      const moving = stored && stored.first >= receiptsEnd ? withoutTurns(stored) : undefined;
+      if (moving) receipts.add(moving, now());
       if (isEarlier(text.receipts)) keepEarlier(sql, text.receipts, now());
     }
     yield;
@@ -98,8 +110,8 @@ export function* writeEntries({ sql, state }: Stored, feed: Feed): Generator<voi
 }
 
 /** Restores a feed from its last checkpoint and from the journal since then. */
-export function openFeed(stored: Stored, feed: Feed, idempotency: Idempotency, now: number): void {
-  const { sql, state, receipts } = stored;
+export function openFeed(stored: Stored, feed: Feed, known: KnownPublishes, now: number): void {
+  const { sql, state, receipts, sessions } = stored;
   const chunks = sql.exec<{ entries: string }>(
     "SELECT entries FROM checkpoint WHERE chunk >= ? AND chunk < ? ORDER BY chunk",
     state.chunk,
@@ -109,22 +121,30 @@ export function openFeed(stored: Stored, feed: Feed, idempotency: Idempotency, n
     const isNarrow = isAscii(entries);
     for (const entry of decodeEntryLines(entries)) feed.restore(entry, isNarrow);
   }
-  receipts.load(now, (ordinal, hashes, at) => idempotency.restore(ordinal, hashes, at));
-  restoreEarlier(sql, idempotency, now);
-  feed.apply(journalRecords(stored, idempotency));
+  receipts.load(now, (ordinal, hashes, at) => known.single.restore(ordinal, hashes, at));
+  restoreEarlier(sql, known.single, now);
+  sessions.load(known.sessions);
+  feed.apply(journalRecords(stored, known));
 }
 
 /** The records that count, in order. On the way it restores the remembered publishes. */
-function* journalRecords({ state, journal }: Stored, idempotency: Idempotency): Generator<LogRecord> {
+function* journalRecords({ state, journal }: Stored, known: KnownPublishes): Generator<LogRecord> {
   for (const { generation, text } of journal.load(state.receiptsFrom, state.generation, state.seq)) {
     const stored = readJournalText(text.receipts);
-    if (stored) {
-      for (const { ordinal, hashes, at } of receiptHashes(stored)) idempotency.restore(ordinal, hashes, at);
-    }
+    if (stored) restoreReceipts(stored, known);
     if (isEarlier(text.receipts)) {
-      for (const publish of decodeEarlier(text.receipts)) idempotency.restoreEarlier(publish);
+      for (const publish of decodeEarlier(text.receipts)) known.single.restoreEarlier(publish);
     }
     if (generation >= state.generation) yield* decodeRecords(text.records);
+  }
+}
+
+function restoreReceipts(stored: StoredReceipts, known: KnownPublishes): void {
+  const turns = turnsIn(stored);
+  for (const { ordinal, hashes, at } of receiptHashes(stored)) {
+    const turn = turns.get(ordinal);
+    if (turn) known.restoreTurn(turn);
+    else known.single.restore(ordinal, hashes, at);
   }
 }
 

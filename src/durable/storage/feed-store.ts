@@ -1,5 +1,7 @@
 import { Feed } from "../../feed/state/feed.ts";
-import { Idempotency, type RememberedPublish } from "../../feed/state/idempotency.ts";
+import type { RememberedPublish } from "../../feed/state/idempotency.ts";
+import { KnownPublishes } from "../../feed/state/known-publishes.ts";
+import { PublisherSessions } from "../../feed/state/publisher-sessions.ts";
 import type { Log, LogPiece, LogRecord } from "../../feed/state/record.ts";
 import type { FeedLimits } from "../../protocol/limits.ts";
 import type { Selection } from "../../protocol/selection.ts";
@@ -9,13 +11,14 @@ import { HistoryRows } from "./history-rows.ts";
 import { Journal } from "./journal.ts";
 import { receiptLine, journalText, readJournalText, readReceipt } from "./receipt-lines.ts";
 import { ReceiptRows } from "./receipt-rows.ts";
+import { SessionRows } from "./session-rows.ts";
 import { packRecords } from "../../feed/state/record-lines.ts";
 import * as schema from "./schema.ts";
 import { logLines, readLog, searchHistory, type HistoryPage } from "./stored-log.ts";
 
 export interface StoredFeed {
   readonly feed: Feed;
-  readonly idempotency: Idempotency;
+  readonly known: KnownPublishes;
 }
 
 /** One feed in the object's SQLite storage. All that is written within one turn of the event loop is one transaction. */
@@ -28,11 +31,13 @@ export class FeedStore implements Log {
   /** The length of a journal at which the next checkpoint is due. */
   #due = schema.JOURNAL_LENGTH;
   #now = 0;
+  /** As `load` has given them: a checkpoint writes them. */
+  #sessions = new PublisherSessions();
 
   constructor(sql: SqlStorage, limits: FeedLimits) {
     this.#limits = limits;
     const [journal, history, receipts] = [new Journal(sql), new HistoryRows(sql), new ReceiptRows(sql)];
-    this.#stored = { sql, state: newState(""), journal, history, receipts };
+    this.#stored = { sql, state: newState(""), journal, history, receipts, sessions: new SessionRows(sql) };
   }
 
   /** Whether the feed has ever been published to (or reset). Asking writes nothing. */
@@ -62,11 +67,12 @@ export class FeedStore implements Log {
   /** Reads the feed back. A feed that does not exist begins under `epoch`, and nothing is written yet. */
   load(now: number, epoch: string): StoredFeed {
     this.#stored = { ...this.#stored, state: this.exists ? readState(this.#stored.sql) : newState(epoch) };
-    const idempotency = new Idempotency(this.#stored.state.seed, (ordinal) => this.#readPublish(ordinal));
+    this.#sessions = new PublisherSessions();
+    const known = new KnownPublishes(this.#stored.state.seed, (ordinal) => this.#readPublish(ordinal), this.#sessions);
     const feed = new Feed(this.#stored.state, this.#limits);
-    if (this.exists) openFeed(this.#stored, feed, idempotency, now);
+    if (this.exists) openFeed(this.#stored, feed, known, now);
     this.#setDue(feed);
-    return { feed, idempotency };
+    return { feed, known };
   }
 
   /** Writes accepted records, most often as one row. `feed` already has them applied. */
@@ -133,12 +139,13 @@ export class FeedStore implements Log {
 
   *#makeCheckpoint(feed: Feed, commit: () => void): Generator {
     const stored = this.#stored;
-    const { sql, state, journal, history, receipts } = stored;
+    const { sql, state, journal, history, receipts, sessions } = stored;
     if (state.purging) yield* this.#purge();
     if (!journal.hasOld) journal.begin();
     const { number: generation, start: seq } = journal.current;
     yield* foldJournal(stored, () => this.#now);
     const { time } = feed;
+    yield* sessions.write(this.#sessions, this.#now, commit);
     const live = yield* writeEntries(stored, feed);
     // The entries were written as they are in memory: the journal must have all that they show.
     commit();
@@ -151,6 +158,7 @@ export class FeedStore implements Log {
       ...live,
     });
     writeState(sql, state);
+    sessions.finish();
     journal.dropOld();
     this.#setDue(feed);
     yield;

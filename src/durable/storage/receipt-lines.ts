@@ -1,11 +1,12 @@
 import type { EarlierPublish, RememberedPublish } from "../../feed/state/idempotency.ts";
+import { turnOf } from "../../feed/state/known-publishes.ts";
 import type { Hashes } from "../../feed/state/remembered-span.ts";
 import { readOwnJson } from "../../protocol/json.ts";
 
 /*
  * Receipts as rows hold them: a line each, `<hash of key> <hash of credential> <at> <JSON>`, with numbers to the base 36, so
  * that remembered publishes are restored without parsing JSON. In the journal a line with the ordinal of the first receipt
- * comes before them. Format 1 has lines of JSON only.
+ * comes before them. An empty line stands for a publish that is remembered elsewhere. Format 1 has lines of JSON only.
  */
 
 export interface StoredReceipts {
@@ -15,13 +16,23 @@ export interface StoredReceipts {
 }
 
 type ReceiptFields = [epoch: string, seq: number, accepted: number, stale: number];
-type ReceiptLine = [principal: string, credential: string, key: string, digest: string, ...ReceiptFields];
+/** Lines of versions that took keys over POST only have no `content`. */
+type ReceiptLine = [
+  principal: string,
+  credential: string,
+  key: string,
+  digest: string,
+  ...ReceiptFields,
+  ...content: number[],
+];
 /** Of format 1. */
 type EarlierLine = [key: string, digest: string, at: number, ...ReceiptFields];
 
-export function receiptLine({ hashes, at, principal, credential, key, digest, receipt }: RememberedPublish): string {
+export function receiptLine(publish: RememberedPublish): string {
+  const { hashes, at, principal, credential, key, digest, content, receipt } = publish;
   const { epoch, seq, accepted, stale } = receipt;
   const line: ReceiptLine = [principal, credential, key, digest, epoch, seq, accepted, stale];
+  if (content !== undefined) line.push(content);
   return `${hashes.key.toString(36)} ${hashes.credential.toString(36)} ${at.toString(36)} ${JSON.stringify(line)}`;
 }
 
@@ -46,11 +57,13 @@ export function* receiptHashes({ first, lines }: StoredReceipts): Generator<{
   hashes: Hashes;
   at: number;
 }> {
-  let ordinal = first;
+  let ordinal = first - 1;
   for (const line of lines.split("\n")) {
+    ordinal++;
+    if (line === "") continue;
     const [key = "", credential = "", at = ""] = line.split(" ", 3);
     const hashes = { key: Number.parseInt(key, 36), credential: Number.parseInt(credential, 36) };
-    yield { ordinal: ordinal++, hashes, at: Number.parseInt(at, 36) };
+    yield { ordinal, hashes, at: Number.parseInt(at, 36) };
   }
 }
 
@@ -65,8 +78,35 @@ export function readReceipt({ first, lines }: StoredReceipts, ordinal: number): 
   const [known] = receiptHashes({ first: ordinal, lines: line });
   if (!known) return undefined;
   const json = readOwnJson<ReceiptLine>(line.slice(line.indexOf("[")));
-  const [principal, credential, key, digest, epoch, seq, accepted, stale] = json;
-  return { ...known, principal, credential, key, digest, receipt: { epoch, seq, accepted, stale } };
+  const [principal, credential, key, digest, epoch, seq, accepted, stale, content] = json;
+  return { ...known, principal, credential, key, digest, content, receipt: { epoch, seq, accepted, stale } };
+}
+
+/** What a line of a session's publish has, and hardly any other. */
+const OF_A_SESSION = ',"~session/';
+
+/** The publishes of sessions among receipts, by ordinal. Those that the version before has stored are not among them. */
+export function turnsIn({ first, lines }: StoredReceipts): ReadonlyMap<number, RememberedPublish> {
+  const turns = new Map<number, RememberedPublish>();
+  if (!lines.includes(OF_A_SESSION)) return turns;
+  for (const [i, line] of lines.split("\n").entries()) {
+    if (!line.includes(OF_A_SESSION)) continue;
+    const publish = readReceipt({ first: first + i, lines: line }, first + i);
+    if (publish && turnOf(publish)) turns.set(publish.ordinal, publish);
+  }
+  return turns;
+}
+
+/** Receipts without those of sessions, in whose place empty lines are left; undefined if there are no others. */
+export function withoutTurns(receipts: StoredReceipts): StoredReceipts | undefined {
+  const turns = turnsIn(receipts);
+  if (turns.size === 0) return receipts;
+  const { first, lines } = receipts;
+  const kept = lines.split("\n").map((line, i) => (turns.has(first + i) ? "" : line));
+  const begin = kept.findIndex((line) => line !== "");
+  if (begin === -1) return undefined;
+  const end = 1 + kept.findLastIndex((line) => line !== "");
+  return { first: first + begin, lines: kept.slice(begin, end).join("\n") };
 }
 
 /** Whether these receipts were written in format 1. */

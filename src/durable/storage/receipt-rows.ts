@@ -7,6 +7,9 @@ import { RECEIPTS_LENGTH } from "./schema.ts";
 /** Rows that are deleted in one step. They are small. */
 const DELETED_ROWS = 16;
 
+/** Ordinals of publishes of sessions between two receipts of one row. Each takes nine bytes, and another row costs more. */
+const WIDEST_GAP = 256;
+
 /** The receipts that checkpoints moved out of the journal, with the hashes by which they are found. */
 export class ReceiptRows {
   readonly #sql: SqlStorage;
@@ -27,6 +30,7 @@ export class ReceiptRows {
       const words = new Uint32Array(hashes);
       for (let i = 0; i < words.length; i += 2) {
         const pair = { key: words[i] ?? 0, credential: words[i + 1] ?? 0 };
+        if (pair.key === 0 && pair.credential === 0) continue;
         take(first + i / 2, pair, until - LIMITS.idempotencyWindow);
       }
     }
@@ -53,11 +57,12 @@ export class ReceiptRows {
     let [newest, next] = [0, receipts.first];
     for (const { at, ordinal } of receiptHashes(receipts)) [newest, next] = [Math.max(newest, at), ordinal + 1];
     if (newest + LIMITS.idempotencyWindow <= now) return;
-    if (this.#gathered?.next !== receipts.first) this.flush();
+    const gap = receipts.first - (this.#gathered?.next ?? 0);
+    if (gap < 0 || gap > WIDEST_GAP) this.flush();
     const before = this.#gathered;
     this.#gathered = {
       first: before?.first ?? receipts.first,
-      lines: before ? `${before.lines}\n${receipts.lines}` : receipts.lines,
+      lines: before ? `${before.lines}${"\n".repeat(gap + 1)}${receipts.lines}` : receipts.lines,
       newest: Math.max(before?.newest ?? 0, newest),
       next,
     };

@@ -68,6 +68,14 @@ CREATE TABLE publishes (
 );
 `;
 
+/** Made with the first checkpoint of a feed that has publisher sessions (see session-rows.ts). */
+export const SESSIONS = `
+CREATE TABLE IF NOT EXISTS sessions (
+  chunk INTEGER PRIMARY KEY,
+  sessions TEXT NOT NULL
+);
+`;
+
 /** Version of the tables and of the row format. A feed that is stored in a later version is not opened. */
 export const FORMAT = 2;
 

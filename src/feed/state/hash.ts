@@ -11,6 +11,33 @@ export function hash32(text: string, seed: number): number {
   return (hash ^ (hash >>> 16)) >>> 0;
 }
 
+/**
+ * 53 bits of some lines: as many as a number holds, in one pass. It tells the bodies of one idempotency key apart, of which
+ * there are a few: a publisher that sends a wrong repeat 1,000 times a second is not found out once in 285,000 years.
+ */
+export function hash53(lines: readonly string[], seed: number): number {
+  let low = seed ^ 0xdeadbeef;
+  let high = seed ^ 0x41c6ce57;
+  for (const line of lines) {
+    for (let i = 0; i <= line.length; i++) {
+      const unit = i < line.length ? line.charCodeAt(i) : LINE_END;
+      low = Math.imul(rotate(low ^ unit, 5), 0x9e3779b1);
+      high = Math.imul(rotate(high ^ unit, 9), 0x5f356495);
+    }
+  }
+  const mixed = mix(low, high);
+  return 2 ** 32 * (mix(high, mixed) >>> 11) + mixed;
+}
+
+const LINE_END = 10;
+
+function mix(value: number, other: number): number {
+  let mixed = value ^ (other >>> 15);
+  mixed = Math.imul(mixed ^ (mixed >>> 16), 0x85ebca6b);
+  mixed = Math.imul(mixed ^ (mixed >>> 13), 0xc2b2ae35);
+  return (mixed ^ (mixed >>> 16)) >>> 0;
+}
+
 function rotate(value: number, bits: number): number {
   return (value << bits) | (value >>> (32 - bits));
 }

@@ -6,7 +6,7 @@ import { RememberedSpan, type Hashes } from "./remembered-span.ts";
 /** What identifies a publish with an idempotency key. */
 export interface IdempotencyKey {
   readonly key: string;
-  /** Digest of the body: a repeat with another body is a mistake of the publisher. */
+  /** Digest of the body's bytes, if it came by POST; else "". A repeat with another body is a mistake of the publisher. */
   readonly digest: string;
   /** The credential that it came with. */
   readonly credential: string;
@@ -14,8 +14,16 @@ export interface IdempotencyKey {
   readonly principal: string;
 }
 
+/** A publish with a key, to be remembered. */
+export interface KeyedPublish extends IdempotencyKey {
+  /** Hash of the updates as they are encoded, which are the same over POST and socket. */
+  readonly content: number;
+}
+
 /** A publish with an idempotency key, with all that the answer to its repeat needs. */
 export interface RememberedPublish extends IdempotencyKey {
+  /** Undefined if it was remembered by a version that took keys over POST only. */
+  readonly content: number | undefined;
   /** The number of this publish among all that the feed has remembered. */
   readonly ordinal: number;
   readonly hashes: Hashes;
@@ -27,7 +35,8 @@ export interface RememberedPublish extends IdempotencyKey {
 /** A publish that was remembered by a version of this server that did not note credentials. */
 export type EarlierPublish = Pick<RememberedPublish, "key" | "digest" | "at" | "receipt">;
 
-export type Repeat = { kind: "repeat"; receipt: Receipt } | { kind: "mismatch" };
+/** `incomparable`: one came by POST, of which only the bytes are known, and the other over a socket. */
+export type Repeat = { kind: "repeat"; receipt: Receipt } | { kind: "mismatch" | "incomparable" };
 
 /** Milliseconds of publishes that are forgotten together. */
 const SPAN = 20_000;
@@ -71,26 +80,45 @@ export class Idempotency {
    * Whether a publish repeats another. `mismatch`: same key, but another body. A publish with another body and another
    * credential is no mismatch, so that no caller can occupy a key that another will use.
    */
-  find(wanted: IdempotencyKey, now: number): Repeat | undefined {
-    const { key: hash } = this.#hashes(wanted);
+  find(wanted: KeyedPublish, now: number): Repeat | undefined {
     let mismatch = false;
+    let incomparable = false;
     let others = 0;
-    for (const span of this.#spans) {
-      for (const ordinal of span.find(hash)) {
-        const found = this.#unwritten.get(ordinal) ?? this.#stored(ordinal);
-        if (found?.key !== wanted.key || found.principal !== wanted.principal) continue;
-        if (found.at + LIMITS.idempotencyWindow <= now) continue;
-        if (found.digest === wanted.digest) return { kind: "repeat", receipt: found.receipt };
-        mismatch ||= found.credential === wanted.credential;
-        if (++others >= MOST_OF_A_KEY) return { kind: "mismatch" };
-      }
+    for (const found of this.#withKey(wanted, now)) {
+      const same = isSame(found, wanted);
+      if (same === true) return { kind: "repeat", receipt: found.receipt };
+      incomparable ||= same === undefined;
+      mismatch ||= found.credential === wanted.credential;
+      if (++others >= MOST_OF_A_KEY) return { kind: "mismatch" };
     }
     const earlier = this.#earlier.get(wanted.key);
     if (earlier && earlier.at + LIMITS.idempotencyWindow > now) {
-      if (earlier.digest === wanted.digest) return { kind: "repeat", receipt: earlier.receipt };
+      if (wanted.digest === "") incomparable = true;
+      else if (earlier.digest === wanted.digest) return { kind: "repeat", receipt: earlier.receipt };
       mismatch = true;
     }
+    if (incomparable) return { kind: "incomparable" };
     return mismatch ? { kind: "mismatch" } : undefined;
+  }
+
+  /** Whether a publish of this principal's with this key is remembered. */
+  has(key: string, principal: string, now: number): boolean {
+    return this.#withKey({ key, principal }, now).next().done !== true;
+  }
+
+  *#withKey(
+    { key, principal }: Pick<IdempotencyKey, "key" | "principal">,
+    now: number,
+  ): Generator<RememberedPublish, undefined> {
+    if (this.#size === 0) return;
+    const hash = this.#hashOf(key, principal);
+    for (const span of this.#spans) {
+      for (const ordinal of span.find(hash)) {
+        const found = this.#unwritten.get(ordinal) ?? this.#stored(ordinal);
+        if (found?.key !== key || found.principal !== principal) continue;
+        if (found.at + LIMITS.idempotencyWindow > now) yield found;
+      }
+    }
   }
 
   /** Milliseconds until there is room for one more publish of a credential, which may have as many as it leaves to others. */
@@ -103,11 +131,21 @@ export class Idempotency {
     return oldest ? Math.max(1, oldest.last + LIMITS.idempotencyWindow - now) : 0;
   }
 
-  remember(publish: IdempotencyKey & Pick<RememberedPublish, "at" | "receipt">): RememberedPublish {
+  remember(publish: KeyedPublish & Pick<RememberedPublish, "at" | "receipt">): RememberedPublish {
     const remembered = { ...publish, ordinal: this.#next, hashes: this.#hashes(publish) };
     this.#unwritten.set(remembered.ordinal, remembered);
     this.restore(remembered.ordinal, remembered.hashes, publish.at);
     return remembered;
+  }
+
+  /** Gives a publish an ordinal that is remembered elsewhere: to be stored among the others. */
+  pass(publish: KeyedPublish & Pick<RememberedPublish, "at" | "receipt">): RememberedPublish {
+    return { ...publish, ordinal: this.#next++, hashes: this.#hashes(publish) };
+  }
+
+  /** Notes that an ordinal is given, to a publish that is remembered elsewhere. */
+  passed(ordinal: number): void {
+    this.#next = Math.max(this.#next, ordinal + 1);
   }
 
   /** Notes that publishes are written: storage has them now. */
@@ -133,7 +171,11 @@ export class Idempotency {
   }
 
   #hashes({ principal, key, credential }: IdempotencyKey): Hashes {
-    return { key: hash32(`${principal}\n${key}`, this.#seed), credential: hash32(credential, this.#seed) };
+    return { key: this.#hashOf(key, principal), credential: hash32(credential, this.#seed) };
+  }
+
+  #hashOf(key: string, principal: string): number {
+    return hash32(`${principal}\n${key}`, this.#seed);
   }
 
   #forget(now: number): void {
@@ -146,4 +188,10 @@ export class Idempotency {
       this.#earlier.delete(key);
     }
   }
+}
+
+/** Whether two publishes with one key have the same body; undefined if that cannot be told. Two POSTs compare their bytes. */
+function isSame(found: RememberedPublish, wanted: KeyedPublish): boolean | undefined {
+  if (found.digest !== "" && wanted.digest !== "") return found.digest === wanted.digest;
+  return found.content === undefined ? undefined : found.content === wanted.content;
 }

@@ -4,7 +4,9 @@ import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { FeedStore } from "../../../src/durable/storage/feed-store.ts";
 import { Feed } from "../../../src/feed/state/feed.ts";
-import type { Idempotency } from "../../../src/feed/state/idempotency.ts";
+import type { RememberedPublish } from "../../../src/feed/state/idempotency.ts";
+import { REMEMBERED_NUMBERS } from "../../../src/feed/state/publisher-session.ts";
+import type { KnownPublishes } from "../../../src/feed/state/known-publishes.ts";
 import { seqAfter, type LogRecord } from "../../../src/feed/state/record.ts";
 import { FEED_LIMITS } from "../../../src/protocol/limits.ts";
 import { EVERYTHING } from "../../../src/protocol/selection.ts";
@@ -12,19 +14,22 @@ import { newFeed } from "../../support/api.ts";
 import { runs } from "../../support/runs.ts";
 import { oldestFirst } from "../../support/entries.ts";
 
+const SESSIONS = ["A", "B"].map((letter) => `~session/${letter.repeat(22)}/`);
+
 /** A feed in an object's storage that loses its memory when the test says so, beside one that never does. */
 class Pair {
   readonly sql: SqlStorage;
   readonly limits = FEED_LIMITS;
   store: FeedStore;
   feed: Feed;
-  idempotency: Idempotency;
+  known: KnownPublishes;
   readonly records: LogRecord[] = [];
-  readonly published: { key: string; seq: number }[] = [];
+  /** Some with keys of their own, the others in two sessions. */
+  readonly published: { key: string; texts: string[]; seq: number }[] = [];
   now = 1_700_000_000_000;
   epoch = "e0";
   #waiting: LogRecord[] = [];
-  #remembered: ReturnType<Idempotency["remember"]>[] = [];
+  #remembered: RememberedPublish[] = [];
 
   constructor(sql: SqlStorage) {
     this.sql = sql;
@@ -34,7 +39,7 @@ class Pair {
       if (!name.startsWith("_cf_")) sql.exec(`DROP TABLE ${name}`);
     }
     this.store = new FeedStore(sql, this.limits);
-    ({ feed: this.feed, idempotency: this.idempotency } = this.store.load(this.now, this.epoch));
+    ({ feed: this.feed, known: this.known } = this.store.load(this.now, this.epoch));
   }
 
   /** Accepts, but does not write yet. */
@@ -43,16 +48,32 @@ class Pair {
     if (!acceptance.ok || !acceptance.record) throw new Error("not admitted");
     this.records.push(acceptance.record);
     this.#waiting.push(acceptance.record);
-    const key = `publish-${this.published.length}`;
-    this.published.push({ key, seq: this.feed.seq });
-    const own = { key, digest: "d", credential: "c", principal: "p", at: this.now };
-    this.#remembered.push(this.idempotency.remember({ ...own, receipt: acceptance.receipt }));
+    const of = this.published.length % 3;
+    const key = of === 0 ? `publish-${this.published.length}` : this.keyOf(SESSIONS[of - 1]!, 1);
+    this.published.push({ key, texts, seq: this.feed.seq });
+    const known = this.look(key, texts);
+    if (known.kind !== "new") throw new Error(`${key} is not new`);
+    this.#remembered.push(this.known.remember(known.publish, this.now, acceptance.receipt));
+  }
+
+  isOld(session: string, key: string): boolean {
+    const last = Number(this.keyOf(session, 0).slice(session.length));
+    return Number(key.slice(session.length)) <= last - REMEMBERED_NUMBERS;
+  }
+
+  look(key: string, updates: string[] = []): ReturnType<KnownPublishes["look"]> {
+    return this.known.look({ key, digest: "d", credential: "c", principal: "p" }, updates, this.now);
+  }
+
+  /** The key of a session's next publish, or of one after it. */
+  keyOf(session: string, ahead: number): string {
+    return `${session}${this.published.filter(({ key }) => key.startsWith(session)).length + ahead}`;
   }
 
   write(): void {
     if (this.#waiting.length === 0) return;
     this.store.append(this.feed, this.#waiting, this.#remembered);
-    this.idempotency.written(this.#remembered);
+    this.known.single.written(this.#remembered);
     this.#waiting = [];
     this.#remembered = [];
   }
@@ -70,7 +91,7 @@ class Pair {
     const model = Feed.begin(this.epoch);
     for (const record of this.records) model.apply([record]);
     this.store = new FeedStore(this.sql, this.limits);
-    ({ feed: this.feed, idempotency: this.idempotency } = this.store.load(this.now, this.epoch));
+    ({ feed: this.feed, known: this.known } = this.store.load(this.now, this.epoch));
     expect(stateOf(this.feed)).toEqual(stateOf(model));
   }
 
@@ -111,9 +132,14 @@ class Pair {
         key,
       ).toEqual(own.slice(-1000).map((accepted) => [accepted.seq, accepted.text]));
     }
-    for (const { key, seq } of this.published) {
-      const found = this.idempotency.find({ key, digest: "d", credential: "c", principal: "p" }, this.now);
-      expect(found, key).toMatchObject({ kind: "repeat", receipt: { seq } });
+    for (const { key, texts, seq } of this.published) {
+      const isOld = SESSIONS.some((session) => key.startsWith(session) && this.isOld(session, key));
+      const wanted = isOld ? { code: "idempotency_mismatch" } : { kind: "repeat", receipt: { seq } };
+      expect(this.look(key, texts), key).toMatchObject(wanted);
+    }
+    for (const session of SESSIONS) {
+      expect(this.look(this.keyOf(session, 1)).kind).toBe("new");
+      expect(this.look(this.keyOf(session, 2)).kind).toBe("refused");
     }
   }
 }

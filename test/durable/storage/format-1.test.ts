@@ -31,7 +31,7 @@ test("[STO6] [I8] a feed that was stored in format 1 opens, goes on and remember
     for (const statement of FORMAT_1) sql.exec(statement);
     for (let round = 0; round < 3; round++) {
       const store = new FeedStore(sql, FEED_LIMITS);
-      const { feed, idempotency } = store.load(NOW + round, "unused");
+      const { feed, known } = store.load(NOW + round, "unused");
       expect(feed.position).toEqual({ epoch: "abcdefghij", seq: 4 + round });
       expect(feed.entries.get("A")?.text).toBe(`{"n":1,"m":${round + 1}}`);
       expect(feed.entries.recall("B")).toMatchObject({ live: false, version: 5, seq: 4 });
@@ -41,13 +41,13 @@ test("[STO6] [I8] a feed that was stored in format 1 opens, goes on and remember
       const pages = [...whole(store.history("A", 10, 100))];
       expect(pages.slice(0, 2)).toEqual([1, 3]);
       for (const key of ["old", "new"]) {
-        expect(idempotency.find({ key, digest: "d", ...KNOWN }, NOW)?.kind, key).toBe("repeat");
-        expect(idempotency.find({ key, digest: "e", ...KNOWN }, NOW)?.kind, key).toBe("mismatch");
+        expect(known.single.find({ key, digest: "d", content: 0, ...KNOWN }, NOW)?.kind, key).toBe("repeat");
+        expect(known.single.find({ key, digest: "e", content: 0, ...KNOWN }, NOW)?.kind, key).toBe("mismatch");
       }
       const admission = feed.accept([`{"key":"A","patch":{"m":${round + 2}}}`], 1300);
       if (!admission.ok || !admission.record) throw new Error("refused");
-      const own = { key: `own${round}`, digest: "d", ...KNOWN, at: NOW, receipt: admission.receipt };
-      store.append(feed, [admission.record], [idempotency.remember(own)]);
+      const own = { key: `own${round}`, digest: "d", content: 0, ...KNOWN, at: NOW, receipt: admission.receipt };
+      store.append(feed, [admission.record], [known.single.remember(own)]);
       if (round === 1) {
         // As if the journal were long enough.
         do store.step(feed, NOW, () => {});
@@ -57,9 +57,9 @@ test("[STO6] [I8] a feed that was stored in format 1 opens, goes on and remember
         ).toBe(0);
       }
     }
-    const { idempotency } = new FeedStore(sql, FEED_LIMITS).load(NOW, "");
+    const { known } = new FeedStore(sql, FEED_LIMITS).load(NOW, "");
     for (let round = 0; round < 3; round++) {
-      expect(idempotency.find({ key: `own${round}`, digest: "d", ...KNOWN }, NOW)?.kind).toBe("repeat");
+      expect(known.single.find({ key: `own${round}`, digest: "d", content: 0, ...KNOWN }, NOW)?.kind).toBe("repeat");
     }
     sql.exec("UPDATE feed SET format = 3");
     expect(() => new FeedStore(sql, FEED_LIMITS).load(NOW, "")).toThrow("format 3");

@@ -1,9 +1,9 @@
 import { describe, expect, test } from "vitest";
-import { Idempotency, type IdempotencyKey, type RememberedPublish } from "../../../src/feed/state/idempotency.ts";
+import { Idempotency, type KeyedPublish, type RememberedPublish } from "../../../src/feed/state/idempotency.ts";
 import { LIMITS, SERVER_LIMITS } from "../../../src/protocol/limits.ts";
 
 const receipt = { epoch: "e", seq: 1, accepted: 1, stale: 0 };
-const PUBLISH: IdempotencyKey = { key: "order-1", digest: "d", credential: "c", principal: "p" };
+const PUBLISH: KeyedPublish = { key: "order-1", digest: "d", content: 1, credential: "c", principal: "p" };
 
 /** Its storage is a map: everything is written at once. */
 class Memory {
@@ -19,14 +19,14 @@ class Memory {
     this.idempotency = new Idempotency(7, read, most);
   }
 
-  publish(publish: Partial<IdempotencyKey>, at = 0): RememberedPublish {
+  publish(publish: Partial<KeyedPublish>, at = 0): RememberedPublish {
     const remembered = this.idempotency.remember({ ...PUBLISH, ...publish, at, receipt });
     this.stored.set(remembered.ordinal, remembered);
     this.idempotency.written([remembered]);
     return remembered;
   }
 
-  find(publish: Partial<IdempotencyKey> = {}, now = 0): string | undefined {
+  find(publish: Partial<KeyedPublish> = {}, now = 0): string | undefined {
     return this.idempotency.find({ ...PUBLISH, ...publish }, now)?.kind;
   }
 }
@@ -47,7 +47,7 @@ test("a publish that is not written yet is known", () => {
 });
 
 describe("keys are kept apart by credential", () => {
-  test.each<[string, Partial<IdempotencyKey>, string | undefined]>([
+  test.each<[string, Partial<KeyedPublish>, string | undefined]>([
     ["the same publisher with the same body, its credential renewed", { credential: "renewed" }, "repeat"],
     ["the same credential with another body", { digest: "other" }, "mismatch"],
     ["another credential of the publisher with another body", { credential: "c2", digest: "other" }, undefined],

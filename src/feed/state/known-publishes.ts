@@ -1,0 +1,125 @@
+import type { Receipt } from "../../protocol/server-messages.ts";
+import { formatSessionKey, parseSessionKey, type SessionNumber } from "../../protocol/session-key.ts";
+import type { EncodedUpdates } from "../../protocol/update.ts";
+import { hash53 } from "./hash.ts";
+import { Idempotency, type IdempotencyKey, type KeyedPublish, type RememberedPublish } from "./idempotency.ts";
+import { PublisherSessions, type Turn } from "./publisher-sessions.ts";
+
+/** A publish with a key that has to be accepted now. */
+export interface NewPublish extends KeyedPublish {
+  /** If its key is one of a session. */
+  readonly turn: SessionNumber | undefined;
+}
+
+/** What is known of a publish with a key. */
+export type Known =
+  | { kind: "new"; publish: NewPublish }
+  | { kind: "repeat"; receipt: Receipt }
+  | {
+      kind: "refused";
+      code: "idempotency_mismatch" | "out_of_order" | "unknown_session" | "overloaded";
+      detail: string;
+      /** Seconds. */
+      retryAfter?: number;
+    };
+
+/**
+ * The publishes that a repeat is recognised by: those of sessions, of which each publisher has one record, and those with keys of
+ * their own. What the version before, which knows no sessions, has accepted of one stands among the latter.
+ */
+export class KnownPublishes {
+  readonly single: Idempotency;
+  readonly sessions: PublisherSessions;
+  readonly #seed: number;
+
+  /** See `Idempotency`. */
+  constructor(
+    seed: number,
+    stored: (ordinal: number) => RememberedPublish | undefined,
+    sessions = new PublisherSessions(),
+  ) {
+    this.#seed = seed;
+    this.single = new Idempotency(seed, stored);
+    this.sessions = sessions;
+  }
+
+  look(key: IdempotencyKey, updates: EncodedUpdates, now: number): Known {
+    const turn = parseSessionKey(key.key);
+    const publish = { ...key, content: hash53(updates, this.#seed), turn };
+    return turn ? this.#lookInSession({ ...publish, turn }, now) : this.#lookAmongSingle(publish, now);
+  }
+
+  /** Notes that a publish was accepted. What it returns has to be stored. */
+  remember({ turn, ...publish }: NewPublish, at: number, receipt: Receipt): RememberedPublish {
+    const { principal, credential, content } = publish;
+    if (!turn) return this.single.remember({ ...publish, at, receipt });
+    this.sessions.accept({ principal, credential, id: turn.session }, turn.number, { content, receipt }, at);
+    return this.single.pass({ ...publish, at, receipt });
+  }
+
+  /** Restores a stored publish of a session. */
+  restoreTurn(publish: RememberedPublish): void {
+    const { principal, credential, receipt, ordinal, at } = publish;
+    this.single.passed(ordinal);
+    const turn = turnOf(publish);
+    if (!turn) return;
+    const { session: id, number, content } = turn;
+    this.sessions.restore({ principal, credential, id }, number, { content, receipt }, at);
+  }
+
+  #lookInSession(publish: NewPublish & { turn: SessionNumber }, now: number): Known {
+    const { principal, credential, content, turn } = publish;
+    const found = this.sessions.look(principal, turn, content, now);
+    if (found.kind === "repeat") return found;
+    if (found.kind === "mismatch") return OTHER_BODY;
+    const single = this.#amongSingle(publish, now);
+    if (single) return single;
+    if (found.kind !== "next" && !this.#goesOn(found, principal, turn, now)) return REFUSED[found.kind];
+    const wait = this.sessions.waitForRoom({ principal, credential, id: turn.session }, now);
+    return wait > 0 ? noRoom(wait) : { kind: "new", publish };
+  }
+
+  /** Whether the number before was accepted by the version before. */
+  #goesOn({ kind }: Turn, principal: string, { session, number }: SessionNumber, now: number): boolean {
+    return kind !== "old" && this.single.has(formatSessionKey({ session, number: number - 1 }), principal, now);
+  }
+
+  #lookAmongSingle(publish: NewPublish, now: number): Known {
+    const found = this.#amongSingle(publish, now);
+    if (found) return found;
+    const wait = this.single.waitForRoom(publish.credential, now);
+    return wait > 0 ? noRoom(wait) : { kind: "new", publish };
+  }
+
+  #amongSingle(publish: KeyedPublish, now: number): Known | undefined {
+    const found = this.single.find(publish, now);
+    if (!found || found.kind === "repeat") return found;
+    return found.kind === "mismatch" ? OTHER_BODY : INCOMPARABLE;
+  }
+}
+
+/** The session and number of a stored publish, unless the version before has stored it, as any other. */
+export function turnOf({ key, content }: RememberedPublish): (SessionNumber & { content: number }) | undefined {
+  const turn = content === undefined ? undefined : parseSessionKey(key);
+  return turn && content !== undefined ? { ...turn, content } : undefined;
+}
+
+const OTHER_BODY = refused("idempotency_mismatch", "The key was first used with another body.");
+const INCOMPARABLE = refused(
+  "idempotency_mismatch",
+  "The key was first used in a POST of which only the bytes are known. Repeat it as a POST.",
+);
+const REFUSED = {
+  old: refused("idempotency_mismatch", "The session is so much further that this number is no longer remembered."),
+  gap: refused("out_of_order", "A publish of the session before this one was not accepted."),
+  unknown: refused("unknown_session", "No publish of this session was accepted in the last ten minutes."),
+} as const;
+
+function refused(code: Extract<Known, { kind: "refused" }>["code"], detail: string): Known {
+  return { kind: "refused", code, detail };
+}
+
+function noRoom(wait: number): Known {
+  const detail = "Too many publishes or sessions of this credential are remembered.";
+  return { kind: "refused", code: "overloaded", detail, retryAfter: Math.ceil(wait / 1000) };
+}
