@@ -12,6 +12,7 @@ import type { FeedObjectEnv } from "./serving/options.ts";
 import type { LiveFeed } from "./live-feed.ts";
 import { encodePlan } from "../placement/plan-text.ts";
 import { Planner } from "../placement/planner.ts";
+import { logReader } from "./requests/log-reader.ts";
 import type { PublishOutcome, PublishRequest } from "./requests/publish-queue.ts";
 import type { ReadOutcome, ReadRequest } from "./requests/reads.ts";
 import { ELSEWHERE, PLAN_HEADER, type SubscribeRequest } from "./sockets/subscribe-request.ts";
@@ -123,9 +124,12 @@ export class FeedObject<Env extends FeedObjectEnv = FeedObjectEnv> extends Servi
     return this.#links.follow(replica, position);
   }
 
-  /** A piece of the log after a seq, for a replica. */
-  readLog(epoch: string, after: number): LogLines | undefined {
-    return this.#links.readLog(epoch, after);
+  /** A piece of the log after a seq, for a replica. Replicas take turns: readers of many may ask for very much at once. */
+  readLog(epoch: string, after: number, replica = ""): Promise<LogLines | undefined> {
+    const { broadcast } = this.#loader.open();
+    return new Promise((found, failed) => {
+      broadcast.search(logReader(replica, () => this.#links.readLog(epoch, after), found, failed));
+    });
   }
 
   /** What a replica serves has changed. */

@@ -22,6 +22,14 @@ function watch(market: Market, seconds: number, step = 100): MarketUpdate[] {
 
 const number = (fields: StockFields, name: string) => Number(fields[name]);
 
+/** Prices that do not cross, a last trade between them and between low and high, and the change that belongs to it. */
+function isPossible(now: StockFields): boolean {
+  const [bid, ask, last] = [number(now, "bid"), number(now, "ask"), number(now, "last")];
+  const isBetween = bid > 0 && bid < ask && last >= bid && last <= ask;
+  const isInDay = number(now, "high") >= last && number(now, "low") <= last;
+  return isBetween && isInDay && Math.abs(number(now, "change") - (last - number(now, "open"))) < 1e-6;
+}
+
 describe("what happens", () => {
   test("is the same for the same seed, whatever the steps of time", () => {
     expect(watch(open(7), 60)).toEqual(watch(open(7), 60, 1_000));
@@ -57,8 +65,8 @@ describe("a subscriber", () => {
         if (!("patch" in update)) expect.unreachable("only the first ones are whole");
         const before = entries.get(update.key) ?? {};
         const names = Object.keys(update.patch);
-        expect(names.length).toBeGreaterThan(0);
-        for (const name of names) expect(before[name]).not.toBe(update.patch[name]);
+        if (names.length === 0 || names.some((name) => before[name] === update.patch[name]))
+          expect(update).toBe(before);
       }
       applyTo(entries, update);
     }
@@ -77,20 +85,14 @@ describe("a subscriber", () => {
     fc.assert(
       fc.property(fc.integer(), fc.constantFrom(1, 40, 2_000), (seed, rate) => {
         const entries = new Map<string, StockFields>();
+        const impossible: StockFields[] = [];
         for (const update of watch(open(seed, rate), 2_000 / rate + 1, 50)) {
           const before = entries.get(update.key);
           applyTo(entries, update);
           const now = entries.get(update.key) ?? {};
-          const [bid, ask, last] = [number(now, "bid"), number(now, "ask"), number(now, "last")];
-          expect(bid).toBeGreaterThan(0);
-          expect(bid).toBeLessThan(ask);
-          expect(last).toBeGreaterThanOrEqual(bid);
-          expect(last).toBeLessThanOrEqual(ask);
-          expect(number(now, "high")).toBeGreaterThanOrEqual(last);
-          expect(number(now, "low")).toBeLessThanOrEqual(last);
-          expect(number(now, "change")).toBeCloseTo(last - number(now, "open"), 6);
-          if (before) expect(number(now, "volume")).toBeGreaterThanOrEqual(number(before, "volume"));
+          if (!isPossible(now) || (before && number(now, "volume") < number(before, "volume"))) impossible.push(now);
         }
+        expect(impossible).toEqual([]);
       }),
       { numRuns: runs(8) },
     );
@@ -99,15 +101,15 @@ describe("a subscriber", () => {
   test("never gets an update that a server would refuse", () => {
     fc.assert(
       fc.property(fc.integer(), (seed) => {
-        for (const update of watch(open(seed), 20)) {
-          const { key, time, ...change } = update;
-          expect(key).toMatch(/^[^\p{Cc}*,]{1,128}$/u);
-          expect(Number.isFinite(time)).toBe(true);
-          expect(Object.keys(change)).toHaveLength(1);
-          expect(["set", "patch"]).toContain(Object.keys(change)[0]);
-          // NaN and Infinity would become null.
-          expect(JSON.parse(JSON.stringify(update))).toEqual(update);
-        }
+        const updates = watch(open(seed), 20);
+        const refused = updates.filter(({ key, time, ...change }) => {
+          const [what = "", ...others] = Object.keys(change);
+          const isChange = ["set", "patch"].includes(what) && others.length === 0;
+          return !isChange || !/^[^\p{Cc}*,]{1,128}$/u.test(key) || !Number.isFinite(time);
+        });
+        expect(refused).toEqual([]);
+        // NaN and Infinity would become null.
+        expect(JSON.parse(JSON.stringify(updates))).toEqual(updates);
       }),
       { numRuns: runs(10) },
     );

@@ -65,8 +65,7 @@ describe("a feed with replicas", () => {
     await publish(feed, { key: "A", set: { n: 2 } });
     for (const { name } of await busyReplicas(feed)) await evictDurableObject(env.FEED_REPLICAS.getByName(name));
     const readLog = vi.spyOn(FeedObject.prototype, "readLog").mockImplementationOnce(function (this: FeedObject) {
-      // oxlint-disable-next-line no-unsafe-type-assertion -- a call waits for it
-      return this.reset("admin").then(() => undefined) as unknown as undefined;
+      return this.reset("admin").then(() => undefined);
     });
     // Replicas have them, and those that were there lack what only the log has.
     const others = await Promise.all(Array.from({ length: 6 }, () => TestSubscriber.connect(feed)));

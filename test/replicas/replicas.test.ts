@@ -211,4 +211,20 @@ describe("a feed with replicas", () => {
       expect(updates).toEqual(Array.from({ length: 27 }, (_, k) => ({ key: "A", set: { n: k + 4 } })));
     }
   });
+
+  test("[REP9] [I7] what replicas read of the log at once, the leader reads by turns with publishes", async () => {
+    const feed = newFeed();
+    const { epoch } = await publish(feed, { key: "A", set: { n: 1 } });
+    await publish(feed, { key: "A", set: { n: 2 } });
+    let answered = 0;
+    const leader = env.FEEDS.getByName(feed);
+    const reads = Array.from({ length: 60 }, async (_, n) => {
+      const piece = await leader.readLog(epoch, 1, `${feed}/wnam/${n}`);
+      answered++;
+      return piece?.seq;
+    });
+    await publish(feed, { key: "A", set: { n: 3 } });
+    expect(answered).toBeLessThan(50);
+    for (const seq of await Promise.all(reads)) expect(seq).toBeGreaterThanOrEqual(2);
+  });
 });

@@ -42,7 +42,7 @@ export interface Leader extends Rpc.DurableObjectBranded {
   /** What a replica lacks that is at `position`, or has nothing. From now on it gets all that is committed. */
   follow(replica: string, position: Position | undefined): FollowAnswer;
   /** A piece of the log after a seq; undefined if the log does not go back so far, or the epoch is another. */
-  readLog(epoch: string, after: number): LogLines | undefined;
+  readLog(epoch: string, after: number, replica: string): Promise<LogLines | undefined>;
   /** What a replica serves has changed. */
   report(replica: string, report: LinkReport): Standing;
   /** What a replica is to the leader. Does not open the feed. */

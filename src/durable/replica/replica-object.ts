@@ -194,7 +194,7 @@ export class ReplicaObject<Env extends ReplicaObjectEnv = ReplicaObjectEnv>
   }
 
   async #readLog(epoch: string, after: number): Promise<LogLines | undefined> {
-    const piece = await this.#leader().readLog(epoch, after);
+    const piece = await this.#leader().readLog(epoch, after, this.#name);
     release(piece);
     // The feed may have been reset: then it is replaced, and whoever asked hears of that instead.
     if (!piece) await this.#following.refresh().catch(() => {});
