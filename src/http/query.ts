@@ -11,12 +11,16 @@ export interface SubscribeQuery {
 }
 
 export function readSubscribeQuery(query: URLSearchParams): SubscribeQuery {
-  const keys = query.getAll("keys").join(",");
-  const selection = parseSelection(query.has("keys") ? keys.split(",") : []);
+  const selection = parseSelection(listOf(query, "keys"), listOf(query, "fields"));
   if (!selection.ok) throw new Problem("invalid_query", `${selection.reason}.`);
   const mode = query.has("mode") ? check("mode", modeSchema, parameter(query, "mode")) : "latest";
   const hz = readNumber(query, "hz", hzSchema);
   return { subscription: { selection: selection.selection, mode, hz }, since: readSince(query) };
+}
+
+/** A list that may be given in several parts; empty if it is not given. */
+function listOf(query: URLSearchParams, name: string): string[] {
+  return query.has(name) ? query.getAll(name).join(",").split(",") : [];
 }
 
 function readSince(query: URLSearchParams): Position | undefined {

@@ -28,7 +28,8 @@ export async function snapshot(c: AppContext): Promise<Response> {
   if (waits && wait > 0) await knownFeeds.demandVisit(feed, counted);
   else if (!(await knownFeeds.exists(feed))) return emptySnapshot(feed, request, since, waits);
   const readRequest: ReadRequest = {
-    selection: subscription.selection.id,
+    selection: subscription.selection.patterns,
+    fields: subscription.selection.fields?.id,
     mode: subscription.mode,
     since,
     // With `since` the response is about the changes from there, and is never left out.

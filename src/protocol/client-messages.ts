@@ -7,6 +7,7 @@ import { parseMsgpackInSteps, parseMsgpackOutline } from "./msgpack-frames.ts";
 import {
   countSchema,
   documented,
+  fieldSchema,
   hzSchema,
   idempotencyKeySchema,
   idSchema,
@@ -33,11 +34,15 @@ const subscribeSchema = documented(
     keys: v.exactOptional(
       v.pipe(v.array(patternSchema, "is not an array"), v.metadata({ maxItems: LIMITS.selectionKeys })),
     ),
+    fields: v.exactOptional(
+      v.pipe(v.array(fieldSchema, "is not an array"), v.metadata({ maxItems: LIMITS.selectionFields })),
+    ),
     hz: v.exactOptional(hzSchema),
     mode: v.exactOptional(modeSchema),
   }),
-  "Replaces the selection, `hz` and `mode`. The answer has the entries that are selected now and were not before.",
-  { type: "subscribe", id: 1, keys: ["AAPL", "tech.*"], hz: 4, mode: "latest" },
+  "Replaces the selection, `hz` and `mode`. The answer has the entries that are selected now and were not before; " +
+    "if other fields are selected, all that are selected now.",
+  { type: "subscribe", id: 1, keys: ["AAPL", "tech.*"], fields: ["last", "bid"], hz: 4, mode: "latest" },
 );
 type SubscribeMessage = v.InferOutput<typeof subscribeSchema>;
 
@@ -119,11 +124,12 @@ export function* decodeClientMessage(frame: string | Uint8Array): Generator<numb
 
 const LISTS = [
   ["keys", LIMITS.selectionKeys, "entries"],
+  ["fields", LIMITS.selectionFields, "entries"],
   ["updates", LIMITS.batchUpdates, "updates"],
 ] as const;
 
-function readSubscription({ keys, mode = "latest", hz, ...message }: SubscribeMessage): DecodedMessage {
-  const parsed = parseSelection(keys ?? []);
+function readSubscription({ keys, fields, mode = "latest", hz, ...message }: SubscribeMessage): DecodedMessage {
+  const parsed = parseSelection(keys ?? [], fields);
   if (!parsed.ok) return refuse(message.id, parsed.reason);
   return { ok: true, message: { ...message, subscription: { selection: parsed.selection, mode, hz } } };
 }

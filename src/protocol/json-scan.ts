@@ -86,6 +86,27 @@ export function readMembers(
   return at + 1;
 }
 
+/** One of 32 bits for a name as it is written, with its quotes: by its length, its first and its last character. */
+export function mark(text: string, start: number, end: number): number {
+  return 1 << (7 * (end - start) + 5 * text.charCodeAt(start + 1) + text.charCodeAt(end - 2));
+}
+
+/** Another one: by the characters before the last. */
+export function ending(text: string, start: number, end: number): number {
+  const last = Math.max(start, end - 4);
+  return 1 << (text.charCodeAt(last) + 11 * text.charCodeAt(last + 1));
+}
+
+/** The names of an object's members, with their quotes. They are parts of its text. */
+export function memberNames(text: string): Set<string> {
+  const names = new Set<string>();
+  readMembers(text, 0, (nameStart, nameEnd, valueStart) => {
+    names.add(text.slice(nameStart, nameEnd));
+    return skipValue(text, valueStart);
+  });
+  return names;
+}
+
 /** A text whose parts are replaced one after the other, from its beginning to its end. */
 export class Splice {
   readonly text: string;

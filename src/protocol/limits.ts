@@ -47,7 +47,10 @@ export const LIMITS = {
   ttlMax: 10 * 365 * 86_400,
   /** Keys and prefixes in one selection. Bounds the work of an update and the size of what a socket must keep. */
   selectionKeys: 1_000,
-  /** One selection as UTF-8. The state of a socket must fit into 16 KiB to survive hibernation. */
+  /** (contract) Fields in one selection, and characters of the name of one. */
+  selectionFields: 64,
+  fieldLength: 128,
+  /** One selection as UTF-8, with its fields. The state of a socket must fit into 16 KiB to survive hibernation. */
   selectionBytes: 12 * 1024,
   /** (contract) Messages a second that a subscriber may ask for. */
   hzMin: 0.1,

@@ -3,6 +3,7 @@ import { LIMITS } from "./limits.ts";
 import { MSGPACK_PROTOCOL, PROTOCOL } from "./names.ts";
 import {
   feedNameSchema,
+  fieldSchema,
   hzSchema,
   idempotencyKeySchema,
   keySchema,
@@ -68,6 +69,15 @@ export const PARAMETERS = {
     schema: v.pipe(v.array(patternSchema), v.metadata({ minItems: 1, maxItems: LIMITS.selectionKeys })),
     example: ["AAPL", "tech.*"],
   },
+  fields: {
+    in: "query",
+    name: "fields",
+    description: "The top-level members of the values to send, separated by commas. Without it: all. May be repeated.",
+    style: "form",
+    explode: false,
+    schema: v.pipe(v.array(fieldSchema), v.metadata({ minItems: 1, maxItems: LIMITS.selectionFields })),
+    example: ["last", "bid"],
+  },
   since: query("since", positionSchema, "Only what changed after this position."),
   hz: query("hz", hzSchema, "At most so many messages a second. A plain decimal.", 4),
   mode: query(
@@ -122,7 +132,7 @@ export const PARAMETERS = {
 } satisfies Record<string, Parameter>;
 
 /** The parameters of every subscriber: over WebSocket, as a stream and by polling. */
-export const OF_A_SUBSCRIBER = ["keys", "since", "hz", "mode"] as const satisfies (keyof typeof PARAMETERS)[];
+export const OF_A_SUBSCRIBER = ["keys", "fields", "since", "hz", "mode"] as const satisfies (keyof typeof PARAMETERS)[];
 
 /** Where a request may carry its credential. */
 export const CREDENTIALS = {

@@ -1,5 +1,6 @@
 import * as v from "valibot";
 import { MODES } from "./codes.ts";
+import { NOT_IN_A_FIELD } from "./fields.ts";
 import { isJsonObject, type JsonObject } from "./json.ts";
 import { LIMITS } from "./limits.ts";
 import { FEED_NAME, keyProblem, NOT_IN_A_KEY } from "./names.ts";
@@ -48,6 +49,18 @@ export const patternSchema = v.pipe(
     maxLength: LIMITS.keyLength + 1,
     description: "A key, a `prefix*`, or `*` for all keys.",
     examples: ["tech.*"],
+  }),
+);
+
+/** `parseSelection` checks the names itself. */
+export const fieldSchema = v.pipe(
+  v.string("is not a string"),
+  v.metadata({
+    pattern: `^[^${NOT_IN_A_FIELD.source.slice(1)}+$`,
+    minLength: 1,
+    maxLength: LIMITS.fieldLength,
+    description: "A top-level member of the values: well-formed Unicode without control characters and `,`.",
+    examples: ["last"],
   }),
 );
 

@@ -1,19 +1,24 @@
 import type { Mode } from "./codes.ts";
+import { fieldProblem, Fields } from "./fields.ts";
 import { exceedsBytes } from "./json.ts";
 import { LIMITS } from "./limits.ts";
 import { keyProblem } from "./names.ts";
 
 /**
- * Which keys a subscriber gets. Normalised: selections that mean the same have the same id, in whatever order and however
- * often the patterns were written. Subscribers with the same id share one encoding.
+ * Which keys a subscriber gets, and what of their values. Normalised: selections that mean the same have the same id, in
+ * whatever order and however often patterns and fields were written. Subscribers with the same id share one encoding.
  */
 export interface Selection {
-  /** The normalised patterns, separated by commas; "" is everything. */
+  /** The patterns, and after a tab the fields if not all are selected. */
   readonly id: string;
+  /** The normalised patterns, separated by commas; "" is all keys. */
+  readonly patterns: string;
   /** Exact keys that no prefix covers. */
   readonly keys: ReadonlySet<string>;
   /** Prefixes, sorted by code units. None covers another. `[""]` is everything. */
   readonly prefixes: readonly string[];
+  /** Undefined is all. */
+  readonly fields: Fields | undefined;
 }
 
 /** What a subscriber asks for, in the query or in a `subscribe` message. */
@@ -24,13 +29,16 @@ export interface Subscription {
   hz: number | undefined;
 }
 
-export const EVERYTHING: Selection = { id: "", keys: new Set(), prefixes: [""] };
+export const EVERYTHING: Selection = { id: "", patterns: "", keys: new Set(), prefixes: [""], fields: undefined };
 
 export type ParsedSelection = { ok: true; selection: Selection } | { ok: false; reason: string };
 
-/** Reads a selection: exact keys and `prefix*` patterns. An empty list, or `*` in it, is everything. */
-export function parseSelection(patterns: readonly string[]): ParsedSelection {
-  if (patterns.length === 0) return { ok: true, selection: EVERYTHING };
+/**
+ * Reads a selection: exact keys and `prefix*` patterns, and names of fields. An empty list, or `*` among the patterns, is all
+ * keys; an empty list of fields is all of them.
+ */
+export function parseSelection(patterns: readonly string[], fields: readonly string[] = []): ParsedSelection {
+  if (patterns.length === 0 && fields.length === 0) return { ok: true, selection: EVERYTHING };
   if (patterns.length > LIMITS.selectionKeys) {
     return { ok: false, reason: `keys has more than ${LIMITS.selectionKeys} entries` };
   }
@@ -47,20 +55,40 @@ export function parseSelection(patterns: readonly string[]): ParsedSelection {
     if (problem) return { ok: false, reason: `keys[${i}] ${problem}` };
     (isPrefix ? prefixes : exact).add(name);
   }
-  const selection = normalise(exact, prefixes);
-  return exceedsBytes(selection.id, LIMITS.selectionBytes)
-    ? { ok: false, reason: `keys is longer than ${LIMITS.selectionBytes} bytes` }
-    : { ok: true, selection };
+  if (patterns.length === 0) prefixes.add("");
+  if (fields.length > LIMITS.selectionFields) {
+    return { ok: false, reason: `fields has more than ${LIMITS.selectionFields} entries` };
+  }
+  for (const [i, name] of fields.entries()) {
+    const problem = fieldProblem(name);
+    if (problem) return { ok: false, reason: `fields[${i}] ${problem}` };
+  }
+  const selection = withFields(normalise(exact, prefixes), fields.length > 0 ? new Fields(fields) : undefined);
+  if (!exceedsBytes(selection.id, LIMITS.selectionBytes)) return { ok: true, selection };
+  const what = selection.fields ? "keys and fields are together" : "keys is";
+  return { ok: false, reason: `${what} longer than ${LIMITS.selectionBytes} bytes` };
 }
 
-/** Reads the id of a selection that the server normalised before: keys in order, then prefixes in order. */
-export function selectionOfId(id: string): Selection {
-  if (id === "") return EVERYTHING;
-  const patterns = id.split(",");
+/**
+ * Reads back a selection that the server normalised before: its patterns (keys in order, then prefixes in order), and the
+ * id of its fields, undefined if it has none.
+ */
+export function restoreSelection(patterns: string, fields: string | undefined): Selection {
+  return withFields(selectionOfPatterns(patterns), fields === undefined ? undefined : Fields.ofId(fields));
+}
+
+function selectionOfPatterns(text: string): Selection {
+  if (text === "") return EVERYTHING;
+  const patterns = text.split(",");
   const first = patterns.findIndex((pattern) => pattern.endsWith("*"));
   const keys = first < 0 ? patterns : patterns.slice(0, first);
   const prefixes = first < 0 ? [] : patterns.slice(first).map((pattern) => pattern.slice(0, -1));
-  return { id, keys: new Set(keys), prefixes };
+  return { id: text, patterns: text, keys: new Set(keys), prefixes, fields: undefined };
+}
+
+/** No key and no name of a field has a tab. */
+function withFields(selection: Selection, fields: Fields | undefined): Selection {
+  return fields ? { ...selection, id: `${selection.patterns}\t${fields.id}`, fields } : selection;
 }
 
 export function selects(selection: Selection, key: string): boolean {
@@ -92,5 +120,6 @@ function normalise(exact: Set<string>, prefixes: Set<string>): Selection {
   }
   if (kept[0] === "") return EVERYTHING;
   const keys = [...exact].filter((key) => !isCovered(kept, key)).toSorted();
-  return { id: [...keys, ...kept.map((prefix) => `${prefix}*`)].join(","), keys: new Set(keys), prefixes: kept };
+  const patterns = [...keys, ...kept.map((prefix) => `${prefix}*`)].join(",");
+  return { id: patterns, patterns, keys: new Set(keys), prefixes: kept, fields: undefined };
 }

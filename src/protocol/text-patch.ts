@@ -1,4 +1,15 @@
-import { CLOSE_OBJECT, COMMA, isObjectAt, readMembers, skipRest, skipString, skipValue, Splice } from "./json-scan.ts";
+import {
+  CLOSE_OBJECT,
+  COMMA,
+  ending,
+  isObjectAt,
+  mark,
+  readMembers,
+  skipRest,
+  skipString,
+  skipValue,
+  Splice,
+} from "./json-scan.ts";
 
 /**
  * The change of one member: a new value as JSON, or `null`, which removes the member. An object as JSON is a patch of the
@@ -130,15 +141,4 @@ function changesOf(patch: string, anew: boolean): TextPatch {
 function write(change: string | TextPatch): string {
   if (change instanceof TextPatch) return change.applyTo(undefined);
   return isPatch(change) ? changesOf(change, true).applyTo(undefined) : change;
-}
-
-/** One of 32 bits for a name as it is written: by its length, its first and its last character. */
-function mark(text: string, start: number, end: number): number {
-  return 1 << (7 * (end - start) + 5 * text.charCodeAt(start + 1) + text.charCodeAt(end - 2));
-}
-
-/** Another one: by the characters before the last. */
-function ending(text: string, start: number, end: number): number {
-  const last = Math.max(start, end - 4);
-  return 1 << (text.charCodeAt(last) + 11 * text.charCodeAt(last + 1));
 }

@@ -5,6 +5,7 @@ import type { FlushPolicy } from "../../src/feed/fanout/live/flush-schedule.ts";
 import { Feed } from "../../src/feed/state/feed.ts";
 import type { LogRecord } from "../../src/feed/state/record.ts";
 import { finishSteps } from "../../src/protocol/long-json.ts";
+import type { JsonObject } from "../../src/protocol/json.ts";
 import { parsePosition } from "../../src/protocol/position.ts";
 import type { Update } from "../../src/protocol/update.ts";
 import { decodeUpdatesInSteps } from "../../src/protocol/update-decoding.ts";
@@ -120,8 +121,9 @@ export class FeedFixture {
     this.broadcast.announceReset();
   }
 
-  entries(): Record<string, unknown> {
-    return Object.fromEntries([...this.feed.entries.select(subscriptionOf([]).selection)].map((e) => [e.key, e.value]));
+  entries(): Record<string, JsonObject> {
+    const { selection } = subscriptionOf([]);
+    return Object.fromEntries([...this.feed.entries.select(selection)].map((e) => [e.key, e.value ?? {}]));
   }
 
   #keep(record: LogRecord): void {

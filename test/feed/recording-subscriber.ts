@@ -3,14 +3,21 @@ import type { Broadcast } from "../../src/feed/fanout/broadcast.ts";
 import type { EncodedMessage } from "../../src/feed/fanout/encoded-message.ts";
 import type { Sink, Subscriber } from "../../src/feed/fanout/subscriber.ts";
 import type { AcceptedUpdate } from "../../src/feed/state/accepted-update.ts";
-import { seqAfter, type Log, type LogPiece, type LogRecord } from "../../src/feed/state/record.ts";
-import { parseSelection, selects, type Selection, type Subscription } from "../../src/protocol/selection.ts";
-import { isWanted, View, type Message } from "../support/view.ts";
+import { encodeRecord, findUpdates } from "../../src/feed/state/record-lines.ts";
+import { seqAfter, type Log, type LogPiece, type LogRecord, type SelectedRecord } from "../../src/feed/state/record.ts";
+import { parseSelection, type Selection, type Subscription } from "../../src/protocol/selection.ts";
+import type { Update } from "../../src/protocol/update.ts";
+import { cutUpdateTo, isWanted, View, type Message } from "../support/view.ts";
 
 /** A log that has everything from some seq on. */
 export class MemoryLog implements Log {
   readonly records: LogRecord[] = [];
   start = 0;
+  /** Keys that are there, and the patches that made them, as far as the records were looked at. */
+  readonly #keys = new Set<string>();
+  readonly #makers = new Set<AcceptedUpdate>();
+  #looked = 0;
+  #last: LogRecord | undefined;
 
   /** The updates after the seq `from`, up to `seq`. */
   between(from: number, seq: number): AcceptedUpdate[] {
@@ -19,23 +26,36 @@ export class MemoryLog implements Log {
     return updates.filter((update) => update.seq > from && update.seq <= seq);
   }
 
+  /** Whether an update is a patch that makes its entry, by what was logged before it. */
+  makes(update: AcceptedUpdate): boolean {
+    // The feed was reset.
+    if (this.records[this.#looked - 1] !== this.#last) {
+      this.#keys.clear();
+      this.#looked = 0;
+    }
+    for (; this.#looked < this.records.length; this.#looked++) {
+      this.#last = this.records[this.#looked];
+      for (const logged of this.#last!.updates) {
+        if (logged.change === "patch" && !this.#keys.has(logged.key)) this.#makers.add(logged);
+        if (logged.change === "delete") this.#keys.delete(logged.key);
+        else this.#keys.add(logged.key);
+      }
+    }
+    return this.#makers.has(update);
+  }
+
   /** A few records a look, so that readers need several. */
   read(after: number, selection: Selection): LogPiece | undefined {
     if (after < this.start) return undefined;
     const index = this.records.findIndex((record) => seqAfter(record) > after);
     const looked = index === -1 ? [] : this.records.slice(index, index + 20);
-    const records = looked.map((record) => ({
-      from: record.from,
-      seq: seqAfter(record),
-      time: record.time,
-      updates: record.updates
-        .filter(({ seq, update }) => seq > after && selects(selection, update.key))
-        .map(({ text }) => text),
-    }));
+    const records: SelectedRecord[] = [];
+    for (const record of looked) findUpdates(encodeRecord(record), after, selection, records);
+    const last = looked.at(-1);
     return {
-      records: records.filter(({ updates }) => updates.length > 0),
-      seq: records.at(-1)?.seq ?? after,
-      isEnd: looked.length === 0 || looked.at(-1) === this.records.at(-1),
+      records,
+      seq: last ? seqAfter(last) : after,
+      isEnd: looked.length === 0 || last === this.records.at(-1),
     };
   }
 }
@@ -44,8 +64,9 @@ export function subscriptionOf(
   keys: readonly string[],
   mode: Subscription["mode"] = "latest",
   hz?: number,
+  fields: readonly string[] = [],
 ): Subscription {
-  const parsed = parseSelection(keys);
+  const parsed = parseSelection(keys, fields);
   if (!parsed.ok) throw new Error(parsed.reason);
   return { selection: parsed.selection, mode, hz };
 }
@@ -84,18 +105,25 @@ export class RecordingSubscriber implements Sink {
   /** The log that messages are checked against. */
   log: MemoryLog | undefined;
   keys: readonly string[];
+  fields: readonly string[];
   readonly mode: Subscription["mode"];
   readonly hz: number | undefined;
 
-  constructor(keys: readonly string[] = [], mode: Subscription["mode"] = "latest", hz?: number) {
+  constructor(
+    keys: readonly string[] = [],
+    mode: Subscription["mode"] = "latest",
+    hz?: number,
+    fields: readonly string[] = [],
+  ) {
     this.keys = keys;
     this.mode = mode;
     this.hz = hz;
+    this.fields = fields;
     this.view = new View();
   }
 
   get subscription(): Subscription {
-    return subscriptionOf(this.keys, this.mode, this.hz);
+    return subscriptionOf(this.keys, this.mode, this.hz, this.fields);
   }
 
   /** Its backlog, in bytes. */
@@ -132,8 +160,9 @@ export class RecordingSubscriber implements Sink {
   }
 
   /** Sends a `subscribe` message. */
-  ask(broadcast: Broadcast, keys: readonly string[]): ReturnType<Broadcast["resubscribe"]> {
+  ask(broadcast: Broadcast, keys: readonly string[], fields = this.fields): ReturnType<Broadcast["resubscribe"]> {
     this.keys = keys;
+    this.fields = fields;
     this.#asked.set(++this.#asks, keys);
     return broadcast.resubscribe(this.subscriber!, this.subscription, this.#asks);
   }
@@ -169,18 +198,31 @@ export class RecordingSubscriber implements Sink {
 
   /** Checks an update message against the log: nothing outside of `from`..`seq`, nothing twice, nothing missing. */
   #checkUpdate({ from, seq, updates = [], skipped = 0 }: Message): void {
-    const concerned = (this.log?.between(from!, seq!) ?? []).filter(({ key }) => isWanted(this.#selected, key));
-    const texts = concerned.map(({ text }) => text);
-    if (this.mode === "all") same(JSON.stringify(updates), `[${texts.join()}]`, "the updates");
-    const keys = concerned.map(({ key }) => key);
+    const { keys, fields } = this.#selected;
+    const selected = (this.log?.between(from!, seq!) ?? []).filter(({ key }) => isWanted(keys, key));
+    const concerned: Update[] = [];
+    for (const update of selected) {
+      const cut = cutUpdateTo(update.update, fields, this.log!.makes(update));
+      if (cut) concerned.push(cut);
+    }
+    if (this.mode === "all") same(JSON.stringify(updates), JSON.stringify(concerned), "the updates");
     const told = updates.map(({ key }) => key).toSorted();
-    if (this.mode === "latest") same(told.join(), [...new Set(keys)].toSorted().join(), "the keys");
-    if (this.#selected.length === 0) same(updates.length + skipped, concerned.length, "how many updates there were");
+    const concernedKeys = new Set(concerned.map(({ key }) => key));
+    if (this.mode === "latest") {
+      // On return, the state of a key may be sent of which only other fields were touched.
+      const more = new Set(updates.filter((update) => "set" in update && fields.length > 0).map(({ key }) => key));
+      const others = selected.map(({ key }) => key).filter((key) => more.has(key));
+      same(told.join(), [...new Set([...concernedKeys, ...others])].toSorted().join(), "the keys");
+    }
+    if (keys.length > 0) return;
+    if (fields.length === 0) same(updates.length + skipped, concerned.length, "how many updates there were");
+    else if (skipped > 0) same(updates.length + skipped, concerned.length, "how many updates concerned it");
   }
 
   /** What the server selects for it now. */
-  get #selected(): readonly string[] {
-    const id = (this.subscriber?.subscription ?? this.subscription).selection.id;
-    return id === "*" || id === "" ? [] : id.split(",");
+  get #selected(): { keys: readonly string[]; fields: readonly string[] } {
+    const { patterns, fields } = (this.subscriber?.subscription ?? this.subscription).selection;
+    const keys = patterns === "*" || patterns === "" ? [] : patterns.split(",");
+    return { keys, fields: fields?.id.split(",") ?? [] };
   }
 }

@@ -1,7 +1,7 @@
 import * as fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { LIMITS } from "../../src/protocol/limits.ts";
-import { EVERYTHING, parseSelection, selectionOfId, selects, type Selection } from "../../src/protocol/selection.ts";
+import { EVERYTHING, parseSelection, restoreSelection, selects, type Selection } from "../../src/protocol/selection.ts";
 import { isWanted } from "../support/view.ts";
 import { key } from "./arbitraries.ts";
 
@@ -23,11 +23,15 @@ const patterns = fc.oneof(
   ),
 );
 
-function parse(list: readonly string[]): Selection {
-  const parsed = parseSelection(list);
+function parse(list: readonly string[], fields: readonly string[] = []): Selection {
+  const parsed = parseSelection(list, fields);
   if (!parsed.ok) throw new Error(parsed.reason);
   return parsed.selection;
 }
+
+const names = fc.array(fc.constantFrom("last", "bid", "a*", " ", '"', "\\", "__proto__", "\u00e9", "😀"), {
+  maxLength: 5,
+});
 
 const UNIVERSE = ["a", "b", "aa", "ab", "ba", "bb", "aab", "abb", "bab", "zz"];
 
@@ -82,10 +86,22 @@ describe("a selection", () => {
     );
   });
 
-  test("is read back from its id", () => {
+  test("is read back from its patterns and fields", () => {
     fc.assert(
-      fc.property(patterns, (list) => {
-        expect(selectionOfId(parse(list).id)).toEqual(parse(list));
+      fc.property(patterns, names, (list, fields) => {
+        const selection = parse(list, fields);
+        expect(restoreSelection(selection.patterns, selection.fields?.id)).toEqual(selection);
+      }),
+    );
+  });
+
+  test("[FIELD1] has the same id with its fields in any order and with repetitions, and another with others", () => {
+    fc.assert(
+      fc.property(patterns, names, names, fc.infiniteStream(fc.nat()), (list, one, other, random) => {
+        const again = [...one, ...one].toSorted(() => (random.next().value % 2) - 0.5);
+        expect(parse(list, again).id).toBe(parse(list, one).id);
+        const same = [...new Set(one)].toSorted().join() === [...new Set(other)].toSorted().join();
+        expect(parse(list, one).id === parse(list, other).id).toBe(same);
       }),
     );
   });
@@ -107,6 +123,25 @@ describe("a selection is refused", () => {
     [[`${"k".repeat(129)}*`], "keys[0] is longer than 128 characters"],
   ])("%j", (list, reason) => {
     expect(parseSelection(list)).toEqual({ ok: false, reason });
+  });
+
+  test.each([
+    [[""], "fields[0] is empty"],
+    [["last", "a,b"], "fields[1] contains a control character or `,`"],
+    [["a\u0080"], "fields[0] contains a control character or `,`"],
+    [["\ud800"], "fields[0] is not well-formed Unicode"],
+    [["f".repeat(129)], "fields[0] is longer than 128 characters"],
+    [Array.from({ length: 65 }, () => "f"), "fields has more than 64 entries"],
+  ])("[FIELD1] with the fields %j", (fields, reason) => {
+    expect(parseSelection([], fields)).toEqual({ ok: false, reason });
+  });
+
+  test("[FIELD1] with keys and fields that together are longer than the limit; the most fields find room", () => {
+    const fields = Array.from({ length: 64 }, (_, i) => `${i}`.padStart(128, "f"));
+    expect(parseSelection(longKeys(31), fields).ok).toBe(true);
+    const reason = "keys and fields are together longer than 12288 bytes";
+    expect(parseSelection(longKeys(32), fields)).toEqual({ ok: false, reason });
+    expect(parseSelection([], ["😀".repeat(128)]).ok, "a name's length counts code points").toBe(true);
   });
 
   test("with more entries than the limit, or more bytes", () => {

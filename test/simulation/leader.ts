@@ -16,7 +16,7 @@ import { Planner } from "../../src/placement/planner.ts";
 import type { Region } from "../../src/placement/regions.ts";
 import type { ReplicaPolicy } from "../../src/placement/replica-policy.ts";
 import { finishSteps } from "../../src/protocol/long-json.ts";
-import { selectionOfId, type Subscription } from "../../src/protocol/selection.ts";
+import { EVERYTHING as ALL, type Subscription } from "../../src/protocol/selection.ts";
 import type { Update } from "../../src/protocol/update.ts";
 import { decodeUpdatesInSteps } from "../../src/protocol/update-decoding.ts";
 import { Deliveries, WORK, type Records } from "./records.ts";
@@ -24,7 +24,7 @@ import { Thread, type SimulatedTime } from "./time.ts";
 import type { Server, Watcher } from "./watcher.ts";
 import { memoryStorage } from "../support/memory-storage.ts";
 
-export const EVERYTHING: Subscription = { selection: selectionOfId(""), mode: "latest", hz: undefined };
+export const EVERYTHING: Subscription = { selection: ALL, mode: "latest", hz: undefined };
 /** The answer to an upgrade. */
 export type Joined = "joined" | "refused";
 

@@ -135,6 +135,20 @@ function isObject(value: unknown): value is JsonObject {
   return typeof value === "object" && value !== null && !Array.isArray(value);
 }
 
+/** The contract's rule for fields, said in the plainest way: no names are all. */
+export function cutTo(value: JsonObject, fields: readonly string[]): JsonObject {
+  if (fields.length === 0) return value;
+  return Object.fromEntries(Object.entries(value).filter(([name]) => fields.includes(name)));
+}
+
+/** An update as a subscriber of these fields gets it; undefined if it gets none. `isNew`: it makes its entry. */
+export function cutUpdateTo(update: Update, fields: readonly string[], isNew: boolean): Update | undefined {
+  if ("set" in update) return { ...update, set: cutTo(update.set, fields) };
+  if (!("patch" in update) || fields.length === 0) return update;
+  const patch = cutTo(update.patch, fields);
+  return isNew || Object.keys(patch).length > 0 ? { ...update, patch } : undefined;
+}
+
 /** The contract's selection rule, said in the plainest way: no patterns are everything. */
 export function isWanted(patterns: readonly string[], key: string): boolean {
   if (patterns.length === 0) return true;

@@ -9,16 +9,19 @@ import type { FrozenList } from "../../feed/fanout/catch-up/frozen-list.ts";
 import { LogMemory } from "../../feed/fanout/catch-up/log-memory.ts";
 import { encodeSnapshotPart } from "../../protocol/server-messages.ts";
 import type { Mode, SnapshotReason } from "../../protocol/codes.ts";
+import type { Fields } from "../../protocol/fields.ts";
 import { formatPosition, type Position } from "../../protocol/position.ts";
-import { selectionOfId } from "../../protocol/selection.ts";
+import { restoreSelection } from "../../protocol/selection.ts";
 import { streamList, type Cut } from "./answer-stream.ts";
 import { HISTORY_ALWAYS, type HistoryPage } from "../storage/stored-log.ts";
 import { historyReader } from "./history-reader.ts";
 
 /** What a client asks for over HTTP. */
 export interface ReadRequest {
-  /** A selection's id. */
+  /** A selection's patterns. */
   readonly selection: string;
+  /** The id of its fields. Undefined, as versions without it ask: all. */
+  readonly fields?: string | undefined;
   readonly mode: Mode;
   /** Only what changed after this. */
   readonly since: Position | undefined;
@@ -85,8 +88,10 @@ export class Reads {
     if (known.includes(position) || known.includes("*")) return { position, body: undefined, isEmpty: true };
     const account = accountOf(caller);
     if (this.#waiting.isFull(account)) return undefined;
-    const subscription = { selection: selectionOfId(asked.selection), mode: asked.mode, hz: undefined };
-    const weight = 1 + Math.floor(patternsIn(subscription.selection) / WAITING_WEIGHT);
+    const selection = restoreSelection(asked.selection, asked.fields);
+    const { fields } = selection;
+    const subscription = { selection, mode: asked.mode, hz: undefined };
+    const weight = 1 + Math.floor(patternsIn(selection) / WAITING_WEIGHT);
     if (!this.#waitingShare.take(weight * WAITING_BYTES)) return undefined;
     let reader: Reader | undefined;
     this.#waiting.add(account, weight);
@@ -101,9 +106,9 @@ export class Reads {
       const { list, reason } = found;
       const head = this.#headOf(list, reason);
       const outcome = { position: formatPosition(list), isEmpty: false };
-      if (list.parts === 1) return { ...outcome, body: `${head}${list.part(0)}}}` };
+      if (list.parts === 1) return { ...outcome, body: `${head}${list.part(0, fields)}}}` };
       if (!reader || this.#places.refusal(caller)) return undefined;
-      const body = this.#stream(list, head, reader, caller);
+      const body = this.#stream(list, head, fields, reader, caller);
       // The stream releases it.
       reader = undefined;
       return { ...outcome, body };
@@ -136,9 +141,15 @@ export class Reads {
     for (const cut of this.#cuts) cut("the feed was removed");
   }
 
-  #stream(list: FrozenList, head: string, reader: Reader, caller: CountedCaller): ReadableStream<Uint8Array> {
+  #stream(
+    list: FrozenList,
+    head: string,
+    fields: Fields | undefined,
+    reader: Reader,
+    caller: CountedCaller,
+  ): ReadableStream<Uint8Array> {
     this.#places.take(caller);
-    const { readable, cut, done } = streamList(list, head, this.#answers);
+    const { readable, cut, done } = streamList(list, head, fields, this.#answers);
     this.#cuts.add(cut);
     reader.whenListGivenUp(() => cut("too much is read at once"));
     void done.finally(() => {

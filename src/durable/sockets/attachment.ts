@@ -4,7 +4,7 @@ import type { CountedCaller } from "../../limits/places.ts";
 import { LIMITS } from "../../protocol/limits.ts";
 import { MODES } from "../../protocol/codes.ts";
 import type { Position } from "../../protocol/position.ts";
-import { selectionOfId, type Selection, type Subscription } from "../../protocol/selection.ts";
+import { restoreSelection, type Selection, type Subscription } from "../../protocol/selection.ts";
 import { SOCKET_FORMATS, type SocketFormat } from "./frames.ts";
 
 /** As running deployments have stored it: `address` is the client IP, and `holder` the id of the credential. */
@@ -13,12 +13,15 @@ const callerSchema = v.object({
   kind: v.optional(v.picklist(CALLER_KINDS)),
   holder: v.optional(v.string()),
 });
+const textSchema = v.union([v.string(), v.instance(Uint8Array)]);
 const openSchema = v.object({
   ...callerSchema.entries,
   epoch: v.string(),
   // Below 0 the client was in the middle of something that only the lost memory knew.
   seq: v.pipe(v.number(), v.minValue(0)),
-  selection: v.union([v.string(), v.instance(Uint8Array)]),
+  selection: textSchema,
+  // Versions without it send all fields.
+  fields: v.optional(textSchema),
   mode: v.picklist(MODES),
   hz: v.optional(v.number()),
   publishes: v.optional(v.boolean()),
@@ -53,8 +56,9 @@ export function saveState(socket: WebSocket, state: SocketState): void {
   const { subscription, position, publishes, expires, caller, format } = state;
   const { selection, mode, hz } = subscription;
   const { epoch, seq } = position;
-  const attachment: Record<string, unknown> = { epoch, seq, selection: compact(selection.id), mode };
+  const attachment: Record<string, unknown> = { epoch, seq, selection: compact(selection.patterns), mode };
   // Only what differs from most sockets is written: this is done for each message to each socket.
+  if (selection.fields) attachment["fields"] = compact(selection.fields.id);
   if (hz !== undefined) attachment["hz"] = hz;
   if (publishes) attachment["publishes"] = true;
   if (expires !== undefined) attachment["expires"] = expires;
@@ -70,7 +74,7 @@ export function saveClosed(socket: WebSocket, { caller, closed }: ClosedState): 
   socket.serializeAttachment(attachment);
 }
 
-/** The selections that were read, by their ids. */
+/** The selections that were read, by their patterns and fields. */
 export type ReadSelections = Map<string, Selection>;
 
 /**
@@ -85,13 +89,15 @@ export function loadState(socket: WebSocket, read: ReadSelections): SocketState 
   }
   const open = v.safeParse(openSchema, attachment);
   if (!open.success) return undefined;
-  const { epoch, seq, selection, mode, hz, publishes, expires, packed } = open.output;
+  const { epoch, seq, mode, hz, publishes, expires, packed } = open.output;
   const { format = packed === true ? "msgpack" : "json" } = open.output;
-  const id = typeof selection === "string" ? selection : new TextDecoder().decode(selection);
-  let selected = read.get(id);
-  if (!selected) read.set(id, (selected = selectionOfId(id)));
+  const patterns = textOf(open.output.selection);
+  const fields = open.output.fields && textOf(open.output.fields);
+  const id = fields === undefined ? patterns : `${patterns}\t${fields}`;
+  let selection = read.get(id);
+  if (!selection) read.set(id, (selection = restoreSelection(patterns, fields)));
   return {
-    subscription: { selection: selected, mode, hz },
+    subscription: { selection, mode, hz },
     caller: callerOf(open.output),
     publishes: publishes === true,
     expires,
@@ -111,11 +117,18 @@ function callerOf({ address, kind = "anonymous", holder }: v.InferOutput<typeof 
 }
 
 /**
- * The platform stores a string with one byte a character, or with two if any character is beyond Latin-1: a selection of
- * the largest size would not fit then. Such a selection is stored as UTF-8.
+ * The platform stores a string with one byte a character, or with two if any character is beyond Latin-1: patterns and fields
+ * of the largest size would not fit then. What is long of such text is stored as UTF-8.
  */
 function compact(text: string): string | Uint8Array {
-  if (2 * text.length <= LIMITS.selectionBytes) return text;
+  if (text.length <= SHORT) return text;
   // oxlint-disable-next-line no-control-regex
   return /^[\u0000-\u00ff]*$/.test(text) ? text : new TextEncoder().encode(text);
+}
+
+/** Characters that may take two bytes: the rest of the largest selection in UTF-8, and all else, still fit beside them. */
+const SHORT = LIMITS.selectionBytes / 6;
+
+function textOf(stored: string | Uint8Array): string {
+  return typeof stored === "string" ? stored : new TextDecoder().decode(stored);
 }

@@ -3,7 +3,7 @@ import { CALLER_KINDS } from "../../access/access.ts";
 import { REGIONS, type Region } from "../../placement/regions.ts";
 import { MODES, PROBLEMS, type NoRoom } from "../../protocol/codes.ts";
 import type { Position } from "../../protocol/position.ts";
-import { selectionOfId } from "../../protocol/selection.ts";
+import { restoreSelection } from "../../protocol/selection.ts";
 import type { SocketState } from "./attachment.ts";
 import { SOCKET_FORMATS } from "./frames.ts";
 
@@ -23,6 +23,8 @@ const HEADER = "x-tickertape-subscribe";
 
 const wireSchema = v.object({
   selection: v.string(),
+  // Versions without it want all fields.
+  fields: v.optional(v.string()),
   mode: v.picklist(MODES),
   hz: v.optional(v.number()),
   since: v.optional(v.object({ epoch: v.string(), seq: v.number() })),
@@ -41,7 +43,7 @@ const wireSchema = v.object({
 /** The upgrade as it is sent to the feed's object. */
 export function subscribeUpgrade({ subscription, caller, ...asked }: SubscribeRequest): Request {
   const { selection, mode, hz } = subscription;
-  const wire = { selection: selection.id, mode, hz, ...caller, ...asked };
+  const wire = { selection: selection.patterns, fields: selection.fields?.id, mode, hz, ...caller, ...asked };
   // Header values are bytes; keys may be any Unicode.
   const value = encodeURIComponent(JSON.stringify(wire));
   return new Request("https://feed/", { headers: { Upgrade: "websocket", [HEADER]: value } });
@@ -52,8 +54,8 @@ export function readSubscribeUpgrade(request: Request): SubscribeRequest | undef
   const value = request.headers.get(HEADER);
   if (value === null || request.headers.get("Upgrade")?.toLowerCase() !== "websocket") return undefined;
   const wire = v.parse(wireSchema, JSON.parse(decodeURIComponent(value)));
-  const { selection, mode, hz, clientIp, kind, credential, since, expires, protocol, region, ...asked } = wire;
-  const subscription = { selection: selectionOfId(selection), mode, hz };
+  const { selection, fields, mode, hz, clientIp, kind, credential, since, expires, protocol, region, ...asked } = wire;
+  const subscription = { selection: restoreSelection(selection, fields), mode, hz };
   return { ...asked, subscription, since, caller: { clientIp, kind, credential }, expires, protocol, region };
 }
 

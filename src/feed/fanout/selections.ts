@@ -18,9 +18,9 @@ const WITHOUT_KEY = 3 / 4;
 /** Bytes up to which a pattern counts as one: it takes some 250 bytes of memory, and four times its own length besides. */
 const SHORT = 24;
 
-/** How many patterns a selection counts as: its keys and prefixes, and more if they are long. */
-export function patternsIn({ id, keys, prefixes }: Selection): number {
-  return Math.max(keys.size + prefixes.length, Math.ceil(bytesOf(id) / SHORT));
+/** How many patterns a selection counts as: its keys, prefixes and fields, and more if they are long. */
+export function patternsIn({ id, keys, prefixes, fields }: Selection): number {
+  return Math.max(keys.size + prefixes.length + (fields?.size ?? 0), Math.ceil(bytesOf(id) / SHORT));
 }
 
 /**

@@ -108,6 +108,12 @@ export class Group {
     this.pending = pending;
   }
 
+  /** Characters that a message is cut from, about; 0 if it has all fields. */
+  get cutLength(): number {
+    // What waits takes four bytes a character.
+    return this.subscription.selection.fields ? this.pending.bytes / 4 : 0;
+  }
+
   /** Whether `pending` has all that a member lacks. If not, the member needs a catch-up. */
   covers({ unchangedTo }: Subscriber): boolean {
     return unchangedTo >= this.since;

@@ -15,6 +15,8 @@ export const COST = {
   message: 6_000,
   /** Taking up a piece of work, or a group. */
   begin: 500,
+  /** Looking for keys in a piece of the log. */
+  look: 128 * 1024,
   /** Asking a job that waits whether it can go on. */
   check: 100,
 } as const;
@@ -22,4 +24,9 @@ export const COST = {
 /** What it costs to look up a selection. */
 export function lookupCost({ keys, prefixes }: Selection): number {
   return keys.size * COST.key + prefixes.length * COST.prefix;
+}
+
+/** What one look into the log costs, whatever is found. To find fields, the values are read too. */
+export function lookOf({ fields }: Selection): number {
+  return fields ? 4 * COST.look : COST.look;
 }

@@ -1,3 +1,4 @@
+import type { Fields } from "../../protocol/fields.ts";
 import { readOwnJson } from "../../protocol/json.ts";
 import { skipString } from "../../protocol/json-scan.ts";
 import { readEncodedUpdate, type Stamps, type Update } from "../../protocol/update.ts";
@@ -21,6 +22,11 @@ export class AcceptedUpdate {
   readonly time: number | undefined;
   readonly version: number | undefined;
   readonly ttl: number | undefined;
+  /**
+   * Whether it is known to be a patch of an entry that was there. Subscribers who selected none of its fields need not know
+   * of such a patch. Any other makes its entry, or may.
+   */
+  meetsEntry = false;
   readonly #valueStart: number;
   readonly #valueEnd: number;
   #update: Update | undefined;
@@ -33,8 +39,7 @@ export class AcceptedUpdate {
     this.key = readKey(text, keyEnd);
     this.change = letter === LETTER_D ? "delete" : letter === LETTER_P ? "patch" : "set";
     this.#valueStart = skipString(text, keyEnd + 1) + 1;
-    // Only numbers come after an object, so it ends with the last brace before the update's own.
-    this.#valueEnd = letter === LETTER_D ? this.#valueStart + 4 : text.lastIndexOf("}", text.length - 2) + 1;
+    this.#valueEnd = letter === LETTER_D ? this.#valueStart + 4 : valueEndOf(text);
     const stamps = readStamps(text, this.#valueEnd);
     this.time = stamps.time;
     this.version = stamps.version;
@@ -46,10 +51,38 @@ export class AcceptedUpdate {
     return this.#update;
   }
 
+  /** The text with only these fields in its value. */
+  cutTo(fields: Fields): string {
+    return this.change === "delete" ? this.text : cutBetween(this.text, this.#valueStart, this.#valueEnd, fields);
+  }
+
   /** The JSON of the value of a `set` or `patch`. A part of the text. */
   get valueText(): string {
     return this.text.slice(this.#valueStart, this.#valueEnd);
   }
+}
+
+/** The text of an update with only these fields in its value. */
+export function cutUpdate(text: string, fields: Fields): string {
+  const keyEnd = skipString(text, HEAD);
+  if (text.charCodeAt(keyEnd + 2) === LETTER_D) return text;
+  return cutBetween(text, skipString(text, keyEnd + 1) + 1, valueEndOf(text), fields);
+}
+
+/** Whether an update is a patch that changes nothing of an entry. */
+export function isEmptyPatch(text: string): boolean {
+  return text.startsWith(',"patch":{}', skipString(text, HEAD));
+}
+
+function cutBetween(text: string, start: number, end: number, fields: Fields): string {
+  const value = text.slice(start, end);
+  const cut = fields.cut(value);
+  return cut === value ? text : text.slice(0, start) + cut + text.slice(end);
+}
+
+/** Only numbers come after the object, so it ends with the last brace before the update's own. */
+function valueEndOf(text: string): number {
+  return text.lastIndexOf("}", text.length - 2) + 1;
 }
 
 const NO_STAMPS: Stamps = {};

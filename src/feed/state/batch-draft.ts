@@ -55,6 +55,7 @@ export class BatchDraft {
     if (version !== undefined) draft.version = version;
     draft.expires = ttl === undefined || change === "delete" ? undefined : expiryOf(now, ttl);
     if (change === "patch") {
+      update.meetsEntry = draft.text !== undefined || draft.patch !== undefined;
       const text = this.#isNarrow ? update.valueText : ownText(update.valueText, false);
       draft.patch ??= new TextPatch();
       draft.patch.add(text);

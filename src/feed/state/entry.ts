@@ -1,3 +1,4 @@
+import type { Fields } from "../../protocol/fields.ts";
 import { readOwnJson, type JsonObject } from "../../protocol/json.ts";
 import { isAscii } from "../../protocol/json-scan.ts";
 import { encodeDelete, encodeSet } from "../../protocol/update.ts";
@@ -84,8 +85,8 @@ export function bytesOf(text: string): number {
   return memoryOf(text, isAscii(text));
 }
 
-/** A key's present state as an update, which is right whatever the receiver has. */
-export function encodeEntry({ key, text, time, version }: Entry): string {
+/** A key's present state as an update, which is right whatever the receiver has; only these fields, if any are given. */
+export function encodeEntry({ key, text, time, version }: Entry, fields?: Fields): string {
   const stamps = { time, version };
-  return text === undefined ? encodeDelete(key, stamps) : encodeSet(key, text, stamps);
+  return text === undefined ? encodeDelete(key, stamps) : encodeSet(key, fields ? fields.cut(text) : text, stamps);
 }

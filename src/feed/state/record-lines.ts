@@ -1,39 +1,78 @@
 import { readOwnJson } from "../../protocol/json.ts";
 import { selects, type Selection } from "../../protocol/selection.ts";
 import { isAscii, ownText } from "../../protocol/json-scan.ts";
+import { cutUpdate, isEmptyPatch } from "./accepted-update.ts";
 import { seqAfter, readRecord, type SelectedRecord, type LogRecord } from "./record.ts";
 
 /*
  * Records as rows and links hold them: a line `<from> <time>` for each batch, then a line for each update. JSON has no raw line break,
  * so that lines are found without parsing. An update begins with its key.
+ *
+ * If any of its patches met an entry, `<from> <time> +<i>,<j>...` names those that made theirs, by their index. Earlier
+ * versions write no third part, and read over it: of their lines it is not known.
  */
 
-export function encodeRecord(record: LogRecord): string {
-  let text = `${record.from} ${record.time}`;
-  for (const update of record.updates) text += `\n${update.text}`;
+export function encodeRecord({ from, time, updates }: LogRecord): string {
+  let text = `${from} ${time}${encodeMakers(updates)}`;
+  for (const update of updates) text += `\n${update.text}`;
   return text;
 }
 
-export function* decodeRecords(text: string): Generator<LogRecord> {
-  for (const { from, time, lines } of recordLines(text)) yield readRecord(from, time, lines);
+function encodeMakers(updates: LogRecord["updates"]): string {
+  let makers = "";
+  let meets = false;
+  for (const [i, { change, meetsEntry }] of updates.entries()) {
+    if (meetsEntry) meets = true;
+    else if (change === "patch") makers += makers === "" ? i : `,${i}`;
+  }
+  return meets ? ` +${makers}` : "";
 }
 
-/** Adds to `found` the updates in `text` after the seq `after` that a selection selects. Returns the seq at the end. */
+/** Indexes of the patches that made their entries; undefined if that is not known. */
+function readMakers(text: string | undefined): ReadonlySet<number> | undefined {
+  if (text === undefined) return undefined;
+  return text === "+" ? NONE : new Set(text.slice(1).split(",").map(Number));
+}
+
+const NONE: ReadonlySet<number> = new Set();
+
+export function* decodeRecords(text: string): Generator<LogRecord> {
+  for (const { from, time, makers, lines } of recordLines(text)) {
+    const record = readRecord(from, time, lines);
+    if (makers) {
+      for (const [i, update] of record.updates.entries()) {
+        update.meetsEntry = update.change === "patch" && !makers.has(i);
+      }
+    }
+    yield record;
+  }
+}
+
+/**
+ * Adds to `found` what a selection has of the records in `text` after the seq `after`. Returns the seq at the end. Reads
+ * values only if fields are selected.
+ */
 export function findUpdates(text: string, after: number, selection: Selection, found: SelectedRecord[]): number {
+  const { fields } = selection;
   const isEverything = selection.prefixes[0] === "";
   let [from, time, seq] = [0, 0, 0];
+  let makers: ReadonlySet<number> | undefined;
   let updates: string[] = [];
   for (let start = 0; start < text.length;) {
     const newline = text.indexOf("\n", start);
     const end = newline === -1 ? text.length : newline;
     if (text.charCodeAt(start) === BRACE) {
       seq++;
-      if (seq > after && (isEverything || selects(selection, keyOf(text, start)))) updates.push(text.slice(start, end));
+      if (seq > after && (isEverything || selects(selection, keyOf(text, start)))) {
+        const line = text.slice(start, end);
+        const update = fields ? cutUpdate(line, fields) : line;
+        const meetsEntry = makers !== undefined && !makers.has(seq - from - 1);
+        if (!fields || !meetsEntry || !isEmptyPatch(update)) updates.push(update);
+      }
     } else {
       if (updates.length > 0) found.push({ from, seq, time, updates });
       updates = [];
-      const [first, second] = text.slice(start, end).split(" ");
-      [from, time] = [Number(first), Number(second)];
+      ({ from, time, makers } = readHead(text.slice(start, end)));
       seq = from;
     }
     start = end + 1;
@@ -45,8 +84,19 @@ export function findUpdates(text: string, after: number, selection: Selection, f
 const BRACE = "{".charCodeAt(0);
 const KEY_START = `{"key":`.length;
 
-/** The key of the update whose line begins at `start`. */
-function keyOf(text: string, start: number): string {
+interface RecordHead {
+  readonly from: number;
+  readonly time: number;
+  readonly makers: ReadonlySet<number> | undefined;
+}
+
+function readHead(line: string): RecordHead {
+  const [from, time, makers] = line.split(" ");
+  return { from: Number(from), time: Number(time), makers: readMakers(makers) };
+}
+
+/** The key of the update whose text begins at `start`. */
+export function keyOf(text: string, start = 0): string {
   const open = start + KEY_START;
   let close = text.indexOf('"', open + 1);
   // Within the key, a quotation mark comes after a backslash, and so does a backslash.
@@ -91,14 +141,13 @@ export function keysOf(text: string): Set<string> {
   return keys;
 }
 
-function* recordLines(text: string): Generator<{ from: number; time: number; lines: string[] }> {
-  let current: { from: number; time: number; lines: string[] } | undefined;
+function* recordLines(text: string): Generator<RecordHead & { readonly lines: string[] }> {
+  let current: (RecordHead & { readonly lines: string[] }) | undefined;
   for (const line of text === "" ? [] : text.split("\n")) {
     if (line.startsWith("{")) current?.lines.push(line);
     else {
       if (current) yield current;
-      const [from, time] = line.split(" ");
-      current = { from: Number(from), time: Number(time), lines: [] };
+      current = { ...readHead(line), lines: [] };
     }
   }
   if (current) yield current;

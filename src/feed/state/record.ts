@@ -11,7 +11,10 @@ export interface LogRecord {
   readonly updates: readonly AcceptedUpdate[];
 }
 
-/** What a selection has of a record: only its updates of the selected keys, at least one. */
+/**
+ * What a selection has of a record: only its updates of the selected keys, cut to the selected fields, at least one. Without
+ * patches that name none of these, except where one makes its entry, or may.
+ */
 export interface SelectedRecord {
   /** The feed's seq before the whole batch. */
   readonly from: number;

@@ -4,7 +4,7 @@ import type { FanoutLimits } from "../../../src/feed/fanout/fanout-limits.ts";
 import type { FlushPolicy } from "../../../src/feed/fanout/live/flush-schedule.ts";
 import type { Update } from "../../../src/protocol/update.ts";
 import { runs } from "../../support/runs.ts";
-import { isWanted } from "../../support/view.ts";
+import { cutTo, isWanted } from "../../support/view.ts";
 import { FeedFixture } from "../fixture.ts";
 import { RecordingSubscriber } from "../recording-subscriber.ts";
 
@@ -19,6 +19,8 @@ const selections = fc.constantFrom<string[]>(
   ["*"],
   ["none"],
 );
+/** What subscribers select of the values: all, or some. */
+const fields = fc.constantFrom<string[]>([], [], ["p"], ["q"], ["p", "q", "r"], ["none"]);
 const value = fc.constantFrom({ p: 1 }, { p: 2, q: { r: 1 } }, { q: null }, { q: { r: null, s: 2 } }, { q: 3 }, {});
 const update: fc.Arbitrary<Update> = fc.oneof(
   fc.record({ key: keys, set: value }),
@@ -33,7 +35,7 @@ type Step =
   | { do: "publish"; updates: Update[] }
   | { do: "connect" | "disconnect" | "resume" | "stall" | "slow" | "read"; who: number }
   | { do: "take"; who: number; bytes: number }
-  | { do: "subscribe"; who: number; keys: string[] }
+  | { do: "subscribe"; who: number; keys: string[]; fields: string[] }
   | { do: "advance"; ms: number }
   | { do: "rebuild" }
   | { do: "replace"; isReset: boolean }
@@ -56,17 +58,17 @@ const step: fc.Arbitrary<Step> = fc.oneof(
     weight: 4,
     arbitrary: fc.record({ do: fc.constant("take" as const), who, bytes: fc.constantFrom(30, 100, 300) }),
   },
-  { weight: 2, arbitrary: fc.record({ do: fc.constant("subscribe" as const), who, keys: selections }) },
+  { weight: 2, arbitrary: fc.record({ do: fc.constant("subscribe" as const), who, keys: selections, fields }) },
   { weight: 4, arbitrary: fc.record({ do: fc.constant("advance" as const), ms: fc.constantFrom(1, 1, 20, 60, 2000) }) },
   { weight: 2, arbitrary: fc.constant({ do: "rebuild" as const }) },
   { weight: 1, arbitrary: fc.constant({ do: "reset" as const }) },
   { weight: 1, arbitrary: fc.record({ do: fc.constant("replace" as const), isReset: fc.boolean() }) },
 );
 
-type Setting = [keys: string[], mode: "latest" | "all", hz: number | undefined];
+type Setting = [keys: string[], mode: "latest" | "all", hz: number | undefined, fields: string[]];
 
 const settings = fc.array(
-  fc.tuple(selections, fc.constantFrom("latest" as const, "all" as const), fc.constantFrom(undefined, 1, 10)),
+  fc.tuple(selections, fc.constantFrom("latest" as const, "all" as const), fc.constantFrom(undefined, 1, 10), fields),
   {
     minLength: 5,
     maxLength: 5,
@@ -87,7 +89,7 @@ type Example = [policy: Omit<FlushPolicy, "window">, limits: Partial<FanoutLimit
 const CAUGHT_UP_WHILE_OTHERS_WAIT: Example = [
   { capacity: 0, slice: 1, group: 100, turn: 50 },
   {},
-  [[[], "latest", 10], ...Array.from({ length: 4 }, (): Setting => [[], "latest", undefined])],
+  [[[], "latest", 10, []], ...Array.from({ length: 4 }, (): Setting => [[], "latest", undefined, []])],
   [
     { do: "stall", who: 0 },
     { do: "publish", updates: [{ key: "A", set: { p: 1 } }] },
@@ -101,6 +103,20 @@ const CAUGHT_UP_WHILE_OTHERS_WAIT: Example = [
     { do: "publish", updates: [{ key: "A", patch: { p: 1 } }] },
     { do: "advance", ms: 20 },
     { do: "publish", updates: [{ key: "A", patch: { p: 1 } }] },
+  ],
+];
+
+/** The feed is built anew while the answer to a `subscribe` message is made, and no part of it is sent yet. */
+const TAKEN_OVER_AMID_AN_ANSWER: Example = [
+  { capacity: 0, slice: 1, group: 1, turn: 0 },
+  { stepWork: 2000, frozenBytes: 1, pendingBytes: 1, additions: 0 },
+  Array.from({ length: 5 }, (): Setting => [[], "latest", undefined, []]),
+  [
+    { do: "connect", who: 2 },
+    { do: "publish", updates: [{ key: "A", set: { p: 1 } }] },
+    { do: "advance", ms: 1 },
+    { do: "subscribe", who: 2, keys: ["tech.*"], fields: [] },
+    { do: "replace", isReset: false },
   ],
 ];
 
@@ -122,7 +138,7 @@ const limits: fc.Arbitrary<Partial<FanoutLimits>> = fc.oneof<fc.WeightedArbitrar
   },
 );
 
-describe("[I2] a subscriber's view equals the feed's entries, restricted to its selection", () => {
+describe("[I2] [FIELD2] a subscriber's view equals the feed's entries, restricted to its selection", () => {
   test("after any publishes, stalls, disconnects, resumes, selection changes, resets, rebuilds and replacements", () => {
     const seen = { updates: 0, snapshots: 0, skipped: 0, parts: 0, between: 0, dropped: 0, older: 0, jobs: 0 };
     fc.assert(
@@ -132,7 +148,7 @@ describe("[I2] a subscriber's view equals the feed's entries, restricted to its 
         settings,
         fc.array(step, { maxLength: 80, size: "max" }),
         (policy, limits, settings, steps) => {
-          const subscribers = settings.map(([keys, mode, hz]) => new RecordingSubscriber(keys, mode, hz));
+          const subscribers = settings.map((setting) => new RecordingSubscriber(...setting));
           for (const [i, subscriber] of subscribers.entries()) subscriber.account = i < 2 ? "two" : String(i);
           const fixture = new FeedFixture(policy, limits);
           for (const [i, step] of steps.entries()) {
@@ -161,7 +177,7 @@ describe("[I2] a subscriber's view equals the feed's entries, restricted to its 
           // What has expired meanwhile is sent by turns, too.
           fixture.advance(5000);
           for (const subscriber of subscribers) {
-            expect(subscriber.view.state()).toEqual(restricted(fixture, subscriber.keys));
+            expect(subscriber.view.state()).toEqual(restricted(fixture, subscriber));
             if (subscriber.older) seen.older++;
             for (const message of subscriber.sent) {
               if (message.startsWith('{"type":"update"')) seen.updates++;
@@ -173,7 +189,7 @@ describe("[I2] a subscriber's view equals the feed's entries, restricted to its 
           expect(fixture.broadcast.step(fixture.now), "a window is open though nothing waits").toBeUndefined();
         },
       ),
-      { numRuns: runs(600), examples: [CAUGHT_UP_WHILE_OTHERS_WAIT] },
+      { numRuns: runs(600), examples: [CAUGHT_UP_WHILE_OTHERS_WAIT, TAKEN_OVER_AMID_AN_ANSWER] },
     );
     // The property is worth something only if all of this happened.
     for (const [what, count] of Object.entries(seen)) expect(count, what).toBeGreaterThan(0);
@@ -211,9 +227,10 @@ function act(fixture: FeedFixture, subscribers: readonly RecordingSubscriber[], 
       break;
     case "subscribe":
       if (subscriber!.subscriber) {
-        subscriber!.ask(fixture.broadcast, step.keys);
+        subscriber!.ask(fixture.broadcast, step.keys, step.fields);
       } else {
         subscriber!.keys = step.keys;
+        subscriber!.fields = step.fields;
         // A position belongs to a selection: with another selection, a client begins without one.
         subscriber!.view.position = undefined;
       }
@@ -238,6 +255,7 @@ function rejoin(fixture: FeedFixture, subscriber: RecordingSubscriber, resume: b
   fixture.connect(subscriber, resume && position ? `${position.epoch}:${position.seq}` : undefined);
 }
 
-function restricted(fixture: FeedFixture, keys: readonly string[]): Record<string, unknown> {
-  return Object.fromEntries(Object.entries(fixture.entries()).filter(([key]) => isWanted(keys, key)));
+function restricted(fixture: FeedFixture, { keys, fields }: RecordingSubscriber): Record<string, unknown> {
+  const wanted = Object.entries(fixture.entries()).filter(([key]) => isWanted(keys, key));
+  return Object.fromEntries(wanted.map(([key, value]) => [key, cutTo(value, fields)]));
 }

@@ -45,7 +45,7 @@ describe("[MERGE3] [I9] a flush", () => {
   test("[I2] has nothing for a subscriber that was caught up or left before its turn came", () => {
     const outbox = new Outbox();
     const subscription = subscriptionOf([]);
-    const group = new Group("*", subscription, 0, pendingFor("latest", new PendingMemory()));
+    const group = new Group("*", subscription, 0, pendingFor(subscription, new PendingMemory()));
     const message = updateMessage("e1", { from: 1, seq: 2, time: 0, updates: [], skipped: 0 });
     const [moved, left, waits] = [0, 1, 2].map(() => {
       const reader = new RecordingSubscriber();

@@ -3,7 +3,7 @@ import { MergedUpdate } from "../../../src/feed/fanout/live/merged-update.ts";
 import { pendingFor, PendingMemory, PendingUpdate } from "../../../src/feed/fanout/live/pending.ts";
 import { AcceptedUpdate } from "../../../src/feed/state/accepted-update.ts";
 import { FeedFixture } from "../fixture.ts";
-import { RecordingSubscriber } from "../recording-subscriber.ts";
+import { RecordingSubscriber, subscriptionOf } from "../recording-subscriber.ts";
 
 describe("[MERGE6] [I9] what waits for groups", () => {
   test("is read again if an update is for more groups than there is time for, and nothing is lost", () => {
@@ -65,7 +65,7 @@ describe("[MERGE6] [I9] what waits for groups", () => {
 describe("[I2] what waits for a group", () => {
   test.each(["all", "latest"] as const)("goes to each member from where it is, and nothing twice: %s", (mode) => {
     const { feed } = new FeedFixture();
-    const pending = pendingFor(mode, new PendingMemory());
+    const pending = pendingFor(subscriptionOf([], mode), new PendingMemory());
     const texts = ["A", "B", "C"].map((key) => `{"key":"${key}","set":{}}`);
     for (const [i, text] of texts.entries())
       pending.add(new PendingUpdate(new AcceptedUpdate(text, i + 1)), { left: 1_000 });

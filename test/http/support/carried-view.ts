@@ -1,6 +1,7 @@
 import type { JsonObject } from "../../../src/protocol/json.ts";
 import { formatPosition, type Position } from "../../../src/protocol/position.ts";
 import { View, type Message } from "../../support/view.ts";
+import type { Selected } from "./steps.ts";
 
 /** One message that a client received: its position before and after, and the entries that it has then. */
 export interface Received {
@@ -9,7 +10,7 @@ export interface Received {
   readonly resumes: boolean;
   readonly before: Position | undefined;
   readonly after: Position | undefined;
-  readonly keys: readonly string[];
+  readonly selected: Selected;
   readonly entries: Record<string, JsonObject>;
 }
 
@@ -20,26 +21,30 @@ export interface Received {
 export class CarriedView extends View {
   readonly received: Received[] = [];
   readonly resumes: boolean;
-  /** What it has is of this selection. What it `wants` may be another until the answer comes. */
-  keys: readonly string[];
+  /** What it has is of this selection. What it asks for may be another until the answer comes. */
+  selected: Selected;
+  asks: Selected;
   isCut = false;
   #left: number;
   #failure: { error: unknown } | undefined;
   #waiting: (() => void)[] = [];
 
-  /** `wants`: another selection than that of what is carried. A client cannot go on from its position with it. */
-  constructor(
-    keys: readonly string[],
-    carried?: CarriedView,
-    { wants = keys, messages = Infinity, anew = false } = {},
-  ) {
+  /** `asks`: for another selection than that of what is carried. A client cannot go on from its position with it. */
+  constructor(selected: Selected, carried?: CarriedView, { asks = selected, messages = Infinity, anew = false } = {}) {
     super();
-    this.keys = keys;
-    this.wants = wants;
+    this.selected = selected;
+    this.asks = asks;
+    this.wants = asks.keys;
     this.#left = messages;
     for (const [key, value] of carried?.entries ?? []) this.entries.set(key, value);
     if (carried?.position) this.position = { ...carried.position };
-    this.resumes = this.position !== undefined && !anew && wants === keys;
+    this.resumes = this.position !== undefined && !anew && asks === selected;
+  }
+
+  /** Asks for another selection on its connection. */
+  ask(asks: Selected): void {
+    this.asks = asks;
+    this.wants = asks.keys;
   }
 
   /** The position that a client brings along, as it is written. */
@@ -64,10 +69,10 @@ export class CarriedView extends View {
       this.fail(error);
     }
     const isAnswer = message.reason === "subscribe" || message.reason === "initial";
-    if (message.type === "snapshot" && isAnswer && !message.more) this.keys = this.wants;
+    if (message.type === "snapshot" && isAnswer && !message.more) this.selected = this.asks;
     const after = this.position && { ...this.position };
-    const { resumes, keys } = this;
-    this.received.push({ message, resumes, before, after, keys, entries: this.state() });
+    const { resumes, selected } = this;
+    this.received.push({ message, resumes, before, after, selected, entries: this.state() });
     this.#wake();
   }
 

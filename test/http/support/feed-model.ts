@@ -3,11 +3,14 @@ import type { JsonObject } from "../../../src/protocol/json.ts";
 import type { Receipt } from "../../../src/protocol/server-messages.ts";
 import type { Position } from "../../../src/protocol/position.ts";
 import type { Update } from "../../../src/protocol/update.ts";
-import { applyUpdate, isWanted } from "../../support/view.ts";
+import { applyUpdate, cutTo, cutUpdateTo, isWanted } from "../../support/view.ts";
+import type { Selected } from "./steps.ts";
 
 interface Recorded {
   readonly seq: number;
   readonly update: Update;
+  /** Whether it makes its entry. */
+  readonly isNew: boolean;
 }
 
 /** A feed from its beginning, or from a reset, to the next. */
@@ -31,14 +34,21 @@ export class FeedModel {
   }
 
   /** What everyone may see now of a selection. */
-  entries(keys: readonly string[]): Record<string, JsonObject> {
+  entries(selected: Selected): Record<string, JsonObject> {
     const era = this.eras.at(-1);
-    return era ? restrict(era.states.get(seqOf(era))!, keys) : {};
+    return era ? restrict(era.states.get(seqOf(era))!, selected) : {};
   }
 
   /** The seq of the last update that concerns a selection. */
-  lastSeqOf(keys: readonly string[]): number {
-    return this.eras.at(-1)?.log.findLast(({ update }) => isWanted(keys, update.key))?.seq ?? 0;
+  lastSeqOf(selected: Selected): number {
+    return this.eras.at(-1)?.log.findLast((recorded) => selectedOf(recorded, selected))?.seq ?? 0;
+  }
+
+  /** Whether any of these updates concerns a selection, if they are published now. */
+  concerns(updates: readonly Update[], selected: Selected): boolean {
+    const era = this.eras.at(-1);
+    const state = era?.states.get(seqOf(era)) ?? {};
+    return updates.some((update) => selectedOf({ seq: 0, update, isNew: !(update.key in state) }, selected));
   }
 
   begin(epoch: string): void {
@@ -83,9 +93,10 @@ export class FeedModel {
     for (const update of updates) {
       const { key, ttl } = update;
       this.#expiring.delete(key);
+      const isNew = !state.has(key);
       applyUpdate(state, update);
       if (ttl !== undefined && !("delete" in update)) this.#expiring.set(key, ttl);
-      era.log.push({ seq: seqOf(era) + 1, update });
+      era.log.push({ seq: seqOf(era) + 1, update, isNew });
     }
     era.states.set(seqOf(era), Object.fromEntries(state));
   }
@@ -97,7 +108,13 @@ function seqOf({ log }: Era): number {
 
 export function restrict(
   entries: Readonly<Record<string, JsonObject>>,
-  keys: readonly string[],
+  { keys, fields }: Selected,
 ): Record<string, JsonObject> {
-  return Object.fromEntries(Object.entries(entries).filter(([key]) => isWanted(keys, key)));
+  const wanted = Object.entries(entries).filter(([key]) => isWanted(keys, key));
+  return Object.fromEntries(wanted.map(([key, value]) => [key, cutTo(value, fields)]));
+}
+
+/** What a selection has of an update; undefined if nothing. */
+export function selectedOf({ update, isNew }: Recorded, { keys, fields }: Selected): Update | undefined {
+  return isWanted(keys, update.key) ? cutUpdateTo(update, fields, isNew) : undefined;
 }

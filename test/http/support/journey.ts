@@ -6,7 +6,6 @@ import type { Update } from "../../../src/protocol/update.ts";
 import { evict } from "../../durable/evictions.ts";
 import { ADMIN_KEY, bearer, newFeed, publish, PUBLISH_KEY, request, snapshot } from "../../support/api.ts";
 import { TestSubscriber } from "../../support/subscriber.ts";
-import { isWanted } from "../../support/view.ts";
 import { FeedClock } from "./feed-clock.ts";
 import { FeedModel } from "./feed-model.ts";
 import { SharedCache } from "./shared-cache.ts";
@@ -57,11 +56,11 @@ export class Journey {
     }
     await evict(this.#feed);
     const { entries } = await snapshot(this.#feed);
-    expect(entries).toEqual(this.#model.entries([]));
+    expect(entries).toEqual(this.#model.entries({ keys: [], fields: [] }));
     for (const client of this.clients) {
       await client.catchUp();
       client.judge();
-      expect(client.view.state()).toEqual(this.#model.entries(client.view.keys));
+      expect(client.view.state()).toEqual(this.#model.entries(client.view.selected));
     }
   }
 
@@ -88,7 +87,7 @@ export class Journey {
       case "poll":
         return this.#poll(client, step);
       case "select":
-        return client.select(step.keys);
+        return client.select(step.selected);
       case "catchUp":
         await env.FEEDS.getByName(feed).stats();
         return client.catchUp();
@@ -114,7 +113,7 @@ export class Journey {
   /** Asks and waits; meanwhile the feed goes on. */
   async #poll(client: ModelClient, { cache, lost, evicts, updates }: Extract<Step, { do: "poll" }>): Promise<void> {
     const reading = { plain: false, known: false, unlessSame: false, lost };
-    const isConcerned = updates.some(({ key }) => isWanted(client.view.keys, key));
+    const isConcerned = this.#model.concerns(updates, client.view.selected);
     const { at } = client.view;
     const answered = client.read(this.#cache(cache), reading, isConcerned ? "30" : "0.02");
     if (evicts) await evict(this.#feed);

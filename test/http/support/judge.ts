@@ -1,8 +1,8 @@
 import { expect } from "vitest";
 import type { Mode } from "../../../src/protocol/codes.ts";
-import { isWanted } from "../../support/view.ts";
 import type { Received } from "./carried-view.ts";
-import { restrict, type Era, type FeedModel } from "./feed-model.ts";
+import { isWanted } from "../../support/view.ts";
+import { restrict, selectedOf, type Era, type FeedModel } from "./feed-model.ts";
 
 /**
  * Compares what a client received with what the feed is, by the contract's words: at each position that it comes to, it
@@ -10,7 +10,7 @@ import { restrict, type Era, type FeedModel } from "./feed-model.ts";
  * out or sent twice. The view itself has checked that `from` is the `seq` before.
  */
 export function judge(model: FeedModel, received: Received, mode: Mode): void {
-  const { message, before, after, entries, keys } = received;
+  const { message, before, after, entries, selected } = received;
   const what = `${JSON.stringify(message).slice(0, 500)} at ${before?.epoch}:${before?.seq}`;
   if (message.type === "hello" || message.more) return expect(after, what).toEqual(before);
   if (message.type !== "update" && message.type !== "snapshot") expect.unreachable(what);
@@ -24,24 +24,29 @@ export function judge(model: FeedModel, received: Received, mode: Mode): void {
   if (is === was) expect(after.seq, `the position goes back with ${what}`).toBeGreaterThanOrEqual(before!.seq);
   const state = era.states.get(after.seq);
   if (!state) return expect.unreachable(`no client may see the feed at ${after.seq}, as with ${what}`);
-  expect(entries, `the view after ${what}`).toEqual(restrict(state, keys));
+  expect(entries, `the view after ${what}`).toEqual(restrict(state, selected));
   if (message.type === "update") judgeUpdate(era, received, mode, what);
   else judgeReason(received, what);
 }
 
 /** Each update is sent, and once: one by one, or as one for each key that has changed. */
-function judgeUpdate(era: Era, { message, keys }: Received, mode: Mode, what: string): void {
+function judgeUpdate(era: Era, { message, selected }: Received, mode: Mode, what: string): void {
   const { from, seq, updates, skipped = 0 } = message;
-  const expected = era.log.filter(({ seq: at, update }) => at > from! && at <= seq! && isWanted(keys, update.key));
+  const passed = era.log.filter(({ seq: at }) => at > from! && at <= seq!);
+  const expected = passed.flatMap((recorded) => selectedOf(recorded, selected) ?? []);
   if (mode === "all") {
-    expect(updates, what).toEqual(expected.map(({ update }) => update));
+    expect(updates, what).toEqual(expected);
     expect(skipped, what).toBe(0);
     return;
   }
-  const changed = new Set(expected.map(({ update }) => update.key));
+  const changed = new Set(expected.map(({ key }) => key));
+  // On return, a replica may not know yet that only other fields of a key have changed: it then sends its state.
+  const states = new Set(selected.fields.length > 0 ? updates!.flatMap((it) => ("set" in it ? it.key : [])) : []);
+  for (const { update } of passed)
+    if (isWanted(selected.keys, update.key) && states.has(update.key)) changed.add(update.key);
   expect(updates!.map(({ key }) => key).toSorted(), what).toEqual([...changed].toSorted());
-  // Of a part of the keys it may be left out, where it is not known.
-  const mayBeUnknown = keys.length > 0 && skipped === 0;
+  // Of a part of the keys or fields it may be left out, where it is not known.
+  const mayBeUnknown = (selected.keys.length > 0 || selected.fields.length > 0) && skipped === 0;
   if (!mayBeUnknown) expect(skipped + updates!.length, `skipped in ${what}`).toBe(expected.length);
 }
 

@@ -7,7 +7,7 @@ import { judge } from "./judge.ts";
 import type { FeedModel } from "./feed-model.ts";
 import { openSocket, readStream, type Connection } from "./connections.ts";
 import type { SharedCache } from "./shared-cache.ts";
-import type { Interest, Opening, Reading } from "./steps.ts";
+import type { Interest, Opening, Reading, Selected } from "./steps.ts";
 
 type Transport = Opening["over"] | "read" | "poll";
 
@@ -25,21 +25,21 @@ export class ModelClient {
   readonly #model: FeedModel;
   readonly #hz: number | undefined;
 
-  constructor(feed: string, model: FeedModel, seen: Set<string>, { keys, mode, hz }: Interest) {
+  constructor(feed: string, model: FeedModel, seen: Set<string>, { mode, hz, ...selected }: Interest) {
     this.#feed = feed;
     this.#model = model;
     this.seen = seen;
     this.mode = mode;
     this.#hz = hz;
-    this.view = new CarriedView(keys);
+    this.view = new CarriedView(selected);
   }
 
-  async open(cache: SharedCache, { over, cut, keys: wants, byQuery = false }: Opening): Promise<void> {
+  async open(cache: SharedCache, { over, cut, selected: asks, byQuery = false }: Opening): Promise<void> {
     await this.drop();
     this.#over = over;
     const isStream = over === "events";
     const messages = isStream ? undefined : cut;
-    const view = this.#carry({ ...(wants && { wants }), ...(messages !== undefined && { messages }) });
+    const view = this.#carry({ ...(asks && { asks }), ...(messages !== undefined && { messages }) });
     const names = isStream && !byQuery && view.resumes;
     const query = this.#query(names ? undefined : view.at);
     if (isStream) {
@@ -57,14 +57,14 @@ export class ModelClient {
   }
 
   /** Selects something else over its connection, if it has one that takes messages. */
-  async select(keys: readonly string[]): Promise<void> {
+  async select(asks: Selected): Promise<void> {
     const { view } = this;
     if (!this.#connection?.send || view.isCut) return;
     await view.until(() => view.isAnswered, "the first answer");
     if (view.isCut) return;
-    view.wants = keys;
+    view.ask(asks);
     const id = ++this.#messages;
-    this.#connection.send({ type: "subscribe", id, keys, mode: this.mode, ...(this.#hz && { hz: this.#hz }) });
+    this.#connection.send({ type: "subscribe", id, ...asks, mode: this.mode, ...(this.#hz && { hz: this.#hz }) });
     await view.until(() => view.received.some(({ message }) => message.id === id && !message.more), "the answer");
   }
 
@@ -96,10 +96,10 @@ export class ModelClient {
     if (!this.#connection) return;
     await view.until(() => view.isAnswered, "the first answer");
     const epoch = this.#model.present?.epoch;
-    const seq = this.#model.lastSeqOf(view.keys);
+    const seq = this.#model.lastSeqOf(view.selected);
     await view.until(
       () => epoch === undefined || (view.position?.epoch === epoch && view.position.seq >= seq),
-      `${epoch}:${seq} of ${view.keys.join() || "everything"}`,
+      `${epoch}:${seq} of ${JSON.stringify(view.selected)}`,
     );
   }
 
@@ -120,15 +120,16 @@ export class ModelClient {
   }
 
   #carry(how: ConstructorParameters<typeof CarriedView>[2]): CarriedView {
-    this.view = new CarriedView(this.view.keys, this.view, how);
+    this.view = new CarriedView(this.view.selected, this.view, how);
     this.#judged = 0;
     return this.view;
   }
 
   #query(since: string | undefined, wait?: string): string {
-    const { resumes, wants } = this.view;
+    const { resumes, asks } = this.view;
     const query = new URLSearchParams({ mode: this.mode });
-    if (wants.length > 0) query.set("keys", wants.join(","));
+    if (asks.keys.length > 0) query.set("keys", asks.keys.join(","));
+    if (asks.fields.length > 0) query.set("fields", asks.fields.join(","));
     if (this.#hz !== undefined) query.set("hz", String(this.#hz));
     if (since !== undefined && resumes) query.set("since", since);
     if (wait !== undefined) query.set("wait", wait);

@@ -1,6 +1,6 @@
 import { large, type Ending, type Interest, type Step } from "./steps.ts";
 
-const EVERYTHING: Interest = { keys: [], mode: "latest", hz: undefined };
+const EVERYTHING: Interest = { keys: [], fields: [], mode: "latest", hz: undefined };
 const published: Step = { do: "publish", over: "post", batches: [[{ key: "A", patch: { p: 1 } }]] };
 const changed: Step = { do: "publish", over: "post", batches: [[{ key: "A", patch: { p: 2 } }]] };
 const expiring: Step = { do: "publish", over: "post", batches: [[{ key: "B", set: {}, ttl: 1 }]] };
@@ -29,10 +29,27 @@ const caughtUp: Step = { do: "catchUp", who: 0 };
 const forgotten: Step = { do: "evict" };
 const expired: Step = { do: "expire", alarm: true };
 const wasReset: Step = { do: "reset" };
-const other: Step = { do: "select", who: 0, keys: ["A", "tech.*"] };
+const other: Step = { do: "select", who: 0, selected: { keys: ["A", "tech.*"], fields: [] } };
+const cutNow: Step = { do: "select", who: 0, selected: { keys: [], fields: ["q"] } };
+const wholeNow: Step = { do: "select", who: 0, selected: { keys: [], fields: [] } };
 const EACH: Interest = { ...EVERYTHING, mode: "all" };
 /** Waits after the first message, so that something else happens meanwhile. */
 const SLOWLY: Interest = { ...EVERYTHING, hz: 5 };
+
+/** Of the values that are published here, the second alone has a member that is asked for. */
+const CUT: Interest = { ...EVERYTHING, fields: ["q"] };
+const touched: Step = { do: "publish", over: "post", batches: [[{ key: "A", patch: { q: { r: 1 } } }]] };
+const madeAgain: Step = {
+  do: "publish",
+  over: "post",
+  batches: [
+    [
+      { key: "A", delete: true },
+      { key: "A", patch: { p: 1 } },
+    ],
+  ],
+};
+const pollsInVain: Step = { ...polled, updates: [{ key: "A", patch: { p: 4 } }] };
 
 /**
  * What chance brings together too seldom: one address in a shared cache that has two answers, by when or by how it is asked;
@@ -52,6 +69,15 @@ export const rareJourneys: [Interest[], Step[], Ending[]][] = [
   [[EVERYTHING], [published, whole, since, streamed, published, caughtUp], ["events"]],
   [[EVERYTHING], [published, held, caughtUp, wasReset, caughtUp, published, wasReset, published, since], ["json"]],
   [[SLOWLY], [held, caughtUp, published, caughtUp, changed, other, caughtUp], ["read"]],
+  ...(["json", "packed", "events"] as const).flatMap((over) =>
+    ([CUT, { ...CUT, mode: "all" }] as const).map((interest): [Interest[], Step[], Ending[]] => {
+      const open: Step = { do: "open", who: 0, cache: 0, opening: { over } };
+      const live = [published, open, caughtUp, changed, touched, madeAgain, caughtUp];
+      return [[interest], [...live, gone, changed, madeAgain, forgotten, changed, open, caughtUp, changed], [over]];
+    }),
+  ),
+  [[CUT], [published, whole, pollsInVain, since, pollsInVain, touched, pollsInVain, madeAgain, since], ["read"]],
+  [[EVERYTHING], [published, held, touched, caughtUp, cutNow, changed, touched, wholeNow, caughtUp], ["json"]],
   [[EACH], [expiring, whole, muchPublished, muchPublished, since, forgotten, expired, since], ["read"]],
   [[EACH], [expiring, held, caughtUp, muchPublished, forgotten, muchPublished, expired, caughtUp], ["events"]],
 ];

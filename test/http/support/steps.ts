@@ -11,7 +11,7 @@ export interface Opening {
   /** The connection is cut after so many messages, or hundreds of bytes of a stream; never if undefined. */
   readonly cut?: number | undefined;
   /** Another selection: it begins anew with it. */
-  readonly keys?: readonly string[] | undefined;
+  readonly selected?: Selected | undefined;
 }
 
 /** One request and its answer. */
@@ -26,9 +26,15 @@ export interface Reading {
   readonly lost: boolean;
 }
 
-/** What a client subscribes to. */
-export interface Interest {
+/** What a client selects. */
+export interface Selected {
   readonly keys: readonly string[];
+  /** None are all. */
+  readonly fields: readonly string[];
+}
+
+/** What a client subscribes to. */
+export interface Interest extends Selected {
   readonly mode: Mode;
   readonly hz: number | undefined;
 }
@@ -39,7 +45,7 @@ export type Step =
   | { do: "open"; who: number; cache: number; opening: Opening }
   | { do: "read"; who: number; cache: number; reading: Reading }
   | { do: "poll"; who: number; cache: number; lost: boolean; evicts: boolean; updates: readonly Update[] }
-  | { do: "select"; who: number; keys: readonly string[] }
+  | { do: "select"; who: number; selected: Selected }
   | { do: "catchUp" | "drop"; who: number }
   | { do: "pass"; ms: number }
   | { do: "expire"; alarm: boolean }
@@ -66,7 +72,11 @@ export const large = Array.from({ length: 6 }, (_, i): Update => ({
   set: { text: `"seq":${i},`.repeat(5_000) },
 }));
 
-const selection = fc.constantFrom<string[]>([], ["tech.*"], ["A"], ["B", "tech.X"], ["*"], ["A", "tech.*"]);
+const selection = {
+  keys: fc.constantFrom<string[]>([], ["tech.*"], ["A"], ["B", "tech.X"], ["*"], ["A", "tech.*"]),
+  fields: fc.constantFrom<string[]>([], [], ["p"], ["q"], ["none"], ["p", "q", "text"]),
+};
+const selected: fc.Arbitrary<Selected> = fc.record(selection);
 const who = fc.nat({ max: 2 });
 const cache = fc.nat({ max: 1 });
 const over = fc.constantFrom("json", "packed", "events");
@@ -80,7 +90,7 @@ const opening: fc.Arbitrary<Opening> = fc.record({
   over,
   byQuery: fc.boolean(),
   cut: oneIn(2, fc.nat({ max: 8 })),
-  keys: oneIn(10, selection),
+  selected: oneIn(10, selected),
 });
 const reading = fc.record({
   plain: fc.constantFrom(true, false, false),
@@ -121,7 +131,7 @@ const anyStep: fc.Arbitrary<Step> = fc.oneof(
       updates: polled,
     }),
   },
-  { weight: 2, arbitrary: step("select", { who, keys: selection }) },
+  { weight: 2, arbitrary: step("select", { who, selected }) },
   { weight: 3, arbitrary: step("catchUp", { who }) },
   { weight: 1, arbitrary: step("drop", { who }) },
   { weight: 2, arbitrary: step("pass", { ms: fc.constantFrom(400, 1_000) }) },
@@ -134,7 +144,7 @@ export const journeys = fc.array(anyStep, { maxLength: 30, size: "max" });
 
 export const interests: fc.Arbitrary<Interest[]> = fc.array(
   fc.record({
-    keys: selection,
+    ...selection,
     mode: fc.constantFrom("latest", "all"),
     hz: fc.constantFrom(undefined, undefined, 30),
   }),

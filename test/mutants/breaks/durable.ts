@@ -145,8 +145,8 @@ export const OF_THE_OBJECT: readonly Mutant[] = [
       ["hibernation: hz does not outlive it", 'if (hz !== undefined) attachment["hz"] = hz;', ""],
       [
         "hibernation: the mode does not outlive it",
-        "selection: compact(selection.id), mode };",
-        'selection: compact(selection.id), mode: "latest" };',
+        "selection: compact(selection.patterns), mode };",
+        'selection: compact(selection.patterns), mode: "latest" };',
       ],
       ["hibernation: a publisher may not publish after it", 'if (publishes) attachment["publishes"] = true;', ""],
     ],

@@ -2,7 +2,7 @@ import type { SnapshotReason } from "../../../protocol/codes.ts";
 import type { Backlogs } from "../backlog/backlogs.ts";
 import type { LiveDelivery } from "../live/live-delivery.ts";
 import type { Selections } from "../selections.ts";
-import type { Subscriber } from "../subscriber.ts";
+import type { Resubscribe, Subscriber } from "../subscriber.ts";
 import { lookupCost, type WorkMeter } from "../work.ts";
 import { changesSince, isUnchangedSince } from "./changes-since.ts";
 import type { EncodedCache } from "./encoded-cache.ts";
@@ -32,8 +32,8 @@ type Stage =
   | { readonly at: "decide" }
   | { readonly at: "replay"; readonly replay: Replay }
   | { readonly at: "freeze"; readonly reason: SnapshotReason }
-  /** Sends the parts of a snapshot. */
-  | { readonly at: "snapshot" };
+  /** Sends the parts of a snapshot, maybe the answer to a `subscribe` message. */
+  | { readonly at: "snapshot"; readonly answers?: Resubscribe };
 
 /** Brings a subscriber to the present, as that moves on; answers its `subscribe` messages in turn; makes it live. */
 export class CatchUp implements Job {
@@ -94,7 +94,7 @@ export class CatchUp implements Job {
     if (stage.at === "decide") return this.#decide(now, meter);
     if (stage.at === "replay") return this.#replay(stage.replay, now, meter);
     if (stage.at === "freeze") return this.#freeze(stage.reason, now, meter);
-    return this.#sendPart(now, meter);
+    return this.#sendPart(stage.answers, now, meter);
   }
 
   /** What waits for the group says more than the present state of the entries: it says what was merged away. */
@@ -104,6 +104,7 @@ export class CatchUp implements Job {
     const { group } = subscriber;
     if (group && subscriber.epoch === feed.epoch && group.covers(subscriber)) {
       const message = group.messageFor(subscriber, feed);
+      meter.work += group.cutLength;
       if (message !== undefined && !this.#sink.hasRoomFor(message)) return "wait";
       subscriber.unchangedTo = feed.seq;
       subscriber.pendingBefore = group.pending.added;
@@ -136,10 +137,12 @@ export class CatchUp implements Job {
     const key = `${seq}|${selection.id}`;
     let message = encoded.findAt(feed, key);
     if (!message) {
-      const range = changesSince(feed, selection, seq, meter);
+      const range = changesSince(this.#context, selection, seq, meter);
       if (!range) return this.#next({ at: "freeze", reason: this.#tooFarBack });
       message = encoded.get(key, () => updateMessage(feed.epoch, range));
     }
+    // None of the fields that it selects was touched.
+    if (message.isEmpty && arrival !== "new") return this.#arrive(meter);
     if (!this.#sink.hasRoomFor(message)) return "wait";
     this.#send(message, now, meter);
     return this.#decideAtOnce(now, meter);
@@ -176,6 +179,7 @@ export class CatchUp implements Job {
   #freeze(reason: SnapshotReason, now: number, meter: WorkMeter): StepResult {
     const { feed, encoded, snapshots } = this.#context;
     const { selection } = this.#subscriber.subscription;
+    const { fields } = selection;
     const key = `${reason}|${selection.id}`;
     const known = encoded.findAt(feed, key);
     if (known) {
@@ -187,11 +191,11 @@ export class CatchUp implements Job {
     const list = this.#cursor.take(request, meter);
     if (!list) return "wait";
     if (list.parts > 1) {
-      this.#cursor.begin(list, reason);
+      this.#cursor.begin(list, reason, fields);
       return this.#next({ at: "snapshot" });
     }
     const isPresent = list.seq === feed.seq;
-    const encode = (): EncodedMessage => snapshots.message(list, 0, reason, undefined);
+    const encode = (): EncodedMessage => snapshots.message(list, 0, reason, fields, meter);
     const message = isPresent ? encoded.get(key, encode) : encode();
     if (!this.#sink.hasRoomFor(message)) return "wait";
     this.#send(message, now, meter);
@@ -210,23 +214,36 @@ export class CatchUp implements Job {
     }
     // The list is of this very moment: later changes are sent for all that is selected from now on.
     const { selection } = resubscribe.subscription;
-    const request = { account: this.account, selection, except: subscriber.subscription.selection };
+    const { selection: before } = subscriber.subscription;
+    // With other fields, the entries that stay have other members too.
+    const except = selection.fields?.id === before.fields?.id ? before : undefined;
+    const request = { account: this.account, selection, except };
     const list = this.#cursor.take(request, meter);
     if (!list) return "wait";
-    subscriber.resubscribes.shift();
-    this.#context.selections.release(subscriber.subscription);
-    subscriber.subscription = resubscribe.subscription;
-    this.#cursor.begin(list, "subscribe", resubscribe.id);
-    return this.#next({ at: "snapshot" });
+    this.#cursor.begin(list, "subscribe", selection.fields, resubscribe.id);
+    return this.#next({ at: "snapshot", answers: resubscribe });
   }
 
-  #sendPart(now: number, meter: WorkMeter): StepResult {
-    const { message } = this.#cursor;
+  #sendPart(answers: Resubscribe | undefined, now: number, meter: WorkMeter): StepResult {
+    const message = this.#cursor.message(meter);
     if (!message) return this.#next({ at: "decide" });
     if (!this.#sink.hasRoomFor(message)) return "wait";
+    if (answers) this.#replaceSubscription(answers);
     const hasMore = this.#cursor.next();
     this.#send(message, now, meter);
     return hasMore ? "more" : this.#next({ at: "decide" });
+  }
+
+  /**
+   * A `subscribe` message waits until its answer goes out: should the feed be built anew before that, whoever takes over the
+   * subscriber still has to answer it.
+   */
+  #replaceSubscription(answered: Resubscribe): void {
+    const subscriber = this.#subscriber;
+    if (subscriber.resubscribes[0] !== answered) return;
+    subscriber.resubscribes.shift();
+    this.#context.selections.release(subscriber.subscription);
+    subscriber.subscription = answered.subscription;
   }
 
   #send(message: EncodedMessage, now: number, meter: WorkMeter): void {

@@ -2,7 +2,9 @@ import { SERVER_LIMITS } from "../../../protocol/limits.ts";
 import type { Selection } from "../../../protocol/selection.ts";
 import { encodeEntry, type Entry } from "../../state/entry.ts";
 import type { Feed } from "../../state/feed.ts";
-import { COST, lookupCost, type WorkMeter } from "../work.ts";
+import { keyOf } from "../../state/record-lines.ts";
+import type { Log } from "../../state/record.ts";
+import { COST, lookOf, lookupCost, type WorkMeter } from "../work.ts";
 
 /*
  * "What has changed since seq S?" is the one question of every catch-up, and `Entries.changedAfter` is the one answer. It
@@ -24,24 +26,53 @@ export interface UpdateRange {
 
 /**
  * The present state of the selected keys that have changed after `seq`. Undefined if deletions since then may have been
- * forgotten, or if it would be so long that a snapshot serves better.
+ * forgotten, or if it would be so long that a snapshot serves better. If fields are selected, it leaves out the keys of which
+ * the log tells that none of these was touched.
  */
-export function changesSince(feed: Feed, selection: Selection, seq: number, meter: WorkMeter): UpdateRange | undefined {
+export function changesSince(
+  { feed, log }: { readonly feed: Feed; readonly log: Log },
+  selection: Selection,
+  seq: number,
+  meter: WorkMeter,
+): UpdateRange | undefined {
   if (seq < feed.entries.forgotten) return undefined;
   meter.work += lookupCost(selection);
+  const { fields } = selection;
+  const touched = fields && touchedSince(feed, log, selection, seq, meter);
   const changed: Entry[] = [];
   let length = 0;
   for (const entry of feed.entries.changedAfter(seq, selection)) {
-    changed.push(entry);
     meter.work += COST.key;
+    if (touched && !touched.has(entry.key)) continue;
+    changed.push(entry);
     length += entry.key.length + (entry.text?.length ?? 0);
     if (length > SERVER_LIMITS.catchUpLength) return undefined;
   }
   meter.work += length;
-  const updates = changed.map(encodeEntry);
-  // If everything is selected, each seq without an update was merged away. For a part of the keys that is not known.
-  const skipped = selection.prefixes[0] === "" ? feed.seq - seq - updates.length : 0;
+  const updates = changed.map((entry) => encodeEntry(entry, fields));
+  // If everything is selected, each seq without an update was merged away. For a part of it that is not known.
+  const skipped = selection.prefixes[0] === "" && !fields ? feed.seq - seq - updates.length : 0;
   return { from: seq, seq: feed.seq, time: feed.time, updates, skipped };
+}
+
+/**
+ * The keys whose selected fields were touched after `seq`, by one look into the log; undefined if that does not tell. A
+ * client that comes back soon, and often, is then not sent what it has.
+ */
+function touchedSince(
+  feed: Feed,
+  log: Log,
+  selection: Selection,
+  seq: number,
+  meter: WorkMeter,
+): ReadonlySet<string> | undefined {
+  if (seq === feed.seq) return undefined;
+  meter.work += lookOf(selection);
+  const piece = log.read(seq, selection);
+  if (piece === undefined || piece === "later" || piece.seq < feed.seq) return undefined;
+  const keys = new Set<string>();
+  for (const { updates } of piece.records) for (const update of updates) keys.add(keyOf(update));
+  return keys;
 }
 
 /** Whether no selected key has changed after `seq`. False also if that cannot be known without the log. */

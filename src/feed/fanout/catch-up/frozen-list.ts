@@ -1,3 +1,4 @@
+import type { Fields } from "../../../protocol/fields.ts";
 import type { TimedPosition } from "../../../protocol/position.ts";
 import type { Selection } from "../../../protocol/selection.ts";
 import type { Feed } from "../../state/feed.ts";
@@ -22,9 +23,10 @@ export interface ListRequest {
   refusedAt?: number;
 }
 
+/** The same for all fields: a list has whole values, and each reader cuts them for itself. */
 export function idOf({ selection, except }: ListRequest): string {
   // No key has a line break.
-  return except ? `${selection.id}\n${except.id}` : selection.id;
+  return except ? `${selection.patterns}\n${except.patterns}` : selection.patterns;
 }
 
 /** Reads a frozen list, part by part. */
@@ -94,12 +96,14 @@ export class FrozenList implements TimedPosition {
     return this.size * ITEM_BYTES + this.keptBytes;
   }
 
-  /** One part: the members of an `entries` object, in JSON, without its braces. */
-  part(index: number): string {
+  /** One part: the members of an `entries` object, in JSON, without its braces; with only these fields, if any are given. */
+  part(index: number, fields?: Fields, meter?: WorkMeter): string {
     const members: string[] = [];
     const end = this.#ends[index] ?? 0;
     for (let i = index === 0 ? 0 : (this.#ends[index - 1] ?? 0); i < end; i++) {
-      members.push(`${JSON.stringify(this.#keys[i])}:${this.#texts[i]}`);
+      const text = this.#texts[i] ?? "{}";
+      members.push(`${JSON.stringify(this.#keys[i])}:${fields ? fields.cut(text) : text}`);
+      if (fields && meter) meter.work += text.length;
     }
     return members.join(",");
   }

@@ -125,7 +125,7 @@ export class Reader implements Job, ListReader {
     if (this.#isExpired) return "position_expired";
     const { selection, mode } = subscription;
     if (!this.#replay && (mode === "latest" || isUnchangedSince(feed, selection, since.seq, meter))) {
-      const range = changesSince(feed, selection, since.seq, meter);
+      const range = changesSince(this.#context, selection, since.seq, meter);
       return range ? this.#found(range) : "position_expired";
     }
     this.#replay ??= new Replay(this.#context, selection, since.seq, since.seq);

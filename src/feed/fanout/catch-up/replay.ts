@@ -1,6 +1,6 @@
 import { SERVER_LIMITS } from "../../../protocol/limits.ts";
 import type { Selection } from "../../../protocol/selection.ts";
-import type { WorkMeter } from "../work.ts";
+import { lookOf, type WorkMeter } from "../work.ts";
 import type { UpdateRange } from "./changes-since.ts";
 import type { ReadContext } from "./snapshots.ts";
 
@@ -11,9 +11,6 @@ export type Replayed =
   | { readonly kind: "later" }
   /** The log does not go back so far, or there is so much that a snapshot serves better. */
   | { readonly kind: "expired" };
-
-/** The work of one look into the log, whatever is found. */
-const LOOK = 128 * 1024;
 
 /** Reads every update after a seq from the log (`mode=all`), one look a step, in bounded ranges that split no batch. */
 export class Replay {
@@ -52,7 +49,7 @@ export class Replay {
   next(meter: WorkMeter): Replayed {
     const { feed, log, limits } = this.#context;
     const ranges: UpdateRange[] = [];
-    meter.work += LOOK;
+    meter.work += lookOf(this.#selection);
     const piece = log.read(this.#reached, this.#selection);
     if (piece === "later") return { kind: "later" };
     // A look that leads no further would be repeated for ever.

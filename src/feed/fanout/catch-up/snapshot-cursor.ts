@@ -1,4 +1,5 @@
 import type { SnapshotReason } from "../../../protocol/codes.ts";
+import type { Fields } from "../../../protocol/fields.ts";
 import type { EncodedMessage } from "../encoded-message.ts";
 import type { WorkMeter } from "../work.ts";
 import type { FrozenList, ListReader, ListRequest } from "./frozen-list.ts";
@@ -8,6 +9,7 @@ import type { Snapshots } from "./snapshots.ts";
 interface Reading {
   readonly list: FrozenList;
   readonly reason: SnapshotReason;
+  readonly fields: Fields | undefined;
   /** Of the `subscribe` message that it answers. */
   readonly id: number | undefined;
   part: number;
@@ -42,16 +44,16 @@ export class SnapshotCursor implements ListReader {
   }
 
   /** Begins with the first part of a list. */
-  begin(list: FrozenList, reason: SnapshotReason, id?: number): void {
+  begin(list: FrozenList, reason: SnapshotReason, fields: Fields | undefined, id?: number): void {
     if (list.parts > 1) this.#snapshots.inUse.hold(list, this);
-    this.#reading = { list, reason, id, part: 0 };
+    this.#reading = { list, reason, fields, id, part: 0 };
   }
 
   /** The message with the present part; undefined if there is none. */
-  get message(): EncodedMessage | undefined {
+  message(meter: WorkMeter): EncodedMessage | undefined {
     if (!this.#reading) return undefined;
-    const { list, part, reason, id } = this.#reading;
-    return this.#snapshots.message(list, part, reason, id);
+    const { list, part, reason, fields, id } = this.#reading;
+    return this.#snapshots.message(list, part, reason, fields, meter, id);
   }
 
   /** Goes on to the next part. Returns false, and releases the list, if there is none. */

@@ -1,4 +1,5 @@
 import type { SnapshotReason } from "../../../protocol/codes.ts";
+import type { Fields } from "../../../protocol/fields.ts";
 import { encodeSnapshotPart } from "../../../protocol/server-messages.ts";
 import type { Feed } from "../../state/feed.ts";
 import type { Log } from "../../state/record.ts";
@@ -56,14 +57,24 @@ export class Snapshots {
     return this.inUse.countOf(request.account) < this.#limits.frozenPerAccount || this.inUse.has(idOf(request));
   }
 
-  /** One part as a message, encoded once for all who read it at about the same time. `id`: of the message that it answers. */
-  message(list: FrozenList, part: number, reason: SnapshotReason, id: number | undefined): EncodedMessage {
-    const key = `${list.number}|${part}|${reason}|${id ?? ""}`;
+  /**
+   * One part as a message, encoded once for all who read the same fields of it at about the same time. `id`: of the message
+   * that it answers.
+   */
+  message(
+    list: FrozenList,
+    part: number,
+    reason: SnapshotReason,
+    fields: Fields | undefined,
+    meter: WorkMeter,
+    id?: number,
+  ): EncodedMessage {
+    const key = `${list.number}|${part}|${reason}|${id ?? ""}|${fields?.id ?? ""}`;
     return this.#encoded.get(key, () => {
       const isLast = part === list.parts - 1;
       return {
         type: "snapshot",
-        text: encodeSnapshotPart(list, reason, list.part(part), !isLast, id),
+        text: encodeSnapshotPart(list, reason, list.part(part, fields, meter), !isLast, id),
         position: isLast ? { epoch: list.epoch, seq: list.seq } : undefined,
         isEmpty: false,
       };

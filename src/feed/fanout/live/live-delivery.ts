@@ -135,7 +135,7 @@ export class LiveDelivery {
     this.#context.memory.set(0);
   }
 
-  /** Returns the groups that select any of the updates. */
+  /** Returns the groups that any of the updates concerns. */
   #addToGroups(records: readonly LogRecord[]): Iterable<Group> {
     const { limits } = this.#context;
     const selecting = new Set<Group>();
@@ -144,7 +144,7 @@ export class LiveDelivery {
     for (const { updates } of records) {
       for (const update of updates) {
         for (const group of this.#index.add(update, allowance)) {
-          selecting.add(group);
+          if (group) selecting.add(group);
           if (++additions > limits.additions) return this.#discardAllPending();
         }
       }
@@ -225,7 +225,7 @@ export class LiveDelivery {
           continue;
         }
         message = group.messageFor(subscriber, feed);
-        allowance.left -= message?.text.length ?? 0;
+        allowance.left -= Math.max(message?.text.length ?? 0, group.cutLength);
         bySeq.set(from, message);
       }
       subscriber.pendingBefore = 0;

@@ -1,8 +1,9 @@
 import { ownText } from "../../../protocol/json-scan.ts";
-import type { Mode } from "../../../protocol/codes.ts";
+import type { Fields } from "../../../protocol/fields.ts";
+import type { Subscription } from "../../../protocol/selection.ts";
 import type { Entries } from "../../state/entries.ts";
 import { encodeEntry } from "../../state/entry.ts";
-import type { AcceptedUpdate } from "../../state/accepted-update.ts";
+import { cutUpdate, type AcceptedUpdate } from "../../state/accepted-update.ts";
 import { MergedUpdate } from "./merged-update.ts";
 
 /** An update that waits for one group or for many. It is in memory once. */
@@ -50,13 +51,13 @@ export interface Pending {
   /** False once an update could not be composed. It then holds nothing, and takes nothing before `clear`. */
   readonly isComplete: boolean;
   add(pending: PendingUpdate, allowance: Allowance): void;
-  /** The updates for a subscriber that has everything up to `seq`, as canonical JSON. */
+  /** The updates for a subscriber that has everything up to `seq`, as canonical JSON, cut to the fields of the group. */
   after(seq: number, entries: Entries): string[];
   clear(): void;
 }
 
-export function pendingFor(mode: Mode, memory: PendingMemory): Pending {
-  return mode === "all" ? new PendingAll(memory) : new PendingLatest(memory);
+export function pendingFor({ mode, selection }: Subscription, memory: PendingMemory): Pending {
+  return mode === "all" ? new PendingAll(memory, selection.fields) : new PendingLatest(memory, selection.fields);
 }
 
 /** Bytes of a list item. */
@@ -66,11 +67,13 @@ const ITEM_BYTES = 16;
 class PendingAll implements Pending {
   readonly isComplete = true;
   readonly #memory: PendingMemory;
+  readonly #fields: Fields | undefined;
   #updates: PendingUpdate[] = [];
   #bytes = 0;
 
-  constructor(memory: PendingMemory) {
+  constructor(memory: PendingMemory, fields: Fields | undefined) {
     this.#memory = memory;
+    this.#fields = fields;
   }
 
   get size(): number {
@@ -94,7 +97,10 @@ class PendingAll implements Pending {
 
   after(seq: number): string[] {
     const updates: string[] = [];
-    for (const { update } of this.#updates) if (update.seq > seq) updates.push(update.text);
+    const fields = this.#fields;
+    for (const { update } of this.#updates) {
+      if (update.seq > seq) updates.push(fields ? update.cutTo(fields) : update.text);
+    }
     return updates;
   }
 
@@ -121,6 +127,7 @@ const KEY_BYTES = 150;
 /** `mode=latest`: at most one update a key, whatever came in. */
 class PendingLatest implements Pending {
   readonly #memory: PendingMemory;
+  readonly #fields: Fields | undefined;
   readonly #byKey = new Map<string, Conflated>();
   added = 0;
   #sharedBytes = 0;
@@ -128,8 +135,9 @@ class PendingLatest implements Pending {
   #ownBytes = 0;
   isComplete = true;
 
-  constructor(memory: PendingMemory) {
+  constructor(memory: PendingMemory, fields: Fields | undefined) {
     this.#memory = memory;
+    this.#fields = fields;
   }
 
   get size(): number {
@@ -171,17 +179,19 @@ class PendingLatest implements Pending {
 
   after(seq: number, entries: Entries): string[] {
     const updates: string[] = [];
+    const fields = this.#fields;
     for (const [key, { firstSeq, last, merged }] of this.#byKey) {
       const { update } = last;
       if (update.seq <= seq) continue;
       if (!merged) {
-        updates.push(update.text);
+        updates.push(fields ? update.cutTo(fields) : update.text);
         continue;
       }
       // A subscriber that has some of these updates already gets the key's present state instead.
       const text = firstSeq > seq ? merged.text : undefined;
       const entry = text === undefined ? entries.recall(key) : undefined;
-      updates.push(text ?? (entry ? encodeEntry(entry) : update.text));
+      if (entry) updates.push(encodeEntry(entry, fields));
+      else updates.push(fields ? cutUpdate(text ?? update.text, fields) : (text ?? update.text));
     }
     return updates;
   }

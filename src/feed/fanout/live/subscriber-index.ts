@@ -1,3 +1,5 @@
+import type { Fields } from "../../../protocol/fields.ts";
+import { memberNames } from "../../../protocol/json-scan.ts";
 import type { Subscription } from "../../../protocol/selection.ts";
 import type { AcceptedUpdate } from "../../state/accepted-update.ts";
 import { groupId, roundRate } from "../selections.ts";
@@ -41,20 +43,24 @@ export class SubscriberIndex {
     this.#removeFromIndex(group);
   }
 
-  /** Adds an update to what waits for each group that selects its key, and yields these groups. */
-  *add(update: AcceptedUpdate, allowance: Allowance = { left: Infinity }): Generator<Group> {
+  /**
+   * Adds an update to what waits for each group that it concerns, and yields these groups. Yields undefined for a group that
+   * selects its key and none of what it changes.
+   */
+  *add(update: AcceptedUpdate, allowance: Allowance = { left: Infinity }): Generator<Group | undefined> {
     const { key } = update;
     const shared = new PendingUpdate(update);
-    for (const group of this.#byKey.get(key) ?? []) {
+    const concerns = concernOf(update);
+    const addTo = (group: Group): Group | undefined => {
+      const { fields } = group.subscription.selection;
+      if (fields && !concerns(fields)) return undefined;
       group.pending.add(shared, allowance);
-      yield group;
-    }
+      return group;
+    };
+    for (const group of this.#byKey.get(key) ?? []) yield addTo(group);
     for (const [length, sameLength] of this.#byPrefix) {
       // The prefixes of a selection cover neither each other nor its keys, so no group is found twice.
-      for (const group of sameLength.get(key.slice(0, length)) ?? []) {
-        group.pending.add(shared, allowance);
-        yield group;
-      }
+      for (const group of sameLength.get(key.slice(0, length)) ?? []) yield addTo(group);
     }
   }
 
@@ -65,7 +71,7 @@ export class SubscriberIndex {
     const alike = ensure(this.#groups, id, () => []);
     let group = alike.find(({ members }) => members.size < this.#groupSize);
     if (!group) {
-      group = new Group(id, subscription, seq, pendingFor(subscription.mode, this.pendingMemory));
+      group = new Group(id, subscription, seq, pendingFor(subscription, this.pendingMemory));
       alike.push(group);
       this.#addToIndex(group);
     }
@@ -91,6 +97,12 @@ export class SubscriberIndex {
       if (sameLength.size === 0) this.#byPrefix.delete(prefix.length);
     }
   }
+}
+
+/** Tells of fields whether an update concerns who selects these. Its names are read once, if anybody asks. */
+function concernOf(update: AcceptedUpdate): (fields: Fields) => boolean {
+  let names: ReadonlySet<string> | undefined;
+  return (fields) => !update.meetsEntry || fields.includeAny((names ??= memberNames(update.valueText)));
 }
 
 function newSet(): Set<Group> {

@@ -1,0 +1,177 @@
+import { describe, expect, test, vi } from "vitest";
+import { Fields } from "../../../src/protocol/fields.ts";
+import { findUpdates } from "../../../src/feed/state/record-lines.ts";
+import type { SelectedRecord } from "../../../src/feed/state/record.ts";
+import type { Message } from "../../support/view.ts";
+import { FeedFixture } from "../fixture.ts";
+import { RecordingSubscriber, subscriptionOf } from "../recording-subscriber.ts";
+
+const QUOTE = { last: 1, bid: 2, name: "x" };
+
+/** A subscriber of the fields `last` and `bid`, connected at a feed that has the entry A. */
+function watching(fixture: FeedFixture, mode: "latest" | "all" = "latest"): RecordingSubscriber {
+  fixture.publish({ key: "A", set: QUOTE });
+  const subscriber = new RecordingSubscriber([], mode, undefined, ["last", "bid"]);
+  fixture.connect(subscriber);
+  return subscriber;
+}
+
+/** What it is sent while something happens. */
+function told({ view }: RecordingSubscriber, happens: () => void): Message[] {
+  const before = view.messages.length;
+  happens();
+  return view.messages.slice(before);
+}
+
+describe("[FIELD3] live", () => {
+  test("a patch of other fields is not sent, and the position moves with the next message", () => {
+    const fixture = new FeedFixture();
+    const subscriber = watching(fixture);
+    expect(told(subscriber, () => fixture.publish({ key: "A", patch: { name: "y" } }))).toEqual([]);
+    expect(fixture.due, "nothing waits for anybody").toBeUndefined();
+    const [message] = told(subscriber, () => {
+      fixture.publish({ key: "A", patch: { last: 3, name: "z" } });
+      fixture.advance(60);
+    });
+    expect(message).toMatchObject({ from: 1, seq: 3, updates: [{ key: "A", patch: { last: 3 } }] });
+    expect(message).not.toHaveProperty("skipped");
+  });
+
+  test.each(["latest", "all"] as const)("what makes an entry is sent, whatever it names: %s", (mode) => {
+    const fixture = new FeedFixture();
+    const subscriber = watching(fixture, mode);
+    const updates = told(subscriber, () => {
+      fixture.publish({ key: "new", patch: { name: "n" } });
+      fixture.advance(60);
+      fixture.publish({ key: "new", delete: true });
+      fixture.advance(60);
+      fixture.publish({ key: "new", patch: { name: "n" } }, { key: "new", patch: { name: "m" } });
+      fixture.advance(60);
+      fixture.publish({ key: "new", set: { name: "s" }, ttl: 1 });
+      fixture.advance(2_000);
+      fixture.publish({ key: "new", patch: {} });
+      fixture.advance(60);
+    }).flatMap(({ updates }) => updates);
+    const key = "new";
+    const made = { key, patch: {} };
+    expect(updates).toEqual([made, { key, delete: true }, made, { key, set: {}, ttl: 1 }, { key, delete: true }, made]);
+  });
+
+  test("of a batch that deletes and makes again, all that counts is told", () => {
+    const fixture = new FeedFixture();
+    const subscriber = watching(fixture);
+    fixture.publish({ key: "A", patch: { name: "a" } }, { key: "A", delete: true }, { key: "A", patch: { name: "b" } });
+    fixture.advance(60);
+    expect(subscriber.view.state()).toEqual({ A: {} });
+  });
+
+  test("what is sent in the place of merged updates is cut too", () => {
+    const fixture = new FeedFixture();
+    const subscriber = watching(fixture);
+    // Sent at once; what follows waits.
+    fixture.publish({ key: "A", patch: { bid: 2 } });
+    const [message] = told(subscriber, () => {
+      // No merge patch can say what these two do.
+      fixture.publish({ key: "A", patch: { last: null, name: "y" } });
+      fixture.publish({ key: "A", patch: { last: { at: 1 } } });
+      fixture.publish({ key: "A", patch: { name: "z" } });
+      fixture.advance(60);
+    });
+    expect(message).toMatchObject({ updates: [{ key: "A", set: { bid: 2, last: { at: 1 } } }], skipped: 1 });
+  });
+
+  test("[MERGE1] what subscribers of the same fields get is encoded once, and those of others get their own", () => {
+    const fixture = new FeedFixture();
+    const lists = [["last", "bid"], ["bid", "last", "bid"], ["last"], []];
+    const subscribers = lists.map((fields) => new RecordingSubscriber([], "latest", undefined, fields));
+    for (const subscriber of subscribers) fixture.connect(subscriber);
+    fixture.publish({ key: "A", set: QUOTE });
+    fixture.advance(60);
+    const [one, same, less, all] = subscribers.map(({ given }) => given.at(-1));
+    expect(one).toBe(same);
+    expect([one, less, all].map((message) => JSON.parse(message!.text).updates[0].set)).toEqual([
+      { last: 1, bid: 2 },
+      { last: 1 },
+      QUOTE,
+    ]);
+  });
+});
+
+describe("[FIELD4] on return", () => {
+  test("keys of which other fields have changed are left out, if the log tells", () => {
+    const fixture = new FeedFixture();
+    const subscriber = watching(fixture);
+    fixture.publish({ key: "B", set: QUOTE });
+    fixture.advance(60);
+    fixture.disconnect(subscriber);
+    fixture.publish({ key: "A", patch: { name: "y" } });
+    fixture.publish({ key: "B", patch: { bid: 3, name: "y" } });
+    const since = subscriber.view.since!;
+    const [message] = told(subscriber, () => fixture.connect(subscriber, since));
+    expect(message).toMatchObject({ from: 2, seq: 4, updates: [{ key: "B", set: { last: 1, bid: 3 } }] });
+    fixture.disconnect(subscriber);
+    fixture.publish({ key: "A", patch: { name: "z" } });
+    fixture.log.start = 5;
+    subscriber.view.position = { epoch: "e1", seq: 2 };
+    const [again] = told(subscriber, () => fixture.connect(subscriber, since));
+    expect(again?.updates?.map(({ key }) => key)).toEqual(["B", "A"]);
+  });
+
+  test("a subscriber that was there when the memory was lost is sent nothing if only other fields have changed", () => {
+    const fixture = new FeedFixture();
+    const subscriber = watching(fixture);
+    fixture.publish({ key: "A", patch: { name: "y" } });
+    expect(told(subscriber, () => fixture.rebuild([subscriber]))).toEqual([]);
+    expect(subscriber.subscriber?.group, "it is live").toBeDefined();
+  });
+});
+
+test("[FIELD5] of lines of earlier versions, a patch may have made its entry", () => {
+  const { selection } = subscriptionOf([], "all", undefined, ["last"]);
+  const found: SelectedRecord[] = [];
+  const patch = '{"key":"A","patch":{"name":"y"},"time":7}';
+  findUpdates(`0 1\n${patch}\n1 1 +\n${patch}\n2 1 +1\n${patch}\n${patch}`, 0, selection, found);
+  const cut = '{"key":"A","patch":{},"time":7}';
+  expect(found.map(({ seq, updates }) => [seq, updates])).toEqual([
+    [1, [cut]],
+    [4, [cut]],
+  ]);
+});
+
+test("[SEL3] the answer has all that is selected now if the fields are others, else what was not selected before", () => {
+  const fixture = new FeedFixture();
+  const subscriber = watching(fixture);
+  fixture.publish({ key: "B", set: QUOTE });
+  fixture.advance(60);
+  const answer = (keys: string[], fields: string[]): unknown =>
+    told(subscriber, () => subscriber.ask(fixture.broadcast, keys, fields)).at(-1)?.entries;
+  expect(answer(["A"], ["last"])).toEqual({ A: { last: 1 } });
+  expect(answer([], ["last"])).toEqual({ B: { last: 1 } });
+  expect(answer([], [])).toEqual({ A: QUOTE, B: QUOTE });
+});
+
+test("[STEP7] fields count like keys and prefixes", () => {
+  const fixture = new FeedFixture({}, { patterns: 100, patternsPerAccount: 9 });
+  const refusal = (fields: string[]): unknown =>
+    fixture.broadcast.refusal({ account: "one", kind: "key" }, subscriptionOf([], "latest", undefined, fields));
+  expect(refusal("abcdefgh".split(""))).toBeUndefined();
+  expect(refusal("abcdefghi".split(""))).toBe("rate_limited");
+  expect(refusal(["f".repeat(128), "g".repeat(120)]), "long names count as several").toBe("rate_limited");
+});
+
+test("[STEP1] [I7] to cut is work: a step looks at no more than to send whole values", () => {
+  const fixture = new FeedFixture({}, { stepWork: 100_000, partLength: 20_000 });
+  for (let i = 0; i < 100; i++) fixture.publish({ key: `k${i}`, set: { text: "x".repeat(10_000) } });
+  let looked = 0;
+  const cut = vi.spyOn(Fields.prototype, "cut").mockImplementation((text) => ((looked += text.length), "{}"));
+  const subscribers = ["last", "bid", "ask"].map((name) => new RecordingSubscriber([], "latest", undefined, [name]));
+  for (const subscriber of subscribers) fixture.connect(subscriber);
+  for (let step = 0; fixture.due !== undefined && step < 1_000; step++) {
+    expect(looked).toBeLessThan(160_000);
+    looked = 0;
+    fixture.now = Math.max(fixture.now, fixture.due);
+    fixture.step();
+  }
+  for (const { view } of subscribers) expect(view.entries.size).toBe(100);
+  cut.mockRestore();
+});

@@ -1,0 +1,53 @@
+import fc from "fast-check";
+import { describe, expect, test } from "vitest";
+import { Fields } from "../../src/protocol/fields.ts";
+import type { JsonObject } from "../../src/protocol/json.ts";
+import { TextPatch } from "../../src/protocol/text-patch.ts";
+import { runs } from "../support/runs.ts";
+import { objectText, text } from "./arbitraries.ts";
+
+const names = fc.array(fc.oneof(fc.constantFrom("a", "b", "__proto__", "constructor", "0", "none"), text), {
+  minLength: 1,
+  maxLength: 4,
+});
+
+/** The same by parsing. As text again, since equality would not look at members named `__proto__`. */
+function cut(object: string, fields: readonly string[]): string {
+  const value: JsonObject = JSON.parse(object);
+  const members = Object.entries(value).filter(([name]) => fields.includes(name));
+  return `{${members.map(([name, member]) => `${JSON.stringify(name)}:${JSON.stringify(member)}`).join()}}`;
+}
+
+/** As this server writes it. */
+function written(object: string): string {
+  return JSON.stringify(JSON.parse(object));
+}
+
+function patched(target: string, change: string): unknown {
+  const changes = new TextPatch();
+  changes.add(change);
+  return JSON.parse(changes.applyTo(target));
+}
+
+describe("[FIELD2] a value that is cut to fields", () => {
+  test("has just these members of its own, as they were written", () => {
+    fc.assert(
+      fc.property(objectText, names, (object, fields) => {
+        expect(new Fields(fields).cut(written(object))).toBe(cut(object, fields));
+      }),
+      { numRuns: runs(1_000) },
+    );
+  });
+
+  test("and patched by the cut patch is the patched value, cut", () => {
+    fc.assert(
+      fc.property(objectText, objectText, names, (value, patch, list) => {
+        const fields = new Fields(list);
+        const [target, change] = [written(value), written(patch)];
+        const after = patched(target, change);
+        expect(patched(fields.cut(target), fields.cut(change))).toEqual(JSON.parse(fields.cut(JSON.stringify(after))));
+      }),
+      { numRuns: runs(1_000) },
+    );
+  });
+});
