@@ -269,7 +269,7 @@ export class FeedObject<Env extends FeedObjectEnv = FeedObjectEnv> extends Servi
   /** Which replicas there are, as a header has it; empty if none. */
   #plan(): string {
     if (!this.#planner) return "";
-    return encodePlan(this.#planner.plan(this.connections.count, this.steady()));
+    return encodePlan(this.#planner.plan(this.connections.subscribers, this.steady()));
   }
 
   protected override acceptFromSocket(request: PublishRequest, account: string): Promise<PublishOutcome> {

@@ -6,7 +6,7 @@ import type { AppContext, AppEnv, RequestVariables } from "./context.ts";
 import type { Deployment } from "./deployment.ts";
 import { asyncApiDocument, openApiDocument } from "./documents.ts";
 import { streamEvents, wantsEvents } from "./event-stream.ts";
-import { isUpgrade, openSocket } from "./feed-upgrade.ts";
+import { grantToRead, isUpgrade, openSocket } from "./feed-upgrade.ts";
 import { deleteFeed, listFeeds } from "./feeds.ts";
 import { KnownFeeds } from "./known-feeds.ts";
 import { metrics } from "./metrics.ts";
@@ -30,7 +30,7 @@ const ROUTES: Readonly<Record<string, Partial<Record<Method, readonly Handler<Ap
   "/asyncapi.json": { GET: [crossOrigin, asyncApiDocument], OPTIONS: [crossOrigin] },
   "/v1/feeds": { GET: [authorizeList, listFeeds] },
   "/v1/feeds/:feed": {
-    GET: [checkUpgradeOrigin, authorize("subscribe"), readOrSubscribe],
+    GET: [checkUpgradeOrigin, authorize(grantToRead), readOrSubscribe],
     POST: [warnIfUnconfigured, authorize("publish"), publish],
     DELETE: [authorize("admin"), deleteFeed],
   },
@@ -93,6 +93,7 @@ function health(): Response {
 /** `GET /v1/feeds/{feed}`: a WebSocket, a stream of events or a snapshot, as the request's headers ask for. */
 function readOrSubscribe(c: AppContext): Promise<Response> {
   if (isUpgrade(c.req.raw)) return openSocket(c);
+  if (c.var.query.has("publish")) throw new Problem("invalid_query", "publish is for sockets: publish with POST.");
   return wantsEvents(c.req.raw) ? streamEvents(c) : snapshot(c);
 }
 

@@ -14,11 +14,12 @@ const SCHEME = "bearer ";
 /** Seconds: the platform counts in windows of a minute, and does not say when one ends. */
 const RETRY_AFTER = 20;
 
-/** Sets `caller`, or refuses a request without that grant on its feed. */
-export function authorize(grant: keyof Grants): MiddlewareHandler<AppEnv> {
+/** Sets `caller`, or refuses a request without that grant on its feed. A function tells the grant of a request that reads. */
+export function authorize(grant: keyof Grants | ((c: AppContext) => keyof Grants)): MiddlewareHandler<AppEnv> {
+  const reads = grant === "subscribe" || typeof grant === "function";
   return async (c, next) => {
-    const caller = grant === "subscribe" ? await authenticateReader(c) : await authenticate(c);
-    demandGrant(caller, grant, c.get("feed") ?? "");
+    const caller = reads ? await authenticateReader(c) : await authenticate(c);
+    demandGrant(caller, typeof grant === "function" ? grant(c) : grant, c.get("feed") ?? "");
     c.set("caller", caller);
     await next();
   };

@@ -1,5 +1,5 @@
 import type { SocketFormat } from "../durable/sockets/frames.ts";
-import { ELSEWHERE, PLAN_HEADER, subscribeUpgrade } from "../durable/sockets/subscribe-request.ts";
+import { ELSEWHERE, PLAN_HEADER, publisherUpgrade, subscribeUpgrade } from "../durable/sockets/subscribe-request.ts";
 import type { CountedCaller } from "../limits/places.ts";
 import { nearestRegion, type Whereabouts } from "../placement/regions.ts";
 import { decodePlan } from "../placement/plan-text.ts";
@@ -50,8 +50,23 @@ export async function openFeedSocket(
     return { served: withoutPlan(response), plan };
   });
   if (opened?.status === 101) return opened;
-  const code = refusal?.status === PROBLEMS.rate_limited.status ? "rate_limited" : "overloaded";
-  throw new Problem(code, (await refusal?.text()) ?? NO_OBJECT, { retryAfter: 30 });
+  throw await refused(refusal);
+}
+
+/** Opens a socket that only publishes. It goes to the feed's leader, whatever replicas there are. */
+export async function openPublisherSocket(c: AppContext, format: SocketFormat, protocol?: string): Promise<Response> {
+  const { caller, feed, knownFeeds, deployment } = c.var;
+  await knownFeeds.demandVisit(feed, countedByOne(caller, c.req.raw));
+  const { expires } = caller;
+  const upgrade = publisherUpgrade({ caller: countedCaller(caller, c.req.raw), expires, format, protocol });
+  const response = await deployment.feeds.getByName(feed).fetch(upgrade);
+  if (response.status === 101) return withoutPlan(response);
+  throw await refused(response);
+}
+
+async function refused(response: Response | undefined): Promise<Problem> {
+  const code = response?.status === PROBLEMS.rate_limited.status ? "rate_limited" : "overloaded";
+  return new Problem(code, (await response?.text()) || NO_OBJECT, { retryAfter: 30 });
 }
 
 const NO_OBJECT = "The feed has as many subscribers as it takes.";

@@ -1,9 +1,9 @@
 import { PROTOCOL, MSGPACK_PROTOCOL } from "../protocol/names.ts";
 import { isBearerProtocol, offeredProtocols } from "./authentication.ts";
 import type { AppContext } from "./context.ts";
-import { openFeedSocket } from "./feed-socket.ts";
+import { openFeedSocket, openPublisherSocket } from "./feed-socket.ts";
 import { Problem } from "./problem.ts";
-import { readSubscribeQuery } from "./query.ts";
+import { parameter, readSubscribeQuery } from "./query.ts";
 
 const EXTENSIONS = "Sec-WebSocket-Extensions";
 /**
@@ -21,11 +21,27 @@ export function isUpgrade(request: Request): boolean {
 /** `GET /v1/feeds/{feed}` with `Upgrade: websocket` */
 export async function openSocket(c: AppContext): Promise<Response> {
   const asked = readSubscribeQuery(c.var.query);
+  const onlyPublishes = readOnlyPublishes(c.var.query);
   const protocol = chooseProtocol(offeredProtocols(c.req.raw));
   const format = protocol === MSGPACK_PROTOCOL ? "msgpack" : "json";
-  const response = await openFeedSocket(c, asked, format, protocol);
+  const response = onlyPublishes
+    ? await openPublisherSocket(c, format, protocol)
+    : await openFeedSocket(c, asked, format, protocol);
   return chooseExtension(response, c.req.raw);
 }
+
+/** What a `GET` of a feed needs: a socket that only publishes reads nothing. */
+export function grantToRead(c: AppContext): "publish" | "subscribe" {
+  return isUpgrade(c.req.raw) && c.var.query.get("publish") === ONLY ? "publish" : "subscribe";
+}
+
+function readOnlyPublishes(query: URLSearchParams): boolean {
+  const text = parameter(query, "publish");
+  if (text === undefined || text === ONLY) return text === ONLY;
+  throw new Problem("invalid_query", `publish is not ${ONLY}.`);
+}
+
+const ONLY = "only";
 
 /** The subprotocol to use; undefined if the client offers none and gets the default. */
 function chooseProtocol(offered: readonly string[]): string | undefined {

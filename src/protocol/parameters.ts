@@ -134,6 +134,15 @@ export const PARAMETERS = {
 /** The parameters of every subscriber: over WebSocket, as a stream and by polling. */
 export const OF_A_SUBSCRIBER = ["keys", "fields", "since", "hz", "mode"] as const satisfies (keyof typeof PARAMETERS)[];
 
+/** Those of a socket alone: a `GET` that is no upgrade is refused with them. */
+export const OF_A_SOCKET = {
+  publish: query(
+    "publish",
+    v.picklist(["only"]),
+    "The socket only publishes. It needs the grant to publish and no other, and is sent no snapshot and no update.",
+  ),
+};
+
 /** Where a request may carry its credential. */
 export const CREDENTIALS = {
   token: query(

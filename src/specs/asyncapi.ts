@@ -1,6 +1,6 @@
 import { CLOSE, CLOSE_MEANINGS } from "../protocol/codes.ts";
 import { CLIENT_MESSAGES } from "../protocol/client-messages.ts";
-import { CREDENTIALS, OF_A_SUBSCRIBER, PARAMETERS } from "../protocol/parameters.ts";
+import { CREDENTIALS, OF_A_SOCKET, OF_A_SUBSCRIBER, PARAMETERS } from "../protocol/parameters.ts";
 import { namesOf } from "../protocol/schemas.ts";
 import { SERVER_MESSAGES } from "../protocol/server-messages.ts";
 import { aboutSchema, messageSchemas, namedSchemas, objectOf, withJsonSchemas, type JsonSchema } from "./schemas.ts";
@@ -38,11 +38,13 @@ const ANSWERS: Readonly<Record<keyof typeof CLIENT_MESSAGES | "ping", readonly s
  */
 export function asyncApi(base: string): JsonSchema {
   const messages = messageObjects();
-  const known = withJsonSchemas(PARAMETERS);
+  const known = withJsonSchemas({ ...PARAMETERS, ...OF_A_SOCKET });
   const query: JsonSchema = {
     type: "object",
     properties: {
-      ...Object.fromEntries(OF_A_SUBSCRIBER.map((name) => [name, known[name]?.["schema"] ?? {}])),
+      ...Object.fromEntries(
+        [...OF_A_SUBSCRIBER, ...namesOf(OF_A_SOCKET)].map((name) => [name, known[name]?.["schema"] ?? {}]),
+      ),
       token: { type: "string", description: CREDENTIALS.token.description },
     },
   };

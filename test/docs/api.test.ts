@@ -2,7 +2,7 @@ import { readFileSync } from "node:fs";
 import { describe, expect, test } from "vitest";
 import { CLIENT_MESSAGES } from "../../src/protocol/client-messages.ts";
 import { CLOSE, MODES, PROBLEMS, SNAPSHOT_REASONS } from "../../src/protocol/codes.ts";
-import { PARAMETERS } from "../../src/protocol/parameters.ts";
+import { OF_A_SOCKET, PARAMETERS } from "../../src/protocol/parameters.ts";
 import { SERVER_MESSAGES } from "../../src/protocol/server-messages.ts";
 import { PATHS } from "../../src/specs/operations.ts";
 
@@ -40,7 +40,7 @@ describe("docs/api.md", () => {
     expect([...new Set(documented)].toSorted()).toEqual(served.toSorted());
   });
 
-  test.each(Object.values(PARAMETERS).filter((parameter) => parameter.in === "query"))(
+  test.each(Object.values({ ...PARAMETERS, ...OF_A_SOCKET }).filter((parameter) => parameter.in === "query"))(
     "has the query parameter $name",
     ({ name }) => {
       expect(page).toMatch(new RegExp(`[\`?&]${name}=`));

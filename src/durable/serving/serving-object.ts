@@ -1,6 +1,6 @@
 import { DurableObject } from "cloudflare:workers";
 import { Budget } from "../../feed/fanout/budget.ts";
-import { accountOf } from "../../limits/places.ts";
+import { accountOf, type CountedCaller } from "../../limits/places.ts";
 import { steadyClock } from "../../limits/steady-clock.ts";
 import { CLOSE } from "../../protocol/codes.ts";
 import type { Position } from "../../protocol/position.ts";
@@ -11,16 +11,19 @@ import { optionsOf, type FeedObjectEnv, type FeedObjectOptions } from "./options
 import { PublishQueue, type PublishOutcome, type PublishRequest } from "../requests/publish-queue.ts";
 import { Reads, type ReadOutcome, type ReadRequest } from "../requests/reads.ts";
 import type { ServingFeed } from "./serving-feed.ts";
-import { NO_SEQ } from "../sockets/connection.ts";
+import { NO_SEQ, type SocketState } from "../sockets/attachment.ts";
+import type { Connection } from "../sockets/connection.ts";
 import { Connections } from "../sockets/connections.ts";
 import { ownFrameOf } from "../sockets/frames.ts";
 import { SocketMessages } from "../sockets/socket-messages.ts";
 import {
   NO_PLACE,
   NO_ROOM_FOR_SELECTION,
+  readPublisherUpgrade,
   readSubscribeUpgrade,
   refuseUpgrade,
   TOO_MANY_MESSAGES,
+  type PublisherRequest,
   type SubscribeRequest,
 } from "../sockets/subscribe-request.ts";
 
@@ -118,9 +121,11 @@ export abstract class ServingObject<Env extends FeedObjectEnv> extends DurableOb
 
   /** Accepts a WebSocket whose upgrade the HTTP side has checked. */
   override async fetch(request: Request): Promise<Response> {
+    const publisher = readPublisherUpgrade(request);
     const asked = readSubscribeUpgrade(request);
-    if (!asked) return new Response(null, { status: 404 });
     this.onAwake();
+    if (publisher) return this.#acceptPublisher(publisher);
+    if (!asked) return new Response(null, { status: 404 });
     try {
       await this.prepareSubscriber(asked.since);
     } catch (error) {
@@ -136,24 +141,44 @@ export abstract class ServingObject<Env extends FeedObjectEnv> extends DurableOb
   #accept(asked: SubscribeRequest): Response {
     const elsewhere = this.redirect(asked);
     if (elsewhere) return elsewhere;
-    const { caller, subscription, protocol, format, since } = asked;
+    const { caller, subscription, since } = asked;
+    const refused = this.#refuseSocket(caller);
+    if (refused) return refused;
+    const live = this.serve();
+    const noRoom = live.broadcast.refusal({ account: accountOf(caller), kind: caller.kind }, subscription);
+    if (noRoom) return refuseUpgrade(noRoom, NO_ROOM_FOR_SELECTION[noRoom]);
+    const { connection, response } = this.#openSocket(live, asked);
+    connection.subscribe(live, since);
+    this.onSockets();
+    return response;
+  }
+
+  /** It takes a place, and is nothing to the fan-out. */
+  #acceptPublisher(asked: PublisherRequest): Response {
+    const refused = this.#refuseSocket(asked.caller);
+    if (refused) return refused;
+    return this.#openSocket(this.serve(), { ...asked, subscription: undefined, publishes: true }).response;
+  }
+
+  #refuseSocket(caller: CountedCaller): Response | undefined {
     const noPlace = this.connections.refusal(caller);
     if (noPlace) return refuseUpgrade(noPlace, NO_PLACE[noPlace]);
     const account = accountOf(caller);
-    if (account !== "" && this.#messages.hasSentTooMuch(account))
-      return refuseUpgrade("rate_limited", TOO_MANY_MESSAGES);
-    const live = this.serve();
-    const noRoom = live.broadcast.refusal({ account, kind: caller.kind }, subscription);
-    if (noRoom) return refuseUpgrade(noRoom, NO_ROOM_FOR_SELECTION[noRoom]);
+    const hasSentTooMuch = account !== "" && this.#messages.hasSentTooMuch(account);
+    return hasSentTooMuch ? refuseUpgrade("rate_limited", TOO_MANY_MESSAGES) : undefined;
+  }
+
+  #openSocket(
+    { feed }: ServingFeed,
+    { protocol, ...state }: Omit<SocketState, "position"> & Pick<PublisherRequest, "protocol">,
+  ): { connection: Connection; response: Response } {
     const { 0: client, 1: server } = new WebSocketPair();
     this.ctx.acceptWebSocket(server);
-    const hello = ownFrameOf("hello", encodeHello(this.feedName, live.feed), format);
+    const hello = ownFrameOf("hello", encodeHello(this.feedName, feed), state.format);
     if (hello !== undefined) server.send(hello);
-    const position = { epoch: live.feed.epoch, seq: NO_SEQ };
-    this.connections.add(server, { ...asked, position }).subscribe(live, since);
-    this.onSockets();
+    const connection = this.connections.add(server, { ...state, position: { epoch: feed.epoch, seq: NO_SEQ } });
     const headers = protocol === undefined ? {} : { "Sec-WebSocket-Protocol": protocol };
-    return new Response(null, { status: 101, webSocket: client, headers });
+    return { connection, response: new Response(null, { status: 101, webSocket: client, headers }) };
   }
 
   /** The entries of a selection, or what changed in it; undefined if too much is read already. */
@@ -182,7 +207,6 @@ export abstract class ServingObject<Env extends FeedObjectEnv> extends DurableOb
 
   #removeSocket(socket: WebSocket): void {
     this.onAwake();
-    this.connections.remove(socket);
-    this.onSockets();
+    if (this.connections.remove(socket)?.onlyPublishes !== true) this.onSockets();
   }
 }

@@ -30,11 +30,23 @@ const openSchema = v.object({
   // Written by versions that had no `format`: MessagePack, else JSON.
   packed: v.optional(v.boolean()),
 });
+/** It has no selection, so that a version that knows only subscribers closes the socket, and sends it nothing. */
+const publisherSchema = v.object({
+  ...callerSchema.entries,
+  publisher: v.literal(true),
+  epoch: v.string(),
+  expires: v.optional(v.number()),
+  format: v.optional(v.picklist(SOCKET_FORMATS), "json"),
+});
 const closedSchema = v.object({ ...callerSchema.entries, closed: v.number() });
+
+/** The seq of a client that was sent nothing yet, or a part of something: it has no position to go on from. */
+export const NO_SEQ = -1;
 
 /** The state of a socket. It outlives the object's memory with the socket. */
 export interface SocketState {
-  readonly subscription: Subscription;
+  /** Undefined if the socket only publishes. */
+  readonly subscription: Subscription | undefined;
   readonly caller: CountedCaller;
   readonly publishes: boolean;
   /** When its credential expires, in milliseconds since 1970; undefined if it does not. */
@@ -54,13 +66,16 @@ export interface ClosedState {
 /** Saves the state. Done with every message sent, so that a rebuilt object knows what each client has; cheap beside the send. */
 export function saveState(socket: WebSocket, state: SocketState): void {
   const { subscription, position, publishes, expires, caller, format } = state;
-  const { selection, mode, hz } = subscription;
   const { epoch, seq } = position;
-  const attachment: Record<string, unknown> = { epoch, seq, selection: compact(selection.patterns), mode };
-  // Only what differs from most sockets is written: this is done for each message to each socket.
-  if (selection.fields) attachment["fields"] = compact(selection.fields.id);
-  if (hz !== undefined) attachment["hz"] = hz;
-  if (publishes) attachment["publishes"] = true;
+  let attachment: Record<string, unknown> = { epoch, publisher: true };
+  if (subscription) {
+    const { selection, mode, hz } = subscription;
+    attachment = { epoch, seq, selection: compact(selection.patterns), mode };
+    // Only what differs from most sockets is written: this is done for each message to each socket.
+    if (selection.fields) attachment["fields"] = compact(selection.fields.id);
+    if (hz !== undefined) attachment["hz"] = hz;
+    if (publishes) attachment["publishes"] = true;
+  }
   if (expires !== undefined) attachment["expires"] = expires;
   if (format !== "json") attachment["format"] = format;
   addCaller(attachment, caller);
@@ -87,6 +102,10 @@ export function loadState(socket: WebSocket, read: ReadSelections): SocketState 
     const closed = v.safeParse(closedSchema, attachment);
     if (closed.success) return { caller: callerOf(closed.output), closed: closed.output.closed };
   }
+  if (typeof attachment === "object" && attachment !== null && "publisher" in attachment) {
+    const publisher = v.safeParse(publisherSchema, attachment);
+    return publisher.success ? publisherState(publisher.output) : undefined;
+  }
   const open = v.safeParse(openSchema, attachment);
   if (!open.success) return undefined;
   const { epoch, seq, mode, hz, publishes, expires, packed } = open.output;
@@ -104,6 +123,11 @@ export function loadState(socket: WebSocket, read: ReadSelections): SocketState 
     format,
     position: { epoch, seq },
   };
+}
+
+function publisherState({ epoch, expires, format, ...caller }: v.InferOutput<typeof publisherSchema>): SocketState {
+  const position = { epoch, seq: NO_SEQ };
+  return { subscription: undefined, caller: callerOf(caller), publishes: true, expires, format, position };
 }
 
 function addCaller(attachment: Record<string, unknown>, { clientIp, kind, credential }: CountedCaller): void {

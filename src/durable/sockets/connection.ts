@@ -11,10 +11,8 @@ import { encodeError, type ErrorDetails } from "../../protocol/server-messages.t
 import type { Subscription } from "../../protocol/selection.ts";
 import type { Position } from "../../protocol/position.ts";
 import { frameOf, ownFrameOf, type Frame, type SocketFormat } from "./frames.ts";
-import { saveClosed, saveState, type ClosedState, type SocketState } from "./attachment.ts";
+import { NO_SEQ, saveClosed, saveState, type ClosedState, type SocketState } from "./attachment.ts";
 
-/** The seq of a client that was sent nothing yet, or a part of something: it has no position to go on from. */
-export const NO_SEQ = -1;
 /** Codes of errors that are not the client's fault. */
 const NOT_BAD: ReadonlySet<MessageErrorCode> = new Set([
   "overloaded",
@@ -30,7 +28,7 @@ const NOT_BAD: ReadonlySet<MessageErrorCode> = new Set([
 let unknown = 0;
 
 /**
- * One subscriber's WebSocket. Its state is in its attachment too, and is saved there with each change. It needs the feed
+ * One subscriber's WebSocket, or one that only publishes. Its state is in its attachment too, and is saved there with each change. It needs the feed
  * only for subscriptions: a socket that closes or renews its credential does not have the feed opened.
  */
 export class Connection implements Sink {
@@ -38,6 +36,8 @@ export class Connection implements Sink {
   readonly #ownAccount = `connection ${++unknown}`;
   readonly #unacknowledged = new Unacknowledged();
   readonly format: SocketFormat;
+  /** Whether it never subscribes. */
+  readonly onlyPublishes: boolean;
   /** As the attachment has it. Once closed from here it is so for good, though its client's own close may never come. */
   #state: SocketState | ClosedState;
   #served: ServedFeed | undefined;
@@ -51,6 +51,7 @@ export class Connection implements Sink {
     this.#socket = socket;
     this.#state = state;
     this.format = "closed" in state ? "json" : state.format;
+    this.onlyPublishes = !("closed" in state) && state.subscription === undefined;
   }
 
   /** On whom its place is counted. */
@@ -87,12 +88,12 @@ export class Connection implements Sink {
 
   /** Subscribes a client that has just come, and resumes from `since`. */
   subscribe(served: ServedFeed, since: Position | undefined): void {
-    this.#join(served, ({ subscription }) => served.broadcast.subscribe(this, subscription, since));
+    this.#join(served, (subscription) => served.broadcast.subscribe(this, subscription, since));
   }
 
   /** Subscribes a client that was connected before the object lost its memory, and resumes from its position. */
   rejoin(served: ServedFeed): void {
-    this.#join(served, ({ subscription, position }) => served.broadcast.rejoin(this, subscription, position));
+    this.#join(served, (subscription, position) => served.broadcast.rejoin(this, subscription, position));
   }
 
   /** Goes on with a feed that was built anew in place of the one served before, which has ended. */
@@ -219,13 +220,13 @@ export class Connection implements Sink {
     this.#subscriber = undefined;
   }
 
-  #join(served: ServedFeed, subscribe: (state: SocketState) => Subscriber): void {
+  #join(served: ServedFeed, subscribe: (subscription: Subscription, position: Position) => Subscriber): void {
     const open = this.#open;
-    if (!open || !this.isOpen) return;
+    if (!open?.subscription || !this.isOpen) return;
     this.#served = served;
-    const state = { ...open, subscription: served.broadcast.shared(open.subscription) };
-    this.#state = state;
-    this.#subscriber = subscribe(state);
+    const subscription = served.broadcast.shared(open.subscription);
+    this.#state = { ...open, subscription };
+    this.#subscriber = subscribe(subscription, open.position);
     // It may have failed on the way.
     if (!this.#open) this.unsubscribe();
   }

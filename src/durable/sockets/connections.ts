@@ -2,7 +2,7 @@ import type { Caller } from "../../access/access.ts";
 import { Places, type CountedCaller } from "../../limits/places.ts";
 import type { Quotas } from "../../limits/quotas.ts";
 import { CLOSE, type NoRoom } from "../../protocol/codes.ts";
-import { loadState, type ReadSelections, type SocketState } from "./attachment.ts";
+import { loadState, saveState, type ReadSelections, type SocketState } from "./attachment.ts";
 import { Connection } from "./connection.ts";
 
 /**
@@ -16,6 +16,8 @@ export class Connections {
   readonly #bySocket = new Map<WebSocket, Connection>();
   readonly #present = new Set<Connection>();
   readonly #places: Places;
+  /** Those that only publish. */
+  #publishers = 0;
   /** Whether every socket has its connection here. */
   #areAllRebuilt = false;
 
@@ -66,6 +68,11 @@ export class Connections {
     return this.#present.size;
   }
 
+  /** Places that subscribers have taken. */
+  get subscribers(): number {
+    return this.count - this.#publishers;
+  }
+
   open(): Connection[] {
     return [...this.all()].filter(({ isOpen }) => isOpen);
   }
@@ -83,6 +90,8 @@ export class Connections {
 
   add(socket: WebSocket, state: SocketState): Connection {
     const connection = this.#add(socket, new Connection(socket, state));
+    // A subscriber's is saved with what it is sent.
+    if (connection.onlyPublishes) saveState(socket, state);
     this.#wakeForExpiry(connection);
     return connection;
   }
@@ -104,13 +113,16 @@ export class Connections {
     this.#wakeForExpiry(connection);
   }
 
-  remove(socket: WebSocket): void {
+  /** Returns the connection that is gone, if it was known. */
+  remove(socket: WebSocket): Connection | undefined {
     const connection = this.#bySocket.get(socket);
-    if (!connection) return;
+    if (!connection) return undefined;
     connection.unsubscribe();
     this.#bySocket.delete(socket);
     this.#present.delete(connection);
+    if (connection.onlyPublishes) this.#publishers--;
     this.#places.leave(connection.caller);
+    return connection;
   }
 
   /** The alarm is set already for most connections, unless the platform has lost it. */
@@ -121,6 +133,7 @@ export class Connections {
   #add(socket: WebSocket, connection: Connection): Connection {
     this.#bySocket.set(socket, connection);
     this.#present.add(connection);
+    if (connection.onlyPublishes) this.#publishers++;
     this.#places.take(connection.caller);
     return connection;
   }

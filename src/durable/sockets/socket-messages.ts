@@ -156,6 +156,10 @@ export class SocketMessages {
   async #answer(connection: Connection, message: Exclude<ClientMessage, { type: "publish" }>): Promise<void> {
     switch (message.type) {
       case "subscribe":
+        if (connection.onlyPublishes) {
+          connection.refuse(message.id, "forbidden", "this socket only publishes: subscribe on another");
+          return;
+        }
         connection.noteGoodMessage();
         this.#host.resubscribe(connection, message.subscription, message.id);
         return;
@@ -182,8 +186,9 @@ export class SocketMessages {
       return;
     }
     const grants = caller.on(this.#host.feed);
-    if (!grants.subscribe) {
-      connection.close(CLOSE.forbidden, "the credential does not allow to subscribe to this feed");
+    const needed = connection.onlyPublishes ? "publish" : "subscribe";
+    if (!grants[needed]) {
+      connection.close(CLOSE.forbidden, `the credential does not allow to ${needed} to this feed`);
       return;
     }
     connection.noteGoodMessage();

@@ -3,12 +3,13 @@ import { CALLER_KINDS } from "../../access/access.ts";
 import { REGIONS, type Region } from "../../placement/regions.ts";
 import { MODES, PROBLEMS, type NoRoom } from "../../protocol/codes.ts";
 import type { Position } from "../../protocol/position.ts";
-import { restoreSelection } from "../../protocol/selection.ts";
+import { restoreSelection, type Subscription } from "../../protocol/selection.ts";
 import type { SocketState } from "./attachment.ts";
 import { SOCKET_FORMATS } from "./frames.ts";
 
 /** What the HTTP side has checked of an upgrade, and hands to the feed's object with it. */
-export interface SubscribeRequest extends Omit<SocketState, "position"> {
+export interface SubscribeRequest extends Omit<SocketState, "position" | "subscription"> {
+  readonly subscription: Subscription;
   readonly since: Position | undefined;
   /** The subprotocol to name in the answer; undefined if the client offered none. */
   readonly protocol: string | undefined;
@@ -18,19 +19,35 @@ export interface SubscribeRequest extends Omit<SocketState, "position"> {
   readonly isLast: boolean;
 }
 
-/** Only this Worker reaches the object, so that the header never comes from a client. */
-const HEADER = "x-tickertape-subscribe";
+/** The same of a socket that only publishes. */
+export interface PublisherRequest extends Pick<SocketState, "caller" | "expires" | "format"> {
+  readonly protocol: string | undefined;
+}
 
+/** Only this Worker reaches the object, so that the headers never come from a client. */
+const HEADER = "x-tickertape-subscribe";
+/** Another, so that an object of a version that knows only subscribers makes none of it. */
+const PUBLISHER_HEADER = "x-tickertape-publish";
+
+const callerSchema = {
+  clientIp: v.optional(v.string()),
+  kind: v.picklist(CALLER_KINDS),
+  credential: v.optional(v.string()),
+};
+const publisherSchema = v.object({
+  ...callerSchema,
+  expires: v.optional(v.number()),
+  format: v.picklist(SOCKET_FORMATS),
+  protocol: v.optional(v.string()),
+});
 const wireSchema = v.object({
+  ...callerSchema,
   selection: v.string(),
   // Versions without it want all fields.
   fields: v.optional(v.string()),
   mode: v.picklist(MODES),
   hz: v.optional(v.number()),
   since: v.optional(v.object({ epoch: v.string(), seq: v.number() })),
-  clientIp: v.optional(v.string()),
-  kind: v.picklist(CALLER_KINDS),
-  credential: v.optional(v.string()),
   publishes: v.boolean(),
   expires: v.optional(v.number()),
   format: v.picklist(SOCKET_FORMATS),
@@ -44,19 +61,40 @@ const wireSchema = v.object({
 export function subscribeUpgrade({ subscription, caller, ...asked }: SubscribeRequest): Request {
   const { selection, mode, hz } = subscription;
   const wire = { selection: selection.patterns, fields: selection.fields?.id, mode, hz, ...caller, ...asked };
+  return upgradeWith(HEADER, wire);
+}
+
+export function publisherUpgrade({ caller, ...asked }: PublisherRequest): Request {
+  return upgradeWith(PUBLISHER_HEADER, { ...caller, ...asked });
+}
+
+function upgradeWith(header: string, wire: object): Request {
   // Header values are bytes; keys may be any Unicode.
   const value = encodeURIComponent(JSON.stringify(wire));
-  return new Request("https://feed/", { headers: { Upgrade: "websocket", [HEADER]: value } });
+  return new Request("https://feed/", { headers: { Upgrade: "websocket", [header]: value } });
 }
 
 /** Reads it back; undefined if the request did not come from `subscribeUpgrade`. */
 export function readSubscribeUpgrade(request: Request): SubscribeRequest | undefined {
-  const value = request.headers.get(HEADER);
-  if (value === null || request.headers.get("Upgrade")?.toLowerCase() !== "websocket") return undefined;
-  const wire = v.parse(wireSchema, JSON.parse(decodeURIComponent(value)));
+  const wire = readUpgrade(request, HEADER, wireSchema);
+  if (!wire) return undefined;
   const { selection, fields, mode, hz, clientIp, kind, credential, since, expires, protocol, region, ...asked } = wire;
   const subscription = { selection: restoreSelection(selection, fields), mode, hz };
   return { ...asked, subscription, since, caller: { clientIp, kind, credential }, expires, protocol, region };
+}
+
+/** The same of `publisherUpgrade`. */
+export function readPublisherUpgrade(request: Request): PublisherRequest | undefined {
+  const wire = readUpgrade(request, PUBLISHER_HEADER, publisherSchema);
+  if (!wire) return undefined;
+  const { clientIp, kind, credential, expires, format, protocol } = wire;
+  return { caller: { clientIp, kind, credential }, expires, format, protocol };
+}
+
+function readUpgrade<T>(request: Request, header: string, schema: v.GenericSchema<unknown, T>): T | undefined {
+  const value = request.headers.get(header);
+  if (value === null || request.headers.get("Upgrade")?.toLowerCase() !== "websocket") return undefined;
+  return v.parse(schema, JSON.parse(decodeURIComponent(value)));
 }
 
 /** Why an upgrade is refused for which there is no place. */

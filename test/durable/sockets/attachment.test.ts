@@ -1,6 +1,7 @@
 import { expect, test } from "vitest";
 import {
   loadState,
+  NO_SEQ,
   saveState,
   type ReadSelections,
   type SocketState,
@@ -13,7 +14,7 @@ test("[I7] a selection that many sockets have is parsed once when their connecti
   const socket = { deserializeAttachment: () => attachment } as unknown as WebSocket;
   const read: ReadSelections = new Map();
   const states = Array.from({ length: 3 }, () => loadState(socket, read));
-  const selections = states.map((state) => state && "subscription" in state && state.subscription.selection);
+  const selections = states.map((state) => state && "subscription" in state && state.subscription?.selection);
   expect(new Set(selections).size).toBe(1);
   expect(selections[0]).toMatchObject({ id: selection });
 });
@@ -34,6 +35,10 @@ test.each<[what: string, state: Partial<SocketState>]>([
   ["the right to publish", { publishes: true }],
   ["when its credential ends", { expires: 1_700_000_000_000 }],
   ["its format", { format: "sse" }],
+  [
+    "that it only publishes",
+    { subscription: undefined, publishes: true, format: "msgpack", position: { epoch: "k3v5x2qm4a", seq: NO_SEQ } },
+  ],
   ["who calls", { caller: { clientIp: "192.0.2.1", kind: "token", credential: "token t" } }],
 ])("[I7] all of a socket's state outlives a hibernation: %s", (_, part) => {
   const state = { ...PLAIN, ...part };
@@ -44,6 +49,14 @@ test.each<[what: string, state: Partial<SocketState>]>([
   } as WebSocket;
   saveState(socket, state);
   expect(loadState(socket, new Map())).toEqual(state);
+});
+
+test("the version before does not take a socket that only publishes for a subscriber of everything", () => {
+  let attachment: unknown;
+  const socket = { serializeAttachment: (saved: unknown) => void (attachment = saved) } as WebSocket;
+  saveState(socket, { ...PLAIN, subscription: undefined, publishes: true });
+  // It closes sockets whose selection it cannot read.
+  expect(attachment).not.toHaveProperty("selection");
 });
 
 test("a socket of the version before, which knew MessagePack only as packed, goes on as it was", () => {

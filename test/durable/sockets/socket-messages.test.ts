@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import type { Access, Caller } from "../../../src/access/access.ts";
-import { quotasOf } from "../../../src/limits/quotas.ts";
+import { quotasOf, type QuotaSettings } from "../../../src/limits/quotas.ts";
 import type { Connection } from "../../../src/durable/sockets/connection.ts";
 import { Connections } from "../../../src/durable/sockets/connections.ts";
 import { SocketMessages } from "../../../src/durable/sockets/socket-messages.ts";
@@ -20,10 +20,13 @@ class SocketFixture {
   );
   readonly messages: SocketMessages;
 
-  constructor() {
+  now = 0;
+  readonly sent: { id?: number; code?: string; retryAfter?: number }[] = [];
+
+  constructor(settings: QuotaSettings = {}) {
     const publishes = new PublishQueue(
-      quotasOf({}).publish,
-      () => 0,
+      quotasOf(settings).publish,
+      () => this.now,
       { take: () => true, give: () => {} },
       () => false,
     );
@@ -35,7 +38,7 @@ class SocketFixture {
       access: access as Access,
       quotas: quotasOf({}),
       publishes,
-      now: () => 0,
+      now: () => this.now,
       accept: ({ updates }) => {
         this.published.push(...updates.map((text) => JSON.parse(text).key));
         const receipt = { epoch: "e", seq: this.published.length, accepted: 1, stale: 0 };
@@ -48,7 +51,8 @@ class SocketFixture {
 
   open(): { connection: Connection; close: () => void } {
     const socket: Record<string, unknown> = { readyState: WebSocket.OPEN };
-    for (const method of ["serializeAttachment", "send", "close"]) socket[method] = () => {};
+    for (const method of ["serializeAttachment", "close"]) socket[method] = () => {};
+    socket["send"] = (frame: string) => void this.sent.push(JSON.parse(frame));
     const connection = this.connections.add(socket as unknown as WebSocket, {
       subscription: { selection: EVERYTHING, mode: "latest", hz: undefined },
       publishes: true,
@@ -126,4 +130,22 @@ test("[MSG7] [I9] waiting batches of one account are counted in bytes of memory,
   const most = PUBLISH_QUEUE_LIMITS.perAccount.size / (2 * text.length);
   expect(sockets.published.length).toBeLessThanOrEqual(most + 1);
   expect(sockets.published.length).toBeGreaterThan(most - 10);
+});
+
+test("[MSG5] [OUT3] a publisher that keeps 16 publishes under way at the highest rate, and waits as it is told, is not closed", async () => {
+  const sockets = new SocketFixture({ PUBLISH_RATE: "100", PUBLISH_BURST: "100" });
+  const { connection } = sockets.open();
+  const begin = 1000 * sockets.now;
+  for (let next = 1; next <= 1_500;) {
+    sockets.sent.length = 0;
+    for (let id = next; id < next + 16; id++)
+      await sockets.send(connection, { type: "publish", id, updates: [{ key: "k", set: { id } }] });
+    const refused = sockets.sent.find(({ code }) => code !== undefined);
+    next = refused?.id ?? next + 16;
+    if (!refused) continue;
+    expect(refused).toMatchObject({ code: "rate_limited", retryAfter: 1 });
+    sockets.now += 1000 * refused.retryAfter!;
+  }
+  expect(connection.isOpen).toBe(true);
+  expect((sockets.now - begin) / 1000, "as fast as it may").toBeLessThan(16);
 });
