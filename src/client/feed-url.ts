@@ -1,4 +1,4 @@
-import type { Selection } from "./types.ts";
+import type { AnySelection } from "./selection.ts";
 
 /**
  * The URL of a feed over HTTP. `base` is where the server is mounted, `http(s):` or `ws(s):`; its query is dropped. Throws
@@ -14,10 +14,14 @@ export function feedUrl(base: string | URL, feed: string): URL {
 }
 
 /** The feed's URL with a selection, and more parameters, in its query. */
-export function withQuery(feed: URL, selection: Selection, more?: Readonly<Record<string, string | undefined>>): URL {
+export function withQuery(
+  feed: URL,
+  selection: AnySelection,
+  more?: Readonly<Record<string, string | undefined>>,
+): URL {
   const url = new URL(feed);
   for (const [name, value] of Object.entries({ ...selection, ...more })) {
-    // Keys are joined by commas.
+    // Keys and fields are joined by commas.
     const text = String(value ?? "");
     if (text) url.searchParams.set(name, text);
   }

@@ -11,7 +11,7 @@ import type { Feed, FeedOptions, FeedSnapshot, FeedStatus } from "./types.ts";
 export function connectFeed(
   base: string | URL,
   name: string,
-  options: FeedOptions,
+  options: FeedOptions<string>,
   environment: Environment,
 ): Feed<JsonObject> {
   const { on, emit, callAll } = createListeners(environment.runtime.reportError);
@@ -46,7 +46,7 @@ export function connectFeed(
   });
   dispatch({ type: "reconnect" });
 
-  return {
+  const feed: Feed<JsonObject> = {
     name,
     get state() {
       return status().state;
@@ -79,8 +79,10 @@ export function connectFeed(
         position: view.position(),
       }),
     select(selection) {
-      const done = new Promise<void>((resolve, reject) => {
-        selects.push((error) => (error ? reject(error) : resolve()));
+      const done = new Promise<never>((resolve, reject) => {
+        // The same feed: which fields its entries have, only the types tell.
+        // oxlint-disable-next-line typescript/no-unsafe-type-assertion
+        selects.push((error) => (error ? reject(error) : resolve(feed as never)));
       });
       // A user who does not wait for it need not catch its failure either.
       done.catch(() => {});
@@ -97,6 +99,7 @@ export function connectFeed(
     reconnect: () => dispatch({ type: "reconnect" }),
     close: () => dispatch({ type: "close" }),
   };
+  return feed;
 }
 
 function errorOf({ reason, code }: FeedStatus): FeedClosedError {

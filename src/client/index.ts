@@ -3,30 +3,31 @@ import { runtime } from "./runtime.ts";
 import { withQuery } from "./feed-url.ts";
 import { webSocketTransport } from "./web-socket.ts";
 import type { Transport } from "./transport.ts";
-import type { Feed, FeedOptions } from "./types.ts";
+import type { Cut, Feed, FeedOptions, Field } from "./types.ts";
 
 export { FeedClosedError } from "./errors.ts";
 export type * from "./types.ts";
 
 /**
  * Opens a live view of a feed. It connects at once, comes back whenever the connection is lost, and goes on until
- * `close()`. `T` is what the caller knows of the entries: nothing checks it.
+ * `close()`. `T` is what the caller knows of the entries: nothing checks it. `F` are the `fields` of the options: of `T` the
+ * entries have only these.
  *
  * @param base The server's URL, e.g. `https://feeds.example.com`.
  * @param feed The feed's name, e.g. `stocks`.
- * @throws {TypeError} if `base` is no absolute http URL, `keys` is no array, or there is no `WebSocket`. All that happens later shows in `status`.
+ * @throws {TypeError} if `base` is no absolute http URL, `keys` or `fields` is no array, or there is no `WebSocket`. All that happens later shows in `status`.
  */
-export function connect<T = Record<string, unknown>>(
+export function connect<T = Record<string, unknown>, const F extends Field<T> = never>(
   base: string | URL,
   feed: string,
-  options: FeedOptions = {},
-): Feed<T> {
+  options: FeedOptions<F> = {},
+): Feed<Cut<T, F>, T> {
   const Socket = options.WebSocket ?? globalThis.WebSocket;
   if (!Socket) throw new TypeError("no WebSocket (Node 22 has one)");
   const transports = [webSocketTransport(Socket, options.format), overHttp("events"), overHttp("polling")] as const;
   // The caller says what the entries are.
   // oxlint-disable-next-line typescript/no-unsafe-type-assertion
-  return connectFeed(base, feed, options, { runtime, transports }) as Feed<unknown> as Feed<T>;
+  return connectFeed(base, feed, options, { runtime, transports }) as unknown as Feed<Cut<T, F>, T>;
 }
 
 /** A transport whose code is loaded when it is first used: most clients never do. */

@@ -1,14 +1,28 @@
 import type { Selection } from "./types.ts";
 
+/** Of any fields. */
+export type AnySelection = Selection<string>;
+
 /** A copy of the user's object, which may change, such that what selects the same is equal. */
-export function normaliseSelection({ keys = [], hz, mode }: Selection): Selection {
-  const given: unknown = keys;
-  if (!Array.isArray(given)) throw new TypeError("keys is not an array");
-  return { keys: keys.toSorted(), hz, mode: mode === "latest" ? undefined : mode };
+export function normaliseSelection({ keys = [], fields = [], hz, mode }: AnySelection): AnySelection {
+  const names = sorted(fields, "fields");
+  return {
+    keys: sorted(keys, "keys"),
+    // Servers that do not know of fields refuse a `subscribe` that has them.
+    fields: names.length > 0 ? names : undefined,
+    hz,
+    mode: mode === "latest" ? undefined : mode,
+  };
+}
+
+function sorted(list: readonly string[], what: string): readonly string[] {
+  const given: unknown = list;
+  if (!Array.isArray(given)) throw new TypeError(`${what} is not an array`);
+  return list.toSorted();
 }
 
 /** Tells whether `keys` select a key: exactly, or by a `prefix*`. No keys at all select everything. */
-export function keyFilter({ keys = [] }: Selection): (key: string) => boolean {
+export function keyFilter({ keys = [] }: AnySelection): (key: string) => boolean {
   const exact = new Set(keys);
   const prefixes = keys.filter((key) => key.endsWith("*")).map((key) => key.slice(0, -1));
   return (key) => exact.size === 0 || exact.has(key) || prefixes.some((prefix) => key.startsWith(prefix));

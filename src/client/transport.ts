@@ -1,10 +1,10 @@
-import type { Selection } from "./types.ts";
+import type { AnySelection } from "./selection.ts";
 
 /** What one attempt to connect asks for. */
 export interface LinkRequest {
   /** The feed's URL over HTTP, without a query. */
   readonly feed: URL;
-  readonly selection: Selection;
+  readonly selection: AnySelection;
   /** The position to resume from, `epoch:seq`; undefined for a snapshot. It means the same on every transport. */
   readonly since: string | undefined;
   readonly token: string | undefined;

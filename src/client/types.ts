@@ -46,10 +46,21 @@ export interface Batch {
   readonly skipped: number;
 }
 
-/** Which keys, how often, and merged or not. Without any: all keys, as often as the server sends, the latest of each. */
-export interface Selection {
+/** The names that a value's members have. */
+export type Field<T> = keyof T & string;
+
+/** What is left of a value of which only some fields are selected; all of it if none are named. */
+export type Cut<T, F extends string> = [F] extends [never] ? T : Pick<T, F & keyof T>;
+
+/**
+ * Which keys, what of their values, how often, and merged or not. Without any: all keys, whole values, as often as the server
+ * sends, the latest of each. `F` are the fields; none are all.
+ */
+export interface Selection<F extends string = never> {
   /** Exact keys and `prefix*` patterns. */
   readonly keys?: readonly string[] | undefined;
+  /** The members of the values that are wanted, at most 64: entries have only these, and others change unseen. */
+  readonly fields?: readonly F[] | undefined;
   /** The most messages a second, 0.1 to 60. */
   readonly hz?: number | undefined;
   readonly mode?: Mode | undefined;
@@ -81,8 +92,8 @@ export interface FeedCounters {
   readonly connections: number;
 }
 
-/** A live view of one feed. */
-export interface Feed<T> extends AsyncIterable<Change<T>> {
+/** A live view of one feed. `Whole` is what its values are before they are cut to fields. */
+export interface Feed<T, Whole = T> extends AsyncIterable<Change<T>> {
   readonly name: string;
   readonly state: FeedState;
   readonly status: FeedStatus;
@@ -100,8 +111,11 @@ export interface Feed<T> extends AsyncIterable<Change<T>> {
   /** For view libraries: calls back after any change. Read what changed with `getSnapshot` or `get`. */
   subscribe(listener: () => void): () => void;
   getSnapshot(): FeedSnapshot<T>;
-  /** Replaces the selection, on the live connection. Resolves when the new selection's entries are there. */
-  select(selection: Selection): Promise<void>;
+  /**
+   * Replaces the selection, on the live connection. Resolves when the new selection's entries are there, to the same feed: its
+   * entries have other fields now, if others were named.
+   */
+  select<F extends Field<Whole> = never>(selection: Selection<F>): Promise<Feed<Cut<Whole, F>, Whole>>;
   /**
    * All entries, then every change. A consumer that is slower than the feed gets the latest of each key
    * (`mode: "latest"`). Ends when the feed is closed; throws `FeedClosedError` if the server refused it.
@@ -120,7 +134,7 @@ export interface MessageFormat {
   readonly decode: (frame: Uint8Array) => unknown;
 }
 
-export interface FeedOptions extends Selection {
+export interface FeedOptions<F extends string = never> extends Selection<F> {
   /** A credential, or a function that gives one: called before each connection, before a token expires and after sleep. */
   readonly token?: string | (() => string | undefined | Promise<string | undefined>) | undefined;
   /** Milliseconds after the connection is lost until `stale`; 5,000 if not given. */

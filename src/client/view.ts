@@ -1,5 +1,5 @@
 import { messageOf } from "./errors.ts";
-import { keyFilter } from "./selection.ts";
+import { keyFilter, type AnySelection } from "./selection.ts";
 import { isEqual } from "./equal.ts";
 import { isJsonObject, type JsonObject } from "../protocol/json.ts";
 import { applyMergePatch } from "../protocol/merge-patch.ts";
@@ -12,7 +12,7 @@ import type {
   UpdateMessage,
 } from "../protocol/server-messages.ts";
 import type { ViewEvent } from "./connection/state.ts";
-import type { Change, MessageFormat, Selection } from "./types.ts";
+import type { Change, MessageFormat } from "./types.ts";
 
 /** A message as it comes: `Unread` members are passed on, all others are checked before they are used. */
 type Received<M extends ServerMessage, Unread extends keyof M = never> = Readonly<
@@ -34,7 +34,7 @@ type Message =
   | { readonly type?: "receipt" };
 
 /** The last `subscribe` that was sent. */
-export interface SentSubscribe extends Selection {
+export interface SentSubscribe extends AnySelection {
   readonly id: number;
 }
 
@@ -71,7 +71,8 @@ export function createView(format?: MessageFormat): View {
     if (message.more === true) return undefined;
     partial = undefined;
     expectThat(typeof nextEpoch === "string" && typeof nextSeq === "number");
-    // The answer to `subscribe` has only the entries that are selected now and were not before: we have the others.
+    // The answer to `subscribe` has only the entries that are selected now and were not before: we have the others. With other
+    // fields than before it has them all.
     const isAnswer = message.reason === "subscribe";
     if (isAnswer) {
       expectThat(message.id === sent.id && !awaitsSnapshot && nextEpoch === epoch && nextSeq >= seq, "a gap");

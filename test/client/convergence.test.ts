@@ -2,7 +2,8 @@ import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { FeedClosedError } from "../../src/client/errors.ts";
 import { msgpack } from "../../src/client/msgpack.ts";
-import type { Change, Feed, Selection } from "../../src/client/types.ts";
+import type { AnySelection } from "../../src/client/selection.ts";
+import type { Change, Feed } from "../../src/client/types.ts";
 import type { JsonObject } from "../../src/protocol/json.ts";
 import type { Update } from "../../src/protocol/update.ts";
 import { FakeServer, type Spoil } from "./support/fake-server.ts";
@@ -17,8 +18,9 @@ const update: fc.Arbitrary<Update> = fc.oneof(
   fc.record({ key: keys, patch: value }),
   fc.record({ key: keys, delete: fc.constant<true>(true) }),
 );
-const selection: fc.Arbitrary<Selection> = fc.record({
+const selection: fc.Arbitrary<AnySelection> = fc.record({
   keys: fc.constantFrom(undefined, [], ["A"], ["tech.*"], ["A", "tech.*"], ["tech.*", "A"], ["*"], ["none"]),
+  fields: fc.constantFrom<(string[] | undefined)[]>(undefined, [], ["p"], ["q", "p"], ["none"]),
   hz: fc.constantFrom(undefined, undefined, 1),
   mode: fc.constantFrom(undefined, "latest" as const, "all" as const),
 });
@@ -104,12 +106,12 @@ class Run {
   readonly iterated = new Map<string, JsonObject>();
   changes = 0;
   closed = 0;
-  wanted: Selection;
+  wanted: AnySelection;
   /** Whether the user's `token` function fails, or does not answer. */
   withholds = false;
   readonly #iteration: AsyncIterableIterator<Change<JsonObject>>;
 
-  constructor(seed: number, selection: Selection, isPacked: boolean) {
+  constructor(seed: number, selection: AnySelection, isPacked: boolean) {
     this.world = new World(seed);
     this.server = new FakeServer(this.world);
     this.server.token = "token";
@@ -139,7 +141,7 @@ class Run {
     feed.reconnect();
     await world.pass(60_000);
     expect(feed.status).toMatchObject({ state: "live", retryAt: undefined, code: undefined });
-    const expected = server.restricted(server.fixture.entries(), this.wanted.keys ?? []);
+    const expected = server.restricted(server.fixture.entries(), this.wanted);
     expect(Object.fromEntries(feed.entries())).toEqual(expected);
     expect(Object.fromEntries(mirror)).toEqual(expected);
     expect(Object.fromEntries(feed.getSnapshot().entries)).toEqual(expected);

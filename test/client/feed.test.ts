@@ -13,8 +13,8 @@ beforeEach(() => {
   server = new FakeServer(world);
 });
 
-const open = (options: FeedOptions = {}) => world.connect(options, server);
-const live = (options: FeedOptions = {}) => world.live(options, server);
+const open = (options: FeedOptions<string> = {}) => world.connect(options, server);
+const live = (options: FeedOptions<string> = {}) => world.live(options, server);
 
 describe("listeners", () => {
   test("get a batch whole, when the feed is up to date", async () => {
@@ -185,6 +185,32 @@ describe("select", () => {
     expect(server.openings).toHaveLength(1);
   });
 
+  test("[SEL3] of other fields makes the same feed one of these, over the same connection", async () => {
+    server.publish({ key: "A", set: { last: 1, bid: 2 } });
+    const feed = await live({ fields: ["bid"] });
+    expect(feed.get("A")).toEqual({ bid: 2 });
+    const selected = feed.select({ fields: ["last", "bid", "last"] });
+    world.promises();
+    await world.pass(100);
+    expect(await selected).toBe(feed);
+    expect(feed.get("A")).toEqual({ last: 1, bid: 2 });
+    expect(server.openings).toHaveLength(1);
+    void feed.select({});
+    await world.pass(100);
+    expect(server.link?.heard.at(-1), "servers before fields refuse what they do not know").not.toContain("fields");
+  });
+
+  test("is in the URL of the next connection, without a position of other fields", async () => {
+    const feed = await live({ fields: ["bid"] });
+    server.isUp = false;
+    server.restart(1006);
+    await world.pass(10);
+    void feed.select({ fields: ["last"] });
+    server.isUp = true;
+    await world.pass(5_000);
+    expect(server.link?.request).toMatchObject({ selection: { fields: ["last"] }, since: undefined });
+  });
+
   test("is in the URL of the next connection, without a position of other keys", async () => {
     const feed = await live();
     server.isUp = false;
@@ -229,6 +255,30 @@ test("a feed that is closed is closed for good, with nothing left behind", async
 });
 
 const untyped = () => connect("http://feeds.test", "stocks");
+const untypedCut = () => connect("http://feeds.test", "stocks", { fields: ["last"] });
+
+test("types: with fields, entries are what is left of what the caller says", () => {
+  interface Quote {
+    last: number;
+    bid: number;
+    name: string;
+  }
+  type Cut = Feed<Pick<Quote, "last" | "bid">, Quote>;
+  expectTypeOf<ReturnType<typeof connect<Quote, "last" | "bid">>>().toEqualTypeOf<Cut>();
+  const use = async (feed: Cut): Promise<void> => {
+    expectTypeOf(feed.get("A")).toEqualTypeOf<{ last: number; bid: number } | undefined>();
+    expectTypeOf(await feed.select({ fields: ["name"] })).toEqualTypeOf<Feed<Pick<Quote, "name">, Quote>>();
+    expectTypeOf(await feed.select({ keys: ["A"] })).toEqualTypeOf<Feed<Quote>>();
+    // @ts-expect-error -- a quote has no such member
+    await feed.select({ fields: ["ask"] });
+    // @ts-expect-error -- else the type would say that all are there
+    connect<Quote>("http://feeds.test", "stocks", { fields: ["last"] });
+  };
+  expectTypeOf(use).parameter(0).toEqualTypeOf<Cut>();
+  expectTypeOf(untypedCut).returns.toEqualTypeOf<
+    Feed<Pick<Record<string, unknown>, "last">, Record<string, unknown>>
+  >();
+});
 
 test("types: entries are what the caller says", () => {
   interface Quote {

@@ -185,6 +185,14 @@ test("[SEL3] the answer to subscribe adds what is new, drops what is no longer s
   expect(view.entries.get("tech.B")).toBe(kept);
 });
 
+test("[SEL3] an answer with other fields takes the place of what there was", () => {
+  const view = viewOf(snapshot({ A: { n: 1, m: 1 }, B: { n: 2, m: 2 }, C: { n: 3 } }));
+  const asked = { id: 4, keys: ["A", "C"], fields: ["n"] };
+  const answer = snapshot({ A: { n: 1 }, C: { n: 3 } }, { reason: "subscribe", id: 4, seq: 8 });
+  expect(apply(view, answer, asked)).toMatchObject({ changes: [{ key: "B" }, { key: "A" }] });
+  expect(stateOf(view)).toEqual({ A: { n: 1 }, C: { n: 3 } });
+});
+
 test("a deletion of a missing entry is no change, and a repeated value is one", () => {
   const view = viewOf(snapshot({ A: { n: 1 } }));
   const updates = [

@@ -25,9 +25,9 @@ function made(request: Partial<LinkRequest>): [url: string, protocols: readonly 
 
 describe("what a WebSocket asks for", () => {
   test("selection and position", () => {
-    const selection = { keys: ["AAPL", "tech.*"], hz: 0.5, mode: "all" as const };
+    const selection = { keys: ["AAPL", "tech.*"], fields: ["last", "bid"], hz: 0.5, mode: "all" as const };
     expect(made({ selection, since: "e1:5" })).toEqual([
-      "wss://feeds.test/v1/feeds/stocks?keys=AAPL%2Ctech.*&hz=0.5&mode=all&since=e1%3A5",
+      "wss://feeds.test/v1/feeds/stocks?keys=AAPL%2Ctech.*&fields=last%2Cbid&hz=0.5&mode=all&since=e1%3A5",
       ["tickertape.v1"],
     ]);
     expect(made({ selection: { keys: [] } })[0]).toBe("wss://feeds.test/v1/feeds/stocks");
@@ -132,6 +132,8 @@ describe("a wrong argument is a TypeError that names it", () => {
     expect(() => connect("http://feeds.test", "stocks", { keys })).toThrow(new TypeError("keys is not an array"));
     const feed = connect("http://feeds.test", "stocks", { WebSocket: Socket });
     expect(() => feed.select({ keys })).toThrow(new TypeError("keys is not an array"));
+    const fields = "last" as unknown as string[];
+    expect(() => feed.select({ fields })).toThrow(new TypeError("fields is not an array"));
     feed.close();
   });
 

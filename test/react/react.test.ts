@@ -31,8 +31,8 @@ const closed = (): boolean[] => opened.map(({ readyState }) => readyState > 1);
 /** A component that uses a feed, and the feeds that it got in each render. */
 function user() {
   const given: (Feed<Quote> | undefined)[] = [];
-  const Component = ({ name = "stocks", ...options }: { name?: string } & FeedOptions) => {
-    given.push(useFeed<Quote>(BASE, name, options));
+  const Component = ({ name = "stocks", ...options }: { name?: string } & FeedOptions<"price">) => {
+    given.push(useFeed<Quote, "price">(BASE, name, options));
     return null;
   };
   return { given, Component };
@@ -87,6 +87,9 @@ describe("useFeed", () => {
     await stage.render({ keys: ["MSFT"], mode: "all" });
     expect(opened).toHaveLength(2);
     expect(FakeSocket.last.sent).toEqual(["ping", '{"type":"subscribe","keys":["MSFT"],"mode":"all","id":1}']);
+    FakeSocket.last.say({ ...SNAPSHOT, reason: "subscribe", id: 1 });
+    await stage.render({ keys: ["MSFT"], fields: ["price"] });
+    expect(FakeSocket.last.sent.at(-1)).toBe('{"type":"subscribe","keys":["MSFT"],"fields":["price"],"id":2}');
     await stage.unmount();
   });
 
@@ -185,6 +188,7 @@ const untyped = () => useFeed(BASE, "stocks");
 test("types", () => {
   expectTypeOf(untyped).returns.toEqualTypeOf<Feed<Record<string, unknown>> | undefined>();
   expectTypeOf(useFeed<Quote>).returns.toEqualTypeOf<Feed<Quote> | undefined>();
+  expectTypeOf(useFeed<Quote, "price">).returns.toEqualTypeOf<Feed<Pick<Quote, "price">, Quote> | undefined>();
   expectTypeOf(useEntry<Quote>).returns.toEqualTypeOf<Quote | undefined>();
   expectTypeOf(useEntries<Quote>).returns.toEqualTypeOf<ReadonlyMap<string, Quote>>();
   expectTypeOf(useFeedStatus).returns.toEqualTypeOf<FeedStatus>();

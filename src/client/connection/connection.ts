@@ -36,7 +36,7 @@ export interface ConnectionListener {
  */
 export function createConnection(
   feed: URL,
-  options: FeedOptions,
+  options: FeedOptions<string>,
   { runtime, transports }: Environment,
   listener: ConnectionListener,
 ) {

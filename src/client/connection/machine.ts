@@ -1,11 +1,12 @@
 import { NO_FAILURES } from "./transitions.ts";
 import { EVENT_HANDLERS } from "./event-handlers.ts";
 import { isEqual } from "../equal.ts";
-import type { FeedState, FeedStatus, Selection } from "../types.ts";
+import type { AnySelection } from "../selection.ts";
+import type { FeedState, FeedStatus } from "../types.ts";
 import type { ConnectionEvent, Context, Phase, Transition } from "./state.ts";
 
 /** The phase of a connection that was never tried. */
-export function initialPhase(wanted: Selection, token: string | undefined, now: number): Phase {
+export function initialPhase(wanted: AnySelection, token: string | undefined, now: number): Phase {
   const reason = "connecting";
   return {
     ...NO_FAILURES,

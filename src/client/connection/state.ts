@@ -1,6 +1,7 @@
 import type { JsonObject } from "../../protocol/json.ts";
 import type { Conditions } from "../runtime.ts";
-import type { Batch, Change, FeedStatus, Selection } from "../types.ts";
+import type { AnySelection } from "../selection.ts";
+import type { Batch, Change, FeedStatus } from "../types.ts";
 
 /** The phase that a connection is in. */
 export type Phase =
@@ -22,19 +23,19 @@ export type PhaseOf<Name extends PhaseName> = Extract<Phase, { name: Name }>;
 export interface Opening extends PhaseData {
   readonly name: "opening";
   /** The selection in the URL of this attempt. */
-  readonly selection: Selection;
+  readonly selection: AnySelection;
 }
 
 export interface CatchingUp extends PhaseData {
   readonly name: "catchingUp";
-  readonly selection: Selection;
+  readonly selection: AnySelection;
 }
 
 export interface Live extends PhaseData {
   readonly name: "live";
-  readonly reached: Selection;
+  readonly reached: AnySelection;
   /** The selection of a `subscribe` that was sent and is not answered yet. */
-  readonly sent?: Selection | undefined;
+  readonly sent?: AnySelection | undefined;
   readonly heardAt: number;
   /** A ping is out, and nothing was heard since. */
   readonly pinged: boolean;
@@ -65,9 +66,9 @@ export interface PhaseData {
   readonly token: string | undefined;
   /** When a live connection asks for another token. */
   readonly renewAt: number;
-  readonly wanted: Selection;
+  readonly wanted: AnySelection;
   /** The selection that the view's entries are of; undefined before the first entries. */
-  readonly reached?: Selection | undefined;
+  readonly reached?: AnySelection | undefined;
 }
 
 /** One event type for each name, so that the compiler can tell them apart. */
@@ -106,7 +107,7 @@ export type ConnectionEvent =
   | Plain<"online" | "offline" | "visible" | "woke">
   /** From the user. */
   | Plain<"reconnect" | "close">
-  | { readonly type: "select"; readonly selection: Selection }
+  | { readonly type: "select"; readonly selection: AnySelection }
   /** The user's `token` function has answered. */
   | { readonly type: "token"; readonly token: string | undefined }
   | { readonly type: "tokenFailed"; readonly why: string }

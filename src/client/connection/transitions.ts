@@ -48,9 +48,9 @@ export function replaceHangingAttempt(phase: Phase, ctx: Context): Transition {
   return ctx.now < phase.triedAt + HANGING ? [phase] : beginAttempt(phase, ctx);
 }
 
-/** Whether to resume. The position holds for one selection of keys; two protocol errors in a row put it in doubt. */
+/** Whether to resume. The position holds for one selection of keys and fields; two protocol errors in a row put it in doubt. */
 export function resumes({ faults, reached, wanted }: PhaseData): boolean {
-  return faults < 2 && isEqual(reached?.keys, wanted.keys);
+  return faults < 2 && isEqual(reached?.keys, wanted.keys) && isEqual(reached?.fields, wanted.fields);
 }
 
 /** The view is up to date. This ping measures a page that is still starting; the next one the line. */

@@ -10,10 +10,13 @@ import { tokenExpiry } from "../../../src/connecting/token.ts";
 import type { Link, LinkEvents, LinkRequest, Transport } from "../../../src/client/transport.ts";
 import { FeedFixture } from "../../feed/fixture.ts";
 import { subscriptionOf } from "../../feed/recording-subscriber.ts";
-import { isWanted } from "../../support/view.ts";
+import type { AnySelection } from "../../../src/client/selection.ts";
+import type { JsonObject } from "../../../src/protocol/json.ts";
+import { cutTo, isWanted } from "../../support/view.ts";
 import type { World } from "./world.ts";
 
 type Frame = string | Uint8Array;
+type Selected = Readonly<Record<"keys" | "fields", readonly string[]>>;
 /** What happens to a message on its way; `write` makes a frame of it. */
 export type Spoil = (text: string, write: (text: string) => Frame) => Frame[];
 
@@ -23,7 +26,7 @@ export class FakeServer implements Transport {
   readonly fixture: FeedFixture;
   readonly world: World;
   /** The feed's entries at every position that a client may show. */
-  readonly history = new Map<string, Record<string, unknown>>();
+  readonly history = new Map<string, Record<string, JsonObject>>();
   readonly openings: number[] = [];
   isUp = true;
   /** Whether it sends MessagePack. */
@@ -34,8 +37,8 @@ export class FakeServer implements Transport {
   swallows = false;
   /** One way, in milliseconds. */
   delay = 5;
-  /** The keys that the client had selected for the message it receives now. */
-  selected: readonly string[] = [];
+  /** What the client had selected for the message it receives now. */
+  selected: Selected = { keys: [], fields: [] };
   links: FakeLink[] = [];
   #epochs = 1;
 
@@ -84,8 +87,9 @@ export class FakeServer implements Transport {
     this.history.set(`${epoch}:${seq}`, this.fixture.entries());
   }
 
-  restricted(entries: Record<string, unknown>, keys: readonly string[]): Record<string, unknown> {
-    return Object.fromEntries(Object.entries(entries).filter(([key]) => isWanted(keys, key)));
+  restricted(entries: Record<string, JsonObject>, { keys = [], fields = [] }: AnySelection): Record<string, unknown> {
+    const wanted = Object.entries(entries).filter(([key]) => isWanted(keys, key));
+    return Object.fromEntries(wanted.map(([key, value]) => [key, cutTo(value, fields)]));
   }
 
   /** Flushes when it is due. */
@@ -109,7 +113,7 @@ export class FakeLink implements Link {
   isHeld = true;
   /** Nothing comes through any more, without a close. */
   isDead = false;
-  keys: readonly string[];
+  selected: Selected;
   /** How the next message to the client is spoiled. */
   spoil: Spoil | undefined;
   subscriber: Subscriber | undefined;
@@ -120,13 +124,14 @@ export class FakeLink implements Link {
   #isLossy = false;
   #arrival = 0;
   /** The selection from the answer to `subscribe` on. What comes before it is of the old one. */
-  #wanted: readonly string[] = [];
+  #wanted: Selected = { keys: [], fields: [] };
 
   constructor(server: FakeServer, request: LinkRequest, events: LinkEvents) {
     this.server = server;
     this.request = request;
     this.#events = events;
-    this.keys = request.selection.keys ?? [];
+    const { keys = [], fields = [] } = request.selection;
+    this.selected = { keys, fields };
   }
 
   // The client's end.
@@ -149,7 +154,7 @@ export class FakeLink implements Link {
 
   get subscription(): ReturnType<typeof subscriptionOf> {
     const { mode, hz } = this.request.selection;
-    return subscriptionOf(this.keys, mode, hz);
+    return subscriptionOf(this.selected.keys, mode, hz, this.selected.fields);
   }
 
   say(text: string): void {
@@ -158,16 +163,16 @@ export class FakeLink implements Link {
         this.end(1006);
         return;
       }
-      this.keys = this.#wanted;
+      this.selected = this.#wanted;
     }
-    const { spoil, keys } = this;
+    const { spoil, selected } = this;
     this.spoil = undefined;
     const write = (text: string): Frame => (this.server.isPacked && text !== "pong" ? pack(text) : text);
     const left = spoil?.(text, write) ?? [write(text)];
     if (left.length === 0) this.#isLossy = true;
     for (const sent of left) {
       this.#travel(() => {
-        this.server.selected = keys;
+        this.server.selected = selected;
         if (this.isHeld && !this.#isOver) this.#events.message(sent);
       });
     }
@@ -216,9 +221,9 @@ export class FakeLink implements Link {
     }
     const { message } = decoded;
     if (message.type === "subscribe") {
-      const { id } = message.subscription.selection;
+      const { patterns, fields } = message.subscription.selection;
       this.server.fixture.now = server.world.now;
-      this.#wanted = id === "" ? [] : id.split(",");
+      this.#wanted = { keys: patterns === "" ? [] : patterns.split(","), fields: fields?.id.split(",") ?? [] };
       server.fixture.broadcast.resubscribe(this.subscriber, message.subscription, message.id);
     } else if (message.type === "auth") {
       if (server.token === undefined || message.token === server.token)

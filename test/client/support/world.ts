@@ -58,12 +58,12 @@ export class World {
     return this.#watchers.size;
   }
 
-  connect(options: FeedOptions, ...transports: readonly [Transport, ...Transport[]]): Feed<JsonObject> {
+  connect(options: FeedOptions<string>, ...transports: readonly [Transport, ...Transport[]]): Feed<JsonObject> {
     return connectFeed("http://feeds.test", "stocks", options, { runtime: this.runtime, transports });
   }
 
   /** The same, once the feed is live. */
-  async live(options: FeedOptions, transport: Transport): Promise<Feed<JsonObject>> {
+  async live(options: FeedOptions<string>, transport: Transport): Promise<Feed<JsonObject>> {
     const feed = this.connect(options, transport);
     await this.pass(100);
     expect(feed.state).toBe("live");
