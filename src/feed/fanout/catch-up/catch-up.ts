@@ -2,7 +2,7 @@ import type { SnapshotReason } from "../../../protocol/codes.ts";
 import type { Backlogs } from "../backlog/backlogs.ts";
 import type { LiveDelivery } from "../live/live-delivery.ts";
 import type { Selections } from "../selections.ts";
-import type { Subscriber } from "../subscriber.ts";
+import type { Resubscribe, Subscriber } from "../subscriber.ts";
 import { lookupCost, type WorkMeter } from "../work.ts";
 import { changesSince, isUnchangedSince } from "./changes-since.ts";
 import type { EncodedCache } from "./encoded-cache.ts";
@@ -32,8 +32,8 @@ type Stage =
   | { readonly at: "decide" }
   | { readonly at: "replay"; readonly replay: Replay }
   | { readonly at: "freeze"; readonly reason: SnapshotReason }
-  /** Sends the parts of a snapshot. */
-  | { readonly at: "snapshot" };
+  /** Sends the parts of a snapshot, maybe the answer to a `subscribe` message. */
+  | { readonly at: "snapshot"; readonly answers?: Resubscribe };
 
 /** Brings a subscriber to the present, as that moves on; answers its `subscribe` messages in turn; makes it live. */
 export class CatchUp implements Job {
@@ -94,7 +94,7 @@ export class CatchUp implements Job {
     if (stage.at === "decide") return this.#decide(now, meter);
     if (stage.at === "replay") return this.#replay(stage.replay, now, meter);
     if (stage.at === "freeze") return this.#freeze(stage.reason, now, meter);
-    return this.#sendPart(now, meter);
+    return this.#sendPart(stage.answers, now, meter);
   }
 
   /** What waits for the group says more than the present state of the entries: it says what was merged away. */
@@ -213,20 +213,30 @@ export class CatchUp implements Job {
     const request = { account: this.account, selection, except: subscriber.subscription.selection };
     const list = this.#cursor.take(request, meter);
     if (!list) return "wait";
-    subscriber.resubscribes.shift();
-    this.#context.selections.release(subscriber.subscription);
-    subscriber.subscription = resubscribe.subscription;
     this.#cursor.begin(list, "subscribe", resubscribe.id);
-    return this.#next({ at: "snapshot" });
+    return this.#next({ at: "snapshot", answers: resubscribe });
   }
 
-  #sendPart(now: number, meter: WorkMeter): StepResult {
+  #sendPart(answers: Resubscribe | undefined, now: number, meter: WorkMeter): StepResult {
     const { message } = this.#cursor;
     if (!message) return this.#next({ at: "decide" });
     if (!this.#sink.hasRoomFor(message)) return "wait";
+    if (answers) this.#replaceSubscription(answers);
     const hasMore = this.#cursor.next();
     this.#send(message, now, meter);
     return hasMore ? "more" : this.#next({ at: "decide" });
+  }
+
+  /**
+   * A `subscribe` message waits until its answer goes out: should the feed be built anew before that, whoever takes over the
+   * subscriber still has to answer it.
+   */
+  #replaceSubscription(answered: Resubscribe): void {
+    const subscriber = this.#subscriber;
+    if (subscriber.resubscribes[0] !== answered) return;
+    subscriber.resubscribes.shift();
+    this.#context.selections.release(subscriber.subscription);
+    subscriber.subscription = answered.subscription;
   }
 
   #send(message: EncodedMessage, now: number, meter: WorkMeter): void {
