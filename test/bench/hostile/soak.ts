@@ -23,6 +23,7 @@ const honestUpdate = (n: number): string =>
 
 /** Milliseconds between two samples of the memory. */
 const LOOK_EVERY = 250;
+/** Milliseconds before the attacks begin: a third of a short run, and never more than this. */
 const WARM_UP = 3_000;
 
 export interface SoakPlan {
@@ -80,8 +81,9 @@ export async function soak(pid: number, target: HostileTarget, plan: SoakPlan): 
     await runner.end();
   };
   try {
-    const warm = clock() + WARM_UP / 3;
-    await pause(WARM_UP);
+    const warmUp = Math.min(WARM_UP, (seconds * 1_000) / 3);
+    const warm = clock() + warmUp / 3;
+    await pause(warmUp);
     const calm = { publish: probe.since(warm), delivery: await readers.look() };
     const start = clock();
     for (let i = 0; clock() < start + seconds * 1_000; i++) {
