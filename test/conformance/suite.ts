@@ -1,4 +1,5 @@
 import { ACCESS } from "./checks/access.ts";
+import { FIELDS } from "./checks/fields.ts";
 import { PACKED_PUBLISH } from "./checks/packed.ts";
 import { PUBLISH } from "./checks/publish.ts";
 import { READING } from "./checks/reading.ts";
@@ -15,6 +16,7 @@ const CHECKS: readonly Check[] = [
   ...PACKED_PUBLISH,
   ...REFUSALS,
   ...READING,
+  ...FIELDS,
   ...SOCKETS,
   ...SOCKET_MESSAGES,
   ...STREAMS,

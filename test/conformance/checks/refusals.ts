@@ -29,7 +29,9 @@ const BAD_BODIES: readonly [what: string, body: string, type: string, status: nu
 ];
 
 const BAD_QUERIES =
-  "since=x since=abc:-1 hz=0 hz=61 hz=fast mode=some wait=31 wait=-1 keys= keys=a*b mode=all&mode=all".split(" ");
+  "since=x since=abc:-1 hz=0 hz=61 hz=fast mode=some wait=31 wait=-1 keys= keys=a*b fields= fields=a,,b mode=all&mode=all".split(
+    " ",
+  );
 const BAD_NAMES = ["Stocks", "-a", "a%20b", "x".repeat(65), "%C3%A4", "a*"];
 
 export const REFUSALS = [
