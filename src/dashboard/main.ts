@@ -1,4 +1,4 @@
-import { connect } from "../client/index.ts";
+import { connect, type Feed } from "../client/index.ts";
 import type { JsonObject } from "../protocol/json.ts";
 import { choiceProblem, readChoice, selectionOf, type Choice } from "./model/page-url.ts";
 import { ServerApi } from "./model/server-api.ts";
@@ -19,7 +19,9 @@ function showFeed(choice: Choice): void {
   const credential = new CredentialForm(() => feed.reconnect());
   const token = (): string | undefined => credential.value;
   const feed = connect<JsonObject>(location.origin, choice.feed, { ...selectionOf(choice), token });
-  new Page(choice, feed, new ServerApi(location.origin, token), credential).start();
+  const watch = (key: string): Feed<JsonObject> =>
+    connect<JsonObject>(location.origin, choice.feed, { keys: [key], token });
+  new Page(choice, feed, watch, new ServerApi(location.origin, token), credential).start();
 }
 
 function showProblem(choice: Choice, problem: string): void {

@@ -38,6 +38,14 @@ describe("columns", () => {
     expect(columnsOf({ a: 1 }).clipped).toBe(false);
   });
 
+  it("tell which members of the values they need, if there are others, and if the server takes these names", () => {
+    const many = Object.fromEntries(Array.from({ length: 100 }, (_, i) => [`f${i}`, i]));
+    expect(columnsOf({ a: 1 }).members).toBeUndefined();
+    const members = columnsOf({ nested: { a: 1, b: 2 } }, many).members;
+    expect(members).toEqual(["nested", ...Array.from({ length: 62 }, (_, i) => `f${i}`)]);
+    expect(columnsOf({ "a,b": 1 }, many).members).toBeUndefined();
+  });
+
   it("have the most decimals seen so far, and never fewer", () => {
     const columns = columnsOf({ price: 191 }, { price: 191.25 }, { price: 1 });
     expect(columns.list[0]).toMatchObject({ numeric: true, decimals: 2, width: 6 });

@@ -86,6 +86,25 @@ describe("the table", () => {
     expect(keys).toEqual(keys.toSorted((a, b) => a.localeCompare(b)));
   });
 
+  test("asks only for the columns that it shows if there are more, and the detail has everything", async () => {
+    const wide = Object.fromEntries(Array.from({ length: 70 }, (_, i) => [`f${i}`, i]));
+    await publish(feedUrl("wide"), [
+      { key: "A", set: wide },
+      { key: "B", set: { f69: 1 } },
+    ]);
+    const sent: string[] = [];
+    dashboard.page.once("websocket", (socket) => socket.on("framesent", ({ payload }) => sent.push(String(payload))));
+    await dashboard.goto("?feed=wide");
+    await until(() => sent.some((frame) => frame.includes('"f63"') && !frame.includes('"f64"')), "fewer fields");
+    await dashboard.shows("A", "5", "f5");
+    await publish(feedUrl("wide"), { key: "A", patch: { f5: 6 } });
+    await dashboard.shows("A", "6", "f5");
+    await dashboard.row("A").click();
+    await dashboard.says("#detail-fields", /f69\s*69/);
+    await publish(feedUrl("wide"), { key: "A", patch: { f69: 70 } });
+    await dashboard.says("#detail-fields", /f69\s*70/);
+  });
+
   test("is sorted by a column, filtered by text, and keeps the place of rows for a moment while values change", async () => {
     const url = feedUrl("sorted");
     await publish(url, [set("A", 3, "apple"), set("B", 1, "pear"), set("C", 2, "pineapple")]);

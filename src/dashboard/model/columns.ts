@@ -1,3 +1,4 @@
+import { fieldProblem } from "../../protocol/fields.ts";
 import { isJsonObject, type Json, type JsonObject } from "../../protocol/json.ts";
 import { decimalsOf, formatDateTime, formatValue, numberOf } from "./format.ts";
 
@@ -47,6 +48,16 @@ export class Columns {
 
   get numeric(): readonly Column[] {
     return this.list.filter(({ numeric }) => numeric);
+  }
+
+  /**
+   * The members of values that have all columns, if entries have more than these. Undefined if all are shown, or if the server
+   * would not take a name.
+   */
+  get members(): readonly string[] | undefined {
+    if (!this.clipped) return undefined;
+    const names = [...new Set(this.list.map(({ path }) => path[0] ?? ""))];
+    return names.some(fieldProblem) ? undefined : names;
   }
 
   /** Finds the fields of an entry's value. */

@@ -40,11 +40,11 @@ export class DetailView {
     this.chart.close();
   }
 
-  /** `now` in milliseconds since 1970. */
-  draw(row: Row | undefined, now: number): void {
+  /** `whole`: the value with all its fields, if the row's has not all. `now` in milliseconds since 1970. */
+  draw(row: Row | undefined, whole: JsonObject | undefined, now: number): void {
     this.chart.refresh();
     write(byId("detail-age"), ageOf(row, now));
-    const value = row?.value ?? {};
+    const value = whole ?? row?.value ?? {};
     const { column } = this.chart;
     if (column !== undefined) {
       const figure = fieldAt(value, column.path);

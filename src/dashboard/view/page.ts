@@ -6,6 +6,7 @@ import { Columns } from "../model/columns.ts";
 import { selectionOf, writeChoice, type Choice } from "../model/page-url.ts";
 import { Trends } from "../model/recent-values.ts";
 import { Rows } from "../model/rows.ts";
+import { WholeEntry } from "../model/whole-entry.ts";
 import type { ServerApi } from "../model/server-api.ts";
 import { StatusView, type CredentialForm } from "./connection-view.ts";
 import { DetailView } from "./detail-view.ts";
@@ -32,13 +33,25 @@ export class Page {
   readonly #detail: DetailView;
   readonly #status: StatusView;
   readonly #credential: CredentialForm;
+  /** The whole value of the entry whose detail is open, while the others are cut. */
+  readonly #whole: WholeEntry;
+  /** The members of values that are asked for; undefined while all are. */
+  #members: readonly string[] | undefined;
   #wasLost = false;
 
-  constructor(choice: Choice, feed: Feed<JsonObject>, api: ServerApi, credential: CredentialForm) {
+  /** `watch` follows one key beside the feed, with all its fields. */
+  constructor(
+    choice: Choice,
+    feed: Feed<JsonObject>,
+    watch: (key: string) => Feed<JsonObject>,
+    api: ServerApi,
+    credential: CredentialForm,
+  ) {
     this.#choice = choice;
     this.#feed = feed;
     this.#api = api;
     this.#credential = credential;
+    this.#whole = new WholeEntry(watch, () => this.#frames.request());
     const model = { rows: this.#rows, columns: this.#columns, trends: this.#trends };
     this.#entries = new EntriesView(model, {
       onChange: () => this.#frames.request(),
@@ -79,6 +92,8 @@ export class Page {
   #change(changes: readonly Change<JsonObject>[], batch: Batch): void {
     const now = Date.now();
     const isLive = batch.cause === "update";
+    // Of another selection: what the page had before is the same, though it may have other fields now.
+    const isAnswer = batch.reason === "subscribe";
     const seq = parsePosition(batch.position)?.seq ?? 0;
     let sampled = 0;
     for (const { key, value, previous } of changes) {
@@ -91,11 +106,12 @@ export class Page {
       if (isLive || sampled++ < SAMPLED) this.#columns.discover(value);
       if (isLive && previous !== undefined) this.#columns.main.observe(previous, value);
       // An entry of a snapshot may have changed at any time, unless the page had it before: then it has changed since.
-      this.#rows.put(key, value, isLive || previous !== undefined ? now : undefined);
-      this.#entries.addToTrend(key, value, now);
+      const isKnown = isAnswer && previous !== undefined;
+      this.#rows.put(key, value, isLive || (previous !== undefined && !isAnswer) ? now : undefined);
+      if (!isKnown) this.#entries.addToTrend(key, value, now);
     }
     this.#status.count(isLive ? changes.length : 0, now);
-    if (!isLive) this.#detail.chart.refill(batch.reason !== "subscribe");
+    if (!isLive) this.#detail.chart.refill(!isAnswer);
     this.#frames.request();
   }
 
@@ -120,9 +136,18 @@ export class Page {
     this.#rows.refresh(now);
     this.#entries.draw(now, waited < FLASH_WITHIN, this.#feed.state === "live");
     this.#status.draw(this.#rows.order.length);
+    this.#leaveOut();
     const { key } = this.#detail;
-    if (key !== undefined) this.#detail.draw(this.#rows.get(key), now);
+    this.#whole.follow(this.#members && key);
+    if (key !== undefined) this.#detail.draw(this.#rows.get(key), this.#whole.value, now);
     return this.#rows.dueIn(now);
+  }
+
+  /** Once entries have more fields than there are columns, asks only for those that are shown. */
+  #leaveOut(): void {
+    if (this.#members || this.#feed.state !== "live") return;
+    this.#members = this.#columns.members;
+    if (this.#members) this.#select(this.#choice);
   }
 
   #open(key: string): void {
@@ -143,7 +168,7 @@ export class Page {
     this.#setChoice(choice);
     this.#entries.showSelection(choice);
     // If the connection is lost meanwhile, the next one has the new selection anyway.
-    this.#feed.select(selectionOf(choice)).catch(() => {});
+    this.#feed.select({ ...selectionOf(choice), fields: this.#members }).catch(() => {});
   }
 
   /** The URL always leads back to what is shown. */
@@ -154,7 +179,7 @@ export class Page {
 
   #shown(): Shown {
     const key = this.#detail.key ?? this.#rows.order[0]?.key;
-    const value = key === undefined ? undefined : this.#rows.get(key)?.value;
+    const value = this.#whole.value ?? (key === undefined ? undefined : this.#rows.get(key)?.value);
     return { choice: this.#choice, key, value, main: this.#columns.main.column };
   }
 }
