@@ -1,7 +1,7 @@
 // The publisher SDK has these limits too. They are constants so that its bundle takes them, and not the table.
 /** (contract) Updates in one batch. */
 export const BATCH_UPDATES = 1_000;
-/** (contract) One publish body, after inflating; also one WebSocket message from a client. */
+/** (contract) One publish body, after inflating. */
 export const BATCH_BYTES = 1024 * 1024;
 /** (contract) Milliseconds for which a publish with an idempotency key is remembered. */
 export const IDEMPOTENCY_WINDOW = 10 * 60 * 1000;
@@ -32,6 +32,8 @@ export const LIMITS = {
    */
   objectMembers: 16 * 1024,
   arrayItems: 32 * 1024,
+  /** One WebSocket message from a client: what fits into a body fits into a message, with an id and a key around it. */
+  frameBytes: BATCH_BYTES + 1024,
   /** Milliseconds that a publish body may take to arrive: on a slower line no publish arrives in time anyway. */
   bodyTime: 30_000,
   /** One WebSocket message that publishes nothing: several times the longest selection. */

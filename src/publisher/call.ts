@@ -81,7 +81,7 @@ export function updatesOf(calls: readonly Call[]): Update[] {
   return JSON.parse(bodyOf(calls));
 }
 
-/** The body of a POST that carries these calls. */
+/** The updates of these calls as a JSON array. */
 export function bodyOf(calls: readonly Call[]): string {
   return `[${calls.map(({ text }) => text).join(",")}]`;
 }

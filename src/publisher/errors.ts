@@ -1,12 +1,16 @@
 import type { UpdateIssue } from "./types.ts";
 
+export const CLOSED = "The publisher is closed.";
+/** Begins the message of a `PublishUnknownError`. */
+export const MAYBE = "It may have been applied: ";
+
 /**
- * Every request with the updates was refused, and another one would be too. None of the updates was applied, and none will
- * be: they may be published again.
+ * Whenever the updates were sent they were refused, and would be again. None of them was applied, and none will be: they may
+ * be published again.
  */
 export class PublishRefusedError extends Error {
   override readonly name = "PublishRefusedError";
-  /** The HTTP status of the answer; undefined if there was no answer until `giveUpAfter`. */
+  /** The HTTP status of the answer, or that of the same meaning over a socket; undefined if there was no answer until `giveUpAfter`. */
   readonly status: number | undefined;
   /** The server's code for it, e.g. `invalid_update`. */
   readonly code: string | undefined;
@@ -22,9 +26,8 @@ export class PublishRefusedError extends Error {
 }
 
 /**
- * It is not known whether the updates were applied, or will be when a request arrives late: the answer to a request was
- * lost, and its repetitions got no receipt for as long as the server is sure to recognise them, or were refused for another
- * reason. All of the updates were applied, or none. Published again they might be applied twice, or over newer ones: read
+ * It is not known whether the updates were applied, or will be when what was sent arrives late: an answer was lost, and the
+ * repetitions got no receipt for as long as the server is sure to recognise them, or were refused for another reason. All of the updates were applied, or none. Published again they might be applied twice, or over newer ones: read
  * the feed first, or publish a `set`, or give them a `version`.
  */
 export class PublishUnknownError extends Error {

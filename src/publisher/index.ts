@@ -1,3 +1,4 @@
+import type { SocketClass } from "../connecting/socket.ts";
 import { BATCH_BYTES, BATCH_UPDATES } from "../protocol/limits.ts";
 import { FeedPublisher } from "./publisher.ts";
 import type { Publisher, PublisherOptions } from "./types.ts";
@@ -5,6 +6,9 @@ import type { Publisher, PublisherOptions } from "./types.ts";
 export { PublisherClosedError, PublisherFullError, PublishRefusedError, PublishUnknownError } from "./errors.ts";
 export type * from "./types.ts";
 
+const IN_FLIGHT = 16;
+/** The feed remembers so many batches of a session. */
+const IN_FLIGHT_MAX = 64;
 const MAX_PENDING = 10_000;
 const TIMEOUT_MS = 10_000;
 const GZIP_OVER_BYTES = 8_192;
@@ -12,15 +16,23 @@ const GZIP_OVER_BYTES = 8_192;
 /** A publisher to one feed. Throws a `TypeError` if `url` is no http URL, a `RangeError` for a number that is not above 0. */
 export function createPublisher(options: PublisherOptions): Publisher {
   if (!("withResolvers" in Promise)) throw new TypeError("no Promise.withResolvers (Node 22 has it)");
+  const { transport = "auto", inFlight = IN_FLIGHT } = options;
   const { batchUpdates = BATCH_UPDATES, batchBytes = BATCH_BYTES, maxPending = MAX_PENDING } = options;
   const { timeout = TIMEOUT_MS, gzipOver = GZIP_OVER_BYTES, giveUpAfter = Infinity } = options;
-  const numbers = { batchUpdates, batchBytes, maxPending, timeout, gzipOver, giveUpAfter };
+  const numbers = { batchUpdates, batchBytes, maxPending, timeout, gzipOver, giveUpAfter, inFlight };
   for (const [name, value] of Object.entries(numbers)) {
     if (!(value > 0)) throw new RangeError(`${name} is not above 0: ${value}`);
   }
+  const Socket = transport === "http" ? undefined : socketOf(options);
+  if (transport === "websocket" && !Socket) throw new TypeError("no WebSocket (Node 22 has one)");
   const publisher = new FeedPublisher({
     destination: {
       url: publishUrl(options.url, options.feed),
+      feed: options.feed,
+      Socket,
+      posts: transport !== "websocket",
+      inFlight: Math.min(inFlight, IN_FLIGHT_MAX),
+      capacity: { updates: Math.min(batchUpdates, BATCH_UPDATES), bytes: Math.min(batchBytes, BATCH_BYTES) },
       // An unset variable gives an empty key.
       key: options.key === "" ? undefined : options.key,
       // The platform's own `fetch` must not be called as a method.
@@ -29,12 +41,19 @@ export function createPublisher(options: PublisherOptions): Publisher {
       gzipOver,
       giveUpAfter,
     },
-    capacity: { updates: Math.min(batchUpdates, BATCH_UPDATES), bytes: Math.min(batchBytes, BATCH_BYTES) },
     maxPending,
     conflate: options.conflate ?? false,
   });
   if (options.onStatus) publisher.on("status", options.onStatus);
   return publisher;
+}
+
+/** Undefined where there is none; and if the caller has a way through of its own, which a socket would not take. */
+function socketOf({ WebSocket: own, fetch, transport }: PublisherOptions): SocketClass | undefined {
+  if (own || (fetch && transport !== "websocket")) return own;
+  // Workers have one too, with all that is used of it, though their types do not say so.
+  const platform: object = globalThis;
+  return Reflect.get(platform, "WebSocket");
 }
 
 function publishUrl(server: unknown, feed: string): string {

@@ -1,6 +1,6 @@
 import type { Call, CallContent } from "./call.ts";
 
-/** How much one request may carry. */
+/** How much one batch may carry. */
 export interface Capacity {
   readonly updates: number;
   readonly bytes: number;
@@ -15,6 +15,14 @@ export class Queue {
 
   constructor(conflate: boolean) {
     this.#conflate = conflate;
+  }
+
+  get isEmpty(): boolean {
+    return this.#calls.size === 0;
+  }
+
+  get calls(): Iterable<Call> {
+    return this.#calls;
   }
 
   /** The call that this one replaces, if any. */
@@ -40,7 +48,7 @@ export class Queue {
     this.#replaceable.clear();
   }
 
-  /** Takes as many calls as one request may carry: at least one, if there is any. */
+  /** Takes as many calls as one batch may carry: at least one, if there is any. */
   take(capacity: Capacity): Call[] {
     const taken: Call[] = [];
     let updates = 0;

@@ -1,11 +1,15 @@
-import type { PublisherStatus } from "./types.ts";
+import type { PublisherStatus, Transport } from "./types.ts";
 
 type Listener = (status: PublisherStatus) => void;
 
 /** A publisher's status and its listeners. */
 export class StatusNotifier {
-  #current: PublisherStatus = { state: "delivering" };
+  #current: PublisherStatus;
   readonly #listeners = new Set<{ call: Listener }>();
+
+  constructor(transport: Transport) {
+    this.#current = { state: "delivering", transport };
+  }
 
   get current(): PublisherStatus {
     return this.#current;
@@ -18,8 +22,10 @@ export class StatusNotifier {
     return () => void this.#listeners.delete(entry);
   }
 
-  delivering(): void {
-    if (this.#current.state !== "delivering") this.#set({ state: "delivering" });
+  delivering(transport: Transport): void {
+    const { current } = this;
+    if (current.state !== "delivering" || current.transport !== transport)
+      this.#set({ state: "delivering", transport });
   }
 
   away(reason: string, retryAt: number): void {

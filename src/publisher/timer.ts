@@ -1,9 +1,3 @@
-/** Resolves after `ms`, or when the signal aborts; never rejects. */
-export async function sleep(ms: number, signal: AbortSignal): Promise<void> {
-  const never = new Promise<never>(() => {});
-  await within(ms, signal, () => never).catch(() => {});
-}
-
 /**
  * Runs `work` with a signal of its own. Rejects when `signal` aborts or after `ms`, even if the work ignores its signal.
  * Not with `AbortSignal.any`: `signal` lives as long as the publisher, and would keep every signal made from it.
@@ -28,5 +22,33 @@ export async function within<T>(
   } finally {
     clearTimeout(timer);
     signal.removeEventListener("abort", end);
+  }
+}
+
+/** The longest that a timer of the runtime can be (milliseconds). */
+const MAX_TIMER = 2_147_483_647;
+
+/** One timer: set again, it replaces what it was set to. */
+export class Timer {
+  #id: ReturnType<typeof setTimeout> | undefined;
+
+  get isSet(): boolean {
+    return this.#id !== undefined;
+  }
+
+  set(ms: number, callback: () => void): void {
+    this.clear();
+    this.#id = setTimeout(
+      () => {
+        this.#id = undefined;
+        callback();
+      },
+      Math.min(ms, MAX_TIMER),
+    );
+  }
+
+  clear(): void {
+    if (this.#id !== undefined) clearTimeout(this.#id);
+    this.#id = undefined;
   }
 }

@@ -1,3 +1,4 @@
+import type { SocketClass } from "../connecting/socket.ts";
 import type { UpdateIssue } from "../protocol/codes.ts";
 
 /** One change of one key. Its value may be anything that JSON can write, an object with a `toJSON` too. */
@@ -15,11 +16,11 @@ export type Update = {
   | { readonly delete: true; readonly set?: undefined; readonly patch?: undefined }
 );
 
-/** The answer to a POST, once it is durable. The POST may have carried updates of other calls too; the receipt counts them all. */
+/** The answer to a batch, once it is durable. It may have held the updates of other calls too; the receipt counts them all. */
 export interface Receipt {
   readonly feed: string;
   readonly epoch: string;
-  /** The feed's seq after the POST. */
+  /** The feed's seq after the batch. */
   readonly seq: number;
   readonly accepted: number;
   readonly stale: number;
@@ -27,13 +28,16 @@ export interface Receipt {
 
 export type { UpdateIssue };
 
+/** A way to the feed. */
+export type Transport = "websocket" | "http";
+
 /**
- * `delivering` all is well, also while there is nothing to do; `away` the server cannot be reached or takes nothing now,
+ * `delivering` all is well, also while there is nothing to do, and by which way the last batch went; `away` the server cannot be reached or takes nothing now,
  * and is tried again at `retryAt`; `closed` by `close`, or because the credential was refused. Times are milliseconds
  * since 1970, reasons are words for a person.
  */
 export type PublisherStatus =
-  | { readonly state: "delivering" }
+  | { readonly state: "delivering"; readonly transport: Transport }
   | { readonly state: "away"; readonly reason: string; readonly since: number; readonly retryAt: number }
   | { readonly state: "closed"; readonly reason: string };
 
@@ -45,15 +49,24 @@ export interface PublisherOptions {
   readonly url: string;
   readonly feed: string;
   /**
-   * A credential that may publish to the feed. A function is called before each POST, and once more if the server refuses
-   * what it gave; if it throws, it is called again after a while. All its credentials have to be of one principal: publish
-   * keys, admin keys, or tokens with one `iss` and `sub`. The server keeps each principal's idempotency keys apart, so a POST whose
-   * outcome is not known is not repeated with the token of another principal.
+   * A credential that may publish to the feed. A function is called before each POST, for each socket and before the token of
+   * one ends, and once more if the server refuses what it gave; if it throws, it is called again after a while. All its
+   * credentials have to be of one principal: publish keys, admin keys, or tokens with one `iss` and `sub`. The server keeps
+   * each principal's publishes apart, so a batch whose outcome is not known is not repeated with the token of another principal.
    */
   readonly key?: Key | undefined;
-  /** The most updates in one POST that gathers several calls; 1,000 if not given, which is also the server's limit. */
+  /**
+   * `auto` if not given: POSTs at first, so that nothing waits for a socket to open, and a WebSocket as soon as more is
+   * published; POSTs again while no socket gets through. `websocket`: no POST ever; since a socket does not say why it was
+   * refused, a wrong key shows as `away`. `http`: POSTs alone, which is also what `auto` is where there is no WebSocket, and
+   * with a `fetch` of your own without a `WebSocket`.
+   */
+  readonly transport?: "auto" | Transport | undefined;
+  /** Batches under way at a time over a WebSocket, from 1 to 64; 16 if not given. POSTs go one at a time. */
+  readonly inFlight?: number | undefined;
+  /** The most updates in one batch that gathers several calls; 1,000 if not given, which is also the server's limit. */
   readonly batchUpdates?: number | undefined;
-  /** The most bytes of JSON in one POST that gathers several calls; 1 MiB if not given, which is also the server's limit. */
+  /** The most bytes of JSON in one batch that gathers several calls; 1 MiB if not given, which is also the server's limit. */
   readonly batchBytes?: number | undefined;
   /** The most updates that may wait for their receipts; 10,000 if not given. */
   readonly maxPending?: number | undefined;
@@ -62,37 +75,42 @@ export interface PublisherOptions {
    * published by itself, and nothing else of that key came between.
    */
   readonly conflate?: boolean | undefined;
-  /** Milliseconds after which a POST that the server does not take is given up; never if not given. */
+  /** Milliseconds after which a batch that the server does not take is given up; never if not given. */
   readonly giveUpAfter?: number | undefined;
   /** Milliseconds that an answer may take; 10,000 if not given. */
   readonly timeout?: number | undefined;
-  /** Bodies of more bytes are sent gzipped, if the platform can; 8,192 if not given, `Infinity` for never. */
+  /** Bodies of POSTs with more bytes are sent gzipped, if the platform can; 8,192 if not given, `Infinity` for never. */
   readonly gzipOver?: number | undefined;
   /** The platform's own if not given. It must send each request once only: the publisher repeats what has to be repeated. */
   readonly fetch?: typeof globalThis.fetch | undefined;
+  /** The platform's own if not given. */
+  readonly WebSocket?: SocketClass | undefined;
   readonly onStatus?: ((status: PublisherStatus) => void) | undefined;
 }
 
 /**
- * Publishes to one feed, in order: one POST at a time, each tried until it is answered, and applied once. A call has one of
- * three outcomes: it is done (its receipt), undone (`PublishRefusedError`: nothing was changed) or unknown
- * (`PublishUnknownError`: it may have been applied). A POST whose answer is lost, late or `502 outcome_unknown` is repeated with the
- * same `Idempotency-Key` and the same body for eight minutes, within the ten for which the feed remembers it, and in no
- * other way: what may have been applied is never sent in parts or under another key, and never called undone.
+ * Publishes to one feed, in order: over one WebSocket, with several batches under way, or by one POST at a time. Each batch is
+ * tried until it is answered, and applied once, also when the way changes in between. A call has one of three outcomes: it is
+ * done (its receipt), undone (`PublishRefusedError`: nothing was changed) or unknown (`PublishUnknownError`: it may have been
+ * applied). A batch whose answer is lost, late or `outcome_unknown` is repeated with the same idempotency key and the same
+ * updates for eight minutes, within the ten for which the feed remembers it, and in no other way: what may have been applied
+ * is never sent in parts or under another key, and never called undone.
+ *
+ * A WebSocket is closed after a minute without use, and opened again. Until then it keeps a Node process alive: `close`.
  */
 export interface Publisher {
   readonly status: PublisherStatus;
   /** Updates that wait for their receipts. */
   readonly pending: number;
   /**
-   * Publishes one update, or a batch: all of it or none, never split. What is published while a POST is under way is
-   * gathered into the next, each call whole. The promise resolves once that is durable.
+   * Publishes one update, or a batch: all of it or none, never split. What is published while as many batches are under way as
+   * may be is gathered into the next, each call whole. The promise resolves once that is durable.
    *
    * It rejects at once, and nothing is published, with a `RangeError` or `TypeError` for what no server could take (more
    * than 1,000 updates, more than 1 MiB, NaN, a BigInt, a Map), `PublisherFullError` if too much waits already, and
    * `PublisherClosedError` after `close`.
    * It rejects later with `PublishRefusedError` if the server refused this call, and with `PublishUnknownError` if it is not
-   * known whether it was applied, which is then the outcome of all calls in the same POST. Such a rejection need not be
+   * known whether it was applied, which is then the outcome of all calls under way with it. Such a rejection need not be
    * handled here: `flush` and `close` reject with it too.
    */
   publish(updates: Update | readonly Update[]): Promise<Receipt>;
@@ -102,7 +120,7 @@ export interface Publisher {
   flush(): Promise<void>;
   /**
    * Takes nothing more, and resolves when all that was published is durable; rejects as `flush` does. If the signal
-   * aborts, it resolves at once with the updates that have no receipt; the last POST of them may still be applied.
+   * aborts, it resolves at once with the updates that have no receipt; those under way may still be applied.
    */
   close(options?: { readonly signal?: AbortSignal | undefined }): Promise<readonly Update[]>;
   /** Calls back until the returned function is called. */

@@ -83,7 +83,7 @@ test("updates whose outcome is unknown are replaced by whole entries", async () 
 test("a reset of the feed is noticed, and whole entries follow", async () => {
   const { server, run, entries } = open([]);
   await run(2);
-  server.epoch = "second";
+  server.feed.epoch = "second";
   server.applied.length = 0;
   await run(1);
   const [shown, market] = entries();

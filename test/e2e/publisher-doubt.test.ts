@@ -53,6 +53,7 @@ test("[I1] through a proxy that loses, delays past the time-out and refuses, no 
     const updates = ns.map((n) => ({ key: "n", set: { n } }));
     const outcome = publisher.publish(updates).catch((error: unknown) => error);
     calls.push({ ns, outcome });
+    if (i === 0) await outcome;
     if (i % 5 === 4) await wait(Math.random() * 60);
     if (i % 40 === 39) await publisher.flush().catch(() => {});
   }

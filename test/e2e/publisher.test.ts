@@ -19,7 +19,7 @@ beforeAll(async () => {
 });
 afterAll(() => server.dispose());
 
-test("the server killed in mid-stream, every update is there once, in order, and has its receipt", async () => {
+test("the server killed in mid-stream over a socket, every update is there once, in order, and has its receipt", async () => {
   const publisher = createPublisher({
     url: server.url,
     feed: "stream",
@@ -35,7 +35,7 @@ test("the server killed in mid-stream, every update is there once, in order, and
       await publisher.ready();
       // There is room for one by then, and a call has up to three.
       while (publisher.pending > MOST_PENDING) await wait(5);
-      // Batches and single updates by turns, several calls to a POST.
+      // Batches and single updates by turns, several calls to a batch.
       const size = 1 + (published % 3);
       const updates = Array.from({ length: size }, () => ({ key: "n", set: { n: ++published } }));
       receipts.push(publisher.publish(updates.length === 1 && updates[0] ? updates[0] : updates));
@@ -49,6 +49,10 @@ test("the server killed in mid-stream, every update is there once, in order, and
     await until(() => receipts.length > before + 20, "publishing to go on");
     // The moment is random on purpose: the test waits for nothing.
     await wait(Math.random() * 200);
+    await until(
+      () => publisher.status.state === "delivering" && publisher.status.transport === "websocket",
+      "a socket",
+    );
     await server.kill();
     await until(() => publisher.status.state === "away", "the publisher to notice");
     await server.restart();

@@ -156,9 +156,9 @@ describe("[MSG2] a long message", () => {
   });
 
   test.each([
-    ["characters", "x".repeat(MIB + 1)],
-    ["characters of three bytes", "€".repeat(Math.ceil(MIB / 3) + 1)],
-    ["characters of a good message", '{"type":"subscribe","id":1}'.padEnd(MIB + 1, " ")],
+    ["characters", "x".repeat(LIMITS.frameBytes + 1)],
+    ["characters of three bytes", "€".repeat(Math.ceil(LIMITS.frameBytes / 3) + 1)],
+    ["characters of a good message", '{"type":"subscribe","id":1}'.padEnd(LIMITS.frameBytes + 1, " ")],
   ])("of more %s closes the socket with 1009", async (_, frame) => {
     const subscriber = await TestSubscriber.connect(newFeed());
     await subscriber.message("snapshot");

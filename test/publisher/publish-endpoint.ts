@@ -1,6 +1,6 @@
 import { gunzipSync } from "node:zlib";
-import { IDEMPOTENCY_WINDOW } from "../../src/protocol/limits.ts";
 import type { Update } from "../../src/publisher/index.ts";
+import { ModelFeed, principalOf } from "./model-feed.ts";
 
 /** One request as the server saw it. */
 export interface Seen {
@@ -31,23 +31,22 @@ export type Fate =
   | { unknown: "applied" | "not applied" }
   | { status: number; headers?: Record<string, string>; body?: Record<string, unknown> | string };
 
-/**
- * A feed behind `fetch`, with the contract's idempotency: a key seen before gets the first receipt, and changes nothing.
- * Each subject's keys are its own.
- * A batch with an update of a key that begins with `bad` is refused as a whole.
- */
+/** A feed behind `fetch`. */
 export class PublishEndpoint {
+  readonly feed: ModelFeed;
   readonly seen: Seen[] = [];
-  /** Every update applied, in order. */
-  readonly applied: Update[] = [];
-  epoch = "first";
   inFlight = 0;
   mostInFlight = 0;
-  readonly #receipts = new Map<string, { at: number; body: string; receipt: string }>();
   readonly #fate: (index: number) => Fate;
 
-  constructor(fate: (index: number) => Fate) {
+  constructor(fate: (index: number) => Fate, feed = new ModelFeed()) {
     this.#fate = fate;
+    this.feed = feed;
+  }
+
+  /** Every update applied, in order. */
+  get applied(): Update[] {
+    return this.feed.applied;
   }
 
   readonly fetch: typeof globalThis.fetch = async (url, init) => {
@@ -76,7 +75,7 @@ export class PublishEndpoint {
     if (fate === "lost") throw networkError("ECONNRESET");
     if (fate === "refused connection") throw networkError("ECONNREFUSED");
     if (fate === "hang") return hang(init?.signal);
-    const principal = principalOf(headers.get("authorization"));
+    const principal = principalOf(headers.get("authorization")?.replace("Bearer ", ""));
     if (typeof fate === "object" && "late" in fate) {
       setTimeout(() => this.#publish(principal, key, body), fate.late);
       return hang(init?.signal);
@@ -97,29 +96,10 @@ export class PublishEndpoint {
   }
 
   #publish(principal: string, key: string, body: string): Response {
-    const now = Date.now();
-    const earlier = this.#receipts.get(`${principal} ${key}`);
-    if (earlier && now - earlier.at < IDEMPOTENCY_WINDOW) {
-      if (earlier.body === body) return new Response(earlier.receipt, { headers: { "idempotency-replayed": "true" } });
-      return Response.json({ code: "idempotency_mismatch", detail: "another body" }, { status: 422 });
-    }
-    const updates: Update[] = JSON.parse(body);
-    const issues = updates.flatMap(({ key }, index) =>
-      key.startsWith("bad") ? [{ index, path: "key", message: "is bad" }] : [],
-    );
-    if (issues.length > 0) {
-      return Response.json({ code: "invalid_update", detail: "No update was accepted.", issues }, { status: 422 });
-    }
-    this.applied.push(...updates);
-    const receipt = JSON.stringify({
-      feed: "stocks",
-      epoch: this.epoch,
-      seq: this.applied.length,
-      accepted: updates.length,
-      stale: 0,
-    });
-    this.#receipts.set(`${principal} ${key}`, { at: now, body, receipt });
-    return new Response(receipt);
+    const answer = this.feed.publish(principal, key, JSON.parse(body));
+    if (!("receipt" in answer)) return Response.json(answer, { status: answer.status });
+    const headers = answer.replayed ? { "idempotency-replayed": "true" } : undefined;
+    return Response.json(answer.receipt, headers && { headers });
   }
 }
 
@@ -129,12 +109,4 @@ function hang(signal: AbortSignal | null | undefined): Promise<Response> {
 
 function networkError(code: string): Error {
   return new TypeError("fetch failed", { cause: Object.assign(new Error(`connect ${code}`), { code }) });
-}
-
-/** The principal that idempotency keys belong to: a token's subject, this very token, or all static keys. */
-function principalOf(authorization: string | null): string {
-  const [, payload] = /^Bearer .*\.(.*)\./.exec(authorization ?? "") ?? [];
-  if (payload === undefined) return "static";
-  const { sub }: { sub?: string } = JSON.parse(atob(payload));
-  return sub ?? payload;
 }

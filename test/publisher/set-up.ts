@@ -5,7 +5,9 @@ import {
   type PublisherStatus,
   type Update,
 } from "../../src/publisher/index.ts";
+import { ModelFeed } from "./model-feed.ts";
 import { PublishEndpoint, type Fate } from "./publish-endpoint.ts";
+import { SocketEndpoint, type MessageFate, type OpenFate } from "./socket-endpoint.ts";
 
 export const START = Date.UTC(2026, 0, 5, 14, 30);
 
@@ -27,6 +29,27 @@ export function setUp(fates: readonly Fate[] = [], options: Partial<PublisherOpt
     ...options,
   });
   return { publisher, server, statuses };
+}
+
+/** What happens, in turn, to POSTs, to sockets that are opened, and to the messages on them. Then all goes well. */
+export interface Fates {
+  readonly posts?: readonly Fate[];
+  readonly opens?: readonly OpenFate[];
+  readonly messages?: readonly MessageFate[];
+}
+
+/** The same with one feed behind POSTs and sockets. */
+export function setUpSockets(fates: Fates = {}, options: Partial<PublisherOptions> = {}) {
+  vi.useFakeTimers({ now: START });
+  const feed = new ModelFeed();
+  const posts = new PublishEndpoint((index) => fates.posts?.[index] ?? "accept", feed);
+  const sockets = new SocketEndpoint(
+    feed,
+    (index) => fates.messages?.[index] ?? "accept",
+    (index) => fates.opens?.[index] ?? "open",
+  );
+  const { publisher, statuses } = setUp([], { fetch: posts.fetch, WebSocket: sockets.Socket, ...options });
+  return { publisher, feed, posts, sockets, statuses };
 }
 
 /** The outcome of a promise, with the clock moved as far as it takes. */

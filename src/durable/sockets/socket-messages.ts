@@ -77,8 +77,8 @@ export class SocketMessages {
   /** Takes one message, now or when its turn has come. */
   async handle(connection: Connection, frame: string | ArrayBuffer): Promise<void> {
     const length = typeof frame === "string" ? frame.length : frame.byteLength;
-    if (typeof frame === "string" ? exceedsBytes(frame, LIMITS.batchBytes) : length > LIMITS.batchBytes) {
-      connection.close(CLOSE.tooLarge, `a message may have ${LIMITS.batchBytes} bytes`);
+    if (typeof frame === "string" ? exceedsBytes(frame, LIMITS.frameBytes) : length > LIMITS.frameBytes) {
+      connection.close(CLOSE.tooLarge, `a message may have ${LIMITS.frameBytes} bytes`);
       return;
     }
     // Charged before it is read: a long message that is no batch is not worth reading if there were too many.

@@ -53,7 +53,7 @@ export const SOCKET_MESSAGES = [
   }),
   check("nothing", "a message that is too large closes with 1009", async (wire) => {
     const socket = await wire.connect(wire.newFeed());
-    socket.send(JSON.stringify({ type: "auth", token: "x".repeat(1024 * 1024) }));
+    socket.send(JSON.stringify({ type: "auth", token: "x".repeat(2 * 1024 * 1024) }));
     await socket.until("a close", () => socket.closed !== undefined);
     same("the code", socket.closed, 1009);
   }),

@@ -10,7 +10,7 @@ export type Fate =
   | { readonly late: number }
   | { readonly status: number };
 
-/** An HTTP proxy that does to each request what the test says. */
+/** An HTTP proxy that does to each request what the test says. It knows no WebSockets: what asks for one becomes a plain request. */
 export class LossyProxy {
   readonly #server: Server;
   readonly #target: URL;
@@ -60,8 +60,9 @@ export class LossyProxy {
     else response.destroy();
   }
 
-  #forward({ method, url, headers }: IncomingMessage, body: Buffer): Promise<{ status: number; body: Buffer }> {
+  #forward({ method, url, headers: all }: IncomingMessage, body: Buffer): Promise<{ status: number; body: Buffer }> {
     const { hostname, port } = this.#target;
+    const { upgrade: _, connection: __, ...headers } = all;
     const { promise, resolve, reject } = Promise.withResolvers<{ status: number; body: Buffer }>();
     const upstream = ask({ hostname, port, method, path: url, headers }, (answer) => {
       const chunks: Buffer[] = [];
