@@ -42,6 +42,11 @@ export class FeedLoader {
     return this.#store.exists;
   }
 
+  /** The feed, if it is in memory. */
+  get inMemory(): LiveFeed | undefined {
+    return this.#live;
+  }
+
   /** The feed. If it is not in memory it is read from storage, and joined to the sockets that are still open. */
   open(): LiveFeed {
     if (this.#live) return this.#live;

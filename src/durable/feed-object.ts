@@ -78,6 +78,7 @@ export class FeedObject<Env extends FeedObjectEnv = FeedObjectEnv> extends Servi
     account: string,
     idempotency?: PublishRequest["idempotency"],
   ): Promise<string | PublishOutcome> {
+    this.served?.keepTime();
     const updates = batch.split("\n");
     const accept = (): Promise<PublishOutcome> => this.listAndAccept({ updates, idempotency }, account);
     const outcome = await this.publishes.run(account, updates, accept);
@@ -112,6 +113,7 @@ export class FeedObject<Env extends FeedObjectEnv = FeedObjectEnv> extends Servi
     before: number | undefined,
     account: string,
   ): Promise<(HistoryPage & { epoch: string }) | undefined> {
+    this.served?.keepTime();
     const live = this.#loader.committed();
     const { feed } = live;
     const steps = this.#loader.store.history(key, limit, before ?? feed.seq + 1, () => this.budget.history.room);
@@ -229,6 +231,10 @@ export class FeedObject<Env extends FeedObjectEnv = FeedObjectEnv> extends Servi
 
   protected override get isBehind(): boolean {
     return this.#loader.store.isBehind;
+  }
+
+  protected override get served(): LiveFeed | undefined {
+    return this.#loader.inMemory;
   }
 
   protected override prepareSubscriber(): undefined {

@@ -22,6 +22,14 @@ export interface SharedRoom {
   give(bytes: number): void;
 }
 
+/** What the object has to do beside the work of a queue. */
+export interface OtherWork {
+  /** Whether it has to go on before any more of the queue's work. */
+  isOwed(): boolean;
+  /** Notes that work of this size was done, overhead included. */
+  tookIn(size: number): void;
+}
+
 /** Milliseconds for which an account counts as active after its last work. */
 const STILL_ACTIVE = 1_000;
 
@@ -62,6 +70,7 @@ export class FairQueue {
   readonly #pause: (milliseconds: number) => Promise<void>;
   readonly #now: () => number;
   readonly #room: SharedRoom;
+  readonly #others: OtherWork;
   readonly #atOnce: TokenBuckets;
   /** By account. The one whose turn is next comes first. */
   readonly #waiting = new Map<string, { jobs: WaitingWork[]; size: number }>();
@@ -69,14 +78,19 @@ export class FairQueue {
   #isTakingTurns = false;
   readonly #contention = new Contention();
 
-  /** `pause` resolves after so many milliseconds, once all that came until then is served. `now` never goes back. */
+  /**
+   * `pause` resolves after so many milliseconds, once all that came until then is served and nothing is owed to `others`. `now`
+   * never goes back.
+   */
   constructor(
     limits: FairQueueLimits,
     pause: (milliseconds: number) => Promise<void>,
     now: () => number,
     room: SharedRoom,
+    others: OtherWork,
   ) {
     this.#room = room;
+    this.#others = others;
     this.#limits = limits;
     this.#pause = pause;
     this.#now = now;
@@ -123,7 +137,11 @@ export class FairQueue {
   }
 
   #isLittle(account: string, size: number): boolean {
-    return size <= this.#limits.turn && this.#atOnce.take(account, this.#now(), size + OVERHEAD) === 0;
+    if (size > this.#limits.turn || this.#others.isOwed()) return false;
+    const cost = size + OVERHEAD;
+    if (this.#atOnce.take(account, this.#now(), cost) > 0) return false;
+    this.#others.tookIn(cost);
+    return true;
   }
 
   async #takeTurns(): Promise<void> {
@@ -151,7 +169,9 @@ export class FairQueue {
       this.#room.give(job.cost);
     }
     if (queue.jobs.length > 0) this.#waiting.set(account, queue);
-    return size ?? job?.cost ?? 0;
+    const done = size ?? job?.cost ?? 0;
+    this.#others.tookIn(done);
+    return done;
   }
 }
 

@@ -6,9 +6,11 @@ import { Lab } from "./lab.ts";
 import { formatGoals, formatTable, summarize, withRatios, type ScenarioReport } from "./report.ts";
 import type { Case, Figures, Scenario } from "./scenario.ts";
 import { fanout, growth, keys } from "./scenarios/fanout.ts";
+import { ingest } from "./scenarios/ingest.ts";
 import { idle } from "./scenarios/idle.ts";
 import { memory } from "./scenarios/memory.ts";
 import { profile } from "./scenarios/profile.ts";
+import { overload } from "./scenarios/overload.ts";
 import { bill } from "./scenarios/replicas/bill.ts";
 import { cost } from "./scenarios/replicas/cost.ts";
 import { delay } from "./scenarios/replicas/delay.ts";
@@ -27,6 +29,8 @@ const SCENARIOS: readonly Scenario[] = [
   rows,
   publish,
   fanout,
+  ingest,
+  overload,
   keys,
   storm,
   idle,

@@ -48,6 +48,7 @@ describe("[MEM1] [I9] when the shared budget is used up", () => {
       () => new Promise((resolve) => setTimeout(resolve, 0)),
       () => 0,
       publishes,
+      { isOwed: () => false, tookIn: () => {} },
     );
     const first = queue.run("a", 2_500_000, () => "done");
     expect(queue.run("b", 2_500_000, () => "done")).toBe("overloaded");

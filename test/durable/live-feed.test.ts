@@ -160,3 +160,93 @@ test("[I1] a publish is answered after its write; if the write fails it has no r
     append.mockRestore();
   }
 });
+
+/** Timers that fire when they are told to: `armed` gives those that are armed now, and fires them. */
+function takeTimers(): { armed: () => () => void; restore: () => void } {
+  const timers = new Map<object, () => void>();
+  const set = vi.spyOn(globalThis, "setTimeout").mockImplementation((act: () => void) => {
+    const timer = {};
+    timers.set(timer, act);
+    // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- nothing looks into it
+    return timer as ReturnType<typeof setTimeout>;
+  });
+  const clear = vi.spyOn(globalThis, "clearTimeout").mockImplementation((timer) => {
+    if (typeof timer === "object" && timer !== null) timers.delete(timer);
+  });
+  return {
+    armed: () => {
+      const waiting = [...timers];
+      return () => {
+        for (const [timer, act] of waiting) if (timers.delete(timer)) act();
+      };
+    },
+    restore: () => {
+      set.mockRestore();
+      clear.mockRestore();
+    },
+  };
+}
+
+describe("[MERGE8] a flood of publishes does not keep a feed from sending", () => {
+  const COUNT = 150;
+  /** As many as are written without waiting for more. */
+  const { enough } = DEFAULT_POLICY.commit;
+
+  /** Has a flood of batches come for so many milliseconds, and returns the longest time without a message to the first subscriber. */
+  async function longestSilence(
+    milliseconds: number,
+    round: (live: LiveFeed, publish: () => void) => void,
+  ): Promise<number> {
+    let longest = 0;
+    await withLiveFeeds(async ({ open }) => {
+      let now = 0;
+      const live = open({ policy: BUSY, steady: () => now });
+      let lastAt = 0;
+      for (let i = 0; i < COUNT; i++) {
+        const listener = new Listener(() => {
+          if (i > 0) return;
+          longest = Math.max(longest, now - lastAt);
+          lastAt = now;
+        });
+        live.broadcast.subscribe(listener, subscription, undefined);
+      }
+      const publish = (): void => {
+        for (let i = 0; i < enough; i++) void live.accept({ updates: ['{"key":"A","set":{"p":1}}'] });
+      };
+      for (; now < milliseconds; now++) round(live, publish);
+      longest = Math.max(longest, now - lastAt);
+      live.end();
+    });
+    return longest;
+  }
+
+  test("where events come so fast that no timer fires", async () => {
+    const timers = takeTimers();
+    const silence = await longestSilence(1_000, (live, publish) => {
+      live.keepTime();
+      publish();
+    }).finally(timers.restore);
+    expect(silence).toBeLessThan(100);
+  });
+
+  test("where a write comes before each timer that waits", async () => {
+    const timers = takeTimers();
+    const silence = await longestSilence(1_000, (_, publish) => {
+      const fire = timers.armed();
+      publish();
+      fire();
+    }).finally(timers.restore);
+    expect(silence).toBeLessThan(100);
+  });
+
+  test("and what it owes to sending is paid as it sends", async () => {
+    const timers = takeTimers();
+    let waits = 0;
+    await longestSilence(500, (live, publish) => {
+      publish();
+      live.tookIn(5);
+      for (; live.isOwed; waits++) timers.armed()();
+    }).finally(timers.restore);
+    expect(waits).toBeGreaterThan(10);
+  });
+});

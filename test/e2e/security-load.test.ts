@@ -3,6 +3,9 @@ import { afterEach, expect, test } from "vitest";
 import { WebSocket } from "ws";
 import { BINDINGS, post, publish, PUBLISH_KEY, snapshot } from "./support/api.ts";
 import { residentBytes } from "../bench/load/memory.ts";
+import { Publisher } from "../bench/load/publisher.ts";
+import { RawSubscriber } from "../bench/load/raw-subscriber.ts";
+import { update } from "../bench/load/updates.ts";
 import { median } from "../bench/statistics.ts";
 import { Workerd } from "./support/workerd.ts";
 
@@ -133,6 +136,36 @@ test("a credential above its rate gets 429 and when to come back, and another on
   expect(new Set(statuses.keys())).toEqual(new Set([200, 429]));
   for (const after of retries) expect(after).toMatch(/^[1-9][0-9]*$/);
   expect(busy).toBeLessThan(bearable(calm));
+});
+
+test("[MERGE8] a flood of publishes over a socket slows its receipts down, and subscribers are served all the time", async () => {
+  await start({ PUBLISH_RATE: "1000000", PUBLISH_BURST: "1000000" });
+  const url = `${workerd.url}/v1/feeds/poured`;
+  await publish(url, { key: "A", set: { n: 0 } });
+  const { port } = workerd;
+  const path = new URL(url).pathname;
+  /** Messages to each subscriber. */
+  const received = Array.from({ length: 300 }, () => 0);
+  const subscribers = await Promise.all(
+    received.map((_, i) => RawSubscriber.open({ port, path }, () => void (received[i] = (received[i] ?? 0) + 1))),
+  );
+  const headers = { Authorization: `Bearer ${PUBLISH_KEY}` };
+  const publisher = new Publisher({ port, path, headers, isSocket: true }, (i) => ({ body: update(i % 1_000, 50) }));
+  const reads: number[] = [];
+  const over = new AbortController();
+  const reading = (async () => {
+    while (!over.signal.aborted) reads.push(await medianTime(1, () => snapshot(`${url}?keys=A`)));
+  })();
+  const { posts, refused, seconds } = await publisher.publish({ inFlight: 256 }, 1).finally(() => over.abort());
+  await reading;
+  const messages = median(received);
+  console.log(`${posts} publishes in ${seconds.toFixed(1)} s: ${messages} messages to each, ${reads.length} reads`);
+  for (const subscriber of subscribers) subscriber.close();
+  publisher.close();
+  expect(refused).toBe(0);
+  // A calm feed has 25 a second for each of so many.
+  expect(messages / seconds).toBeGreaterThan(5);
+  expect(reads.length).toBeGreaterThan(1);
 });
 
 /** The median of how many milliseconds each of `count` runs took, one after the other. */

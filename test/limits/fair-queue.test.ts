@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { FairQueue, type FairQueueLimits } from "../../src/limits/fair-queue.ts";
+import { FairQueue, type FairQueueLimits, type OtherWork } from "../../src/limits/fair-queue.ts";
 
 const LIMITS: FairQueueLimits = {
   atOnce: { perSecond: 8 * 1024 * 1024, burst: 64 * 1024 },
@@ -11,9 +11,14 @@ const LIMITS: FairQueueLimits = {
 
 /** As much as is asked for. */
 const room = { take: () => true, give: () => {} };
+/** Nobody else needs the thread. */
+const alone: OtherWork = { isOwed: () => false, tookIn: () => {} };
 
 /** A queue whose turns are taken by hand. */
-function stepped(limits: FairQueueLimits = LIMITS): { queue: FairQueue; turn: () => Promise<void>; tick: () => void } {
+function stepped(
+  limits: FairQueueLimits = LIMITS,
+  others = alone,
+): { queue: FairQueue; turn: () => Promise<void>; tick: () => void } {
   let go: (() => void) | undefined;
   let now = 0;
   const pause = (): Promise<void> => new Promise((resolve) => (go = resolve));
@@ -21,7 +26,7 @@ function stepped(limits: FairQueueLimits = LIMITS): { queue: FairQueue; turn: ()
     go?.();
     for (let i = 0; i < 10; i++) await Promise.resolve();
   };
-  return { queue: new FairQueue(limits, pause, () => now, room), turn, tick: () => void (now += 1_000) };
+  return { queue: new FairQueue(limits, pause, () => now, room, others), turn, tick: () => void (now += 1_000) };
 }
 
 describe("[MSG6] [I7] a fair queue", () => {
@@ -95,7 +100,7 @@ describe("[MSG6] [I7] a fair queue", () => {
     const pauses: number[] = [];
     let now = 0;
     const pause = async (milliseconds: number): Promise<void> => void pauses.push(milliseconds);
-    const queue = new FairQueue(LIMITS, pause, () => now, room);
+    const queue = new FairQueue(LIMITS, pause, () => now, room, alone);
     const give = (...callers: string[]) =>
       Promise.all(callers.map(async (caller) => queue.run(caller, 99 * 1024, () => 0)));
     await give("a", "a");
@@ -116,5 +121,25 @@ describe("[MSG6] [I7] a fair queue", () => {
     await turn();
     await failed;
     expect(await next).toBe(7);
+  });
+
+  test("[MERGE8] does nothing at once while something is owed to others, and keeps the order of each account", async () => {
+    let owed = false;
+    let work = 0;
+    const others = { isOwed: () => owed, tookIn: (size: number): void => void (work += size) };
+    const { queue, turn } = stepped(LIMITS, others);
+    const done: string[] = [];
+    const add = (account: string, name: string): void => void queue.run(account, 1_000, () => done.push(name));
+    add("a", "a1");
+    expect(work, "counts what is done at once").toBe(1_000 + 1_024);
+    owed = true;
+    add("a", "a2");
+    add("b", "b1");
+    owed = false;
+    add("a", "a3");
+    expect(done).toEqual(["a1"]);
+    await turn();
+    expect(done).toEqual(["a1", "a2", "b1", "a3"]);
+    expect(work, "and what has waited").toBe(4 * (1_000 + 1_024));
   });
 });

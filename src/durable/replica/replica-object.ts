@@ -35,7 +35,7 @@ export class ReplicaObject<Env extends ReplicaObjectEnv = ReplicaObjectEnv>
   extends ServingObject<Env>
   implements Replica
 {
-  #served: FollowingFeed | undefined;
+  protected override served: FollowingFeed | undefined;
   #reporting: ReturnType<typeof setTimeout> | undefined;
   /** When the next report may go out, on the steady clock. */
   #reportAt = 0;
@@ -49,7 +49,7 @@ export class ReplicaObject<Env extends ReplicaObjectEnv = ReplicaObjectEnv>
   readonly #remotePublishes = new RemotePublishes(() => this.#leader(), this.budget.publishes);
   readonly #following = new Following({
     limits: this.options.quotas.feed,
-    served: () => this.#served,
+    served: () => this.served,
     steady: this.steady,
     follow: (position) => this.#leader().follow(this.#name, position),
     replace: (feed) => this.#replace(feed),
@@ -58,13 +58,13 @@ export class ReplicaObject<Env extends ReplicaObjectEnv = ReplicaObjectEnv>
   async deliver(push: Push): Promise<string> {
     this.onAwake();
     const isNeeded = this.#following.isAsking || this.connections.open().length > 0;
-    if (this.#leaving.isDue(isNeeded, this.#served !== undefined, this.steady())) {
-      this.#served?.end();
-      this.#served = undefined;
+    if (this.#leaving.isDue(isNeeded, this.served !== undefined, this.steady())) {
+      this.served?.end();
+      this.served = undefined;
       return encodePushAnswer({ epoch: push.epoch, seq: push.seq, subscribers: 0, lagging: 0, leaves: true });
     }
     await this.#following.take(push);
-    if (!this.#served) throw new Error("the replica was ended meanwhile");
+    if (!this.served) throw new Error("the replica was ended meanwhile");
     return encodePushAnswer(this.describe());
   }
 
@@ -75,8 +75,8 @@ export class ReplicaObject<Env extends ReplicaObjectEnv = ReplicaObjectEnv>
   /** Ends what it serves, and closes all sockets. */
   #end(...close: Parameters<Connection["close"]>): void {
     this.#following.forget();
-    this.#served?.end();
-    this.#served = undefined;
+    this.served?.end();
+    this.served = undefined;
     this.reads.end();
     for (const connection of this.connections.all()) connection.close(...close);
   }
@@ -118,7 +118,7 @@ export class ReplicaObject<Env extends ReplicaObjectEnv = ReplicaObjectEnv>
       await this.#following.refresh();
     } catch (error) {
       // What there is has to do: it follows as soon as it can.
-      if (!this.#served) throw error;
+      if (!this.served) throw error;
       this.complaints.complain(UNREACHED, error);
     }
   }
@@ -139,8 +139,8 @@ export class ReplicaObject<Env extends ReplicaObjectEnv = ReplicaObjectEnv>
   }
 
   protected override serve(): FollowingFeed {
-    if (!this.#served) throw new Error("the replica has no feed yet");
-    return this.#served;
+    if (!this.served) throw new Error("the replica has no feed yet");
+    return this.served;
   }
 
   protected override acceptFromSocket(request: PublishRequest, account: string): Promise<PublishOutcome> {
@@ -175,20 +175,20 @@ export class ReplicaObject<Env extends ReplicaObjectEnv = ReplicaObjectEnv>
 
   /** Without a feed in memory, it still has its sockets, and no position that it knows of. */
   describe(): LinkReport {
-    if (!this.#served) return { ...NOWHERE, subscribers: this.connections.open().length, lagging: 0 };
-    const { feed, broadcast } = this.#served;
+    if (!this.served) return { ...NOWHERE, subscribers: this.connections.open().length, lagging: 0 };
+    const { feed, broadcast } = this.served;
     return { ...feed.position, subscribers: broadcast.subscribers, lagging: broadcast.lagging };
   }
 
   /** Serves a feed that was built anew: each socket goes on from its position. */
   #replace(feed: Feed): void {
-    const before = this.#served;
+    const before = this.served;
     before?.end();
     this.connections.closeExpired(Date.now());
     const log = new RemoteLog(feed.seq, (after) => this.#readLog(feed.epoch, after), this.steady);
     const { flush } = this.options.policy;
     const served = new FollowingFeed(feed, log, flush, this.steady, this.budget);
-    this.#served = served;
+    this.served = served;
     for (const connection of this.connections.open()) connection.takeOver(served);
     served.flush();
   }

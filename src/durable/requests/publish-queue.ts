@@ -1,5 +1,5 @@
 import type { IdempotencyKey } from "../../feed/state/idempotency.ts";
-import { FairQueue, type FairQueueLimits, type SharedRoom } from "../../limits/fair-queue.ts";
+import { FairQueue, type FairQueueLimits, type OtherWork, type SharedRoom } from "../../limits/fair-queue.ts";
 import { PUBLISH_WEIGHT, type Rate } from "../../limits/quotas.ts";
 import { TokenBuckets } from "../../limits/token-bucket.ts";
 import type { ProblemCode, UpdateIssue } from "../../protocol/codes.ts";
@@ -34,20 +34,37 @@ export const PUBLISH_QUEUE_LIMITS: FairQueueLimits = {
 const LOOK_AGAIN = 2;
 const MOST_LOOKS = 20;
 
+/** Milliseconds that a unit of size takes of the thread. */
+const WORK_TIME = 3 / (32 * 1024);
+
+/** What publishes and messages share the thread with. */
+export interface ThreadShare {
+  /** Whether storage has to catch up. */
+  isBehind(): boolean;
+  /** Whether more has to be sent before more is taken in. */
+  isOwed(): boolean;
+  /** Notes what was taken in, in milliseconds. */
+  tookIn(work: number): void;
+}
+
 /** Holds each account to its rate, and has long batches wait for their turn. */
 export class PublishQueue {
   readonly #rates: TokenBuckets;
   readonly #now: () => number;
-  readonly #isBehind: () => boolean;
+  readonly #thread: ThreadShare;
   /** Messages on sockets wait here too: they may carry batches, and each account's work is done in order. */
   readonly turns: FairQueue;
 
-  /** `now` is in milliseconds and never goes back. `isBehind` tells whether storage has to catch up. */
-  constructor(rate: Rate, now: () => number, room: SharedRoom, isBehind: () => boolean) {
+  /** `now` is in milliseconds and never goes back. */
+  constructor(rate: Rate, now: () => number, room: SharedRoom, thread: ThreadShare) {
     this.#rates = new TokenBuckets(rate);
     this.#now = now;
-    this.#isBehind = isBehind;
-    this.turns = new FairQueue(PUBLISH_QUEUE_LIMITS, (milliseconds) => this.#pause(milliseconds), now, room);
+    this.#thread = thread;
+    const others: OtherWork = {
+      isOwed: () => thread.isOwed(),
+      tookIn: (size) => thread.tookIn(size * WORK_TIME),
+    };
+    this.turns = new FairQueue(PUBLISH_QUEUE_LIMITS, (milliseconds) => this.#pause(milliseconds), now, room, others);
   }
 
   /** Takes what a batch of so many characters costs from the account's rate; returns a refusal if that is used up. */
@@ -71,10 +88,15 @@ export class PublishQueue {
     return { ok: false, code: running, detail: "Too much is waiting to be published.", retryAfter: 1 };
   }
 
-  /** The pause between two turns: what has come in meanwhile is served, and storage catches up. */
+  /** The pause between two turns: what has come in meanwhile is served, what is due is sent, and storage catches up. */
   async #pause(milliseconds: number): Promise<void> {
-    let looks = 0;
-    do await new Promise((resolve) => setTimeout(resolve, looks === 0 ? milliseconds : looks * LOOK_AGAIN));
-    while (this.#isBehind() && looks++ < MOST_LOOKS);
+    await sleep(milliseconds);
+    // The timer for sending has its turn each time.
+    while (this.#thread.isOwed()) await sleep(0);
+    for (let looks = 1; this.#thread.isBehind() && looks <= MOST_LOOKS; looks++) await sleep(looks * LOOK_AGAIN);
   }
+}
+
+function sleep(milliseconds: number): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, milliseconds));
 }

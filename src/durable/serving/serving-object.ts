@@ -60,7 +60,11 @@ export abstract class ServingObject<Env extends FeedObjectEnv> extends DurableOb
       quotas,
       (at) => this.alarmClock.wakeBy(at),
     );
-    this.publishes = new PublishQueue(quotas.publish, now, this.budget.publishes, () => this.isBehind);
+    this.publishes = new PublishQueue(quotas.publish, now, this.budget.publishes, {
+      isBehind: () => this.isBehind,
+      isOwed: () => this.served?.isOwed ?? false,
+      tookIn: (work) => this.served?.tookIn(work),
+    });
     this.#messages = new SocketMessages({
       feed: this.feedName,
       access,
@@ -89,6 +93,9 @@ export abstract class ServingObject<Env extends FeedObjectEnv> extends DurableOb
   protected configure(env: Env): FeedObjectOptions {
     return optionsOf(env);
   }
+
+  /** The feed, if it is in memory. */
+  protected abstract get served(): ServingFeed | undefined;
 
   /** Whether updates come in faster than storage takes them: publishes wait then. */
   protected abstract get isBehind(): boolean;
@@ -123,6 +130,7 @@ export abstract class ServingObject<Env extends FeedObjectEnv> extends DurableOb
   override async fetch(request: Request): Promise<Response> {
     const publisher = readPublisherUpgrade(request);
     const asked = readSubscribeUpgrade(request);
+    this.served?.keepTime();
     this.onAwake();
     if (publisher) return this.#acceptPublisher(publisher);
     if (!asked) return new Response(null, { status: 404 });
@@ -183,12 +191,14 @@ export abstract class ServingObject<Env extends FeedObjectEnv> extends DurableOb
 
   /** The entries of a selection, or what changed in it; undefined if too much is read already. */
   async read(request: ReadRequest): Promise<ReadOutcome | undefined> {
+    this.served?.keepTime();
     await this.prepareReader(request.since);
     return this.reads.read(this.serve(), request);
   }
 
   /** Only a message that concerns the feed's entries has the feed opened. The end of a socket never has. */
   override async webSocketMessage(socket: WebSocket, frame: string | ArrayBuffer): Promise<void> {
+    this.served?.keepTime();
     this.onAwake();
     const connection = this.connections.receiving(socket, Date.now());
     if (connection) await this.#messages.handle(connection, frame);

@@ -62,6 +62,7 @@ export class Broadcast {
   readonly #catchUpContext: CatchUpContext;
   readonly #readerContext: ReaderContext;
   readonly snapshots: Snapshots;
+  #work = 0;
   #isEnded = false;
 
   constructor(feed: Feed, log: Log, policy: FlushPolicy, options: BroadcastOptions) {
@@ -211,11 +212,17 @@ export class Broadcast {
     if (this.#isEnded) return undefined;
     this.#backlogs.review(now, (subscriber) => this.#drop(subscriber));
     this.#live.beginFlush(now);
-    this.#live.sendSlice(now);
+    this.#work = this.#live.sendSlice(now);
     this.#jobs.run(now, () => this.#live.isComplete);
     this.#searches.run(now, () => this.#live.isComplete);
+    this.#work += this.#jobs.work + this.#searches.work;
     this.#live.countMemory();
     return this.due(now);
+  }
+
+  /** The work of the last step, counted as in work.ts. */
+  get work(): number {
+    return this.#work;
   }
 
   /** Encodes a flush if one is due within `early` milliseconds. Steps send it. */

@@ -13,6 +13,8 @@ export const COST = {
   prefix: 400,
   /** Handing a message to a connection, whatever its length. */
   message: 6_000,
+  /** Copying one character of it there. */
+  copied: 1 / 8,
   /** Taking up a piece of work, or a group. */
   begin: 500,
   /** Looking for keys in a piece of the log. */

@@ -11,7 +11,7 @@ export async function postAll(endpoint: PublishEndpoint, bodies: Iterable<string
   const connection = await PublishConnection.open(endpoint);
   try {
     for (const body of bodies) {
-      const status = await connection.post(body);
+      const status = await connection.publish(body);
       if (status !== 200) throw new Error(`a POST answered ${status}`);
     }
   } finally {

@@ -57,8 +57,21 @@ export class FrameReader {
 
 /** A client's frame. The mask is zero: masking protects proxies, and there is no proxy here. */
 export function clientFrame(opcode: number, payload: Buffer): Buffer {
-  if (payload.length > 125) throw new RangeError("only short frames are sent");
-  return Buffer.concat([Buffer.from([0x80 | opcode, 0x80 | payload.length, 0, 0, 0, 0]), payload]);
+  return Buffer.concat([frameHead(opcode, payload.length), payload]);
+}
+
+function frameHead(opcode: number, length: number): Buffer {
+  // Behind the length: the mask.
+  const head = Buffer.alloc(length > 0xffff ? 14 : length > 125 ? 8 : 6);
+  head[0] = 0x80 | opcode;
+  if (length > 0xffff) {
+    head[1] = 0x80 | 127;
+    head.writeUInt32BE(length, 6);
+  } else if (length > 125) {
+    head[1] = 0x80 | 126;
+    head.writeUInt16BE(length, 2);
+  } else head[1] = 0x80 | length;
+  return head;
 }
 
 export function upgradeRequest(port: number, path: string, headers: Readonly<Record<string, string>> = {}): string {

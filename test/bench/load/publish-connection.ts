@@ -2,11 +2,22 @@ import { once } from "node:events";
 import { connect, type Socket } from "node:net";
 import { clock } from "./clock.ts";
 
-/** Where and how to publish over HTTP. */
+/** Where and how to publish. */
 export interface PublishEndpoint {
   readonly port: number;
   readonly path: string;
   readonly headers: Readonly<Record<string, string>>;
+  /** Over one WebSocket, as messages; else by POST. */
+  readonly isSocket?: boolean | undefined;
+}
+
+/** What carries publishes to a server. */
+export interface PublishLine {
+  /** Whether it can take another publish. */
+  readonly isUsable: boolean;
+  /** Publishes an update, or a list of them. Resolves to the status of the answer, in the sense of HTTP. */
+  publish(body: string, idempotencyKey?: string): Promise<number>;
+  close(): void;
 }
 
 /**
@@ -20,7 +31,7 @@ const END_OF_HEAD = "\r\n\r\n";
  * One connection that POSTs one request at a time. It uses a bare socket: an HTTP client costs more CPU a request than
  * the server under test, and both share the cores.
  */
-export class PublishConnection {
+export class PublishConnection implements PublishLine {
   readonly #socket: Socket;
   readonly #head: string;
   #received = "";
@@ -57,7 +68,7 @@ export class PublishConnection {
   }
 
   /** POSTs a body and resolves to the status once the whole answer is there. */
-  post(body: string, idempotencyKey?: string): Promise<number> {
+  publish(body: string, idempotencyKey?: string): Promise<number> {
     const key = idempotencyKey === undefined ? "" : `Idempotency-Key: ${idempotencyKey}\r\n`;
     const answered = new Promise<number>((resolve, reject) => {
       this.#waiting = { resolve, reject };

@@ -1,5 +1,6 @@
 import { clock, pause } from "./clock.ts";
-import { PublishConnection, type PublishEndpoint } from "./publish-connection.ts";
+import { PublishConnection, type PublishEndpoint, type PublishLine } from "./publish-connection.ts";
+import { PublishSocket } from "./publish-socket.ts";
 
 /** The body of a POST; `i` counts the POSTs of one publisher. */
 export interface Post {
@@ -48,8 +49,10 @@ export class Publisher {
   readonly open = new Set<{ readonly due: number }>();
   readonly #endpoint: PublishEndpoint;
   readonly #make: (i: number) => Post;
-  readonly #free: PublishConnection[] = [];
-  readonly #all = new Set<PublishConnection>();
+  readonly #free: PublishLine[] = [];
+  readonly #all = new Set<PublishLine>();
+  /** The one that all publishes share, if they go over a socket. */
+  #socket: Promise<PublishLine> | undefined;
   /** Whether a broken connection is one more answer. Else it ends the publishing. */
   readonly #isPatient: boolean;
   #failure: unknown;
@@ -111,8 +114,8 @@ export class Publisher {
     try {
       const connection = await this.#connection();
       const { body, idempotencyKey } = this.#make(this.#count++);
-      status = await connection.post(body, idempotencyKey);
-      this.#free.push(connection);
+      status = await connection.publish(body, idempotencyKey);
+      if (!this.#socket) this.#free.push(connection);
     } catch (error) {
       if (!this.#isPatient) this.#failure ??= error;
     }
@@ -120,7 +123,8 @@ export class Publisher {
     done.push({ due, took: clock() - due, status });
   }
 
-  async #connection(): Promise<PublishConnection> {
+  async #connection(): Promise<PublishLine> {
+    if (this.#endpoint.isSocket === true) return this.#sharedSocket();
     for (let connection = this.#free.pop(); connection; connection = this.#free.pop()) {
       if (connection.isUsable) return connection;
       connection.close();
@@ -129,5 +133,13 @@ export class Publisher {
     const connection = await PublishConnection.open(this.#endpoint);
     this.#all.add(connection);
     return connection;
+  }
+
+  #sharedSocket(): Promise<PublishLine> {
+    this.#socket ??= PublishSocket.open(this.#endpoint).then((socket) => {
+      this.#all.add(socket);
+      return socket;
+    });
+    return this.#socket;
   }
 }

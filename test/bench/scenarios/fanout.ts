@@ -4,7 +4,7 @@ import { Crowd } from "../load/crowd.ts";
 import { needSockets, socketsWithinLimit } from "../load/files.ts";
 import { fill } from "../load/fill.ts";
 import { Publisher, type Load } from "../load/publisher.ts";
-import { update } from "../load/updates.ts";
+import { batch, update } from "../load/updates.ts";
 import type { Figures, Scenario } from "../scenario.ts";
 import { percentile } from "../statistics.ts";
 import { installedTargets } from "../targets/all.ts";
@@ -101,7 +101,7 @@ export const keys: Scenario = {
   },
 };
 
-interface FanoutLoad {
+export interface FanoutLoad {
   readonly subscribers: number;
   readonly keys: number;
   readonly load: Load;
@@ -109,13 +109,17 @@ interface FanoutLoad {
   readonly key?: (i: number) => number;
   /** Each subscriber gets a few updates only. */
   readonly isSparse?: boolean;
+  /** Updates that are published together. */
+  readonly batch?: number;
 }
 
 /** Publishes to a running server with this many subscribers, and returns what was measured. */
-async function measureFanout(lab: Lab, server: RunningTarget, asked: FanoutLoad): Promise<Figures> {
-  const { subscribers, keys, load, key = (i) => i % keys, isSparse = false } = asked;
+export async function measureFanout(lab: Lab, server: RunningTarget, asked: FanoutLoad): Promise<Figures> {
+  const { subscribers, keys, load, key = (i) => i % keys, isSparse = false, batch: size = 1 } = asked;
   const crowd = await Crowd.open(lab, server.subscribe, subscribers, isSparse);
-  const publisher = new Publisher(server.publish, (i) => ({ body: update(key(i), VALUE_BYTES) }));
+  const publisher = new Publisher(server.publish, (i) => ({
+    body: size === 1 ? update(key(i), VALUE_BYTES) : batch(i * size, size, keys, VALUE_BYTES),
+  }));
   const meter = new CpuMeter(() => server.pids(), [crowd.pid]);
   try {
     for (const [before = load, seconds] of WARM_UP) await publisher.publish(before, seconds);
@@ -132,7 +136,7 @@ async function measureFanout(lab: Lab, server: RunningTarget, asked: FanoutLoad)
       "published/s": published.posts / published.seconds,
       unanswered: published.offered - published.posts,
       "delivered/s": (updates / (last - first)) * 1000,
-      "in time %": (100 * updates * samples.inTime) / (published.offered * audience),
+      "in time %": (100 * updates * samples.inTime) / (published.offered * size * audience),
       "p50 ms": samples.p50,
       "p99 ms": samples.p99,
       "receipt p50 ms": percentile(published.latencies, 0.5),

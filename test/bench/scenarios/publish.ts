@@ -6,7 +6,7 @@ import type { Figures, Scenario } from "../scenario.ts";
 import { percentile } from "../statistics.ts";
 import { bareObject } from "../targets/all.ts";
 import { withServer, type Target } from "../targets/target.ts";
-import { tickertape } from "../targets/tickertape.ts";
+import { tickertape, unlimited } from "../targets/tickertape.ts";
 
 const KEYS = 1_000;
 const VALUE_BYTES = 100;
@@ -16,6 +16,7 @@ interface Pattern {
   readonly load: Load;
   readonly updates: number;
   readonly isIdempotent?: true;
+  readonly isSocket?: true;
   readonly target?: Target;
 }
 
@@ -24,6 +25,24 @@ const CASES: readonly Pattern[] = [
   { name: "single, 16 in flight", load: { inFlight: 16 }, updates: 1 },
   { name: "single, 16 in flight, Idempotency-Key", load: { inFlight: 16 }, updates: 1, isIdempotent: true },
   { name: "single, 500/s", load: { rate: 500 }, updates: 1 },
+  { name: "single, 1 in flight, socket", load: { inFlight: 1 }, updates: 1, isSocket: true, target: unlimited },
+  { name: "single, 16 in flight, socket", load: { inFlight: 16 }, updates: 1, isSocket: true, target: unlimited },
+  { name: "single, 64 in flight, socket", load: { inFlight: 64 }, updates: 1, isSocket: true, target: unlimited },
+  { name: "single, 500/s, socket", load: { rate: 500 }, updates: 1, isSocket: true },
+  {
+    name: "10 a message, 16 in flight, socket",
+    load: { inFlight: 16 },
+    updates: 10,
+    isSocket: true,
+    target: unlimited,
+  },
+  {
+    name: "100 a message, 16 in flight, socket",
+    load: { inFlight: 16 },
+    updates: 100,
+    isSocket: true,
+    target: unlimited,
+  },
   { name: "100 a POST, one at a time", load: { inFlight: 1 }, updates: 100 },
   { name: "100 a POST, 16 in flight", load: { inFlight: 16 }, updates: 100 },
   // Reads the body and answers: the platform's cost of the request alone.
@@ -32,7 +51,7 @@ const CASES: readonly Pattern[] = [
 
 export const publish: Scenario = {
   name: "publish",
-  about: "POSTs to a feed of 1,000 keys that nobody watches",
+  about: "what is published to a feed of 1,000 keys that nobody watches",
   async prepare(lab) {
     await lab.worker();
     return CASES.map((pattern) => ({ name: pattern.name, run: () => measure(lab, pattern) }));
@@ -40,10 +59,10 @@ export const publish: Scenario = {
 };
 
 async function measure(lab: Lab, pattern: Pattern): Promise<Figures> {
-  const { load, updates, isIdempotent = false, target = tickertape } = pattern;
+  const { load, updates, isIdempotent = false, isSocket, target = tickertape } = pattern;
   return withServer(lab, target, async (server) => {
     const meter = new CpuMeter(() => server.pids());
-    const publisher = new Publisher(server.publish, (i) => ({
+    const publisher = new Publisher({ ...server.publish, isSocket }, (i) => ({
       body: updates === 1 ? update(i % KEYS, VALUE_BYTES) : batch(i * updates, updates, KEYS, VALUE_BYTES),
       idempotencyKey: isIdempotent ? `publish-${i}` : undefined,
     }));
@@ -52,7 +71,7 @@ async function measure(lab: Lab, pattern: Pattern): Promise<Figures> {
       await meter.begin();
       const { posts, refused, latencies, seconds } = await publisher.publish(load, lab.seconds);
       const { serverSeconds, server: serverCpu, generator } = await meter.end();
-      if (refused > 0) throw new Error(`${refused} POSTs were refused`);
+      if (refused > 0) throw new Error(`${refused} publishes were refused`);
       return {
         "POSTs/s": posts / seconds,
         "updates/s": (posts * updates) / seconds,

@@ -9,6 +9,20 @@ export const tickertape: Target = {
   start: (lab, inspectorPort) => serve(lab, { inspectorPort }),
 };
 
+/** Publishers that no rate holds back: `OTHER_KEY` is one more. */
+export const OTHER_KEY = "bench-other-key";
+const UNLIMITED = {
+  PUBLISH_KEY: `${PUBLISH_KEY},${OTHER_KEY}`,
+  PUBLISH_RATE: "1000000",
+  PUBLISH_BURST: "10000000",
+};
+
+/** The same without limits of rate. */
+export const unlimited: Target = {
+  name: "tickertape, no limits of rate",
+  start: (lab, inspectorPort) => serve(lab, { inspectorPort, bindings: UNLIMITED }),
+};
+
 /** The same without the flag against compression: messages are compressed for subscribers that offer it. */
 export const compressing: Target = {
   name: "tickertape, compressing",
@@ -23,6 +37,6 @@ function endpoints(port: number): { publish: PublishEndpoint; subscribe: { path:
   return { publish: publishEndpoint(port, "bench"), subscribe: { path: "/v1/feeds/bench" } };
 }
 
-export function publishEndpoint(port: number, feed: string): PublishEndpoint {
-  return { port, path: `/v1/feeds/${feed}`, headers: { Authorization: `Bearer ${PUBLISH_KEY}` } };
+export function publishEndpoint(port: number, feed: string, key = PUBLISH_KEY): PublishEndpoint {
+  return { port, path: `/v1/feeds/${feed}`, headers: { Authorization: `Bearer ${key}` } };
 }

@@ -28,7 +28,7 @@ class SocketFixture {
       quotasOf(settings).publish,
       () => this.now,
       { take: () => true, give: () => {} },
-      () => false,
+      { isBehind: () => false, isOwed: () => false, tookIn: () => {} },
     );
     const access: Pick<Access, "identify"> = {
       identify: () => new Promise((resolve) => this.#checks.push(resolve)),

@@ -10,7 +10,7 @@ export const OF_THE_OBJECT: readonly Mutant[] = [
       [
         "durable: delivered before it is written",
         "    this.#guard(() => this.#store.append(this.feed, records, remembered));\n",
-        "    this.#deliver(records);\n    this.#guard(() => this.#store.append(this.feed, records, remembered));\n",
+        "    this.deliver(records);\n    this.#guard(() => this.#store.append(this.feed, records, remembered));\n",
       ],
       [
         "durable: a failed write goes on as if it were written",

@@ -227,4 +227,30 @@ export const OF_THE_FANOUT: readonly Mutant[] = [
     ["test/feed/fanout/snapshots.test.ts"],
     [["snapshot: what a released list kept alive is forgotten", "this.#keep(list.keptBytes);", ""]],
   ),
+  ...plant(
+    "src/durable/serving/serving-feed.ts",
+    "workerd",
+    ["test/durable/live-feed.test.ts"],
+    [
+      [
+        "flush: each write puts the timer off",
+        "if (isArmed || next === this.#flushAt) return;",
+        "if (next === this.#flushAt) return;",
+      ],
+      ["flush: only the timer begins one", "if (this.#share.isLate(this.#steady())) this.#onFlushTimer();", ""],
+    ],
+  ),
+  ...plant(
+    "src/limits/fair-queue.ts",
+    "workerd",
+    ["test/limits/fair-queue.test.ts"],
+    [
+      [
+        "queue: little work is done at once whatever is owed",
+        " || this.#others.isOwed()) return false;",
+        ") return false;",
+      ],
+      ["queue: what is done in turns does not count", "    this.#others.tookIn(done);\n", ""],
+    ],
+  ),
 ];

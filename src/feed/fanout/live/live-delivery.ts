@@ -101,9 +101,10 @@ export class LiveDelivery {
     return due;
   }
 
-  sendSlice(now: number): void {
+  /** Sends a part of the flush, and returns the work that it was. */
+  sendSlice(now: number): number {
     const { feed, policy, limits, backlogs } = this.#context;
-    this.#outbox.sendSlice(policy.slice, ({ subscriber, message }) => {
+    return this.#outbox.sendSlice(policy.slice, ({ subscriber, message }) => {
       const backlog = backlogs.look(subscriber, now);
       if (backlog > limits.backlogHigh || !backlogs.hasRoom(subscriber, message.text.length)) {
         subscriber.lagging = true;

@@ -1,6 +1,7 @@
 import { SERVER_LIMITS } from "../../../protocol/limits.ts";
 import type { EncodedMessage } from "../encoded-message.ts";
 import type { Group, Subscriber } from "../subscriber.ts";
+import { COST } from "../work.ts";
 
 /** A message for one subscriber that is at the seq `from`. */
 interface Outgoing {
@@ -23,15 +24,16 @@ export class Outbox {
     this.#items.push(item);
   }
 
-  /** Sends one slice: `size` items, or fewer if they are long. `send` may find that a subscriber cannot take its item. */
-  sendSlice(size: number, send: (item: Outgoing) => void): void {
+  /**
+   * Sends one slice: `size` items, or fewer if they are long. `send` may find that a subscriber cannot take its item. Returns the
+   * work that it was.
+   */
+  sendSlice(size: number, send: (item: Outgoing) => void): number {
     let length = 0;
-    for (let sent = 0; sent < size && length < SERVER_LIMITS.sliceLength;) {
+    let sent = 0;
+    while (sent < size && length < SERVER_LIMITS.sliceLength) {
       const item = this.#items[this.#sent];
-      if (!item) {
-        this.clear();
-        return;
-      }
+      if (!item) break;
       this.#sent++;
       const { subscriber, group, from } = item;
       // The subscriber may have left since, or may have had a catch-up.
@@ -41,6 +43,7 @@ export class Outbox {
       sent++;
     }
     if (this.isEmpty) this.clear();
+    return sent * COST.message + length * COST.copied;
   }
 
   clear(): void {
