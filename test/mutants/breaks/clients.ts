@@ -31,8 +31,8 @@ export const OF_THE_CLIENTS: readonly Mutant[] = [
     [
       [
         "client: resumes with another selection's position",
-        "return faults < 2 && isEqual(reached?.keys, wanted.keys);",
-        "return faults < 2;",
+        "return faults < 2 && isEqual(reached?.keys, wanted.keys) &&",
+        "return faults < 2 &&",
       ],
       ["client: retries what was refused for good", 'if (policy === "stop" || (', "if (("],
       ["client: failures do not make it wait longer", "failures: failures + 1,", "failures,"],

@@ -9,8 +9,8 @@ export const OF_THE_FANOUT: readonly Mutant[] = [
     [
       [
         "mode=all: an update is delivered twice",
-        "for (const { update } of this.#updates) if (update.seq > seq)",
-        "for (const { update } of this.#updates) if (update.seq >= seq)",
+        "if (update.seq > seq) updates.push(fields ?",
+        "if (update.seq >= seq) updates.push(fields ?",
       ],
 
       ["conflation: the first of two updates of a key is sent", "conflated.merged.add(update);", ""],
