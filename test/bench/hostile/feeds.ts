@@ -51,6 +51,16 @@ export const LARGE: Filling = {
   },
 };
 
+/** Values of the largest size with as many members as fit, the last of which is asked for: all has to be looked at. */
+export const MEMBERS: Filling = {
+  name: "members",
+  *bodies(share) {
+    const members = Array.from({ length: 7_000 }, (_, i) => [`m${i}`, 1]);
+    const value = Object.fromEntries([...members, ["last", 1]]);
+    for (let i = 0; i < (LIMIT_BYTES * share) / 60_000; i++) yield batch(1, () => ({ key: keyOf(i), set: value }));
+  },
+};
+
 /** The longest log that is kept: small updates of a few keys, and one update of a rare key at its beginning. */
 export const LOG: Filling = {
   name: "log",

@@ -1,6 +1,6 @@
 import { pause } from "../load/clock.ts";
 import { ADDRESS_RATE, burst, type Attack } from "./attack.ts";
-import { CYRILLIC, FULL, LARGE, LOG, SMALL } from "./feeds.ts";
+import { CYRILLIC, FULL, LARGE, LOG, MEMBERS, SMALL } from "./feeds.ts";
 import { ask, begin, read } from "./http.ts";
 import { HostileSocket } from "./socket.ts";
 import { ADMIN_KEY, pathOf, type HostileTarget } from "./target.ts";
@@ -8,6 +8,11 @@ import { ADMIN_KEY, pathOf, type HostileTarget } from "./target.ts";
 /** The largest number of prefixes that a selection may have, none of which matches a key. */
 export function prefixes(salt = 0): string {
   return Array.from({ length: 1_000 }, (_, i) => `zz${String(i + 1_000 * (salt % 90)).padStart(5, "0")}*`).join(",");
+}
+
+/** As many fields as may be selected, nearly all of which no value has. */
+export function fields(salt = 0): string[] {
+  return ["last", ...Array.from({ length: 63 }, (_, i) => `zz${i + 63 * (salt % 1_000)}`)];
 }
 
 /** A position at the beginning of the feed, to resume from. */
@@ -85,6 +90,16 @@ const subscribing = burst(
   },
 );
 
+/** The same with other fields in each: each answer has all entries. */
+const cutting = burst(
+  { name: "40 queued subscribes with 64 fields, each others", filling: MEMBERS, atOnce: 2 },
+  (socket) => {
+    const before = socket.snapshots;
+    for (let i = 0; i < 40; i++) socket.send(JSON.stringify({ type: "subscribe", id: i, fields: fields(i) }));
+    return () => socket.snapshots >= before + 40;
+  },
+);
+
 /** Readers that take nothing, more and more of them. */
 const stuck: Attack = {
   name: "readers that take nothing",
@@ -112,6 +127,15 @@ export const READING: readonly Attack[] = [
   asking("history of a rare key", LOG, 20, "/history?key=rare&limit=1000"),
   asking("history of a common key", LOG, 20, "/history?key=k1&limit=1000"),
   asking("GET of a feed at its limits", FULL, 15, ""),
+  asking("GET with 64 fields of a feed at its limits", FULL, 15, `?fields=${fields().join()}`),
+  asking("GET with 64 fields of values with 7,000", MEMBERS, 15, `?fields=${fields().join()}`),
+  asking("GET with an old since, all, of 64 fields", LOG, 20, async (target) => {
+    return `?mode=all&fields=${fields().join()}&since=${await firstPosition(target)}`;
+  }),
+  asking("GET with an old since of 64 fields", LOG, 20, async (target) => {
+    return `?fields=${fields().join()}&since=${await firstPosition(target)}`;
+  }),
+  cutting,
   asking("GET of a feed at its limits, Cyrillic", CYRILLIC, 15, ""),
   asking("GET of a feed at its limits, large values", LARGE, 15, ""),
   streamed,

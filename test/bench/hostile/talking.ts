@@ -2,7 +2,7 @@ import { createHmac } from "node:crypto";
 import { pause } from "../load/clock.ts";
 import { ADDRESS_RATE, burst, type Attack } from "./attack.ts";
 import { FULL, SMALL } from "./feeds.ts";
-import { prefixes } from "./reading.ts";
+import { fields, prefixes } from "./reading.ts";
 import { HostileSocket } from "./socket.ts";
 import { JWT_SECRET } from "./target.ts";
 
@@ -79,5 +79,6 @@ export const TALKING: readonly Attack[] = [
     40,
     (i) => `mode=all&keys=probe,${prefixes(i).slice(0, -9)}`,
   ),
+  crowd("150 sockets with 64 fields of their own", 150, (i) => `keys=probe&fields=${fields(i).join()}`),
   crowd("1,000 sockets that watch one key", 990, () => "keys=probe"),
 ];

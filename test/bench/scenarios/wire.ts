@@ -39,6 +39,16 @@ const FORMATS: readonly [name: string, offer: Offer][] = [
 
 type Offer = Readonly<Record<string, string>>;
 
+/** Two of the twelve fields that change in the demo's entries (their name never does). */
+const FIELDS = ["last", "bid"];
+
+/** What subscribers ask for. */
+interface Asked {
+  readonly headers: Offer;
+  /** All if none are given. */
+  readonly fields?: readonly string[];
+}
+
 export const wire: Scenario = {
   name: "wire",
   about: "bytes and CPU of market updates, by format and compression",
@@ -47,45 +57,69 @@ export const wire: Scenario = {
     await lab.worker();
     const market = new MarketUpdates(KEYS);
     const gathered = (i: number): string => market.batch(i, GATHERED.batch);
-    const peer = (target: Target, offer: Offer): Promise<Figures> =>
-      measureUpdates(lab, target, offer, SINGLE, (i) => market.message(i));
+    const peer = (target: Target, headers: Offer): Promise<Figures> =>
+      measureUpdates(lab, target, { headers }, SINGLE, [], (i) => market.message(i));
+    const ours = (load: typeof SINGLE, asked: Asked): Promise<Figures> =>
+      measureUpdates(lab, compressing, asked, load, market.entries, load === SINGLE ? (i) => market.at(i) : gathered);
     return [
-      ...inFormats("single", (offer) => measureUpdates(lab, compressing, offer, SINGLE, (i) => market.at(i))),
+      ...inFormats("single", (asked) => ours(SINGLE, asked)),
       { name: "single, ws, JSON", run: () => peer(ws, {}) },
       { name: "single, ws, JSON, deflate", run: () => peer(compressingWs, DEFLATE) },
-      ...inFormats("gathered", (offer) => measureUpdates(lab, compressing, offer, GATHERED, gathered)),
-      ...inFormats("snapshot", (offer) => measureSnapshot(lab, offer, market)),
+      ...inFormats("gathered", (asked) => ours(GATHERED, asked)),
+      ...inFormats("snapshot", (asked) => measureSnapshot(lab, asked, market)),
     ];
   },
 };
 
-function inFormats(name: string, run: (offer: Offer) => Promise<Figures>): Case[] {
-  return FORMATS.map(([format, offer]) => ({ name: `${name}, ${format}`, run: () => run(offer) }));
+function inFormats(name: string, run: (asked: Asked) => Promise<Figures>): Case[] {
+  const cut = { name: `${name}, JSON, 2 of 12 fields`, run: () => run({ headers: {}, fields: FIELDS }) };
+  return [...FORMATS.map(([format, headers]) => ({ name: `${name}, ${format}`, run: () => run({ headers }) })), cut];
 }
 
+function endpointOf({ subscribe }: RunningTarget, { headers, fields }: Asked): RunningTarget["subscribe"] {
+  return { ...subscribe, headers, path: fields ? `${subscribe.path}?fields=${fields.join()}` : subscribe.path };
+}
+
+/** How many of these updates a subscriber of the fields is told of, once all entries are there. */
+function concerning(body: string, fields: readonly string[] | undefined): number {
+  const updates = [JSON.parse(body)].flat() as readonly { patch?: Readonly<Record<string, unknown>> }[];
+  const isTold = (patch = {}): boolean => !fields || fields.some((name) => Object.hasOwn(patch, name));
+  return updates.filter(({ patch }) => isTold(patch)).length;
+}
+
+/** `entries`: what the feed has before. */
 async function measureUpdates(
   lab: Lab,
   target: Target,
-  headers: Offer,
+  asked: Asked,
   { subscribers, rate, batch }: typeof SINGLE,
+  entries: readonly string[],
   body: (i: number) => string,
 ): Promise<Figures> {
   return withServer(lab, target, async (server) => {
-    const publisher = new Publisher(server.publish, (i) => ({ body: body(i) }));
+    await fillWith(server.publish, entries);
+    let told = 0;
+    const publisher = new Publisher(server.publish, (i) => {
+      const text = body(i);
+      told += concerning(text, asked.fields);
+      return { body: text };
+    });
     const before = await residentOf(server);
-    const crowd = await Crowd.openPacked(lab, { ...server.subscribe, headers }, subscribers);
+    const crowd = await Crowd.openPacked(lab, endpointOf(server, asked), subscribers);
     const meter = new CpuMeter(() => server.pids(), [crowd.pid]);
     try {
       await publisher.publish({ rate }, WARM_UP);
       await crowd.finish();
       await crowd.begin();
       await meter.begin();
+      told = 0;
       const published = await publisher.publish({ rate }, lab.seconds);
       const cpu = await meter.end();
-      const figures = await sumUp(crowd, server, meter, { before, headers, subscribers });
+      const figures = await sumUp(crowd, server, meter, { before, headers: asked.headers, subscribers });
       if (published.refused > 0) throw new Error(`${published.refused} POSTs were refused`);
-      if (figures.covered !== published.offered * batch) throw new Error("updates are missing");
-      return { ...figures.of, "server CPU %": cpu.server, "generator CPU %": cpu.generator };
+      if (figures.covered !== told) throw new Error("updates are missing");
+      const bytes = figures.bytes / subscribers / (published.offered * batch);
+      return { ...figures.of, "bytes/published": bytes, "server CPU %": cpu.server, "generator CPU %": cpu.generator };
     } finally {
       publisher.close();
       await crowd.close();
@@ -93,9 +127,9 @@ async function measureUpdates(
   });
 }
 
-async function measureSnapshot(lab: Lab, headers: Offer, market: MarketUpdates): Promise<Figures> {
+async function measureSnapshot(lab: Lab, asked: Asked, market: MarketUpdates): Promise<Figures> {
   return withServer(lab, compressing, async (server) => {
-    const endpoint = { ...server.subscribe, headers };
+    const endpoint = endpointOf(server, asked);
     const crowds: Crowd[] = [];
     try {
       await fillWith(server.publish, market.entries);
@@ -107,8 +141,9 @@ async function measureSnapshot(lab: Lab, headers: Offer, market: MarketUpdates):
       await meter.begin();
       const crowd = await Crowd.openPacked(lab, endpoint, CLIENTS);
       crowds.push(crowd);
+      const { headers } = asked;
       const figures = await sumUp(crowd, server, meter, { before, headers, subscribers: CLIENTS });
-      return { ...figures.of, "server CPU %": NaN, "generator CPU %": NaN };
+      return { ...figures.of, "bytes/published": NaN, "server CPU %": NaN, "generator CPU %": NaN };
     } finally {
       for (const crowd of crowds) await crowd.close();
     }
@@ -121,7 +156,7 @@ async function sumUp(
   server: RunningTarget,
   meter: CpuMeter,
   { before, headers, subscribers }: { before: number; headers: Offer; subscribers: number },
-): Promise<{ of: Figures; covered: number }> {
+): Promise<{ of: Figures; covered: number; bytes: number }> {
   const { messages, updates, bytes, samples, wire } = await crowd.finish();
   const { serverSeconds } = await meter.end();
   const grown = (await residentOf(server)) - before;
@@ -138,5 +173,5 @@ async function sumUp(
     "p50 ms": samples.p50,
     "p99 ms": samples.p99,
   };
-  return { of, covered: wire.covered };
+  return { of, covered: wire.covered, bytes };
 }
