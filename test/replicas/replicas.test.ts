@@ -4,9 +4,11 @@ import { afterEach, describe, expect, test, vi } from "vitest";
 import { FeedObject } from "../../src/durable/feed-object.ts";
 import { Following } from "../../src/durable/replica/following.ts";
 import type { FeedStats } from "../../src/durable/directory/rpc.ts";
-import { ADMIN_KEY, newFeed, publish, PUBLISH_KEY, request, snapshot } from "../support/api.ts";
+import { ADMIN_KEY, bearer, newFeed, post, publish, PUBLISH_KEY, request, snapshot } from "../support/api.ts";
 import { TestSubscriber, upgrade, type Message } from "../support/subscriber.ts";
 import { busyReplicas, cutLinks, remove, spread } from "./spread.ts";
+
+const SESSION = `~session/${"r".repeat(22)}/`;
 
 afterEach(() => void vi.restoreAllMocks());
 
@@ -177,6 +179,34 @@ describe("a feed with replicas", () => {
       expect(await publisher.message("receipt", i)).toMatchObject({ seq: 2 + i, accepted: 1, stale: 0 });
       publisher.send({ type: "publish", id: 100, updates: [{ key: "A", patch: { deep: "x".repeat(70_000) } }] });
       expect(await publisher.message("error", 100)).toMatchObject({ code: "invalid_update" });
+      publisher.close();
+    }
+  });
+
+  test("[IDEM6] [IDEM9] finds a repeat whichever object it comes to, and keeps the order of a session", async () => {
+    const feed = newFeed();
+    await spread(feed);
+    for (let n = 1; n <= 6; n++) {
+      const publisher = await TestSubscriber.connect(feed, "", bearer(PUBLISH_KEY));
+      const publish = (id: number, number: number): void =>
+        publisher.send({
+          type: "publish",
+          id,
+          updates: [{ key: "A", set: { number } }],
+          idempotencyKey: `${SESSION}${number}`,
+        });
+      publish(1, n + 1);
+      publish(2, n);
+      publish(3, n);
+      publish(4, Math.max(1, n - 1));
+      expect(await publisher.message("error", 1)).toMatchObject({ code: n === 1 ? "unknown_session" : "out_of_order" });
+      const first = await publisher.message("receipt", 2);
+      expect(first).not.toHaveProperty("replayed");
+      expect(await publisher.message("receipt", 3)).toEqual({ ...first, id: 3, replayed: true });
+      expect(await publisher.message("receipt", 4)).toMatchObject({ replayed: true });
+      const again = await post(feed, { key: "A", set: { number: n } }, { "Idempotency-Key": `${SESSION}${n}` });
+      expect(await again.json()).toMatchObject({ seq: first.seq });
+      expect(again.headers.get("Idempotency-Replayed")).toBe("true");
       publisher.close();
     }
   });

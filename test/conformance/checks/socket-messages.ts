@@ -20,6 +20,32 @@ export const SOCKET_MESSAGES = [
     await socket.reaches(1);
     has("the feed", (await wire.read(feed)).json, { seq: 1, entries: { A: { n: 1 } } });
   }),
+  check(
+    "publish",
+    "a publish with an idempotencyKey is repeated over a socket and by POST, and published once",
+    async (wire) => {
+      const feed = wire.newFeed();
+      const socket = await wire.connect(feed, "", offering(wire.readerKey ?? wire.publisher));
+      const send = (id: number, n: number, idempotencyKey: string): void =>
+        socket.send({ type: "publish", id, updates: [set("A", { n })], idempotencyKey });
+      send(1, 1, "order-1");
+      has("the receipt", await socket.message("receipt", 1), { seq: 1, replayed: undefined });
+      send(2, 1, "order-1");
+      has("the repeat's", await socket.message("receipt", 2), { seq: 1, replayed: true });
+      send(3, 2, "order-1");
+      has("with another body", await socket.message("error", 3), { code: "idempotency_mismatch" });
+      if (wire.readerKey === undefined) {
+        const repeat = await wire.post(feed, set("A", { n: 1 }), { "Idempotency-Key": "order-1" });
+        has("the repeat by POST", repeat.json, { seq: 1 });
+        same("replayed", repeat.headers.get("Idempotency-Replayed"), "true");
+        await wire.post(feed, set("A", { n: 3 }), { "Idempotency-Key": "order-2" });
+        send(4, 3, "order-2");
+        has("the repeat of a POST", await socket.message("receipt", 4), { seq: 2, replayed: true });
+      }
+      send(5, 1, "");
+      has("an empty key", await socket.message("error", 5), { code: "invalid_message" });
+    },
+  ),
   check("nothing", "a publish over a socket without the right to: an error, forbidden", async (wire) => {
     if (wire.readerKey !== undefined)
       throw new Unchecked("reading needs a credential there, and the only one may publish");

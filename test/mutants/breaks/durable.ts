@@ -70,6 +70,25 @@ export const OF_THE_OBJECT: readonly Mutant[] = [
     ],
   ),
   ...plant(
+    "src/durable/storage/session-rows.ts",
+    "workerd",
+    ["test/durable/storage/checkpoint.test.ts", "test/durable/storage/session-rows.test.ts"],
+    [
+      [
+        "sessions: the rows before go when the new ones are begun",
+        "    this.#first = row?.next ?? 0;\n",
+        '    this.#first = row?.next ?? 0;\n    this.#sql.exec("DELETE FROM sessions");\n',
+      ],
+      ["sessions: a row is ahead of the journal", "      commit();\n", ""],
+    ],
+  ),
+  ...plant(
+    "src/durable/storage/receipt-rows.ts",
+    "workerd",
+    ["test/durable/storage/session-rows.test.ts"],
+    [["receipts: gaps are closed, and receipts found under others' ordinals", '"\\n".repeat(gap + 1)', '"\\n"']],
+  ),
+  ...plant(
     "src/durable/storage/checkpoint.ts",
     "workerd",
     ["test/durable/storage/checkpoint.test.ts"],
@@ -164,6 +183,11 @@ export const OF_THE_OBJECT: readonly Mutant[] = [
         "access: a socket outlives its credential",
         "if (expires === undefined || expires > now) return false;",
         "if (expires !== -1) return false;",
+      ],
+      [
+        "access: a socket that only publishes is sent the feed",
+        "if (!open?.subscription || !this.isOpen) return;",
+        "if (!open || !this.isOpen) return;",
       ],
       [
         "limits: one bad message too many is answered",

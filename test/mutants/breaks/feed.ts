@@ -79,15 +79,46 @@ export const OF_THE_FEED: readonly Mutant[] = [
     [
       [
         "idempotency: another body gets the first receipt",
-        "if (found.digest === wanted.digest) return",
-        "if (found.digest !== undefined) return",
+        "if (same === true) return",
+        "if (same !== undefined) return",
       ],
       [
         "idempotency: a publish is remembered only once it is written",
         "this.#unwritten.set(remembered.ordinal, remembered);",
         "",
       ],
-      ["idempotency: a key is remembered for ever", "if (found.at + LIMITS.idempotencyWindow <= now) continue;", ""],
+      [
+        "idempotency: a key is remembered for ever",
+        "if (found.at + LIMITS.idempotencyWindow > now) yield found;",
+        "yield found;",
+      ],
+      [
+        "idempotency: a POST is not compared with what came over a socket",
+        'if (found.digest !== "" && wanted.digest !== "") return',
+        "if (found.digest !== undefined) return",
+      ],
     ],
+  ),
+  ...plant(
+    "src/feed/state/publisher-sessions.ts",
+    "workerd",
+    ["test/feed/state/publisher-sessions.test.ts", "test/durable/storage/session-rows.test.ts"],
+    [
+      ["sessions: a gap is jumped over", "number === session.last + 1 ?", "number > session.last ?"],
+      ["sessions: another body gets the first receipt", "known.content === content ?", "known.content !== undefined ?"],
+      ["sessions: one that is not known begins anywhere", "number === 1 ?", "number >= 1 ?"],
+      ["sessions: one is known for ever", "return usedAt + LIMITS.idempotencyWindow > now;", "return usedAt <= now;"],
+      [
+        "sessions: one credential has all the room",
+        "if (own + needed <= this.#most - this.#bytes) return 0;",
+        "if (own + needed <= this.#most) return 0;",
+      ],
+    ],
+  ),
+  ...plant(
+    "src/feed/state/known-publishes.ts",
+    "workerd",
+    ["test/durable/storage/session-rows.test.ts"],
+    [["sessions: what the version before has accepted is accepted again", "if (single) return single;", ""]],
   ),
 ];
