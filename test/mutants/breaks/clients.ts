@@ -79,28 +79,85 @@ export const OF_THE_CLIENTS: readonly Mutant[] = [
       ],
       [
         "publisher: repeats what the server has forgotten",
-        "if (elapsed(first) > SENT_MS) return",
-        "if (elapsed(first) < 0) return",
+        "if (elapsed(first, next) > SENT_MS) return",
+        "if (elapsed(first, next) < 0) return",
+      ],
+      [
+        "publisher: goes on with a session that the server may forget meanwhile",
+        "elapsed(last, next) < SESSION_IDLE_MS;",
+        "elapsed(last, next) < Infinity;",
       ],
     ],
   ),
   ...plant(
-    "src/publisher/request.ts",
+    "src/publisher/answer.ts",
     "node",
     ["test/publisher/retry.test.ts", "test/publisher/publisher.test.ts"],
     [
       [
         "publisher: an answer that is no receipt is success enough",
-        "const doubtful = !NOT_NOW.has(",
-        "const doubtful = NOT_NOW.has(",
+        "doubtful: !NOT_NOW.has(",
+        "doubtful: NOT_NOW.has(",
       ],
     ],
   ),
   ...plant(
-    "src/publisher/publisher.ts",
+    "src/publisher/recovery.ts",
     "node",
-    ["test/publisher/refused.test.ts", "test/publisher/exactly-once.test.ts"],
-    [["publisher: half of a refused batch is lost", "await this.#send(calls.slice(middle));", ""]],
+    ["test/publisher/refused.test.ts", "test/publisher/exactly-once.test.ts", "test/publisher/sockets.test.ts"],
+    [
+      [
+        "publisher: half of a refused batch is lost",
+        "replaceHead([calls.slice(0, middle), calls.slice(middle)]);",
+        "replaceHead([calls.slice(0, middle)]);",
+      ],
+      ["publisher: goes on at full speed after it was told to wait", "if (!doubtful) this.#window = 1;", ""],
+    ],
+  ),
+  ...plant(
+    "src/publisher/session.ts",
+    "node",
+    ["test/publisher/session.test.ts"],
+    [
+      [
+        "publisher: gives a number away that may yet be applied with what it was first",
+        "if (rest.some(({ doubt }) => doubt)) this.restart();\n    else ",
+        "",
+      ],
+      [
+        "publisher: a session goes on after a number whose outcome is unknown",
+        "!doubt);\n    this.restart();",
+        "!doubt);",
+      ],
+    ],
+  ),
+  ...plant(
+    "src/publisher/delivery.ts",
+    "node",
+    ["test/publisher/sockets.test.ts", "test/publisher/pipeline-exactly-once.test.ts"],
+    [
+      [
+        "publisher: what a cut leaves in doubt is called undone",
+        "afterMs: this.#posts ? 0 : afterMs, doubtful: true",
+        "afterMs: this.#posts ? 0 : afterMs, doubtful: false",
+      ],
+      [
+        "publisher: sends again while others are still under way",
+        "if (this.#isHalted && this.#session.underWay === 0)",
+        "if (this.#isHalted)",
+      ],
+      [
+        "publisher: changes its way while something is under way",
+        "if (this.#session.underWay === 0) this.#line = best;",
+        "this.#line = best;",
+      ],
+    ],
+  ),
+  ...plant(
+    "src/publisher/over-socket.ts",
+    "node",
+    ["test/publisher/sockets.test.ts"],
+    [["publisher: an idle socket is held for good", 'else if (quiet >= IDLE_MS) this.#end("idle", 1000);', ""]],
   ),
   ...plant(
     "src/dashboard/model/rows.ts",
