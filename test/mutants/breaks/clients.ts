@@ -82,6 +82,13 @@ export const OF_THE_CLIENTS: readonly Mutant[] = [
         "if (elapsed(first, next) > SENT_MS) return",
         "if (elapsed(first, next) < 0) return",
       ],
+    ],
+  ),
+  ...plant(
+    "src/publisher/repetition.ts",
+    "node",
+    ["test/publisher/session.test.ts"],
+    [
       [
         "publisher: goes on with a session that the server may forget meanwhile",
         "elapsed(last, next) < SESSION_IDLE_MS;",
