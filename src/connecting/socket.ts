@@ -13,7 +13,7 @@ interface SocketLike {
   readonly bufferedAmount?: number | undefined;
   binaryType: string;
   onopen: Listener<unknown>;
-  onmessage: Listener<{ readonly data: string | ArrayBuffer }>;
+  onmessage: Listener<{ readonly data: unknown }>;
   onclose: Listener<{ readonly code: number; readonly reason: string }>;
   onerror: Listener<unknown>;
   send(data: string): void;
@@ -74,7 +74,9 @@ export function openSocket(
   let isAnswered = false;
   socket.onmessage = ({ data }) => {
     if (data === "pong" && !isAnswered) isAnswered = true;
-    else message(typeof data === "string" ? data : new Uint8Array(data));
+    // `binaryType` says what else it is.
+    // oxlint-disable-next-line typescript/no-unsafe-type-assertion
+    else message(typeof data === "string" ? data : new Uint8Array(data as ArrayBuffer));
   };
   socket.onclose = ({ code, reason }) => end(code, reason);
   // A `close` event follows. Without a listener some implementations would throw.

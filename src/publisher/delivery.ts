@@ -8,6 +8,7 @@ import type { Capacity } from "./queue.ts";
 import { Recovery, unknownAfter } from "./recovery.ts";
 import { sentNow } from "./repetition.ts";
 import { Session, type Batch, type Setback } from "./session.ts";
+import { DONE } from "./over-socket.ts";
 import { SocketDialer, type Loss } from "./socket-dialer.ts";
 import { Timer } from "./timer.ts";
 import type { Key, Receipt, Transport } from "./types.ts";
@@ -69,6 +70,8 @@ export class Delivery {
   /** A batch has come back: see above. */
   #isHalted = false;
   readonly #pause = new Timer();
+  /** The last POST failed. */
+  #postsFail = false;
   /** When the last receipt came (milliseconds since 1970). */
   #receiptAt = 0;
   #isAwake = false;
@@ -113,7 +116,7 @@ export class Delivery {
     this.#pause.clear();
     this.#posts?.close();
     this.#sockets?.close();
-    return this.#session.batches.map(({ calls, doubt, isUnderWay, sent }) => ({
+    return this.#session.takeAll().map(({ calls, doubt, isUnderWay, sent }) => ({
       calls,
       isDoubtful: doubt !== undefined || (isUnderWay && sent !== undefined),
     }));
@@ -164,11 +167,14 @@ export class Delivery {
       this.#session.accepted(batch, { ...sentNow(undefined), principal: batch.sent?.principal ?? "" });
       this.#recovery.noteReceipt();
       this.#receiptAt = Date.now();
+      if (this.#postsFail) this.#sockets?.forgive();
+      this.#postsFail = false;
       this.#delivering();
       this.#host.accepted(batch.calls, answer.receipt);
     } else {
       this.#session.cameBack(batch, answer);
       this.#isHalted = true;
+      this.#postsFail = answer.type === "failed" && this.#line === this.#posts;
     }
     this.#go();
   }
@@ -187,7 +193,7 @@ export class Delivery {
         this.#session.cameBack(batch, setback);
         this.#isHalted = true;
       }
-    } else if (!this.#posts && code !== 1000 && !this.#pause.isSet) this.#notReached(setback);
+    } else if (!this.#posts && code !== DONE && !this.#pause.isSet) this.#notReached(setback);
     this.#go();
   }
 

@@ -26,7 +26,7 @@ export interface SocketLineEvents {
   /** It can be used from now on. */
   readonly opened: () => void;
   readonly answered: Answered;
-  /** It has ended by itself: what is under way may have been applied. `code`: as of a WebSocket. */
+  /** It has ended by itself: what is under way may have been applied. `code`: as of a WebSocket, or `DONE`. */
   readonly ended: (reason: string, code: number) => void;
 }
 
@@ -38,6 +38,8 @@ const CONGESTED_BYTES = 65_536;
  */
 const PING_MS = 20_000;
 const IDLE_MS = 60_000;
+/** In place of a close code: it was ended here, and nothing has failed. */
+export const DONE = 0;
 /** The `id` of an `auth`. Those of batches count from 1. */
 const AUTH_ID = 0;
 
@@ -196,7 +198,7 @@ export class SocketLine implements Line {
       if (quiet >= timeout) this.#end(`no answer within ${timeout} ms`, 1006);
       else this.#timer.set(timeout - quiet, () => this.#look());
     } else if (this.#isPinged) this.#end("the server does not answer", 1006);
-    else if (quiet >= IDLE_MS) this.#end("idle", 1000);
+    else if (quiet >= IDLE_MS) this.#end("idle", DONE);
     else {
       this.#isPinged = true;
       this.#socket.send("ping");
@@ -205,7 +207,7 @@ export class SocketLine implements Line {
   }
 
   #endIfRetired(): void {
-    if (this.#isRetired && this.#waiting.size === 0 && !this.#isOver) this.#end("another identity", 1000);
+    if (this.#isRetired && this.#waiting.size === 0 && !this.#isOver) this.#end("another identity", DONE);
   }
 }
 

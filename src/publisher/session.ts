@@ -113,6 +113,10 @@ export class Session {
     return doubtful;
   }
 
+  takeAll(): readonly Batch[] {
+    return this.#batches.splice(0);
+  }
+
   /** Begins a new session with all that waits. The first one must not be in doubt: then the others are not either. */
   restart(): void {
     this.#id = newSession();

@@ -1,6 +1,6 @@
 import { backoff, LATER, openTimeout, retryPolicyOf } from "../connecting/retry-policy.ts";
 import type { Line } from "./line.ts";
-import { SocketLine, type SocketLineEvents, type SocketSettings } from "./over-socket.ts";
+import { DONE, SocketLine, type SocketLineEvents, type SocketSettings } from "./over-socket.ts";
 import { within } from "./timer.ts";
 
 /**
@@ -18,7 +18,7 @@ export interface Loss {
   /** The socket, if it was open. */
   readonly line: Line | undefined;
   readonly reason: string;
-  /** As of a WebSocket. 1000: nothing has failed. */
+  /** As of a WebSocket, or `DONE`. */
   readonly code: number;
   /** Milliseconds until it is worth another try. */
   readonly afterMs: number;
@@ -54,6 +54,12 @@ export class SocketDialer {
     if (!this.#line && !this.#isAsking && !isTooSoon) void this.#open();
   }
 
+  /** The server was away altogether, and is back: that sockets did not open says nothing of the network. */
+  forgive(): void {
+    this.#failures = 0;
+    this.#nextAt = 0;
+  }
+
   close(): void {
     this.#closing.abort();
     this.#line?.close();
@@ -85,8 +91,7 @@ export class SocketDialer {
     if (line?.isProven) this.#failures = 0;
     if (retryPolicyOf(code) === "retryLater") this.#failures = Math.max(this.#failures, LATER);
     let afterMs = 0;
-    // 1000 is our own: nothing has failed.
-    if (code !== 1000) afterMs = backoff(this.#failures++, Math.random(), this.#isOnly ? undefined : LAST_TRIAL);
+    if (code !== DONE) afterMs = backoff(this.#failures++, Math.random(), this.#isOnly ? undefined : LAST_TRIAL);
     this.#nextAt = Date.now() + afterMs;
     this.#events.lost({ line: line?.isOpen ? line : undefined, reason, code, afterMs });
   }

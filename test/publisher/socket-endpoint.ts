@@ -84,7 +84,7 @@ export class ModelSocket {
   bufferedAmount = 0;
   binaryType = "blob";
   onopen: (() => void) | null = null;
-  onmessage: ((event: { data: string | ArrayBuffer }) => void) | null = null;
+  onmessage: ((event: { data: unknown }) => void) | null = null;
   onclose: ((event: { code: number; reason: string }) => void) | null = null;
   onerror: (() => void) | null = null;
   readonly #server: SocketEndpoint;

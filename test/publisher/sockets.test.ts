@@ -128,6 +128,27 @@ describe("which way is used", () => {
     expect(sockets.sockets.length).toBeLessThan(20);
   });
 
+  test("after an outage of the server, however long, a socket is soon there again", async () => {
+    const { publisher, posts, sockets, feed } = setUpSockets(
+      {
+        messages: ["accept", "cut"],
+        posts: ["accept", "accept", ...often<"refused connection">(60, "refused connection")],
+      },
+      { batchUpdates: 1 },
+    );
+    void (await publishEach(publisher, 1, 2));
+    await pass(20);
+    vi.spyOn(sockets, "opens").mockImplementation(() => (posts.seen.length > 62 ? "open" : "refused"));
+    void (await publishEach(publisher, 3, 6));
+    await pass(2 * MINUTE);
+    expect(publisher.status.state).toBe("away");
+    for (let seconds = 0; feed.applied.length < 6 && seconds < 480; seconds++) await pass(SECOND);
+    void publisher.publish(tick("A", 7));
+    await pass(SECOND);
+    expect(feed.applied).toEqual(ticks(7));
+    expect(publisher.status).toMatchObject({ transport: "websocket" });
+  });
+
   test("a server that knows no sockets which only publish gets POSTs", async () => {
     const { publisher, posts, sockets, feed } = setUpSockets();
     void (await publishEach(publisher, 1, 2));
@@ -358,6 +379,8 @@ describe("credentials", () => {
     await expect(unknown).rejects.toBeInstanceOf(PublishUnknownError);
     expect(publisher.status).toMatchObject({ state: "closed", reason: expect.stringContaining(String(close)) });
     await expect(publisher.publish(tick("A", 3))).rejects.toMatchObject({ status: close - 4000, code });
+    expect(await publisher.close({ signal: AbortSignal.abort() })).toEqual([]);
+    expect(publisher.pending).toBe(0);
     expect(vi.getTimerCount()).toBe(0);
   });
 

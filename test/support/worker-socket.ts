@@ -6,7 +6,7 @@ export class WorkerSocket {
   readyState = 0;
   binaryType = "blob";
   onopen: (() => void) | null = null;
-  onmessage: ((event: { data: string | ArrayBuffer }) => void) | null = null;
+  onmessage: ((event: { data: unknown }) => void) | null = null;
   onclose: ((event: { code: number; reason: string }) => void) | null = null;
   onerror: (() => void) | null = null;
   closed: { code: number; reason: string } | undefined;
