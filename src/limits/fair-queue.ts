@@ -7,6 +7,8 @@ import { TokenBuckets } from "./token-bucket.ts";
 export interface FairQueueLimits {
   /** Work that one account may have done at once, without waiting for a turn. */
   readonly atOnce: Rate;
+  /** What counts as little even where others have to go on first: the work of an account that does not flood. */
+  readonly little: Rate;
   /** Work done in one turn. Work that is longer has a turn of its own. */
   readonly turn: number;
   /** Milliseconds of pause for each byte of the turn before, while more than one account is active. */
@@ -24,8 +26,8 @@ export interface SharedRoom {
 
 /** What the object has to do beside the work of a queue. */
 export interface OtherWork {
-  /** Whether it has to go on before any more of the queue's work. */
-  isOwed(): boolean;
+  /** Whether it has to go on before any more of the queue's work, or even before work of an account that has little. */
+  isOwed(hasLittle?: boolean): boolean;
   /** Notes that work of this size was done, overhead included. */
   tookIn(size: number): void;
 }
@@ -72,6 +74,7 @@ export class FairQueue {
   readonly #room: SharedRoom;
   readonly #others: OtherWork;
   readonly #atOnce: TokenBuckets;
+  readonly #little: TokenBuckets;
   /** By account. The one whose turn is next comes first. */
   readonly #waiting = new Map<string, { jobs: WaitingWork[]; size: number }>();
   #size = 0;
@@ -95,6 +98,7 @@ export class FairQueue {
     this.#pause = pause;
     this.#now = now;
     this.#atOnce = new TokenBuckets(limits.atOnce);
+    this.#little = new TokenBuckets(limits.little);
   }
 
   /** Whether work of this account waits: what comes after it has to wait too, to keep the order. */
@@ -110,7 +114,7 @@ export class FairQueue {
   /** Like `run`, for work in steps, which yields the size of each step. */
   runInSteps<T>(account: string, size: number, steps: Generator<number, T | Promise<T>>): NoRoom | Promise<T> {
     this.#contention.note(account, this.#now());
-    if (!this.isWaiting(account) && this.#isLittle(account, size))
+    if (!this.isWaiting(account) && this.#mayBeDoneAtOnce(account, size))
       return new Promise((resolve) => resolve(finishSteps(steps)));
     const cost = size + OVERHEAD;
     const queue = this.#waiting.get(account) ?? { jobs: [], size: 0 };
@@ -136,10 +140,12 @@ export class FairQueue {
     });
   }
 
-  #isLittle(account: string, size: number): boolean {
-    if (size > this.#limits.turn || this.#others.isOwed()) return false;
+  #mayBeDoneAtOnce(account: string, size: number): boolean {
+    if (size > this.#limits.turn) return false;
+    const now = this.#now();
     const cost = size + OVERHEAD;
-    if (this.#atOnce.take(account, this.#now(), cost) > 0) return false;
+    const hasLittle = this.#little.take(account, now, cost) === 0;
+    if (this.#others.isOwed(hasLittle) || this.#atOnce.take(account, now, cost) > 0) return false;
     this.#others.tookIn(cost);
     return true;
   }

@@ -43,9 +43,9 @@ export class SendingShare {
     if (this.#due <= now) this.#ahead = Math.min(MOST_AHEAD, this.#ahead + work);
   }
 
-  /** Whether work that comes in has to wait for sending. */
-  isOwed(now: number): boolean {
-    return this.#due <= now && this.#ahead > AHEAD;
+  /** Whether work that comes in has to wait for sending. Of publishers that have little, more may go ahead. */
+  isOwed(now: number, hasLittle = false): boolean {
+    return this.#due <= now && (hasLittle ? this.#ahead >= MOST_AHEAD : this.#ahead > AHEAD);
   }
 
   /** To be asked at the beginning of each event: whether sending has to go on first. */

@@ -245,7 +245,7 @@ describe("[MERGE8] a flood of publishes does not keep a feed from sending", () =
     await longestSilence(500, (live, publish) => {
       publish();
       live.tookIn(5);
-      for (; live.isOwed; waits++) timers.armed()();
+      for (; live.isOwed(); waits++) timers.armed()();
     }).finally(timers.restore);
     expect(waits).toBeGreaterThan(10);
   });

@@ -3,6 +3,7 @@ import { FairQueue, type FairQueueLimits, type OtherWork } from "../../src/limit
 
 const LIMITS: FairQueueLimits = {
   atOnce: { perSecond: 8 * 1024 * 1024, burst: 64 * 1024 },
+  little: { perSecond: 0, burst: 0 },
   turn: 32 * 1024,
   pace: 1 / 1024,
   perAccount: { jobs: 10, size: 1024 * 1024 },
@@ -141,5 +142,19 @@ describe("[MSG6] [I7] a fair queue", () => {
     await turn();
     expect(done).toEqual(["a1", "a2", "b1", "a3"]);
     expect(work, "and what has waited").toBe(4 * (1_000 + 1_024));
+  });
+
+  test("[MERGE8] does little work of an account that has little even then", async () => {
+    const owed = { isOwed: (hasLittle = false) => !hasLittle, tookIn: () => {} };
+    const { queue, turn, tick } = stepped({ ...LIMITS, little: { perSecond: 4_096, burst: 4_096 } }, owed);
+    const done: number[] = [];
+    const add = (i: number): void => void queue.run("a", 1_000, () => done.push(i));
+    for (let i = 0; i < 4; i++) add(i);
+    expect(done).toEqual([0, 1]);
+    await turn();
+    expect(done).toEqual([0, 1, 2, 3]);
+    tick();
+    add(4);
+    expect(done).toEqual([0, 1, 2, 3, 4]);
   });
 });

@@ -52,6 +52,16 @@ describe("[MERGE8] the share of sending", () => {
     }
   });
 
+  test("lets work of those who have little go ahead, some of it", () => {
+    const share = new SendingShare();
+    share.dueAt(0, 0);
+    share.tookIn(5, 0);
+    expect(share.isOwed(0)).toBe(true);
+    expect(share.isOwed(0, true)).toBe(false);
+    share.tookIn(5, 0);
+    expect(share.isOwed(0, true), "however many have little").toBe(true);
+  });
+
   test("is late 5 ms after the first event that found something due, by the clock between events", () => {
     const share = new SendingShare();
     share.dueAt(10, 0);

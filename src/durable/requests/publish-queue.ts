@@ -22,7 +22,9 @@ export type PublishOutcome =
 export const PUBLISH_QUEUE_LIMITS: FairQueueLimits = {
   // Twice the rate of small batches that one credential may keep up.
   atOnce: { perSecond: 2 * 1024 * 1024, burst: 64 * 1024 },
-  turn: 32 * 1024,
+  // Some 60 small batches a second.
+  little: { perSecond: 64 * 1024, burst: 16 * 1024 },
+  turn: 16 * 1024,
   // With other accounts there, half of the time is theirs: a megabyte takes up to 40 ms.
   pace: 60 / (1024 * 1024),
   // What waits is held in the object's memory, and takes from the shared budget besides.
@@ -41,8 +43,8 @@ const WORK_TIME = 3 / (32 * 1024);
 export interface ThreadShare {
   /** Whether storage has to catch up. */
   isBehind(): boolean;
-  /** Whether more has to be sent before more is taken in. */
-  isOwed(): boolean;
+  /** Whether more has to be sent before more is taken in; `hasLittle`: of a publisher that does not flood. */
+  isOwed(hasLittle?: boolean): boolean;
   /** Notes what was taken in, in milliseconds. */
   tookIn(work: number): void;
 }
@@ -61,7 +63,7 @@ export class PublishQueue {
     this.#now = now;
     this.#thread = thread;
     const others: OtherWork = {
-      isOwed: () => thread.isOwed(),
+      isOwed: (hasLittle) => thread.isOwed(hasLittle),
       tookIn: (size) => thread.tookIn(size * WORK_TIME),
     };
     this.turns = new FairQueue(PUBLISH_QUEUE_LIMITS, (milliseconds) => this.#pause(milliseconds), now, room, others);

@@ -14,8 +14,8 @@ export const DEFAULT_POLICY: FeedPolicy = {
     // A message to one socket costs some 30 us of CPU, whatever is in it: sending takes three quarters of the time at
     // most while updates go out as they come, and a third while they are gathered.
     capacity: 26_000,
-    // Some 3 ms, as the platform sends them.
-    slice: 100,
+    // Some 2 ms, as the platform sends them: whoever comes meanwhile waits for it several times.
+    slice: 50,
     group: 250,
     window: (waiting) => 20 + waiting * 0.066,
     // As long as the window of a commit, so that each flush begins with one.

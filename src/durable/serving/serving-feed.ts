@@ -64,9 +64,9 @@ export abstract class ServingFeed {
     if (this.#share.isLate(this.#steady())) this.#onFlushTimer();
   }
 
-  /** Whether work that comes in has to wait until more was sent. */
-  get isOwed(): boolean {
-    return this.#share.isOwed(this.#steady());
+  /** Whether work that comes in has to wait until more was sent; `hasLittle`: that of a publisher that does not flood. */
+  isOwed(hasLittle?: boolean): boolean {
+    return this.#share.isOwed(this.#steady(), hasLittle);
   }
 
   /** Notes work that came in and was done, in milliseconds. */

@@ -62,7 +62,7 @@ export abstract class ServingObject<Env extends FeedObjectEnv> extends DurableOb
     );
     this.publishes = new PublishQueue(quotas.publish, now, this.budget.publishes, {
       isBehind: () => this.isBehind,
-      isOwed: () => this.served?.isOwed ?? false,
+      isOwed: (hasLittle) => this.served?.isOwed(hasLittle) ?? false,
       tookIn: (work) => this.served?.tookIn(work),
     });
     this.#messages = new SocketMessages({
