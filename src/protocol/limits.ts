@@ -99,8 +99,7 @@ export const SERVER_LIMITS = {
    */
   rememberedPublishes: 1_400_000,
   /**
-   * Bytes of publisher sessions: 1,300 that go on, or some 8,000 of one publish each. One credential may have as many as it
-   * leaves to others.
+   * Bytes of publisher sessions: 1,700 that go on. One credential may have as many as it leaves to others.
    */
   sessionBytes: 4 * 1024 * 1024,
 } as const;

@@ -19,17 +19,19 @@ export function hash53(lines: readonly string[], seed: number): number {
   let low = seed ^ 0xdeadbeef;
   let high = seed ^ 0x41c6ce57;
   for (const line of lines) {
-    for (let i = 0; i <= line.length; i++) {
-      const unit = i < line.length ? line.charCodeAt(i) : LINE_END;
-      low = Math.imul(rotate(low ^ unit, 5), 0x9e3779b1);
-      high = Math.imul(rotate(high ^ unit, 9), 0x5f356495);
+    const { length } = line;
+    for (let i = 0; i < length; i += 2) {
+      const units = line.charCodeAt(i) | (i + 1 < length ? line.charCodeAt(i + 1) << 16 : 0);
+      low = Math.imul(rotate(low ^ units, 5), 0x9e3779b1);
+      high = Math.imul(rotate(high ^ units, 9), 0x5f356495);
     }
+    // Where a line ends counts too.
+    low = Math.imul(rotate(low ^ length, 5), 0x9e3779b1);
+    high = Math.imul(rotate(high ^ length, 9), 0x5f356495);
   }
   const mixed = mix(low, high);
   return 2 ** 32 * (mix(high, mixed) >>> 11) + mixed;
 }
-
-const LINE_END = 10;
 
 function mix(value: number, other: number): number {
   let mixed = value ^ (other >>> 15);

@@ -25,7 +25,8 @@ export type Known =
 
 /**
  * The publishes that a repeat is recognised by: those of sessions, of which each publisher has one record, and those with keys of
- * their own. What the version before, which knows no sessions, has accepted of one stands among the latter.
+ * their own. Among the latter is the first of each session, so that a publisher that publishes once takes no record, and what
+ * the version before, which knows no sessions, has accepted.
  */
 export class KnownPublishes {
   readonly single: Idempotency;
@@ -46,13 +47,15 @@ export class KnownPublishes {
   look(key: IdempotencyKey, updates: EncodedUpdates, now: number): Known {
     const turn = parseSessionKey(key.key);
     const publish = { ...key, content: hash53(updates, this.#seed), turn };
-    return turn ? this.#lookInSession({ ...publish, turn }, now) : this.#lookAmongSingle(publish, now);
+    return turn && turn.number > 1
+      ? this.#lookInSession({ ...publish, turn }, now)
+      : this.#lookAmongSingle(publish, now);
   }
 
   /** Notes that a publish was accepted. What it returns has to be stored. */
   remember({ turn, ...publish }: NewPublish, at: number, receipt: Receipt): RememberedPublish {
     const { principal, credential, content } = publish;
-    if (!turn) return this.single.remember({ ...publish, at, receipt });
+    if (!turn || turn.number === 1) return this.single.remember({ ...publish, at, receipt });
     this.sessions.accept({ principal, credential, id: turn.session }, turn.number, { content, receipt }, at);
     return this.single.pass({ ...publish, at, receipt });
   }
@@ -72,21 +75,32 @@ export class KnownPublishes {
     const found = this.sessions.look(principal, turn, content, now);
     if (found.kind === "repeat") return found;
     if (found.kind === "mismatch") return OTHER_BODY;
-    const single = this.#amongSingle(publish, now);
+    const isSure = found.kind === "next" && found.isSure;
+    const single = isSure ? undefined : this.#amongSingle(publish, now);
     if (single) return single;
-    if (found.kind !== "next" && !this.#goesOn(found, principal, turn, now)) return REFUSED[found.kind];
+    const refusal = this.#refusal(found, principal, turn, now);
+    if (refusal) return refusal;
     const wait = this.sessions.waitForRoom({ principal, credential, id: turn.session }, now);
     return wait > 0 ? noRoom(wait) : { kind: "new", publish };
   }
 
-  /** Whether the number before was accepted by the version before. */
-  #goesOn({ kind }: Turn, principal: string, { session, number }: SessionNumber, now: number): boolean {
-    return kind !== "old" && this.single.has(formatSessionKey({ session, number: number - 1 }), principal, now);
+  /** Why a number cannot be accepted; undefined if the one before it was. */
+  #refusal({ kind }: Turn, principal: string, { session, number }: SessionNumber, now: number): Known | undefined {
+    if (kind === "next") return undefined;
+    const isAmongSingle = (number: number): boolean =>
+      this.single.has(formatSessionKey({ session, number }), principal, now);
+    if (kind === "gap" || kind === "unknown") {
+      if (isAmongSingle(number - 1)) return undefined;
+      return kind === "unknown" && !isAmongSingle(1) ? UNKNOWN : GAP;
+    }
+    return OLD;
   }
 
   #lookAmongSingle(publish: NewPublish, now: number): Known {
     const found = this.#amongSingle(publish, now);
     if (found) return found;
+    // The first of a session has one body, whichever credential it comes with.
+    if (publish.turn && this.single.has(publish.key, publish.principal, now)) return OTHER_BODY;
     const wait = this.single.waitForRoom(publish.credential, now);
     return wait > 0 ? noRoom(wait) : { kind: "new", publish };
   }
@@ -98,10 +112,10 @@ export class KnownPublishes {
   }
 }
 
-/** The session and number of a stored publish, unless the version before has stored it, as any other. */
+/** The session and number of a stored publish, unless it is remembered as any other. */
 export function turnOf({ key, content }: RememberedPublish): (SessionNumber & { content: number }) | undefined {
   const turn = content === undefined ? undefined : parseSessionKey(key);
-  return turn && content !== undefined ? { ...turn, content } : undefined;
+  return turn && turn.number > 1 && content !== undefined ? { ...turn, content } : undefined;
 }
 
 const OTHER_BODY = refused("idempotency_mismatch", "The key was first used with another body.");
@@ -109,11 +123,9 @@ const INCOMPARABLE = refused(
   "idempotency_mismatch",
   "The key was first used in a POST of which only the bytes are known. Repeat it as a POST.",
 );
-const REFUSED = {
-  old: refused("idempotency_mismatch", "The session is so much further that this number is no longer remembered."),
-  gap: refused("out_of_order", "A publish of the session before this one was not accepted."),
-  unknown: refused("unknown_session", "No publish of this session was accepted in the last ten minutes."),
-} as const;
+const OLD = refused("idempotency_mismatch", "The session is so much further that this number is no longer remembered.");
+const GAP = refused("out_of_order", "A publish of the session before this one was not accepted.");
+const UNKNOWN = refused("unknown_session", "No publish of this session was accepted in the last ten minutes.");
 
 function refused(code: Extract<Known, { kind: "refused" }>["code"], detail: string): Known {
   return { kind: "refused", code, detail };

@@ -1,12 +1,15 @@
+import { ownText } from "../../protocol/json-scan.ts";
 import type { Receipt } from "../../protocol/server-messages.ts";
 
 /** Numbers of a session that are remembered: four times as many as a publisher has under way. */
 export const REMEMBERED_NUMBERS = 64;
-/** Bytes of memory: what a session takes besides its numbers, with the texts that are its own, and each number. */
-const SESSION_BYTES = 480;
-const NUMBER_BYTES = 40;
+/** Bytes of memory: what a session takes besides its numbers and whose it is, and what each number takes (both measured). */
+const SESSION_BYTES = 680;
+const NUMBER_BYTES = 24;
 /** More than a batch has updates. */
 const COUNTS = 2 ** 20;
+/** Figures of each number: content, seq, and both counts of the receipt. */
+const FIGURES = 3;
 
 /** What is remembered of one number. */
 export interface RememberedNumber {
@@ -29,9 +32,10 @@ type SessionLine = [
   id: string,
   usedAt: number,
   last: number,
-  epochs: string[],
-  // For each number, oldest first: content, epoch by its index, seq, accepted, stale.
-  numbers: number[],
+  // From which number on, oldest first.
+  epochs: [from: number, epoch: string][],
+  // The figures of each number, oldest first.
+  figures: number[],
 ];
 
 /** A publisher's session: the last number that was accepted, and the receipts of the last ones. */
@@ -40,19 +44,24 @@ export class PublisherSession {
   /** When a number was last accepted, in milliseconds since 1970. */
   usedAt = 0;
   last = 0;
+  /** Whether a number was accepted since it was restored, so that no other version can have accepted the next one. */
+  isLive = false;
   /** How many numbers up to the last are remembered. */
   #count = 0;
   #slots = 1;
-  /** Three for each slot: content, seq, and both counts of the receipt. Number `n` has slot `n % slots`. */
-  #figures = new Float64Array(3);
-  #epochs: string[] = [];
+  /** Number `n` has slot `n % slots`. */
+  #figures = [0, 0, 0];
+  #epochs: [from: number, epoch: string][] = [];
 
-  constructor(owner: SessionOwner) {
-    this.owner = owner;
+  constructor({ principal, credential, id }: SessionOwner) {
+    // The id is a part of a longer text.
+    this.owner = { principal, credential, id: ownText(id, true) };
   }
 
   get bytes(): number {
-    return SESSION_BYTES + NUMBER_BYTES * this.#slots;
+    const { principal, credential } = this.owner;
+    // The principal is in the key of the session, too. Two bytes a character.
+    return SESSION_BYTES + 4 * principal.length + 2 * credential.length + NUMBER_BYTES * this.#slots;
   }
 
   /** Bytes that one more number takes. */
@@ -61,48 +70,56 @@ export class PublisherSession {
   }
 
   /** Takes a number that follows on the last one. After a gap, the numbers before are no longer remembered. */
-  add(number: number, { content, receipt }: RememberedNumber, at: number): void {
-    if (number !== this.last + 1) this.#count = 0;
-    if (this.#isFull) this.#grow();
-    this.#put(number, content, receipt);
-    this.last = number;
-    this.#count = Math.min(this.#count + 1, REMEMBERED_NUMBERS);
+  add(number: number, { content, receipt: { epoch, seq, accepted, stale } }: RememberedNumber, at: number): void {
+    this.#add(number, epoch, content, seq, accepted * COUNTS + stale);
     this.usedAt = Math.max(this.usedAt, at);
   }
 
   /** Undefined if it is not remembered. */
   recall(number: number): RememberedNumber | undefined {
-    if (number > this.last || number <= this.last - this.#count) return undefined;
-    const slot = number % this.#slots;
-    const [content = 0, seq = 0, counts = 0] = this.#figures.subarray(3 * slot, 3 * slot + 3);
-    const accepted = Math.floor(counts / COUNTS);
-    return { content, receipt: { epoch: this.#epochs[slot] ?? "", seq, accepted, stale: counts % COUNTS } };
+    if (number > this.last || number < this.#first) return undefined;
+    const [content = 0, seq = 0, counts = 0] = this.#figuresOf(number);
+    const [, epoch = ""] = this.#epochs.findLast(([from]) => from <= number) ?? [];
+    return { content, receipt: { epoch, seq, accepted: Math.floor(counts / COUNTS), stale: counts % COUNTS } };
   }
 
   encode(): string {
-    const epochs: string[] = [];
-    const numbers: number[] = [];
-    for (let number = this.last - this.#count + 1; number <= this.last; number++) {
-      const known = this.recall(number);
-      if (!known) continue;
-      const { epoch, seq, accepted, stale } = known.receipt;
-      if (epochs.at(-1) !== epoch) epochs.push(epoch);
-      numbers.push(known.content, epochs.length - 1, seq, accepted, stale);
-    }
     const { principal, credential, id } = this.owner;
-    const line: SessionLine = [principal, credential, id, this.usedAt, this.last, epochs, numbers];
+    const figures: number[] = [];
+    for (let number = this.#first; number <= this.last; number++) figures.push(...this.#figuresOf(number));
+    const line: SessionLine = [principal, credential, id, this.usedAt, this.last, this.#epochs, figures];
     return JSON.stringify(line);
   }
 
   /** Reads what `encode` wrote. */
   static decode(text: string): PublisherSession {
-    const [principal, credential, id, usedAt, last, epochs, numbers]: SessionLine = JSON.parse(text);
+    const [principal, credential, id, usedAt, last, epochs, figures]: SessionLine = JSON.parse(text);
     const session = new PublisherSession({ principal, credential, id });
-    for (let i = 0, number = last - numbers.length / 5 + 1; number <= last; i += 5, number++) {
-      const [content = 0, index = 0, seq = 0, accepted = 0, stale = 0] = numbers.slice(i, i + 5);
-      session.add(number, { content, receipt: { epoch: epochs[index] ?? "", seq, accepted, stale } }, usedAt);
+    const first = last + 1 - figures.length / FIGURES;
+    let next = 0;
+    let epoch = "";
+    for (let number = first, at = 0; number <= last; number++, at += FIGURES) {
+      while ((epochs[next]?.[0] ?? Infinity) <= number) epoch = epochs[next++]?.[1] ?? "";
+      session.#add(number, epoch, figures[at] ?? 0, figures[at + 1] ?? 0, figures[at + 2] ?? 0);
     }
+    session.usedAt = usedAt;
     return session;
+  }
+
+  #add(number: number, epoch: string, content: number, seq: number, counts: number): void {
+    if (number !== this.last + 1) [this.#count, this.#epochs] = [0, []];
+    if (this.#isFull) this.#grow();
+    this.#put(number, content, seq, counts);
+    this.last = number;
+    this.#count = Math.min(this.#count + 1, REMEMBERED_NUMBERS);
+    if (this.#epochs.at(-1)?.[1] === epoch) return;
+    // Those that no remembered number is of go.
+    const first = this.#epochs.findLastIndex(([from]) => from <= this.#first);
+    this.#epochs = [...this.#epochs.slice(Math.max(0, first)), [number, epoch]];
+  }
+
+  get #first(): number {
+    return this.last + 1 - this.#count;
   }
 
   get #isFull(): boolean {
@@ -115,16 +132,22 @@ export class PublisherSession {
   }
 
   #grow(): void {
-    const known = Array.from({ length: this.#count }, (_, i) => this.recall(this.last - i));
+    const known = Array.from({ length: this.#count }, (_, i) => this.#figuresOf(this.#first + i));
     this.#slots = this.#nextSlots;
-    this.#figures = new Float64Array(3 * this.#slots);
-    this.#epochs = Array.from({ length: this.#slots }, () => "");
-    for (const [i, one] of known.entries()) if (one) this.#put(this.last - i, one.content, one.receipt);
+    this.#figures = Array.from({ length: FIGURES * this.#slots }, () => 0);
+    for (const [i, [content = 0, seq = 0, counts = 0]] of known.entries())
+      this.#put(this.#first + i, content, seq, counts);
   }
 
-  #put(number: number, content: number, { epoch, seq, accepted, stale }: Receipt): void {
+  #figuresOf(number: number): number[] {
     const slot = number % this.#slots;
-    this.#figures.set([content, seq, accepted * COUNTS + stale], 3 * slot);
-    this.#epochs[slot] = epoch;
+    return this.#figures.slice(FIGURES * slot, FIGURES * (slot + 1));
+  }
+
+  #put(number: number, content: number, seq: number, counts: number): void {
+    const at = FIGURES * (number % this.#slots);
+    this.#figures[at] = content;
+    this.#figures[at + 1] = seq;
+    this.#figures[at + 2] = counts;
   }
 }

@@ -4,10 +4,13 @@ import type { SessionNumber } from "../../protocol/session-key.ts";
 import { PublisherSession, type RememberedNumber, type SessionOwner } from "./publisher-session.ts";
 
 /**
- * What a number is to its session. `next`: it may be accepted. `old`: it was accepted, and how is no longer known. `gap`: one
- * before it was not accepted. `unknown`: the session has no number yet, and this is not the first.
+ * What a number is to its session. `next`: it may be accepted; `isSure` if no other version can have done so. `old`: it was
+ * accepted, and how is not known here. `gap`: one before it was not accepted. `unknown`: so is the session.
  */
-export type Turn = { kind: "next" | "mismatch" | "old" | "gap" | "unknown" } | { kind: "repeat"; receipt: Receipt };
+export type Turn =
+  | { kind: "next"; isSure: boolean }
+  | { kind: "mismatch" | "old" | "gap" | "unknown" }
+  | { kind: "repeat"; receipt: Receipt };
 
 /**
  * The sessions of a feed's publishers: for each a small record, however many batches it publishes. Each takes its numbers
@@ -42,8 +45,9 @@ export class PublisherSessions {
 
   look(principal: string, { session: id, number }: SessionNumber, content: number, now: number): Turn {
     const session = this.#current(principal, id, now);
-    if (!session) return { kind: number === 1 ? "next" : "unknown" };
-    if (number > session.last) return { kind: number === session.last + 1 ? "next" : "gap" };
+    if (!session) return { kind: "unknown" };
+    if (number > session.last + 1) return { kind: "gap" };
+    if (number > session.last) return { kind: "next", isSure: session.isLive };
     const known = session.recall(number);
     if (!known) return { kind: "old" };
     return known.content === content ? { kind: "repeat", receipt: known.receipt } : { kind: "mismatch" };
@@ -63,6 +67,10 @@ export class PublisherSessions {
 
   /** Notes that a number was accepted. */
   accept(owner: SessionOwner, number: number, remembered: RememberedNumber, at: number): void {
+    this.#add(owner, number, remembered, at).isLive = true;
+  }
+
+  #add(owner: SessionOwner, number: number, remembered: RememberedNumber, at: number): PublisherSession {
     const key = keyOf(owner.principal, owner.id);
     const before = this.#sessions.get(key);
     // One that was idle for too long begins anew.
@@ -70,12 +78,13 @@ export class PublisherSessions {
     if (before) this.#remove(key, before);
     session.add(number, remembered, at);
     this.#put(key, session);
+    return session;
   }
 
   /** Restores a number that was accepted, unless the session is further already. */
   restore(owner: SessionOwner, number: number, remembered: RememberedNumber, at: number): void {
     const known = this.#sessions.get(keyOf(owner.principal, owner.id));
-    if (!known || known.last < number || !isCurrent(known, at)) this.accept(owner, number, remembered, at);
+    if (!known || known.last < number || !isCurrent(known, at)) this.#add(owner, number, remembered, at);
   }
 
   /** Restores a session as `lines` wrote it, unless there is a newer state of it. */

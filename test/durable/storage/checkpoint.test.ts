@@ -58,7 +58,8 @@ class Pair {
 
   isOld(session: string, key: string): boolean {
     const last = Number(this.keyOf(session, 0).slice(session.length));
-    return Number(key.slice(session.length)) <= last - REMEMBERED_NUMBERS;
+    const number = Number(key.slice(session.length));
+    return number > 1 && number <= last - REMEMBERED_NUMBERS;
   }
 
   look(key: string, updates: string[] = []): ReturnType<KnownPublishes["look"]> {

@@ -104,9 +104,8 @@ export const OF_THE_FEED: readonly Mutant[] = [
     "workerd",
     ["test/feed/state/publisher-sessions.test.ts", "test/durable/storage/session-rows.test.ts"],
     [
-      ["sessions: a gap is jumped over", "number === session.last + 1 ?", "number > session.last ?"],
+      ["sessions: a gap is jumped over", "number > session.last + 1", "number > session.last + 9"],
       ["sessions: another body gets the first receipt", "known.content === content ?", "known.content !== undefined ?"],
-      ["sessions: one that is not known begins anywhere", "number === 1 ?", "number >= 1 ?"],
       ["sessions: one is known for ever", "return usedAt + LIMITS.idempotencyWindow > now;", "return usedAt <= now;"],
       [
         "sessions: one credential has all the room",
@@ -118,7 +117,24 @@ export const OF_THE_FEED: readonly Mutant[] = [
   ...plant(
     "src/feed/state/known-publishes.ts",
     "workerd",
-    ["test/durable/storage/session-rows.test.ts"],
-    [["sessions: what the version before has accepted is accepted again", "if (single) return single;", ""]],
+    ["test/feed/state/publisher-sessions.test.ts", "test/durable/storage/session-rows.test.ts"],
+    [
+      ["sessions: what the version before has accepted is accepted again", "if (single) return single;", ""],
+      [
+        "sessions: one that has only its first number is not known",
+        'kind === "unknown" && !isAmongSingle(1) ? UNKNOWN',
+        'kind === "unknown" ? UNKNOWN',
+      ],
+      [
+        "sessions: one that is not known begins anywhere",
+        "if (isAmongSingle(number - 1)) return undefined;",
+        'if (kind === "unknown" || isAmongSingle(number - 1)) return undefined;',
+      ],
+      [
+        "sessions: the first number has another body for each credential",
+        "if (publish.turn && this.single.has(publish.key, publish.principal, now)) return OTHER_BODY;",
+        "",
+      ],
+    ],
   ),
 ];
