@@ -18,7 +18,7 @@ export const FANOUT_LIMITS = {
   logBytes: 4 * 1024 * 1024,
   /** Bytes that wait in memory for all groups. Above it, the groups with the most read from the entries or the log instead. */
   pendingBytes: 4 * 1024 * 1024,
-  /** Additions of an update to a group in one delivery. Above it, all groups read from the entries or the log instead. */
+  /** Additions of an update to a group in one delivery; to look for fields counts too. Above it, all groups read from the entries or the log instead. */
   additions: 20_000,
   /** Characters of patches composed in one delivery. Groups that would need more read from the entries or the log instead. */
   composedLength: 256 * 1024,

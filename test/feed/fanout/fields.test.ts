@@ -170,6 +170,26 @@ test("[STEP7] fields count like keys and prefixes", () => {
   expect(refusal(["f".repeat(128), "g".repeat(120)]), "long names count as several").toBe("rate_limited");
 });
 
+test("[MERGE6] [I7] to find out whom a patch concerns is work: past what a write may do, all read again", () => {
+  const fixture = new FeedFixture({}, { additions: 100 });
+  fixture.publish({ key: "A", set: {} });
+  const few = Array.from({ length: 40 }, (_, i) => new RecordingSubscriber([], "latest", undefined, [`f${i}`]));
+  for (const subscriber of few) fixture.connect(subscriber);
+  const names = Array.from({ length: 64 }, (_, i) => `n${i}`);
+  const patch = Object.fromEntries(names.map((name) => [name, 1]));
+  expect(told(few[0]!, () => fixture.publish({ key: "A", patch }))).toEqual([]);
+  const many = names.slice(0, 20).map((name) => {
+    return new RecordingSubscriber([], "latest", undefined, [name, ...names.map((other) => `${other}x`).slice(1)]);
+  });
+  for (const subscriber of many) fixture.connect(subscriber);
+  // Sent at once; what follows would wait.
+  fixture.publish({ key: "B", set: {} });
+  fixture.publish({ key: "A", patch: { ...patch, n0: 2 } });
+  for (const { subscriber } of [...few, ...many]) expect(subscriber!.group?.pending.size ?? 0).toBe(0);
+  fixture.advance(60);
+  for (const { view, fields } of many) expect(view.state()["A"]).toEqual({ [fields[0]!]: fields[0] === "n0" ? 2 : 1 });
+});
+
 test("[STEP1] [I7] to cut is work: a step looks at no more than to send whole values", () => {
   const fixture = new FeedFixture({}, { stepWork: 100_000, partLength: 20_000 });
   for (let i = 0; i < 100; i++) fixture.publish({ key: `k${i}`, set: { text: "x".repeat(10_000) } });

@@ -140,13 +140,12 @@ export class LiveDelivery {
   #addToGroups(records: readonly LogRecord[]): Iterable<Group> {
     const { limits } = this.#context;
     const selecting = new Set<Group>();
-    const allowance = { left: limits.composedLength };
-    let additions = 0;
+    const allowance = { left: limits.composedLength, additions: limits.additions };
     for (const { updates } of records) {
       for (const update of updates) {
         for (const group of this.#index.add(update, allowance)) {
           if (group) selecting.add(group);
-          if (++additions > limits.additions) return this.#discardAllPending();
+          if (allowance.additions < 0) return this.#discardAllPending();
         }
       }
     }

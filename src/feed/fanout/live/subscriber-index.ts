@@ -6,6 +6,14 @@ import { groupId, roundRate } from "../selections.ts";
 import { Group, type Subscriber } from "../subscriber.ts";
 import { PendingMemory, pendingFor, PendingUpdate, type Allowance } from "./pending.ts";
 
+/** What one delivery may do. */
+export interface DeliveryAllowance extends Allowance {
+  /** Additions of an update to a group. */
+  additions: number;
+}
+
+const UNBOUNDED: DeliveryAllowance = { left: Infinity, additions: Infinity };
+
 /** The groups of a feed, indexed so that an update finds the groups that select its key without asking each of them. */
 export class SubscriberIndex {
   readonly #groupSize: number;
@@ -47,12 +55,13 @@ export class SubscriberIndex {
    * Adds an update to what waits for each group that it concerns, and yields these groups. Yields undefined for a group that
    * selects its key and none of what it changes.
    */
-  *add(update: AcceptedUpdate, allowance: Allowance = { left: Infinity }): Generator<Group | undefined> {
+  *add(update: AcceptedUpdate, allowance: DeliveryAllowance = UNBOUNDED): Generator<Group | undefined> {
     const { key } = update;
     const shared = new PendingUpdate(update);
-    const concerns = concernOf(update);
+    const concerns = concernOf(update, allowance);
     const addTo = (group: Group): Group | undefined => {
       const { fields } = group.subscription.selection;
+      allowance.additions--;
       if (fields && !concerns(fields)) return undefined;
       group.pending.add(shared, allowance);
       return group;
@@ -99,10 +108,18 @@ export class SubscriberIndex {
   }
 }
 
+/** Names that are looked for in about the time of an addition. */
+const NAMES_IN_AN_ADDITION = 8;
+
 /** Tells of fields whether an update concerns who selects these. Its names are read once, if anybody asks. */
-function concernOf(update: AcceptedUpdate): (fields: Fields) => boolean {
+function concernOf(update: AcceptedUpdate, allowance: DeliveryAllowance): (fields: Fields) => boolean {
   let names: ReadonlySet<string> | undefined;
-  return (fields) => !update.meetsEntry || fields.includeAny((names ??= memberNames(update.valueText)));
+  return (fields) => {
+    if (!update.meetsEntry) return true;
+    names ??= memberNames(update.valueText);
+    allowance.additions -= Math.floor(Math.min(names.size, fields.size) / NAMES_IN_AN_ADDITION);
+    return fields.includeAny(names);
+  };
 }
 
 function newSet(): Set<Group> {
