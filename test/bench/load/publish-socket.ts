@@ -47,11 +47,14 @@ export class PublishSocket implements PublishLine {
     return !this.#isClosed;
   }
 
-  publish(body: string): Promise<number> {
+  publish(body: string, idempotencyKey?: string): Promise<number> {
     const id = ++this.#count;
+    const key = idempotencyKey === undefined ? "" : `,"idempotencyKey":"${idempotencyKey}"`;
     const updates = body.startsWith("[") ? body : `[${body}]`;
     const answered = new Promise<number>((resolve, reject) => this.#waiting.set(id, { resolve, reject }));
-    this.#socket.write(clientFrame(OPCODE.text, Buffer.from(`{"type":"publish","id":${id},"updates":${updates}}`)));
+    this.#socket.write(
+      clientFrame(OPCODE.text, Buffer.from(`{"type":"publish","id":${id},"updates":${updates}${key}}`)),
+    );
     return answered;
   }
 

@@ -11,11 +11,15 @@ import { tickertape, unlimited } from "../targets/tickertape.ts";
 const KEYS = 1_000;
 const VALUE_BYTES = 100;
 const WARM_UP_SECONDS = 0.5;
+const SESSION = `~session/${"b".repeat(22)}/`;
+
 interface Pattern {
   readonly name: string;
   readonly load: Load;
   readonly updates: number;
   readonly isIdempotent?: true;
+  /** Whether its publishes are numbered: see [IDEM6] of the specification. */
+  readonly isSession?: true;
   readonly isSocket?: true;
   readonly target?: Target;
 }
@@ -27,6 +31,14 @@ const CASES: readonly Pattern[] = [
   { name: "single, 500/s", load: { rate: 500 }, updates: 1 },
   { name: "single, 1 in flight, socket", load: { inFlight: 1 }, updates: 1, isSocket: true, target: unlimited },
   { name: "single, 16 in flight, socket", load: { inFlight: 16 }, updates: 1, isSocket: true, target: unlimited },
+  {
+    name: "single, 16 in flight, socket, session",
+    load: { inFlight: 16 },
+    updates: 1,
+    isSocket: true,
+    isSession: true,
+    target: unlimited,
+  },
   { name: "single, 64 in flight, socket", load: { inFlight: 64 }, updates: 1, isSocket: true, target: unlimited },
   { name: "single, 500/s, socket", load: { rate: 500 }, updates: 1, isSocket: true },
   {
@@ -59,12 +71,12 @@ export const publish: Scenario = {
 };
 
 async function measure(lab: Lab, pattern: Pattern): Promise<Figures> {
-  const { load, updates, isIdempotent = false, isSocket, target = tickertape } = pattern;
+  const { load, updates, isIdempotent = false, isSession = false, isSocket, target = tickertape } = pattern;
   return withServer(lab, target, async (server) => {
     const meter = new CpuMeter(() => server.pids());
     const publisher = new Publisher({ ...server.publish, isSocket }, (i) => ({
       body: updates === 1 ? update(i % KEYS, VALUE_BYTES) : batch(i * updates, updates, KEYS, VALUE_BYTES),
-      idempotencyKey: isIdempotent ? `publish-${i}` : undefined,
+      idempotencyKey: isSession ? `${SESSION}${i + 1}` : isIdempotent ? `publish-${i}` : undefined,
     }));
     try {
       await publisher.publish(load, WARM_UP_SECONDS);
