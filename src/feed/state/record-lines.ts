@@ -9,7 +9,7 @@ import { seqAfter, readRecord, type SelectedRecord, type LogRecord } from "./rec
  * so that lines are found without parsing. An update begins with its key.
  *
  * If any of its patches met an entry, `<from> <time> +<i>,<j>...` names those that made theirs, by their index. Earlier
- * versions write no third part, and read over it: of their lines it is not known.
+ * versions write no third part, and read over it: of their lines it is not known. Why: docs/decisions/fields.md.
  */
 
 export function encodeRecord({ from, time, updates }: LogRecord): string {
