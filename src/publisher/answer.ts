@@ -71,11 +71,13 @@ export function parseObject(text: string): Members {
   }
 }
 
-/** Undefined if it is none. `of`: the feed, which a receipt on a socket does not name. */
-export function receiptOf({ epoch, seq, accepted, stale, feed }: Members, of: unknown = feed): Receipt | undefined {
-  if (typeof of !== "string" || typeof epoch !== "string" || typeof seq !== "number") return undefined;
-  if (typeof accepted !== "number" || typeof stale !== "number") return undefined;
-  return { feed: of, epoch, seq, accepted, stale };
+/** The answer to what was accepted, if it is a receipt. `of`: the feed, which a receipt on a socket does not name. */
+export function acceptanceOf({ epoch, seq, accepted, stale, feed }: Members, of: unknown = feed): Answer {
+  const isPosition = typeof of === "string" && typeof epoch === "string" && typeof seq === "number";
+  if (isPosition && typeof accepted === "number" && typeof stale === "number") {
+    return { type: "accepted", receipt: { feed: of, epoch, seq, accepted, stale } };
+  }
+  return { type: "failed", reason: "the answer is not a receipt", afterMs: 0, doubtful: true };
 }
 
 function isIssue(value: unknown): value is UpdateIssue {

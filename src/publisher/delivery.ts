@@ -1,7 +1,7 @@
-import type { SocketClass } from "../connecting/socket.ts";
 import type { Answer } from "./answer.ts";
 import type { Call } from "./call.ts";
 import { PublishRefusedError } from "./errors.ts";
+import type { Destination } from "./destination.ts";
 import type { Line } from "./line.ts";
 import { postLine } from "./over-http.ts";
 import type { Capacity } from "./queue.ts";
@@ -11,25 +11,7 @@ import { Session, type Batch, type Setback } from "./session.ts";
 import { DONE } from "./over-socket.ts";
 import { SocketDialer, type Loss } from "./socket-dialer.ts";
 import { Timer } from "./timer.ts";
-import type { Key, Receipt, Transport } from "./types.ts";
-
-/** Where to send to, and how. */
-export interface Destination {
-  /** The feed's URL. */
-  readonly url: string;
-  readonly feed: string;
-  readonly key: Key | undefined;
-  readonly fetch: typeof globalThis.fetch;
-  /** Undefined if only POSTs are to be used. */
-  readonly Socket: SocketClass | undefined;
-  /** Whether POSTs may be used. */
-  readonly posts: boolean;
-  readonly inFlight: number;
-  readonly capacity: Capacity;
-  readonly timeout: number;
-  readonly gzipOver: number;
-  readonly giveUpAfter: number;
-}
+import type { Receipt, Transport } from "./types.ts";
 
 /** Where calls come from, and what becomes of them. */
 export interface DeliveryHost {

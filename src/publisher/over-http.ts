@@ -1,19 +1,12 @@
-import { answerOf, parseObject, receiptOf, type Answer } from "./answer.ts";
+import { acceptanceOf, answerOf, parseObject, type Answer } from "./answer.ts";
 import { bodyOf } from "./call.ts";
+import type { Destination } from "./destination.ts";
 import { PublishRefusedError } from "./errors.ts";
 import type { Admit, Answered, Line } from "./line.ts";
 import type { Batch } from "./session.ts";
 import { within } from "./timer.ts";
-import type { Key } from "./types.ts";
 
-interface PostSettings {
-  /** The feed's URL. */
-  readonly url: string;
-  readonly key: Key | undefined;
-  readonly fetch: typeof globalThis.fetch;
-  readonly timeout: number;
-  readonly gzipOver: number;
-}
+type PostSettings = Pick<Destination, "url" | "key" | "fetch" | "timeout" | "gzipOver">;
 
 /** Node's codes for a request that never left. */
 const NEVER_SENT = new Set(["ECONNREFUSED", "ENOTFOUND", "EAI_AGAIN"]);
@@ -87,9 +80,7 @@ async function read(response: Response): Promise<Answer> {
     const { code, detail, issues } = members;
     return answerOf({ status, code, detail, issues, retryAfter: retryAfter(headers.get("retry-after"), Date.now()) });
   }
-  const receipt = receiptOf(members);
-  if (receipt) return { type: "accepted", receipt };
-  return { type: "failed", reason: "the answer is not a receipt", afterMs: 0, doubtful: true };
+  return acceptanceOf(members);
 }
 
 /** What went wrong: `fetch` hides it ("connection refused") in the error's cause. */

@@ -1,24 +1,17 @@
 import { openSocket, type OpenSocket, type SocketClass } from "../connecting/socket.ts";
 import { GOOD_AFTER } from "../connecting/retry-policy.ts";
 import { PROTOCOL } from "../protocol/names.ts";
-import { answerOf, STATUSES, parseObject, receiptOf, type Answer, type Members } from "./answer.ts";
+import { acceptanceOf, answerOf, parseObject, STATUSES, type Answer, type Members } from "./answer.ts";
 import { bodyOf } from "./call.ts";
+import type { Destination } from "./destination.ts";
 import { PublishRefusedError } from "./errors.ts";
 import type { Admit, Answered, Line } from "./line.ts";
 import type { Batch } from "./session.ts";
 import { Timer } from "./timer.ts";
 import { TokenRenewal } from "./token-renewal.ts";
-import type { Key } from "./types.ts";
 
-export interface SocketSettings {
-  /** The feed's URL over HTTP. */
-  readonly url: string;
-  readonly feed: string;
+export interface SocketSettings extends Pick<Destination, "url" | "feed" | "key" | "timeout" | "inFlight"> {
   readonly Socket: SocketClass;
-  readonly key: Key | undefined;
-  /** Milliseconds that an answer may take. */
-  readonly timeout: number;
-  readonly inFlight: number;
 }
 
 export interface SocketLineEvents {
@@ -144,7 +137,7 @@ export class SocketLine implements Line {
         this.#events.opened();
         return;
       case "receipt":
-        this.#answer(message, acceptance(message, this.#settings.feed));
+        this.#answer(message, acceptanceOf(message, this.#settings.feed));
         return;
       case "error":
         this.#readError(message);
@@ -209,10 +202,4 @@ export class SocketLine implements Line {
   #endIfRetired(): void {
     if (this.#isRetired && this.#waiting.size === 0 && !this.#isOver) this.#end("another identity", DONE);
   }
-}
-
-function acceptance(message: Members, feed: string): Answer {
-  const receipt = receiptOf(message, feed);
-  if (receipt) return { type: "accepted", receipt };
-  return { type: "failed", reason: "the answer is not a receipt", afterMs: 0, doubtful: true };
 }

@@ -1,5 +1,6 @@
 import { encodeCall, updatesOf, type Call, type CallContent } from "./call.ts";
-import { Delivery, type Destination } from "./delivery.ts";
+import { Delivery } from "./delivery.ts";
+import type { Destination } from "./destination.ts";
 import { CLOSED, MAYBE, PublisherClosedError, PublisherFullError, PublishUnknownError } from "./errors.ts";
 import { Queue } from "./queue.ts";
 import { StatusNotifier } from "./status.ts";

@@ -164,7 +164,7 @@ export const OF_THE_CLIENTS: readonly Mutant[] = [
     "src/publisher/over-socket.ts",
     "node",
     ["test/publisher/sockets.test.ts"],
-    [["publisher: an idle socket is held for good", 'else if (quiet >= IDLE_MS) this.#end("idle", 1000);', ""]],
+    [["publisher: an idle socket is held for good", 'else if (quiet >= IDLE_MS) this.#end("idle", DONE);', ""]],
   ),
   ...plant(
     "src/dashboard/model/rows.ts",
