@@ -34,6 +34,15 @@ test("[REP1] shows nothing that the leader has and the replica's feed has not ye
   expect(log.read(4, selection)).toMatchObject({ records: [], seq: 4, isEnd: true });
 });
 
+test("[FIELD4] who only looks has nothing brought from the leader", () => {
+  const fetch = vi.fn(async () => undefined);
+  const log = new RemoteLog(60, fetch, () => 0);
+  const { selection } = subscriptionOf([]);
+  expect(log.read(1, selection, true)).toBeUndefined();
+  expect(fetch).not.toHaveBeenCalled();
+  expect(log.read(60, selection, true)).toMatchObject({ seq: 60, isEnd: true });
+});
+
 test("[REP9] readers at many places all get on, however few pieces of the leader's log there is room for", async () => {
   const records = recordsOf(60);
   const fetch = async (after: number): Promise<{ lines: string; seq: number }> => {

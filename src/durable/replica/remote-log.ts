@@ -45,9 +45,9 @@ export class RemoteLog implements Log {
     this.#now = now;
   }
 
-  read(after: number, selection: Selection): LogPiece | "later" | undefined {
+  read(after: number, selection: Selection, atHand = false): LogPiece | "later" | undefined {
     const near = this.recent.read(after, selection);
-    if (near) return near;
+    if (near || atHand) return near;
     const piece = this.#pieces.find((piece) => has(piece, after)) ?? this.#load(after);
     if (!piece?.lines) return "later";
     piece.isRead = true;

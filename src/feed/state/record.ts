@@ -39,9 +39,9 @@ export interface LogPiece {
 export interface Log {
   /**
    * Looks at a part of what comes after the seq `after`, maybe within a batch; `later` if that is on its way here; undefined
-   * if the log begins later.
+   * if the log begins later. `atHand`: has nothing brought here, and is undefined where that would be needed.
    */
-  read(after: number, selection: Selection): LogPiece | "later" | undefined;
+  read(after: number, selection: Selection, atHand?: boolean): LogPiece | "later" | undefined;
 }
 
 export function readRecord(from: number, time: number, texts: EncodedUpdates): LogRecord {

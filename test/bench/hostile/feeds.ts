@@ -55,7 +55,7 @@ export const LARGE: Filling = {
 export const MEMBERS: Filling = {
   name: "members",
   *bodies(share) {
-    const members = Array.from({ length: 7_000 }, (_, i) => [`m${i}`, 1]);
+    const members = Array.from({ length: 6_500 }, (_, i) => [`m${i}`, 1]);
     const value = Object.fromEntries([...members, ["last", 1]]);
     for (let i = 0; i < (LIMIT_BYTES * share) / 60_000; i++) yield batch(1, () => ({ key: keyOf(i), set: value }));
   },

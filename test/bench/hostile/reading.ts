@@ -128,7 +128,7 @@ export const READING: readonly Attack[] = [
   asking("history of a common key", LOG, 20, "/history?key=k1&limit=1000"),
   asking("GET of a feed at its limits", FULL, 15, ""),
   asking("GET with 64 fields of a feed at its limits", FULL, 15, `?fields=${fields().join()}`),
-  asking("GET with 64 fields of values with 7,000", MEMBERS, 15, `?fields=${fields().join()}`),
+  asking("GET with 64 fields of values with 6,500", MEMBERS, 15, `?fields=${fields().join()}`),
   asking("GET with an old since, all, of 64 fields", LOG, 20, async (target) => {
     return `?mode=all&fields=${fields().join()}&since=${await firstPosition(target)}`;
   }),

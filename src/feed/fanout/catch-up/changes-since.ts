@@ -68,7 +68,8 @@ function touchedSince(
 ): ReadonlySet<string> | undefined {
   if (seq === feed.seq) return undefined;
   meter.work += lookOf(selection);
-  const piece = log.read(seq, selection);
+  // Others read all of the log, and need what a replica has of it brought here.
+  const piece = log.read(seq, selection, true);
   if (piece === undefined || piece === "later" || piece.seq < feed.seq) return undefined;
   const keys = new Set<string>();
   for (const { updates } of piece.records) for (const update of updates) keys.add(keyOf(update));
