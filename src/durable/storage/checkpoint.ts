@@ -125,6 +125,8 @@ export function openFeed(stored: Stored, feed: Feed, known: KnownPublishes, now:
   restoreEarlier(sql, known.single, now);
   sessions.load(known.sessions);
   feed.apply(journalRecords(stored, known));
+  // Ordinals of receipts that have expired are not given again while their rows are there.
+  known.single.passed(receipts.end - 1);
 }
 
 /** The records that count, in order. On the way it restores the remembered publishes. */

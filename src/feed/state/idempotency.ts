@@ -143,7 +143,7 @@ export class Idempotency {
     return { ...publish, ordinal: this.#next++, hashes: this.#hashes(publish) };
   }
 
-  /** Notes that an ordinal is given, to a publish that is remembered elsewhere. */
+  /** Notes that the ordinals up to this one are given, to publishes that are remembered elsewhere or have expired. */
   passed(ordinal: number): void {
     this.#next = Math.max(this.#next, ordinal + 1);
   }

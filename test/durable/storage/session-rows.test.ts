@@ -180,3 +180,14 @@ test("[IDEM7] [I1] [I9] sessions that need several rows are all known, whenever 
     while (published.step());
     expect(published.rows()["sessions"]).toBe(sessions);
   }));
+
+test("[IDEM4] what is published after a restart is remembered beyond a checkpoint, if all before it has expired", () =>
+  withStorage((published) => {
+    published.publish(["a", "b", "c"]);
+    published.checkpoint();
+    const later = NOW + LIMITS.idempotencyWindow;
+    published.restart(later);
+    published.publish(["d"], later);
+    published.checkpoint(later);
+    expect(published.look("d", later)).toMatchObject({ kind: "repeat" });
+  }));
