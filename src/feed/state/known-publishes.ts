@@ -99,8 +99,13 @@ export class KnownPublishes {
   #lookAmongSingle(publish: NewPublish, now: number): Known {
     const found = this.#amongSingle(publish, now);
     if (found) return found;
-    // The first of a session has one body, whichever credential it comes with.
-    if (publish.turn && this.single.has(publish.key, publish.principal, now)) return OTHER_BODY;
+    const { turn, key, principal } = publish;
+    if (turn) {
+      // The first of a session has one body, whichever credential it comes with.
+      if (this.single.has(key, principal, now)) return OTHER_BODY;
+      // The session goes on, and its first is forgotten.
+      if (this.sessions.has(principal, turn.session, now)) return OLD;
+    }
     const wait = this.single.waitForRoom(publish.credential, now);
     return wait > 0 ? noRoom(wait) : { kind: "new", publish };
   }

@@ -43,6 +43,11 @@ export class PublisherSessions {
     return this.#changes;
   }
 
+  /** Whether a session is known, from its second number on. */
+  has(principal: string, id: string, now: number): boolean {
+    return this.#current(principal, id, now) !== undefined;
+  }
+
   look(principal: string, { session: id, number }: SessionNumber, content: number, now: number): Turn {
     const session = this.#current(principal, id, now);
     if (!session) return { kind: "unknown" };

@@ -104,6 +104,15 @@ describe("[IDEM6] a session takes its numbers strictly in order", () => {
     expect(server.publish(2, "b", false, 5 + LIMITS.idempotencyWindow)).toMatchObject({ code: "unknown_session" });
   });
 
+  test("its first number is too old once it is forgotten, for as long as the session goes on", () => {
+    const server = new Server();
+    const later = LIMITS.idempotencyWindow;
+    for (const [n, at] of [1, later / 2, later - 1].entries()) server.publish(n + 1, `body ${n + 1}`, false, at);
+    expect(server.publish(1, "body 1", false, later)).toMatchObject({ kind: "repeat" });
+    expect(server.publish(1, "body 1", false, later + 1)).toMatchObject({ code: "idempotency_mismatch" });
+    expect(server.log).toHaveLength(3);
+  });
+
   test.each(["~session/short/1", `~session/${ID}/01`, `~session/${ID}/0`, `session/${ID}/5`, `~session/${ID}/5/`])(
     "%s is an ordinary key",
     (key) => {
