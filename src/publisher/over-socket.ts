@@ -47,7 +47,7 @@ export class SocketLine implements Line {
   readonly #waiting = new Map<number, Batch>();
   #lastId = AUTH_ID;
   #openedAt: number | undefined;
-  /** When it last had an answer, or a first batch to wait for; or became idle. By a clock that is never set. */
+  /** When the oldest batch was answered, or there was a first one to wait for; or it became idle. By a clock that is never set. */
   #since = performance.now();
   #answers = 0;
   #isPinged = false;
@@ -168,9 +168,11 @@ export class SocketLine implements Line {
       this.#end("the server answered what was not sent", 4400);
       return;
     }
+    // Answers come in order: while the oldest is missing, others do not mean that all is well.
+    const [oldest] = this.#waiting.keys();
+    if (id === oldest) this.#since = performance.now();
     this.#waiting.delete(Number(id));
     this.#answers++;
-    this.#since = performance.now();
     if (this.#waiting.size === 0) this.#noteUse(PING_MS);
     this.#events.answered(batch, answer);
     this.#endIfRetired();

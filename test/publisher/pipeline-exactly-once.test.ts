@@ -17,6 +17,7 @@ const REFUSED: readonly MessageFate[] = [{ code: "rate_limited", retryAfter: 2 }
 const UNKNOWN: readonly MessageFate[] = [
   "cut",
   "receipt lost",
+  "unanswered",
   "hang",
   { cutAndLate: 50 },
   { cutAndLate: 90_000 },

@@ -18,6 +18,8 @@ export type MessageFate =
   | { readonly cutAndLate: number }
   /** Applied, and the connection breaks before the receipt is there. */
   | "receipt lost"
+  /** Applied, and not answered; later ones are. */
+  | "unanswered"
   /** Neither this message nor a later one is ever answered. */
   | "hang"
   | { readonly close: number }
@@ -167,6 +169,7 @@ export class ModelSocket {
     this.#inFlight--;
     if (fate === "cut") this.end(1006);
     else if (fate === "hang") this.#hangs = true;
+    else if (fate === "unanswered") this.#publish(message);
     else if (fate === "accept") this.say({ id, ...this.#publish(message) });
     else if (fate === "receipt lost") {
       this.#publish(message);

@@ -274,6 +274,19 @@ describe("[I1] what comes back", () => {
     expect(feed.applied).toEqual(ticks(4));
   });
 
+  test("a batch whose answer is missing is repeated, although later ones are answered", async () => {
+    const { publisher, feed } = await setUpOpen({ messages: ["accept", "unanswered"] });
+    const [missing] = await publishEach(publisher, 1, 1);
+    const isDone = vi.fn();
+    void missing?.then(isDone);
+    for (let n = 2; n <= 40 && isDone.mock.calls.length === 0; n++) {
+      void publisher.publish(tick("A", n));
+      await pass(SECOND);
+    }
+    expect(isDone).toHaveBeenCalled();
+    expect(feed.applied).toEqual(ticks(feed.applied.length));
+  });
+
   test("it waits as long as it is told to, and is gentle at first", async () => {
     const { publisher, sockets, feed, statuses } = await setUpOpen({
       messages: ["accept", { code: "rate_limited", retryAfter: 7 }],

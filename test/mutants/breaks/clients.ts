@@ -164,7 +164,10 @@ export const OF_THE_CLIENTS: readonly Mutant[] = [
     "src/publisher/over-socket.ts",
     "node",
     ["test/publisher/sockets.test.ts"],
-    [["publisher: an idle socket is held for good", 'else if (quiet >= IDLE_MS) this.#end("idle", DONE);', ""]],
+    [
+      ["publisher: waits for ever for one answer while others come", "if (id === oldest) this.#since", "this.#since"],
+      ["publisher: an idle socket is held for good", 'else if (quiet >= IDLE_MS) this.#end("idle", DONE);', ""],
+    ],
   ),
   ...plant(
     "src/dashboard/model/rows.ts",
