@@ -9,7 +9,7 @@ import type { MessageFate, OpenFate } from "./socket-endpoint.ts";
 
 afterEach(() => vi.useRealTimers());
 
-const numRuns = runs(150);
+const numRuns = runs(100);
 
 /** After these, on either way, it is known that nothing was changed. */
 const REFUSED: readonly MessageFate[] = [{ code: "rate_limited", retryAfter: 2 }, { code: "overloaded" }];
