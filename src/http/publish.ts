@@ -10,7 +10,8 @@ import { readPublishBody, type PublishBody } from "./publish-body.ts";
 
 /** `POST /v1/feeds/{feed}` */
 export async function publish(c: AppContext): Promise<Response> {
-  const { caller, deployment, feed, knownFeeds, refusedBodies } = c.var;
+  // One by one: `c.var` copies all that is set.
+  const [caller, feed, refusedBodies] = [c.get("caller"), c.get("feed"), c.get("refusedBodies")];
   const request = c.req.raw;
   const key = readIdempotencyKey(request);
   const body = await readPublishBody(request, caller);
@@ -25,10 +26,10 @@ export async function publish(c: AppContext): Promise<Response> {
       refusedBodies.spend(caller, size);
       throw error;
     }
-    await knownFeeds.demandRoom(feed, caller);
+    await c.get("knownFeeds").demandRoom(feed, caller);
     const { id: credential, principal } = caller;
     const idempotency = key === undefined ? undefined : { key, digest: await digest(bytes), credential, principal };
-    const object = deployment.feeds.getByName(feed);
+    const object = c.get("deployment").feeds.getByName(feed);
     return callToChange(async () => object.acceptBatch(batch, caller.id, idempotency));
   };
   const outcome = await inTurn(caller, size, send, (going) => c.executionCtx.waitUntil(going));

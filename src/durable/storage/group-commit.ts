@@ -31,7 +31,9 @@ export class GroupCommit<T> {
   #creditedAt: number;
   /** How many writes at once follow the next window that was not worth waiting for. */
   #grant = FIRST_GRANT;
-  #timer: ReturnType<typeof setTimeout> | undefined;
+  /** When the window ends; and whether a timer is armed, for then or earlier. */
+  #endsAt = 0;
+  #isArmed = false;
 
   /** `write` is synchronous, and writes all or nothing. */
   constructor(write: (items: readonly T[]) => void, policy: CommitPolicy, now: () => number) {
@@ -49,15 +51,14 @@ export class GroupCommit<T> {
     });
     const wait = this.#policy.window - this.#earnCredit();
     if (wait > 0 && this.#waiting.length < this.#policy.enough) {
-      this.#timer ??= setTimeout(() => this.#endWindow(), wait);
+      if (this.#waiting.length === 1) this.#endsAt = this.#creditedAt + wait;
+      if (!this.#isArmed) this.#arm(wait);
     } else this.#commitQuietly();
     return written;
   }
 
   /** Writes what waits, now. To be called before anything is shown: nothing unwritten may be seen. */
   commit(): void {
-    if (this.#timer !== undefined) clearTimeout(this.#timer);
-    this.#timer = undefined;
     const waiting = this.#waiting;
     if (waiting.length === 0) return;
     this.#waiting = [];
@@ -69,6 +70,18 @@ export class GroupCommit<T> {
       throw error;
     }
     for (const { written } of waiting) written();
+  }
+
+  /** Most windows end early. Their timer is left for the next one: to arm one for each would cost more than to write. */
+  #arm(wait: number): void {
+    this.#isArmed = true;
+    setTimeout(() => {
+      this.#isArmed = false;
+      if (this.#waiting.length === 0) return;
+      const left = this.#endsAt - this.#now();
+      if (left > 0) this.#arm(left);
+      else this.#endWindow();
+    }, wait);
   }
 
   #endWindow(): void {

@@ -81,6 +81,24 @@ describe("[PUB13] group commit", () => {
     void commit.add(3);
     commit.commit();
     expect(writes).toEqual([[1], [2], [3]]);
+    vi.advanceTimersByTime(25);
+    expect(writes).toHaveLength(3);
+    expect(vi.getTimerCount()).toBe(0);
+  });
+
+  test("a window that begins after an early write lasts as long as any other", () => {
+    void commit.add(1);
+    void commit.add(2);
+    void commit.add(3);
+    vi.advanceTimersByTime(5);
+    commit.commit();
+    vi.advanceTimersByTime(5);
+    void commit.add(4);
+    // Time that has passed since the write before counts.
+    vi.advanceTimersByTime(19);
+    expect(writes).toEqual([[1], [2], [3]]);
+    vi.advanceTimersByTime(1);
+    expect(writes).toEqual([[1], [2], [3], [4]]);
     expect(vi.getTimerCount()).toBe(0);
   });
 
