@@ -85,7 +85,8 @@ export class Session {
 
   accepted(batch: Batch, now: SentRequest): void {
     this.#end(batch);
-    this.#used = now;
+    // The feed may have accepted it when it was first sent, and counts the session as used then.
+    this.#used = batch.doubt ?? now;
     this.#batches.splice(this.#batches.indexOf(batch), 1);
   }
 

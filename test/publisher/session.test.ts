@@ -121,6 +121,18 @@ test.each([
   }
 });
 
+test("a session counts as used when a batch was first sent, if its receipt came only with a repetition", () => {
+  const { session, add, send, lose, feed } = begin();
+  const first = add("A");
+  send(first)();
+  lose(first);
+  send(first, at(8));
+  session.accepted(first, at(8));
+  // The feed forgets the session in two minutes: what is sent now may have to be repeated for longer.
+  send(add("B"), at(8))();
+  expect(feed.sessions.size).toBe(2);
+});
+
 test("what the feed may have forgotten is not sent", () => {
   const { session, add, send, lose } = begin();
   const batch = add("A");
