@@ -10,7 +10,10 @@ export const MAYBE = "It may have been applied: ";
  */
 export class PublishRefusedError extends Error {
   override readonly name = "PublishRefusedError";
-  /** The HTTP status of the answer, or that of the same meaning over a socket; undefined if there was no answer until `giveUpAfter`. */
+  /**
+   * The HTTP status of the answer, or that of the same meaning over a socket; undefined if there was no answer until
+   * `giveUpAfter`.
+   */
   readonly status: number | undefined;
   /** The server's code for it, e.g. `invalid_update`. */
   readonly code: string | undefined;
@@ -27,8 +30,9 @@ export class PublishRefusedError extends Error {
 
 /**
  * It is not known whether the updates were applied, or will be when what was sent arrives late: an answer was lost, and the
- * repetitions got no receipt for as long as the server is sure to recognise them, or were refused for another reason. All of the updates were applied, or none. Published again they might be applied twice, or over newer ones: read
- * the feed first, or publish a `set`, or give them a `version`.
+ * repetitions got no receipt for as long as the server is sure to recognise them, or were refused for another reason. All of
+ * the updates were applied, or none. Published again they might be applied twice, or over newer ones: read the feed first, or
+ * publish a `set`, or give them a `version`.
  */
 export class PublishUnknownError extends Error {
   override readonly name = "PublishUnknownError";

@@ -32,9 +32,9 @@ export type { UpdateIssue };
 export type Transport = "websocket" | "http";
 
 /**
- * `delivering` all is well, also while there is nothing to do, and by which way the last batch went; `away` the server cannot be reached or takes nothing now,
- * and is tried again at `retryAt`; `closed` by `close`, or because the credential was refused. Times are milliseconds
- * since 1970, reasons are words for a person.
+ * `delivering` all is well, also while there is nothing to do, and by which way the last batch went; `away` the server cannot
+ * be reached or takes nothing now, and is tried again at `retryAt`; `closed` by `close`, or because the credential was refused.
+ * Times are milliseconds since 1970, reasons are words for a person.
  */
 export type PublisherStatus =
   | { readonly state: "delivering"; readonly transport: Transport }

@@ -28,8 +28,9 @@ const NOT_BAD: ReadonlySet<MessageErrorCode> = new Set([
 let unknown = 0;
 
 /**
- * One subscriber's WebSocket, or one that only publishes. Its state is in its attachment too, and is saved there with each change. It needs the feed
- * only for subscriptions: a socket that closes or renews its credential does not have the feed opened.
+ * One subscriber's WebSocket, or one that only publishes. Its state is in its attachment too, and is saved there with each
+ * change. It needs the feed only for subscriptions: a socket that closes or renews its credential does not have the feed
+ * opened.
  */
 export class Connection implements Sink {
   readonly #socket: WebSocket;
@@ -168,7 +169,7 @@ export class Connection implements Sink {
     if (refusal === undefined) return;
     if (before) this.#change({ subscription: before });
     if (refusal === "too_many") this.close(CLOSE.tooMuch, "too many messages wait for an answer: come back later");
-    else this.refuse(id, refusal, "too many keys are subscribed to: ask for fewer");
+    else this.refuse(id, refusal, "too many keys and fields are subscribed to: ask for fewer");
   }
 
   /** Notes a good message: only bad messages in a row count. */

@@ -107,9 +107,9 @@ export const TOO_MANY_MESSAGES = "Too many messages came over the other sockets 
 /** Why an upgrade is refused whose selection there is no room for. */
 export const NO_ROOM_FOR_SELECTION: Readonly<Record<NoRoom, string>> = {
   rate_limited:
-    "Your subscribers select as many keys and prefixes as they may. Select fewer, or what others select too.",
+    "Your subscribers select as many keys, prefixes and fields as they may. Select fewer, or what others select too.",
   overloaded:
-    "The feed's subscribers select as many keys and prefixes as it looks for. Select fewer, or what others do.",
+    "The feed's subscribers select as many keys, prefixes and fields as it looks for. Select fewer, or what others do.",
 };
 
 /** The leader's plan, on its answer to an upgrade; only this Worker sees it. */
