@@ -132,7 +132,7 @@ export const OF_THE_FEED: readonly Mutant[] = [
       ],
       [
         "sessions: the first number has another body for each credential",
-        "if (publish.turn && this.single.has(publish.key, publish.principal, now)) return OTHER_BODY;",
+        "if (this.single.has(key, principal, now)) return OTHER_BODY;",
         "",
       ],
     ],
