@@ -79,11 +79,12 @@ describe("[IDEM6] a session takes its numbers strictly in order", () => {
     expect(server.publish(3, "c")).toMatchObject({ code: "out_of_order" });
     expect(server.publish(1, "a")).toMatchObject({ kind: "repeat" });
     expect(server.known.sessions.size).toBe(0);
+    const renewed = { ...OWNER, credential: "renewed", key: formatSessionKey({ session: ID, number: 1 }), digest: "" };
+    expect(server.known.look(renewed, ["another"], 0)).toMatchObject({ code: "idempotency_mismatch" });
     server.publish(2, "b");
     expect([server.known.sessions.size, server.publish(3, "c").kind]).toEqual([1, "accepted"]);
     expect(server.publish(1, "a")).toMatchObject({ kind: "repeat", receipt: { seq: 1 } });
     expect(server.publish(1, "another")).toMatchObject({ code: "idempotency_mismatch" });
-    const renewed = { ...OWNER, credential: "renewed", key: formatSessionKey({ session: ID, number: 1 }), digest: "" };
     expect(server.known.look(renewed, ["a"], 0).kind).toBe("repeat");
     expect(server.known.look(renewed, ["another"], 0)).toMatchObject({ code: "idempotency_mismatch" });
   });
