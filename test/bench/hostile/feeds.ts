@@ -61,6 +61,15 @@ export const MEMBERS: Filling = {
   },
 };
 
+/** As much as one short answer may have: a few values of the largest size, with many members. */
+export const WIDE: Filling = {
+  name: "wide",
+  *bodies() {
+    const value = Object.fromEntries(Array.from({ length: 7_000 }, (_, i) => [i.toString(36).padStart(3, "0"), 1]));
+    yield batch(4, (i) => ({ key: keyOf(i), set: value }));
+  },
+};
+
 /** The longest log that is kept: small updates of a few keys, and one update of a rare key at its beginning. */
 export const LOG: Filling = {
   name: "log",

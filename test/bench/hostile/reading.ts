@@ -1,6 +1,6 @@
 import { pause } from "../load/clock.ts";
 import { ADDRESS_RATE, burst, type Attack } from "./attack.ts";
-import { CYRILLIC, FULL, LARGE, LOG, MEMBERS, SMALL } from "./feeds.ts";
+import { CYRILLIC, FULL, LARGE, LOG, MEMBERS, SMALL, WIDE } from "./feeds.ts";
 import { ask, begin, read } from "./http.ts";
 import { HostileSocket } from "./socket.ts";
 import { ADMIN_KEY, pathOf, type HostileTarget } from "./target.ts";
@@ -13,6 +13,11 @@ export function prefixes(salt = 0): string {
 /** As many fields as may be selected, nearly all of which no value has. */
 export function fields(salt = 0): string[] {
   return ["last", ...Array.from({ length: 63 }, (_, i) => `zz${i + 63 * (salt % 1_000)}`)];
+}
+
+/** As many fields of `WIDE`, spread so that no cheap test rules out other names. */
+export function wideFields(): string[] {
+  return Array.from({ length: 64 }, (_, i) => ((97 * i) % 7_000).toString(36).padStart(3, "0"));
 }
 
 /** A position at the beginning of the feed, to resume from. */
@@ -129,6 +134,17 @@ export const READING: readonly Attack[] = [
   asking("GET of a feed at its limits", FULL, 15, ""),
   asking("GET with 64 fields of a feed at its limits", FULL, 15, `?fields=${fields().join()}`),
   asking("GET with 64 fields of values with 6,500", MEMBERS, 15, `?fields=${fields().join()}`),
+  {
+    name: "200 GETs at once with 64 fields of a short answer",
+    filling: WIDE,
+    atOnce: 1,
+    aMinute: ADDRESS_RATE / 200,
+    begin: async (target) => async () => {
+      const path = `${pathOf(target)}?fields=${wideFields().join()}`;
+      const answers = await Promise.all(Array.from({ length: 200 }, () => ask(target, { path })));
+      return [...new Set(answers)].join();
+    },
+  },
   asking("GET with an old since, all, of 64 fields", LOG, 20, async (target) => {
     return `?mode=all&fields=${fields().join()}&since=${await firstPosition(target)}`;
   }),

@@ -217,3 +217,15 @@ describe("[I7] a catch-up", () => {
     expect(found.mock.calls).toMatchObject([[{ kind: "list", reason: "position_expired" }]]);
   });
 });
+
+test("[I7] short answers that are cut to fields take turns, counted by what is cut", () => {
+  const fixture = new FeedFixture();
+  const value = Object.fromEntries(Array.from({ length: 6_000 }, (_, i) => [`m${i}`, 1]));
+  for (const key of ["A", "B", "C"]) fixture.publish({ key, set: value });
+  const found = vi.fn<(result: ReadResult | undefined) => void>();
+  const query = { subscription: subscriptionOf([], "latest", undefined, ["m1"]), since: undefined };
+  for (let i = 0; i < 30; i++) fixture.broadcast.read("somebody", query, { found, failed: fixture.failed });
+  expect(found.mock.calls.length).toBeLessThan(10);
+  for (let i = 0; i < 10; i++) fixture.broadcast.step(fixture.now);
+  expect(found).toHaveBeenCalledTimes(30);
+});

@@ -47,6 +47,8 @@ export class FrozenList implements TimedPosition {
   readonly epoch: string;
   readonly seq: number;
   readonly time: number;
+  /** Characters of all members. */
+  readonly length: number;
   /** Bytes of keys and texts. The feed shares them until it replaces them. */
   readonly sharedBytes: number;
   readonly #keys: string[] = [];
@@ -63,6 +65,7 @@ export class FrozenList implements TimedPosition {
     this.account = request.account;
     ({ epoch: this.epoch, seq: this.seq, time: this.time } = feed);
     let length = 0;
+    let before = 0;
     let sharedBytes = 0;
     meter.work += lookupCost(selection) + (except ? lookupCost(except) : 0);
     const { entries } = feed;
@@ -72,6 +75,7 @@ export class FrozenList implements TimedPosition {
       meter.work += COST.key;
       if (length > partLength) {
         this.#ends.push(this.#keys.length);
+        before += length;
         length = 0;
       }
       this.#keys.push(key);
@@ -79,6 +83,7 @@ export class FrozenList implements TimedPosition {
       length += key.length + text.length + PUNCTUATION;
     }
     this.#ends.push(this.#keys.length);
+    this.length = before + length;
     this.sharedBytes = sharedBytes;
   }
 

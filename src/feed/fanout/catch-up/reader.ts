@@ -111,6 +111,8 @@ export class Reader implements Job, ListReader {
     if (!list) return "wait";
     this.#list = list;
     if (list.parts > 1) snapshots.inUse.hold(list, this);
+    // A short list is cut at once, by whom it is handed to.
+    else if (this.#query.subscription.selection.fields) meter.work += list.length;
     this.#listener.found({ kind: "list", list, reason: this.#query.since && reason });
     return "done";
   }
