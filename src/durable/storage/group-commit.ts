@@ -31,9 +31,11 @@ export class GroupCommit<T> {
   #creditedAt: number;
   /** How many writes at once follow the next window that was not worth waiting for. */
   #grant = FIRST_GRANT;
-  /** When the window ends; and whether a timer is armed, for then or earlier. */
+  /** When the window ends. */
   #endsAt = 0;
+  /** Whether a timer is armed, for then or earlier; and whether that is for this window, or left by one that ended early. */
   #isArmed = false;
+  #isForThisWindow = false;
 
   /** `write` is synchronous, and writes all or nothing. */
   constructor(write: (items: readonly T[]) => void, policy: CommitPolicy, now: () => number) {
@@ -62,6 +64,7 @@ export class GroupCommit<T> {
     const waiting = this.#waiting;
     if (waiting.length === 0) return;
     this.#waiting = [];
+    this.#isForThisWindow = false;
     this.#credit = Math.max(0, this.#earnCredit() - this.#policy.window);
     try {
       this.#write(waiting.map(({ item }) => item));
@@ -75,10 +78,12 @@ export class GroupCommit<T> {
   /** Most windows end early. Their timer is left for the next one: to arm one for each would cost more than to write. */
   #arm(wait: number): void {
     this.#isArmed = true;
+    this.#isForThisWindow = true;
     setTimeout(() => {
       this.#isArmed = false;
       if (this.#waiting.length === 0) return;
-      const left = this.#endsAt - this.#now();
+      // The window's own timer ends it, whatever the clock says: that may stand still.
+      const left = this.#isForThisWindow ? 0 : this.#endsAt - this.#now();
       if (left > 0) this.#arm(left);
       else this.#endWindow();
     }, wait);

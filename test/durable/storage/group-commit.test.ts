@@ -40,6 +40,19 @@ describe("[PUB13] group commit", () => {
     expect(writes).toEqual([[1], [2], [3, 4, 5, 6]]);
   });
 
+  test("a window ends though the clock stands still, after one that ended early too", async () => {
+    const still = new GroupCommit(
+      (items: readonly number[]) => void writes.push([...items]),
+      { window: 25, enough: 4, burst: 2, worthwhile: 2 },
+      () => 0,
+    );
+    await Promise.all([1, 2, 3, 4, 5, 6].map((item) => still.add(item)));
+    const written = still.add(7);
+    vi.advanceTimersByTime(50);
+    await written;
+    expect(writes).toEqual([[1], [2], [3, 4, 5, 6], [7]]);
+  });
+
   test("a publisher that sends one by one does not wait for others that never come", async () => {
     let waited = 0;
     const patient = new GroupCommit(
