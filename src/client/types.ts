@@ -59,7 +59,10 @@ export type Cut<T, F extends string> = [F] extends [never] ? T : Pick<T, F & key
 export interface Selection<F extends string = never> {
   /** Exact keys and `prefix*` patterns. */
   readonly keys?: readonly string[] | undefined;
-  /** The members of the values that are wanted, at most 64: entries have only these, and others change unseen. */
+  /**
+   * The members of the values that are wanted, at most 64: entries have only these, and others change unseen. If the type of
+   * the values is given, they are named beside it too: `connect<Van, "lat" | "lon">`.
+   */
   readonly fields?: readonly F[] | undefined;
   /** The most messages a second, 0.1 to 60. */
   readonly hz?: number | undefined;

@@ -66,7 +66,11 @@ export class FeedPublisher implements Publisher {
     const replaced = this.#queue.replacedBy(content);
     // A batch larger than all that may wait is taken when nothing waits: it could never be published otherwise.
     if (!replaced && this.#pending > 0 && this.#pending + content.count > this.#maxPending) {
-      return Promise.reject(new PublisherFullError(`${this.#pending} updates wait; ${this.#maxPending} may.`));
+      return Promise.reject(
+        new PublisherFullError(
+          `${content.count} more than the ${this.#pending} that wait would be more than maxPending, ${this.#maxPending}.`,
+        ),
+      );
     }
     const receipt = replaced?.receipt ?? Promise.withResolvers<Receipt>();
     const done = replaced?.done ?? receipt.promise.catch(() => {});

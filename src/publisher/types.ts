@@ -114,7 +114,7 @@ export interface Publisher {
    * handled here: `flush` and `close` reject with it too.
    */
   publish(updates: Update | readonly Update[]): Promise<Receipt>;
-  /** Resolves when there is room to publish. */
+  /** Resolves when there is room for one update; a batch may still be too much. */
   ready(): Promise<void>;
   /** Resolves when all that was published before is durable. Rejects with the first error since the last `flush`, if any. */
   flush(): Promise<void>;

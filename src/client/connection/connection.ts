@@ -62,7 +62,7 @@ export function createConnection(
     runtime,
     transports[0],
     () => requestFrom(view.position()),
-    (works) => (works && phase.name === "live" ? onClosed(1001, "a better way is open") : updateTrials()),
+    (works) => (works && phase.name === "live" ? onClosed(1001, "a WebSocket works again") : updateTrials()),
   );
 
   function dispatch(event: ConnectionEvent): void {
