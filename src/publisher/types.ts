@@ -62,7 +62,7 @@ export interface PublisherOptions {
    * with a `fetch` of your own without a `WebSocket`.
    */
   readonly transport?: "auto" | Transport | undefined;
-  /** Batches under way at a time over a WebSocket, from 1 to 64; 16 if not given. POSTs go one at a time. */
+  /** Batches under way at a time over a WebSocket, from 1 to 64 (more count as 64); 16 if not given. POSTs go one at a time. */
   readonly inFlight?: number | undefined;
   /** The most updates in one batch that gathers several calls; 1,000 if not given, which is also the server's limit. */
   readonly batchUpdates?: number | undefined;
