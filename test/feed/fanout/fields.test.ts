@@ -206,3 +206,21 @@ test("[STEP1] [I7] to cut is work: a step looks at no more than to send whole va
   for (const { view } of subscribers) expect(view.entries.size).toBe(100);
   cut.mockRestore();
 });
+
+test("[MERGE8] what is cut for a flush counts as work of sending it", () => {
+  const fixture = new FeedFixture();
+  for (let i = 0; i < 8; i++) fixture.connect(new RecordingSubscriber([], "latest", undefined, [`m${i}`]));
+  fixture.publish({ key: "A", set: Object.fromEntries(Array.from({ length: 6_000 }, (_, i) => [`m${i}`, 1])) });
+  fixture.advance(60);
+  let work = 0;
+  const step = fixture.broadcast.step.bind(fixture.broadcast);
+  vi.spyOn(fixture.broadcast, "step").mockImplementation((now) => {
+    const due = step(now);
+    work += fixture.broadcast.work;
+    return due;
+  });
+  const patch = Object.fromEntries(Array.from({ length: 6_000 }, (_, i) => [`m${i}`, 2]));
+  fixture.publish({ key: "A", patch });
+  fixture.advance(200);
+  expect(work).toBeGreaterThan(8 * JSON.stringify(patch).length);
+});

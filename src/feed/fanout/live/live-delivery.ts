@@ -34,6 +34,8 @@ export class LiveDelivery {
   /** Groups for which something waits, or may. The group that has waited longest comes first. */
   readonly #waiting = new Set<Group>();
   #delivered: number;
+  /** The work of encoding that no slice has told of yet. */
+  #encoded = 0;
 
   constructor(context: LiveContext) {
     this.#context = context;
@@ -101,10 +103,12 @@ export class LiveDelivery {
     return due;
   }
 
-  /** Sends a part of the flush, and returns the work that it was. */
+  /** Sends a part of the flush, and returns the work that it was, with that of encoding it. */
   sendSlice(now: number): number {
     const { feed, policy, limits, backlogs } = this.#context;
-    return this.#outbox.sendSlice(policy.slice, ({ subscriber, message }) => {
+    const encoded = this.#encoded;
+    this.#encoded = 0;
+    const sent = this.#outbox.sendSlice(policy.slice, ({ subscriber, message }) => {
       const backlog = backlogs.look(subscriber, now);
       if (backlog > limits.backlogHigh || !backlogs.hasRoom(subscriber, message.text.length)) {
         subscriber.lagging = true;
@@ -114,6 +118,7 @@ export class LiveDelivery {
       subscriber.send(message, feed.epoch);
       backlogs.look(subscriber, now);
     });
+    return encoded + sent;
   }
 
   /** Notes in the memory budget what waits. Returns false if there is no room for it. */
@@ -195,11 +200,13 @@ export class LiveDelivery {
       // The groups that are left have waited longest from now on.
       if (work > stepWork || allowance.left < 0) break;
       this.#waiting.delete(group);
+      this.#encoded += COST.begin;
       work += COST.begin + group.pending.bytes;
       messages += this.#encodeGroup(group, allowance);
       const { hz } = group.subscription;
       if (hz !== undefined) group.notBefore = now + 1000 / hz;
     }
+    this.#encoded += stepWork - allowance.left;
     if (messages > 0) this.#schedule.flushed(messages, waiting, now);
   }
 
