@@ -1,5 +1,6 @@
 import { LIMITS, SERVER_LIMITS } from "../../protocol/limits.ts";
 import type { Receipt } from "../../protocol/server-messages.ts";
+import { parseSessionKey } from "../../protocol/session-key.ts";
 import { hash32 } from "./hash.ts";
 import { RememberedSpan, type Hashes } from "./remembered-span.ts";
 
@@ -190,8 +191,12 @@ export class Idempotency {
   }
 }
 
-/** Whether two publishes with one key have the same body; undefined if that cannot be told. Two POSTs compare their bytes. */
+/**
+ * Whether two publishes with one key have the same body; undefined if that cannot be told. Two POSTs compare their bytes,
+ * except those of a session: its first number means what all its numbers mean.
+ */
 function isSame(found: RememberedPublish, wanted: KeyedPublish): boolean | undefined {
-  if (found.digest !== "" && wanted.digest !== "") return found.digest === wanted.digest;
+  const comparesBytes = found.content === undefined || !parseSessionKey(wanted.key);
+  if (comparesBytes && found.digest !== "" && wanted.digest !== "") return found.digest === wanted.digest;
   return found.content === undefined ? undefined : found.content === wanted.content;
 }

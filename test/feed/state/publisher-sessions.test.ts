@@ -98,6 +98,19 @@ describe("[IDEM6] a session takes its numbers strictly in order", () => {
     expect(server.log).toEqual(["a", "c"]);
   });
 
+  test.each([1, 2])("number %i repeats itself by POST whatever the bytes", (number) => {
+    const { known } = new Server();
+    const receipt = { epoch: "e", seq: 1, accepted: 1, stale: 0 };
+    const look = (number: number, digest: string, updates: string): Known =>
+      known.look({ key: formatSessionKey({ session: ID, number }), digest, ...OWNER }, [updates], 0);
+    for (let n = 1; n <= number; n++) {
+      const first = look(n, "bytes", "updates");
+      if (first.kind === "new") known.remember(first.publish, 0, receipt);
+    }
+    expect(look(number, "other bytes", "updates")).toMatchObject({ kind: "repeat", receipt });
+    expect(look(number, "bytes", "other updates")).toMatchObject({ code: "idempotency_mismatch" });
+  });
+
   test("ten minutes after its last publish a session is no longer known", () => {
     const server = new Server();
     server.publish(1, "a", false, 5);
