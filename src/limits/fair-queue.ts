@@ -1,12 +1,14 @@
 import type { NoRoom } from "../protocol/codes.ts";
 import { finishSteps } from "../protocol/long-json.ts";
 import type { Rate } from "./quotas.ts";
-import { TokenBuckets } from "./token-bucket.ts";
+import { TokenBucket, TokenBuckets } from "./token-bucket.ts";
 
 /** How the thread is shared. Sizes are bytes of memory; the time that work takes is measured by them too. */
 export interface FairQueueLimits {
   /** Work that one account may have done at once, without waiting for a turn. */
   readonly atOnce: Rate;
+  /** The same of all accounts together, but for those that have little. */
+  readonly allAtOnce: Rate;
   /** What counts as little even where others have to go on first: the work of an account that does not flood. */
   readonly little: Rate;
   /** Work done in one turn. Work that is longer has a turn of its own. */
@@ -75,6 +77,7 @@ export class FairQueue {
   readonly #others: OtherWork;
   readonly #atOnce: TokenBuckets;
   readonly #little: TokenBuckets;
+  readonly #allAtOnce: TokenBucket;
   /** By account. The one whose turn is next comes first. */
   readonly #waiting = new Map<string, { jobs: WaitingWork[]; size: number }>();
   #size = 0;
@@ -99,6 +102,7 @@ export class FairQueue {
     this.#now = now;
     this.#atOnce = new TokenBuckets(limits.atOnce);
     this.#little = new TokenBuckets(limits.little);
+    this.#allAtOnce = new TokenBucket(limits.allAtOnce, now());
   }
 
   /** Whether work of this account waits: what comes after it has to wait too, to keep the order. */
@@ -146,6 +150,8 @@ export class FairQueue {
     const cost = size + OVERHEAD;
     const hasLittle = this.#little.take(account, now, cost) === 0;
     if (this.#others.isOwed(hasLittle) || this.#atOnce.take(account, now, cost) > 0) return false;
+    // Without a pause now and then, the runtime takes in nothing but more of the same.
+    if (!hasLittle && this.#allAtOnce.take(now, cost) > 0) return false;
     this.#others.tookIn(cost);
     return true;
   }

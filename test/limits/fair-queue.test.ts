@@ -3,6 +3,7 @@ import { FairQueue, type FairQueueLimits, type OtherWork } from "../../src/limit
 
 const LIMITS: FairQueueLimits = {
   atOnce: { perSecond: 8 * 1024 * 1024, burst: 64 * 1024 },
+  allAtOnce: { perSecond: 8 * 1024 * 1024, burst: 256 * 1024 },
   little: { perSecond: 0, burst: 0 },
   turn: 32 * 1024,
   pace: 1 / 1024,
@@ -109,6 +110,14 @@ describe("[MSG6] [I7] a fair queue", () => {
     now += 2_000;
     await give("a", "a");
     expect(pauses).toEqual([0, 0, 0, 100, 0, 0]);
+  });
+
+  test("does no more at once for many accounts together than for a few, but for those that have little", () => {
+    const { queue } = stepped({ ...LIMITS, perAccount: { jobs: 1_000, size: 1024 * 1024 } });
+    let done = 0;
+    for (let i = 0; i < 16 * 50; i++) void queue.run(`a${i % 16}`, 0, () => done++);
+    // The first of each is little.
+    expect(done).toBe(256 + 16);
   });
 
   test("reports a job that fails, and goes on", async () => {

@@ -22,6 +22,8 @@ export type PublishOutcome =
 export const PUBLISH_QUEUE_LIMITS: FairQueueLimits = {
   // Twice the rate of small batches that one credential may keep up.
   atOnce: { perSecond: 2 * 1024 * 1024, burst: 64 * 1024 },
+  // A third of the thread. Many accounts that each keep to their own rate would have all of it.
+  allAtOnce: { perSecond: 4 * 1024 * 1024, burst: 128 * 1024 },
   // Some 60 small batches a second.
   little: { perSecond: 64 * 1024, burst: 16 * 1024 },
   turn: 16 * 1024,
