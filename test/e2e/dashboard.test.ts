@@ -88,7 +88,7 @@ describe("the table", () => {
 
   test("asks only for the columns that it shows if there are more, and the detail has everything", async () => {
     const wide = Object.fromEntries(Array.from({ length: 70 }, (_, i) => [`f${i}`, i]));
-    await publish(feedUrl("wide"), [
+    await publish(feedUrl("seventy-members"), [
       { key: "A", set: wide },
       { key: "B", set: { f69: 1 } },
     ]);
@@ -96,15 +96,15 @@ describe("the table", () => {
     // Any of them: the page before may connect once more, and this one may try twice.
     const listen = (socket: WebSocket): unknown => socket.on("framesent", ({ payload }) => sent.push(String(payload)));
     dashboard.page.on("websocket", listen);
-    await dashboard.goto("?feed=wide");
+    await dashboard.goto("?feed=seventy-members");
     await until(() => sent.some((frame) => frame.includes('"f63"') && !frame.includes('"f64"')), "fewer fields");
     dashboard.page.off("websocket", listen);
     await dashboard.shows("A", "5", "f5");
-    await publish(feedUrl("wide"), { key: "A", patch: { f5: 6 } });
+    await publish(feedUrl("seventy-members"), { key: "A", patch: { f5: 6 } });
     await dashboard.shows("A", "6", "f5");
     await dashboard.row("A").click();
     await dashboard.says("#detail-fields", /f69\s*69/);
-    await publish(feedUrl("wide"), { key: "A", patch: { f69: 70 } });
+    await publish(feedUrl("seventy-members"), { key: "A", patch: { f69: 70 } });
     await dashboard.says("#detail-fields", /f69\s*70/);
   });
 
