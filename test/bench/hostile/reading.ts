@@ -16,7 +16,7 @@ export function fields(salt = 0): string[] {
 }
 
 /** As many fields of `WIDE`, spread so that no cheap test rules out other names. */
-export function wideFields(): string[] {
+function wideFields(): string[] {
   return Array.from({ length: 64 }, (_, i) => ((97 * i) % 7_000).toString(36).padStart(3, "0"));
 }
 
