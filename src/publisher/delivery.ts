@@ -136,7 +136,9 @@ export class Delivery {
 
   #hasRoom({ inFlight, isCongested }: Line): boolean {
     const { underWay, bytesUnderWay } = this.#session;
-    return !isCongested && underWay < Math.min(inFlight, this.#recovery.window) && bytesUnderWay < BYTES_UNDER_WAY;
+    return (
+      !isCongested && underWay < Math.min(inFlight, this.#recovery.mostUnderWay) && bytesUnderWay < BYTES_UNDER_WAY
+    );
   }
 
   #take(): Batch | undefined {

@@ -40,24 +40,24 @@ export class Recovery {
   #failures = 0;
   /** A key that was refused is asked for once more. */
   #mayAskAgain = true;
-  #window: number;
+  #mostUnderWay: number;
 
   constructor(session: Session, settings: RecoverySettings, host: RecoveryHost) {
     this.#session = session;
     this.#settings = settings;
     this.#host = host;
-    this.#window = settings.inFlight;
+    this.#mostUnderWay = settings.inFlight;
   }
 
   /** Batches that may be under way: one after the server has taken nothing, and one more with each receipt. */
-  get window(): number {
-    return this.#window;
+  get mostUnderWay(): number {
+    return this.#mostUnderWay;
   }
 
   noteReceipt(): void {
     this.#failures = 0;
     this.#mayAskAgain = true;
-    this.#window = Math.min(this.#window + 1, this.#settings.inFlight);
+    this.#mostUnderWay = Math.min(this.#mostUnderWay + 1, this.#settings.inFlight);
   }
 
   /** Nothing is under way. What the first batch came back with tells what becomes of it, and what to do. */
@@ -72,7 +72,7 @@ export class Recovery {
 
   #repeat(head: Batch, { reason, afterMs, doubtful }: Extract<Setback, { type: "failed" }>): Advice {
     this.#mayAskAgain = true;
-    if (!doubtful) this.#window = 1;
+    if (!doubtful) this.#mostUnderWay = 1;
     const now = sentNow(undefined);
     const { started = now.time, doubt } = head;
     const left = Math.min(started + this.#settings.giveUpAfter - now.time, doubt ? timeToRepeat(doubt, now) : Infinity);

@@ -14,8 +14,8 @@ import {
   isEarlier,
   readJournalText,
   receiptHashes,
-  turnsIn,
-  withoutTurns,
+  sessionPublishesIn,
+  withoutSessions,
   type StoredReceipts,
 } from "./receipt-lines.ts";
 import type { ReceiptRows } from "./receipt-rows.ts";
@@ -56,7 +56,7 @@ export function* foldJournal({ sql, state, journal, history, receipts }: Stored,
         gathered.seq = row.seq;
       }
       const stored = readJournalText(text.receipts);
-      const moving = stored && stored.first >= receiptsEnd ? withoutTurns(stored) : undefined;
+      const moving = stored && stored.first >= receiptsEnd ? withoutSessions(stored) : undefined;
       if (moving) receipts.add(moving, now());
       if (isEarlier(text.receipts)) keepEarlier(sql, text.receipts, now());
     }
@@ -142,10 +142,10 @@ function* journalRecords({ state, journal }: Stored, known: KnownPublishes): Gen
 }
 
 function restoreReceipts(stored: StoredReceipts, known: KnownPublishes): void {
-  const turns = turnsIn(stored);
+  const ofSessions = sessionPublishesIn(stored);
   for (const { ordinal, hashes, at } of receiptHashes(stored)) {
-    const turn = turns.get(ordinal);
-    if (turn) known.restoreTurn(turn);
+    const ofSession = ofSessions.get(ordinal);
+    if (ofSession) known.restoreInSession(ofSession);
     else known.single.restore(ordinal, hashes, at);
   }
 }

@@ -1,5 +1,5 @@
 import type { EarlierPublish, RememberedPublish } from "../../feed/state/idempotency.ts";
-import { turnOf } from "../../feed/state/known-publishes.ts";
+import { sessionNumberOf } from "../../feed/state/known-publishes.ts";
 import type { Hashes } from "../../feed/state/remembered-span.ts";
 import { readOwnJson } from "../../protocol/json.ts";
 
@@ -86,23 +86,23 @@ export function readReceipt({ first, lines }: StoredReceipts, ordinal: number): 
 const OF_A_SESSION = ',"~session/';
 
 /** The publishes of sessions among receipts, by ordinal. Those that the version before has stored are not among them. */
-export function turnsIn({ first, lines }: StoredReceipts): ReadonlyMap<number, RememberedPublish> {
-  const turns = new Map<number, RememberedPublish>();
-  if (!lines.includes(OF_A_SESSION)) return turns;
+export function sessionPublishesIn({ first, lines }: StoredReceipts): ReadonlyMap<number, RememberedPublish> {
+  const ofSessions = new Map<number, RememberedPublish>();
+  if (!lines.includes(OF_A_SESSION)) return ofSessions;
   for (const [i, line] of lines.split("\n").entries()) {
     if (!line.includes(OF_A_SESSION)) continue;
     const publish = readReceipt({ first: first + i, lines: line }, first + i);
-    if (publish && turnOf(publish)) turns.set(publish.ordinal, publish);
+    if (publish && sessionNumberOf(publish)) ofSessions.set(publish.ordinal, publish);
   }
-  return turns;
+  return ofSessions;
 }
 
 /** Receipts without those of sessions, in whose place empty lines are left; undefined if there are no others. */
-export function withoutTurns(receipts: StoredReceipts): StoredReceipts | undefined {
-  const turns = turnsIn(receipts);
-  if (turns.size === 0) return receipts;
+export function withoutSessions(receipts: StoredReceipts): StoredReceipts | undefined {
+  const ofSessions = sessionPublishesIn(receipts);
+  if (ofSessions.size === 0) return receipts;
   const { first, lines } = receipts;
-  const kept = lines.split("\n").map((line, i) => (turns.has(first + i) ? "" : line));
+  const kept = lines.split("\n").map((line, i) => (ofSessions.has(first + i) ? "" : line));
   const begin = kept.findIndex((line) => line !== "");
   if (begin === -1) return undefined;
   const end = 1 + kept.findLastIndex((line) => line !== "");

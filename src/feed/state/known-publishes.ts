@@ -3,12 +3,12 @@ import { formatSessionKey, parseSessionKey, type SessionNumber } from "../../pro
 import type { EncodedUpdates } from "../../protocol/update.ts";
 import { hash53 } from "./hash.ts";
 import { Idempotency, type IdempotencyKey, type KeyedPublish, type RememberedPublish } from "./idempotency.ts";
-import { PublisherSessions, type Turn } from "./publisher-sessions.ts";
+import { PublisherSessions, type NumberState } from "./publisher-sessions.ts";
 
 /** A publish with a key that has to be accepted now. */
 export interface NewPublish extends KeyedPublish {
   /** If its key is one of a session. */
-  readonly turn: SessionNumber | undefined;
+  readonly inSession: SessionNumber | undefined;
 }
 
 /** What is known of a publish with a key. */
@@ -45,47 +45,53 @@ export class KnownPublishes {
   }
 
   look(key: IdempotencyKey, updates: EncodedUpdates, now: number): Known {
-    const turn = parseSessionKey(key.key);
-    const publish = { ...key, content: hash53(updates, this.#seed), turn };
-    return turn && turn.number > 1
-      ? this.#lookInSession({ ...publish, turn }, now)
+    const inSession = parseSessionKey(key.key);
+    const publish = { ...key, content: hash53(updates, this.#seed), inSession };
+    return inSession && inSession.number > 1
+      ? this.#lookInSession({ ...publish, inSession }, now)
       : this.#lookAmongSingle(publish, now);
   }
 
   /** Notes that a publish was accepted. What it returns has to be stored. */
-  remember({ turn, ...publish }: NewPublish, at: number, receipt: Receipt): RememberedPublish {
+  remember({ inSession, ...publish }: NewPublish, at: number, receipt: Receipt): RememberedPublish {
     const { principal, credential, content } = publish;
-    if (!turn || turn.number === 1) return this.single.remember({ ...publish, at, receipt });
-    this.sessions.accept({ principal, credential, id: turn.session }, turn.number, { content, receipt }, at);
+    if (!inSession || inSession.number === 1) return this.single.remember({ ...publish, at, receipt });
+    const owner = { principal, credential, id: inSession.session };
+    this.sessions.accept(owner, inSession.number, { content, receipt }, at);
     return this.single.pass({ ...publish, at, receipt });
   }
 
   /** Restores a stored publish of a session. */
-  restoreTurn(publish: RememberedPublish): void {
+  restoreInSession(publish: RememberedPublish): void {
     const { principal, credential, receipt, ordinal, at } = publish;
     this.single.passed(ordinal);
-    const turn = turnOf(publish);
-    if (!turn) return;
-    const { session: id, number, content } = turn;
+    const inSession = sessionNumberOf(publish);
+    if (!inSession) return;
+    const { session: id, number, content } = inSession;
     this.sessions.restore({ principal, credential, id }, number, { content, receipt }, at);
   }
 
-  #lookInSession(publish: NewPublish & { turn: SessionNumber }, now: number): Known {
-    const { principal, credential, content, turn } = publish;
-    const found = this.sessions.look(principal, turn, content, now);
+  #lookInSession(publish: NewPublish & { inSession: SessionNumber }, now: number): Known {
+    const { principal, credential, content, inSession } = publish;
+    const found = this.sessions.look(principal, inSession, content, now);
     if (found.kind === "repeat") return found;
     if (found.kind === "mismatch") return OTHER_BODY;
     const isSure = found.kind === "next" && found.isSure;
     const single = isSure ? undefined : this.#amongSingle(publish, now);
     if (single) return single;
-    const refusal = this.#refusal(found, principal, turn, now);
+    const refusal = this.#refusal(found, principal, inSession, now);
     if (refusal) return refusal;
-    const wait = this.sessions.waitForRoom({ principal, credential, id: turn.session }, now);
+    const wait = this.sessions.waitForRoom({ principal, credential, id: inSession.session }, now);
     return wait > 0 ? noRoom(wait) : { kind: "new", publish };
   }
 
   /** Why a number cannot be accepted; undefined if the one before it was. */
-  #refusal({ kind }: Turn, principal: string, { session, number }: SessionNumber, now: number): Known | undefined {
+  #refusal(
+    { kind }: NumberState,
+    principal: string,
+    { session, number }: SessionNumber,
+    now: number,
+  ): Known | undefined {
     if (kind === "next") return undefined;
     const isAmongSingle = (number: number): boolean =>
       this.single.has(formatSessionKey({ session, number }), principal, now);
@@ -99,12 +105,12 @@ export class KnownPublishes {
   #lookAmongSingle(publish: NewPublish, now: number): Known {
     const found = this.#amongSingle(publish, now);
     if (found) return found;
-    const { turn, key, principal } = publish;
-    if (turn) {
+    const { inSession, key, principal } = publish;
+    if (inSession) {
       // The first of a session has one body, whichever credential it comes with.
       if (this.single.has(key, principal, now)) return OTHER_BODY;
       // The session goes on, and its first is forgotten.
-      if (this.sessions.has(principal, turn.session, now)) return OLD;
+      if (this.sessions.has(principal, inSession.session, now)) return OLD;
     }
     const wait = this.single.waitForRoom(publish.credential, now);
     return wait > 0 ? noRoom(wait) : { kind: "new", publish };
@@ -118,9 +124,12 @@ export class KnownPublishes {
 }
 
 /** The session and number of a stored publish, unless it is remembered as any other. */
-export function turnOf({ key, content }: RememberedPublish): (SessionNumber & { content: number }) | undefined {
-  const turn = content === undefined ? undefined : parseSessionKey(key);
-  return turn && turn.number > 1 && content !== undefined ? { ...turn, content } : undefined;
+export function sessionNumberOf({
+  key,
+  content,
+}: RememberedPublish): (SessionNumber & { content: number }) | undefined {
+  const inSession = content === undefined ? undefined : parseSessionKey(key);
+  return inSession && inSession.number > 1 && content !== undefined ? { ...inSession, content } : undefined;
 }
 
 const OTHER_BODY = refused("idempotency_mismatch", "The key was first used with another body.");

@@ -7,7 +7,7 @@ import { PublisherSession, type RememberedNumber, type SessionOwner } from "./pu
  * What a number is to its session. `next`: it may be accepted; `isSure` if no other version can have done so. `old`: it was
  * accepted, and how is not known here. `gap`: one before it was not accepted. `unknown`: so is the session.
  */
-export type Turn =
+export type NumberState =
   | { kind: "next"; isSure: boolean }
   | { kind: "mismatch" | "old" | "gap" | "unknown" }
   | { kind: "repeat"; receipt: Receipt };
@@ -48,7 +48,7 @@ export class PublisherSessions {
     return this.#current(principal, id, now) !== undefined;
   }
 
-  look(principal: string, { session: id, number }: SessionNumber, content: number, now: number): Turn {
+  look(principal: string, { session: id, number }: SessionNumber, content: number, now: number): NumberState {
     const session = this.#current(principal, id, now);
     if (!session) return { kind: "unknown" };
     if (number > session.last + 1) return { kind: "gap" };

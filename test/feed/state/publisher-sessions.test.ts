@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { KnownPublishes, turnOf, type Known } from "../../../src/feed/state/known-publishes.ts";
+import { KnownPublishes, sessionNumberOf, type Known } from "../../../src/feed/state/known-publishes.ts";
 import type { RememberedPublish } from "../../../src/feed/state/idempotency.ts";
 import { PublisherSession, REMEMBERED_NUMBERS } from "../../../src/feed/state/publisher-session.ts";
 import { PublisherSessions } from "../../../src/feed/state/publisher-sessions.ts";
@@ -44,7 +44,7 @@ class Server {
     this.known = this.#memory();
     for (const line of this.#lines) this.known.sessions.restoreLine(line);
     for (const publish of this.#stored.values()) {
-      if (turnOf(publish)) this.known.restoreTurn(publish);
+      if (sessionNumberOf(publish)) this.known.restoreInSession(publish);
       else this.known.single.restore(publish.ordinal, publish.hashes, publish.at);
     }
   }

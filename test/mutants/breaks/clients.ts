@@ -118,7 +118,7 @@ export const OF_THE_CLIENTS: readonly Mutant[] = [
         "replaceHead([calls.slice(0, middle), calls.slice(middle)]);",
         "replaceHead([calls.slice(0, middle)]);",
       ],
-      ["publisher: goes on at full speed after it was told to wait", "if (!doubtful) this.#window = 1;", ""],
+      ["publisher: goes on at full speed after it was told to wait", "if (!doubtful) this.#mostUnderWay = 1;", ""],
     ],
   ),
   ...plant(
