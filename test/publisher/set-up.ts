@@ -1,6 +1,7 @@
 import { vi } from "vitest";
 import {
   createPublisher,
+  type Publisher,
   type PublisherOptions,
   type PublisherStatus,
   type Update,
@@ -50,6 +51,32 @@ export function setUpSockets(fates: Fates = {}, options: Partial<PublisherOption
   );
   const { publisher, statuses } = setUp([], { fetch: posts.fetch, WebSocket: sockets.Socket, ...options });
   return { publisher, feed, posts, sockets, statuses };
+}
+
+export const SECOND = 1_000;
+export const MINUTE = 60_000;
+export const pass = (ms: number) => vi.advanceTimersByTimeAsync(ms);
+
+/** Publishes updates numbered from `from`, each as a batch of its own. */
+export async function publishEach(publisher: Publisher, from: number, to: number) {
+  const receipts = [];
+  for (let n = from; n <= to; n++) {
+    const receipt = publisher.publish(tick("A", n));
+    receipt.catch(() => {});
+    receipts.push(receipt);
+    await Promise.resolve();
+  }
+  return receipts;
+}
+
+/** A publisher whose socket is open. */
+export async function setUpOpen(fates: Fates = {}, options: Parameters<typeof setUpSockets>[1] = {}) {
+  const all = setUpSockets(fates, { transport: "websocket", batchUpdates: 1, ...options });
+  void all.publisher.publish({ key: "first", set: {} });
+  await pass(50);
+  all.feed.applied.length = 0;
+  all.sockets.mostInFlight = 0;
+  return all;
 }
 
 /** The outcome of a promise, with the clock moved as far as it takes. */

@@ -141,7 +141,11 @@ export const OF_THE_CLIENTS: readonly Mutant[] = [
   ...plant(
     "src/publisher/delivery.ts",
     "node",
-    ["test/publisher/sockets.test.ts", "test/publisher/pipeline-exactly-once.test.ts"],
+    [
+      "test/publisher/sockets.test.ts",
+      "test/publisher/transports.test.ts",
+      "test/publisher/pipeline-exactly-once.test.ts",
+    ],
     [
       [
         "publisher: what a cut leaves in doubt is called undone",
@@ -163,7 +167,7 @@ export const OF_THE_CLIENTS: readonly Mutant[] = [
   ...plant(
     "src/publisher/over-socket.ts",
     "node",
-    ["test/publisher/sockets.test.ts"],
+    ["test/publisher/sockets.test.ts", "test/publisher/transports.test.ts"],
     [
       ["publisher: waits for ever for one answer while others come", "if (id === oldest) this.#since", "this.#since"],
       ["publisher: an idle socket is held for good", 'else if (quiet >= IDLE_MS) this.#end("idle", DONE);', ""],
