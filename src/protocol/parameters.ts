@@ -46,6 +46,12 @@ const describe =
 const query = describe("query");
 const header = describe("header");
 
+/** A list in the query, separated by commas. */
+function list(name: string, schema: v.GenericSchema, most: number, description: string, example: string[]) {
+  const items = v.pipe(v.array(schema), v.metadata({ minItems: 1, maxItems: most }));
+  return { ...query(name, items, `${description} May be repeated.`, example), style: "form", explode: false } as const;
+}
+
 const wholeNumber = (min: number, max: number) => {
   const problem = `is not a whole number from ${min} to ${max}`;
   return v.pipe(v.number(), v.integer(problem), v.minValue(min, problem), v.maxValue(max, problem));
@@ -60,24 +66,17 @@ export const listLimitSchema = v.optional(wholeNumber(1, LIMITS.listedFeeds), LI
 /** What a request may carry beside its body, by the name that the operations use for it. */
 export const PARAMETERS = {
   feed: { in: "path", name: "feed", required: true, schema: feedNameSchema },
-  keys: {
-    in: "query",
-    name: "keys",
-    description: "The selection, separated by commas. Without it: all keys. May be repeated.",
-    style: "form",
-    explode: false,
-    schema: v.pipe(v.array(patternSchema), v.metadata({ minItems: 1, maxItems: LIMITS.selectionKeys })),
-    example: ["AAPL", "tech.*"],
-  },
-  fields: {
-    in: "query",
-    name: "fields",
-    description: "The top-level members of the values to send, separated by commas. Without it: all. May be repeated.",
-    style: "form",
-    explode: false,
-    schema: v.pipe(v.array(fieldSchema), v.metadata({ minItems: 1, maxItems: LIMITS.selectionFields })),
-    example: ["last", "bid"],
-  },
+  keys: list("keys", patternSchema, LIMITS.selectionKeys, "The selection, separated by commas. Without it: all keys.", [
+    "AAPL",
+    "tech.*",
+  ]),
+  fields: list(
+    "fields",
+    fieldSchema,
+    LIMITS.selectionFields,
+    "The top-level members of the values to send, separated by commas. Without it: all.",
+    ["last", "bid"],
+  ),
   since: query("since", positionSchema, "Only what changed after this position."),
   hz: query("hz", hzSchema, "At most so many messages a second. A plain decimal.", 4),
   mode: query(
