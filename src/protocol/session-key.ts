@@ -25,3 +25,6 @@ export function parseSessionKey(key: string): SessionNumber | undefined {
   const number = Number(digits);
   return session !== undefined && Number.isSafeInteger(number) ? { session, number } : undefined;
 }
+
+/** Codes of what is refused since another publish of the session was, or is not known: it did nothing wrong by itself. */
+export const SESSION_REFUSALS = ["out_of_order", "unknown_session"] as const;

@@ -1,3 +1,4 @@
+import { SESSION_REFUSALS } from "../protocol/session-key.ts";
 import { PublishRefusedError } from "./errors.ts";
 import type { Receipt, UpdateIssue } from "./types.ts";
 
@@ -29,7 +30,7 @@ const RETRY_AFTER_MAX_MS = 5 * 60_000;
 const PASSING = new Set([408, 425, 429]);
 /** The feed's codes for what it does not take now. After any other 5xx the updates may have been applied. */
 const NOT_NOW = new Set(["rate_limited", "overloaded"]);
-const OUT_OF_ORDER = new Set(["out_of_order", "unknown_session"]);
+const OUT_OF_ORDER: ReadonlySet<string> = new Set(SESSION_REFUSALS);
 
 /**
  * The statuses of the codes that answer a batch on a socket, where there are none. Another code says something about the batch.

@@ -9,6 +9,7 @@ import { CLOSE, usualWait, type MessageErrorCode } from "../../protocol/codes.ts
 import { LIMITS, SERVER_LIMITS } from "../../protocol/limits.ts";
 import { encodeError, type ErrorDetails } from "../../protocol/server-messages.ts";
 import type { Subscription } from "../../protocol/selection.ts";
+import { SESSION_REFUSALS } from "../../protocol/session-key.ts";
 import type { Position } from "../../protocol/position.ts";
 import { frameOf, ownFrameOf, type Frame, type SocketFormat } from "./frames.ts";
 import { NO_SEQ, saveClosed, saveState, type ClosedState, type SocketState } from "./attachment.ts";
@@ -19,9 +20,7 @@ const NOT_BAD: ReadonlySet<MessageErrorCode> = new Set([
   "outcome_unknown",
   "feed_full",
   "rate_limited",
-  // Follow from the refusal of another message.
-  "out_of_order",
-  "unknown_session",
+  ...SESSION_REFUSALS,
 ]);
 
 /** Numbers the connections that have neither a credential nor a client IP: each is an account of its own. */

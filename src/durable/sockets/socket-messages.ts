@@ -1,8 +1,8 @@
-import { principalOf, WHY_INVALID, type Access, type Caller } from "../../access/access.ts";
+import { WHY_INVALID, type Access, type Caller } from "../../access/access.ts";
 import { PUBLISH_WEIGHT, type Quotas } from "../../limits/quotas.ts";
 import { TokenBuckets } from "../../limits/token-bucket.ts";
 import { memoryOf } from "../../feed/state/entry.ts";
-import { CLOSE, type NoRoom, type ProblemCode } from "../../protocol/codes.ts";
+import { CLOSE, type NoRoom } from "../../protocol/codes.ts";
 import {
   decodeClientMessage,
   isLong,
@@ -14,23 +14,19 @@ import {
 import { exceedsBytes } from "../../protocol/json.ts";
 import { isAscii } from "../../protocol/json-scan.ts";
 import { LIMITS } from "../../protocol/limits.ts";
-import { encodeAuthorized, encodeReceiptMessage } from "../../protocol/server-messages.ts";
+import { encodeAuthorized } from "../../protocol/server-messages.ts";
 import type { Subscription } from "../../protocol/selection.ts";
-import { batchTooLarge } from "../../protocol/update.ts";
 import { decodeUpdatesInSteps, type DecodedUpdates } from "../../protocol/update-decoding.ts";
-import type { PublishOutcome, PublishQueue, PublishRequest } from "../requests/publish-queue.ts";
 import type { Connection } from "./connection.ts";
+import { SocketPublishes, type SocketPublishesHost } from "./socket-publishes.ts";
 
 /** What messages need of the feed's object. */
-export interface SocketMessagesHost {
+export interface SocketMessagesHost extends SocketPublishesHost {
   readonly feed: string;
   readonly access: Access;
   readonly quotas: Quotas;
-  readonly publishes: PublishQueue;
   /** Milliseconds that never go backwards. */
   now(): number;
-  /** Accepts a batch whose turn has come. */
-  accept(request: PublishRequest, account: string): Promise<PublishOutcome>;
   /** Replaces a connection's subscription. Opens the feed. */
   resubscribe(connection: Connection, subscription: Subscription, id: number | undefined): void;
   /** Gives a connection another credential. */
@@ -39,9 +35,6 @@ export interface SocketMessagesHost {
 
 /** Characters or bytes of a message that count as one more message. A batch counts by `PUBLISH_WEIGHT`. */
 const MESSAGE_WEIGHT = 1024;
-
-/** Refusals that took from the rate of publishes, and of what did nothing wrong by itself. */
-const UNCHARGED: ReadonlySet<ProblemCode> = new Set(["feed_full", "out_of_order", "unknown_session"]);
 
 /** The part of its burst that an account must have regained to get a socket, which would else be closed soon. */
 const REGAINED = 1 / 10;
@@ -62,10 +55,12 @@ interface MessageLine {
 export class SocketMessages {
   readonly #host: SocketMessagesHost;
   readonly #accounts: TokenBuckets;
+  readonly #publishes: SocketPublishes;
   readonly #lines = new WeakMap<Connection, MessageLine>();
 
   constructor(host: SocketMessagesHost) {
     this.#host = host;
+    this.#publishes = new SocketPublishes(host, (connection, weight) => this.#charge(connection, weight));
     this.#accounts = new TokenBuckets(host.quotas.accountMessages);
   }
 
@@ -130,7 +125,8 @@ export class SocketMessages {
     const isPublish = decoded.ok && decoded.message.type === "publish";
     if (connection.publishes && !isPublish && !this.#charge(connection, length / MESSAGE_WEIGHT)) return;
     if (!decoded.ok) connection.refuse(decoded.id, decoded.code, decoded.reason);
-    else if (decoded.message.type === "publish") await this.#publish(connection, decoded.message, updates, length);
+    else if (decoded.message.type === "publish")
+      await this.#publishes.take(connection, decoded.message, updates, length);
     else await this.#answer(connection, decoded.message);
   }
 
@@ -194,46 +190,6 @@ export class SocketMessages {
     connection.noteGoodMessage();
     this.#host.grant(connection, caller, grants.publish);
     connection.answer(encodeAuthorized(id, caller.expires));
-  }
-
-  async #publish(
-    connection: Connection,
-    { id, idempotencyKey }: Extract<ClientMessage, { type: "publish" }>,
-    updates: DecodedUpdates | undefined,
-    length: number,
-  ): Promise<void> {
-    const { publishes, account } = connection;
-    if (!publishes || !updates) {
-      connection.refuse(id, "forbidden", "this socket's credential does not allow publishing to this feed");
-      return;
-    }
-    let outcome: PublishOutcome;
-    try {
-      outcome =
-        this.#host.publishes.charge(account, length) ?? (await this.#accept(connection, updates, idempotencyKey));
-    } catch (error) {
-      connection.refuse(id, "outcome_unknown", "the feed broke off: this may have been published or not");
-      throw error;
-    }
-    if (outcome.ok) {
-      connection.answer(encodeReceiptMessage(id, outcome.receipt, outcome.replayed));
-      return;
-    }
-    const { code, detail = "no update of the batch was accepted", issues, retryAfter } = outcome;
-    // A refused batch cost as much time as an accepted one, and is not limited by the rate of publishes: it counts as a
-    // message.
-    if (!UNCHARGED.has(code) && !this.#charge(connection, length / PUBLISH_WEIGHT)) return;
-    connection.refuse(id, code, detail, { issues, retryAfter });
-  }
-
-  async #accept(connection: Connection, decoded: DecodedUpdates, key: string | undefined): Promise<PublishOutcome> {
-    if (!decoded.ok) return { ok: false, code: "invalid_update", issues: decoded.issues };
-    if (batchTooLarge(decoded.updates)) return { ok: false, code: "too_large", detail: "the batch is too large" };
-    connection.noteGoodMessage();
-    const { credential = "", kind } = connection.caller;
-    const publisher = { credential, principal: principalOf(kind, credential) };
-    const idempotency = key === undefined ? undefined : { key, digest: "", ...publisher };
-    return this.#host.accept({ updates: decoded.updates, idempotency }, connection.account);
   }
 }
 
