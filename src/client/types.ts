@@ -142,7 +142,7 @@ export interface FeedOptions<F extends string = never> extends Selection<F> {
   readonly token?: string | (() => string | undefined | Promise<string | undefined>) | undefined;
   /** Milliseconds after the connection is lost until `stale`; 5,000 if not given. */
   readonly staleAfter?: number | undefined;
-  /** JSON if not given; `msgpack` of `tickertape/msgpack` is another. Over HTTP it is JSON in any case. */
+  /** JSON if not given; `msgpack` of `@tickertape/feed/msgpack` is another. Over HTTP it is JSON in any case. */
   readonly format?: MessageFormat | undefined;
   /** The constructor of sockets; the platform's own if not given. */
   readonly WebSocket?: typeof globalThis.WebSocket | undefined;

@@ -23,8 +23,9 @@ const OPTIONS = {
 };
 /** What the package's names stand for, and a checkout beside one's own code. */
 const PATHS = {
-  "tickertape/*": [join(root, "src/*/index.ts")],
-  "tickertape/msgpack": [join(root, "src/client/msgpack.ts")],
+  "@tickertape/feed/*": [join(root, "src/*/index.ts")],
+  "@tickertape/feed/msgpack": [join(root, "src/client/msgpack.ts")],
+  "tickertape/*": [join(root, "*")],
 };
 
 let folder: string;
@@ -57,6 +58,10 @@ test("the examples in TypeScript compile, on the platform that they are for, and
   expect(others.length).toBeGreaterThanOrEqual(5);
   expect(complaints("worker", { lib: ["es2024"], types: ["@cloudflare/workers-types"] }, worker)).toBe("");
   const browser = { lib: ["es2024", "dom", "dom.iterable", "dom.asynciterable"], types: ["node", "react"] };
-  const wrong = { file: "x.md", language: "ts", code: 'import { connect } from "tickertape/client"; connect(1, 2);' };
+  const wrong = {
+    file: "x.md",
+    language: "ts",
+    code: 'import { connect } from "@tickertape/feed/client"; connect(1, 2);',
+  };
   expect(complaints("others", browser, [wrong, ...others])).toMatch(/^\S*others-0\.ts\S+ error TS2345.*\n(\s.*\n)*$/);
 });

@@ -24,7 +24,7 @@ let server: SharedServer;
 beforeAll(async () => {
   const checkout = await copyCheckout();
   project = await mkdtemp(join(tmpdir(), "tickertape-project-"));
-  installed = join(project, "node_modules/tickertape");
+  installed = join(project, "node_modules/@tickertape/feed");
   await mkdir(installed, { recursive: true });
   try {
     await run("npm", ["pack", "--pack-destination", project], { cwd: checkout });
@@ -59,8 +59,8 @@ test("what is packed is what its users need, and it depends on nothing", async (
 
 test("a Node program that has installed it publishes with it, and watches what it published", async () => {
   const program = `
-    import { connect } from "tickertape/client";
-    import { createPublisher } from "tickertape/publisher";
+    import { connect } from "@tickertape/feed/client";
+    import { createPublisher } from "@tickertape/feed/publisher";
     const [url, key] = process.argv.slice(2);
     const feed = connect(url, "packed");
     const publisher = createPublisher({ url, feed: "packed", key });
@@ -82,11 +82,11 @@ test("a Node program that has installed it publishes with it, and watches what i
   expect(stderr).toBe("");
 });
 
-test("one that imports tickertape/msgpack is sent MessagePack", async () => {
+test("one that imports @tickertape/feed/msgpack is sent MessagePack", async () => {
   await publish(`${server.url}/v1/feeds/binary`, { key: "AAPL", set: { price: 191.2 } });
   const program = `
-    import { connect } from "tickertape/client";
-    import { msgpack } from "tickertape/msgpack";
+    import { connect } from "@tickertape/feed/client";
+    import { msgpack } from "@tickertape/feed/msgpack";
     let protocol;
     class NotedSocket extends WebSocket {
       constructor(...args) {
@@ -111,7 +111,7 @@ test("the lines of the docs for a program work in one that has installed it", as
     join(project, "watch.ts"),
     await docsCode("ts", "for await (const { key, value, previous }", server.url),
   );
-  await writeFile(join(project, "publish.ts"), await docsCode("ts", "tickertape/publisher", server.url));
+  await writeFile(join(project, "publish.ts"), await docsCode("ts", "@tickertape/feed/publisher", server.url));
   const watching = spawn(pinnedNode, ["watch.ts"], { cwd: project, stdio: ["ignore", "pipe", "inherit"] });
   let printed = "";
   watching.stdout.on("data", (data: Buffer) => (printed += data.toString()));
@@ -131,7 +131,7 @@ test("its hooks find the React of the project, and render on a server", async ()
   const program = `
     import { createElement } from "react";
     import { renderToString } from "react-dom/server";
-    import { useEntry, useFeed, useFeedStatus } from "tickertape/react";
+    import { useEntry, useFeed, useFeedStatus } from "@tickertape/feed/react";
     function Price() {
       const feed = useFeed("https://feeds.example.com", "stocks");
       return useFeedStatus(feed).state + " " + String(useEntry(feed, "AAPL"));
@@ -144,7 +144,7 @@ test("its hooks find the React of the project, and render on a server", async ()
 });
 
 test("a page that imports the client loads less than 6.6 kB of it", async () => {
-  const page = 'import { connect } from "tickertape/client"; connect("", "");';
+  const page = 'import { connect } from "@tickertape/feed/client"; connect("", "");';
   await writeFile(join(project, "page.js"), page);
   const { outputFiles } = await build({
     entryPoints: [join(project, "page.js")],

@@ -51,7 +51,7 @@ function sdkText(base: string, { feed, keys, hz }: Choice): string {
     ...(hz === undefined ? [] : [`hz: ${hz}`]),
   ];
   const options = members.length > 0 ? `, { ${members.join(", ")} }` : "";
-  return `import { connect } from "tickertape/client";
+  return `import { connect } from "@tickertape/feed/client";
 // or, without npm: ${base}/assets/tickertape.js
 
 const feed = connect(${codeQuote(base)}, ${codeQuote(feed)}${options});
