@@ -21,6 +21,19 @@ describe("[LAG3] [I9] the room for the backlogs of all subscribers", () => {
     }
   });
 
+  test("is not taken by what was sent and has gone out since, however much that is together", () => {
+    const fixture = new FeedFixture({ slice: 5 }, { backlogHigh: 40_000, backlogTotal: 400_000 });
+    const readers = Array.from({ length: 40 }, () => slowReader(fixture));
+    fixture.publish({ key: "A", set: { text: "x".repeat(30_000) } });
+    for (let slices = 1; slices < 40 / 5; slices++) {
+      // The thread was free between two slices.
+      for (const reader of readers) reader.waiting = 0;
+      fixture.now += 5;
+      fixture.step();
+    }
+    expect(readers.filter(({ view }) => !("A" in view.state())).length, "readers that wait").toBe(0);
+  });
+
   test("is shared with subscribers that come, and that ask for more", () => {
     const fixture = new FeedFixture({ capacity: 1_000_000 }, { backlogHigh: 40_000, backlogTotal: 400_000 });
     const hoarders = Array.from({ length: 12 }, () => slowReader(fixture, [], "hoarder"));

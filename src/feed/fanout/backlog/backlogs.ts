@@ -10,6 +10,8 @@ const STUCK_TIME = 1_000;
 const HARDLY_ANY = 1 / 10;
 /** The fraction of all room that is kept for subscribers that keep up. */
 const RESERVE = 1 / 4;
+/** The fraction of all room that may seem to be taken before subscribers are looked at again. */
+const SEEMS_MUCH = 3 / 8;
 /** Bytes, the smallest share, however many subscribers there are: a few updates. */
 const LEAST_SHARE = 2 * 1024;
 
@@ -24,7 +26,8 @@ interface Watched {
 
 /**
  * The backlogs of all subscribers together, which are in the memory of the object. They are counted as each was when it
- * was last looked at, so that no subscriber is looked at without need.
+ * was last looked at, so that no subscriber is looked at without need. That is mostly just after it was sent something, all of
+ * which counts then: it goes out only once the thread is free.
  *
  * When they come near the limit, subscribers are crowded. The rest of the room is then shared out evenly: a subscriber
  * that keeps up goes on, one with more than its share waits. So those that take nothing cannot stop the others.
@@ -35,6 +38,9 @@ export class Backlogs {
   /** Subscribers that had a backlog when they were last looked at. */
   readonly #behind = new Set<Subscriber>();
   #total = 0;
+  /** Subscribers that are still to be looked at again, and when some of them were last. */
+  #again: Iterator<Subscriber> | undefined;
+  #againAt = -Infinity;
   /** Subscribers that the present round has not looked at. */
   #round: Iterator<Subscriber> | undefined;
   #nextRound = 0;
@@ -75,8 +81,12 @@ export class Backlogs {
     this.#watched.delete(subscriber);
   }
 
-  /** While subscribers are crowded, looks at some of them. After each round, drops those that are stuck. */
+  /**
+   * To be called before anything is sent. If the backlogs seem to be long, looks at some of them again. While subscribers are
+   * crowded, looks at all of them in rounds, and after each drops those that are stuck.
+   */
   review(now: number, drop: (subscriber: Subscriber) => void): void {
+    if (this.#total > this.#limit * SEEMS_MUCH) this.#lookAgain(now);
     // A crowd has room now and then: watched subscribers are forgotten only when it has been over for some time.
     if (now >= this.#crowdedAt + STUCK_TIME) this.#watched.clear();
     if (!this.#isCrowded) return;
@@ -99,6 +109,21 @@ export class Backlogs {
   /** When to review; Infinity if there is no need. */
   due(now: number): number {
     return this.#isCrowded ? Math.max(now, this.#nextRound) : Infinity;
+  }
+
+  /** Those that keep up have taken by now what they were sent. */
+  #lookAgain(now: number): void {
+    if (now === this.#againAt) return;
+    this.#againAt = now;
+    this.#again ??= this.#behind.values();
+    for (let looks = 0; looks < LOOKS; looks++) {
+      const { done, value } = this.#again.next();
+      if (done) {
+        this.#again = undefined;
+        return;
+      }
+      this.look(value, now);
+    }
   }
 
   #dropStuck(now: number, drop: (subscriber: Subscriber) => void): void {
