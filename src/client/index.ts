@@ -15,7 +15,7 @@ export type * from "./types.ts";
  *
  * @param base The server's URL, e.g. `https://feeds.example.com`.
  * @param feed The feed's name, e.g. `stocks`.
- * @throws {TypeError} if `base` is no absolute http URL, `keys` or `fields` is no array, or there is no `WebSocket`. All that happens later shows in `status`.
+ * @throws {TypeError} if `base` is no absolute http URL, `feed` is no feed's name, or `keys` or `fields` are none. All that happens later shows in `status`.
  */
 export function connect<T = Record<string, unknown>, const F extends Field<T> = never>(
   base: string | URL,
@@ -23,8 +23,9 @@ export function connect<T = Record<string, unknown>, const F extends Field<T> = 
   options: FeedOptions<F> = {},
 ): Feed<Cut<T, F>, T> {
   const Socket = options.WebSocket ?? globalThis.WebSocket;
-  if (!Socket) throw new TypeError("no WebSocket (Node 22 has one)");
-  const transports = [webSocketTransport(Socket, options.format), overHttp("events"), overHttp("polling")] as const;
+  const http = [overHttp("events"), overHttp("polling")] as const;
+  // Node has one from 22 on. Over HTTP, all but `format` is the same.
+  const transports = Socket ? ([webSocketTransport(Socket, options.format), ...http] as const) : http;
   // The caller says what the entries are.
   // oxlint-disable-next-line typescript/no-unsafe-type-assertion
   return connectFeed(base, feed, options, { runtime, transports }) as unknown as Feed<Cut<T, F>, T>;

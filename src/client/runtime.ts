@@ -11,7 +11,7 @@ export interface Conditions {
   readonly visible: boolean;
 }
 
-/** All that the client needs from where it runs: a browser, a worker, Node 22 or newer. */
+/** All that the client needs from where it runs: a browser, a worker, Node 20 or newer. */
 export interface Runtime {
   /** Milliseconds since 1970. */
   readonly now: () => number;
@@ -33,8 +33,8 @@ export const runtime: Runtime = {
     const timer = setTimeout(callback, ms);
     return () => clearTimeout(timer);
   },
-  // Node's navigator has no `onLine`.
-  conditions: () => ({ random: Math.random(), online: navigator.onLine ?? true, visible: isVisible() }),
+  // Node's navigator has no `onLine`, and Node 20 has no navigator.
+  conditions: () => ({ random: Math.random(), online: globalThis.navigator?.onLine ?? true, visible: isVisible() }),
   watch(callback) {
     const end = new AbortController();
     const { signal } = end;

@@ -5,9 +5,9 @@ export type AnySelection = Selection<string>;
 
 /** A copy of the user's object, which may change, such that what selects the same is equal. */
 export function normaliseSelection({ keys = [], fields = [], hz, mode }: AnySelection): AnySelection {
-  const names = sorted(fields, "fields");
+  const names = sorted(fields, "fields", FIELD, "the name of a field");
   return {
-    keys: sorted(keys, "keys"),
+    keys: sorted(keys, "keys", PATTERN, "a key or prefix*"),
     // Servers that do not know of fields refuse a `subscribe` that has them.
     fields: names.length > 0 ? names : undefined,
     hz,
@@ -15,9 +15,19 @@ export function normaliseSelection({ keys = [], fields = [], hz, mode }: AnySele
   };
 }
 
-function sorted(list: readonly string[], what: string): readonly string[] {
+/** What the server takes. In a URL a comma would make two of one, and an empty one would say nothing. */
+const PATTERN = /^(\*|[^\p{Cc}\p{Cs}*,]{1,128}\*?)$/u;
+const FIELD = /^[^\p{Cc}\p{Cs},]{1,128}$/u;
+
+/** Throws a `TypeError` that names what is wrong in the list. */
+function sorted(list: readonly string[], what: string, allowed: RegExp, meant: string): readonly string[] {
   const given: unknown = list;
   if (!Array.isArray(given)) throw new TypeError(`${what} is not an array`);
+  for (const [i, name] of given.entries()) {
+    if (typeof name !== "string" || !allowed.test(name)) {
+      throw new TypeError(`${what}[${i}] is ${JSON.stringify(name)}, and not ${meant}`);
+    }
+  }
   return list.toSorted();
 }
 

@@ -144,6 +144,6 @@ export interface FeedOptions<F extends string = never> extends Selection<F> {
   readonly staleAfter?: number | undefined;
   /** JSON if not given; `msgpack` of `@tickertape/feed/msgpack` is another. Over HTTP it is JSON in any case. */
   readonly format?: MessageFormat | undefined;
-  /** The constructor of sockets; the platform's own if not given. */
+  /** The constructor of sockets, such as that of `ws`; if not given, the platform's own, and without one it goes over HTTP. */
   readonly WebSocket?: typeof globalThis.WebSocket | undefined;
 }

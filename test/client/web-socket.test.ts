@@ -1,4 +1,5 @@
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
+import { normaliseSelection } from "../../src/client/selection.ts";
 import { feedUrl } from "../../src/client/feed-url.ts";
 import { connect } from "../../src/client/index.ts";
 import { tokenExpiry } from "../../src/connecting/token.ts";
@@ -137,9 +138,36 @@ describe("a wrong argument is a TypeError that names it", () => {
     feed.close();
   });
 
-  test("no WebSocket, as on Node 20", () => {
-    vi.stubGlobal("WebSocket", undefined);
-    expect(() => connect("http://feeds.test", "stocks")).toThrow(new TypeError("no WebSocket (Node 22 has one)"));
-    vi.unstubAllGlobals();
+  test.each([
+    [{ keys: [""] }, 'keys[0] is "", and not a key or prefix*'],
+    [{ keys: ["A", "B,C"] }, 'keys[1] is "B,C", and not a key or prefix*'],
+    [{ keys: ["A*B"] }, 'keys[0] is "A*B", and not a key or prefix*'],
+    [{ fields: [""] }, 'fields[0] is "", and not the name of a field'],
+    [{ fields: ["lat,lon"] }, 'fields[0] is "lat,lon", and not the name of a field'],
+  ])("%o, which would select something else", (selection, message) => {
+    expect(() => connect("http://feeds.test", "stocks", selection)).toThrow(new TypeError(message));
   });
+
+  test.each([undefined, "", "Stocks", "a/b", "-x", "x".repeat(65)])("the feed %o", (feed) => {
+    // Not all of them are allowed by the types.
+    expect(() => connect("http://feeds.test", feed as string)).toThrow(/^feed is .*: a name has 1 to 64 of a-z/);
+  });
+});
+
+test.each(["*", "tech.*", "line 7/é", "x".repeat(128), "\u{1F4C8}".repeat(128)])("keys may have %s", (key) => {
+  expect(normaliseSelection({ keys: [key] }).keys).toEqual([key]);
+});
+
+test("without a WebSocket, as on Node 20, a feed goes over HTTP", async () => {
+  vi.stubGlobal("WebSocket", undefined);
+  vi.stubGlobal("navigator", undefined);
+  const asked: string[] = [];
+  vi.stubGlobal("fetch", async (url: URL, { headers }: RequestInit) => {
+    asked.push(`${url.href} ${new Headers(headers).get("Accept")}`);
+    return new Response('data: {"type":"hello","epoch":"e1","seq":0}\n\n');
+  });
+  const feed = connect("http://feeds.test", "stocks");
+  await vi.waitFor(() => expect(asked).toEqual(["http://feeds.test/v1/feeds/stocks text/event-stream"]));
+  feed.close();
+  vi.unstubAllGlobals();
 });
