@@ -2,9 +2,10 @@ import { createHmac } from "node:crypto";
 import { pause } from "../load/clock.ts";
 import { ADDRESS_RATE, burst, type Attack } from "./attack.ts";
 import { FULL, SMALL } from "./feeds.ts";
+import { publishBy } from "./publishing.ts";
 import { fields, prefixes } from "./reading.ts";
 import { HostileSocket } from "./socket.ts";
-import { JWT_SECRET } from "./target.ts";
+import { cameFrom, HOSTILE_ADDRESS, JWT_SECRET, type HostileTarget } from "./target.ts";
 
 function encode(part: object): string {
   return Buffer.from(JSON.stringify(part)).toString("base64url");
@@ -30,22 +31,52 @@ function talking(name: string, answered: number, make: (i: number) => string): A
   });
 }
 
+interface CrowdOptions {
+  readonly filling: Attack["filling"];
+  /** What the attacker does once all are there, for a second. */
+  readonly busy: (target: HostileTarget) => Promise<unknown>;
+  /** The client IP of each. */
+  readonly from: (i: number) => string;
+}
+
 /** Sockets that come and stay, each a group of its own, while a publisher goes on. */
-function crowd(name: string, count: number, query: (i: number) => string): Attack {
+function crowd(
+  name: string,
+  count: number,
+  query: (i: number) => string,
+  { filling, busy, from }: CrowdOptions = { filling: FULL, busy: () => pause(1_000), from: () => HOSTILE_ADDRESS },
+): Attack {
   return {
     name,
-    filling: FULL,
+    filling,
     atOnce: 1,
     async begin(target) {
       const sockets: HostileSocket[] = [];
+      const open = (i: number): Promise<HostileSocket> => HostileSocket.open(target, query(i), cameFrom(from(i)));
       return async () => {
-        while (sockets.length < count) sockets.push(await HostileSocket.open(target, query(sockets.length)));
-        await pause(1_000);
-        const open = sockets.filter(({ isOpen }) => isOpen).length;
-        return `${open} are open`;
+        while (sockets.length < count) sockets.push(await open(sockets.length));
+        await busy(target);
+        return `${sockets.filter(({ isOpen }) => isOpen).length} are open`;
       };
     },
   };
+}
+
+let patches = 0;
+
+/** Seven patches a second of 4,500 members each. */
+async function patchWide(target: HostileTarget): Promise<void> {
+  for (let i = 0; i < 7; i++) {
+    const n = patches++;
+    const patch = Object.fromEntries(Array.from({ length: 4_500 }, (_, m) => [`m${m}`, n]));
+    void publishBy(target, JSON.stringify({ key: "wide", patch }));
+    await pause(1_000 / 7);
+  }
+}
+
+/** Ten of its fields, others for each. */
+function tenFields(i: number): string {
+  return `keys=wide&fields=${Array.from({ length: 10 }, (_, f) => `m${(7 * i + 450 * f) % 4_500}`).join()}`;
 }
 
 const ACK = '{"type":"ack","seq":1}';
@@ -80,5 +111,10 @@ export const TALKING: readonly Attack[] = [
     (i) => `mode=all&keys=probe,${prefixes(i).slice(0, -9)}`,
   ),
   crowd("150 sockets with 64 fields of their own", 150, (i) => `keys=probe&fields=${fields(i).join()}`),
+  crowd("2,000 sockets of 4 addresses, 10 fields of their own, of patches of 4,500", 2_000, tenFields, {
+    filling: SMALL,
+    busy: patchWide,
+    from: (i) => `203.0.113.${i % 4}`,
+  }),
   crowd("1,000 sockets that watch one key", 990, () => "keys=probe"),
 ];

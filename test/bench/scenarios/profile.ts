@@ -53,6 +53,7 @@ async function measure(lab: Lab, target: Target, subscribers: number, load: Load
     await publisher.publish(load, WARM_UP_SECONDS);
     const inspector = await Inspector.open(inspectorPort, server.publish.port);
     const taken = await takeProfile(inspector, SAMPLE_EVERY, () => publisher.publish(load, lab.seconds));
+    inspector.close();
     return { "POSTs/s": taken.during.posts / taken.during.seconds, ...shares(taken) };
   } finally {
     publisher.close();

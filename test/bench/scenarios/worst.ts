@@ -14,6 +14,7 @@ import { Inspector } from "../load/inspector.ts";
 import { longestTask } from "../load/profile.ts";
 import { residentBytes } from "../load/memory.ts";
 import type { Case, Figures, Scenario } from "../scenario.ts";
+import { percentile } from "../statistics.ts";
 
 /** Milliseconds. */
 const WARM_UP = 1_000;
@@ -22,6 +23,8 @@ const PROBE_EVERY = 20;
 /** Milliseconds. One attempt is not waited for any longer. */
 const LONGEST_ATTEMPT = 15_000;
 const QUIET_TIME = 10_000;
+/** Attempts whose longest task is looked for: the table has their median. */
+const PROFILED = 3;
 
 export const worst: Scenario = {
   name: "worst",
@@ -58,9 +61,13 @@ async function underAttack(lab: Lab, prepared: Prepared, attack: Attack): Promis
     // What was in flight when the attempt came has waited for it too.
     const one = probe.since(struck - PROBE_EVERY);
     const { serverSeconds } = await meter.end();
+    const tasks: number[] = [];
     const inspector = await Inspector.open(inspectorPort, workerd.port);
-    const task = await longestTask(inspector, () => Promise.race([runner.attempt(), pause(LONGEST_ATTEMPT)]));
-    await probe.waitUntilCalm(QUIET_TIME);
+    for (let i = 0; i < PROFILED; i++) {
+      tasks.push(await longestTask(inspector, () => Promise.race([runner.attempt(), pause(LONGEST_ATTEMPT)])));
+      await probe.waitUntilCalm(QUIET_TIME);
+    }
+    inspector.close();
     const first = await runner.look();
     const looped = clock();
     await runner.loop();
@@ -71,7 +78,7 @@ async function underAttack(lab: Lab, prepared: Prepared, attack: Attack): Promis
     process.stderr.write(`  ${JSON.stringify(results)}\n`);
     return {
       "calm p99": calm.p99,
-      "one: longest task": task,
+      "one: longest task": percentile(tasks, 0.5),
       "one: max": one.max,
       "one: CPU": serverSeconds * 1_000,
       "loop: p50": many.p50,
