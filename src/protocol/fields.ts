@@ -45,6 +45,11 @@ export class Fields {
     return new Fields(id.split(","));
   }
 
+  /** The names as JSON writes them. */
+  get written(): ReadonlySet<string> {
+    return this.#names;
+  }
+
   get size(): number {
     return this.#names.size;
   }

@@ -2,6 +2,7 @@ import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { Fields } from "../../src/protocol/fields.ts";
 import type { JsonObject } from "../../src/protocol/json.ts";
+import { NotedMembers } from "../../src/protocol/members.ts";
 import { TextPatch } from "../../src/protocol/text-patch.ts";
 import { runs } from "../support/runs.ts";
 import { objectText, text } from "./arbitraries.ts";
@@ -23,6 +24,11 @@ function written(object: string): string {
   return JSON.stringify(JSON.parse(object));
 }
 
+/** Long texts that differ in one name. */
+function textOf(name: string): string {
+  return `{"a":"${"x".repeat(5_000)}","${name}":1,"c":"${"y".repeat(5_000)}"}`;
+}
+
 function patched(target: string, change: string): unknown {
   const changes = new TextPatch();
   changes.add(change);
@@ -37,6 +43,35 @@ describe("[FIELD2] a value that is cut to fields", () => {
       }),
       { numRuns: runs(1_000) },
     );
+  });
+
+  test("is the same if it is noted where its members are", () => {
+    const long = fc.array(objectText, { minLength: 1, maxLength: 4 }).map((objects) =>
+      // The same length for all, and the same at most places.
+      objects.map((object) =>
+        JSON.stringify({ filling: "x".repeat(2_048), ...JSON.parse(object), "": objects.length }),
+      ),
+    );
+    fc.assert(
+      fc.property(long, names, (texts, list) => {
+        const noted = new NotedMembers();
+        const fields = new Fields([...list, "filling"]);
+        for (const text of [...texts, ...texts, ...texts])
+          expect(noted.find(text, () => {})?.cut(fields.written) ?? fields.cut(text)).toBe(fields.cut(text));
+        const [first = ""] = texts;
+        if (new Set(texts).size === 1) expect(noted.find(first, () => {})?.text).toBe(first);
+      }),
+      { numRuns: runs(300) },
+    );
+  });
+
+  test("is not taken for another that looks like it", () => {
+    const noted = new NotedMembers();
+    const fields = new Fields(["b"]);
+    for (const name of ["b", "b", "b", "d", "d", "b", "d", "b"]) {
+      const text = textOf(name);
+      expect(noted.find(text, () => {})?.cut(fields.written) ?? fields.cut(text)).toBe(name === "b" ? '{"b":1}' : "{}");
+    }
   });
 
   test("and patched by the cut patch is the patched value, cut", () => {

@@ -1,6 +1,6 @@
-import type { Fields } from "../../protocol/fields.ts";
 import type { Share } from "../../feed/fanout/budget.ts";
 import type { FrozenList } from "../../feed/fanout/catch-up/frozen-list.ts";
+import type { CutValue } from "../../feed/state/accepted-update.ts";
 
 /** Ends a stream with an error. */
 export type Cut = (reason: string) => void;
@@ -40,7 +40,7 @@ export class Patience {
 export function streamList(
   list: FrozenList,
   head: string,
-  fields: Fields | undefined,
+  cutValue: CutValue | undefined,
   share: Share,
 ): { readable: ReadableStream<Uint8Array>; cut: Cut; done: Promise<void> } {
   const { readable, writable } = new IdentityTransformStream();
@@ -66,7 +66,7 @@ export function streamList(
   /** Encodes a part that there is room for. A part that has to wait is not kept meanwhile. */
   const takePart = async (part: number): Promise<Uint8Array> => {
     for (;;) {
-      const members = list.part(part, fields);
+      const members = list.part(part, cutValue);
       const bytes = encoder.encode(part === 0 || members === "" ? members : `,${members}`);
       const { length } = bytes;
       if (share.take(length)) return bytes;

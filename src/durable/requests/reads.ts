@@ -1,4 +1,5 @@
 import type { ServedFeed } from "../../feed/fanout/broadcast.ts";
+import type { CutValue } from "../../feed/state/accepted-update.ts";
 import { encodeSnapshotAnswerStart } from "../../protocol/answers.ts";
 import { Waiting } from "../../limits/counts.ts";
 import { accountOf, Places, type CountedCaller } from "../../limits/places.ts";
@@ -9,7 +10,6 @@ import type { FrozenList } from "../../feed/fanout/catch-up/frozen-list.ts";
 import { LogMemory } from "../../feed/fanout/catch-up/log-memory.ts";
 import { encodeSnapshotPart } from "../../protocol/server-messages.ts";
 import type { Mode, SnapshotReason } from "../../protocol/codes.ts";
-import type { Fields } from "../../protocol/fields.ts";
 import { formatPosition, type Position } from "../../protocol/position.ts";
 import { restoreSelection } from "../../protocol/selection.ts";
 import { streamList, type Cut } from "./answer-stream.ts";
@@ -89,7 +89,7 @@ export class Reads {
     const account = accountOf(caller);
     if (this.#waiting.isFull(account)) return undefined;
     const selection = restoreSelection(asked.selection, asked.fields);
-    const { fields } = selection;
+    const cut = broadcast.cutter.to(selection.fields, { work: 0 });
     const subscription = { selection, mode: asked.mode, hz: undefined };
     const weight = 1 + Math.floor(patternsIn(selection) / WAITING_WEIGHT);
     if (!this.#waitingShare.take(weight * WAITING_BYTES)) return undefined;
@@ -106,9 +106,9 @@ export class Reads {
       const { list, reason } = found;
       const head = this.#headOf(list, reason);
       const outcome = { position: formatPosition(list), isEmpty: false };
-      if (list.parts === 1) return { ...outcome, body: `${head}${list.part(0, fields)}}}` };
+      if (list.parts === 1) return { ...outcome, body: `${head}${list.part(0, cut)}}}` };
       if (!reader || this.#places.refusal(caller)) return undefined;
-      const body = this.#stream(list, head, fields, reader, caller);
+      const body = this.#stream(list, head, cut, reader, caller);
       // The stream releases it.
       reader = undefined;
       return { ...outcome, body };
@@ -144,12 +144,12 @@ export class Reads {
   #stream(
     list: FrozenList,
     head: string,
-    fields: Fields | undefined,
+    cutValue: CutValue | undefined,
     reader: Reader,
     caller: CountedCaller,
   ): ReadableStream<Uint8Array> {
     this.#places.take(caller);
-    const { readable, cut, done } = streamList(list, head, fields, this.#answers);
+    const { readable, cut, done } = streamList(list, head, cutValue, this.#answers);
     this.#cuts.add(cut);
     reader.whenListGivenUp(() => cut("too much is read at once"));
     void done.finally(() => {

@@ -10,7 +10,9 @@ import { EncodedCache } from "./catch-up/encoded-cache.ts";
 import { Jobs, type Job } from "./catch-up/jobs.ts";
 import { LogMemory } from "./catch-up/log-memory.ts";
 import { Reader, type ReaderContext, type ReadListener, type ReadQuery } from "./catch-up/reader.ts";
+import { RecentUpdates } from "./catch-up/recent-updates.ts";
 import { Snapshots } from "./catch-up/snapshots.ts";
+import { Cutter } from "./cutter.ts";
 import { FANOUT_LIMITS, type FanoutLimits } from "./fanout-limits.ts";
 import type { FlushPolicy } from "./live/flush-schedule.ts";
 import { LiveDelivery } from "./live/live-delivery.ts";
@@ -62,6 +64,9 @@ export class Broadcast {
   readonly #catchUpContext: CatchUpContext;
   readonly #readerContext: ReaderContext;
   readonly snapshots: Snapshots;
+  readonly #recent: RecentUpdates;
+  /** Cuts values to fields. */
+  readonly cutter = new Cutter();
   #work = 0;
   #isEnded = false;
 
@@ -75,8 +80,10 @@ export class Broadcast {
     this.#backlogs = new Backlogs(limits.backlogTotal, () => this.#subscribers.size);
     this.#jobs = new Jobs(limits.stepWork);
     this.#searches = new Jobs(limits.stepWork);
-    this.snapshots = new Snapshots(feed, limits);
-    const context = { feed, log, limits, snapshots: this.snapshots };
+    const { cutter } = this;
+    this.snapshots = new Snapshots(feed, limits, cutter);
+    this.#recent = new RecentUpdates();
+    const context = { feed, log, limits, cutter, snapshots: this.snapshots, recent: this.#recent };
     this.#readerContext = {
       ...context,
       logMemory: new LogMemory(limits.logBytes, budget.log),
@@ -88,6 +95,7 @@ export class Broadcast {
       limits,
       memory: budget.groups,
       backlogs: this.#backlogs,
+      cutter,
       catchUp: (subscriber) => this.#catchUp(subscriber),
     });
     this.#catchUpContext = {
@@ -204,6 +212,7 @@ export class Broadcast {
   /** Takes committed records. The next steps send them. */
   deliver(records: readonly LogRecord[], now: number): void {
     this.snapshots.inUse.deliver(records);
+    this.#recent.add(records);
     this.#live.deliver(records, now);
   }
 
@@ -245,6 +254,7 @@ export class Broadcast {
   /** Begins a catch-up of every subscriber, with reason `reset`: the feed was reset. */
   announceReset(): void {
     this.#live.reset();
+    this.#recent.clear();
     for (const subscriber of this.#subscribers) {
       // Its group is gone.
       subscriber.group = undefined;

@@ -71,7 +71,7 @@ export const SHARE_BYTES = {
   publishes: 2.5 * MIB + 1024,
   /** Small updates for many groups. */
   groups: MIB,
-  /** The pool. With it, an object holds 124 MB in all. */
+  /** The pool. With it, an object holds 126 MB in all. */
   pool: 3 * MIB,
 };
 

@@ -1,5 +1,6 @@
 import type { Subscription } from "../../protocol/selection.ts";
 import type { Position } from "../../protocol/position.ts";
+import type { CutValue } from "../state/accepted-update.ts";
 import type { Feed } from "../state/feed.ts";
 import type { Job } from "./catch-up/jobs.ts";
 import { updateMessage, type EncodedMessage } from "./encoded-message.ts";
@@ -108,12 +109,6 @@ export class Group {
     this.pending = pending;
   }
 
-  /** Characters that a message is cut from, about; 0 if it has all fields. */
-  get cutLength(): number {
-    // What waits takes four bytes a character.
-    return this.subscription.selection.fields ? this.pending.bytes / 4 : 0;
-  }
-
   /** Whether `pending` has all that a member lacks. If not, the member needs a catch-up. */
   covers({ unchangedTo }: Subscriber): boolean {
     return unchangedTo >= this.since;
@@ -122,12 +117,14 @@ export class Group {
   /**
    * The `update` message that brings a member to the present, if the group covers it; undefined if nothing waits for it.
    * The updates are the same for all members at one seq. `skipped` is counted from when the member joined.
+   * `cut`: to its fields.
    */
   messageFor(
     { seq: from, pendingBefore }: Subscriber,
     { epoch, entries, seq, time }: Feed,
+    cut?: CutValue,
   ): EncodedMessage | undefined {
-    const updates = this.pending.after(from, entries);
+    const updates = this.pending.after(from, entries, cut);
     if (updates.length === 0) return undefined;
     const skipped = this.pending.added - pendingBefore - updates.length;
     return updateMessage(epoch, { from, seq, time, updates, skipped });

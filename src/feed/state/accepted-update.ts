@@ -1,7 +1,9 @@
-import type { Fields } from "../../protocol/fields.ts";
 import { readOwnJson } from "../../protocol/json.ts";
 import { skipString } from "../../protocol/json-scan.ts";
 import { readEncodedUpdate, type Stamps, type Update } from "../../protocol/update.ts";
+
+/** Cuts the text of a value to some of its members. */
+export type CutValue = (value: string) => string;
 
 /** The length of what comes before the key. */
 const HEAD = `{"key":`.length;
@@ -30,6 +32,7 @@ export class AcceptedUpdate {
   readonly #valueStart: number;
   readonly #valueEnd: number;
   #update: Update | undefined;
+  #valueText: string | undefined;
 
   constructor(text: string, seq: number) {
     const keyEnd = skipString(text, HEAD);
@@ -51,33 +54,35 @@ export class AcceptedUpdate {
     return this.#update;
   }
 
-  /** The text with only these fields in its value. */
-  cutTo(fields: Fields): string {
-    return this.change === "delete" ? this.text : cutBetween(this.text, this.#valueStart, this.#valueEnd, fields);
+  /** The text with its value cut. */
+  cutBy(cut: CutValue): string {
+    if (this.change === "delete") return this.text;
+    const { text, valueText } = this;
+    const rest = cut(valueText);
+    return rest === valueText ? text : text.slice(0, this.#valueStart) + rest + text.slice(this.#valueEnd);
   }
 
   /** The JSON of the value of a `set` or `patch`. A part of the text. */
   get valueText(): string {
-    return this.text.slice(this.#valueStart, this.#valueEnd);
+    this.#valueText ??= this.text.slice(this.#valueStart, this.#valueEnd);
+    return this.#valueText;
   }
 }
 
-/** The text of an update with only these fields in its value. */
-export function cutUpdate(text: string, fields: Fields): string {
+/** The text of an update with its value cut. */
+export function cutUpdate(text: string, cut: CutValue): string {
   const keyEnd = skipString(text, HEAD);
   if (text.charCodeAt(keyEnd + 2) === LETTER_D) return text;
-  return cutBetween(text, skipString(text, keyEnd + 1) + 1, valueEndOf(text), fields);
+  const start = skipString(text, keyEnd + 1) + 1;
+  const end = valueEndOf(text);
+  const value = text.slice(start, end);
+  const rest = cut(value);
+  return rest === value ? text : text.slice(0, start) + rest + text.slice(end);
 }
 
 /** Whether an update is a patch that changes nothing of an entry. */
 export function isEmptyPatch(text: string): boolean {
   return text.startsWith(',"patch":{}', skipString(text, HEAD));
-}
-
-function cutBetween(text: string, start: number, end: number, fields: Fields): string {
-  const value = text.slice(start, end);
-  const cut = fields.cut(value);
-  return cut === value ? text : text.slice(0, start) + cut + text.slice(end);
 }
 
 /** Only numbers come after the object, so it ends with the last brace before the update's own. */

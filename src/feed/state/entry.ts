@@ -1,7 +1,7 @@
-import type { Fields } from "../../protocol/fields.ts";
 import { readOwnJson, type JsonObject } from "../../protocol/json.ts";
 import { isAscii } from "../../protocol/json-scan.ts";
 import { encodeDelete, encodeSet } from "../../protocol/update.ts";
+import type { CutValue } from "./accepted-update.ts";
 
 /** What the feed knows of one key. */
 export interface EntryState {
@@ -85,8 +85,8 @@ export function bytesOf(text: string): number {
   return memoryOf(text, isAscii(text));
 }
 
-/** A key's present state as an update, which is right whatever the receiver has; only these fields, if any are given. */
-export function encodeEntry({ key, text, time, version }: Entry, fields?: Fields): string {
+/** A key's present state as an update, which is right whatever the receiver has; with its value cut, if need be. */
+export function encodeEntry({ key, text, time, version }: Entry, cut?: CutValue): string {
   const stamps = { time, version };
-  return text === undefined ? encodeDelete(key, stamps) : encodeSet(key, fields ? fields.cut(text) : text, stamps);
+  return text === undefined ? encodeDelete(key, stamps) : encodeSet(key, cut ? cut(text) : text, stamps);
 }

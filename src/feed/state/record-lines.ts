@@ -54,6 +54,7 @@ export function* decodeRecords(text: string): Generator<LogRecord> {
  */
 export function findUpdates(text: string, after: number, selection: Selection, found: SelectedRecord[]): number {
   const { fields } = selection;
+  const cut = fields && ((value: string): string => fields.cut(value));
   const isEverything = selection.prefixes[0] === "";
   let [from, time, seq] = [0, 0, 0];
   let makers: ReadonlySet<number> | undefined;
@@ -65,7 +66,7 @@ export function findUpdates(text: string, after: number, selection: Selection, f
       seq++;
       if (seq > after && (isEverything || selects(selection, keyOf(text, start)))) {
         const line = text.slice(start, end);
-        const update = fields ? cutUpdate(line, fields) : line;
+        const update = cut ? cutUpdate(line, cut) : line;
         const meetsEntry = makers !== undefined && !makers.has(seq - from - 1);
         if (!fields || !meetsEntry || !isEmptyPatch(update)) updates.push(update);
       }

@@ -43,15 +43,15 @@ export const OF_FIELDS: readonly Mutant[] = [
     ["fields: what makes an entry is left out", "if (!update.meetsEntry) return true;", ""],
   ]),
   ...plant("src/feed/fanout/live/pending.ts", "workerd", PURE, [
-    ["fields: what stands for merged updates is whole", "encodeEntry(entry, fields)", "encodeEntry(entry)"],
+    ["fields: what stands for merged updates is whole", "encodeEntry(entry, cut)", "encodeEntry(entry)"],
     [
       "fields: merged updates are whole",
-      "fields ? cutUpdate(text ?? update.text, fields) : (text ?? update.text)",
+      "cut ? cutUpdate(text ?? update.text, cut) : (text ?? update.text)",
       "text ?? update.text",
     ],
   ]),
   ...plant("src/feed/fanout/catch-up/changes-since.ts", "workerd", PURE, [
-    ["fields: states on return are whole", "encodeEntry(entry, fields)", "encodeEntry(entry)"],
+    ["fields: states on return are whole", "encodeEntry(entry, cut)", "encodeEntry(entry)"],
     [
       "fields: a look that does not reach the present tells all",
       'piece === "later" || piece.seq < feed.seq',
@@ -61,9 +61,28 @@ export const OF_FIELDS: readonly Mutant[] = [
   ...plant("src/feed/fanout/catch-up/snapshots.ts", "workerd", PURE, [
     ["fields: a part is cut once for all", '|${id ?? ""}|${fields?.id ?? ""}`', '|${id ?? ""}`'],
   ]),
-  ...plant("src/feed/fanout/catch-up/frozen-list.ts", "workerd", PURE, [
-    ["fields: to cut is no work", "if (fields && meter) meter.work += text.length;", ""],
+  ...plant("src/feed/fanout/cutter.ts", "workerd", PURE, [
+    ["fields: to cut is no work", "members ? fields.size * COST.key : value.length", "0"],
+    ["fields: to note the members is no work", "meter.work += NOTING * value.length", "0"],
   ]),
+  ...plant("src/feed/fanout/catch-up/recent-updates.ts", "workerd", PURE, [
+    ["fields: patches that concern nobody are told on return", 'patch === undefined || cut(patch) !== "{}"', "true"],
+    ["fields: what was forgotten is taken for unchanged", "from >= this.#start && ", ""],
+    [
+      "fields: before a reset is after it",
+      "this.#updates = [];\n    this.#length = 0;\n    this.#start = Infinity;",
+      "",
+    ],
+  ]),
+  ...plant(
+    "src/protocol/members.ts",
+    "workerd",
+    ["test/protocol/fields.test.ts"],
+    [
+      ["fields: another text is taken for one that is noted", "known?.text === text ? known", "known ? known"],
+      ["fields: members in the order in which they were asked for", "starts.sort((a, b) => a.at - b.at);", ""],
+    ],
+  ),
   ...plant("src/feed/fanout/catch-up/catch-up.ts", "workerd", PURE, [
     [
       "fields: an answer with others has only what was not selected before",

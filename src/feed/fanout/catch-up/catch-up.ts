@@ -100,11 +100,10 @@ export class CatchUp implements Job {
   /** What waits for the group says more than the present state of the entries: it says what was merged away. */
   #sendFromGroup(now: number, meter: WorkMeter): StepResult {
     const subscriber = this.#subscriber;
-    const { feed } = this.#context;
+    const { feed, cutter } = this.#context;
     const { group } = subscriber;
     if (group && subscriber.epoch === feed.epoch && group.covers(subscriber)) {
-      const message = group.messageFor(subscriber, feed);
-      meter.work += group.cutLength;
+      const message = group.messageFor(subscriber, feed, cutter.to(group.subscription.selection.fields, meter));
       if (message !== undefined && !this.#sink.hasRoomFor(message)) return "wait";
       subscriber.unchangedTo = feed.seq;
       subscriber.pendingBefore = group.pending.added;

@@ -4,6 +4,8 @@ import { encodeEntry, type Entry } from "../../state/entry.ts";
 import type { Feed } from "../../state/feed.ts";
 import { keyOf } from "../../state/record-lines.ts";
 import type { Log } from "../../state/record.ts";
+import type { Cutter } from "../cutter.ts";
+import type { RecentUpdates } from "./recent-updates.ts";
 import { COST, lookOf, lookupCost, type WorkMeter } from "../work.ts";
 
 /*
@@ -24,13 +26,20 @@ export interface UpdateRange {
   readonly skipped: number;
 }
 
+export interface ChangesContext {
+  readonly feed: Feed;
+  readonly log: Log;
+  readonly recent: RecentUpdates;
+  readonly cutter: Cutter;
+}
+
 /**
  * The present state of the selected keys that have changed after `seq`. Undefined if deletions since then may have been
  * forgotten, or if it would be so long that a snapshot serves better. If fields are selected, it leaves out the keys of which
  * the log tells that none of these was touched.
  */
 export function changesSince(
-  { feed, log }: { readonly feed: Feed; readonly log: Log },
+  { feed, log, recent, cutter }: ChangesContext,
   selection: Selection,
   seq: number,
   meter: WorkMeter,
@@ -38,7 +47,12 @@ export function changesSince(
   if (seq < feed.entries.forgotten) return undefined;
   meter.work += lookupCost(selection);
   const { fields } = selection;
-  const touched = fields && touchedSince(feed, log, selection, seq, meter);
+  const cut = cutter.to(fields, meter);
+  const touched =
+    cut &&
+    (recent.covers(seq, feed.seq)
+      ? recent.touchedSince(seq, selection, cut, meter)
+      : look(feed, log, selection, seq, meter));
   const changed: Entry[] = [];
   let length = 0;
   for (const entry of feed.entries.changedAfter(seq, selection)) {
@@ -48,8 +62,8 @@ export function changesSince(
     length += entry.key.length + (entry.text?.length ?? 0);
     if (length > SERVER_LIMITS.catchUpLength) return undefined;
   }
-  meter.work += length;
-  const updates = changed.map((entry) => encodeEntry(entry, fields));
+  if (!cut) meter.work += length;
+  const updates = changed.map((entry) => encodeEntry(entry, cut));
   // If everything is selected, each seq without an update was merged away. For a part of it that is not known.
   const skipped = selection.prefixes[0] === "" && !fields ? feed.seq - seq - updates.length : 0;
   return { from: seq, seq: feed.seq, time: feed.time, updates, skipped };
@@ -59,7 +73,7 @@ export function changesSince(
  * The keys whose selected fields were touched after `seq`, by one look into the log; undefined if that does not tell. A
  * client that comes back soon, and often, is then not sent what it has.
  */
-function touchedSince(
+function look(
   feed: Feed,
   log: Log,
   selection: Selection,

@@ -1,6 +1,6 @@
-import type { Fields } from "../../../protocol/fields.ts";
 import type { TimedPosition } from "../../../protocol/position.ts";
 import type { Selection } from "../../../protocol/selection.ts";
+import type { CutValue } from "../../state/accepted-update.ts";
 import type { Feed } from "../../state/feed.ts";
 import { COST, lookupCost, type WorkMeter } from "../work.ts";
 
@@ -101,14 +101,13 @@ export class FrozenList implements TimedPosition {
     return this.size * ITEM_BYTES + this.keptBytes;
   }
 
-  /** One part: the members of an `entries` object, in JSON, without its braces; with only these fields, if any are given. */
-  part(index: number, fields?: Fields, meter?: WorkMeter): string {
+  /** One part: the members of an `entries` object, in JSON, without its braces; with values cut, if need be. */
+  part(index: number, cut?: CutValue): string {
     const members: string[] = [];
     const end = this.#ends[index] ?? 0;
     for (let i = index === 0 ? 0 : (this.#ends[index - 1] ?? 0); i < end; i++) {
       const text = this.#texts[i] ?? "{}";
-      members.push(`${JSON.stringify(this.#keys[i])}:${fields ? fields.cut(text) : text}`);
-      if (fields && meter) meter.work += text.length;
+      members.push(`${JSON.stringify(this.#keys[i])}:${cut ? cut(text) : text}`);
     }
     return members.join(",");
   }

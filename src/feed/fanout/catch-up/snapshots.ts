@@ -5,10 +5,12 @@ import type { Feed } from "../../state/feed.ts";
 import type { Log } from "../../state/record.ts";
 import type { EncodedMessage } from "../encoded-message.ts";
 import type { FanoutLimits } from "../fanout-limits.ts";
+import type { Cutter } from "../cutter.ts";
 import { lookupCost, type WorkMeter } from "../work.ts";
 import { EncodedCache } from "./encoded-cache.ts";
 import { FrozenList, idOf, ITEM_BYTES, type ListRequest } from "./frozen-list.ts";
 import { ListsInUse } from "./lists-in-use.ts";
+import type { RecentUpdates } from "./recent-updates.ts";
 
 /** What everything that reads the feed for a client works with. */
 export interface ReadContext {
@@ -16,6 +18,8 @@ export interface ReadContext {
   readonly log: Log;
   readonly limits: FanoutLimits;
   readonly snapshots: Snapshots;
+  readonly recent: RecentUpdates;
+  readonly cutter: Cutter;
 }
 
 /**
@@ -28,10 +32,12 @@ export class Snapshots {
   /** To be told of readers that begin with a list or end, and of the feed's updates. */
   readonly inUse: ListsInUse;
   readonly #encoded = new EncodedCache();
+  readonly #cutter: Cutter;
 
-  constructor(feed: Feed, limits: FanoutLimits) {
+  constructor(feed: Feed, limits: FanoutLimits, cutter: Cutter) {
     this.#feed = feed;
     this.#limits = limits;
+    this.#cutter = cutter;
     this.inUse = new ListsInUse(limits.frozenBytes);
   }
 
@@ -74,7 +80,7 @@ export class Snapshots {
       const isLast = part === list.parts - 1;
       return {
         type: "snapshot",
-        text: encodeSnapshotPart(list, reason, list.part(part, fields, meter), !isLast, id),
+        text: encodeSnapshotPart(list, reason, list.part(part, this.#cutter.to(fields, meter)), !isLast, id),
         position: isLast ? { epoch: list.epoch, seq: list.seq } : undefined,
         isEmpty: false,
       };

@@ -3,6 +3,7 @@ import type { Feed } from "../../state/feed.ts";
 import { seqAfter, type LogRecord } from "../../state/record.ts";
 import type { Backlogs } from "../backlog/backlogs.ts";
 import type { Share } from "../budget.ts";
+import type { Cutter } from "../cutter.ts";
 import type { FanoutLimits } from "../fanout-limits.ts";
 import type { Group, Subscriber } from "../subscriber.ts";
 import type { EncodedMessage } from "../encoded-message.ts";
@@ -18,6 +19,7 @@ export interface LiveContext {
   /** The part of the memory budget for updates that wait. */
   readonly memory: Share;
   readonly backlogs: Backlogs;
+  readonly cutter: Cutter;
   /** Queues a catch-up for a subscriber that a flush cannot serve. One that lags has to drain first. */
   catchUp(subscriber: Subscriber): void;
 }
@@ -212,7 +214,7 @@ export class LiveDelivery {
 
   /** Returns how many members there are messages for. */
   #encodeGroup(group: Group, allowance: { left: number }): number {
-    const { feed } = this.#context;
+    const { feed, cutter } = this.#context;
     const { seq } = feed;
     let count = 0;
     const behind: Subscriber[] = [];
@@ -231,8 +233,9 @@ export class LiveDelivery {
           behind.push(subscriber);
           continue;
         }
-        message = group.messageFor(subscriber, feed);
-        allowance.left -= Math.max(message?.text.length ?? 0, group.cutLength);
+        const meter = { work: 0 };
+        message = group.messageFor(subscriber, feed, cutter.to(group.subscription.selection.fields, meter));
+        allowance.left -= Math.max(message?.text.length ?? 0, meter.work);
         bySeq.set(from, message);
       }
       subscriber.pendingBefore = 0;

@@ -1,9 +1,8 @@
 import { ownText } from "../../../protocol/json-scan.ts";
-import type { Fields } from "../../../protocol/fields.ts";
 import type { Subscription } from "../../../protocol/selection.ts";
 import type { Entries } from "../../state/entries.ts";
 import { encodeEntry } from "../../state/entry.ts";
-import { cutUpdate, type AcceptedUpdate } from "../../state/accepted-update.ts";
+import { cutUpdate, type AcceptedUpdate, type CutValue } from "../../state/accepted-update.ts";
 import { MergedUpdate } from "./merged-update.ts";
 
 /** An update that waits for one group or for many. It is in memory once. */
@@ -51,13 +50,13 @@ export interface Pending {
   /** False once an update could not be composed. It then holds nothing, and takes nothing before `clear`. */
   readonly isComplete: boolean;
   add(pending: PendingUpdate, allowance: Allowance): void;
-  /** The updates for a subscriber that has everything up to `seq`, as canonical JSON, cut to the fields of the group. */
-  after(seq: number, entries: Entries): string[];
+  /** The updates for a subscriber that has everything up to `seq`, as canonical JSON, with values cut if need be. */
+  after(seq: number, entries: Entries, cut?: CutValue): string[];
   clear(): void;
 }
 
-export function pendingFor({ mode, selection }: Subscription, memory: PendingMemory): Pending {
-  return mode === "all" ? new PendingAll(memory, selection.fields) : new PendingLatest(memory, selection.fields);
+export function pendingFor({ mode }: Subscription, memory: PendingMemory): Pending {
+  return mode === "all" ? new PendingAll(memory) : new PendingLatest(memory);
 }
 
 /** Bytes of a list item. */
@@ -67,13 +66,11 @@ const ITEM_BYTES = 16;
 class PendingAll implements Pending {
   readonly isComplete = true;
   readonly #memory: PendingMemory;
-  readonly #fields: Fields | undefined;
   #updates: PendingUpdate[] = [];
   #bytes = 0;
 
-  constructor(memory: PendingMemory, fields: Fields | undefined) {
+  constructor(memory: PendingMemory) {
     this.#memory = memory;
-    this.#fields = fields;
   }
 
   get size(): number {
@@ -95,11 +92,10 @@ class PendingAll implements Pending {
     this.#updates.push(pending);
   }
 
-  after(seq: number): string[] {
+  after(seq: number, _: Entries, cut?: CutValue): string[] {
     const updates: string[] = [];
-    const fields = this.#fields;
     for (const { update } of this.#updates) {
-      if (update.seq > seq) updates.push(fields ? update.cutTo(fields) : update.text);
+      if (update.seq > seq) updates.push(cut ? update.cutBy(cut) : update.text);
     }
     return updates;
   }
@@ -127,7 +123,6 @@ const KEY_BYTES = 150;
 /** `mode=latest`: at most one update a key, whatever came in. */
 class PendingLatest implements Pending {
   readonly #memory: PendingMemory;
-  readonly #fields: Fields | undefined;
   readonly #byKey = new Map<string, Conflated>();
   added = 0;
   #sharedBytes = 0;
@@ -135,9 +130,8 @@ class PendingLatest implements Pending {
   #ownBytes = 0;
   isComplete = true;
 
-  constructor(memory: PendingMemory, fields: Fields | undefined) {
+  constructor(memory: PendingMemory) {
     this.#memory = memory;
-    this.#fields = fields;
   }
 
   get size(): number {
@@ -177,21 +171,20 @@ class PendingLatest implements Pending {
     conflated.last = pending;
   }
 
-  after(seq: number, entries: Entries): string[] {
+  after(seq: number, entries: Entries, cut?: CutValue): string[] {
     const updates: string[] = [];
-    const fields = this.#fields;
     for (const [key, { firstSeq, last, merged }] of this.#byKey) {
       const { update } = last;
       if (update.seq <= seq) continue;
       if (!merged) {
-        updates.push(fields ? update.cutTo(fields) : update.text);
+        updates.push(cut ? update.cutBy(cut) : update.text);
         continue;
       }
       // A subscriber that has some of these updates already gets the key's present state instead.
       const text = firstSeq > seq ? merged.text : undefined;
       const entry = text === undefined ? entries.recall(key) : undefined;
-      if (entry) updates.push(encodeEntry(entry, fields));
-      else updates.push(fields ? cutUpdate(text ?? update.text, fields) : (text ?? update.text));
+      if (entry) updates.push(encodeEntry(entry, cut));
+      else updates.push(cut ? cutUpdate(text ?? update.text, cut) : (text ?? update.text));
     }
     return updates;
   }
