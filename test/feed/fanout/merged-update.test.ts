@@ -1,9 +1,9 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { composeInto, MergedUpdate } from "../../../src/feed/fanout/live/merged-update.ts";
+import { MergedUpdate } from "../../../src/feed/fanout/live/merged-update.ts";
 import { AcceptedUpdate } from "../../../src/feed/state/accepted-update.ts";
 import type { JsonObject } from "../../../src/protocol/json.ts";
-import { applyMergePatch } from "../../../src/protocol/merge-patch.ts";
+import { applyMergePatch, composeInto } from "../../../src/protocol/merge-patch.ts";
 import { objectText } from "../../protocol/arbitraries.ts";
 import { runs } from "../../support/runs.ts";
 

@@ -17,6 +17,18 @@ export const OF_THE_FANOUT: readonly Mutant[] = [
     ],
   ),
   ...plant(
+    "src/protocol/merge-patch.ts",
+    "workerd",
+    ["test/feed/fanout/merged-update.test.ts"],
+    [
+      [
+        "conflation: a patch that replaces a value with an object merges",
+        "if (!isJsonObject(earlier) || !composeInto(earlier, value)) return false;",
+        "if (isJsonObject(earlier)) composeInto(earlier, value);",
+      ],
+    ],
+  ),
+  ...plant(
     "src/feed/fanout/live/merged-update.ts",
     "workerd",
     [
@@ -26,18 +38,13 @@ export const OF_THE_FANOUT: readonly Mutant[] = [
     ],
     [
       [
-        "conflation: a patch that replaces a value with an object merges",
-        "if (!isJsonObject(earlier) || !composeInto(earlier, value)) return false;",
-        "if (isJsonObject(earlier)) composeInto(earlier, value);",
-      ],
-      [
         "conflation: a patch after a set forgets the set",
         'set: applyMergePatch("set" in first ? first.set : undefined, patch)',
         "set: applyMergePatch(undefined, patch)",
       ],
       [
         "conflation: a patch that others wait for is changed",
-        "const target = this.#isOwn ? first.patch : copy(first.patch);",
+        "const target = this.#isOwn ? first.patch : copyOf(first.patch);",
         "const target = first.patch;",
       ],
       [

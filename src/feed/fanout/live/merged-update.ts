@@ -1,5 +1,5 @@
-import { isJsonObject, setMember, type Json, type JsonObject } from "../../../protocol/json.ts";
-import { applyMergePatch } from "../../../protocol/merge-patch.ts";
+import type { JsonObject } from "../../../protocol/json.ts";
+import { applyMergePatch, composeInto, copyOf } from "../../../protocol/merge-patch.ts";
 import { encodeUpdate, type Update } from "../../../protocol/update.ts";
 import type { AcceptedUpdate } from "../../state/accepted-update.ts";
 
@@ -75,7 +75,7 @@ export class MergedUpdate {
     if (!("patch" in second)) return second;
     const { patch, ...stamps } = second;
     if (!("patch" in first)) return { ...stamps, set: applyMergePatch("set" in first ? first.set : undefined, patch) };
-    const target = this.#isOwn ? first.patch : copy(first.patch);
+    const target = this.#isOwn ? first.patch : copyOf(first.patch);
     this.#isOwn = true;
     if (!composeInto(target, patch)) return undefined;
     if (this.#length > 2 * this.#measured + SLACK) this.#measure(target);
@@ -86,30 +86,4 @@ export class MergedUpdate {
     this.#length = JSON.stringify(patch).length;
     this.#measured = this.#length;
   }
-}
-
-/**
- * Changes the merge patch `first` so that it does what `first` and then `second` do, on any value. Returns false if no
- * patch can: if `first` removes or replaces a member and `second` merges an object into it. A merge patch cannot say "an
- * object with just these members".
- */
-export function composeInto(first: JsonObject, second: JsonObject): boolean {
-  for (const name of Object.keys(second)) {
-    const value = second[name] ?? null;
-    if (!isJsonObject(value) || !Object.hasOwn(first, name)) {
-      setMember(first, name, copy(value));
-      continue;
-    }
-    const earlier = first[name];
-    if (!isJsonObject(earlier) || !composeInto(earlier, value)) return false;
-  }
-  return true;
-}
-
-function copy<T extends Json>(value: T): T;
-function copy(value: Json): Json {
-  if (!isJsonObject(value)) return value;
-  const result: JsonObject = {};
-  for (const name of Object.keys(value)) setMember(result, name, copy(value[name] ?? null));
-  return result;
 }
