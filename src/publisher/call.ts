@@ -1,5 +1,6 @@
 import { BATCH_BYTES, BATCH_UPDATES } from "../protocol/limits.ts";
-import type { Receipt, Update } from "./types.ts";
+import type { Outcome } from "./outcome.ts";
+import type { Update } from "./types.ts";
 
 /** What one call of `publish` publishes. Encoded at once: the caller may go on to change its objects. */
 export interface CallContent {
@@ -13,12 +14,15 @@ export interface CallContent {
   readonly version: number | undefined;
 }
 
-/** One call of `publish` that waits for its receipt. */
+/** One call of `publish` or `send` that waits for its receipt, or several that were merged into one. */
 export interface Call extends CallContent {
-  /** Shared with the call that it has replaced, if any: both wait for the same. */
-  readonly receipt: PromiseWithResolvers<Receipt>;
-  /** Resolves with the receipt or its failure; never rejects. Shared too, since listeners of a promise add up. */
-  readonly done: Promise<unknown>;
+  /** One for each call that it stands for. */
+  readonly outcomes: readonly Outcome[];
+}
+
+/** Whether anyone waits for the outcome. */
+export function isAwaited({ outcomes }: Call): boolean {
+  return outcomes.some((outcome) => outcome.isAwaited);
 }
 
 const utf8 = new TextEncoder();
@@ -77,11 +81,11 @@ function refuseUnwritable(name: string, value: unknown): unknown {
 }
 
 /** The updates of these calls as they were when they were published. */
-export function updatesOf(calls: readonly Call[]): Update[] {
+export function updatesOf(calls: readonly CallContent[]): Update[] {
   return JSON.parse(bodyOf(calls));
 }
 
 /** The updates of these calls as a JSON array. */
-export function bodyOf(calls: readonly Call[]): string {
+export function bodyOf(calls: readonly CallContent[]): string {
   return `[${calls.map(({ text }) => text).join(",")}]`;
 }

@@ -82,6 +82,11 @@ export class Delivery {
     return this.#session.batches.flatMap(({ calls }) => calls);
   }
 
+  /** Updates in them. */
+  get updates(): number {
+    return this.#session.updates;
+  }
+
   /** There may be more to do. Begins a moment later, so that what is published in one go goes out together. */
   wake(): void {
     if (this.#isAwake) return;
@@ -142,7 +147,10 @@ export class Delivery {
   }
 
   #take(): Batch | undefined {
-    const calls = this.#host.take(this.#destination.capacity);
+    const { capacity, updatesUnderWay } = this.#destination;
+    const updates = Math.min(capacity.updates, updatesUnderWay - this.#session.updates);
+    if (updates <= 0) return undefined;
+    const calls = this.#host.take({ ...capacity, updates });
     return calls.length > 0 ? this.#session.add(calls) : undefined;
   }
 

@@ -15,6 +15,8 @@ export interface Destination {
   readonly posts: boolean;
   readonly inFlight: number;
   readonly capacity: Capacity;
+  /** The most updates under way: what is sent can be neither merged nor dropped any more. */
+  readonly updatesUnderWay: number;
   /** Milliseconds that an answer may take. */
   readonly timeout: number;
   readonly gzipOver: number;

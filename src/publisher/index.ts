@@ -1,4 +1,5 @@
 import type { SocketClass } from "../connecting/socket.ts";
+import type { DeclaredFeeds, FeedName, ValueOf } from "../protocol/declared-feeds.ts";
 import { BATCH_BYTES, BATCH_UPDATES } from "../protocol/limits.ts";
 import { FeedPublisher } from "./publisher.ts";
 import type { Publisher, PublisherOptions } from "./types.ts";
@@ -13,10 +14,23 @@ const MAX_PENDING = 10_000;
 const TIMEOUT_MS = 10_000;
 const GZIP_OVER_BYTES = 8_192;
 
-/** A publisher to one feed. Throws a `TypeError` if `url` is no http URL, a `RangeError` for a number that is not above 0. */
-export function createPublisher(options: PublisherOptions): Publisher {
-  if (!("withResolvers" in Promise)) throw new TypeError("no Promise.withResolvers (Node 22 has it)");
-  const { transport = "auto", inFlight = IN_FLIGHT } = options;
+const TRANSPORTS = ["auto", "websocket", "http"];
+const WHEN_FULL = ["conflate", "drop-oldest", "wait"];
+
+/**
+ * A publisher to one feed. Throws a `TypeError` if `url` is no http URL, or an option is none of those that there are; a
+ * `RangeError` for a number that is not above 0.
+ *
+ * `Feeds` are feeds that are declared in code, `createPublisher<typeof feeds, "stocks">`: then the values are those of that
+ * feed; without the name beside them, those of any of the feeds.
+ */
+export function createPublisher<
+  Feeds extends DeclaredFeeds = DeclaredFeeds,
+  Name extends FeedName<Feeds> = FeedName<Feeds>,
+>(options: PublisherOptions<Name>): Publisher<ValueOf<Feeds, Name>> {
+  const { transport = "auto", inFlight = IN_FLIGHT, whenFull = "conflate" } = options;
+  mustBeOneOf(TRANSPORTS, "transport", transport);
+  mustBeOneOf(WHEN_FULL, "whenFull", whenFull);
   const { batchUpdates = BATCH_UPDATES, batchBytes = BATCH_BYTES, maxPending = MAX_PENDING } = options;
   const { timeout = TIMEOUT_MS, gzipOver = GZIP_OVER_BYTES, giveUpAfter = Infinity } = options;
   const numbers = { batchUpdates, batchBytes, maxPending, timeout, gzipOver, giveUpAfter, inFlight };
@@ -24,7 +38,8 @@ export function createPublisher(options: PublisherOptions): Publisher {
     if (!(value > 0)) throw new RangeError(`${name} is not above 0: ${value}`);
   }
   const Socket = transport === "http" ? undefined : socketOf(options);
-  if (transport === "websocket" && !Socket) throw new TypeError("no WebSocket (Node 22 has one)");
+  if (transport === "websocket" && !Socket)
+    throw new TypeError("no WebSocket here (Node 22 has one): give one as an option");
   const publisher = new FeedPublisher({
     destination: {
       url: publishUrl(options.url, options.feed),
@@ -40,12 +55,18 @@ export function createPublisher(options: PublisherOptions): Publisher {
       timeout,
       gzipOver,
       giveUpAfter,
+      updatesUnderWay: Math.ceil(maxPending / 2),
     },
     maxPending,
+    whenFull,
     conflate: options.conflate ?? false,
   });
   if (options.onStatus) publisher.on("status", options.onStatus);
   return publisher;
+}
+
+function mustBeOneOf(choices: readonly string[], name: string, value: string): void {
+  if (!choices.includes(value)) throw new TypeError(`${name} is none of ${choices.join(", ")}: ${value}`);
 }
 
 /** Undefined where there is none; and if the caller has a way through of its own, which a socket would not take. */

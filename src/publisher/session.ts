@@ -6,6 +6,7 @@ import { isOfUse, whyNoRepetition, type SentRequest } from "./repetition.ts";
 /** Calls that are sent together, under one number of a session. Only the session changes it. */
 export interface Batch {
   readonly calls: readonly Call[];
+  readonly updates: number;
   readonly bytes: number;
   number: number;
   isUnderWay: boolean;
@@ -52,6 +53,11 @@ export class Session {
 
   get bytesUnderWay(): number {
     return this.#bytes;
+  }
+
+  /** Updates in all batches. */
+  get updates(): number {
+    return this.#batches.reduce((sum, { updates }) => sum + updates, 0);
   }
 
   /** The next one to send, of those that were taken. */
@@ -142,6 +148,7 @@ function newBatch(calls: readonly Call[], number: number): Batch {
   const bytes = calls.reduce((sum, call) => sum + call.bytes + 1, 1);
   return {
     calls,
+    updates: calls.reduce((sum, call) => sum + call.count, 0),
     bytes,
     number,
     isUnderWay: false,

@@ -1,11 +1,10 @@
+import { Listeners } from "./listeners.ts";
 import type { PublisherStatus, Transport } from "./types.ts";
-
-type Listener = (status: PublisherStatus) => void;
 
 /** A publisher's status and its listeners. */
 export class StatusNotifier {
   #current: PublisherStatus;
-  readonly #listeners = new Set<{ call: Listener }>();
+  readonly listeners = new Listeners<[status: PublisherStatus]>();
 
   constructor(transport: Transport) {
     this.#current = { state: "delivering", transport };
@@ -13,13 +12,6 @@ export class StatusNotifier {
 
   get current(): PublisherStatus {
     return this.#current;
-  }
-
-  /** The same function added twice is called twice. */
-  on(call: Listener): () => void {
-    const entry = { call };
-    this.#listeners.add(entry);
-    return () => void this.#listeners.delete(entry);
   }
 
   delivering(transport: Transport): void {
@@ -39,15 +31,6 @@ export class StatusNotifier {
 
   #set(status: PublisherStatus): void {
     this.#current = status;
-    for (const entry of this.#listeners) {
-      try {
-        entry.call(status);
-      } catch (error) {
-        // It shows as an uncaught error; the other listeners are called all the same.
-        queueMicrotask(() => {
-          throw error;
-        });
-      }
-    }
+    this.listeners.call(status);
   }
 }

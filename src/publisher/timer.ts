@@ -8,17 +8,18 @@ export async function within<T>(
   work: (signal: AbortSignal) => Promise<T>,
 ): Promise<T> {
   const controller = new AbortController();
-  const late = Promise.withResolvers<never>();
+  let fail: ((reason: unknown) => void) | undefined;
+  const late = new Promise<never>((_, reject) => (fail = reject));
   const end = (): void => {
     const reason = signal.aborted ? signal.reason : new Error(`no answer within ${ms} ms`);
     controller.abort(reason);
-    late.reject(reason);
+    fail?.(reason);
   };
   const timer = setTimeout(end, ms);
   signal.addEventListener("abort", end);
   if (signal.aborted) end();
   try {
-    return await Promise.race([work(controller.signal), late.promise]);
+    return await Promise.race([work(controller.signal), late]);
   } finally {
     clearTimeout(timer);
     signal.removeEventListener("abort", end);

@@ -1,20 +1,8 @@
 import type { SocketClass } from "../connecting/socket.ts";
 import type { UpdateIssue } from "../protocol/codes.ts";
+import type { Patch, Update } from "./update.ts";
 
-/** One change of one key. Its value may be anything that JSON can write, an object with a `toJSON` too. */
-export type Update = {
-  readonly key: string;
-  /** When it happened at the source, in milliseconds since 1970. */
-  readonly time?: number | undefined;
-  /** The source's own version of the key: an update whose version is not above the last one is stale, and not applied. */
-  readonly version?: number | undefined;
-  /** Seconds after which the entry is deleted unless a newer update comes. */
-  readonly ttl?: number | undefined;
-} & (
-  | { readonly set: object; readonly patch?: undefined; readonly delete?: undefined }
-  | { readonly patch: object; readonly set?: undefined; readonly delete?: undefined }
-  | { readonly delete: true; readonly set?: undefined; readonly patch?: undefined }
-);
+export type { Patch, Update };
 
 /** The answer to a batch, once it is durable. It may have held the updates of other calls too; the receipt counts them all. */
 export interface Receipt {
@@ -27,6 +15,7 @@ export interface Receipt {
 }
 
 export type { UpdateIssue };
+export type { DeclaredFeed, DeclaredFeeds } from "../protocol/declared-feeds.ts";
 
 /** A way to the feed. */
 export type Transport = "websocket" | "http";
@@ -44,10 +33,13 @@ export type PublisherStatus =
 /** A credential, or what to ask for one. */
 export type Key = string | (() => string | undefined | Promise<string | undefined>);
 
-export interface PublisherOptions {
+/** What becomes of updates while `maxPending` of them wait: see `PublisherOptions`. */
+export type WhenFull = "conflate" | "drop-oldest" | "wait";
+
+export interface PublisherOptions<Name extends string = string> {
   /** The server's address, e.g. `https://feeds.example.com`. */
   readonly url: string;
-  readonly feed: string;
+  readonly feed: Name;
   /**
    * A credential that may publish to the feed. A function is called before each POST, for each socket and before the token of
    * one ends, and once more if the server refuses what it gave; if it throws, it is called again after a while. All its
@@ -68,11 +60,28 @@ export interface PublisherOptions {
   readonly batchUpdates?: number | undefined;
   /** The most bytes of JSON in one batch that gathers several calls; 1 MiB if not given, which is also the server's limit. */
   readonly batchBytes?: number | undefined;
-  /** The most updates that may wait for their receipts; 10,000 if not given. */
+  /**
+   * The most updates that may wait for their receipts; 10,000 if not given. Up to half of them may be under way. An update
+   * waits in memory as JSON.
+   */
   readonly maxPending?: number | undefined;
   /**
-   * While they wait, a `set` replaces an earlier one of the same key, and both get the same outcome. Only if each was
-   * published by itself, and nothing else of that key came between.
+   * What becomes of updates for which there is no room, as when the server is away for long:
+   *
+   * - `conflate`, if not given: of what nobody waits for (`send`, and `publish` if its promise is not taken), all updates of one
+   *   key become one with the effect of all, until all that waits has gone out. Calls that share keys become one batch. If there
+   *   is no room still, it is made as by `drop-oldest`: more keys wait than may, or patches have versions.
+   * - `drop-oldest`: of what nobody waits for, the oldest is given up: counted in `dropped`, and told once as `error`.
+   *
+   *   By both, `publish` rejects with `PublisherFullError` if there is no room even so.
+   * - `wait`: everything is taken and kept, however much waits. Only for those who wait themselves: for each receipt, or for
+   *   `ready` before each call.
+   */
+  readonly whenFull?: WhenFull | undefined;
+  /**
+   * While they wait, and also while there is room, a `set` replaces an earlier one of the same key, and both get the same
+   * outcome. Only if each was published by itself, and nothing else of that key came between. False if not given: each update
+   * is published.
    */
   readonly conflate?: boolean | undefined;
   /** Milliseconds after which a batch that the server does not take is given up; never if not given. */
@@ -85,7 +94,16 @@ export interface PublisherOptions {
   readonly fetch?: typeof globalThis.fetch | undefined;
   /** The platform's own if not given. */
   readonly WebSocket?: SocketClass | undefined;
-  readonly onStatus?: ((status: PublisherStatus) => void) | undefined;
+  readonly onStatus?: PublisherEvents["status"] | undefined;
+}
+
+export interface PublisherEvents {
+  status: (status: PublisherStatus) => void;
+  /**
+   * These updates were not published, or it is not known, and nobody has taken a promise that says so. While nobody listens, the
+   * first such error goes to the console. That there is no room is told once, and again after all that waits has gone out.
+   */
+  error: (error: Error, updates: readonly Update[]) => void;
 }
 
 /**
@@ -98,10 +116,12 @@ export interface PublisherOptions {
  *
  * A WebSocket is closed after a minute without use, and opened again. Until then it keeps a Node process alive: `close`.
  */
-export interface Publisher {
+export interface Publisher<Value = unknown> {
   readonly status: PublisherStatus;
   /** Updates that wait for their receipts. */
   readonly pending: number;
+  /** Updates that nobody waited for and that were given up for lack of room: see `whenFull`. */
+  readonly dropped: number;
   /**
    * Publishes one update, or a batch: all of it or none, never split. What is published while as many batches are under way as
    * may be is gathered into the next, each call whole. The promise resolves once that is durable.
@@ -110,13 +130,23 @@ export interface Publisher {
    * than 1,000 updates, more than 1 MiB, NaN, a BigInt, a Map), `PublisherFullError` if too much waits already, and
    * `PublisherClosedError` after `close`.
    * It rejects later with `PublishRefusedError` if the server refused this call, and with `PublishUnknownError` if it is not
-   * known whether it was applied, which is then the outcome of all calls under way with it. Such a rejection need not be
-   * handled here: `flush` and `close` reject with it too.
+   * known whether it was applied, which is then the outcome of all calls under way with it; `flush` and `close` reject with
+   * these too.
+   *
+   * If nobody takes the promise, no rejection is an unhandled one: it goes to the listeners of `error`, and `flush`.
    */
-  publish(updates: Update | readonly Update[]): Promise<Receipt>;
-  /** Resolves when there is room for one update; a batch may still be too much. */
-  ready(): Promise<void>;
-  /** Resolves when all that was published before is durable. Rejects with the first error since the last `flush`, if any. */
+  publish(updates: Update<Value> | readonly Update<Value>[]): Promise<Receipt>;
+  /**
+   * Publishes as `publish` does, for who waits for no receipt, such as a live source: never throws. What fails goes to the
+   * listeners of `error`, and to `flush`. What becomes of it if the server is away for long, `whenFull` says.
+   */
+  send(updates: Update<Value> | readonly Update<Value>[]): void;
+  /** Resolves when there is room for so many updates, 1 if not given; for more than `maxPending` when nothing waits. */
+  ready(count?: number): Promise<void>;
+  /**
+   * Resolves when all that was published before is durable. Rejects with the first error since the last `flush`, if any; of
+   * calls that were not even taken, only if nobody has taken the promise.
+   */
   flush(): Promise<void>;
   /**
    * Takes nothing more, and resolves when all that was published is durable; rejects as `flush` does. If the signal
@@ -124,5 +154,5 @@ export interface Publisher {
    */
   close(options?: { readonly signal?: AbortSignal | undefined }): Promise<readonly Update[]>;
   /** Calls back until the returned function is called. */
-  on(event: "status", listener: (status: PublisherStatus) => void): () => void;
+  on<E extends keyof PublisherEvents>(event: E, listener: PublisherEvents[E]): () => void;
 }

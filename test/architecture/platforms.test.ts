@@ -21,6 +21,7 @@ const PLANTED = [
   ["client", "Node's process", "export const id: number = process.pid;"],
   ["publisher", "a browser's document", "export const title: string = document.title;"],
   ["publisher", "a Durable Object's storage", "export type Storage = DurableObjectStorage;"],
+  ["publisher", "what Node 20 does not have", "export const { promise } = Promise.withResolvers<void>();"],
   ["react", "Node's process", "export const id: number = process.pid;"],
   ["dashboard", "a Durable Object's storage", "export type Storage = DurableObjectStorage;"],
   ["demo", "a browser's document", "export const title: string = document.title;"],

@@ -118,7 +118,7 @@ test("the lines of the docs for a program work in one that has installed it", as
   try {
     await run(pinnedNode, ["publish.ts"], { cwd: project, timeout: 30_000, env: { ...process.env, PUBLISH_KEY } });
     await until(() => printed.includes("\n"), "a change");
-    expect(printed).toBe("AAPL undefined -> 191.3\n");
+    expect(printed).toBe("AAPL undefined -> 191.4\n");
   } finally {
     watching.kill();
   }

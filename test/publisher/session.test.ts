@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { PublishRefusedError, type Receipt, type Update } from "../../src/publisher/index.ts";
+import { PublishRefusedError, type Update } from "../../src/publisher/index.ts";
 import { encodeCall, updatesOf, type Call } from "../../src/publisher/call.ts";
 import { Session, type Batch } from "../../src/publisher/session.ts";
 import type { SentRequest } from "../../src/publisher/repetition.ts";
@@ -8,8 +8,7 @@ import { ModelFeed } from "./model-feed.ts";
 const MINUTE = 60_000;
 
 function callOf(update: Update): Call {
-  const receipt = Promise.withResolvers<Receipt>();
-  return { ...encodeCall(update), receipt, done: receipt.promise };
+  return { ...encodeCall(update), outcomes: [] };
 }
 
 const at = (minutes: number, principal = ""): SentRequest => ({

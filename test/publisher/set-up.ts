@@ -29,6 +29,8 @@ export function setUp(fates: readonly Fate[] = [], options: Partial<PublisherOpt
     onStatus: (status) => statuses.push(status),
     ...options,
   });
+  // Else the first goes to the console.
+  publisher.on("error", () => {});
   return { publisher, server, statuses };
 }
 

@@ -51,6 +51,7 @@ describe("credentials", () => {
     await expect(unknown).rejects.toBeInstanceOf(PublishUnknownError);
     expect(publisher.status).toMatchObject({ state: "closed", reason: expect.stringContaining(String(close)) });
     await expect(publisher.publish(tick("A", 3))).rejects.toMatchObject({ status: close - 4000, code });
+    await pass(0);
     expect(await publisher.close({ signal: AbortSignal.abort() })).toEqual([]);
     expect(publisher.pending).toBe(0);
     expect(vi.getTimerCount()).toBe(0);

@@ -156,7 +156,7 @@ describe("which way is used", () => {
     ]);
     vi.stubGlobal("WebSocket", undefined);
     expect(() => createPublisher({ url: "http://feed.test", feed: "stocks", transport: "websocket" })).toThrow(
-      new TypeError("no WebSocket (Node 22 has one)"),
+      new TypeError("no WebSocket here (Node 22 has one): give one as an option"),
     );
     vi.unstubAllGlobals();
   });
