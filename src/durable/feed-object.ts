@@ -15,6 +15,7 @@ import { Planner } from "../placement/planner.ts";
 import { logReader } from "./requests/log-reader.ts";
 import type { PublishOutcome, PublishRequest } from "./requests/publish-queue.ts";
 import type { ReadOutcome, ReadRequest } from "./requests/reads.ts";
+import { CLOSED_AT_ONCE } from "./sockets/connections.ts";
 import { ELSEWHERE, PLAN_HEADER, type SubscribeRequest } from "./sockets/subscribe-request.ts";
 import type { LinkReport, LinkState } from "../replication/links.ts";
 import { FeedLinks } from "./links/feed-links.ts";
@@ -210,7 +211,7 @@ export class FeedObject<Env extends FeedObjectEnv = FeedObjectEnv> extends Servi
   override alarm(): void {
     this.alarmClock.wentOff();
     // First: sockets are closed in time even if the feed cannot be opened.
-    this.connections.closeExpired(Date.now());
+    this.connections.closeExpired(Date.now(), CLOSED_AT_ONCE);
     if (this.#expiryAlarm.isDue(Date.now())) {
       this.#expiryAlarm.wentOff();
       this.#loader.open().onAlarm();

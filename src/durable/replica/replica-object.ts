@@ -7,6 +7,7 @@ import type { FeedObjectEnv } from "../serving/options.ts";
 import type { PublishOutcome, PublishRequest } from "../requests/publish-queue.ts";
 import { ServingObject } from "../serving/serving-object.ts";
 import type { Connection } from "../sockets/connection.ts";
+import { CLOSED_AT_ONCE } from "../sockets/connections.ts";
 import { ELSEWHERE } from "../sockets/subscribe-request.ts";
 import { FollowingFeed } from "./following-feed.ts";
 import { Following } from "./following.ts";
@@ -84,7 +85,7 @@ export class ReplicaObject<Env extends ReplicaObjectEnv = ReplicaObjectEnv>
   override async alarm(): Promise<void> {
     const now = Date.now();
     this.alarmClock.wentOff();
-    this.connections.closeExpired(now);
+    this.connections.closeExpired(now, CLOSED_AT_ONCE);
     const hasSubscribers = this.connections.open().length > 0;
     const hasHeard = now - this.#following.heardAt < this.options.policy.links.quiet / 2;
     if (!this.#quiet.wentOff(now, hasSubscribers) || hasHeard) return;

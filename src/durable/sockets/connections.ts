@@ -6,6 +6,12 @@ import { loadState, saveState, type ReadSelections, type SocketState } from "./a
 import { Connection } from "./connection.ts";
 
 /**
+ * Connections that an alarm closes: some 10 ms. Very many may have credentials that expire at one moment, and the object serves
+ * others before the next alarm.
+ */
+export const CLOSED_AT_ONCE = 250;
+
+/**
  * All connections of a feed. After a loss of memory they are rebuilt from their attachments: a single one when it is
  * needed, or all. A connection that was closed from here keeps its place until its client is gone: a client that never
  * answers the close cannot pile up closed connections.
@@ -77,9 +83,16 @@ export class Connections {
     return [...this.all()].filter(({ isOpen }) => isOpen);
   }
 
-  /** Closes connections whose credential has expired, and asks for the alarm for the others. */
-  closeExpired(now: number): void {
-    for (const connection of this.all()) if (!connection.closeIfExpired(now)) this.#wakeForExpiry(connection);
+  /**
+   * Closes connections whose credential has expired, `most` of them, and asks for the alarm for the others: at once for
+   * those that are left.
+   */
+  closeExpired(now: number, most = Infinity): void {
+    let closed = 0;
+    for (const connection of this.all()) {
+      if (closed < most && connection.closeIfExpired(now)) closed++;
+      else this.#wakeForExpiry(connection);
+    }
   }
 
   /** Why there is no place for one more; undefined if there is one. */

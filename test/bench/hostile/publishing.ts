@@ -2,7 +2,7 @@ import { pause } from "../load/clock.ts";
 import { burst, overSocket, type Attack } from "./attack.ts";
 import { batch, FULL, largest, PATCHED, SMALL } from "./feeds.ts";
 import { ask } from "./http.ts";
-import type { HostileSocket } from "./socket.ts";
+import { HostileSocket } from "./socket.ts";
 import { ADMIN_KEY, HOSTILE_KEY, pathOf, type HostileTarget } from "./target.ts";
 
 const AUTHORIZED = { Authorization: `Bearer ${HOSTILE_KEY}` };
@@ -110,7 +110,29 @@ const ending: Attack = {
   },
 };
 
+/** A prefix of every length that there may be, none of which covers another. */
+function prefixesOfEachLength(): string {
+  return Array.from({ length: 126 }, (_, i) => `${(i + 36).toString(36)}${"x".repeat(i)}*`).join();
+}
+
+/** Batches of the longest keys, for each of which every prefix length is looked up. */
+const longKeys: Attack = {
+  name: "POST of 1,000 keys of 128 characters, beside prefixes of every length",
+  filling: SMALL,
+  atOnce: 4,
+  async begin(target) {
+    await HostileSocket.open(target, `keys=${prefixesOfEachLength()}`);
+    const keys = Array.from({ length: 1_000 }, (_, i) => `${"k".repeat(120)}${String(i).padStart(8, "0")}`);
+    return () =>
+      publishBy(
+        target,
+        batch(1_000, (i) => ({ key: keys[i], set: { i } })),
+      );
+  },
+};
+
 export const PUBLISHING: readonly Attack[] = [
+  longKeys,
   posting("POST of 1 MiB, 16 large values", SMALL, 64, () => largest(16)),
   posting("POST of 1 MiB, 1,000 values", FULL, 64, () => largest(1_000)),
   posting("POST of 1 MiB, objects with a name each", SMALL, 4, () => manyNames("set")),

@@ -25,6 +25,12 @@ export const OF_THE_OBJECT: readonly Mutant[] = [
     ],
   ),
   ...plant(
+    "src/durable/sockets/connections.ts",
+    "workerd",
+    ["test/durable/sockets/connections.test.ts"],
+    [["sockets: one alarm closes all whose credentials expire", "closed < most && ", ""]],
+  ),
+  ...plant(
     "src/durable/storage/group-commit.ts",
     "workerd",
     ["test/durable/storage/group-commit.test.ts"],

@@ -3,14 +3,31 @@ import { plant, type Mutant } from "../mutant.ts";
 /** What subscribers are sent. */
 export const OF_THE_FANOUT: readonly Mutant[] = [
   ...plant(
+    "src/feed/fanout/live/prefix-index.ts",
+    "workerd",
+    ["test/feed/fanout/subscriber-index.test.ts"],
+    [
+      [
+        "selections: a prefix of the key's own length is missed",
+        "if (length > key.length) return;",
+        "if (length >= key.length) return;",
+      ],
+      [
+        "selections: a longer prefix is not found beside shorter ones",
+        "for (; at < length; at++) hash",
+        "for (at = 0; at < length; at++) hash",
+      ],
+    ],
+  ),
+  ...plant(
     "src/feed/fanout/live/pending.ts",
     "workerd",
     ["test/feed/fanout/pending.test.ts", "test/feed/fanout/convergence.test.ts", "test/http/every-transport.test.ts"],
     [
       [
         "mode=all: an update is delivered twice",
-        "if (update.seq > seq) updates.push(fields ?",
-        "if (update.seq >= seq) updates.push(fields ?",
+        "if (update.seq > seq) updates.push(cut ?",
+        "if (update.seq >= seq) updates.push(cut ?",
       ],
 
       ["conflation: the first of two updates of a key is sent", "conflated.merged.add(update);", ""],

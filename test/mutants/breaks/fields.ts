@@ -68,11 +68,6 @@ export const OF_FIELDS: readonly Mutant[] = [
   ...plant("src/feed/fanout/catch-up/recent-updates.ts", "workerd", PURE, [
     ["fields: patches that concern nobody are told on return", 'patch === undefined || cut(patch) !== "{}"', "true"],
     ["fields: what was forgotten is taken for unchanged", "from >= this.#start && ", ""],
-    [
-      "fields: before a reset is after it",
-      "this.#updates = [];\n    this.#length = 0;\n    this.#start = Infinity;",
-      "",
-    ],
   ]),
   ...plant(
     "src/protocol/members.ts",

@@ -4,6 +4,8 @@ import type { Subscription } from "../../../protocol/selection.ts";
 import type { AcceptedUpdate } from "../../state/accepted-update.ts";
 import { groupId, roundRate } from "../selections.ts";
 import { Group, type Subscriber } from "../subscriber.ts";
+import { PrefixIndex } from "./prefix-index.ts";
+import { ensure, removeFrom } from "./sets.ts";
 import { PendingMemory, pendingFor, PendingUpdate, type Allowance } from "./pending.ts";
 
 /** What one delivery may do. */
@@ -19,8 +21,7 @@ export class SubscriberIndex {
   readonly #groupSize: number;
   readonly #groups = new Map<string, Group[]>();
   readonly #byKey = new Map<string, Set<Group>>();
-  /** By the length of the prefix first: a key is looked up once for each length in use, however many prefixes there are. */
-  readonly #byPrefix = new Map<number, Map<string, Set<Group>>>();
+  readonly #byPrefix = new PrefixIndex<Group>();
   readonly pendingMemory = new PendingMemory();
 
   /** `groupSize`: how many members a group may have. */
@@ -67,10 +68,8 @@ export class SubscriberIndex {
       return group;
     };
     for (const group of this.#byKey.get(key) ?? []) yield addTo(group);
-    for (const [length, sameLength] of this.#byPrefix) {
-      // The prefixes of a selection cover neither each other nor its keys, so no group is found twice.
-      for (const group of sameLength.get(key.slice(0, length)) ?? []) yield addTo(group);
-    }
+    // The prefixes of a selection cover neither each other nor its keys, so no group is found twice.
+    for (const group of this.#byPrefix.find(key)) yield addTo(group);
   }
 
   /** A group with room for one more member. */
@@ -90,21 +89,13 @@ export class SubscriberIndex {
   #addToIndex(group: Group): void {
     const { keys, prefixes } = group.subscription.selection;
     for (const key of keys) ensure(this.#byKey, key, newSet).add(group);
-    for (const prefix of prefixes) {
-      const sameLength = ensure(this.#byPrefix, prefix.length, () => new Map<string, Set<Group>>());
-      ensure(sameLength, prefix, newSet).add(group);
-    }
+    for (const prefix of prefixes) this.#byPrefix.add(prefix, group);
   }
 
   #removeFromIndex(group: Group): void {
     const { keys, prefixes } = group.subscription.selection;
     for (const key of keys) removeFrom(this.#byKey, key, group);
-    for (const prefix of prefixes) {
-      const sameLength = this.#byPrefix.get(prefix.length);
-      if (!sameLength) continue;
-      removeFrom(sameLength, prefix, group);
-      if (sameLength.size === 0) this.#byPrefix.delete(prefix.length);
-    }
+    for (const prefix of prefixes) this.#byPrefix.remove(prefix, group);
   }
 }
 
@@ -124,19 +115,4 @@ function concernOf(update: AcceptedUpdate, allowance: DeliveryAllowance): (field
 
 function newSet(): Set<Group> {
   return new Set();
-}
-
-function ensure<K, V>(map: Map<K, V>, key: K, make: () => V): V {
-  let value = map.get(key);
-  if (value === undefined) {
-    value = make();
-    map.set(key, value);
-  }
-  return value;
-}
-
-function removeFrom<K, V>(map: Map<K, Set<V>>, key: K, value: V): void {
-  const set = map.get(key);
-  set?.delete(value);
-  if (set?.size === 0) map.delete(key);
 }
