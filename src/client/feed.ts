@@ -1,23 +1,32 @@
 import { FeedClosedError } from "./errors.ts";
-import { createConnection, type Environment } from "./connection/connection.ts";
-import { feedUrl } from "./feed-url.ts";
 import { createChangeQueue, type ChangeQueue } from "./change-queue.ts";
+import { openConnection, type Environment } from "./connection/connection.ts";
 import { createListeners } from "./events.ts";
+import { feedUrl } from "./feed-url.ts";
 import { normaliseSelection } from "./selection.ts";
 import type { JsonObject } from "../protocol/json.ts";
+import type { Runtime } from "./runtime.ts";
+import type { OpenSource } from "./source.ts";
 import type { Feed, FeedOptions, FeedSnapshot, FeedStatus } from "./types.ts";
 
-/** One feed as its user sees it: passes on what the connection tells to listeners, iterators and `select` calls. */
+/** A feed with a connection of its own, which begins at once. */
 export function connectFeed(
   base: string | URL,
   name: string,
   options: FeedOptions<string>,
   environment: Environment,
 ): Feed<JsonObject> {
-  const { on, emit, callAll } = createListeners(environment.runtime.reportError);
+  const url = feedUrl(base, name);
+  return createFeed(name, environment.runtime, (listener) => openConnection(url, options, environment, listener));
+}
+
+/** One feed as its user sees it: passes on what its source tells to listeners, iterators and `select` calls. */
+export function createFeed(name: string, { reportError }: Runtime, open: OpenSource): Feed<JsonObject> {
+  const { on, emit, callAll } = createListeners(reportError);
   const queues = new Set<ChangeQueue>();
   /** Calls of `select`, which all wait for the selection that is wanted last. */
   const selects: ((error: Error | undefined) => void)[] = [];
+  const counters = { messages: 0, updates: 0, skipped: 0 };
   /** The entries as they are now, never changed: made when it is asked for, and kept until one of them changes. */
   let copy: ReadonlyMap<string, JsonObject> | undefined;
   let snapshot: FeedSnapshot<JsonObject> | undefined;
@@ -26,13 +35,19 @@ export function connectFeed(
     for (const end of selects.splice(0)) end(error);
   };
 
-  const { view, counters, status, latency, dispatch } = createConnection(feedUrl(base, name), options, environment, {
+  const source = open({
     changed(changes, batch, conflates) {
       snapshot = undefined;
-      if (changes.length > 0) copy = undefined;
+      const { length } = changes;
+      if (length > 0) {
+        copy = undefined;
+        counters.messages++;
+      }
+      if (batch.cause === "update") counters.updates += length;
+      counters.skipped += batch.skipped;
       // At once: an iterator that begins after this has the entries as they are now, and gets these changes not again.
       for (const queue of queues) queue.push(changes, conflates);
-      emit(changes.length > 0 ? "change" : undefined, changes, batch);
+      emit(length > 0 ? "change" : undefined, changes, batch);
     },
     status(status) {
       snapshot = undefined;
@@ -44,39 +59,38 @@ export function connectFeed(
     selected: endSelects,
     done: callAll,
   });
-  dispatch({ type: "reconnect" });
 
   const feed: Feed<JsonObject> = {
     name,
     get state() {
-      return status().state;
+      return source.status.state;
     },
     get status() {
-      return status();
+      return source.status;
     },
     get position() {
-      return view.position();
+      return source.position;
     },
     get size() {
-      return view.entries.size;
+      return source.entries.size;
     },
     get counters() {
-      return { ...counters };
+      return { ...counters, connections: source.connections };
     },
     get latency() {
-      return latency();
+      return source.latency;
     },
-    get: (key) => view.entries.get(key),
-    has: (key) => view.entries.has(key),
-    keys: () => view.entries.keys(),
-    entries: () => view.entries.entries(),
+    get: (key) => source.entries.get(key),
+    has: (key) => source.entries.has(key),
+    keys: () => source.entries.keys(),
+    entries: () => source.entries.entries(),
     on,
     subscribe: (listener) => on("any", listener),
     getSnapshot: () =>
       (snapshot ??= {
-        status: status(),
-        entries: (copy ??= new Map(view.entries)),
-        position: view.position(),
+        status: source.status,
+        entries: (copy ??= new Map(source.entries)),
+        position: source.position,
       }),
     select(selection) {
       const done = new Promise<never>((resolve, reject) => {
@@ -86,18 +100,19 @@ export function connectFeed(
       });
       // A user who does not wait for it need not catch its failure either.
       done.catch(() => {});
-      dispatch({ type: "select", selection: normaliseSelection(selection) });
-      if (status().state === "closed" && status().code === undefined) endSelects(errorOf(status()));
+      source.dispatch({ type: "select", selection: normaliseSelection(selection) });
+      const { status } = source;
+      if (status.state === "closed" && status.code === undefined) endSelects(errorOf(status));
       return done;
     },
     [Symbol.asyncIterator]() {
-      const queue = createChangeQueue(view.entries, (queue) => queues.delete(queue));
+      const queue = createChangeQueue(source.entries, (queue) => queues.delete(queue));
       queues.add(queue);
-      if (status().state === "closed") queue.end(refusalOf(status()));
+      if (source.status.state === "closed") queue.end(refusalOf(source.status));
       return queue.iterator;
     },
-    reconnect: () => dispatch({ type: "reconnect" }),
-    close: () => dispatch({ type: "close" }),
+    reconnect: () => source.dispatch({ type: "reconnect" }),
+    close: () => source.dispatch({ type: "close" }),
   };
   return feed;
 }

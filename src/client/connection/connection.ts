@@ -4,12 +4,12 @@ import { messageOf } from "../errors.ts";
 import { createTransportTrials } from "./preferred-transport.ts";
 import { ACK_EVERY, MAX_TIMER, SLEPT, STALE_AFTER } from "./timings.ts";
 import { resumes } from "./transitions.ts";
-import { normaliseSelection } from "../selection.ts";
+import { normaliseSelection, type AnySelection } from "../selection.ts";
 import { probe } from "./probe.ts";
-import type { JsonObject } from "../../protocol/json.ts";
 import type { Runtime } from "../runtime.ts";
+import type { Source, SourceListener } from "../source.ts";
 import type { Link, LinkRequest, Transport } from "../transport.ts";
-import type { Batch, Change, FeedOptions, FeedStatus } from "../types.ts";
+import type { FeedOptions } from "../types.ts";
 import type { Command, ConnectionEvent } from "./state.ts";
 
 /** What a connection runs on. */
@@ -19,32 +19,32 @@ export interface Environment {
   readonly transports: readonly [Transport, ...Transport[]];
 }
 
-/** What a connection tells the feed. The view and the status are up to date before any of it is called. */
-export interface ConnectionListener {
-  /** `conflates`: only the latest change of each key matters. */
-  changed(changes: readonly Change<JsonObject>[], batch: Batch, conflates: boolean): void;
-  status(status: FeedStatus): void;
-  /** The wanted selection is there, or the server refuses it. */
-  readonly selected: (error?: Error) => void;
-  /** The last call for each event: now the user's listeners may be called. */
-  done(): void;
+/** A source that has a connection to the server for itself. */
+export interface Connection extends Source {
+  readonly selections: {
+    /** What the entries are of; undefined before the first ones. */
+    readonly reached: AnySelection | undefined;
+    /** What the server was asked for, if its answer has not come. */
+    readonly asked: AnySelection | undefined;
+    readonly wanted: AnySelection;
+  };
 }
 
 /**
  * A feed's connection to the server, over as many links as it takes. Carries out what the state machine says: at most one
- * link, one timer, one request for a token, and one trial of the preferred transport. It connects with the first `reconnect`.
+ * link, one timer, one request for a token, and one trial of the preferred transport. It begins at once.
  */
-export function createConnection(
+export function openConnection(
   feed: URL,
   options: FeedOptions<string>,
   { runtime, transports }: Environment,
-  listener: ConnectionListener,
-) {
+  listener: SourceListener,
+): Connection {
   const { token: source, staleAfter = STALE_AFTER } = options;
   const { now } = runtime;
   const asks = typeof source === "function";
   const view = createView(options.format);
-  const counters = { messages: 0, updates: 0, skipped: 0, connections: 0 };
+  let connections = 0;
   let phase = initialPhase(normaliseSelection(options), asks ? undefined : source, now());
   let link: Link | undefined;
   let timerAt = Infinity;
@@ -146,7 +146,7 @@ export function createConnection(
   }
 
   function onFrame(frame: string | Uint8Array): void {
-    if (phase.name === "opening") counters.connections++;
+    if (phase.name === "opening") connections++;
     unacknowledged += frame.length;
     dispatch({ type: "heard" });
     if (frame === "pong") {
@@ -157,9 +157,6 @@ export function createConnection(
     if (!event) return;
     if (event.type === "applied") {
       const { changes, batch } = event;
-      if (changes.length > 0) counters.messages++;
-      if (batch.cause === "update") counters.updates += changes.length;
-      counters.skipped += batch.skipped;
       listener.changed(changes, batch, phase.wanted.mode !== "all");
       // Only of whole messages: a part of a snapshot has no position of its own yet.
       if (unacknowledged >= ACK_EVERY) {
@@ -190,5 +187,26 @@ export function createConnection(
     setTrials(phase.transport % transports.length > 0 && nextDue(phase) < Infinity, phase.name === "live");
   }
 
-  return { view, counters, dispatch, status: () => phase.status, latency: () => latency };
+  dispatch({ type: "reconnect" });
+  return {
+    entries: view.entries,
+    get position() {
+      return view.position();
+    },
+    get status() {
+      return phase.status;
+    },
+    get latency() {
+      return latency;
+    },
+    get connections() {
+      return connections;
+    },
+    get selections() {
+      const { reached, wanted } = phase;
+      const asked = phase.name === "live" ? phase.sent : isLinked(phase) ? phase.selection : undefined;
+      return { reached, asked, wanted };
+    },
+    dispatch,
+  };
 }

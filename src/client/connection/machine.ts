@@ -3,7 +3,7 @@ import { EVENT_HANDLERS } from "./event-handlers.ts";
 import { isEqual } from "../equal.ts";
 import type { AnySelection } from "../selection.ts";
 import type { FeedState, FeedStatus } from "../types.ts";
-import type { ConnectionEvent, Context, Phase, Transition } from "./state.ts";
+import type { CatchingUp, ConnectionEvent, Context, Live, Opening, Phase, Transition } from "./state.ts";
 
 /** The phase of a connection that was never tried. */
 export function initialPhase(wanted: AnySelection, token: string | undefined, now: number): Phase {
@@ -41,7 +41,8 @@ export function nextDue(phase: Phase): number {
 }
 
 /** Whether a phase has a link to the server. */
-export function isLinked({ name }: Phase): boolean {
+export function isLinked(phase: Phase): phase is Opening | CatchingUp | Live {
+  const { name } = phase;
   return name === "opening" || name === "catchingUp" || name === "live";
 }
 
