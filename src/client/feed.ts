@@ -85,7 +85,12 @@ export function createFeed(name: string, { reportError }: Runtime, open: OpenSou
     keys: () => source.entries.keys(),
     entries: () => source.entries.entries(),
     on,
-    subscribe: (listener) => on("any", listener),
+    subscribe(run) {
+      const call = (): void => run(feed.getSnapshot());
+      const end = on("any", call);
+      call();
+      return end;
+    },
     getSnapshot: () =>
       (snapshot ??= {
         status: source.status,

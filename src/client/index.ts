@@ -1,8 +1,6 @@
+import { environmentOf } from "./environment.ts";
 import { connectFeed } from "./feed.ts";
-import { runtime } from "./runtime.ts";
-import { withQuery } from "./feed-url.ts";
-import { webSocketTransport } from "./web-socket.ts";
-import type { Transport } from "./transport.ts";
+import { shareFeed } from "./share.ts";
 import type { Cut, Feed, FeedOptions, Field } from "./types.ts";
 
 export { FeedClosedError } from "./errors.ts";
@@ -22,28 +20,17 @@ export function connect<T = Record<string, unknown>, const F extends Field<T> = 
   feed: string,
   options: FeedOptions<F> = {},
 ): Feed<Cut<T, F>, T> {
-  const Socket = options.WebSocket ?? globalThis.WebSocket;
-  const http = [overHttp("events"), overHttp("polling")] as const;
-  // Node has one from 22 on. Over HTTP, all but `format` is the same.
-  const transports = Socket ? ([webSocketTransport(Socket, options.format), ...http] as const) : http;
+  const environment = environmentOf(options);
+  const opened = options.share
+    ? shareFeed(
+        base,
+        feed,
+        options,
+        environment,
+        import("./sharing/shared-feeds.ts").then(({ joinConnection }) => joinConnection),
+      )
+    : connectFeed(base, feed, options, environment);
   // The caller says what the entries are.
   // oxlint-disable-next-line typescript/no-unsafe-type-assertion
-  return connectFeed(base, feed, options, { runtime, transports }) as unknown as Feed<Cut<T, F>, T>;
-}
-
-/** A transport whose code is loaded when it is first used: most clients never do. */
-function overHttp(kind: "events" | "polling"): Transport {
-  return {
-    open(request, events) {
-      const link = import("./over-http.ts")
-        .then(({ [kind]: open }) => open({ ...request, runtime, withQuery }, events))
-        // Without the code, the attempt does not open in time.
-        .catch(() => {});
-      return {
-        send: (message) => void link.then((link) => link?.send(message)),
-        // A link that is closed before its code is there is opened and closed at once: it calls nothing.
-        close: () => void link.then((link) => link?.close()),
-      };
-    },
-  };
+  return opened as unknown as Feed<Cut<T, F>, T>;
 }

@@ -1,3 +1,4 @@
+import type { JsonObject } from "../protocol/json.ts";
 import type { Selection } from "./types.ts";
 
 /** Of any fields. */
@@ -29,6 +30,12 @@ function sorted(list: readonly string[], what: string, allowed: RegExp, meant: s
     }
   }
   return list.toSorted();
+}
+
+/** Leaves the members of a value that `fields` name; without any, all of them. */
+export function cutter({ fields = [] }: AnySelection): (value: JsonObject) => JsonObject {
+  if (fields.length === 0) return (value) => value;
+  return (value) => Object.fromEntries(Object.entries(value).filter(([name]) => fields.includes(name)));
 }
 
 /** Tells whether `keys` select a key: exactly, or by a `prefix*`. No keys at all select everything. */

@@ -111,8 +111,11 @@ export interface Feed<T, Whole = T> extends AsyncIterable<Change<T>> {
   entries(): IterableIterator<[string, T]>;
   /** Calls back until the returned function is called. If a listener throws, that is reported, and the others are called. */
   on<E extends keyof FeedEvents<T>>(event: E, listener: FeedEvents<T>[E]): () => void;
-  /** For view libraries: calls back after any change. Read what changed with `getSnapshot` or `get`. */
-  subscribe(listener: () => void): () => void;
+  /**
+   * For view libraries: calls back at once and after any change, with the snapshot. That makes a feed a store of Svelte, and
+   * with `getSnapshot` one of React.
+   */
+  subscribe(run: (snapshot: FeedSnapshot<T>) => void): () => void;
   getSnapshot(): FeedSnapshot<T>;
   /**
    * Replaces the selection, on the live connection. Resolves when the new selection's entries are there, to the same feed: its
@@ -137,9 +140,28 @@ export interface MessageFormat {
   readonly decode: (frame: Uint8Array) => unknown;
 }
 
+/** A snapshot as `GET` of a feed answers it, and `read` in a Worker. */
+export interface InitialSnapshot {
+  readonly epoch: string;
+  readonly seq: number;
+  readonly time?: number | undefined;
+  readonly entries: Readonly<Record<string, object>>;
+}
+
 export interface FeedOptions<F extends string = never> extends Selection<F> {
   /** A credential, or a function that gives one: called before each connection, before a token expires and after sleep. */
   readonly token?: string | (() => string | undefined | Promise<string | undefined>) | undefined;
+  /**
+   * What the feed begins with, such as a page that a server rendered has it: a snapshot that has at least all that is
+   * selected. The feed is `recovering` with these entries at once, and goes on from their position: nothing is loaded again.
+   */
+  readonly initial?: InitialSnapshot | undefined;
+  /**
+   * Shares one connection with all others of this program that ask for the same feed at the same address with the same
+   * credential, and say so too. Each sees its own keys and fields. `hz` is the highest that one of them asks for;
+   * `mode: "all"` has a connection of its own.
+   */
+  readonly share?: boolean | undefined;
   /** Milliseconds after the connection is lost until `stale`; 5,000 if not given. */
   readonly staleAfter?: number | undefined;
   /** JSON if not given; `msgpack` of `@tickertape/feed/msgpack` is another. Over HTTP it is JSON in any case. */

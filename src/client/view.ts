@@ -11,6 +11,7 @@ import type {
   SnapshotMessage,
   UpdateMessage,
 } from "../protocol/server-messages.ts";
+import type { Loaded } from "./initial.ts";
 import type { ViewEvent } from "./connection/state.ts";
 import type { Change, MessageFormat } from "./types.ts";
 
@@ -53,10 +54,10 @@ export interface View {
   read(frame: string | Uint8Array, sent: SentSubscribe): ViewEvent | undefined;
 }
 
-export function createView(format?: MessageFormat): View {
-  const entries = new Map<string, JsonObject>();
-  let epoch: string | undefined;
-  let seq = 0;
+export function createView(format?: MessageFormat, initial?: Loaded): View {
+  const entries = initial?.entries ?? new Map<string, JsonObject>();
+  let epoch = initial?.epoch;
+  let seq = initial?.seq ?? 0;
   /** Only a snapshot can follow: there are no entries yet, or they are of another epoch or selection. */
   let awaitsSnapshot = true;
   /** The seq of the server when the connection began. */

@@ -1,3 +1,3 @@
-export { useEntries, useEntry, useFeedStatus } from "./use-entries.ts";
+export { useEntries, useEntry, useFeedStatus, useKeys } from "./use-entries.ts";
 export { useFeed } from "./use-feed.ts";
-export type { Feed, FeedOptions, FeedStatus } from "../client/index.ts";
+export type { Feed, FeedOptions, FeedStatus, InitialSnapshot } from "../client/index.ts";

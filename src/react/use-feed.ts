@@ -1,38 +1,58 @@
 import { useEffect, useRef, useState } from "react";
-import { connect, type Cut, type Feed, type FeedOptions, type Field } from "../client/index.ts";
+import { environmentOf } from "../client/environment.ts";
+import { connectFeed } from "../client/feed.ts";
+import { shareFeed } from "../client/share.ts";
+import { joinConnection } from "../client/sharing/shared-feeds.ts";
+import type { Cut, Feed, FeedOptions, Field } from "../client/types.ts";
+import { initialFeed, noteInitial, type AnyFeed } from "./initial-feed.ts";
 
 /** A feed, and what it was connected with. */
-interface OpenedFeed<T, F extends string> {
+interface OpenedFeed {
   readonly identity: string;
-  readonly feed: Feed<Cut<T, F>, T>;
+  readonly feed: AnyFeed;
 }
+
+/** The options as they were last rendered. */
+interface Latest {
+  readonly current: FeedOptions<string>;
+}
+
+/** What credentials that are functions are compared by: written where they are used, they differ in every render. */
+const ANY_FUNCTION = {};
 
 /**
  * A feed for as long as the component is mounted: connected after the first render, closed when the component goes. Undefined
  * in the first render, on a server, and in the render that asks for another feed; the hooks that read a feed take that too.
+ * With `initial` there is a feed from the first render on, with these entries.
  *
- * Options are compared by value, so they may be written where they are used. Another `keys`, `fields`, `hz` or `mode` is selected on the
- * live connection; another URL, name, credential, `format` or `staleAfter` makes a new one. Of `token` functions the last one
- * is called; another function makes no new connection.
+ * All components that use the same feed share one connection, unless `share` is false. Each has its own keys and fields.
+ *
+ * Options are compared by value, so they may be written where they are used. Another `keys`, `fields` or `hz` is selected on
+ * the live connection; another URL, name, credential, `mode`, `format` or `staleAfter` makes a new feed. All `token` functions
+ * count as the same credential, of which the newest is called.
  */
 export function useFeed<T = Record<string, unknown>, const F extends Field<T> = never>(
   base: string | URL,
   name: string,
   options: FeedOptions<F> = {},
 ): Feed<Cut<T, F>, T> | undefined {
-  const { keys, fields, hz, mode, staleAfter, format } = options;
+  const { keys, fields, hz, mode, staleAfter, format, share } = options;
   const credential = typeof options.token === "function" ? { isFunction: true } : { token: options.token };
-  const identity = JSON.stringify([String(base), name, staleAfter, format?.protocol, credential]);
-  const selection = JSON.stringify([keys, fields, hz, mode]);
+  const identity = JSON.stringify([String(base), name, mode, staleAfter, format?.protocol, share, credential]);
+  const selection = JSON.stringify([keys, fields, hz]);
 
   const latest = useRef(options);
   useEffect(() => {
     latest.current = options;
   });
 
-  const [opened, setOpened] = useState<OpenedFeed<T, F>>();
+  const [opened, setOpened] = useState<OpenedFeed | undefined>(() => {
+    const feed = initialFeed(name, options);
+    return feed && { identity, feed };
+  });
   useEffect(() => {
-    const feed = connect<T, F>(base, name, { ...latest.current, token: tokenOf(latest) });
+    const feed = open(base, name, latest);
+    noteInitial(feed, opened?.identity === identity ? opened.feed : undefined);
     setOpened({ identity, feed });
     return () => feed.close();
     // `identity` has `base` and `name`, compared by value.
@@ -45,14 +65,20 @@ export function useFeed<T = Record<string, unknown>, const F extends Field<T> = 
     // The one that it was connected with is no change to it. If this fails, the feed's status says why.
     feed?.select({ keys, fields, hz, mode }).catch(() => {});
   }, [feed, selection]);
-  return feed;
+  // The caller says what the entries are.
+  // oxlint-disable-next-line typescript/no-unsafe-type-assertion
+  return feed as Feed<Cut<T, F>, T> | undefined;
 }
 
-function tokenOf(latest: { readonly current: FeedOptions<string> }): FeedOptions["token"] {
-  const { token } = latest.current;
-  if (typeof token !== "function") return token;
-  return () => {
-    const { token } = latest.current;
-    return typeof token === "function" ? token() : token;
-  };
+function open(base: string | URL, name: string, latest: Latest): AnyFeed {
+  const { current } = latest;
+  const isAsked = typeof current.token === "function";
+  const options = { ...current, token: isAsked ? () => tokenOf(latest) : current.token };
+  const environment = environmentOf(options);
+  if (options.share === false) return connectFeed(base, name, options, environment);
+  return shareFeed(base, name, options, environment, joinConnection, isAsked ? ANY_FUNCTION : options.token);
+}
+
+function tokenOf({ current: { token } }: Latest): ReturnType<Extract<FeedOptions["token"], () => unknown>> {
+  return typeof token === "function" ? token() : token;
 }

@@ -1,7 +1,15 @@
 import { beforeEach, describe, expect, expectTypeOf, test } from "vitest";
 import { FeedClosedError } from "../../src/client/errors.ts";
 import { createChangeQueue } from "../../src/client/change-queue.ts";
-import { connect, type Change, type Feed, type FeedOptions, type FeedStatus } from "../../src/client/index.ts";
+import {
+  connect,
+  type Change,
+  type Feed,
+  type FeedOptions,
+  type FeedSnapshot,
+  type FeedStatus,
+} from "../../src/client/index.ts";
+import type { JsonObject } from "../../src/protocol/json.ts";
 import { FakeServer } from "./support/fake-server.ts";
 import { World } from "./support/world.ts";
 
@@ -36,12 +44,12 @@ describe("listeners", () => {
     feed.subscribe(() => void seen.push("any"));
     server.publish({ key: "A", set: {} });
     await world.pass(100);
-    expect(seen).toEqual(["second", "any"]);
+    expect(seen).toEqual(["any", "second", "any"]);
     expect(world.reported).toEqual([new Error("mine")]);
     off();
     server.publish({ key: "A", set: { n: 1 } });
     await world.pass(100);
-    expect(seen).toEqual(["second", "any", "any"]);
+    expect(seen).toEqual(["any", "second", "any", "any"]);
   });
 
   test("that remove and add themselves are called once", async () => {
@@ -79,11 +87,8 @@ describe("getSnapshot", () => {
     const feed = await live();
     const first = feed.getSnapshot();
     expect(feed.getSnapshot()).toBe(first);
-    let calls = 0;
-    feed.subscribe(() => calls++);
     server.publish({ key: "A", delete: true });
     await world.pass(100);
-    expect(calls).toBe(1);
     expect([...first.entries]).toEqual([["A", { n: 1 }]]);
     expect(feed.getSnapshot()).toMatchObject({ position: "e1:2", status: { state: "live" } });
     expect(feed.getSnapshot().entries.size).toBe(0);
@@ -99,6 +104,21 @@ describe("getSnapshot", () => {
     expect(feed.getSnapshot().status).not.toBe(status);
     expect(feed.getSnapshot().entries).toBe(entries);
   });
+});
+
+test("a feed is a store of Svelte: `subscribe` calls back at once, and after each change, with the value", async () => {
+  server.publish({ key: "A", set: { n: 1 } });
+  const feed = await live();
+  const seen: FeedSnapshot<JsonObject>[] = [];
+  const end = feed.subscribe((snapshot) => void seen.push(snapshot));
+  expect(seen).toEqual([feed.getSnapshot()]);
+  server.publish({ key: "A", set: { n: 2 } });
+  await world.pass(100);
+  expect(seen.map(({ entries }) => entries.get("A"))).toEqual([{ n: 1 }, { n: 2 }]);
+  end();
+  server.publish({ key: "A", set: { n: 3 } });
+  await world.pass(100);
+  expect(seen).toHaveLength(2);
 });
 
 async function take(iterator: AsyncIterator<Change<object>>, count: number): Promise<string[]> {

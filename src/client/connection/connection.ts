@@ -1,5 +1,6 @@
 import { initialPhase, isLinked, nextDue, transition } from "./machine.ts";
 import { createView, type SentSubscribe } from "../view.ts";
+import { readInitial } from "../initial.ts";
 import { messageOf } from "../errors.ts";
 import { createTransportTrials } from "./preferred-transport.ts";
 import { ACK_EVERY, MAX_TIMER, SLEPT, STALE_AFTER } from "./timings.ts";
@@ -43,9 +44,13 @@ export function openConnection(
   const { token: source, staleAfter = STALE_AFTER } = options;
   const { now } = runtime;
   const asks = typeof source === "function";
-  const view = createView(options.format);
+  const selection = normaliseSelection(options);
+  const initial = options.initial && readInitial(options.initial, selection);
+  const view = createView(options.format, initial);
   let connections = 0;
-  let phase = initialPhase(normaliseSelection(options), asks ? undefined : source, now());
+  let phase = initialPhase(selection, asks ? undefined : source, now());
+  // As after a connection that was lost just now.
+  if (initial) phase = { ...phase, reached: selection, staleAt: now() + staleAfter };
   let link: Link | undefined;
   let timerAt = Infinity;
   let cancelTimer: (() => void) | undefined;

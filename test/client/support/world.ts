@@ -1,5 +1,7 @@
 import { expect } from "vitest";
 import { connectFeed } from "../../../src/client/feed.ts";
+import { shareFeed } from "../../../src/client/share.ts";
+import { joinConnection } from "../../../src/client/sharing/shared-feeds.ts";
 import type { Runtime, RuntimeEvent } from "../../../src/client/runtime.ts";
 import type { Transport } from "../../../src/client/transport.ts";
 import type { Feed, FeedOptions } from "../../../src/client/types.ts";
@@ -60,6 +62,12 @@ export class World {
 
   connect(options: FeedOptions<string>, ...transports: readonly [Transport, ...Transport[]]): Feed<JsonObject> {
     return connectFeed("http://feeds.test", "stocks", options, { runtime: this.runtime, transports });
+  }
+
+  /** One that shares its connection with all that this makes with the same credential. */
+  share(options: FeedOptions<string>, ...transports: readonly [Transport, ...Transport[]]): Feed<JsonObject> {
+    this.promises();
+    return shareFeed("http://feeds.test", "stocks", options, { runtime: this.runtime, transports }, joinConnection);
   }
 
   /** The same, once the feed is live. */
