@@ -91,8 +91,10 @@ export class FeedObject<Env extends FeedObjectEnv = FeedObjectEnv> extends Servi
     this.onAwake();
     try {
       this.#loader.open();
-      const listed = await this.#list(account);
-      if (listed !== "listed") return { ok: false, code: "feed_full", detail: NOT_LISTED[listed] };
+      if (!this.#loader.exists) {
+        const listed = await this.#list(account);
+        if (listed !== "listed") return { ok: false, code: "feed_full", detail: NOT_LISTED[listed] };
+      }
     } catch (error) {
       // The caller must know that nothing was changed, and the operator why.
       // oxlint-disable-next-line no-console
@@ -103,7 +105,8 @@ export class FeedObject<Env extends FeedObjectEnv = FeedObjectEnv> extends Servi
     // in between.
     this.#tellDirectory();
     const outcome = await this.#loader.open().accept(request);
-    if (outcome.ok) await this.#listing.change(this.feedName);
+    const telling = outcome.ok && this.#listing.change(this.feedName);
+    if (telling) await telling;
     return outcome;
   }
 
