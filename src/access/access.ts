@@ -52,8 +52,8 @@ export type Identity = Caller | Invalid | "unavailable";
 
 /** Who may do what. */
 export interface Access {
-  /** Finds the caller for a credential; undefined means that none is presented. */
-  identify(credential: string | undefined): Promise<Identity>;
+  /** Finds the caller for a credential; undefined means that none is presented. At once if it is a key that is known. */
+  identify(credential: string | undefined): Identity | Promise<Identity>;
   /** What the operator has to know about settings that are not accepted: a sentence for each, without a secret. */
   readonly refused: readonly string[];
   /** What the operator has to set before a publish can be accepted; undefined if one can. */

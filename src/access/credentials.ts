@@ -27,24 +27,28 @@ export function accessBy(settings: AccessSettings): Access {
   const holderOf = keyRing(holders.flatMap((holder) => holder.keys.accepted.map((key) => ({ key, holder }))));
   /** Each is made when its key is first used. Only good keys are among them. */
   const keyCallers = new Map<string, Caller>();
+  const makeKeyCaller = async (
+    credential: string,
+    { principal, grants }: (typeof holders)[number],
+  ): Promise<Caller> => {
+    const caller = lastingCaller("key", `${principal} ${await fingerprint(credential)}`, grants);
+    keyCallers.set(credential, caller);
+    return caller;
+  };
+  const checkToken = async (credential: string): Promise<Identity> => {
+    const claims = await tokens.check?.(credential);
+    if (claims === undefined) return "invalid";
+    return typeof claims === "string" ? claims : tokenCaller(claims, isPublic);
+  };
   const refused = [...metricsKeys.refused, ...publishKeys.refused, ...adminKeys.refused, ...tokens.refused];
   const isConfigured = publishKeys.accepted.length + adminKeys.accepted.length > 0 || tokens.check !== undefined;
   return {
     refused,
     unconfigured: isConfigured ? undefined : lacking(refused),
-    async identify(credential): Promise<Identity> {
+    identify(credential) {
       if (credential === undefined) return anonymous;
       const holder = holderOf(credential);
-      if (holder) {
-        const { principal, grants } = holder;
-        const caller =
-          keyCallers.get(credential) ?? lastingCaller("key", `${principal} ${await fingerprint(credential)}`, grants);
-        keyCallers.set(credential, caller);
-        return caller;
-      }
-      if (!tokens.check) return "invalid";
-      const claims = await tokens.check(credential);
-      return typeof claims === "string" ? claims : tokenCaller(claims, isPublic);
+      return holder ? (keyCallers.get(credential) ?? makeKeyCaller(credential, holder)) : checkToken(credential);
     },
   };
 }

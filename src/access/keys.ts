@@ -43,14 +43,18 @@ function sort(name: string, setting = "", wanted: string, isGood: (key: string) 
 export function keyRing<T>(keys: readonly { key: string; holder: T }[]): (credential: string) => T | undefined {
   const width = Math.max(0, ...keys.map(({ key }) => key.length));
   // Character codes: to have the platform encode them costs ten times as much.
-  const padded = (text: string): Uint16Array => {
-    const codes = new Uint16Array(width);
-    for (let i = Math.min(width, text.length) - 1; i >= 0; i--) codes[i] = text.charCodeAt(i);
-    return codes;
+  const write = (text: string, codes: Uint16Array): void => {
+    for (let i = 0; i < width; i++) codes[i] = i < text.length ? text.charCodeAt(i) : 0;
   };
-  const ring = keys.map(({ key, holder }) => ({ codes: padded(key), length: key.length, holder }));
+  const ring = keys.map(({ key, holder }) => {
+    const codes = new Uint16Array(width);
+    write(key, codes);
+    return { codes, length: key.length, holder };
+  });
+  // Written over each time: to make one takes longer than to compare it.
+  const presented = new Uint16Array(width);
   return (credential) => {
-    const presented = padded(credential);
+    write(credential, presented);
     let found: T | undefined;
     for (const { codes, length, holder } of ring) {
       // Longer credentials were cut off, and shorter ones filled up with zeros, which a credential may contain.
