@@ -1,8 +1,8 @@
 import { Hono, type Handler, type MiddlewareHandler } from "hono";
 import { isFeedName } from "../protocol/names.ts";
-import { authorize, authorizeList, warnIfUnconfigured } from "./authentication.ts";
+import { authorize, authorizeList } from "./authentication.ts";
 import { RefusedBodies } from "./body-queue.ts";
-import type { AppContext, AppEnv, RequestVariables } from "./context.ts";
+import type { AppContext, AppEnv, RequestVariables, Site } from "./context.ts";
 import type { Deployment } from "./deployment.ts";
 import { asyncApiDocument, openApiDocument } from "./documents.ts";
 import { streamEvents, wantsEvents } from "./event-stream.ts";
@@ -10,10 +10,10 @@ import { grantToRead, isUpgrade, openSocket } from "./feed-upgrade.ts";
 import { deleteFeed, listFeeds } from "./feeds.ts";
 import { KnownFeeds } from "./known-feeds.ts";
 import { metrics } from "./metrics.ts";
-import { checkUpgradeOrigin, crossOrigin, strictTransport } from "./origins.ts";
+import { checkUpgradeOrigin, crossOrigin, isForPages, strictTransport } from "./origins.ts";
 import { Plans } from "./plans.ts";
 import { Problem, problemResponse } from "./problem.ts";
-import { publish } from "./publish.ts";
+import { publish, publishTo } from "./publish.ts";
 import { history, snapshot, stats } from "./read.ts";
 import { jsonResponse } from "./responses.ts";
 
@@ -31,7 +31,7 @@ const ROUTES: Readonly<Record<string, Partial<Record<Method, readonly Handler<Ap
   "/v1/feeds": { GET: [authorizeList, listFeeds] },
   "/v1/feeds/:feed": {
     GET: [checkUpgradeOrigin, authorize(grantToRead), readOrSubscribe],
-    POST: [warnIfUnconfigured, authorize("publish"), publish],
+    POST: [publish],
     DELETE: [authorize("admin"), deleteFeed],
   },
   "/v1/feeds/:feed/history": { GET: [authorize("subscribe"), history] },
@@ -46,27 +46,28 @@ export function createFeedApp<Bindings extends object>(
   deploymentOf: (env: Bindings) => Deployment,
 ): Hono<{ Bindings: Bindings; Variables: RequestVariables }> {
   const app = new Hono<{ Bindings: Bindings; Variables: RequestVariables }>();
-  const sites = new WeakMap<
-    Bindings,
-    Pick<RequestVariables, "deployment" | "knownFeeds" | "plans" | "refusedBodies">
-  >();
-
-  app.use(async (c, next) => {
-    let site = sites.get(c.env);
+  const sites = new WeakMap<Bindings, Site>();
+  const siteOf = (env: Bindings): Site => {
+    let site = sites.get(env);
     if (!site) {
-      const deployment = deploymentOf(c.env);
+      const deployment = deploymentOf(env);
       site = {
         deployment,
         knownFeeds: new KnownFeeds(deployment),
         plans: new Plans(deployment),
         refusedBodies: new RefusedBodies(deployment),
       };
-      sites.set(c.env, site);
+      sites.set(env, site);
     }
-    c.set("deployment", site.deployment);
-    c.set("knownFeeds", site.knownFeeds);
-    c.set("plans", site.plans);
-    c.set("refusedBodies", site.refusedBodies);
+    return site;
+  };
+
+  app.use(async (c, next) => {
+    const { deployment, knownFeeds, plans, refusedBodies } = siteOf(c.env);
+    c.set("deployment", deployment);
+    c.set("knownFeeds", knownFeeds);
+    c.set("plans", plans);
+    c.set("refusedBodies", refusedBodies);
     await next();
   });
   app.use(strictTransport);
@@ -77,13 +78,51 @@ export function createFeedApp<Bindings extends object>(
     app.all(path, refuseMethod(methods));
   }
   app.notFound(() => problemResponse("not_found", { detail: "No such path is served here." }));
-  app.onError((error) => {
-    if (error instanceof Problem) return problemResponse(error.code, error.details);
-    // Most often the feed's object is restarting. The details are for the log, not for the caller.
-    console.error("tickertape: a request failed", error);
-    return problemResponse("overloaded", { detail: "The feed could not be reached. Try again." });
-  });
+  app.onError(answerError);
+  const route = app.fetch;
+  app.fetch = (request, env, executionCtx) => {
+    const feed = feedOfProgram(request);
+    if (feed === undefined || !isGiven<Bindings>(env)) return route(request, env, executionCtx);
+    return answered(async () => {
+      const site = siteOf(env);
+      demandServed(feed, site.deployment);
+      return publishTo(feed, request, site, (going) => executionCtx?.waitUntil(going));
+    });
+  };
   return app;
+}
+
+const PUBLISH_URL = /^https?:\/\/[^/]+\/v1\/feeds\/([^/?#%]+)$/;
+
+/**
+ * The feed that a program publishes to; undefined for any other request. Most requests are such, and their way through Hono,
+ * with middleware that has nothing to do for them, takes longer than to parse and check a short update: they go straight
+ * on. What is in any way unusual goes by the routes, and so does all where this app is mounted in another one.
+ */
+function feedOfProgram(request: Request): string | undefined {
+  if (isForPages(request)) return undefined;
+  const name = PUBLISH_URL.exec(request.url)?.[1];
+  return name !== undefined && isFeedName(name) ? name : undefined;
+}
+
+/** Hono takes requests without an environment too. Where there is one, it is the app's. */
+function isGiven<Bindings extends object>(env: Bindings | object | undefined): env is Bindings {
+  return env !== undefined;
+}
+
+async function answered(work: () => Promise<Response>): Promise<Response> {
+  try {
+    return await work();
+  } catch (error) {
+    return answerError(error);
+  }
+}
+
+function answerError(error: unknown): Response {
+  if (error instanceof Problem) return problemResponse(error.code, error.details);
+  // Most often the feed's object is restarting. The details are for the log, not for the caller.
+  console.error("tickertape: a request failed", error);
+  return problemResponse("overloaded", { detail: "The feed could not be reached. Try again." });
 }
 
 function health(): Response {
@@ -103,10 +142,14 @@ const checkFeedName: MiddlewareHandler<AppEnv, "/v1/feeds/:feed/*"> = async (c, 
   if (!isFeedName(feed)) {
     throw new Problem("invalid_feed", "A feed's name is 1 to 64 of a-z 0-9 . _ -, the first one a letter or digit.");
   }
-  if (!c.var.deployment.quotas.serves(feed)) throw new Problem("not_found", "No feed of this name is served here.");
+  demandServed(feed, c.get("deployment"));
   c.set("feed", feed);
   await next();
 };
+
+function demandServed(feed: string, { quotas }: Deployment): void {
+  if (!quotas.serves(feed)) throw new Problem("not_found", "No feed of this name is served here.");
+}
 
 function refuseMethod(methods: object): () => never {
   const allow = Object.keys(methods)

@@ -18,7 +18,7 @@ const RETRY_AFTER = 20;
 export function authorize(grant: keyof Grants | ((c: AppContext) => keyof Grants)): MiddlewareHandler<AppEnv> {
   const reads = grant === "subscribe" || typeof grant === "function";
   return async (c, next) => {
-    const caller = reads ? await authenticateReader(c) : await authenticate(c);
+    const caller = await (reads ? authenticateReader(c) : authenticate(c.get("deployment"), c.req.raw));
     demandGrant(caller, typeof grant === "function" ? grant(c) : grant, c.get("feed") ?? "");
     c.set("caller", caller);
     await next();
@@ -34,30 +34,33 @@ export const authorizeList: MiddlewareHandler<AppEnv> = async (c, next) => {
   await next();
 };
 
-/** Tells the operator if no publish can be accepted. */
-export const warnIfUnconfigured: MiddlewareHandler<AppEnv> = async (c, next) => {
-  const { unconfigured } = c.var.deployment.access;
+/** Who publishes, if it may publish to the feed. Tells the operator if nobody can. */
+export async function authorizePublisher(deployment: Deployment, request: Request, feed: string): Promise<Caller> {
+  const { unconfigured } = deployment.access;
   if (unconfigured !== undefined) console.warn(`tickertape: ${unconfigured}`);
-  await next();
-};
+  const caller = await authenticate(deployment, request);
+  demandGrant(caller, "publish", feed);
+  return caller;
+}
 
 /**
  * Finds out who the caller is, and refuses it if it has made too many requests. A credential that is not valid is refused
  * even if none is needed. `query` is given for requests that read: other credentials may not come in a URL, where they are
  * logged and stored.
  */
-async function authenticate(c: AppContext, query?: URLSearchParams): Promise<Caller> {
-  const request = c.req.raw;
+async function authenticate(deployment: Deployment, request: Request, query?: URLSearchParams): Promise<Caller> {
   let identity: Identity | Problem;
   try {
-    identity = await c.var.deployment.access.identify(presentedCredential(request, query));
+    const identifying = deployment.access.identify(presentedCredential(request, query));
+    identity = identifying instanceof Promise ? await identifying : identifying;
   } catch (error) {
     if (!(error instanceof Problem)) throw error;
     // Counted like any other request without a valid credential.
     identity = error;
   }
   const caller = typeof identity === "string" || identity instanceof Problem ? undefined : identity;
-  await demandRate(c.var.deployment, request, caller);
+  const counting = countRequest(deployment, request, caller);
+  if (counting) demandRate(await counting);
   if (identity instanceof Problem) throw identity;
   if (identity === "unavailable") {
     throw new Problem("overloaded", "The credential cannot be checked now. Try again.", { retryAfter: 5 });
@@ -70,21 +73,28 @@ async function authenticate(c: AppContext, query?: URLSearchParams): Promise<Cal
 function authenticateReader(c: AppContext): Promise<Caller> {
   const query = new URL(c.req.url).searchParams;
   c.set("query", query);
-  return authenticate(c, query);
+  return authenticate(c.get("deployment"), c.req.raw, query);
 }
 
 /**
- * Refuses a caller that makes too many requests. The platform counts them, by client IP without a valid credential and
+ * Counts a request; undefined if it is not limited. The platform counts them, by client IP without a valid credential and
  * else by credential, in each of its locations, not exactly, and without delay.
  */
-async function demandRate({ ipRate, credentialRate }: Deployment, request: Request, caller?: Caller): Promise<void> {
-  const clientIp = clientIpOf(request);
-  // On the developer's own machine nothing is limited.
-  if (clientIp === undefined) return;
+function countRequest(
+  { ipRate, credentialRate }: Deployment,
+  request: Request,
+  caller: Caller | undefined,
+): Promise<RateLimitOutcome> | undefined {
   const isKnown = caller !== undefined && caller.kind !== "anonymous";
   const counter = isKnown ? credentialRate : ipRate;
-  if (!counter) return;
-  const { success } = await counter.limit({ key: isKnown ? caller.id : clientIp });
+  const clientIp = counter && clientIpOf(request);
+  // On the developer's own machine nothing is limited.
+  if (clientIp === undefined) return undefined;
+  return counter?.limit({ key: isKnown ? caller.id : clientIp });
+}
+
+/** Refuses a caller that makes too many requests. */
+function demandRate({ success }: RateLimitOutcome): void {
   if (success) return;
   throw new Problem("rate_limited", "Too many requests. Come back later.", { retryAfter: RETRY_AFTER });
 }

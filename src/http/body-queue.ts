@@ -27,7 +27,7 @@ const queue = new PolledQueue(
 );
 
 /** Does work for a sender when its turn comes. `keep` gets what has to go on even if the request is broken off. */
-export async function inTurn<T>(
+export function inTurn<T>(
   { id, kind }: Sender,
   size: number,
   work: () => Promise<T>,
@@ -50,11 +50,19 @@ async function waitAndWork<T>(ticket: Ticket, work: () => Promise<T>): Promise<T
   }
 }
 
-/** Does long work step by step, with a pause after each. A step yields how much work it was. */
-export async function inSteps<T>(steps: Generator<number, T>): Promise<T> {
-  let step = steps.next();
-  for (; step.done !== true; step = steps.next()) await sleep(queue.rest(step.value));
-  return step.value;
+/** Does long work step by step, with a pause after each; short work at once. A step yields how much work it was. */
+export function inSteps<T>(steps: Generator<number, T>): T | Promise<T> {
+  const first = steps.next();
+  return first.done === true ? first.value : inFurtherSteps(steps, first.value);
+}
+
+async function inFurtherSteps<T>(steps: Generator<number, T>, work: number): Promise<T> {
+  for (let done = work; ;) {
+    await sleep(queue.rest(done));
+    const step = steps.next();
+    if (step.done === true) return step.value;
+    done = step.value;
+  }
 }
 
 function sleep(milliseconds: number): Promise<void> {

@@ -5,12 +5,16 @@ import type { Deployment } from "./deployment.ts";
 import type { KnownFeeds } from "./known-feeds.ts";
 import type { Plans } from "./plans.ts";
 
-/** What middleware sets for the handlers of a request. */
-export interface RequestVariables {
+/** A deployment, and what an isolate of the Worker knows of it. */
+export interface Site {
   readonly deployment: Deployment;
   readonly knownFeeds: KnownFeeds;
   readonly plans: Plans;
   readonly refusedBodies: RefusedBodies;
+}
+
+/** What middleware sets for the handlers of a request. */
+export interface RequestVariables extends Site {
   /** The feed's name, once it is checked; unset if the path names no feed. */
   readonly feed: string;
   /** Set once the caller is authenticated. */

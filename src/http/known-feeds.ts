@@ -40,8 +40,15 @@ export class KnownFeeds {
     });
   }
 
-  /** Refuses a publisher that may not make another feed, before its object is created for nothing. */
-  async demandRoom(feed: string, { id }: Caller): Promise<void> {
+  /**
+   * Refuses a publisher that may not make another feed, before its object is created for nothing. Undefined if there is
+   * nothing to wait for.
+   */
+  demandRoom(feed: string, caller: Caller): Promise<void> | undefined {
+    return this.#isKnown(feed) ? undefined : this.#askForRoom(feed, caller);
+  }
+
+  async #askForRoom(feed: string, { id }: Caller): Promise<void> {
     const { feeds } = this.#deployment.quotas;
     const room = await this.#ask(feed, (directory) => directory.room(feed, feeds, id));
     if (room !== "listed" && room !== "free") throw new Problem("feed_full", NOT_LISTED[room]);
@@ -52,7 +59,7 @@ export class KnownFeeds {
     feed: string,
     question: (directory: Directory) => Promise<Answer>,
   ): Promise<Answer | "listed"> {
-    if ((this.#until.get(feed) ?? 0) > Date.now()) return "listed";
+    if (this.#isKnown(feed)) return "listed";
     try {
       const answer = await question(this.#deployment.directory.getByName("feeds"));
       if (answer === "listed") this.#keep(feed);
@@ -60,6 +67,10 @@ export class KnownFeeds {
     } catch {
       return "listed";
     }
+  }
+
+  #isKnown(feed: string): boolean {
+    return (this.#until.get(feed) ?? 0) > Date.now();
   }
 
   #keep(feed: string): void {

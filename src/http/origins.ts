@@ -30,7 +30,7 @@ const cross = cors({
  * out, as to add a header the response has to be built twice. Responses to other methods have it for every client: a cache
  * may hand them on to a page.
  */
-function isForPages({ method, headers }: Request): boolean {
+export function isForPages({ method, headers }: Request): boolean {
   return method !== "POST" || headers.has("Origin");
 }
 

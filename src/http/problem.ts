@@ -42,7 +42,7 @@ export function problemResponse(code: ProblemCode, { detail, issues, retryAfter,
 }
 
 /** Makes a call that changes a feed. If it fails, that may have been done all the same, unless the object was busy. */
-export async function callToChange<T>(call: () => Promise<T>): Promise<T> {
+export async function callToChange<T>(call: () => T): Promise<Awaited<T>> {
   try {
     return await call();
   } catch (error) {

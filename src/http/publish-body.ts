@@ -1,5 +1,5 @@
 import { LIMITS } from "../protocol/limits.ts";
-import type { Parsed } from "../protocol/json.ts";
+import { parseJson, type Parsed } from "../protocol/json.ts";
 import { OVERSIZED, parseJsonInSteps, STEP_WORK } from "../protocol/long-json.ts";
 import { parseMsgpackInSteps } from "../protocol/msgpack-frames.ts";
 import type { Sender } from "./arriving-bodies.ts";
@@ -12,7 +12,12 @@ export interface PublishBody {
   readonly bytes: Uint8Array;
   /** Parses it into untrusted values, one for each update. Yields after each step how many characters it was. */
   parse(): Generator<number, readonly unknown[]>;
+  /** Parses it at once if it is JSON and short; undefined if not, or if it cannot be parsed. */
+  parseShort(): unknown;
 }
+
+/** Bytes up to which a body is parsed at once: steps take longer than parsing that. */
+const AT_ONCE = 4 * 1024;
 
 /** Reads a publish body: JSON, NDJSON or MessagePack, plain or gzip, and no more of it than the limit. */
 export async function readPublishBody(request: Request, sender: Sender): Promise<PublishBody> {
@@ -25,6 +30,11 @@ export async function readPublishBody(request: Request, sender: Sender): Promise
       if (inputs.length <= LIMITS.batchUpdates) return inputs;
       throw new Problem("too_large", `The batch has ${inputs.length} updates; ${LIMITS.batchUpdates} are allowed.`);
     },
+    parseShort() {
+      if (type !== JSON_TYPE || bytes.byteLength > AT_ONCE) return undefined;
+      const parsed = parseJson(decodeText(bytes));
+      return parsed.ok ? parsed.value : undefined;
+    },
   };
 }
 
@@ -34,7 +44,9 @@ const PACKED = "application/msgpack";
 const ACCEPTED = [JSON_TYPE, NDJSON, PACKED];
 
 function mediaType(request: Request): string {
-  const [type = "", ...parameters] = (request.headers.get("Content-Type") ?? "").toLowerCase().split(";");
+  const given = request.headers.get("Content-Type") ?? "";
+  if (given === JSON_TYPE) return given;
+  const [type = "", ...parameters] = given.toLowerCase().split(";");
   const name = type.trim();
   const charset = parameters.map((parameter) => parameter.trim()).find((parameter) => parameter.startsWith("charset="));
   const isUtf8 = charset === undefined || /^charset="?utf-?8"?$/.test(charset);

@@ -2,37 +2,48 @@ import type { PublishOutcome } from "../durable/requests/publish-queue.ts";
 import { LIMITS } from "../protocol/limits.ts";
 import { encodeReceipt } from "../protocol/answers.ts";
 import { batchTooLarge } from "../protocol/update.ts";
-import { decodeUpdatesInSteps } from "../protocol/update-decoding.ts";
+import { acceptUpdate, decodeUpdatesInSteps } from "../protocol/update-decoding.ts";
+import { authorizePublisher } from "./authentication.ts";
 import { inSteps, inTurn } from "./body-queue.ts";
-import type { AppContext } from "./context.ts";
+import type { AppContext, Site } from "./context.ts";
 import { callToChange, Problem } from "./problem.ts";
 import { readPublishBody, type PublishBody } from "./publish-body.ts";
 
 /** `POST /v1/feeds/{feed}` */
-export async function publish(c: AppContext): Promise<Response> {
-  // One by one: `c.var` copies all that is set.
-  const [caller, feed, refusedBodies] = [c.get("caller"), c.get("feed"), c.get("refusedBodies")];
-  const request = c.req.raw;
+export function publish(c: AppContext): Promise<Response> {
+  return publishTo(c.get("feed"), c.req.raw, c.var, (going) => c.executionCtx.waitUntil(going));
+}
+
+/** Publishes what a request brings, if it may. `keep` gets what has to go on even if the request is broken off. */
+export async function publishTo(
+  feed: string,
+  request: Request,
+  { deployment, knownFeeds, refusedBodies }: Site,
+  keep: (going: Promise<unknown>) => void,
+): Promise<Response> {
+  const caller = await authorizePublisher(deployment, request, feed);
   const key = readIdempotencyKey(request);
   const body = await readPublishBody(request, caller);
   const { bytes } = body;
   const size = bytes.byteLength;
   const send = async (): Promise<string | PublishOutcome> => {
     refusedBodies.demandCredit(caller, size);
-    let batch: string;
+    let batch: string | Promise<string>;
     try {
-      batch = await inSteps(encodeBatch(body));
+      batch = encodeSingle(body) ?? inSteps(encodeBatch(body));
+      if (typeof batch !== "string") batch = await batch;
     } catch (error) {
       refusedBodies.spend(caller, size);
       throw error;
     }
-    await c.get("knownFeeds").demandRoom(feed, caller);
+    const asking = knownFeeds.demandRoom(feed, caller);
+    if (asking) await asking;
     const { id: credential, principal } = caller;
     const idempotency = key === undefined ? undefined : { key, digest: await digest(bytes), credential, principal };
-    const object = c.get("deployment").feeds.getByName(feed);
-    return callToChange(async () => object.acceptBatch(batch, caller.id, idempotency));
+    const object = deployment.feeds.getByName(feed);
+    return callToChange(() => object.acceptBatch(batch, caller.id, idempotency));
   };
-  const outcome = await inTurn(caller, size, send, (going) => c.executionCtx.waitUntil(going));
+  const outcome = await inTurn(caller, size, send, keep);
   if (typeof outcome === "string") return new Response(outcome, { headers: RECEIPT_HEADERS });
   if (outcome.ok) {
     const headers = new Headers(RECEIPT_HEADERS);
@@ -41,6 +52,12 @@ export async function publish(c: AppContext): Promise<Response> {
   }
   const { code, detail = "No update of the batch was accepted.", issues, retryAfter } = outcome;
   throw new Problem(code, detail, { issues, retryAfter });
+}
+
+/** The text of one short and good update, as most bodies are; undefined for any other body. */
+function encodeSingle(body: PublishBody): string | undefined {
+  const accepted = acceptUpdate(body.parseShort());
+  return accepted?.ok === true ? accepted.text : undefined;
 }
 
 /** Parses and checks a body, and encodes it as the feed's object takes it: a line for each update. Yields the work done. */

@@ -4,14 +4,20 @@ import { holdBody, SHORT, type ArrivingBody, type Sender } from "./arriving-bodi
 import { Problem } from "./problem.ts";
 
 /** Receives a body, inflated, and no more of it than the limit. A long one has to arrive in time. */
-export async function receiveBody(request: Request, sender: Sender): Promise<Uint8Array> {
-  const length = Number(request.headers.get("Content-Length") ?? NaN);
-  const isPlain = request.headers.get("Content-Encoding") === null;
-  // A short one is not worth a timer: a publisher that never ends it keeps nothing waiting but itself.
-  if (isPlain && length <= SHORT) return readBytes(request);
+export function receiveBody(request: Request, sender: Sender): Promise<Uint8Array> {
+  const { headers } = request;
+  const length = headers.get("Content-Length");
+  const encoding = headers.get("Content-Encoding");
+  // A short one is not worth a timer: a publisher that never ends it keeps nothing waiting but itself. HTTP lets no more
+  // bytes through than were announced, and to take them in one go costs less than a reader.
+  if (encoding === null && length !== null && Number(length) <= SHORT) return readWhole(request);
+  return receiveLong(request, sender, (encoding ?? "identity").trim().toLowerCase(), Number(length ?? NaN));
+}
+
+async function receiveLong(request: Request, sender: Sender, encoding: string, length: number): Promise<Uint8Array> {
   const arriving = holdBody(sender);
   try {
-    return await inTime(readBytes(request, arriving), LIMITS.bodyTime, tooLate);
+    return await inTime(readBytes(request, encoding, length, arriving), LIMITS.bodyTime, tooLate);
   } finally {
     arriving.release();
   }
@@ -21,36 +27,44 @@ function tooLate(): Problem {
   return new Problem("invalid_json", `The body did not arrive within ${LIMITS.bodyTime / 1000} seconds.`);
 }
 
-async function readBytes(request: Request, arriving?: ArrivingBody): Promise<Uint8Array> {
-  const encoding = (request.headers.get("Content-Encoding") ?? "identity").trim().toLowerCase();
+async function readBytes(
+  request: Request,
+  encoding: string,
+  length: number,
+  arriving: ArrivingBody,
+): Promise<Uint8Array> {
   if (encoding !== "identity" && encoding !== "gzip") {
     throw new Problem("unsupported_media_type", "The only Content-Encoding is gzip.", {
       headers: { "Accept-Encoding": "gzip" },
     });
   }
-  const length = request.headers.get("Content-Length");
-  if (Number(length) > LIMITS.batchBytes) throw tooLarge();
+  if (length > LIMITS.batchBytes) throw tooLarge();
   try {
-    // HTTP lets no more bytes through than were announced, and to take them in one go costs less than a reader.
-    if (encoding === "identity" && length !== null && !arriving) return await readWhole(request);
     if (!request.body) return new Uint8Array();
-    if (encoding === "identity") return await collect(request.body, chunkOf(Number(length)), arriving);
+    if (encoding === "identity") return await collect(request.body, chunkOf(length), arriving);
     return await collect(request.body.pipeThrough(new DecompressionStream("gzip")), CHUNK, arriving);
   } catch (error) {
-    if (error instanceof Problem) throw error;
-    // It broke off, or its chunks or its compression are invalid: the sender's fault, not the server's.
-    throw new Problem(
-      "invalid_json",
-      encoding === "gzip" ? "The body is not valid gzip." : "The body did not arrive whole.",
-    );
+    throw brokenOff(error, encoding);
   }
 }
 
 /** Checks the length all the same: a request from another Worker can announce a false one. */
 async function readWhole(request: Request): Promise<Uint8Array> {
-  const bytes = new Uint8Array(await request.arrayBuffer());
+  let bytes: Uint8Array;
+  try {
+    bytes = new Uint8Array(await request.arrayBuffer());
+  } catch (error) {
+    throw brokenOff(error, "identity");
+  }
   if (bytes.byteLength > LIMITS.batchBytes) throw tooLarge();
   return bytes;
+}
+
+/** It broke off, or its chunks or its compression are invalid: the sender's fault, not the server's. */
+function brokenOff(error: unknown, encoding: string): Problem {
+  if (error instanceof Problem) return error;
+  const detail = encoding === "gzip" ? "The body is not valid gzip." : "The body did not arrive whole.";
+  return new Problem("invalid_json", detail);
 }
 
 /** Bytes that are read at a time: fewer would cost more than everything else that is done with them. */
