@@ -14,9 +14,15 @@ export interface PublishRequest {
 }
 
 /** What became of a batch. `replayed`: the receipt is of an earlier request. `retryAfter`: seconds. */
-export type PublishOutcome =
-  | { ok: true; receipt: Receipt; replayed: boolean }
-  | { ok: false; code: ProblemCode; detail?: string; issues?: UpdateIssue[]; retryAfter?: number };
+export type PublishOutcome = { ok: true; receipt: Receipt; replayed: boolean } | PublishRefusal;
+
+export interface PublishRefusal {
+  readonly ok: false;
+  readonly code: ProblemCode;
+  readonly detail?: string;
+  readonly issues?: UpdateIssue[];
+  readonly retryAfter?: number;
+}
 
 /** A megabyte takes some 20 ms of the thread, the smallest batch 0.1 ms. */
 export const PUBLISH_QUEUE_LIMITS: FairQueueLimits = {
@@ -72,7 +78,7 @@ export class PublishQueue {
   }
 
   /** Takes what a batch of so many characters costs from the account's rate; returns a refusal if that is used up. */
-  charge(account: string, length: number): PublishOutcome | undefined {
+  charge(account: string, length: number): PublishRefusal | undefined {
     const wait = this.#rates.take(account, this.#now(), 1 + length / PUBLISH_WEIGHT);
     if (wait === 0) return undefined;
     const detail = "This credential publishes more than it may.";

@@ -4,9 +4,9 @@ import type { ClientMessage } from "../../protocol/client-messages.ts";
 import type { ProblemCode } from "../../protocol/codes.ts";
 import { encodeReceiptMessage } from "../../protocol/server-messages.ts";
 import { SESSION_REFUSALS } from "../../protocol/session-key.ts";
-import { batchTooLarge } from "../../protocol/update.ts";
+import { batchTooLarge, type EncodedUpdates } from "../../protocol/update.ts";
 import type { DecodedUpdates } from "../../protocol/update-decoding.ts";
-import type { PublishOutcome, PublishQueue, PublishRequest } from "../requests/publish-queue.ts";
+import type { PublishOutcome, PublishQueue, PublishRefusal, PublishRequest } from "../requests/publish-queue.ts";
 import type { Connection } from "./connection.ts";
 
 /** What publishes over sockets need of the feed's object. */
@@ -44,32 +44,47 @@ export class SocketPublishes {
       connection.refuse(id, "forbidden", "this socket's credential does not allow publishing to this feed");
       return;
     }
-    let outcome: PublishOutcome;
+    // At once: bad messages are counted in the order in which they came, and a good one may be right behind this one.
+    const limited = this.#host.publishes.charge(account, length);
+    if (limited) this.#refuse(connection, id, limited, length);
+    else if (!updates.ok)
+      this.#refuse(connection, id, { ok: false, code: "invalid_update", issues: updates.issues }, length);
+    else if (batchTooLarge(updates.updates))
+      this.#refuse(connection, id, { ok: false, code: "too_large", detail: "the batch is too large" }, length);
+    else {
+      connection.noteGoodMessage();
+      const outcome = await this.#accept(connection, id, updates.updates, idempotencyKey);
+      if (outcome.ok) connection.answer(encodeReceiptMessage(id, outcome.receipt, outcome.replayed));
+      else this.#refuse(connection, id, outcome, length);
+    }
+  }
+
+  async #accept(
+    connection: Connection,
+    id: number | undefined,
+    updates: EncodedUpdates,
+    key: string | undefined,
+  ): Promise<PublishOutcome> {
+    const { credential = "", kind } = connection.caller;
+    const publisher = { credential, principal: principalOf(kind, credential) };
+    const idempotency = key === undefined ? undefined : { key, digest: "", ...publisher };
     try {
-      outcome =
-        this.#host.publishes.charge(account, length) ?? (await this.#accept(connection, updates, idempotencyKey));
+      return await this.#host.accept({ updates, idempotency }, connection.account);
     } catch (error) {
       connection.refuse(id, "outcome_unknown", "the feed broke off: this may have been published or not");
       throw error;
     }
-    if (outcome.ok) {
-      connection.answer(encodeReceiptMessage(id, outcome.receipt, outcome.replayed));
-      return;
-    }
-    const { code, detail = "no update of the batch was accepted", issues, retryAfter } = outcome;
+  }
+
+  #refuse(
+    connection: Connection,
+    id: number | undefined,
+    { code, detail = "no update of the batch was accepted", issues, retryAfter }: PublishRefusal,
+    length: number,
+  ): void {
     // A refused batch cost as much time as an accepted one, and is not limited by the rate of publishes: it counts as a
     // message.
     if (!UNCHARGED.has(code) && !this.#charge(connection, length / PUBLISH_WEIGHT)) return;
     connection.refuse(id, code, detail, { issues, retryAfter });
-  }
-
-  async #accept(connection: Connection, decoded: DecodedUpdates, key: string | undefined): Promise<PublishOutcome> {
-    if (!decoded.ok) return { ok: false, code: "invalid_update", issues: decoded.issues };
-    if (batchTooLarge(decoded.updates)) return { ok: false, code: "too_large", detail: "the batch is too large" };
-    connection.noteGoodMessage();
-    const { credential = "", kind } = connection.caller;
-    const publisher = { credential, principal: principalOf(kind, credential) };
-    const idempotency = key === undefined ? undefined : { key, digest: "", ...publisher };
-    return this.#host.accept({ updates: decoded.updates, idempotency }, connection.account);
   }
 }
