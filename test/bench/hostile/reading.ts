@@ -120,6 +120,21 @@ const stuck: Attack = {
   },
 };
 
+let makingFeeds: Promise<void> | undefined;
+
+async function makeFeeds(target: HostileTarget, count: number): Promise<void> {
+  const headers = { Authorization: `Bearer ${ADMIN_KEY}`, "Content-Type": "application/json" };
+  for (let i = 0; i < count; i++) {
+    const answer = await ask(target, {
+      path: `/v1/feeds/other-${i}`,
+      method: "POST",
+      headers,
+      body: '{"key":"k","set":{}}',
+    });
+    if (answer !== 200) throw new Error(`a feed was not made: ${answer}`);
+  }
+}
+
 export const READING: readonly Attack[] = [
   asking("GET with 1,000 prefixes that match nothing", FULL, 8, `?keys=${prefixes()}`),
   subscribing,
@@ -163,11 +178,15 @@ export const READING: readonly Attack[] = [
     return `?wait=1&keys=none&since=${epoch}:${seq}`;
   }),
   {
-    name: "the list of feeds",
+    name: "the list of 1,000 feeds",
     filling: SMALL,
     atOnce: 16,
     aMinute: ADDRESS_RATE,
-    begin: async (target) => async () => String(await ask(target, { path: "/v1/feeds" })),
+    begin: async (target) => {
+      makingFeeds ??= makeFeeds(target, 1_000);
+      await makingFeeds;
+      return async () => String(await ask(target, { path: "/v1/feeds" }));
+    },
   },
   {
     name: "metrics",
