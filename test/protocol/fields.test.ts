@@ -74,6 +74,15 @@ describe("[FIELD2] a value that is cut to fields", () => {
     }
   });
 
+  test("of more texts than there is room for, which come by turns, hardly any is noted again and again", () => {
+    const noted = new NotedMembers();
+    let notings = 0;
+    const members = Object.fromEntries(Array.from({ length: 7_000 }, (_, i) => [`m${i}`, 1]));
+    const texts = Array.from({ length: 4 }, (_, n) => JSON.stringify({ n, ...members }));
+    for (let round = 0; round < 50; round++) for (const text of texts) noted.find(text, () => notings++);
+    expect(notings).toBeLessThan(10);
+  });
+
   test("and patched by the cut patch is the patched value, cut", () => {
     fc.assert(
       fc.property(objectText, objectText, names, (value, patch, list) => {

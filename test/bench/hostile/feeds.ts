@@ -57,7 +57,8 @@ export const MEMBERS: Filling = {
   *bodies(share) {
     const members = Array.from({ length: 6_500 }, (_, i) => [`m${i}`, 1]);
     const value = Object.fromEntries([...members, ["last", 1]]);
-    for (let i = 0; i < (LIMIT_BYTES * share) / 60_000; i++) yield batch(1, () => ({ key: keyOf(i), set: value }));
+    for (let i = 0; i < (LIMIT_BYTES * share) / 60_000; i++)
+      yield batch(1, () => ({ key: keyOf(i), set: { n: i, ...value } }));
   },
 };
 
@@ -66,7 +67,7 @@ export const WIDE: Filling = {
   name: "wide",
   *bodies() {
     const value = Object.fromEntries(Array.from({ length: 7_000 }, (_, i) => [i.toString(36).padStart(3, "0"), 1]));
-    yield batch(4, (i) => ({ key: keyOf(i), set: value }));
+    yield batch(4, (i) => ({ key: keyOf(i), set: { n: i, ...value } }));
   },
 };
 
