@@ -89,6 +89,8 @@ export class FeedObject<Env extends FeedObjectEnv = FeedObjectEnv> extends Servi
   /** Accepts a batch whose turn has come. Lists the feed in the directory before it is first written to. */
   protected async listAndAccept(request: PublishRequest, account: string): Promise<PublishOutcome> {
     this.onAwake();
+    // One that publishes little beside others that publish very much does not wait until theirs are gathered.
+    const isUrgent = this.publishes.turns.isOvertaking(account);
     try {
       this.#loader.open();
       if (!this.#loader.exists) {
@@ -104,7 +106,7 @@ export class FeedObject<Env extends FeedObjectEnv = FeedObjectEnv> extends Servi
     // Begun before the commit, so that it takes no time of its own; and looked at after it, as the directory may have asked
     // in between.
     this.#tellDirectory();
-    const outcome = await this.#loader.open().accept(request);
+    const outcome = await this.#loader.open().accept(request, isUrgent);
     const telling = outcome.ok && this.#listing.change(this.feedName);
     if (telling) await telling;
     return outcome;

@@ -82,8 +82,11 @@ export class LiveFeed extends ServingFeed {
     if (!hasExpired(feed, platform.now())) this.#wakeForExpiry();
   }
 
-  /** Accepts a batch. Resolves when it is committed. Until then no client is shown any of it. */
-  async accept({ updates, idempotency }: PublishRequest): Promise<PublishOutcome> {
+  /**
+   * Accepts a batch. Resolves when it is committed. Until then no client is shown any of it. `isUrgent`: it is to be committed
+   * soon, though others gather.
+   */
+  async accept({ updates, idempotency }: PublishRequest, isUrgent = false): Promise<PublishOutcome> {
     const now = this.#platform.now();
     const known = idempotency && this.#known.look(idempotency, updates, now);
     if (known && known.kind !== "new") {
@@ -97,7 +100,7 @@ export class LiveFeed extends ServingFeed {
     if (!acceptance.ok) return acceptance;
     const { receipt, record } = acceptance;
     const remembered = known && this.#known.remember(known.publish, now, receipt);
-    if (record || remembered) await this.#groupCommit.add({ record, remembered });
+    if (record || remembered) await this.#groupCommit.add({ record, remembered }, isUrgent);
     else this.commit();
     return { ok: true, receipt, replayed: false };
   }

@@ -110,6 +110,11 @@ export class FairQueue {
     return this.#waiting.has(account);
   }
 
+  /** Whether work of this account goes before that of others, which waits. */
+  isOvertaking(account: string): boolean {
+    return this.#waiting.size > 0 && !this.isWaiting(account);
+  }
+
   /** Does the work now or when its turn comes; not at all if too much is waiting. */
   run<T>(account: string, size: number, work: () => T | Promise<T>): NoRoom | Promise<T> {
     return this.runInSteps(account, size, inOneStep(work));

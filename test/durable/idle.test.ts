@@ -26,7 +26,7 @@ describe("[I4] no timer is armed while nothing is pending", () => {
       expect(await receipt, "between which others are served").toMatchObject({ ok: true });
       expect(sent.length).toBeLessThan(1000);
       vi.advanceTimersByTime(1000);
-      expect(sent).toHaveLength(2000);
+      expect(sent, "half of them got both updates in one message").toHaveLength(1500);
       expect(vi.getTimerCount()).toBe(0);
     });
   });

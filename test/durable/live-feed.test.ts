@@ -101,7 +101,7 @@ describe("[I1] nothing is sent that is not written", () => {
 });
 
 test("[I8] a checkpoint ends even if the batches that wait are more than a journal should hold", async () => {
-  const commit = { window: 60_000, enough: 1_000_000, burst: 0, worthwhile: 1 };
+  const commit = { window: 60_000, enough: 1_000_000, burst: 0, worthwhile: 1, grant: 0 };
   await withLiveFeeds(async ({ abandoned, open }) => {
     const live = open({ policy: { ...DEFAULT_POLICY, commit }, steady: () => performance.now() });
     const text = "x".repeat(60_000);

@@ -56,6 +56,21 @@ describe("[MSG6] [I7] a fair queue", () => {
     expect(done).toEqual(["a0", "b0", "a1", "b1", "a2", "a3"]);
   });
 
+  test("knows whose work goes before that of others", async () => {
+    const { queue, turn } = stepped();
+    const overtakes: boolean[] = [];
+    const add = (account: string, size: number): void => {
+      void queue.run(account, size, () => overtakes.push(queue.isOvertaking(account)));
+    };
+    add("b", 10);
+    add("a", 100_000);
+    add("a", 10);
+    add("b", 10);
+    await turn();
+    await turn();
+    expect(overtakes, "b beside nobody, b beside a, a twice").toEqual([false, true, false, false]);
+  });
+
   test("does little work of a waiting account after what waits, and of others at once", async () => {
     const { queue, turn } = stepped();
     const done: string[] = [];

@@ -46,6 +46,8 @@ const MOST_LOOKS = 20;
 
 /** Milliseconds that a unit of size takes of the thread. */
 const WORK_TIME = 3 / (32 * 1024);
+/** Milliseconds that a POST takes of it beside that: it is a call, whose answer is one more turn. */
+const POST_TIME = 0.05;
 
 /** What publishes and messages share the thread with. */
 export interface ThreadShare {
@@ -93,7 +95,10 @@ export class PublishQueue {
     if (refused) return refused;
     // The updates may be parts of one text, which is kept as a whole.
     const size = updates.every(isAscii) ? length : 2 * length;
-    const running = this.turns.run(account, size, accept);
+    const running = this.turns.run(account, size, () => {
+      this.#thread.tookIn(POST_TIME);
+      return accept();
+    });
     if (typeof running !== "string") return running;
     return { ok: false, code: running, detail: "Too much is waiting to be published.", retryAfter: 1 };
   }

@@ -4,16 +4,22 @@ export interface CommitPolicy {
   readonly window: number;
   /** So many waiting batches are written without waiting longer. */
   readonly enough: number;
-  /** After a quiet time, so many batches are written at once, one by one, before load counts as sustained. */
+  /**
+   * After a quiet time, so many batches are written at once, one by one, before load counts as sustained. Few: the first of a
+   * flood are written like this, and all others wait meanwhile.
+   */
   readonly burst: number;
   /**
    * A window that gathered fewer batches was not worth waiting for: a publisher that sends one batch after the other, each
-   * after the receipt of the last, is served at once for a while, and for twice as long after each such window, up to a
-   * burst.
+   * after the receipt of the last, is served at once for a while, and for twice as long after each such window, up to
+   * `grant` batches.
    */
   readonly worthwhile: number;
+  readonly grant: number;
 }
 
+/** Milliseconds from one write that somebody urgent brings about to the next. */
+const URGENT_EVERY = 5;
 /** Few, so that a stream that merely paused for a window does not count as a publisher that sends one by one. */
 const FIRST_GRANT = 10;
 
@@ -26,13 +32,14 @@ export class GroupCommit<T> {
   readonly #now: () => number;
   readonly #policy: CommitPolicy;
   #waiting: { item: T; written: () => void; failed: (error: unknown) => void }[] = [];
-  /** A bucket that a write empties by one `window` and that time fills up to `burst` windows; in milliseconds. */
+  /** A bucket that a write empties by one `window` and that time fills up to `burst` windows, or a grant; in milliseconds. */
   #credit: number;
   #creditedAt: number;
   /** How many writes at once follow the next window that was not worth waiting for. */
   #grant = FIRST_GRANT;
   /** When the window ends. */
   #endsAt = 0;
+  #urgentAt = -Infinity;
   /** Whether a timer is armed, for then or earlier; and whether that is for this window, or left by one that ended early. */
   #isArmed = false;
   #isForThisWindow = false;
@@ -46,13 +53,20 @@ export class GroupCommit<T> {
     this.#creditedAt = now();
   }
 
-  /** Resolves once the item is written; rejects if the write fails. */
-  add(item: T): Promise<void> {
+  /**
+   * Resolves once the item is written; rejects if the write fails. `isUrgent`: it does not wait for a window that others fill,
+   * if there was no other such write just before.
+   */
+  add(item: T, isUrgent = false): Promise<void> {
     const written = new Promise<void>((resolve, reject) => {
       this.#waiting.push({ item, written: resolve, failed: reject });
     });
     const wait = this.#policy.window - this.#earnCredit();
-    if (wait > 0 && this.#waiting.length < this.#policy.enough) {
+    const now = this.#creditedAt;
+    if (wait > 0 && isUrgent && now >= this.#urgentAt + URGENT_EVERY) {
+      this.#urgentAt = now;
+      this.#commitQuietly();
+    } else if (wait > 0 && this.#waiting.length < this.#policy.enough) {
       if (this.#waiting.length === 1) this.#endsAt = this.#creditedAt + wait;
       if (!this.#isArmed) this.#arm(wait);
     } else this.#commitQuietly();
@@ -97,7 +111,7 @@ export class GroupCommit<T> {
       return;
     }
     this.#credit = Math.max(this.#credit, this.#grant * this.#policy.window);
-    this.#grant = Math.min(2 * this.#grant, this.#policy.burst);
+    this.#grant = Math.min(2 * this.#grant, this.#policy.grant);
   }
 
   /** A failed write rejects the batches that wait for it, and nothing else. */
@@ -111,7 +125,8 @@ export class GroupCommit<T> {
     const now = this.#now();
     const earned = Math.max(0, now - this.#creditedAt);
     this.#creditedAt = now;
-    this.#credit = Math.min(this.#policy.burst * this.#policy.window, this.#credit + earned);
+    const most = Math.max(this.#policy.burst * this.#policy.window, this.#credit);
+    this.#credit = Math.min(most, this.#credit + earned);
     return this.#credit;
   }
 }

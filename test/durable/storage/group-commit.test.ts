@@ -9,7 +9,7 @@ describe("[PUB13] group commit", () => {
     vi.useFakeTimers();
     writes = [];
     const write = (items: readonly number[]): void => void writes.push([...items]);
-    commit = new GroupCommit(write, { window: 25, enough: 4, burst: 2, worthwhile: 2 }, () => Date.now());
+    commit = new GroupCommit(write, { window: 25, enough: 4, burst: 2, worthwhile: 2, grant: 2 }, () => Date.now());
   });
   afterEach(() => void vi.useRealTimers());
 
@@ -43,7 +43,7 @@ describe("[PUB13] group commit", () => {
   test("a window ends though the clock stands still, after one that ended early too", async () => {
     const still = new GroupCommit(
       (items: readonly number[]) => void writes.push([...items]),
-      { window: 25, enough: 4, burst: 2, worthwhile: 2 },
+      { window: 25, enough: 4, burst: 2, worthwhile: 2, grant: 2 },
       () => 0,
     );
     await Promise.all([1, 2, 3, 4, 5, 6].map((item) => still.add(item)));
@@ -57,7 +57,7 @@ describe("[PUB13] group commit", () => {
     let waited = 0;
     const patient = new GroupCommit(
       (items: readonly number[]) => void writes.push([...items]),
-      { window: 25, enough: 4, burst: 80, worthwhile: 2 },
+      { window: 25, enough: 4, burst: 10, worthwhile: 2, grant: 80 },
       () => Date.now(),
     );
     for (let i = 0; i < 1000; i++) {
@@ -67,15 +67,15 @@ describe("[PUB13] group commit", () => {
       await written;
       waited += Date.now() - before;
     }
-    // 80 at once, then a window and 10, a window and 20, 40, 80, 80, ...
-    expect(waited / 25).toBeLessThanOrEqual(16);
+    // 10 at once, then a window and 10, a window and 20, 40, 80, 80, ...
+    expect(waited / 25).toBeLessThanOrEqual(17);
     expect(writes).toHaveLength(1000);
   });
 
   test("a stream that pauses now and then goes on sharing writes", () => {
     const stream = new GroupCommit(
       (items: readonly number[]) => void writes.push([...items]),
-      { window: 25, enough: 12, burst: 200, worthwhile: 3 },
+      { window: 25, enough: 12, burst: 6, worthwhile: 3, grant: 200 },
       () => Date.now(),
     );
     for (let i = 0; i < 10_000; i++) {
@@ -86,6 +86,21 @@ describe("[PUB13] group commit", () => {
     expect(writes.flat()).toEqual(Array.from({ length: 10_000 }, (_, i) => i));
     // 500 a second is 12 in a window; the pauses cost a few single writes each.
     expect(writes.length).toBeLessThan(1700);
+  });
+
+  test("one that is urgent waits for no window, and takes the others along; not one after the other", async () => {
+    void commit.add(1);
+    void commit.add(2);
+    void commit.add(3);
+    await commit.add(4, true);
+    expect(writes).toEqual([[1], [2], [3, 4]]);
+    void commit.add(5, true);
+    vi.advanceTimersByTime(3);
+    void commit.add(6, true);
+    expect(writes, "so soon after it").toHaveLength(3);
+    vi.advanceTimersByTime(2);
+    await commit.add(7, true);
+    expect(writes.at(-1)).toEqual([5, 6, 7]);
   });
 
   test("commit writes what waits at once", () => {
@@ -123,7 +138,7 @@ describe("[PUB13] group commit", () => {
         if (broken) throw new Error("disk");
         written.push(...items);
       },
-      { window: 25, enough: 4, burst: 1, worthwhile: 2 },
+      { window: 25, enough: 4, burst: 1, worthwhile: 2, grant: 1 },
       () => Date.now(),
     );
     await expect(failing.add(1)).rejects.toThrow("disk");

@@ -94,6 +94,16 @@ describe("[MERGE2] updates go out as they come while that is light work", () => 
     expect(Math.max(...times) - Math.min(...times), "none more often than others").toBeLessThanOrEqual(1);
   });
 
+  test("3,000 subscribers after a quiet time: the second update does not wait until all have the first", () => {
+    const { fixture, subscribers } = subscribersOfAll(3_000);
+    const got = (i: number): number => subscribers.filter(({ view }) => view.state()["A"]?.["i"] === i).length;
+    fixture.publish({ key: "A", set: { i: 1 } });
+    expect(got(1)).toBeLessThanOrEqual(600);
+    fixture.publish({ key: "A", set: { i: 2 } });
+    for (let slices = 0; slices < 20; slices++) fixture.step();
+    expect(got(2), "at once, as the load is light").toBeGreaterThanOrEqual(500);
+  });
+
   test("a load that is over is forgotten", () => {
     const schedule = new FlushSchedule(DEFAULT_POLICY.flush);
     for (let now = 0; now < 1000; now += 10) schedule.offer(1000, now);

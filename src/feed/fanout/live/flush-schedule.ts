@@ -38,9 +38,14 @@ export class FlushSchedule {
     this.#offeredAt = now;
   }
 
-  /** How many of the waiting subscribers a flush that begins now serves. */
+  /**
+   * How many of the waiting subscribers a flush that begins now serves. No more than a turn has time for: what is accepted
+   * while a flush is sent waits for its end.
+   */
   quota(waiting: number, now: number): number {
-    return this.#isLight(now) ? waiting : (waiting * this.#policy.turn) / this.#policy.window(waiting);
+    const { capacity, turn } = this.#policy;
+    if (this.#isLight(now)) return Math.min(waiting, (capacity * turn) / 1000);
+    return (waiting * turn) / this.#policy.window(waiting);
   }
 
   /** Notes a flush with so many messages to the subscribers that waited. */
