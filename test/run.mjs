@@ -1,10 +1,10 @@
 // `npm test [-- arguments of vitest]`: installs what is missing, runs the tests, and ends with one plain line of counts.
 // Runs on a fresh machine: any Node from 20 on, with no packages.
 import { spawnSync } from "node:child_process";
-import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
+import { existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { install, pinnedNode, root, runToEnd } from "../src/demo/install.mjs";
+import { install, pinnedNode, runToEnd } from "../src/demo/install.mjs";
 
 const BROWSERS = [
   "/usr/bin/chromium",
@@ -16,19 +16,17 @@ const BROWSERS = [
 ];
 
 /**
- * Whether browser tests are among what these arguments of vitest ask for.
+ * Whether tests of any project but these are among what these arguments of vitest ask for.
  * @param {string[]} args
+ * @param {string[]} others
  */
-function needsBrowser(args) {
-  const folder = join(root, "test/e2e");
-  if (!existsSync(folder)) return false;
-  if (!readdirSync(folder, { recursive: true }).some((name) => String(name).endsWith(".test.ts"))) return false;
+function asksForMoreThan(args, ...others) {
   const projects = args.flatMap((arg, index) => {
     if (arg === "--project") return args.slice(index + 1, index + 2);
     return arg.startsWith("--project=") ? [arg.slice("--project=".length)] : [];
   });
-  // A pattern ("e*", "!node") is taken to include them: a browser too many does no harm.
-  return projects.length === 0 || projects.some((name) => !["workerd", "node"].includes(name));
+  // A pattern ("e*", "!node") is taken to ask for more: to install too much does no harm.
+  return projects.length === 0 || projects.some((name) => !others.includes(name));
 }
 
 /** The first browser here that starts, if any. A distribution may put a mere hint to install one in its place. */
@@ -47,27 +45,38 @@ function starts(browser) {
   return spawnSync(browser, ["--version"], { timeout: 30_000 }).status === 0;
 }
 
-/** Finds Chromium, installing it where apt can. Throws an `Error` that says what to install. */
-async function ensureBrowser() {
-  const found = findBrowser();
+/**
+ * What `find` finds, installing a package of that name first where apt can. Throws an `Error` that says what to install.
+ * @template T
+ * @param {() => T | undefined} find
+ * @param {string} name
+ * @param {string} help
+ */
+async function ensure(find, name, help) {
+  const found = find();
   if (found !== undefined) return found;
-  const help = "browser tests need Chromium or Chrome: install one, or name it by CHROMIUM_PATH";
   if (spawnSync("apt-get", ["--version"]).status !== 0) throw new Error(help);
-  const root = process.getuid?.() === 0;
-  if (!root && spawnSync("sudo", ["-n", "true"]).status !== 0) {
-    throw new Error(`${help} (e.g. sudo apt-get install chromium)`);
+  const isRoot = process.getuid?.() === 0;
+  if (!isRoot && spawnSync("sudo", ["-n", "true"]).status !== 0) {
+    throw new Error(`${help} (e.g. sudo apt-get install ${name})`);
   }
-  console.log("Installing Chromium for the browser tests.");
+  console.log(`Installing ${name} for the tests.`);
   const env = ["env", "DEBIAN_FRONTEND=noninteractive"];
-  for (const action of [["update"], ["install", "-y", "--no-install-recommends", "chromium"]]) {
-    const [command = "", ...args] = [...(root ? [] : ["sudo", "-n"]), ...env, "apt-get", ...action];
+  for (const action of [["update"], ["install", "-y", "--no-install-recommends", name]]) {
+    const [command = "", ...args] = [...(isRoot ? [] : ["sudo", "-n"]), ...env, "apt-get", ...action];
     // A failed update is told by apt itself, and the lists from before may do.
     const code = await runToEnd(command, args);
     if (code !== 0 && action[0] === "install") throw new Error(`apt-get failed with exit code ${code}; ${help}`);
   }
-  const installed = findBrowser();
+  const installed = find();
   if (installed === undefined) throw new Error(help);
   return installed;
+}
+
+/** The Python here, if it is new enough for the publisher in Python. */
+function findPython() {
+  const isNew = ["-c", "import sys; sys.exit(sys.version_info < (3, 9))"];
+  return spawnSync("python3", isNew).status === 0 ? "python3" : undefined;
 }
 
 /**
@@ -98,7 +107,13 @@ async function test(args) {
   await install();
   if ((await runToEnd(pinnedNode, ["src/build/build.ts"])) !== 0) throw new Error("the page could not be built");
   const env = { ...process.env };
-  if (needsBrowser(args)) env["CHROMIUM_PATH"] = await ensureBrowser();
+  if (asksForMoreThan(args, "workerd", "replicas")) {
+    await ensure(findPython, "python3", "the publisher in Python needs Python 3.9 or newer: install it");
+  }
+  if (asksForMoreThan(args, "workerd", "replicas", "node")) {
+    const help = "browser tests need Chromium or Chrome: install one, or name it by CHROMIUM_PATH";
+    env["CHROMIUM_PATH"] = await ensure(findBrowser, "chromium", help);
+  }
   const folder = mkdtempSync(join(tmpdir(), "tickertape-test-"));
   const file = join(folder, "report.json");
   const reporters = ["--reporter=default", "--reporter=json", `--outputFile.json=${file}`];

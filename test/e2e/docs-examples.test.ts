@@ -1,4 +1,7 @@
 import { execFile } from "node:child_process";
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { promisify } from "node:util";
 import type { Browser } from "playwright-core";
 import { beforeAll, describe, expect, test } from "vitest";
@@ -78,6 +81,23 @@ describe("the lines of the docs for a shell", async () => {
     expect(statuses.length, stdout).toBe(code.match(/\bcurl\b/g)?.length);
     for (const status of statuses) expect(Number(status), stdout).toBeLessThan(300);
   });
+});
+
+test("the lines of the docs for Python publish, with the file that the server serves", async () => {
+  const folder = await mkdtemp(join(tmpdir(), "tickertape-python-"));
+  try {
+    const served = await fetch(`${server.url}/clients/tickertape.py`);
+    await writeFile(join(folder, "tickertape.py"), await served.text());
+    const program = await docsCode("python", "import Publisher", server.url);
+    const { stdout } = await run("python3", ["-c", program.replace('"stocks"', '"docs-python"')], {
+      cwd: folder,
+      env: { ...process.env, PUBLISH_KEY },
+      timeout: 20_000,
+    });
+    expect(stdout).toMatch(/^Receipt\(feed='docs-python', epoch='\w+', seq=2, accepted=\d, stale=0\)\n$/);
+  } finally {
+    await rm(folder, { recursive: true, force: true });
+  }
 });
 
 test("the lines of the docs for a plain WebSocket get a snapshot, and come back with what was missed", async () => {

@@ -1,5 +1,7 @@
 import { setTimeout as wait } from "node:timers/promises";
 import { afterAll, beforeAll, expect, test } from "vitest";
+import { LanguageProcess } from "../publisher/one-file/driver.ts";
+import { LANGUAGES } from "../publisher/one-file/languages.ts";
 import { createPublisher, PublishRefusedError, type Receipt } from "../../src/publisher/index.ts";
 import { PUBLISH_KEY, snapshot } from "./support/api.ts";
 import { readHistory } from "./support/update-log.ts";
@@ -19,7 +21,7 @@ beforeAll(async () => {
 });
 afterAll(() => server.dispose());
 
-test("the server killed in mid-stream over a socket, every update is there once, in order, and has its receipt", async () => {
+test("the server killed in mid-stream over a socket, every update is there once, in order, and has its receipt; so it is with the publishers in one file", async () => {
   const publisher = createPublisher({
     url: server.url,
     feed: "stream",
@@ -27,8 +29,15 @@ test("the server killed in mid-stream over a socket, every update is there once,
     batchUpdates: 20,
     timeout: 2_000,
   });
+  const others = LANGUAGES.map(({ name, command }) => {
+    const language = new LanguageProcess(command);
+    const feed = name.toLowerCase();
+    const options = { url: server.url, feed, key: PUBLISH_KEY, timeout: 2, whenFull: "wait" };
+    return { language, feed, publisher: language.open(options) };
+  });
   const receipts: Promise<Receipt>[] = [];
   let published = 0;
+  let rounds = 0;
   const over = new AbortController();
   const stream = async (): Promise<void> => {
     while (!over.signal.aborted) {
@@ -39,6 +48,8 @@ test("the server killed in mid-stream over a socket, every update is there once,
       const size = 1 + (published % 3);
       const updates = Array.from({ length: size }, () => ({ key: "n", set: { n: ++published } }));
       receipts.push(publisher.publish(updates.length === 1 && updates[0] ? updates[0] : updates));
+      for (const { publisher } of others) publisher.send({ key: "n", set: { n: rounds } });
+      rounds++;
       if (published % 4 === 0) await wait(1);
     }
   };
@@ -61,6 +72,15 @@ test("the server killed in mid-stream over a socket, every update is there once,
   over.abort();
   await streaming;
   expect(await publisher.close()).toEqual([]);
+  for (const { publisher, feed, language } of others) {
+    expect(await publisher.publish({ key: "n", set: { n: rounds } })).toMatchObject({ feed, seq: rounds + 1 });
+    expect(await publisher.close()).toEqual([]);
+    await language.end();
+    const kept = await readHistory(`${server.url}/v1/feeds/${feed}`, "n");
+    expect(kept.map(({ update }) => update)).toEqual(
+      Array.from({ length: rounds + 1 }, (_, n) => ({ key: "n", set: { n } })),
+    );
+  }
 
   const { epoch, seq, entries } = await snapshot(`${server.url}/v1/feeds/stream`);
   for (const receipt of receipts) expect(await receipt).toMatchObject({ feed: "stream", epoch, stale: 0 });
