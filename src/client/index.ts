@@ -1,25 +1,23 @@
 import { environmentOf } from "./environment.ts";
 import { connectFeed } from "./feed.ts";
 import { shareFeed } from "./share.ts";
-import type { Cut, Feed, FeedOptions, Field } from "./types.ts";
+import type { OpenFeed } from "./open-feed.ts";
+import type { FeedOptions } from "./types.ts";
 
 export { FeedClosedError } from "./errors.ts";
+export type { OpenFeed, Register } from "./open-feed.ts";
 export type * from "./types.ts";
+export type { DeclaredFeed, DeclaredFeeds } from "../protocol/declared-feeds.ts";
 
 /**
  * Opens a live view of a feed. It connects at once, comes back whenever the connection is lost, and goes on until
- * `close()`. `T` is what the caller knows of the entries: nothing checks it. `F` are the `fields` of the options: of `T` the
- * entries have only these.
+ * `close()`.
  *
  * @param base The server's URL, e.g. `https://feeds.example.com`.
  * @param feed The feed's name, e.g. `stocks`.
  * @throws {TypeError} if `base` is no absolute http URL, `feed` is no feed's name, or `keys` or `fields` are none. All that happens later shows in `status`.
  */
-export function connect<T = Record<string, unknown>, const F extends Field<T> = never>(
-  base: string | URL,
-  feed: string,
-  options: FeedOptions<F> = {},
-): Feed<Cut<T, F>, T> {
+export const connect: OpenFeed = (base: string | URL, feed: string, options: FeedOptions<string> = {}) => {
   const environment = environmentOf(options);
   const opened = options.share
     ? shareFeed(
@@ -32,5 +30,5 @@ export function connect<T = Record<string, unknown>, const F extends Field<T> = 
     : connectFeed(base, feed, options, environment);
   // The caller says what the entries are.
   // oxlint-disable-next-line typescript/no-unsafe-type-assertion
-  return opened as unknown as Feed<Cut<T, F>, T>;
-}
+  return opened as unknown as never;
+};

@@ -61,7 +61,7 @@ export interface Selection<F extends string = never> {
   readonly keys?: readonly string[] | undefined;
   /**
    * The members of the values that are wanted, at most 64: entries have only these, and others change unseen. If the type of
-   * the values is given, they are named beside it too: `connect<Van, "lat" | "lon">`.
+   * the values is given, all of them are named beside it too: `connect<Van, "lat" | "lon">`.
    */
   readonly fields?: readonly F[] | undefined;
   /** The most messages a second, 0.1 to 60. */

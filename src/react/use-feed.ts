@@ -3,7 +3,8 @@ import { environmentOf } from "../client/environment.ts";
 import { connectFeed } from "../client/feed.ts";
 import { shareFeed } from "../client/share.ts";
 import { joinConnection } from "../client/sharing/shared-feeds.ts";
-import type { Cut, Feed, FeedOptions, Field } from "../client/types.ts";
+import type { OpenFeed } from "../client/open-feed.ts";
+import type { FeedOptions } from "../client/types.ts";
 import { initialFeed, noteInitial, type AnyFeed } from "./initial-feed.ts";
 
 /** A feed, and what it was connected with. */
@@ -31,11 +32,7 @@ const ANY_FUNCTION = {};
  * the live connection; another URL, name, credential, `mode`, `format` or `staleAfter` makes a new feed. All `token` functions
  * count as the same credential, of which the newest is called.
  */
-export function useFeed<T = Record<string, unknown>, const F extends Field<T> = never>(
-  base: string | URL,
-  name: string,
-  options: FeedOptions<F> = {},
-): Feed<Cut<T, F>, T> | undefined {
+export const useFeed: OpenFeed<undefined> = (base: string | URL, name: string, options: FeedOptions<string> = {}) => {
   const { keys, fields, hz, mode, staleAfter, format, share } = options;
   const credential = typeof options.token === "function" ? { isFunction: true } : { token: options.token };
   const identity = JSON.stringify([String(base), name, mode, staleAfter, format?.protocol, share, credential]);
@@ -67,8 +64,8 @@ export function useFeed<T = Record<string, unknown>, const F extends Field<T> = 
   }, [feed, selection]);
   // The caller says what the entries are.
   // oxlint-disable-next-line typescript/no-unsafe-type-assertion
-  return feed as Feed<Cut<T, F>, T> | undefined;
-}
+  return feed as unknown as never;
+};
 
 function open(base: string | URL, name: string, latest: Latest): AnyFeed {
   const { current } = latest;

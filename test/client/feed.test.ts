@@ -1,14 +1,7 @@
-import { beforeEach, describe, expect, expectTypeOf, test } from "vitest";
+import { beforeEach, describe, expect, test } from "vitest";
 import { FeedClosedError } from "../../src/client/errors.ts";
 import { createChangeQueue } from "../../src/client/change-queue.ts";
-import {
-  connect,
-  type Change,
-  type Feed,
-  type FeedOptions,
-  type FeedSnapshot,
-  type FeedStatus,
-} from "../../src/client/index.ts";
+import type { Change, FeedOptions, FeedSnapshot } from "../../src/client/index.ts";
 import type { JsonObject } from "../../src/protocol/json.ts";
 import { FakeServer } from "./support/fake-server.ts";
 import { World } from "./support/world.ts";
@@ -272,45 +265,4 @@ test("a feed that is closed is closed for good, with nothing left behind", async
   await world.pass(100_000);
   expect(feed.status).toMatchObject({ state: "closed", code: undefined });
   expect([world.timers, world.watchers, server.openings.length]).toEqual([0, 0, 1]);
-});
-
-const untyped = () => connect("http://feeds.test", "stocks");
-const untypedCut = () => connect("http://feeds.test", "stocks", { fields: ["last"] });
-
-test("types: with fields, entries are what is left of what the caller says", () => {
-  interface Quote {
-    last: number;
-    bid: number;
-    name: string;
-  }
-  type Cut = Feed<Pick<Quote, "last" | "bid">, Quote>;
-  expectTypeOf<ReturnType<typeof connect<Quote, "last" | "bid">>>().toEqualTypeOf<Cut>();
-  const use = async (feed: Cut): Promise<void> => {
-    expectTypeOf(feed.get("A")).toEqualTypeOf<{ last: number; bid: number } | undefined>();
-    expectTypeOf(await feed.select({ fields: ["name"] })).toEqualTypeOf<Feed<Pick<Quote, "name">, Quote>>();
-    expectTypeOf(await feed.select({ keys: ["A"] })).toEqualTypeOf<Feed<Quote>>();
-    // @ts-expect-error -- a quote has no such member
-    await feed.select({ fields: ["ask"] });
-    // @ts-expect-error -- else the type would say that all are there
-    connect<Quote>("http://feeds.test", "stocks", { fields: ["last"] });
-  };
-  expectTypeOf(use).parameter(0).toEqualTypeOf<Cut>();
-  expectTypeOf(untypedCut).returns.toEqualTypeOf<
-    Feed<Pick<Record<string, unknown>, "last">, Record<string, unknown>>
-  >();
-});
-
-test("types: entries are what the caller says", () => {
-  interface Quote {
-    price: number;
-  }
-  const use = (feed: Feed<Quote>): void => {
-    expectTypeOf(feed.get("A")).toEqualTypeOf<Quote | undefined>();
-    expectTypeOf(feed.getSnapshot().entries).toEqualTypeOf<ReadonlyMap<string, Quote>>();
-    feed.on("change", (changes) => expectTypeOf(changes).toEqualTypeOf<readonly Change<Quote>[]>());
-    feed.on("status", (status) => expectTypeOf(status).toEqualTypeOf<FeedStatus>());
-  };
-  expectTypeOf(use).parameter(0).toEqualTypeOf<ReturnType<typeof connect<Quote>>>();
-  expectTypeOf(untyped).returns.toEqualTypeOf<Feed<Record<string, unknown>>>();
-  expectTypeOf(connect).parameter(2).toEqualTypeOf<FeedOptions | undefined>();
 });

@@ -28,6 +28,11 @@ const PATHS = {
   "tickertape/*": [join(root, "*")],
 };
 
+/** What an example says of the feeds that it imports. */
+const FEEDS = `import type { DeclaredFeed } from "@tickertape/feed/client";
+export declare const feeds: { stocks: DeclaredFeed<{ last: number; bid?: number }> };
+`;
+
 let folder: string;
 
 beforeAll(() => {
@@ -51,17 +56,26 @@ function complaints(name: string, options: object, examples: typeof typed): stri
 }
 
 test("the examples in TypeScript compile, on the platform that they are for, and one that does not is found", () => {
-  const [worker = [], others = []] = [true, false].map((isWorker) =>
-    typed.filter(({ code }) => code.includes("createFeedApp") === isWorker),
-  );
-  expect(worker.length).toBe(1);
+  // What is registered holds for the whole program.
+  const kinds = ["createFeedApp", "interface Register"];
+  const [worker = [], registering = []] = kinds.map((text) => typed.filter(({ code }) => code.includes(text)));
+  const others = typed.filter((example) => !worker.includes(example) && !registering.includes(example));
+  expect([worker.length, registering.length]).toEqual([1, 1]);
   expect(others.length).toBeGreaterThanOrEqual(5);
   expect(complaints("worker", { lib: ["es2024"], types: ["@cloudflare/workers-types"] }, worker)).toBe("");
   const browser = { lib: ["es2024", "dom", "dom.iterable", "dom.asynciterable"], types: ["node", "react"] };
+  writeFileSync(join(folder, "feeds.ts"), FEEDS);
+  // With two mistakes of its own, a feed that is not declared and a field that is not selected.
+  const mistaken = `${registering[0]?.code}connect("", "stonks");\nfeed.get("AAPL")?.bid;\n`;
+  const found = complaints("registering", browser, [{ file: "", language: "ts", code: mistaken }]).match(/error TS.*/g);
+  expect(found).toEqual([
+    expect.stringMatching("No overload matches"),
+    expect.stringMatching("Property 'bid' does not exist"),
+  ]);
   const wrong = {
     file: "x.md",
     language: "ts",
     code: 'import { connect } from "@tickertape/feed/client"; connect(1, 2);',
   };
-  expect(complaints("others", browser, [wrong, ...others])).toMatch(/^\S*others-0\.ts\S+ error TS2345.*\n(\s.*\n)*$/);
+  expect(complaints("others", browser, [wrong, ...others])).toMatch(/^\S*others-0\.ts\S+ error TS2769.*\n(\s.*\n)*$/);
 });

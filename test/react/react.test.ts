@@ -1,7 +1,7 @@
 import { createElement } from "react";
 import { renderToString } from "react-dom/server";
 import { afterEach, beforeEach, describe, expect, expectTypeOf, test, vi } from "vitest";
-import { connect, type Feed, type FeedOptions, type FeedStatus } from "../../src/client/index.ts";
+import { connect, type DeclaredFeed, type Feed, type FeedOptions, type FeedStatus } from "../../src/client/index.ts";
 import { msgpack } from "../../src/client/msgpack.ts";
 import { useEntries, useEntry, useFeed, useFeedStatus, useKeys } from "../../src/react/index.ts";
 import { FakeSocket, Socket } from "../client/support/fake-socket.ts";
@@ -38,8 +38,8 @@ const subscribes = (): string[] => FakeSocket.last.sent.filter((text) => text !=
 /** A component that uses a feed, and the feeds that it got in each render. */
 function user() {
   const given: (Feed<Quote> | undefined)[] = [];
-  const Component = ({ name = "stocks", ...options }: { name?: string } & FeedOptions<"price">) => {
-    given.push(useFeed<Quote, "price">(BASE, name, options));
+  const Component = ({ name = "stocks", ...options }: { name?: string } & FeedOptions) => {
+    given.push(useFeed<Quote>(BASE, name, options));
     return null;
   };
   return { given, Component };
@@ -272,10 +272,12 @@ const untyped = () => useFeed(BASE, "stocks");
 
 test("types", () => {
   expectTypeOf(untyped).returns.toEqualTypeOf<Feed<Record<string, unknown>> | undefined>();
-  expectTypeOf(useFeed<Quote>).returns.toEqualTypeOf<Feed<Quote> | undefined>();
-  expectTypeOf(useFeed<Quote, "price">).returns.toEqualTypeOf<Feed<Pick<Quote, "price">, Quote> | undefined>();
+  expectTypeOf<ReturnType<typeof useFeed<Quote>>>().toEqualTypeOf<Feed<Quote> | undefined>();
+  type Cut = Feed<Pick<Quote, "price">, Quote> | undefined;
+  expectTypeOf<ReturnType<typeof useFeed<Quote, "price">>>().toEqualTypeOf<Cut>();
+  type Feeds = { stocks: DeclaredFeed<Quote>; bonds: DeclaredFeed };
+  expectTypeOf<ReturnType<typeof useFeed<Feeds, "stocks", "price">>>().toEqualTypeOf<Cut>();
   expectTypeOf(useEntry<Quote>).returns.toEqualTypeOf<Quote | undefined>();
   expectTypeOf(useEntries<Quote>).returns.toEqualTypeOf<ReadonlyMap<string, Quote>>();
   expectTypeOf(useFeedStatus).returns.toEqualTypeOf<FeedStatus>();
-  expectTypeOf(useFeed).parameter(2).toEqualTypeOf<FeedOptions | undefined>();
 });
