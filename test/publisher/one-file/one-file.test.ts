@@ -18,10 +18,15 @@ const set = (key: string, n: number): Update => ({ key, set: { n } });
 describe.for(LANGUAGES)("$name", { concurrent: true }, ({ command }) => {
   let language: LanguageProcess;
   beforeAll(() => void (language = new LanguageProcess(command)));
-  afterAll(() => language.end());
+  const servers: HttpEndpoint[] = [];
+  afterAll(async () => {
+    await language.end();
+    for (const server of servers) server.close();
+  });
 
   async function setUp(fates: readonly Fate[] = [], options: Partial<Options> = {}) {
     const server = await HttpEndpoint.start(fates);
+    servers.push(server);
     const publisher = language.open({ url: `${server.url}/live/`, feed: "stocks", key: "publish-key", ...options });
     /** The server takes nothing until `server.isDown` is false again, and the publisher has noticed. */
     const goDown = async () => {
@@ -29,11 +34,11 @@ describe.for(LANGUAGES)("$name", { concurrent: true }, ({ command }) => {
       publisher.send(set("noticed", 0));
       await until(async () => (await publisher.look()).state === "away", "the publisher to notice");
     };
-    return { server, publisher, goDown, applied: server.endpoint.applied, [Symbol.dispose]: () => server.close() };
+    return { server, publisher, goDown, applied: server.endpoint.applied };
   }
 
   test("updates arrive in order, gathered while a POST is under way, a large body gzipped", async ({ expect }) => {
-    using all = await setUp();
+    const all = await setUp();
     const { publisher, server, applied } = all;
     publisher.send(tick("A", 0));
     await publisher.flush();
@@ -57,7 +62,7 @@ describe.for(LANGUAGES)("$name", { concurrent: true }, ({ command }) => {
 
   test("what is lost, hangs or is answered by a proxy is repeated with one key and one body", async ({ expect }) => {
     const fates: Fate[] = ["accept", "lost", "receipt lost", "receipt hangs", { status: 502, body: "<html>" }];
-    using all = await setUp(fates, { timeout: 0.3 });
+    const all = await setUp(fates, { timeout: 0.3 });
     const { publisher, server, applied } = all;
     await publisher.publish(tick("A", 0));
     expect(await publisher.publish(tick("A", 1))).toMatchObject({ seq: 2 });
@@ -68,7 +73,7 @@ describe.for(LANGUAGES)("$name", { concurrent: true }, ({ command }) => {
   });
 
   test("it waits as Retry-After says, and tells that it is away", async ({ expect }) => {
-    using all = await setUp([{ status: 429, headers: { "retry-after": "0.3" } }]);
+    const all = await setUp([{ status: 429, headers: { "retry-after": "0.3" } }]);
     const { publisher, server, goDown } = all;
     expect(await publisher.publish(tick("A", 1))).toMatchObject({ seq: 1 });
     const [first, second] = server.seen.map(({ at }) => at);
@@ -81,7 +86,7 @@ describe.for(LANGUAGES)("$name", { concurrent: true }, ({ command }) => {
   });
 
   test("one caller's bad update fails no other call, and what nobody waits for is told", async ({ expect }) => {
-    using all = await setUp();
+    const all = await setUp();
     const { publisher, server, applied, goDown } = all;
     await goDown();
     const good = [publisher.publish(tick("A", 1)), publisher.publish(tick("B", 1))];
@@ -98,7 +103,7 @@ describe.for(LANGUAGES)("$name", { concurrent: true }, ({ command }) => {
   });
 
   test("while the server is away, the latest of each key waits, and no more than may", async ({ expect }) => {
-    using all = await setUp([], { maxPending: 10 });
+    const all = await setUp([], { maxPending: 10 });
     const { publisher, server, applied, goDown } = all;
     await goDown();
     for (let n = 1; n <= 300; n++) publisher.send({ key: `K${n % 3}`, patch: { [`field${n % 2}`]: n } });
@@ -118,7 +123,7 @@ describe.for(LANGUAGES)("$name", { concurrent: true }, ({ command }) => {
   });
 
   test("what there is no room for is dropped, the oldest first, counted, and told of once", async ({ expect }) => {
-    using all = await setUp([], { maxPending: 10, whenFull: "drop-oldest" });
+    const all = await setUp([], { maxPending: 10, whenFull: "drop-oldest" });
     const { publisher, server, applied, goDown } = all;
     await goDown();
     for (let n = 1; n <= 100; n++) publisher.send(set("A", n));
@@ -131,20 +136,20 @@ describe.for(LANGUAGES)("$name", { concurrent: true }, ({ command }) => {
 
   test("a refused key ends it; one that is asked for is asked for again", async ({ expect }) => {
     const refused: Fate = { status: 401, body: { code: "unauthorized" } };
-    using one = await setUp([refused]);
+    const one = await setUp([refused]);
     expect(await one.publisher.publish(tick("A", 1))).toMatchObject({ name: "PublishRefusedError", status: 401 });
     expect(await one.publisher.look()).toMatchObject({ state: "closed" });
     one.publisher.send(tick("A", 2));
     expect(await one.publisher.flush()).toMatchObject({ status: 401 });
     expect(one.publisher.errors).toMatchObject([[{ status: 401 }, [tick("A", 2)]]]);
-    using asked = await setUp([refused], { keys: ["old", "new"] });
+    const asked = await setUp([refused], { keys: ["old", "new"] });
     expect(await asked.publisher.publish(tick("A", 1))).toMatchObject({ seq: 1 });
     expect(asked.server.seen.map(({ authorization }) => authorization)).toEqual(["Bearer old", "Bearer new"]);
   });
 
   test("what may have been applied is not sent as another principal, and is called unknown", async ({ expect }) => {
     const keys = [token({ sub: "alice" }), token({ sub: "bob" })];
-    using all = await setUp(["receipt lost"], { keys });
+    const all = await setUp(["receipt lost"], { keys });
     const { publisher, applied, server } = all;
     expect(await publisher.publish(tick("A", 1))).toMatchObject({ name: "PublishUnknownError" });
     expect(await publisher.publish(tick("A", 2))).toMatchObject({ seq: 2 });
@@ -153,7 +158,7 @@ describe.for(LANGUAGES)("$name", { concurrent: true }, ({ command }) => {
   });
 
   test("a feed that has forgotten the session gets a new one", async ({ expect }) => {
-    using all = await setUp();
+    const all = await setUp();
     const { publisher, server, applied } = all;
     await publisher.publish(tick("A", 1));
     server.endpoint.feed.forget();
@@ -162,10 +167,10 @@ describe.for(LANGUAGES)("$name", { concurrent: true }, ({ command }) => {
   });
 
   test("what nobody takes is given up in time; close gives back what has no receipt", async ({ expect }) => {
-    using all = await setUp([], { giveUpAfter: 0.2 });
+    const all = await setUp([], { giveUpAfter: 0.2 });
     all.server.isDown = true;
     expect(await all.publisher.publish(tick("A", 1))).toMatchObject({ name: "PublishRefusedError" });
-    using other = await setUp();
+    const other = await setUp();
     other.server.isDown = true;
     other.publisher.send(set("A", 1));
     other.publisher.send(set("B", 2));
