@@ -1,5 +1,4 @@
 import { availableParallelism } from "node:os";
-import { basename } from "node:path";
 import { cloudflareTest } from "@cloudflare/vitest-pool-workers";
 import { defineConfig } from "vitest/config";
 import { BaseSequencer, type TestSpecification } from "vitest/node";
@@ -57,45 +56,53 @@ const REAL = {
  * work.
  */
 const LONGEST = [
+  "replicas/replicas",
   "hostile-closing",
   "hostile-memory",
   "chat",
   "dashboard-recovery",
   "token",
   "event-source-browser",
+  "always-opens",
+  "hostile-asleep",
   "dashboard-quality",
   "chat-quality",
-  "hostile-asleep",
   "event-stream",
+  "docs-pages",
   "start",
   "compression",
-  "sdk-transports",
   "conformance",
+  "sdk-transports",
+  "e2e/replicas",
   "hibernation",
+  "dashboard",
   "directory",
+  "package",
   "sdk",
+  "security-browser",
   "publisher-doubt",
+  "security",
   "durability",
+  "replicas-apart",
   "sdk-keys",
   "sdk-msgpack",
-  "dashboard",
-  "docs-pages",
+  "key-server",
 ];
 
 class LongestFirst extends BaseSequencer {
   override async sort(files: TestSpecification[]): Promise<TestSpecification[]> {
-    const longest = files.filter(isLongest).toSorted((a, b) => LONGEST.indexOf(nameOf(a)) - LONGEST.indexOf(nameOf(b)));
+    const longest = files.filter(isLongest).toSorted((a, b) => placeOf(a) - placeOf(b));
     // oxlint-disable-next-line unicorn/no-array-sort -- not the sort of arrays
     return [...longest, ...(await super.sort(files.filter((file) => !isLongest(file))))];
   }
 }
 
-function nameOf({ moduleId }: TestSpecification): string {
-  return basename(moduleId, ".test.ts");
+function placeOf({ moduleId }: TestSpecification): number {
+  return LONGEST.findIndex((name) => moduleId.endsWith(`/${name}.test.ts`));
 }
 
 function isLongest(file: TestSpecification): boolean {
-  return LONGEST.includes(nameOf(file));
+  return placeOf(file) >= 0;
 }
 
 export default defineConfig({
@@ -133,8 +140,8 @@ export default defineConfig({
           exclude: ALONE,
           // The files of a process share a browser, and end what else they start.
           isolate: false,
-          // They wait more than half of the time: a core carries more than two of them. The tests of a file that say so wait together.
-          maxWorkers: 5,
+          // They wait more than half of the time: a core carries three of them. The tests of a file that say so wait together.
+          maxWorkers: 6,
           maxConcurrency: 20,
           sequence: { groupOrder: 1 },
         },
