@@ -9,7 +9,7 @@ import { escape, frame, up, urlOf, type Page } from "./docs-frame.ts";
 const GROUPS = [
   {
     title: "Guides",
-    files: ["docs/README.md", "docs/publish.md", "docs/watch.md", "docs/react.md", "docs/examples.md"],
+    files: ["docs/README.md", "docs/publish.md", "docs/watch.md", "docs/react.md", "docs/cli.md", "docs/examples.md"],
   },
   {
     title: "Run it",
@@ -134,8 +134,9 @@ function rules(html: string): string {
 
 /** Where a link leads on the site: undefined for a file of the repository that is no page, which stays as text. */
 function target(href: string, from: Page): string | undefined {
-  // A `/` begins what the server itself answers, such as /openapi.json.
-  if (/^([a-z]+:|#|\/)/.test(href)) return href;
+  if (/^([a-z]+:|#)/.test(href)) return href;
+  // A `/` begins what the server itself answers, such as /openapi.json, wherever it is mounted.
+  if (href.startsWith("/")) return `${up(from.name)}..${href}`;
   const [path = "", anchor] = href.split("#");
   const file = posix.join(posix.dirname(from.file), path);
   if (!file.endsWith(".md")) return undefined;
@@ -149,6 +150,8 @@ function checkLinks(pages: readonly Page[]): void {
     for (const [, href = ""] of html.matchAll(/ href="(\.[^"]*|#[^"]*)"/g)) {
       const [path = "", anchor] = href.split("#");
       const to = path === "" ? urlOf(name) || "./" : posix.join(posix.dirname(name), path);
+      // Outside of /docs/: what the server itself answers.
+      if (to.startsWith("../")) continue;
       const found = ids.get(to);
       if (!found) throw new Error(`${file} links to ${href}, which is no page`);
       if (anchor && !found.has(anchor)) throw new Error(`${file} links to ${href}, and that page has no such heading`);

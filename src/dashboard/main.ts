@@ -6,6 +6,7 @@ import { CredentialForm } from "./view/connection-view.ts";
 import { byId, write } from "./view/dom.ts";
 import { Page } from "./view/page.ts";
 import { setUpPanels } from "./view/panels.ts";
+import { serverAddress } from "./view/server-address.ts";
 import { setUpTheme } from "./view/theme.ts";
 
 const choice = readChoice(location.search);
@@ -18,10 +19,10 @@ else showProblem(choice, problem);
 function showFeed(choice: Choice): void {
   const credential = new CredentialForm(() => feed.reconnect());
   const token = (): string | undefined => credential.value;
-  const feed = connect<JsonObject>(location.origin, choice.feed, { ...selectionOf(choice), token });
+  const feed = connect<JsonObject>(serverAddress, choice.feed, { ...selectionOf(choice), token });
   const watch = (key: string): Feed<JsonObject> =>
-    connect<JsonObject>(location.origin, choice.feed, { keys: [key], token });
-  new Page(choice, feed, watch, new ServerApi(location.origin, token), credential).start();
+    connect<JsonObject>(serverAddress, choice.feed, { keys: [key], token });
+  new Page(choice, feed, watch, new ServerApi(serverAddress, token), credential).start();
 }
 
 function showProblem(choice: Choice, problem: string): void {
@@ -31,7 +32,7 @@ function showProblem(choice: Choice, problem: string): void {
   write(byId("reason"), problem);
   // The reader can still go to other feeds.
   setUpPanels(
-    new ServerApi(location.origin, () => undefined),
+    new ServerApi(serverAddress, () => undefined),
     () => ({ choice, key: undefined, value: undefined, main: undefined }),
     () => {},
   );

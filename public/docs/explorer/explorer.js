@@ -170,7 +170,7 @@ function showSchemas(schemas) {
 }
 
 try {
-  const [openapi, asyncapi] = await Promise.all([load("/openapi.json"), load("/asyncapi.json")]);
+  const [openapi, asyncapi] = await Promise.all([load("../../openapi.json"), load("../../asyncapi.json")]);
   showRequests(openapi);
   showMessages(asyncapi);
   showSchemas({ ...openapi["components"]["schemas"], ...asyncapi["components"]["schemas"] });

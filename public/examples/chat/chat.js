@@ -31,6 +31,9 @@ keep("name", kept("name") ?? `Guest ${Math.floor(100 + 900 * Math.random())}`);
 const me = kept("me");
 let token = kept("token");
 
+/** Where the server is mounted. */
+const server = new URL("../..", location.href).href.replace(/\/$/, "");
+
 /** Opens a feed, and publishes to it over the same socket that receives it. */
 function open(feedName, options) {
   const answers = new Map();
@@ -52,7 +55,7 @@ function open(feedName, options) {
   }
   const ask = async (query, init) => {
     const headers = { "Content-Type": "application/json", ...(token && { Authorization: `Bearer ${token}` }) };
-    return (await fetch(`/v1/feeds/${encodeURIComponent(feedName)}${query}`, { ...init, headers })).json();
+    return (await fetch(`${server}/v1/feeds/${encodeURIComponent(feedName)}${query}`, { ...init, headers })).json();
   };
   /** Used when there is no socket: if the network allows none, or if the page is about to be closed. */
   const post = (update) => ask("", { method: "POST", keepalive: true, body: JSON.stringify(update) }).catch(() => {});
@@ -68,7 +71,7 @@ function open(feedName, options) {
     if (answer?.code === "forbidden") readOnly(`Your token does not allow to write in “${feedName}”. `);
     return answer;
   };
-  const feed = connect(location.origin, feedName, {
+  const feed = connect(server, feedName, {
     ...options,
     WebSocket: PublishingSocket,
     token: () => (presented = token),

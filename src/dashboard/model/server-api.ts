@@ -23,6 +23,7 @@ export class ServerApi {
   readonly #base: string;
   readonly #credential: () => string | undefined;
 
+  /** `base`: where the server is mounted, without a `/` at its end. */
   constructor(base: string, credential: () => string | undefined) {
     this.#base = base;
     this.#credential = credential;
@@ -30,7 +31,7 @@ export class ServerApi {
 
   /** The first page of the list of feeds, in order of name. */
   list(): Promise<ApiResult<ListAnswer>> {
-    return this.#request(new URL("/v1/feeds", this.#base), {}, isList);
+    return this.#request(new URL(`${this.#base}/v1/feeds`), {}, isList);
   }
 
   stats(feed: string): Promise<ApiResult<StatsAnswer>> {
@@ -60,7 +61,7 @@ export class ServerApi {
   }
 
   #feedUrl(feed: string, resource = ""): URL {
-    return new URL(`/v1/feeds/${feed}${resource}`, this.#base);
+    return new URL(`${this.#base}/v1/feeds/${feed}${resource}`);
   }
 
   async #request<T>(url: URL, init: RequestInit, isAnswer: (body: unknown) => body is T): Promise<ApiResult<T>> {

@@ -11,7 +11,7 @@ export interface Snippet {
 export const EXAMPLE_PATCH: JsonObject = { price: 191.2 };
 
 /**
- * Code for this feed, to copy and paste. `base` is the server's origin. `key` and `patch` are an update that fits the feed.
+ * Code for this feed, to copy and paste. `base` is where the server is mounted. `key` and `patch` are an update that fits the feed.
  * A feed's name needs no quotes. Keys and values are data from publishers, so they are quoted for the place they go to.
  */
 export function snippetsFor(base: string, choice: Choice, key = "AAPL", patch = EXAMPLE_PATCH): Snippet[] {

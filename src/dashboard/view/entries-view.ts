@@ -4,6 +4,7 @@ import { numberOf } from "../model/format.ts";
 import type { Choice } from "../model/page-url.ts";
 import { snippetsFor } from "../model/snippets.ts";
 import { byId, offer, write } from "./dom.ts";
+import { serverAddress } from "./server-address.ts";
 import { TableView, type EntriesModel, type TableEvents } from "./table-view.ts";
 
 /** The table and what is around it: the filter, the choice of the trend's field, and the texts in place of rows. */
@@ -69,7 +70,7 @@ export class EntriesView {
     const parts = [keys.length === 0 ? "all keys" : keys.join(", "), ...(hz === undefined ? [] : [`${hz} Hz`])];
     write(byId("selection"), parts.join(" · "));
     byId("unselected").hidden = keys.length === 0;
-    write(byId("example"), snippetsFor(location.origin, choice)[0]?.text ?? "");
+    write(byId("example"), snippetsFor(serverAddress, choice)[0]?.text ?? "");
   }
 
   #filterBy(text: string): void {

@@ -6,6 +6,7 @@ import { EXAMPLE_PATCH, snippetsFor, type Snippet } from "../model/snippets.ts";
 import { byId, make } from "./dom.ts";
 import { FeedsPanel } from "./feeds-panel.ts";
 import { PublishPanel } from "./publish-panel.ts";
+import { serverAddress } from "./server-address.ts";
 
 /** What the page shows at a moment. */
 export interface Shown {
@@ -28,7 +29,7 @@ export function setUpPanels(api: ServerApi, shown: () => Shown, onSelect: (choic
   });
   byId("open-snippets").addEventListener("click", () => {
     const now = shown();
-    openSnippets(snippetsFor(location.origin, now.choice, now.key, examplePatch(now)));
+    openSnippets(snippetsFor(serverAddress, now.choice, now.key, examplePatch(now)));
   });
   for (const id of ["open-feeds", "other-feeds"]) {
     byId(id).addEventListener("click", () => feeds.open(shown().choice));
