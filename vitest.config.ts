@@ -125,7 +125,9 @@ export default defineConfig({
       {
         test: {
           name: "node",
-          include: ["test/{client,publisher,react,dashboard,demo,architecture,docs,mutants,simulation}/**/*.test.ts"],
+          include: [
+            "test/{cli,client,publisher,react,dashboard,demo,architecture,docs,mutants,simulation}/**/*.test.ts",
+          ],
           testTimeout: TEST_TIME,
           // Starting a process takes longer than most files do.
           isolate: false,

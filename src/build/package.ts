@@ -3,6 +3,7 @@ import { spawnSync } from "node:child_process";
 import { readdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { build } from "esbuild";
+import { buildCli } from "./package-cli.ts";
 
 const root = join(import.meta.dirname, "../..");
 const dist = join(root, "dist");
@@ -43,5 +44,6 @@ const { status } = spawnSync(process.execPath, tsc, { stdio: "inherit" });
 if (status === 0) {
   await removeUnused();
   await inlineLibrary();
+  await buildCli(root, dist);
 }
 process.exitCode = status ?? 1;

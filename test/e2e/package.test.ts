@@ -1,7 +1,7 @@
 import { execFile, spawn } from "node:child_process";
 import { mkdir, mkdtemp, readdir, readFile, rm, symlink, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { promisify } from "node:util";
 import { gzipSync } from "node:zlib";
 import { build } from "esbuild";
@@ -47,7 +47,16 @@ test("what is packed is what its users need, and it depends on nothing", async (
     "dist",
     "package.json",
   ]);
-  for (const name of files.filter((name) => name.endsWith(".js"))) {
+  // The command runs in Node alone, with its libraries in it.
+  for (const name of files.filter((name) => name.startsWith("dist/cli/"))) {
+    const text = await readFile(join(installed, name), "utf8");
+    const imported = [...text.matchAll(/(?:\bfrom|\bimport\()\s?"([^"]+)"/g)].map(([, from = ""]) => from);
+    expect(
+      imported.filter((from) => !/^(\.\/|node:|@tickertape\/feed\/)/.test(from)),
+      name,
+    ).toEqual([]);
+  }
+  for (const name of files.filter((name) => name.endsWith(".js") && !name.startsWith("dist/cli/"))) {
     const text = await readFile(join(installed, name), "utf8");
     const imported = [...text.matchAll(/^(?:import|export) .*from "([^"]+)";$/gm)].map(([, from]) => from);
     const others = imported.filter((from) => !from?.startsWith("./") && !from?.startsWith("../"));
@@ -55,6 +64,26 @@ test("what is packed is what its users need, and it depends on nothing", async (
   }
   const manifest: Record<string, unknown> = JSON.parse(await readFile(join(installed, "package.json"), "utf8"));
   expect(manifest["dependencies"]).toBeUndefined();
+});
+
+test("its command makes a project in an empty folder, with the pages in it, and the package has the licences of what is inlined", async () => {
+  const folder = await mkdtemp(join(tmpdir(), "tickertape-new-"));
+  try {
+    const command = join(installed, "dist/cli/tickertape.js");
+    const { stdout } = await run(command, ["init", folder, "--no-install"], {
+      env: { ...process.env, PATH: `${dirname(pinnedNode)}:${process.env["PATH"]}` },
+    });
+    expect(stdout).toContain("npx wrangler dev");
+    const made = await readdir(folder, { recursive: true });
+    expect(made).toEqual(expect.arrayContaining(["wrangler.toml", "src/index.ts", ".dev.vars", "public/index.html"]));
+    expect(made).toContain("public/assets/tickertape.js");
+    const again = await run(command, ["init", folder, "--no-install"]);
+    expect(again.stdout).toContain("Nothing to do");
+  } finally {
+    await rm(folder, { recursive: true, force: true });
+  }
+  const licences = await readFile(join(installed, "dist/LICENSES.txt"), "utf8");
+  for (const name of ["commander", "jose", "ws", "lightweight-charts"]) expect(licences).toContain(`\n${name} `);
 });
 
 test("a Node program that has installed it publishes with it, and watches what it published", async () => {

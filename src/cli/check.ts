@@ -1,0 +1,35 @@
+import { runSuite } from "../conformance/suite.ts";
+import { Wire } from "../conformance/wire.ts";
+import { EXIT, type ExitCode } from "./failure.ts";
+import { configFaults } from "./init/wrangler-faults.ts";
+import { print, say } from "./output.ts";
+import { keyFor, serverUrl } from "./server.ts";
+import { provideWebSocket } from "./web-socket.ts";
+
+export interface CheckOptions {
+  readonly publishKey?: string | undefined;
+  readonly adminKey?: string | undefined;
+  readonly feedPrefix: string;
+  readonly only?: string | undefined;
+}
+
+/** Holds a server against the contract of its wire, one line a rule, and the folder's wrangler config against what it needs. */
+export async function check(address: string | undefined, options: CheckOptions): Promise<ExitCode> {
+  const url = serverUrl(address);
+  await provideWebSocket();
+  const faults = configFaults(process.cwd());
+  for (const fault of faults) await print(`FAILED    ${fault}`);
+  const wire = new Wire({
+    url,
+    publishKey: options.publishKey ?? keyFor(url, "PUBLISH_KEY"),
+    adminKey: options.adminKey ?? keyFor(url, "ADMIN_KEY"),
+    prefix: options.feedPrefix,
+  });
+  const began = performance.now();
+  const { ok, FAILED, unchecked } = await runSuite(wire, (line) => void print(line), options.only);
+  const left = await wire.cleanUp();
+  const seconds = ((performance.now() - began) / 1000).toFixed(1);
+  await print(`\n${ok} ok, ${FAILED + faults.length} failed, ${unchecked} not checked; ${seconds} s`);
+  if (left > 0) say(`${left} feeds are left as they are: removing them needs --admin-key`);
+  return FAILED > 0 || faults.length > 0 || ok === 0 ? EXIT.failure : EXIT.ok;
+}
