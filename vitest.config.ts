@@ -113,6 +113,10 @@ export default defineConfig({
         plugins: [worker()],
         test: { ...WORKER, name: "workerd", include: [`test/{${WORKER_TESTS}}/**/*.test.ts`] },
       },
+      {
+        plugins: [worker({}, "./test/worker/worker.ts")],
+        test: { ...WORKER, name: "declared", include: ["test/{worker,declared}/**/*.test.ts"], maxWorkers: 1 },
+      },
       // The same properties where each feed soon has three replicas, which are used in turn.
       {
         plugins: [worker({ CLIENTS: "everywhere", REPLICAS: "auto" }, "./test/replicas/worker.ts")],

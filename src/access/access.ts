@@ -17,6 +17,8 @@ export interface Caller {
   readonly id: string;
   /** Whose idempotency keys it uses: see `principalOf`. */
   readonly principal: string;
+  /** Whom its token names (`sub`), or the operator's own sign-in; undefined for keys, and if nobody is named. */
+  readonly subject?: string | undefined;
   /** When the credential expires, in milliseconds since 1970; undefined if it does not. */
   readonly expires: number | undefined;
   /** What the caller may do with a feed. */
@@ -56,6 +58,10 @@ export interface Access {
   identify(credential: string | undefined): Identity | Promise<Identity>;
   /** What the operator has to know about settings that are not accepted: a sentence for each, without a secret. */
   readonly refused: readonly string[];
+  /** What a caller may do with a feed, from what its credential grants and what is declared of the feed. */
+  grantsOn(feed: string, granted: Grants): Grants;
+  /** Whether there may be a feed that anyone may read. */
+  readonly isSomePublic: boolean;
   /** What the operator has to set before a publish can be accepted; undefined if one can. */
   readonly unconfigured: string | undefined;
 }

@@ -1,4 +1,5 @@
 import { principalOf, type Access, type Caller, type Grants, type Identity } from "./access.ts";
+import type { NameFilter } from "../protocol/name-patterns.ts";
 import { tokenChecker, type TokenClaims, type TokenSettings } from "./jwt.ts";
 import { fingerprint, keyRing, readStaticKeys } from "./keys.ts";
 import { readScope } from "./scopes.ts";
@@ -8,42 +9,66 @@ import { SETTINGS, type Settings } from "./settings.ts";
 export type AccessSettings = TokenSettings &
   Pick<Settings, "PUBLISH_KEY" | "ADMIN_KEY" | "METRICS_KEY" | "SUBSCRIBE_ACCESS">;
 
-/** Access by static keys and tokens. Fails closed: with no good key or secret set, no caller may publish. */
-export function accessBy(settings: AccessSettings): Access {
+/** What code may declare of who may do what with a feed. */
+export interface DeclaredAccess {
+  /** What `SUBSCRIBE_ACCESS` says if it is not declared. */
+  readonly subscribe?: "public" | "token" | undefined;
+  /** `code`: only the Worker's own code may publish, and admin keys. */
+  readonly publish?: "token" | "code" | undefined;
+}
+
+/**
+ * Access by static keys and tokens. Fails closed: with no good key or secret set, no caller may publish. `declared` tells what
+ * is declared of a feed; `all` is what is declared of any.
+ */
+export function accessBy(
+  settings: AccessSettings,
+  declared: (feed: string) => DeclaredAccess | undefined = () => undefined,
+  all: readonly DeclaredAccess[] = [{}],
+): Access {
   const metricsKeys = readStaticKeys("METRICS_KEY", settings.METRICS_KEY);
   const publishKeys = readStaticKeys("PUBLISH_KEY", settings.PUBLISH_KEY);
   const adminKeys = readStaticKeys("ADMIN_KEY", settings.ADMIN_KEY);
   const tokens = tokenChecker(settings);
-  const isPublic = (settings.SUBSCRIBE_ACCESS ?? SETTINGS.SUBSCRIBE_ACCESS) === "public";
-  const anyone: Grants = { subscribe: isPublic, publish: false, admin: false, metrics: false };
-  const anonymous = lastingCaller("anonymous", "", anyone);
-  const everything: Grants = { subscribe: true, publish: true, admin: true, metrics: true };
+  const byDefault = (settings.SUBSCRIBE_ACCESS ?? SETTINGS.SUBSCRIBE_ACCESS) === "public" ? "public" : "token";
+  const isPublic = ({ subscribe = byDefault }: DeclaredAccess): boolean => subscribe === "public";
+  const grantsOn = (feed: string, granted: Grants): Grants => {
+    const rules = declared(feed) ?? {};
+    const { admin } = granted;
+    const publish = granted.publish && (rules.publish !== "code" || admin);
+    return { ...granted, publish, subscribe: granted.subscribe || isPublic(rules) };
+  };
+  const anonymous = callerWith("anonymous", "", (feed) => grantsOn(feed, NOTHING));
   const holders = [
-    { keys: metricsKeys, principal: "metrics key", grants: { ...anyone, metrics: true } },
-    { keys: publishKeys, principal: "publish key", grants: { ...anyone, publish: true } },
-    { keys: adminKeys, principal: "admin key", grants: everything },
+    { keys: metricsKeys, principal: "metrics key", grants: { ...NOTHING, metrics: true } },
+    { keys: publishKeys, principal: "publish key", grants: { ...NOTHING, publish: true } },
+    { keys: adminKeys, principal: "admin key", grants: EVERYTHING },
   ];
   // A key in several lists has the grants of the last one, which allows most.
-  const holderOf = keyRing(holders.flatMap((holder) => holder.keys.accepted.map((key) => ({ key, holder }))));
+  const holderOf = keyRing(
+    holders.flatMap(({ keys, ...holder }) =>
+      keys.accepted.map(({ key, isFor }) => ({ key, holder: { ...holder, isFor } })),
+    ),
+  );
   /** Each is made when its key is first used. Only good keys are among them. */
   const keyCallers = new Map<string, Caller>();
-  const makeKeyCaller = async (
-    credential: string,
-    { principal, grants }: (typeof holders)[number],
-  ): Promise<Caller> => {
-    const caller = lastingCaller("key", `${principal} ${await fingerprint(credential)}`, grants);
+  const makeKeyCaller = async (credential: string, { principal, grants, isFor }: KeyHolder): Promise<Caller> => {
+    const id = `${principal} ${await fingerprint(credential)}`;
+    const caller = callerWith("key", id, (feed) => grantsOn(feed, isFor(feed) ? grants : NOTHING));
     keyCallers.set(credential, caller);
     return caller;
   };
   const checkToken = async (credential: string): Promise<Identity> => {
     const claims = await tokens.check?.(credential);
     if (claims === undefined) return "invalid";
-    return typeof claims === "string" ? claims : tokenCaller(claims, isPublic);
+    return typeof claims === "string" ? claims : tokenCaller(claims, grantsOn);
   };
   const refused = [...metricsKeys.refused, ...publishKeys.refused, ...adminKeys.refused, ...tokens.refused];
   const isConfigured = publishKeys.accepted.length + adminKeys.accepted.length > 0 || tokens.check !== undefined;
   return {
     refused,
+    grantsOn,
+    isSomePublic: all.some(isPublic),
     unconfigured: isConfigured ? undefined : lacking(refused),
     identify(credential) {
       if (credential === undefined) return anonymous;
@@ -58,22 +83,33 @@ function lacking(refused: readonly string[]): string {
   return "no publish can be accepted: set the secret PUBLISH_KEY (or ADMIN_KEY, JWT_SECRET or JWKS_URL)";
 }
 
-/** A caller that may do the same on every feed, for good. */
-function lastingCaller(kind: Caller["kind"], id: string, grants: Grants): Caller {
-  return { kind, id, principal: principalOf(kind, id), expires: undefined, on: () => grants };
+/** What keys of one setting stand for; each may be for some feeds only. */
+interface KeyHolder {
+  readonly principal: string;
+  readonly grants: Grants;
+  readonly isFor: NameFilter;
 }
 
-function tokenCaller({ identity, scope, isForHere, expires }: TokenClaims, isPublic: boolean): Caller {
+const NOTHING: Grants = { subscribe: false, publish: false, admin: false, metrics: false };
+const EVERYTHING: Grants = { subscribe: true, publish: true, admin: true, metrics: true };
+
+/** A caller whose credential does not expire. */
+function callerWith(kind: Caller["kind"], id: string, on: Caller["on"]): Caller {
+  return { kind, id, principal: principalOf(kind, id), expires: undefined, on };
+}
+
+function tokenCaller(
+  { identity, subject, scope, isForHere, expires }: TokenClaims,
+  grantsOn: (feed: string, granted: Grants) => Grants,
+): Caller {
   const grants = readScope(scope, isForHere);
   const id = `token ${identity}`;
   return {
     kind: "token",
     id,
     principal: principalOf("token", id),
+    subject,
     expires,
-    on(feed) {
-      const granted = grants(feed);
-      return isPublic ? { ...granted, subscribe: true } : granted;
-    },
+    on: (feed) => grantsOn(feed, grants(feed)),
   };
 }

@@ -18,6 +18,8 @@ export type TokenSettings = Pick<Settings, "JWT_SECRET" | "JWKS_URL" | "JWT_ISSU
 export interface TokenClaims {
   /** A fingerprint of its issuer and subject; of the token itself if it names no subject. */
   readonly identity: string;
+  /** Its `sub`, if that is short enough to be kept with a socket. */
+  readonly subject: string | undefined;
   readonly scope: string;
   /** Whether it was certainly made for this server: with its own secret, or for the audience that is set. */
   readonly isForHere: boolean;
@@ -41,6 +43,8 @@ const PUBLIC_ALGORITHMS = ["RS256", "ES256", "EdDSA"];
 const CLOCK_TOLERANCE = 30;
 /** Milliseconds that a token may have left: one that outlives its issuer's keys is a static key that cannot be revoked. */
 const LONGEST = 366 * 24 * 3_600_000;
+/** What is kept with a socket has to be short. */
+export const LONGEST_SUBJECT = 256;
 /** No request header is that long. A longer token is not looked at. */
 const TOKEN_LENGTH = 16 * 1024;
 
@@ -110,7 +114,8 @@ async function readClaims({ payload, isForHere }: Verified, token: string): Prom
   // `1e999` reads as Infinity.
   if (!(left <= LONGEST)) return "too long";
   const identity = await fingerprint(identityOf(payload, token));
-  return { expires, scope: typeof scope === "string" ? scope : "", isForHere, identity };
+  const subject = sub !== undefined && sub.length <= LONGEST_SUBJECT ? sub : undefined;
+  return { expires, scope: typeof scope === "string" ? scope : "", isForHere, identity, subject };
 }
 
 /**

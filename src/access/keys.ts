@@ -1,10 +1,21 @@
+import { readNamePattern, type NameFilter } from "../protocol/name-patterns.ts";
+
 const encoder = new TextEncoder();
 
-/** The keys of a setting. */
-export interface Keys {
-  readonly accepted: readonly string[];
+interface Refusals {
   /** What the operator has to know about keys that are not accepted: one sentence for a setting, with no part of a key. */
   readonly refused: readonly string[];
+}
+
+/** The keys of a setting. */
+export interface Keys extends Refusals {
+  readonly accepted: readonly StaticKey[];
+}
+
+/** A key, and the feeds that it is for. */
+interface StaticKey {
+  readonly key: string;
+  readonly isFor: NameFilter;
 }
 
 /** Shorter keys can be guessed, and clients cannot put anything but visible ASCII into a header. */
@@ -13,26 +24,39 @@ const KEY = /^[!-~]{8,}$/;
 const SECRET_BYTES = 32;
 const MAKE_ONE = "make one with: openssl rand -base64 32";
 
-/** Reads a setting with static keys. A key that can be guessed is not accepted. */
+/**
+ * Reads a setting with static keys. A key that can be guessed is not accepted. A name pattern and a colon before a key limit it
+ * to feeds: `stocks:KEY`, `team-*:KEY`. What is before a colon and no such pattern is a part of the key.
+ */
 export function readStaticKeys(name: string, setting: string | undefined): Keys {
-  return sort(name, setting, "8 characters or more, all of them visible ASCII", (key) => KEY.test(key));
+  const keys = listOf(setting).map((text): StaticKey => {
+    const colon = text.indexOf(":");
+    const isFor = readNamePattern(text.slice(0, Math.max(0, colon)));
+    return isFor ? { key: text.slice(colon + 1), isFor } : { key: text, isFor: () => true };
+  });
+  const accepted = keys.filter(({ key }) => KEY.test(key));
+  return { accepted, refused: complain(name, accepted, keys, "8 characters or more, all of them visible ASCII") };
 }
 
 /** Reads a setting with the secrets of tokens. */
-export function readSecrets(name: string, setting: string | undefined): Keys {
-  return sort(name, setting, `${SECRET_BYTES} bytes or more`, (key) => encoder.encode(key).length >= SECRET_BYTES);
+export function readSecrets(name: string, setting: string | undefined): { accepted: readonly string[] } & Refusals {
+  const secrets = listOf(setting);
+  const accepted = secrets.filter((secret) => encoder.encode(secret).length >= SECRET_BYTES);
+  return { accepted, refused: complain(name, accepted, secrets, `${SECRET_BYTES} bytes or more`) };
 }
 
 /** Settings hold several, comma-separated, for rotation. One that is wrong does not affect the others. */
-function sort(name: string, setting = "", wanted: string, isGood: (key: string) => boolean): Keys {
-  const keys = setting
+function listOf(setting = ""): string[] {
+  return setting
     .split(",")
     .map((key) => key.trim())
     .filter((key) => key !== "");
-  const accepted = keys.filter(isGood);
-  if (accepted.length === keys.length) return { accepted, refused: [] };
-  const which = keys.length === 1 ? name : `${keys.length - accepted.length} of ${keys.length} in ${name}`;
-  return { accepted, refused: [`${which} not accepted, which has to have ${wanted}; ${MAKE_ONE}`] };
+}
+
+function complain(name: string, accepted: readonly unknown[], all: readonly unknown[], wanted: string): string[] {
+  if (accepted.length === all.length) return [];
+  const which = all.length === 1 ? name : `${all.length - accepted.length} of ${all.length} in ${name}`;
+  return [`${which} not accepted, which has to have ${wanted}; ${MAKE_ONE}`];
 }
 
 /**

@@ -1,16 +1,5 @@
-import { isFeedName } from "../protocol/names.ts";
+import { readNamePattern, type NameFilter } from "../protocol/name-patterns.ts";
 import type { Grants } from "./access.ts";
-
-/** Tells whether a feed's name matches. */
-export type NameFilter = (feed: string) => boolean;
-
-/** Reads a name pattern: a feed's name, the beginning of names followed by `*`, or `*`; undefined if it is none of these. */
-export function readNamePattern(pattern: string): NameFilter | undefined {
-  if (isFeedName(pattern)) return (feed) => feed === pattern;
-  const prefix = pattern.slice(0, -1);
-  if (!pattern.endsWith("*") || (prefix !== "" && !isFeedName(prefix))) return undefined;
-  return (feed) => feed.startsWith(prefix);
-}
 
 /**
  * Reads an OAuth 2.0 `scope`: `publish:<name pattern>`, `subscribe:<name pattern>`, `metrics` and `admin`, separated by

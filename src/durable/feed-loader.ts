@@ -13,7 +13,7 @@ export class FeedLoader {
   readonly #storage: DurableObjectStorage;
   readonly #connections: Connections;
   readonly #platform: FeedPlatform;
-  readonly #options: Pick<FeedObjectOptions, "policy" | "quotas">;
+  readonly #options: Pick<FeedObjectOptions, "policy" | "rules">;
   readonly #budget: Budget;
   #store: FeedStore;
   #live: LiveFeed | undefined;
@@ -22,7 +22,7 @@ export class FeedLoader {
     storage: DurableObjectStorage,
     connections: Connections,
     platform: FeedPlatform,
-    options: Pick<FeedObjectOptions, "policy" | "quotas">,
+    options: Pick<FeedObjectOptions, "policy" | "rules">,
     budget: Budget,
   ) {
     this.#storage = storage;
@@ -83,6 +83,6 @@ export class FeedLoader {
   }
 
   #newStore(): FeedStore {
-    return new FeedStore(this.#storage.sql, this.#options.quotas.feed);
+    return new FeedStore(this.#storage.sql, this.#options.rules);
   }
 }

@@ -65,6 +65,7 @@ export class FeedObject<Env extends FeedObjectEnv = FeedObjectEnv> extends Servi
         this.#links.committed(this.#loader.open().feed, records);
       },
       abandon: (reason: string) => ctx.abort(reason),
+      vet: this.options.vet,
     };
     this.#loader = new FeedLoader(ctx.storage, this.connections, platform, this.options, this.budget);
     this.#listing = new Listing(directory, quotas.feeds);
@@ -78,10 +79,11 @@ export class FeedObject<Env extends FeedObjectEnv = FeedObjectEnv> extends Servi
     batch: string,
     account: string,
     idempotency?: PublishRequest["idempotency"],
+    subject?: string,
   ): Promise<string | PublishOutcome> {
     this.served?.keepTime();
     const updates = batch.split("\n");
-    const accept = (): Promise<PublishOutcome> => this.listAndAccept({ updates, idempotency }, account);
+    const accept = (): Promise<PublishOutcome> => this.listAndAccept({ updates, idempotency, subject }, account);
     const outcome = await this.publishes.run(account, updates, accept);
     return outcome.ok && !outcome.replayed ? encodeReceipt(this.feedName, outcome.receipt) : outcome;
   }
@@ -154,7 +156,7 @@ export class FeedObject<Env extends FeedObjectEnv = FeedObjectEnv> extends Servi
   }
 
   async stats(): Promise<FeedStats> {
-    this.#loader.open();
+    await this.#loader.open().findUnfit();
     return this.#stats(await this.#links.survey());
   }
 

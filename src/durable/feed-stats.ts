@@ -1,12 +1,12 @@
 import { parseObjectName } from "../placement/route.ts";
 import type { LinkState } from "../replication/links.ts";
 import type { FeedStats } from "./directory/rpc.ts";
-import type { ServingFeed } from "./serving/serving-feed.ts";
+import type { LiveFeed } from "./live-feed.ts";
 
 /** The stats of a feed: its leader's own, and what its replicas have reported. `now` is of the clock of `links`. */
 export function statsOf(
   name: string,
-  { feed, broadcast }: Pick<ServingFeed, "feed" | "broadcast">,
+  { feed, broadcast, unfit }: Pick<LiveFeed, "feed" | "broadcast" | "unfit">,
   links: readonly LinkState[],
   now: number,
   object: Pick<FeedStats, "exists" | "storage" | "started">,
@@ -30,6 +30,7 @@ export function statsOf(
     lagging: sum("lagging"),
     replicas,
     time: feed.time,
+    ...(unfit !== undefined && { unfit }),
     ...object,
   };
 }

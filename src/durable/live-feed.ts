@@ -3,8 +3,11 @@ import type { Feed } from "../feed/state/feed.ts";
 import type { RememberedPublish } from "../feed/state/idempotency.ts";
 import type { KnownPublishes } from "../feed/state/known-publishes.ts";
 import type { LogRecord } from "../feed/state/record.ts";
+import { UnfitEntries } from "../feed/state/unfit-entries.ts";
 import { BackgroundSteps, hasExpired } from "./background-steps.ts";
 import type { PublishOutcome, PublishRequest } from "./requests/publish-queue.ts";
+import { unfitSearch } from "./requests/unfit-search.ts";
+import type { VetPublish } from "./serving/options.ts";
 import type { FeedPolicy } from "./serving/policy.ts";
 import { ServingFeed } from "./serving/serving-feed.ts";
 import type { FeedStore } from "./storage/feed-store.ts";
@@ -24,6 +27,8 @@ export interface FeedPlatform {
   committed?(records: readonly LogRecord[]): void;
   /** Throws the object's memory away: it is ahead of what is stored. */
   abandon(reason: string): void;
+  /** The operator's own rules, if there are any. */
+  readonly vet?: VetPublish | undefined;
 }
 
 /** Milliseconds after which the alarm resumes background steps that were lost with the memory. */
@@ -51,6 +56,8 @@ export class LiveFeed extends ServingFeed {
   readonly #platform: FeedPlatform;
   readonly #groupCommit: GroupCommit<Accepted>;
   readonly #steps: BackgroundSteps;
+  readonly #unfit: UnfitEntries | undefined;
+  #unfitSearch: Promise<void> | undefined;
 
   /** Opens the stored feed and goes on with what it left undone. `epoch` is for a feed that is not stored. */
   constructor(
@@ -77,6 +84,7 @@ export class LiveFeed extends ServingFeed {
       commit: () => this.#groupCommit.commit(),
       guard: (write) => this.#guard(write),
     });
+    this.#unfit = store.check && new UnfitEntries(feed, store.check);
     this.#steps.schedule();
     // The caller deletes what has expired already, when it accepts a batch or commits.
     if (!hasExpired(feed, platform.now())) this.#wakeForExpiry();
@@ -86,7 +94,7 @@ export class LiveFeed extends ServingFeed {
    * Accepts a batch. Resolves when it is committed. Until then no client is shown any of it. `isUrgent`: it is to be committed
    * soon, though others gather.
    */
-  async accept({ updates, idempotency }: PublishRequest, isUrgent = false): Promise<PublishOutcome> {
+  async accept({ updates, idempotency, subject }: PublishRequest, isUrgent = false): Promise<PublishOutcome> {
     const now = this.#platform.now();
     const known = idempotency && this.#known.look(idempotency, updates, now);
     if (known && known.kind !== "new") {
@@ -95,6 +103,8 @@ export class LiveFeed extends ServingFeed {
       const { kind: _, ...refusal } = known;
       return { ok: false, ...refusal };
     }
+    const refusal = this.#platform.vet?.(updates, subject);
+    if (refusal) return refusal;
     this.#steps.expire(now, updates);
     const acceptance = this.feed.accept(updates, now);
     if (!acceptance.ok) return acceptance;
@@ -122,6 +132,19 @@ export class LiveFeed extends ServingFeed {
     this.deliver(records);
     // A publish that was only remembered is nothing to replicas.
     if (records.length > 0) this.#platform.committed?.(records);
+  }
+
+  /** How many entries the feed's check, made stricter since, refuses; undefined if it has none, or nobody has asked yet. */
+  get unfit(): number | undefined {
+    return this.#unfit?.count;
+  }
+
+  /** Looks for them, if that was not done yet. */
+  async findUnfit(): Promise<void> {
+    const unfit = this.#unfit;
+    if (!unfit || unfit.count !== undefined) return;
+    this.#unfitSearch ??= new Promise((done) => this.broadcast.search(unfitSearch(unfit, done)));
+    await this.#unfitSearch;
   }
 
   onAlarm(): void {

@@ -6,7 +6,7 @@ import type { AppContext, AppEnv, RequestVariables, Site } from "./context.ts";
 import type { Deployment } from "./deployment.ts";
 import { asyncApiDocument, openApiDocument } from "./documents.ts";
 import { streamEvents, wantsEvents } from "./event-stream.ts";
-import { grantToRead, isUpgrade, openSocket } from "./feed-upgrade.ts";
+import { grantToRead, openSocket } from "./feed-upgrade.ts";
 import { deleteFeed, listFeeds } from "./feeds.ts";
 import { KnownFeeds } from "./known-feeds.ts";
 import { metrics } from "./metrics.ts";
@@ -16,6 +16,7 @@ import { Problem, problemResponse } from "./problem.ts";
 import { publish, publishTo } from "./publish.ts";
 import { history, snapshot, stats } from "./read.ts";
 import { jsonResponse } from "./responses.ts";
+import { isUpgrade } from "./upgrade.ts";
 
 type Method = "GET" | "POST" | "DELETE" | "OPTIONS";
 

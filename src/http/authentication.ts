@@ -4,6 +4,7 @@ import type { CountedCaller } from "../limits/places.ts";
 import { clientIpOf } from "./client-ip.ts";
 import type { AppContext, AppEnv } from "./context.ts";
 import type { Deployment } from "./deployment.ts";
+import { isTrusted } from "./origins.ts";
 import { Problem } from "./problem.ts";
 import { parameter } from "./query.ts";
 
@@ -25,11 +26,11 @@ export function authorize(grant: keyof Grants | ((c: AppContext) => keyof Grants
   };
 }
 
-/** Sets `caller`, or refuses one without a credential if reading needs one. Lists show a caller what it may read. */
+/** Sets `caller`, or refuses one without a credential if reading any feed needs one. Lists show a caller what it may read. */
 export const authorizeList: MiddlewareHandler<AppEnv> = async (c, next) => {
   const caller = await authenticateReader(c);
-  // Without a credential, either every feed may be read or none.
-  if (caller.kind === "anonymous") demandGrant(caller, "subscribe", "");
+  if (caller.kind === "anonymous" && !c.var.deployment.access.isSomePublic)
+    throw unauthorized(`A credential that allows to ${WORDS.subscribe} is needed.`);
   c.set("caller", caller);
   await next();
 };
@@ -49,10 +50,13 @@ export async function authorizePublisher(deployment: Deployment, request: Reques
  * logged and stored.
  */
 async function authenticate(deployment: Deployment, request: Request, query?: URLSearchParams): Promise<Caller> {
-  let identity: Identity | Problem;
+  let identity: Identity | Problem | undefined;
   try {
-    const identifying = deployment.access.identify(presentedCredential(request, query));
-    identity = identifying instanceof Promise ? await identifying : identifying;
+    identity = deployment.signIn ? await signedIn(deployment, request) : undefined;
+    if (identity === undefined) {
+      const identifying = deployment.access.identify(presentedCredential(request, query));
+      identity = identifying instanceof Promise ? await identifying : identifying;
+    }
   } catch (error) {
     if (!(error instanceof Problem)) throw error;
     // Counted like any other request without a valid credential.
@@ -67,6 +71,17 @@ async function authenticate(deployment: Deployment, request: Request, query?: UR
   }
   if (typeof identity === "string") throw unauthorized(sentence(WHY_INVALID[identity]));
   return identity;
+}
+
+/**
+ * The caller that the operator's own sign-in finds; undefined if it finds none. A browser sends a cookie with whatever a page of
+ * any origin asks for, so that only pages of this origin, and of those that are allowed by name, are taken for their visitors.
+ */
+async function signedIn(deployment: Deployment, request: Request): Promise<Caller | undefined> {
+  const caller = await deployment.signIn?.(request);
+  const origin = request.headers.get("Origin");
+  if (!caller || origin === null || isTrusted(origin, request, deployment)) return caller;
+  throw new Problem("origin_not_allowed", "Pages of this origin may not act for who is signed in here.");
 }
 
 /** The same for a request that reads, whose query it parses for the handler too. */
@@ -100,8 +115,8 @@ function demandRate({ success }: RateLimitOutcome): void {
 }
 
 /** What limits know of a caller. */
-export function countedCaller({ kind, id }: Caller, request: Request): CountedCaller {
-  return { clientIp: clientIpOf(request), kind, credential: kind === "anonymous" ? undefined : id };
+export function countedCaller({ kind, id, subject }: Caller, request: Request): CountedCaller {
+  return { clientIp: clientIpOf(request), kind, credential: kind === "anonymous" ? undefined : id, subject };
 }
 
 /** The same for limits that count by client IP only what has no credential. */

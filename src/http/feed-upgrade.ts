@@ -1,6 +1,7 @@
 import { PROTOCOL, MSGPACK_PROTOCOL } from "../protocol/names.ts";
 import { isBearerProtocol, offeredProtocols } from "./authentication.ts";
 import type { AppContext } from "./context.ts";
+import { isUpgrade } from "./upgrade.ts";
 import { openFeedSocket, openPublisherSocket } from "./feed-socket.ts";
 import { Problem } from "./problem.ts";
 import { parameter, readSubscribeQuery } from "./query.ts";
@@ -13,10 +14,6 @@ const EXTENSIONS = "Sec-WebSocket-Extensions";
 const DEFLATE = "permessage-deflate; server_max_window_bits=12";
 /** What a client may demand besides; the runtime itself keeps to a narrower window. */
 const DEMANDS = ["server_no_context_takeover", "client_no_context_takeover"];
-
-export function isUpgrade(request: Request): boolean {
-  return request.method === "GET" && request.headers.get("Upgrade")?.toLowerCase() === "websocket";
-}
 
 /** `GET /v1/feeds/{feed}` with `Upgrade: websocket` */
 export async function openSocket(c: AppContext): Promise<Response> {

@@ -1,13 +1,22 @@
 import type { Context, MiddlewareHandler } from "hono";
 import { cors } from "hono/cors";
 import type { AppEnv } from "./context.ts";
-import { isUpgrade } from "./feed-upgrade.ts";
+import type { Deployment } from "./deployment.ts";
+import { isUpgrade } from "./upgrade.ts";
 import { Problem } from "./problem.ts";
 
 /** Whether pages of `origin` may use this server: its own origin, those listed (comma-separated), or any for `*`. */
 function allowsOrigin(origin: string, { req, var: { deployment } }: Context<AppEnv>): boolean {
-  if (origin === new URL(req.url).origin) return true;
-  return deployment.allowedOrigins.split(",").some((entry) => entry.trim() === "*" || entry.trim() === origin);
+  return isTrusted(origin, req.raw, deployment) || listed(deployment).includes("*");
+}
+
+/** Whether pages of `origin` may act for who is signed in: those of this origin, and those that are listed by name. */
+export function isTrusted(origin: string, { url }: Request, deployment: Deployment): boolean {
+  return origin === new URL(url).origin || listed(deployment).includes(origin);
+}
+
+function listed({ allowedOrigins }: Deployment): string[] {
+  return allowedOrigins.split(",").map((entry) => entry.trim());
 }
 
 const cross = cors({
@@ -35,8 +44,15 @@ export function isForPages({ method, headers }: Request): boolean {
 }
 
 /** Answers preflights, and names the page's origin in the response if it is allowed. */
-export const crossOrigin: MiddlewareHandler<AppEnv> = async (c, next) =>
-  isForPages(c.req.raw) ? cross(c, next) : next();
+export const crossOrigin: MiddlewareHandler<AppEnv> = async (c, next) => {
+  if (!isForPages(c.req.raw)) return next();
+  const preflight = await cross(c, next);
+  const origin = c.req.raw.headers.get("Origin");
+  // Pages of other origins send cookies only where they are told that they may.
+  if (c.var.deployment.signIn && origin !== null && isTrusted(origin, c.req.raw, c.var.deployment))
+    (preflight ?? c.res).headers.set("Access-Control-Allow-Credentials", "true");
+  return preflight;
+};
 
 /** Browsers let a page open sockets to any origin: without this, each could read with its visitor's network access. */
 export const checkUpgradeOrigin: MiddlewareHandler<AppEnv> = async (c, next) => {

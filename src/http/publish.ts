@@ -41,7 +41,7 @@ export async function publishTo(
     const { id: credential, principal } = caller;
     const idempotency = key === undefined ? undefined : { key, digest: await digest(bytes), credential, principal };
     const object = deployment.feeds.getByName(feed);
-    return callToChange(() => object.acceptBatch(batch, caller.id, idempotency));
+    return callToChange(() => object.acceptBatch(batch, caller.id, idempotency, caller.subject));
   };
   const outcome = await inTurn(caller, size, send, keep);
   if (typeof outcome === "string") return new Response(outcome, { headers: RECEIPT_HEADERS });

@@ -9,6 +9,8 @@ export interface CountedCaller {
   readonly kind: Caller["kind"];
   /** The id of the caller's credential; undefined if it has none. */
   readonly credential: string | undefined;
+  /** Whom the credential names, where the feed's own rules ask for it. */
+  readonly subject?: string | undefined;
 }
 
 /** The account on which limits are counted: the credential's id, else the client IP; "" if neither is known. */

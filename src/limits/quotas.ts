@@ -11,9 +11,9 @@
  *
  * docs/decisions/two-queues.md says why there are two queues.
  */
-import { readNamePattern, type NameFilter } from "../access/scopes.ts";
 import { readNumber, SETTINGS, type NumberSetting, type Settings } from "../access/settings.ts";
 import type { FeedLimits } from "../protocol/limits.ts";
+import { readNamePattern, type NameFilter } from "../protocol/name-patterns.ts";
 
 /** How often something may be done: `perSecond` in the long run, and `burst` at once after a quiet time. */
 export interface Rate {
@@ -54,15 +54,33 @@ const ACCOUNT_SOCKETS = 10;
 /** Bursts of one socket that an account may send at once: a message takes some 40 us, and others wait at most 0.1 s. */
 const ACCOUNT_BURSTS = 2;
 
-/** Reads the settings. Throws if one is not understood. */
-export function quotasOf(settings: QuotaSettings): Quotas {
+/** The quotas that code may declare for a feed. Names are those of the settings. */
+export interface DeclaredQuotas {
+  readonly maxKeys?: number | undefined;
+  readonly maxLength?: number | undefined;
+  readonly maxHistory?: number | undefined;
+  readonly publishRate?: number | undefined;
+  readonly publishBurst?: number | undefined;
+  readonly maxSockets?: number | undefined;
+}
+
+/** Reads the settings. Throws if one is not understood. What is declared for a feed counts before them. */
+export function quotasOf(settings: QuotaSettings, declared: DeclaredQuotas = {}): Quotas {
   const number = (name: NumberSetting): number => readNumber(settings, name);
+  const {
+    maxKeys: keys = number("MAX_KEYS"),
+    maxLength: length = number("MAX_LENGTH"),
+    maxHistory: history = number("MAX_HISTORY"),
+    publishRate: perSecond = number("PUBLISH_RATE"),
+    publishBurst: burst = number("PUBLISH_BURST"),
+    maxSockets: sockets = number("MAX_SOCKETS"),
+  } = declared;
   return {
     serves: readFeedNames(settings.FEED_NAMES ?? SETTINGS.FEED_NAMES),
     feeds: number("MAX_FEEDS"),
-    feed: { keys: number("MAX_KEYS"), length: number("MAX_LENGTH"), history: number("MAX_HISTORY") },
-    publish: { perSecond: number("PUBLISH_RATE"), burst: number("PUBLISH_BURST") },
-    sockets: number("MAX_SOCKETS"),
+    feed: { keys, length, history },
+    publish: { perSecond, burst },
+    sockets,
     socketsPerIp: number("MAX_SOCKETS_PER_ADDRESS"),
     messages: { perSecond: number("MESSAGE_RATE"), burst: number("MESSAGE_BURST") },
     accountMessages: {

@@ -30,6 +30,7 @@ export const receiptAnswerSchema = documented(
   "The batch is durable. Updates that are `stale` were counted and not applied.",
   { ...stocks, accepted: 3, stale: 0 },
 );
+export type ReceiptAnswer = v.InferOutput<typeof receiptAnswerSchema>;
 
 /** The answer to a POST. Joined as text: one is written for each POST. */
 export function encodeReceipt(feed: string, { epoch, seq, accepted, stale }: Receipt): string {
@@ -145,6 +146,12 @@ export const statsSchema = documented(
       ),
     ),
     time: v.pipe(timeSchema, v.description("When the last update was accepted, in ms since 1970; 0 before the first.")),
+    unfit: v.optional(
+      v.pipe(
+        countSchema,
+        v.description("Entries from before the feed's schema was made stricter, which it refuses now; if it has one."),
+      ),
+    ),
     storage: v.pipe(countSchema, v.description("Bytes of storage in use.")),
     started: v.pipe(timeSchema, v.description("When the feed was loaded into memory, in ms since 1970.")),
   }),

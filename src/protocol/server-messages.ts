@@ -36,14 +36,18 @@ const helloSchema = documented(
     epoch: epochSchema,
     seq: seqSchema,
     time: changedSchema,
+    silentAfter: v.optional(
+      v.pipe(v.number(), v.description("Seconds without an update after which this feed counts as silent.")),
+    ),
   }),
   "Comes first, and tells where the feed is. It does not move the client's position.",
   { type: "hello", protocol: PROTOCOL, feed: "stocks", ...at },
 );
 export type HelloMessage = v.InferOutput<typeof helloSchema>;
 
-export function encodeHello(feed: string, { epoch, seq, time }: TimedPosition): string {
-  return JSON.stringify({ type: "hello", protocol: PROTOCOL, feed, epoch, seq, time } satisfies HelloMessage);
+export function encodeHello(feed: string, { epoch, seq, time }: TimedPosition, silentAfter?: number): string {
+  const hello: HelloMessage = { type: "hello", protocol: PROTOCOL, feed, epoch, seq, time, silentAfter };
+  return JSON.stringify(hello);
 }
 
 export const snapshotMessageSchema = documented(

@@ -102,6 +102,11 @@ export function encodeStamps({ time, version, ttl }: Stamps): string {
   return text;
 }
 
+/** An encoded update that has no `ttl`, with one: the last of its members. */
+export function withTtl(text: string, ttl: number): string {
+  return `${text.slice(0, -1)}${encodeStamps({ ttl })}}`;
+}
+
 /** Reads what `encodeUpdate` wrote. Only for text of this server's own: it is not checked again. */
 export function readEncodedUpdate(text: string): Update {
   return JSON.parse(text);

@@ -4,6 +4,7 @@ import { CREDENTIALS, OF_A_SOCKET, OF_A_SUBSCRIBER, PARAMETERS } from "../protoc
 import { namesOf } from "../protocol/schemas.ts";
 import { SERVER_MESSAGES } from "../protocol/server-messages.ts";
 import { aboutSchema, messageSchemas, namedSchemas, objectOf, withJsonSchemas, type JsonSchema } from "./schemas.ts";
+import { namedValueSchemas, valuesOfFeeds, type ValueSchemas } from "./value-schemas.ts";
 
 /** How a socket is closed, and whether a client may come back unchanged. */
 const CLOSE_CODES: JsonSchema[] = [
@@ -36,7 +37,7 @@ const ANSWERS: Readonly<Record<keyof typeof CLIENT_MESSAGES | "ping", readonly s
  * The AsyncAPI 3.0 document of sockets and streams. `base` is the path that it is served under. The document names no
  * server: behind a proxy the Worker does not know its own URL, and AsyncAPI has no relative ones.
  */
-export function asyncApi(base: string): JsonSchema {
+export function asyncApi(base: string, values: ValueSchemas = new Map()): JsonSchema {
   const messages = messageObjects();
   const known = withJsonSchemas({ ...PARAMETERS, ...OF_A_SOCKET });
   const query: JsonSchema = {
@@ -59,6 +60,7 @@ export function asyncApi(base: string): JsonSchema {
   };
   return {
     asyncapi: "3.0.0",
+    ...valuesOfFeeds(values),
     info: {
       title: "Tickertape",
       version: "1.0.0",
@@ -95,7 +97,7 @@ export function asyncApi(base: string): JsonSchema {
         ]),
       ),
     },
-    components: { messages, schemas: used(namedSchemas(), [messages, query]) },
+    components: { messages, schemas: { ...used(namedSchemas(), [messages, query]), ...namedValueSchemas(values) } },
   };
 }
 

@@ -1,6 +1,7 @@
 import { ANSWER_HEADERS, CREDENTIALS, PARAMETERS } from "../protocol/parameters.ts";
 import { PATHS } from "./operations.ts";
 import { namedSchemas, objectOf, withJsonSchemas, type JsonSchema } from "./schemas.ts";
+import { namedValueSchemas, valuesOfFeeds, type ValueSchemas } from "./value-schemas.ts";
 
 /** What only sockets and streams answer: `HEAD` does not. */
 const NOT_BY_HEAD = new Set(["101", "204"]);
@@ -16,9 +17,13 @@ const SECURITY: JsonSchema = {
   token: { type: "apiKey", in: "query", name: "token", description: CREDENTIALS.token.description },
 };
 
-/** The OpenAPI 3.1 document of the wire. `base` is the path that it is served under: empty, or with a slash before it. */
-export function openApi(base: string): JsonSchema {
+/**
+ * The OpenAPI 3.1 document of the wire. `base` is the path that it is served under: empty, or with a slash before it.
+ * `values`: what is declared of the values of feeds.
+ */
+export function openApi(base: string, values: ValueSchemas = new Map()): JsonSchema {
   return {
+    ...valuesOfFeeds(values),
     openapi: "3.1.0",
     info: {
       title: "Tickertape",
@@ -33,7 +38,7 @@ export function openApi(base: string): JsonSchema {
     tags: [{ name: "feeds" }, { name: "server" }],
     paths: Object.fromEntries(Object.entries(PATHS).map(([path, item]) => [path, withHead(path, item)])),
     components: {
-      schemas: namedSchemas(),
+      schemas: { ...namedSchemas(), ...namedValueSchemas(values) },
       parameters: withJsonSchemas(PARAMETERS),
       headers: withJsonSchemas(ANSWER_HEADERS),
       securitySchemes: SECURITY,

@@ -3,7 +3,8 @@ import { describe, expect, test } from "vitest";
 import { accessBy } from "../../src/access/credentials.ts";
 
 const NUL = "\u0000";
-const key = fc.stringMatching(/^[!-+\--~]{8,16}$/);
+// A colon sets feeds apart from their key.
+const key = fc.stringMatching(/^[!-+\--9;-~]{8,16}$/);
 const near = fc
   .tuple(key, fc.constantFrom("", NUL, NUL.repeat(9), "x", "x".repeat(500), "é"))
   .map((parts) => parts.join(""));
@@ -52,6 +53,32 @@ describe("a credential", () => {
     expect(await granted({ PUBLISH_KEY: `a-short1,${long}` }, long)).toBe("publish");
     expect(await granted({ PUBLISH_KEY: `a-short1,${long}` }, `${long}k`)).toBe("nothing");
     expect(await granted({ PUBLISH_KEY: `a-short1,${long}` }, "a-short1")).toBe("publish");
+  });
+
+  test("may be limited to feeds, and is then good for these alone; a colon behind anything else is a part of it", async () => {
+    const settings = {
+      PUBLISH_KEY: "stocks:for-stocks, team-*:for-teams,Not-a-name:key-with-colon",
+      ADMIN_KEY: "stocks:for-admins",
+    };
+    const access = accessBy(settings);
+    const on = async (credential: string, feed: string): Promise<string> => {
+      const caller = await access.identify(credential);
+      if (typeof caller === "string") return caller;
+      const { publish, admin } = caller.on(feed);
+      return admin ? "admin" : publish ? "publish" : "less";
+    };
+    expect(await on("for-stocks", "stocks")).toBe("publish");
+    expect(await on("for-stocks", "stocks2")).toBe("less");
+    expect(await on("for-teams", "team-1")).toBe("publish");
+    expect(await on("for-teams", "stocks")).toBe("less");
+    expect(await on("for-admins", "stocks")).toBe("admin");
+    expect(await on("for-admins", "bonds")).toBe("less");
+    expect(await on("stocks:for-stocks", "stocks")).toBe("invalid");
+    expect(await on("Not-a-name:key-with-colon", "bonds")).toBe("publish");
+    expect(access.refused).toEqual([]);
+    expect(accessBy({ PUBLISH_KEY: "stocks:short" }).refused).toEqual([
+      expect.stringMatching(/^PUBLISH_KEY not accepted/),
+    ]);
   });
 
   test("in both lists allows what an admin key allows", async () => {

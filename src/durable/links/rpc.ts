@@ -51,6 +51,7 @@ export interface Leader extends Rpc.DurableObjectBranded {
     batch: string,
     account: string,
     idempotency?: PublishRequest["idempotency"],
+    subject?: string,
   ): Promise<string | PublishOutcome>;
 }
 

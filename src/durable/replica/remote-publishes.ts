@@ -31,14 +31,14 @@ export class RemotePublishes {
   }
 
   /** Has the leader accept a batch, under its account and with its limits. Rejects if the leader cannot be reached. */
-  async accept({ updates, idempotency }: PublishRequest, account: string): Promise<PublishOutcome> {
+  async accept({ updates, idempotency, subject }: PublishRequest, account: string): Promise<PublishOutcome> {
     const batch = updates.join("\n");
     const size = memoryOf(batch, isAscii(batch));
     if (this.#waiting.isFull(account)) return refusal("rate_limited");
     if (!this.#room.take(size)) return refusal("overloaded");
     this.#waiting.add(account, size);
     try {
-      return await this.#send(batch, account, idempotency);
+      return await this.#send(batch, account, idempotency, subject);
     } finally {
       this.#waiting.add(account, -size);
       this.#room.give(size);

@@ -11,6 +11,8 @@ export interface PublishRequest {
   readonly updates: EncodedUpdates;
   /** The publisher's key for this request, if it gave one. */
   readonly idempotency?: IdempotencyKey | undefined;
+  /** Whom the publisher's credential names. */
+  readonly subject?: string | undefined;
 }
 
 /** What became of a batch. `replayed`: the receipt is of an earlier request. `retryAfter`: seconds. */

@@ -1,7 +1,10 @@
 import type { Access } from "../../access/access.ts";
-import { accessBy, type AccessSettings } from "../../access/credentials.ts";
-import { quotasOf, type Quotas, type QuotaSettings } from "../../limits/quotas.ts";
+import { accessBy, type AccessSettings, type DeclaredAccess } from "../../access/credentials.ts";
+import type { FeedRules } from "../../feed/state/feed-rules.ts";
+import { quotasOf, type DeclaredQuotas, type Quotas, type QuotaSettings } from "../../limits/quotas.ts";
 import { replicaPolicyOf, type ReplicaPolicy, type ReplicaSettings } from "../../placement/replica-policy.ts";
+import type { PublishRefusal } from "../requests/publish-queue.ts";
+import type { EncodedUpdates } from "../../protocol/update.ts";
 import type { Directory } from "../directory/rpc.ts";
 import type { Replica } from "../links/rpc.ts";
 import { DEFAULT_POLICY, type FeedPolicy } from "./policy.ts";
@@ -19,6 +22,19 @@ export interface FeedObjectOptions {
   /** When the feed commits and flushes. */
   readonly policy: FeedPolicy;
   readonly quotas: Quotas;
+  readonly rules: FeedRules;
+  /** Seconds without an update after which clients say that the feed is silent. */
+  readonly silentAfter: number | undefined;
+  readonly vet: VetPublish | undefined;
+}
+
+/** Says why an operator's own rules refuse the updates of a subject; undefined if they do not. */
+export type VetPublish = (updates: EncodedUpdates, subject: string | undefined) => PublishRefusal | undefined;
+
+/** What code declares of a feed, as its object takes it. */
+export interface DeclaredRules extends DeclaredQuotas, DeclaredAccess, Pick<FeedRules, "ttl" | "check"> {
+  readonly silentAfter?: number | undefined;
+  readonly vet?: VetPublish | undefined;
 }
 
 /** Bindings and secrets that the object reads unless `configure` is overridden. */
@@ -27,14 +43,19 @@ export interface FeedObjectEnv extends AccessSettings, QuotaSettings, ReplicaSet
   readonly FEED_REPLICAS?: DurableObjectNamespace<Replica>;
 }
 
-/** The options that the bindings and secrets of an environment describe. */
-export function optionsOf(env: FeedObjectEnv): FeedObjectOptions {
+/** The options that the bindings and secrets of an environment describe, and what is declared of the feed in code. */
+export function optionsOf(env: FeedObjectEnv, declared: DeclaredRules = {}): FeedObjectOptions {
+  const quotas = quotasOf(env, declared);
+  const { ttl, check, silentAfter, vet } = declared;
   return {
-    access: accessBy(env),
+    access: accessBy(env, () => declared),
     directory: env.DIRECTORY?.getByName("feeds"),
     replicas: env.FEED_REPLICAS,
     replicaPolicy: env.FEED_REPLICAS && replicaPolicyOf(env, DEFAULT_POLICY.flush),
     policy: DEFAULT_POLICY,
-    quotas: quotasOf(env),
+    quotas,
+    rules: { ...quotas.feed, ttl, check },
+    silentAfter,
+    vet,
   };
 }

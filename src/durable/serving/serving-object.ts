@@ -182,7 +182,7 @@ export abstract class ServingObject<Env extends FeedObjectEnv> extends DurableOb
   ): { connection: Connection; response: Response } {
     const { 0: client, 1: server } = new WebSocketPair();
     this.ctx.acceptWebSocket(server);
-    const hello = ownFrameOf("hello", encodeHello(this.feedName, feed), state.format);
+    const hello = ownFrameOf("hello", encodeHello(this.feedName, feed, this.options.silentAfter), state.format);
     if (hello !== undefined) server.send(hello);
     const connection = this.connections.add(server, { ...state, position: { epoch: feed.epoch, seq: NO_SEQ } });
     const headers = protocol === undefined ? {} : { "Sec-WebSocket-Protocol": protocol };

@@ -7,13 +7,14 @@ import type { Position } from "../../protocol/position.ts";
 import { restoreSelection, type Selection, type Subscription } from "../../protocol/selection.ts";
 import { SOCKET_FORMATS, type SocketFormat } from "./frames.ts";
 
+const textSchema = v.union([v.string(), v.instance(Uint8Array)]);
 /** As running deployments have stored it: `address` is the client IP, and `holder` the id of the credential. */
 const callerSchema = v.object({
   address: v.optional(v.string()),
   kind: v.optional(v.picklist(CALLER_KINDS)),
   holder: v.optional(v.string()),
+  subject: v.optional(textSchema),
 });
-const textSchema = v.union([v.string(), v.instance(Uint8Array)]);
 const openSchema = v.object({
   ...callerSchema.entries,
   epoch: v.string(),
@@ -130,14 +131,15 @@ function publisherState({ epoch, expires, format, ...caller }: v.InferOutput<typ
   return { subscription: undefined, caller: callerOf(caller), publishes: true, expires, format, position };
 }
 
-function addCaller(attachment: Record<string, unknown>, { clientIp, kind, credential }: CountedCaller): void {
+function addCaller(attachment: Record<string, unknown>, { clientIp, kind, credential, subject }: CountedCaller): void {
   if (clientIp !== undefined) attachment["address"] = clientIp;
   if (kind !== "anonymous") attachment["kind"] = kind;
   if (credential !== undefined) attachment["holder"] = credential;
+  if (subject !== undefined) attachment["subject"] = compact(subject);
 }
 
-function callerOf({ address, kind = "anonymous", holder }: v.InferOutput<typeof callerSchema>): CountedCaller {
-  return { clientIp: address, kind, credential: holder };
+function callerOf({ address, kind = "anonymous", holder, subject }: v.InferOutput<typeof callerSchema>): CountedCaller {
+  return { clientIp: address, kind, credential: holder, subject: subject && textOf(subject) };
 }
 
 /**

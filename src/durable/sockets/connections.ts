@@ -115,13 +115,14 @@ export class Connections {
    */
   grant(
     connection: Connection,
-    { kind, id, expires }: Pick<Caller, "kind" | "id" | "expires">,
+    { kind, id, subject, expires }: Pick<Caller, "kind" | "id" | "subject" | "expires">,
     publishes: boolean,
   ): void {
     if (!this.#present.has(connection)) return;
     const { clientIp } = connection.caller;
     this.#places.leave(connection.caller);
-    connection.grant({ clientIp, kind, credential: kind === "anonymous" ? undefined : id }, publishes, expires);
+    const credential = kind === "anonymous" ? undefined : id;
+    connection.grant({ clientIp, kind, credential, subject }, publishes, expires);
     this.#places.take(connection.caller);
     this.#wakeForExpiry(connection);
   }

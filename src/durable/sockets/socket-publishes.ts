@@ -65,11 +65,11 @@ export class SocketPublishes {
     updates: EncodedUpdates,
     key: string | undefined,
   ): Promise<PublishOutcome> {
-    const { credential = "", kind } = connection.caller;
+    const { credential = "", kind, subject } = connection.caller;
     const publisher = { credential, principal: principalOf(kind, credential) };
     const idempotency = key === undefined ? undefined : { key, digest: "", ...publisher };
     try {
-      return await this.#host.accept({ updates, idempotency }, connection.account);
+      return await this.#host.accept({ updates, idempotency, subject }, connection.account);
     } catch (error) {
       connection.refuse(id, "outcome_unknown", "the feed broke off: this may have been published or not");
       throw error;

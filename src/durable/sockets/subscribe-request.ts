@@ -33,6 +33,7 @@ const callerSchema = {
   clientIp: v.optional(v.string()),
   kind: v.picklist(CALLER_KINDS),
   credential: v.optional(v.string()),
+  subject: v.optional(v.string()),
 };
 const publisherSchema = v.object({
   ...callerSchema,
@@ -78,17 +79,18 @@ function upgradeWith(header: string, wire: object): Request {
 export function readSubscribeUpgrade(request: Request): SubscribeRequest | undefined {
   const wire = readUpgrade(request, HEADER, wireSchema);
   if (!wire) return undefined;
-  const { selection, fields, mode, hz, clientIp, kind, credential, since, expires, protocol, region, ...asked } = wire;
+  const { selection, fields, mode, hz, clientIp, kind, credential, subject, ...asked } = wire;
+  const { since, expires, protocol, region } = wire;
   const subscription = { selection: restoreSelection(selection, fields), mode, hz };
-  return { ...asked, subscription, since, caller: { clientIp, kind, credential }, expires, protocol, region };
+  return { ...asked, subscription, since, caller: { clientIp, kind, credential, subject }, expires, protocol, region };
 }
 
 /** The same of `publisherUpgrade`. */
 export function readPublisherUpgrade(request: Request): PublisherRequest | undefined {
   const wire = readUpgrade(request, PUBLISHER_HEADER, publisherSchema);
   if (!wire) return undefined;
-  const { clientIp, kind, credential, expires, format, protocol } = wire;
-  return { caller: { clientIp, kind, credential }, expires, format, protocol };
+  const { clientIp, kind, credential, subject, expires, format, protocol } = wire;
+  return { caller: { clientIp, kind, credential, subject }, expires, format, protocol };
 }
 
 function readUpgrade<T>(request: Request, header: string, schema: v.GenericSchema<unknown, T>): T | undefined {

@@ -3,7 +3,7 @@ import type { RememberedPublish } from "../../feed/state/idempotency.ts";
 import { KnownPublishes } from "../../feed/state/known-publishes.ts";
 import { PublisherSessions } from "../../feed/state/publisher-sessions.ts";
 import type { Log, LogPiece, LogRecord } from "../../feed/state/record.ts";
-import type { FeedLimits } from "../../protocol/limits.ts";
+import type { FeedRules } from "../../feed/state/feed-rules.ts";
 import type { Selection } from "../../protocol/selection.ts";
 import { foldJournal, openFeed, writeEntries, type Stored } from "./checkpoint.ts";
 import { createTables, isStored, newState, readState, writeState } from "./state-row.ts";
@@ -23,7 +23,7 @@ export interface StoredFeed {
 
 /** One feed in the object's SQLite storage. All that is written within one turn of the event loop is one transaction. */
 export class FeedStore implements Log {
-  readonly #limits: FeedLimits;
+  readonly #rules: FeedRules;
   #stored: Stored;
   #exists: boolean | undefined;
   /** The steps of the checkpoint that is being made. */
@@ -34,10 +34,15 @@ export class FeedStore implements Log {
   /** As `load` has given them: a checkpoint writes them. */
   #sessions = new PublisherSessions();
 
-  constructor(sql: SqlStorage, limits: FeedLimits) {
-    this.#limits = limits;
+  constructor(sql: SqlStorage, rules: FeedRules) {
+    this.#rules = rules;
     const [journal, history, receipts] = [new Journal(sql), new HistoryRows(sql), new ReceiptRows(sql)];
     this.#stored = { sql, state: newState(""), journal, history, receipts, sessions: new SessionRows(sql) };
+  }
+
+  /** What the feed demands of values, if anything. */
+  get check(): FeedRules["check"] {
+    return this.#rules.check;
   }
 
   /** Whether the feed has ever been published to (or reset). Asking writes nothing. */
@@ -69,7 +74,7 @@ export class FeedStore implements Log {
     this.#stored = { ...this.#stored, state: this.exists ? readState(this.#stored.sql) : newState(epoch) };
     this.#sessions = new PublisherSessions();
     const known = new KnownPublishes(this.#stored.state.seed, (ordinal) => this.#readPublish(ordinal), this.#sessions);
-    const feed = new Feed(this.#stored.state, this.#limits);
+    const feed = new Feed(this.#stored.state, this.#rules);
     if (this.exists) openFeed(this.#stored, feed, known, now);
     this.#setDue(feed);
     return { feed, known };
@@ -162,7 +167,7 @@ export class FeedStore implements Log {
     journal.dropOld();
     this.#setDue(feed);
     yield;
-    while (history.trim(this.#limits.history)) yield;
+    while (history.trim(this.#rules.history)) yield;
     while (receipts.deleteExpired(this.#now)) yield;
   }
 

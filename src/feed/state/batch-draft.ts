@@ -1,11 +1,12 @@
 import type { UpdateIssue } from "../../protocol/codes.ts";
 import { TextPatch } from "../../protocol/text-patch.ts";
-import { utf8Length } from "../../protocol/json.ts";
+import { readOwnJson, utf8Length } from "../../protocol/json.ts";
 import { isAscii, ownText } from "../../protocol/json-scan.ts";
 import { LIMITS, type FeedLimits } from "../../protocol/limits.ts";
 import type { Entries } from "./entries.ts";
 import { bytesOf, memoryOf, type Entry, type EntryState } from "./entry.ts";
 import { expiryOf } from "./expiry.ts";
+import type { ValueCheck } from "./feed-rules.ts";
 import type { AcceptedUpdate } from "./accepted-update.ts";
 
 /** What one key becomes when the batch is applied. */
@@ -16,8 +17,9 @@ type EntryDraft = { -readonly [Name in keyof EntryState]: EntryState[Name] } & {
   patch: TextPatch | undefined;
   /** Whether `text` is a part of an update's text and must become a string of its own. */
   isPart: boolean;
-  /** Index in the batch of the key's last update. */
+  /** Index in the batch of the key's last update, and what that one does. */
   index: number;
+  change: AcceptedUpdate["change"];
 };
 
 /**
@@ -51,6 +53,7 @@ export class BatchDraft {
     this.#drafts.set(key, draft);
     draft.seq = update.seq;
     draft.index = index;
+    draft.change = change;
     draft.time = update.time;
     if (version !== undefined) draft.version = version;
     draft.expires = ttl === undefined || change === "delete" ? undefined : expiryOf(now, ttl);
@@ -68,17 +71,22 @@ export class BatchDraft {
     draft.isPart = true;
   }
 
-  /** Computes the values. Returns an issue for each value that would be too large, at the last update of its key. */
-  computeValues(): UpdateIssue[] {
+  /** Computes the values. Returns what is wrong with those that would be there after the batch, at the last update of their keys. */
+  computeValues(check?: ValueCheck): UpdateIssue[] {
     const issues: UpdateIssue[] = [];
     for (const draft of this.#drafts.values()) {
       if (draft.isPart && draft.text !== undefined) draft.text = ownText(draft.text, this.#isNarrow);
-      if (!draft.patch) continue;
-      applyPatch(draft, draft.patch);
-      const bytes = draft.isNarrow ? (draft.text?.length ?? 0) : utf8Length(draft.text ?? "");
-      if (bytes <= LIMITS.valueBytes) continue;
-      const message = `makes the value ${bytes} bytes long; ${LIMITS.valueBytes} are allowed`;
-      issues.push({ index: draft.index, path: "patch", message });
+      if (draft.patch) {
+        applyPatch(draft, draft.patch);
+        const bytes = draft.isNarrow ? (draft.text?.length ?? 0) : utf8Length(draft.text ?? "");
+        if (bytes > LIMITS.valueBytes) {
+          const message = `makes the value ${bytes} bytes long; ${LIMITS.valueBytes} are allowed`;
+          issues.push({ index: draft.index, path: "patch", message });
+          continue;
+        }
+      }
+      if (check && draft.text !== undefined && issues.length < LIMITS.reportedIssues)
+        issues.push(...issuesOf(draft, draft.text, check));
     }
     return issues.toSorted((a, b) => a.index - b.index).slice(0, LIMITS.reportedIssues);
   }
@@ -125,7 +133,16 @@ function draftOf(before: Entry | undefined): EntryDraft {
     patch: undefined,
     isPart: false,
     index: 0,
+    change: "delete",
   };
+}
+
+/** What is wrong with the value that a key would have, where the update that makes it has it. */
+function issuesOf({ index, change }: EntryDraft, text: string, check: ValueCheck): UpdateIssue[] {
+  return check(readOwnJson(text)).map(({ path, message }) => {
+    const isItem = path === "" || path.startsWith("[");
+    return { index, path: `${change}${isItem ? "" : "."}${path}`, message };
+  });
 }
 
 /** Applies the gathered patches to the value. */

@@ -1,14 +1,15 @@
 import type { UpdateIssue } from "../../protocol/codes.ts";
-import { FEED_LIMITS, LIMITS, type FeedLimits } from "../../protocol/limits.ts";
+import { FEED_LIMITS, LIMITS } from "../../protocol/limits.ts";
 import { isAscii, ownText } from "../../protocol/json-scan.ts";
 import type { Receipt } from "../../protocol/server-messages.ts";
 import type { Position } from "../../protocol/position.ts";
-import { encodeDelete, type EncodedUpdates } from "../../protocol/update.ts";
+import { encodeDelete, withTtl, type EncodedUpdates } from "../../protocol/update.ts";
 import { AcceptedUpdate } from "./accepted-update.ts";
 import { BatchDraft } from "./batch-draft.ts";
 import { Entries } from "./entries.ts";
 import type { Entry, EntryState } from "./entry.ts";
 import { ExpiryQueue } from "./expiry.ts";
+import type { FeedRules } from "./feed-rules.ts";
 import { readRecord, seqAfter, type LogRecord } from "./record.ts";
 
 /** What `accept` did with a batch. `record` must be committed before anything of it is shown; undefined if all was stale. */
@@ -30,23 +31,23 @@ export interface RestoredFeed extends Position {
  * but a reset is returned as a record; a feed restored from its records is the same feed.
  */
 export class Feed {
-  readonly #limits: FeedLimits;
+  readonly #rules: FeedRules;
   #epoch: string;
   #seq: number;
   #time: number;
   #entries: Entries;
   #expiry = new ExpiryQueue<Entry>();
 
-  constructor(state: RestoredFeed, limits: FeedLimits = FEED_LIMITS) {
-    this.#limits = limits;
+  constructor(state: RestoredFeed, rules: FeedRules = FEED_LIMITS) {
+    this.#rules = rules;
     this.#epoch = state.epoch;
     this.#seq = state.seq;
     this.#time = state.time;
     this.#entries = new Entries(state.forgotten);
   }
 
-  static begin(epoch: string, limits?: FeedLimits): Feed {
-    return new Feed({ epoch, seq: 0, time: 0, forgotten: 0 }, limits);
+  static begin(epoch: string, rules?: FeedRules): Feed {
+    return new Feed({ epoch, seq: 0, time: 0, forgotten: 0 }, rules);
   }
 
   get epoch(): string {
@@ -84,19 +85,27 @@ export class Feed {
     const batch = new BatchDraft(this.#entries, texts.every(isAscii));
     const accepted: AcceptedUpdate[] = [];
     for (const [index, text] of texts.entries()) {
-      const update = new AcceptedUpdate(text, this.#seq + 1 + accepted.length);
+      const update = this.#read(text, this.#seq + 1 + accepted.length);
       if (isStale(update, batch.stateOf(update.key))) continue;
       batch.add(update, index, now);
       accepted.push(update);
     }
-    const issues = batch.computeValues();
+    const issues = batch.computeValues(this.#rules.check);
     if (issues.length > 0) return { ok: false, code: "invalid_update", issues };
-    const detail = batch.overLimit(this.#limits);
+    const detail = batch.overLimit(this.#rules);
     if (detail !== undefined) return { ok: false, code: "feed_full", detail };
     const record = accepted.length > 0 ? { from: this.#seq, time: now, updates: accepted } : undefined;
     if (record) this.#apply(batch, record);
     const receipt = { ...this.position, accepted: accepted.length, stale: texts.length - accepted.length };
     return { ok: true, receipt, record };
+  }
+
+  /** Reads an update, with the time that its entry lives written into it if it does not say that itself. */
+  #read(text: string, seq: number): AcceptedUpdate {
+    const update = new AcceptedUpdate(text, seq);
+    const { ttl } = this.#rules;
+    if (ttl === undefined || update.ttl !== undefined || update.change === "delete") return update;
+    return new AcceptedUpdate(withTtl(text, ttl), seq);
   }
 
   /** Deletes up to `most` expired entries as one batch; undefined if none. `nextExpiry` tells whether more are left. */

@@ -1,0 +1,28 @@
+import { Problem } from "../http/problem.ts";
+import type { ProblemCode, UpdateIssue } from "../protocol/codes.ts";
+
+/** What a call from the Worker's own code is refused with. `code` is what a request over HTTP would be answered with. */
+export class RefusedError extends Error {
+  override readonly name = "RefusedError";
+  readonly code: ProblemCode;
+  /** What is wrong with which update. */
+  readonly issues: readonly UpdateIssue[] | undefined;
+  /** Seconds after which to try again, if that may help. */
+  readonly retryAfter: number | undefined;
+
+  constructor(
+    code: ProblemCode,
+    message: string,
+    { issues, retryAfter }: { issues?: readonly UpdateIssue[] | undefined; retryAfter?: number | undefined } = {},
+  ) {
+    super(message);
+    this.code = code;
+    this.issues = issues;
+    this.retryAfter = retryAfter;
+  }
+
+  /** The same for what the HTTP side throws; other errors stay as they are. */
+  static from(error: unknown): unknown {
+    return error instanceof Problem ? new RefusedError(error.code, error.message, error.details) : error;
+  }
+}
