@@ -13,7 +13,15 @@ const GROUPS = [
   },
   {
     title: "Run it",
-    files: ["docs/operate.md", "docs/private-data.md", "docs/settings.md", "docs/cost.md", "SECURITY.md"],
+    files: [
+      "docs/operate.md",
+      "docs/own-worker.md",
+      "docs/private-data.md",
+      "docs/settings.md",
+      "docs/cost.md",
+      "docs/upgrade.md",
+      "SECURITY.md",
+    ],
   },
   { title: "Reference", files: ["docs/api.md", "src/protocol/SPEC.md", "CHANGELOG.md"] },
   {

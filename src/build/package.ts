@@ -4,6 +4,7 @@ import { readdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { build } from "esbuild";
 import { buildCli } from "./package-cli.ts";
+import { buildWorker } from "./package-worker.ts";
 
 const root = join(import.meta.dirname, "../..");
 const dist = join(root, "dist");
@@ -45,5 +46,6 @@ if (status === 0) {
   await removeUnused();
   await inlineLibrary();
   await buildCli(root, dist);
+  await buildWorker(root, dist);
 }
 process.exitCode = status ?? 1;

@@ -1,6 +1,5 @@
 import type { Hono } from "hono";
 import type { FeedDeclaration } from "../declared/feed.ts";
-import type { SnapshotAnswer } from "../protocol/answers.ts";
 import type { FeedName, ValueOf } from "../protocol/declared-feeds.ts";
 import type { Receipt } from "../publisher/types.ts";
 import type { Update } from "../publisher/update.ts";
@@ -78,7 +77,14 @@ export interface PublishOptions {
 }
 
 /** A feed at one moment: what `GET /v1/feeds/{feed}` answers. */
-export type Snapshot<Value> = Omit<SnapshotAnswer, "entries"> & { readonly entries: Readonly<Record<string, Value>> };
+export interface Snapshot<Value> {
+  readonly feed: string;
+  readonly epoch: string;
+  readonly seq: number;
+  /** When the feed last changed, in milliseconds since 1970; 0 if never. */
+  readonly time: number;
+  readonly entries: Readonly<Record<string, Value>>;
+}
 
 /** A class to export under the name that the configuration gives it. */
 export type ObjectClass<Env> = new (
@@ -100,16 +106,16 @@ export interface Tickertape<Feeds, Env extends object> {
    * Publishes from the Worker's own code, without HTTP: one update, or a batch, which is accepted as a whole. Resolves once it is
    * durable. Rejects with a `RefusedError` if nothing was published, with its `code` `outcome_unknown` if that is not known.
    */
-  publish<Name extends FeedName<Feeds>>(
+  readonly publish: <Name extends FeedName<Feeds>>(
     env: Env,
     feed: Name,
     updates: Update<ValueOf<Feeds, Name>> | readonly Update<ValueOf<Feeds, Name>>[],
     options?: PublishOptions,
-  ): Promise<Receipt>;
+  ) => Promise<Receipt>;
   /** Reads the feed as it is now, without HTTP. Give it to `connect` as `initial`, and a page goes on from it. */
-  read<Name extends FeedName<Feeds>>(
+  readonly read: <Name extends FeedName<Feeds>>(
     env: Env,
     feed: Name,
     options?: ReadOptions,
-  ): Promise<Snapshot<ValueOf<Feeds, Name>>>;
+  ) => Promise<Snapshot<ValueOf<Feeds, Name>>>;
 }

@@ -15,6 +15,9 @@ import { pinnedNode, root } from "./support/workerd.ts";
 
 const run = promisify(execFile);
 
+/** What a Worker has besides. */
+const OF_A_WORKER = ["cloudflare:workers", "hono", "hono/cors"];
+
 /** A project that has installed the package. */
 let project: string;
 /** The package in it. */
@@ -60,7 +63,8 @@ test("what is packed is what its users need, and it depends on nothing", async (
     const text = await readFile(join(installed, name), "utf8");
     const imported = [...text.matchAll(/^(?:import|export) .*from "([^"]+)";$/gm)].map(([, from]) => from);
     const others = imported.filter((from) => !from?.startsWith("./") && !from?.startsWith("../"));
-    expect(others, name).toEqual(name.includes("/react/") && others.length > 0 ? ["react"] : []);
+    const peers = name.includes("/react/") ? ["react"] : name.includes("/worker/") ? OF_A_WORKER : [];
+    expect(peers, name).toEqual(expect.arrayContaining(others));
   }
   const manifest: Record<string, unknown> = JSON.parse(await readFile(join(installed, "package.json"), "utf8"));
   expect(manifest["dependencies"]).toBeUndefined();
@@ -140,7 +144,7 @@ test("the lines of the docs for a program work in one that has installed it", as
     join(project, "watch.ts"),
     await docsCode("ts", "for await (const { key, value, previous }", server.url),
   );
-  await writeFile(join(project, "publish.ts"), await docsCode("ts", "@tickertape/feed/publisher", server.url));
+  await writeFile(join(project, "publish.ts"), await docsCode("ts", "createPublisher({", server.url));
   const watching = spawn(pinnedNode, ["watch.ts"], { cwd: project, stdio: ["ignore", "pipe", "inherit"] });
   let printed = "";
   watching.stdout.on("data", (data: Buffer) => (printed += data.toString()));
@@ -170,6 +174,44 @@ test("its hooks find the React of the project, and render on a server", async ()
   await writeFile(join(project, "rendered.js"), program);
   const { stdout } = await run(pinnedNode, ["--preserve-symlinks", "rendered.js"], { cwd: project });
   expect(stdout.trim()).toBe("connecting undefined");
+});
+
+test("[DECL1] a Worker of five lines type-checks to the letter, and is not more than a tenth larger than the one here", async () => {
+  for (const name of ["hono", "valibot"]) {
+    await symlink(join(root, "node_modules", name), join(project, "node_modules", name));
+  }
+  await mkdir(join(project, "node_modules/@cloudflare"), { recursive: true });
+  const types = "node_modules/@cloudflare/workers-types";
+  await symlink(join(root, types), join(project, types));
+  const lines = (await docsCode("ts", "export const feeds = {", server.url)).replace('"./index"', '"./worker"');
+  await writeFile(join(project, "worker.ts"), lines);
+  const compilerOptions = {
+    target: "es2022",
+    module: "esnext",
+    moduleResolution: "bundler",
+    lib: ["es2022"],
+    types: ["@cloudflare/workers-types"],
+    strict: true,
+    noEmit: true,
+    // The types of the package are checked too.
+    skipLibCheck: false,
+  };
+  await writeFile(join(project, "tsconfig.json"), JSON.stringify({ compilerOptions, files: ["worker.ts"] }));
+  await run(pinnedNode, [join(root, "node_modules/typescript/bin/tsc"), "-p", project]);
+  const sizeOf = async (entry: string): Promise<number> => {
+    const { outputFiles } = await build({
+      entryPoints: [entry],
+      bundle: true,
+      outdir: project,
+      format: "esm",
+      target: "es2024",
+      conditions: ["workerd", "worker", "browser"],
+      external: ["cloudflare:workers"],
+      write: false,
+    });
+    return outputFiles[0]?.contents.byteLength ?? NaN;
+  };
+  expect(await sizeOf(join(project, "worker.ts"))).toBeLessThan(1.1 * (await sizeOf(join(root, "src/index.ts"))));
 });
 
 test("a page that imports the client loads less than 7.6 kB of it", async () => {

@@ -7,11 +7,31 @@ import { TestSubscriber } from "../support/subscriber.ts";
 import { token } from "../support/tokens.ts";
 import { changing } from "./worker.ts";
 
+interface Document {
+  readonly "x-feeds": Record<string, object>;
+  readonly components: { readonly schemas: Record<string, { readonly required: string[] }> };
+}
+
 const reading = async (feed: string, credential?: string): Promise<number> => {
   const response = await request(`/v1/feeds/${feed}`, { headers: credential ? bearer(credential) : {} });
   await response.body?.cancel();
   return response.status;
 };
+
+const listed = async (headers = {}): Promise<string[]> => {
+  const { feeds } = await (await request("/v1/feeds", { headers })).json<{ feeds: { feed: string }[] }>();
+  return feeds.map(({ feed }) => feed);
+};
+
+/** Where a patch of `P` is refused. */
+const refused = async (patch: object): Promise<string | undefined> => {
+  const response = await post("stocks", { key: "P", patch });
+  expect(response.status).toBe(422);
+  return (await response.json<ProblemBody>()).issues?.[0]?.path;
+};
+
+const unfit = async (): Promise<unknown> =>
+  (await (await request("/v1/feeds/tightened/stats")).json<{ unfit?: number }>()).unfit;
 
 describe("[DECL1] the feeds that are served", () => {
   test("are those that are declared, by name or pattern", async () => {
@@ -41,10 +61,6 @@ describe("[DECL2] who may read and publish", () => {
   test("and a list shows each caller what it may read", async () => {
     await publish("team-open", { key: "A", set: { note: "hi" } });
     await publish("team-listed", { key: "A", set: { note: "hi" } });
-    const listed = async (headers = {}): Promise<string[]> => {
-      const { feeds } = await (await request("/v1/feeds", { headers })).json<{ feeds: { feed: string }[] }>();
-      return feeds.map(({ feed }) => feed);
-    };
     expect(await listed()).toContain("team-open");
     expect(await listed()).not.toContain("team-listed");
     expect(await listed(bearer(await token("subscribe:team-*")))).toContain("team-listed");
@@ -88,11 +104,6 @@ describe("[DECL3] values", () => {
 
   test("are what an update would make: a patch may neither take away nor add what is wrong", async () => {
     await publish("stocks", { key: "P", set: { last: 1 } });
-    const refused = async (patch: object): Promise<string | undefined> => {
-      const response = await post("stocks", { key: "P", patch });
-      expect(response.status).toBe(422);
-      return (await response.json<ProblemBody>()).issues?.[0]?.path;
-    };
     expect(await refused({ last: null })).toBe("patch.last");
     expect(await refused({ bid: { levels: "none" } })).toBe("patch.bid.levels");
     expect((await post("stocks", { key: "NEW", patch: { bid: { levels: [] } } })).status).toBe(422);
@@ -118,17 +129,17 @@ describe("[DECL3] values", () => {
 
   test("stand in both documents as JSON Schema, where the library can say it", async () => {
     for (const path of ["/openapi.json", "/asyncapi.json"]) {
-      const document = await (await request(path)).json<Record<string, any>>();
+      const document = await (await request(path)).json<Document>();
       expect(Object.keys(document["x-feeds"]).toSorted()).toEqual(["bonds", "scores", "stocks"]);
-      expect(document["x-feeds"].stocks).toEqual({ $ref: "#/components/schemas/Values.stocks" });
+      expect(document["x-feeds"]["stocks"]).toEqual({ $ref: "#/components/schemas/Values.stocks" });
       for (const feed of ["stocks", "bonds"]) {
-        expect(document["components"].schemas[`Values.${feed}`]).toMatchObject({
+        expect(document.components.schemas[`Values.${feed}`]).toMatchObject({
           type: "object",
           required: ["last"],
           properties: { last: { type: "number" } },
         });
       }
-      expect(document["components"].schemas["Values.scores"].required.toSorted()).toEqual(["away", "home"]);
+      expect(document.components.schemas["Values.scores"]?.required.toSorted()).toEqual(["away", "home"]);
     }
   });
 });
@@ -144,8 +155,6 @@ describe("[DECL4] a schema", () => {
       { key: "B", set: { price: 10 } },
       { key: "C", set: { price: 20 } },
     ]);
-    const unfit = async (): Promise<unknown> =>
-      (await (await request("/v1/feeds/tightened/stats")).json<{ unfit?: number }>()).unfit;
     expect(await unfit()).toBe(0);
     changing.most = 5;
     await evictDurableObject(env.FEEDS.getByName("tightened"));

@@ -11,6 +11,14 @@ const as = (session: string, more: Record<string, string> = {}): RequestInit => 
   headers: { Cookie: `other=1; session=${session}`, ...more },
 });
 
+/** A read of `anna`, by a page of an origin, where these origins are allowed. */
+const fromOrigin = (allowed: string, origin: string): Promise<Response> | Response =>
+  app.request("https://feeds.test/v1/feeds/team-1", as("anna", { Origin: origin }), {
+    LIVE: { ...env, ALLOWED_ORIGINS: allowed },
+  } as never);
+
+const update = (key: string): object => ({ key, set: { by: "test" } });
+
 describe("[DECL6] a sign-in of one's own", () => {
   test("grants what it says, beside keys and tokens", async () => {
     expect((await request("/v1/feeds/team-1", as("anna"))).status).toBe(200);
@@ -49,12 +57,8 @@ describe("[DECL6] a sign-in of one's own", () => {
   });
 
   test("is not taken from any page where all origins are allowed, but from those that are named", async () => {
-    const with_ = (allowed: string, origin: string): Promise<Response> | Response =>
-      app.request("https://feeds.test/v1/feeds/team-1", as("anna", { Origin: origin }), {
-        LIVE: { ...env, ALLOWED_ORIGINS: allowed },
-      } as never);
-    await problem(await with_("*", "https://elsewhere.test"), "origin_not_allowed");
-    const named = await with_("*, https://elsewhere.test", "https://elsewhere.test");
+    await problem(await fromOrigin("*", "https://elsewhere.test"), "origin_not_allowed");
+    const named = await fromOrigin("*, https://elsewhere.test", "https://elsewhere.test");
     expect(named.status).toBe(200);
     expect(named.headers.get("Access-Control-Allow-Credentials")).toBe("true");
     expect(named.headers.get("Access-Control-Allow-Origin")).toBe("https://elsewhere.test");
@@ -62,8 +66,6 @@ describe("[DECL6] a sign-in of one's own", () => {
 });
 
 describe("[DECL7] rules of one's own", () => {
-  const update = (key: string): object => ({ key, set: { by: "test" } });
-
   test("refuse updates with a reason, over POST and sockets, and know whom the credential names", async () => {
     const { issues } = await problem(await post("ruled", [update("ben.1"), update("anna.1")]), "invalid_update");
     expect(issues).toEqual([{ index: 1, path: "", message: "the key is anna's" }]);

@@ -78,7 +78,8 @@ export class Subscriber {
     const { position } = message;
     this.hasPart = position === undefined;
     if (position) {
-      ({ epoch: this.epoch, seq: this.seq, seq: this.unchangedTo } = position);
+      ({ epoch: this.epoch, seq: this.seq } = position);
+      this.unchangedTo = position.seq;
       this.arrival = "served";
     }
     // A client cannot resume while an answer to `subscribe` is to come: it would wait for it in vain. Nor in an old epoch.
