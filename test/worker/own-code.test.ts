@@ -15,7 +15,7 @@ const as = (session: string, more: Record<string, string> = {}): RequestInit => 
 const fromOrigin = (allowed: string, origin: string): Promise<Response> | Response =>
   app.request("https://feeds.test/v1/feeds/team-1", as("anna", { Origin: origin }), {
     LIVE: { ...env, ALLOWED_ORIGINS: allowed },
-  } as never);
+  });
 
 const update = (key: string): object => ({ key, set: { by: "test" } });
 
@@ -140,13 +140,10 @@ describe("[DECL8] the Worker's own code", () => {
 
 test("[DECL9] without a binding, each request is told which, and what to do", async () => {
   const log = vi.spyOn(console, "error").mockImplementation(() => {});
-  const { detail } = await problem(
-    await app.request("https://feeds.test/v1/feeds/stocks", {}, {} as never),
-    "overloaded",
-  );
+  const { detail } = await problem(await app.request("https://feeds.test/v1/feeds/stocks", {}, {}), "overloaded");
   expect(detail).toBe(
     "This deployment has no binding FEEDS. In wrangler.toml, each [env.NAME] needs durable_objects of its own.",
   );
-  expect((await app.request("https://feeds.test/healthz", {}, {} as never)).status).toBe(200);
+  expect((await app.request("https://feeds.test/healthz", {}, {})).status).toBe(200);
   log.mockRestore();
 });
