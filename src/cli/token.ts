@@ -1,5 +1,5 @@
 import { SignJWT } from "jose";
-import { readNamePattern } from "../access/scopes.ts";
+import { readNamePattern } from "../protocol/name-patterns.ts";
 import { readVariables } from "./dev-vars.ts";
 import { EXIT, Failure, UsageError, type ExitCode } from "./failure.ts";
 import { readWranglerVars } from "./init/wrangler-config.ts";
