@@ -101,6 +101,7 @@ export const LAYERS = {
   client: { imports: ["protocol", "connecting"], packages: ["eventsource-parser"] },
   publisher: { imports: ["protocol", "connecting"] },
   react: { imports: ["client"], packages: ["react"] },
+  elements: { imports: ["protocol", "client"] },
   "dashboard/model": { imports: ["protocol", "client"] },
   "dashboard/view": { imports: ["protocol", "client", "dashboard/model"], packages: ["lightweight-charts"] },
   dashboard: { imports: ["protocol", "client", "dashboard/model", "dashboard/view"] },

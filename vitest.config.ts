@@ -130,7 +130,7 @@ export default defineConfig({
         test: {
           name: "node",
           include: [
-            "test/{cli,client,publisher,react,dashboard,demo,architecture,docs,mutants,simulation}/**/*.test.ts",
+            "test/{cli,client,elements,publisher,react,dashboard,demo,architecture,docs,mutants,simulation}/**/*.test.ts",
           ],
           testTimeout: TEST_TIME,
           // Starting a process takes longer than most files do.

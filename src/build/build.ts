@@ -11,7 +11,7 @@ import {
   writeFileSync,
 } from "node:fs";
 import { basename, dirname, join } from "node:path";
-import { build, type OutputFile } from "esbuild";
+import { build, type OutputFile, type Plugin } from "esbuild";
 import { OUT, isGenerated, renderDocs, type SiteFile } from "./docs.ts";
 
 const root = join(import.meta.dirname, "../..");
@@ -24,8 +24,19 @@ const ENTRIES = {
   tickertape: "src/client/index.ts",
   // Not `tickertape-...`: browsers keep those for a year, because their names change with their content.
   "tickertape.msgpack": "src/client/msgpack.ts",
+  // The custom elements.
+  "tickertape.elements": "src/elements/index.ts",
   // The search box of the pages under /docs/.
   docs: "src/docs/page.ts",
+};
+
+/** The elements load the client from its own file: a page that has both loads it once, and shares connections with them. */
+const besideClient: Plugin = {
+  name: "beside the client",
+  setup: (bundle) =>
+    bundle.onResolve({ filter: /\/client\/index\.ts$/ }, ({ importer }) =>
+      importer.includes("/src/elements/") ? { path: "./tickertape.js", external: true } : undefined,
+    ),
 };
 
 async function bundle([name, entry]: [string, string]): Promise<OutputFile[]> {
@@ -40,6 +51,7 @@ async function bundle([name, entry]: [string, string]): Promise<OutputFile[]> {
     format: "esm",
     target: "es2022",
     minify: true,
+    plugins: [besideClient],
     define: { "process.env.NODE_ENV": '"production"' },
     logLevel: "warning",
     write: false,

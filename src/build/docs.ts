@@ -9,7 +9,15 @@ import { escape, frame, up, urlOf, type Page } from "./docs-frame.ts";
 const GROUPS = [
   {
     title: "Guides",
-    files: ["docs/README.md", "docs/publish.md", "docs/watch.md", "docs/react.md", "docs/cli.md", "docs/examples.md"],
+    files: [
+      "docs/README.md",
+      "docs/publish.md",
+      "docs/watch.md",
+      "docs/react.md",
+      "docs/elements.md",
+      "docs/cli.md",
+      "docs/examples.md",
+    ],
   },
   {
     title: "Run it",

@@ -8,7 +8,7 @@ import { buildWorker } from "./package-worker.ts";
 
 const root = join(import.meta.dirname, "../..");
 const dist = join(root, "dist");
-const ENTRIES = ["client/index", "client/msgpack", "publisher/index", "react/index"];
+const ENTRIES = ["client/index", "client/msgpack", "publisher/index", "react/index", "elements/index"];
 
 /** tsc also writes the code of modules of the server that are imported only for their types. Nothing loads that code. */
 async function removeUnused(): Promise<void> {

@@ -92,6 +92,8 @@ test("its command makes a project in an empty folder, with the pages in it, and 
 
 test("a Node program that has installed it publishes with it, and watches what it published", async () => {
   const program = `
+    // Where there is no page, it does nothing.
+    import "@tickertape/feed/elements";
     import { connect } from "@tickertape/feed/client";
     import { createPublisher } from "@tickertape/feed/publisher";
     const [url, key] = process.argv.slice(2);
