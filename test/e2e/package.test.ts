@@ -7,8 +7,8 @@ import { gzipSync } from "node:zlib";
 import { build } from "esbuild";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { publish, PUBLISH_KEY } from "./support/api.ts";
-import { copyCheckout } from "./support/checkout.ts";
 import { docsCode } from "./support/docs-code.ts";
+import { installPackage } from "./support/packed.ts";
 import { sharedWorkerd, type SharedServer } from "./support/shared.ts";
 import { until } from "./support/until.ts";
 import { pinnedNode, root } from "./support/workerd.ts";
@@ -25,17 +25,8 @@ let installed: string;
 let server: SharedServer;
 
 beforeAll(async () => {
-  const checkout = await copyCheckout();
   project = await mkdtemp(join(tmpdir(), "tickertape-project-"));
-  installed = join(project, "node_modules/@tickertape/feed");
-  await mkdir(installed, { recursive: true });
-  try {
-    await run("npm", ["pack", "--pack-destination", project], { cwd: checkout });
-  } finally {
-    await rm(checkout, { recursive: true, force: true });
-  }
-  const archive = (await readdir(project)).find((name) => name.endsWith(".tgz")) ?? "";
-  await run("tar", ["-xzf", join(project, archive), "-C", installed, "--strip-components=1"]);
+  installed = await installPackage(project);
   await writeFile(join(project, "package.json"), JSON.stringify({ type: "module" }));
   server = await sharedWorkerd();
 });

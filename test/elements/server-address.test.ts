@@ -4,9 +4,16 @@ import { doubtOf } from "../../src/elements/status-words.ts";
 import type { FeedStatus } from "../../src/client/types.ts";
 
 const PAGE = "https://shop.example.com/prices/today?x=1";
+const from = (script: string): string => serverAddress(null, PAGE, script);
+const status = (state: FeedStatus["state"], reason: string): FeedStatus => ({
+  state,
+  reason,
+  since: 0,
+  retryAt: undefined,
+  code: undefined,
+});
 
 test("the server is the one that the script comes from, with the path that it is mounted under", () => {
-  const from = (script: string): string => serverAddress(null, PAGE, script);
   expect(from("https://feeds.example.com/assets/tickertape.elements.js")).toBe("https://feeds.example.com/");
   expect(from("https://a.example.com/live/assets/tickertape.elements.js?v=2")).toBe("https://a.example.com/live/");
 });
@@ -27,13 +34,6 @@ test("`src` names another, also relative to the page", () => {
 });
 
 test("what is not live says why, and since when it is not", () => {
-  const status = (state: FeedStatus["state"], reason: string): FeedStatus => ({
-    state,
-    reason,
-    since: 0,
-    retryAt: undefined,
-    code: undefined,
-  });
   const at = new Date(2026, 10, 22, 10, 42, 3).getTime();
   expect(doubtOf(status("live", "connected"), at)).toBeUndefined();
   expect(doubtOf(status("stale", "the server restarts"), at)).toMatch(

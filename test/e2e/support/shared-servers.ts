@@ -5,6 +5,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { BINDINGS } from "./api.ts";
 import { listenOnLoopback } from "./loopback.ts";
+import { pack } from "./packed.ts";
 import { SHARED, type SharedName } from "./shared.ts";
 import { compileWorker, Workerd } from "./workerd.ts";
 import { WranglerDev } from "./wrangler-dev.ts";
@@ -20,6 +21,10 @@ const START: Record<SharedName, () => Promise<Shared>> = {
     const folder = await mkdtemp(join(tmpdir(), "tickertape-build-"));
     await compileWorker(folder);
     return { value: folder, dispose: () => rm(folder, { recursive: true, force: true }) };
+  },
+  package: async () => {
+    const folder = await mkdtemp(join(tmpdir(), "tickertape-package-"));
+    return { value: await pack(folder), dispose: () => rm(folder, { recursive: true, force: true }) };
   },
   workerd: async () => {
     const workerd = await Workerd.start({ bindings: BINDINGS });

@@ -1,7 +1,7 @@
 /** Environment variable with the URL of what `shared-servers.ts` serves. */
 export const SHARED = "TICKERTAPE_SHARED";
 
-export type SharedName = "build" | "workerd" | "wrangler-dev";
+export type SharedName = "build" | "package" | "workerd" | "wrangler-dev";
 
 /** A server for files that only need feeds of their own: no test ends it, or changes how it is set. */
 export interface SharedServer {
@@ -25,11 +25,20 @@ export function sharedBuild(): Promise<string> | undefined {
   return from === undefined ? undefined : ask(from, "build");
 }
 
+/** The packed package: the path of its `.tgz`. */
+export function sharedPackage(): Promise<string> {
+  return ask(origin(), "package");
+}
+
 async function serverOf(name: SharedName): Promise<SharedServer> {
+  const url = await ask(origin(), name);
+  return { url, port: Number(new URL(url).port) };
+}
+
+function origin(): string {
   const from = process.env[SHARED];
   if (from === undefined) throw new Error(`${SHARED} is not set: vitest's global set-up has not run`);
-  const url = await ask(from, name);
-  return { url, port: Number(new URL(url).port) };
+  return from;
 }
 
 async function ask(from: string, name: SharedName): Promise<string> {
