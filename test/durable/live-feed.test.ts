@@ -101,7 +101,7 @@ describe("[I1] nothing is sent that is not written", () => {
 });
 
 test("[I8] a checkpoint ends even if the batches that wait are more than a journal should hold", async () => {
-  const commit = { window: 60_000, enough: 1_000_000, burst: 0, worthwhile: 1, grant: 0 };
+  const commit = { window: 60_000, enough: 1_000_000, most: 1_000_000, burst: 0, worthwhile: 1, grant: 0 };
   await withLiveFeeds(async ({ abandoned, open }) => {
     const live = open({ policy: { ...DEFAULT_POLICY, commit }, steady: () => performance.now() });
     const text = "x".repeat(60_000);
@@ -190,7 +190,7 @@ function takeTimers(): { armed: () => () => void; restore: () => void } {
 describe("[MERGE8] a flood of publishes does not keep a feed from sending", () => {
   const COUNT = 150;
   /** As many as are written without waiting for more. */
-  const { enough } = DEFAULT_POLICY.commit;
+  const { most } = DEFAULT_POLICY.commit;
 
   /** Has a flood of batches come for so many milliseconds, and returns the longest time without a message to the first subscriber. */
   async function longestSilence(
@@ -211,7 +211,7 @@ describe("[MERGE8] a flood of publishes does not keep a feed from sending", () =
         live.broadcast.subscribe(listener, subscription, undefined);
       }
       const publish = (): void => {
-        for (let i = 0; i < enough; i++) void live.accept({ updates: ['{"key":"A","set":{"p":1}}'] });
+        for (let i = 0; i < most; i++) void live.accept({ updates: ['{"key":"A","set":{"p":1}}'] });
       };
       for (; now < milliseconds; now++) round(live, publish);
       longest = Math.max(longest, now - lastAt);

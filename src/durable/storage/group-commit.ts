@@ -2,8 +2,10 @@
 export interface CommitPolicy {
   /** Milliseconds. Under sustained load there is one write in each window, for all batches that came in meanwhile. */
   readonly window: number;
-  /** So many waiting batches are written without waiting longer. */
+  /** Once so many batches wait, they are written with those that have come in by then. */
   readonly enough: number;
+  /** So many waiting batches are written at once. */
+  readonly most: number;
   /**
    * After a quiet time, so many batches are written at once, one by one, before load counts as sustained. Few: the first of a
    * flood are written like this, and all others wait meanwhile.
@@ -66,11 +68,20 @@ export class GroupCommit<T> {
     if (wait > 0 && isUrgent && now >= this.#urgentAt + URGENT_EVERY) {
       this.#urgentAt = now;
       this.#commitQuietly();
-    } else if (wait > 0 && this.#waiting.length < this.#policy.enough) {
+    } else if (wait > 0 && this.#waiting.length < this.#policy.most) {
       if (this.#waiting.length === 1) this.#endsAt = this.#creditedAt + wait;
       if (!this.#isArmed) this.#arm(wait);
+      if (this.#waiting.length === this.#policy.enough) this.#commitSoon();
     } else this.#commitQuietly();
     return written;
+  }
+
+  /** Writes what waits once what has come in already was taken too: a timer fires behind that. */
+  #commitSoon(): void {
+    const waiting = this.#waiting;
+    setTimeout(() => {
+      if (this.#waiting === waiting) this.#commitQuietly();
+    }, 0);
   }
 
   /** Writes what waits, now. To be called before anything is shown: nothing unwritten may be seen. */

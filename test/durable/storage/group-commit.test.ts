@@ -9,7 +9,9 @@ describe("[PUB13] group commit", () => {
     vi.useFakeTimers();
     writes = [];
     const write = (items: readonly number[]): void => void writes.push([...items]);
-    commit = new GroupCommit(write, { window: 25, enough: 4, burst: 2, worthwhile: 2, grant: 2 }, () => Date.now());
+    commit = new GroupCommit(write, { window: 25, enough: 4, most: 4, burst: 2, worthwhile: 2, grant: 2 }, () =>
+      Date.now(),
+    );
   });
   afterEach(() => void vi.useRealTimers());
 
@@ -40,10 +42,31 @@ describe("[PUB13] group commit", () => {
     expect(writes).toEqual([[1], [2], [3, 4, 5, 6]]);
   });
 
+  test("enough are written with those that have come in by then, and very many at once", async () => {
+    const most = 7;
+    const policy = { window: 25, enough: 4, most, burst: 0, worthwhile: 2, grant: 2 };
+    const gathering = new GroupCommit(
+      (items: readonly number[]) => void writes.push([...items]),
+      policy,
+      () => Date.now(),
+    );
+    const written = Promise.all([1, 2, 3, 4, 5].map((item) => gathering.add(item)));
+    expect(writes).toEqual([]);
+    vi.advanceTimersByTime(1);
+    await written;
+    expect(writes).toEqual([[1, 2, 3, 4, 5]]);
+    void Promise.all(Array.from({ length: most }, (_, i) => gathering.add(i)));
+    expect(writes[1]).toHaveLength(most);
+    // The timer of those finds others, which wait for theirs.
+    void gathering.add(8);
+    vi.advanceTimersByTime(1);
+    expect(writes).toHaveLength(2);
+  });
+
   test("a window ends though the clock stands still, after one that ended early too", async () => {
     const still = new GroupCommit(
       (items: readonly number[]) => void writes.push([...items]),
-      { window: 25, enough: 4, burst: 2, worthwhile: 2, grant: 2 },
+      { window: 25, enough: 4, most: 4, burst: 2, worthwhile: 2, grant: 2 },
       () => 0,
     );
     await Promise.all([1, 2, 3, 4, 5, 6].map((item) => still.add(item)));
@@ -57,7 +80,7 @@ describe("[PUB13] group commit", () => {
     let waited = 0;
     const patient = new GroupCommit(
       (items: readonly number[]) => void writes.push([...items]),
-      { window: 25, enough: 4, burst: 10, worthwhile: 2, grant: 80 },
+      { window: 25, enough: 4, most: 4, burst: 10, worthwhile: 2, grant: 80 },
       () => Date.now(),
     );
     for (let i = 0; i < 1000; i++) {
@@ -75,7 +98,7 @@ describe("[PUB13] group commit", () => {
   test("a stream that pauses now and then goes on sharing writes", () => {
     const stream = new GroupCommit(
       (items: readonly number[]) => void writes.push([...items]),
-      { window: 25, enough: 12, burst: 6, worthwhile: 3, grant: 200 },
+      { window: 25, enough: 12, most: 12, burst: 6, worthwhile: 3, grant: 200 },
       () => Date.now(),
     );
     for (let i = 0; i < 10_000; i++) {
@@ -138,7 +161,7 @@ describe("[PUB13] group commit", () => {
         if (broken) throw new Error("disk");
         written.push(...items);
       },
-      { window: 25, enough: 4, burst: 1, worthwhile: 2, grant: 1 },
+      { window: 25, enough: 4, most: 4, burst: 1, worthwhile: 2, grant: 1 },
       () => Date.now(),
     );
     await expect(failing.add(1)).rejects.toThrow("disk");
