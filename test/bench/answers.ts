@@ -1,4 +1,5 @@
-import { GOALS, type Read } from "./goals.ts";
+import type { Read } from "./goal.ts";
+import { GOALS } from "./goals.ts";
 import type { GoalLine, ScenarioReport } from "./report.ts";
 
 /** Answers each goal from these reports. */
@@ -24,9 +25,12 @@ export const GOAL_PLAN: readonly { readonly scenario: string; readonly cases: st
   { scenario: "rows", cases: "40 keys, 500/s, values of 50 bytes" },
   { scenario: "publish", cases: "16 in flight" },
   { scenario: "fanout", cases: "" },
+  { scenario: "ingest", cases: "" },
+  { scenario: "overload", cases: "" },
   { scenario: "keys", cases: "" },
   { scenario: "storm", cases: "" },
   { scenario: "idle", cases: "5,000" },
   { scenario: "growth", cases: "" },
   { scenario: "slow", cases: "" },
+  { scenario: "wire", cases: "JSON" },
 ];

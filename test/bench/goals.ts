@@ -1,12 +1,5 @@
-/** The median of a figure of a case; NaN where it was not measured. */
-export type Read = (scenario: string, name: string, figure: string) => number;
-
-interface Goal {
-  readonly what: string;
-  readonly goal: string;
-  /** What was measured, and how far each part reaches its goal: 1 is all of it. */
-  readonly measure: (read: Read) => { readonly measured: string; readonly parts: readonly number[] };
-}
+import { atMost, show, type Goal } from "./goal.ts";
+import { INGEST_GOALS } from "./ingest-goals.ts";
 
 const OURS = "tickertape";
 const PACED = ["100/s", "200/s", "500/s"];
@@ -164,21 +157,5 @@ export const GOALS: readonly Goal[] = [
       };
     },
   },
+  ...INGEST_GOALS,
 ];
-
-function atMost(what: string, most: number, unit: string, scenario: string, name: string, figure: string): Goal {
-  return {
-    what,
-    goal: `<= ${most} ${unit}`.trim(),
-    measure(read) {
-      const value = read(scenario, name, figure);
-      return { measured: `${show(value)} ${unit}`.trim(), parts: [most / value] };
-    },
-  };
-}
-
-function show(value: number): string {
-  if (Number.isNaN(value)) return "?";
-  if (Math.abs(value) >= 100) return Math.round(value).toLocaleString("en-US");
-  return String(Number(value.toPrecision(3)));
-}
