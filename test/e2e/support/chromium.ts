@@ -6,8 +6,9 @@ import { listenOnLoopback } from "./loopback.ts";
 import type { TcpProxy } from "./tcp-proxy.ts";
 
 /**
- * Chromium takes the last `--disable-features` only: these are playwright's own, and the two panels of the address bar. Each
- * window loads them as pages of their own, which costs more CPU than most of the pages that are tested.
+ * Chromium takes the last `--disable-features` only: these are playwright's own, the two panels of the address bar, which
+ * each window loads as pages of their own, and the process that waits for a next page. They cost more CPU than most of the
+ * pages that are tested.
  */
 const FEATURES = [
   "AvoidCorsURLLoaderRestartOnRedirect",
@@ -22,6 +23,7 @@ const FEATURES = [
   "OptimizationHints",
   "PaintHolding",
   "PreconnectToSearch",
+  "SpareRendererForSitePerProcess",
   "ThirdPartyStoragePartitioning",
   "WebUIOmniboxAimPopup",
   "WebUIOmniboxPopup",
