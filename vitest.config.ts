@@ -115,7 +115,7 @@ export default defineConfig({
       },
       {
         plugins: [worker({}, "./test/worker/worker.ts")],
-        test: { ...WORKER, name: "declared", include: ["test/{worker,declared}/**/*.test.ts"], maxWorkers: 1 },
+        test: { ...WORKER, name: "declared", include: ["test/{worker,declared}/**/*.test.ts"] },
       },
       // The same properties where each feed soon has three replicas, which are used in turn.
       {
