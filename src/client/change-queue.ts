@@ -35,7 +35,7 @@ export function createChangeQueue(
     const earlier = waiting.get(id);
     // The entry came and went: no change is left.
     if (earlier && !earlier.previous && !value) waiting.delete(id);
-    else waiting.set(id, earlier ? { key, value, previous: earlier.previous } : change);
+    else waiting.set(id, earlier ? { ...change, previous: earlier.previous } : change);
   };
 
   const wake = (): void => {

@@ -71,6 +71,12 @@ export function createFeed(name: string, { reportError }: Runtime, open: OpenSou
     get position() {
       return source.position;
     },
+    get changedAt() {
+      return source.changedAt;
+    },
+    get exists() {
+      return source.exists;
+    },
     get size() {
       return source.entries.size;
     },
@@ -96,6 +102,8 @@ export function createFeed(name: string, { reportError }: Runtime, open: OpenSou
         status: source.status,
         entries: (copy ??= new Map(source.entries)),
         position: source.position,
+        changedAt: source.changedAt,
+        exists: source.exists,
       }),
     select(selection) {
       const done = new Promise<never>((resolve, reject) => {

@@ -6,6 +6,7 @@ import type { InitialSnapshot } from "./types.ts";
 export interface Loaded {
   readonly epoch: string;
   readonly seq: number;
+  readonly time: number | undefined;
   readonly entries: Map<string, JsonObject>;
 }
 
@@ -21,5 +22,5 @@ export function readInitial(initial: InitialSnapshot, selection: AnySelection): 
   for (const [key, value] of Object.entries(given)) {
     if (isJsonObject(value) && isSelected(key)) entries.set(key, cut(value));
   }
-  return { epoch, seq, entries };
+  return { epoch, seq, time: initial.time, entries };
 }

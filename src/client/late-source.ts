@@ -1,6 +1,6 @@
+import { firstStatus } from "./first-status.ts";
 import type { Loaded } from "./initial.ts";
 import type { OpenSource, Source, UserEvent } from "./source.ts";
-import type { FeedStatus } from "./types.ts";
 
 /**
  * A source whose code is still being loaded. Until it is there, there is what the feed begins with, and what its user asks
@@ -10,13 +10,7 @@ export function openLater(loading: Promise<OpenSource>, initial: Loaded | undefi
   return (listener) => {
     const asked: UserEvent[] = [];
     const entries = initial?.entries ?? new Map<string, never>();
-    let status: FeedStatus = {
-      state: initial ? "recovering" : "connecting",
-      reason: "connecting",
-      since: now(),
-      retryAt: undefined,
-      code: undefined,
-    };
+    let status = firstStatus(initial ? "recovering" : "connecting", now());
     let source: Source | undefined;
     void loading.then((open) => {
       if (status.state === "closed") return;
@@ -30,6 +24,12 @@ export function openLater(loading: Promise<OpenSource>, initial: Loaded | undefi
       },
       get position() {
         return source?.position;
+      },
+      get changedAt() {
+        return source ? source.changedAt : initial?.time;
+      },
+      get exists() {
+        return source?.exists;
       },
       get status() {
         return source?.status ?? status;

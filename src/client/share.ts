@@ -2,6 +2,7 @@ import { openConnection, type Environment } from "./connection/connection.ts";
 import { isEqual } from "./equal.ts";
 import { createFeed } from "./feed.ts";
 import { feedUrl } from "./feed-url.ts";
+import { firstStatus } from "./first-status.ts";
 import { readInitial } from "./initial.ts";
 import { openLater } from "./late-source.ts";
 import { cutter, keyFilter, normaliseSelection } from "./selection.ts";
@@ -37,7 +38,7 @@ export function shareFeed(
       selection,
       entries: initial?.entries,
       open: (merged, listener) => openConnection(url, merged, environment, listener),
-      tools: { runtime, isEqual, keyFilter, cutter },
+      tools: { runtime, isEqual, keyFilter, cutter, firstStatus },
     });
   return createFeed(
     name,

@@ -10,6 +10,10 @@ export interface Source {
   /** Not always the same map: one that has other entries may take its place. */
   readonly entries: ReadonlyMap<string, JsonObject>;
   readonly position: string | undefined;
+  /** By the server's clock; 0 if never. */
+  readonly changedAt: number | undefined;
+  /** Whether anything was ever published. */
+  readonly exists: boolean | undefined;
   readonly status: FeedStatus;
   /** Milliseconds from the last `ping` to its `pong`. */
   readonly latency: number | undefined;

@@ -19,6 +19,11 @@ export interface FeedStatus {
   readonly retryAt: number | undefined;
   /** The close code or HTTP status with which the last connection or attempt ended, if it had one. */
   readonly code: number | undefined;
+  /**
+   * Since when nothing has changed of what is selected, if the feed is live and that is longer than its `silentAfter`
+   * (milliseconds since 1970 by this machine's clock).
+   */
+  readonly silentSince: number | undefined;
 }
 
 /** One entry's change. */
@@ -28,6 +33,9 @@ export interface Change<T> {
   readonly value: T | undefined;
   /** Its value before; undefined if it is new. */
   readonly previous: T | undefined;
+  /** What the publisher gave with the update, where it did: when it happened at the source, and the source's version of the key. */
+  readonly time?: number;
+  readonly version?: number;
 }
 
 /** What all changes of one message have in common. */
@@ -75,6 +83,10 @@ export interface FeedSnapshot<T> {
   readonly entries: ReadonlyMap<string, T>;
   /** `epoch:seq`; undefined before the first snapshot. */
   readonly position: string | undefined;
+  /** When the feed last changed, by the server's clock (milliseconds since 1970); 0 if never, undefined until that is known. */
+  readonly changedAt: number | undefined;
+  /** False if nothing was ever published to the feed, or since its reset: its name may be misspelt. Undefined until that is known. */
+  readonly exists: boolean | undefined;
 }
 
 export interface FeedEvents<T> {
@@ -101,6 +113,10 @@ export interface Feed<T, Whole = T> extends AsyncIterable<Change<T>> {
   readonly state: FeedState;
   readonly status: FeedStatus;
   readonly position: string | undefined;
+  /** When the feed last changed, by the server's clock (milliseconds since 1970); 0 if never, undefined until that is known. */
+  readonly changedAt: number | undefined;
+  /** False if nothing was ever published to the feed, or since its reset: its name may be misspelt. Undefined until that is known. */
+  readonly exists: boolean | undefined;
   readonly size: number;
   readonly counters: FeedCounters;
   /** Milliseconds from the last `ping` to its `pong`. */
@@ -164,6 +180,11 @@ export interface FeedOptions<F extends string = never> extends Selection<F> {
   readonly share?: boolean | undefined;
   /** Milliseconds after the connection is lost until `stale`; 5,000 if not given. */
   readonly staleAfter?: number | undefined;
+  /**
+   * Seconds without a change after which the status has `silentSince`; if not given, those that are declared where the feed
+   * is, if any.
+   */
+  readonly silentAfter?: number | undefined;
   /** JSON if not given; `msgpack` of `@tickertape/feed/msgpack` is another. Over HTTP it is JSON in any case. */
   readonly format?: MessageFormat | undefined;
   /** The constructor of sockets, such as that of `ws`; if not given, the platform's own, and without one it goes over HTTP. */

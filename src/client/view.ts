@@ -12,7 +12,7 @@ import type {
   UpdateMessage,
 } from "../protocol/server-messages.ts";
 import type { Loaded } from "./initial.ts";
-import type { ViewEvent } from "./connection/state.ts";
+import type { Greeting, ViewEvent } from "./connection/state.ts";
 import type { Change, MessageFormat } from "./types.ts";
 
 /** A message as it comes: `Unread` members are passed on, all others are checked before they are used. */
@@ -28,7 +28,7 @@ type Applicable = Pick<Snapshot | Update, "type" | "time"> &
 type Message =
   | Snapshot
   | Update
-  | Received<HelloMessage>
+  | (Received<HelloMessage, "time"> & { readonly silentAfter?: unknown })
   | Received<AuthorizedMessage, "expires">
   | Received<ErrorMessage, "message">
   /** Of any other type. */
@@ -51,7 +51,7 @@ export interface View {
    * Applies one message, JSON text or bytes of the format, whole or not at all. Returns undefined for a message of an
    * unknown type, and for a part of a snapshot, which only counts with its last part.
    */
-  read(frame: string | Uint8Array, sent: SentSubscribe): ViewEvent | undefined;
+  read(frame: string | Uint8Array, sent: SentSubscribe): ViewEvent | Greeting | undefined;
 }
 
 export function createView(format?: MessageFormat, initial?: Loaded): View {
@@ -105,13 +105,20 @@ export function createView(format?: MessageFormat, initial?: Loaded): View {
     const draft = new Map<string, JsonObject | undefined>();
     const changes: Change<JsonObject>[] = [];
     for (const update of updates) {
-      const { key, set, patch, delete: gone } = objectOf(update);
+      const { key, set, patch, delete: gone, time, version } = objectOf(update);
       expectThat(typeof key === "string" && [set, patch, gone].filter((change) => change !== undefined).length === 1);
       const previous = draft.has(key) ? draft.get(key) : entries.get(key);
       const value =
         gone === true ? undefined : patch === undefined ? objectOf(set) : applyMergePatch(previous, objectOf(patch));
       draft.set(key, value);
-      if (value !== previous) changes.push({ key, value, previous });
+      if (value !== previous)
+        changes.push({
+          key,
+          value,
+          previous,
+          ...(typeof time === "number" && { time }),
+          ...(typeof version === "number" && { version }),
+        });
     }
     return apply(message, changes, nextSeq);
   }
@@ -135,7 +142,7 @@ export function createView(format?: MessageFormat, initial?: Loaded): View {
     };
   }
 
-  function readMessage(message: Message, sent: SentSubscribe): ViewEvent | undefined {
+  function readMessage(message: Message, sent: SentSubscribe): ViewEvent | Greeting | undefined {
     if (message.type === "snapshot") return readSnapshot(message, sent);
     if (message.type === "update") return readUpdate(message);
     if (message.type === "authorized") return { type: message.type, expires: message.expires };
@@ -144,6 +151,7 @@ export function createView(format?: MessageFormat, initial?: Loaded): View {
       // This is not yet our position: only what the server sends next moves us there.
       awaitsSnapshot ||= message.epoch !== epoch;
       helloSeq = Number(message.seq) || 0;
+      return { type: message.type, time: message.time, silentAfter: message.silentAfter };
     }
     return undefined;
   }

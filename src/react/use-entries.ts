@@ -9,6 +9,7 @@ const BEFORE: FeedStatus = {
   since: 0,
   retryAt: undefined,
   code: undefined,
+  silentSince: undefined,
 };
 const NOTHING: ReadonlyMap<string, never> = new Map<string, never>();
 const NO_KEYS: readonly string[] = [];

@@ -29,13 +29,22 @@ const ANY_FUNCTION = {};
  * All components that use the same feed share one connection, unless `share` is false. Each has its own keys and fields.
  *
  * Options are compared by value, so they may be written where they are used. Another `keys`, `fields` or `hz` is selected on
- * the live connection; another URL, name, credential, `mode`, `format` or `staleAfter` makes a new feed. All `token` functions
+ * the live connection; another URL, name, credential, `mode`, `format`, `staleAfter` or `silentAfter` makes a new feed. All `token` functions
  * count as the same credential, of which the newest is called.
  */
 export const useFeed: OpenFeed<undefined> = (base: string | URL, name: string, options: FeedOptions<string> = {}) => {
-  const { keys, fields, hz, mode, staleAfter, format, share } = options;
+  const { keys, fields, hz, mode, staleAfter, silentAfter, format, share } = options;
   const credential = typeof options.token === "function" ? { isFunction: true } : { token: options.token };
-  const identity = JSON.stringify([String(base), name, mode, staleAfter, format?.protocol, share, credential]);
+  const identity = JSON.stringify([
+    String(base),
+    name,
+    mode,
+    staleAfter,
+    silentAfter,
+    format?.protocol,
+    share,
+    credential,
+  ]);
   const selection = JSON.stringify([keys, fields, hz]);
 
   const latest = useRef(options);

@@ -27,7 +27,8 @@ function viewOf(...messages: object[]): View {
 }
 /** By default, as if no `subscribe` was sent: no message answers one. */
 function read(view: View, frame: string, sent: SentSubscribe = { id: 0 }): ViewEvent | undefined {
-  return view.read(frame, sent);
+  const event = view.read(frame, sent);
+  return event?.type === "hello" ? undefined : event;
 }
 function apply(view: View, message: object | string | number | null, sent?: SentSubscribe): ViewEvent | undefined {
   return read(view, JSON.stringify(message), sent);

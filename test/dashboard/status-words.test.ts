@@ -3,7 +3,7 @@ import type { FeedStatus } from "../../src/client/types.ts";
 import { stateDetail, statsText, staleness } from "../../src/dashboard/model/status-words.ts";
 
 function status(state: FeedStatus["state"], more: Partial<FeedStatus> = {}): FeedStatus {
-  return { state, reason: "", since: 0, retryAt: undefined, code: undefined, ...more };
+  return { state, reason: "", since: 0, retryAt: undefined, code: undefined, silentSince: undefined, ...more };
 }
 
 describe("the connection in words", () => {

@@ -1,4 +1,5 @@
 import { initialPhase, isLinked, nextDue, transition } from "./machine.ts";
+import { createAge } from "../age.ts";
 import { createView, type SentSubscribe } from "../view.ts";
 import { readInitial } from "../initial.ts";
 import { messageOf } from "../errors.ts";
@@ -47,6 +48,7 @@ export function openConnection(
   const selection = normaliseSelection(options);
   const initial = options.initial && readInitial(options.initial, selection);
   const view = createView(options.format, initial);
+  const age = createAge(initial?.time, options.silentAfter);
   let connections = 0;
   let phase = initialPhase(selection, asks ? undefined : source, now());
   // As after a connection that was lost just now.
@@ -77,6 +79,7 @@ export function openConnection(
       now: now(),
       asks,
       staleAfter,
+      silentSince: age.silentSince(now()),
     });
     phase = next;
     if (!isLinked(phase)) {
@@ -160,8 +163,15 @@ export function openConnection(
     }
     const event = view.read(frame, sent);
     if (!event) return;
+    if (event.type === "hello") {
+      age.declare(event.silentAfter);
+      age.heard(event.time, false, now());
+      return;
+    }
     if (event.type === "applied") {
       const { changes, batch } = event;
+      const isNews = batch.cause === "update" ? changes.length > 0 : batch.reason === "reset";
+      age.heard(batch.time, isNews && phase.name === "live", now());
       listener.changed(changes, batch, phase.wanted.mode !== "all");
       // Only of whole messages: a part of a snapshot has no position of its own yet.
       if (unacknowledged >= ACK_EVERY) {
@@ -173,8 +183,10 @@ export function openConnection(
   }
 
   function setTimer(): void {
-    const at = nextDue(phase);
-    if (at === timerAt) return;
+    const { silentSince } = phase.status;
+    const at = Math.min(nextDue(phase), phase.name === "live" && silentSince === undefined ? age.silentAt : Infinity);
+    // One that fires early looks again: each message would have to move it.
+    if (at === timerAt || (at > timerAt && at < Infinity)) return;
     cancelTimer?.();
     timerAt = at;
     if (at < Infinity) cancelTimer = runtime.setTimer(Math.min(at - now(), MAX_TIMER), onTimer);
@@ -197,6 +209,12 @@ export function openConnection(
     entries: view.entries,
     get position() {
       return view.position();
+    },
+    get changedAt() {
+      return age.time;
+    },
+    get exists() {
+      return view.seq() > 0 || (age.time === undefined ? undefined : age.time > 0);
     },
     get status() {
       return phase.status;

@@ -1,18 +1,19 @@
 import { NO_FAILURES } from "./transitions.ts";
 import { EVENT_HANDLERS } from "./event-handlers.ts";
 import { isEqual } from "../equal.ts";
+import { firstStatus } from "../first-status.ts";
 import type { AnySelection } from "../selection.ts";
 import type { FeedState, FeedStatus } from "../types.ts";
 import type { CatchingUp, ConnectionEvent, Context, Live, Opening, Phase, Transition } from "./state.ts";
 
 /** The phase of a connection that was never tried. */
 export function initialPhase(wanted: AnySelection, token: string | undefined, now: number): Phase {
-  const reason = "connecting";
+  const status = firstStatus("connecting", now);
   return {
     ...NO_FAILURES,
     name: "waiting",
-    status: { state: reason, reason, since: now, retryAt: undefined, code: undefined },
-    reason,
+    status,
+    reason: status.reason,
     due: Infinity,
     transport: 0,
     triedAt: 0,
@@ -56,6 +57,7 @@ export function statusOf(phase: Phase, ctx: Context): FeedStatus {
     since: state === status.state ? status.since : ctx.now,
     retryAt: name === "waiting" ? due : undefined,
     code,
+    silentSince: name === "live" ? ctx.silentSince : undefined,
   };
   return isEqual(next, status) ? status : next;
 }

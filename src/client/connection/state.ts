@@ -83,6 +83,13 @@ interface Applied {
   readonly current: boolean;
 }
 
+/** The server's first message. It changes nothing yet. */
+export interface Greeting {
+  readonly type: "hello";
+  readonly time: number | undefined;
+  readonly silentAfter: unknown;
+}
+
 /** What the view makes of one message of the server. */
 export type ViewEvent =
   | Applied
@@ -144,6 +151,8 @@ export interface Context extends Conditions {
   readonly asks: boolean;
   /** Milliseconds. */
   readonly staleAfter: number;
+  /** Since when the feed is silent, if it is. */
+  readonly silentSince: number | undefined;
 }
 
 /** The next phase, and what to do. */

@@ -48,16 +48,10 @@ export type OpenConnection = (options: FeedOptions<string>, listener: SourceList
  * of it, and is sure to keep it: until then it is connecting, or shows what it had. `ended` is called when the last one has gone.
  */
 export function createSharedConnection(tools: Tools, open: OpenConnection, ended: () => void): SharedConnection {
-  const { runtime, isEqual } = tools;
+  const { runtime, isEqual, firstStatus } = tools;
   const members = new Set<Member>();
   const lenses = createLensSet(tools);
-  const before: FeedStatus = {
-    state: "connecting",
-    reason: "connecting",
-    since: runtime.now(),
-    retryAt: undefined,
-    code: undefined,
-  };
+  const before = firstStatus("connecting", runtime.now());
   /** What a member is told for a status of the connection that is not its own. */
   const statuses = new WeakMap<FeedStatus, FeedStatus>();
   let connection: Connection | undefined;

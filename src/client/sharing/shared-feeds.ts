@@ -43,7 +43,7 @@ export function joinConnection({
   open,
   tools,
 }: Sharing): OpenSource {
-  const { staleAfter, format, WebSocket } = options;
+  const { staleAfter, silentAfter, format, WebSocket } = options;
   return (listener) => {
     let home = homeFor(first);
     const member: Member = {
@@ -63,7 +63,7 @@ export function joinConnection({
 
     function homeFor({ mode }: AnySelection): SharedConnection {
       const alone = mode === "all" ? listener : undefined;
-      const common = [url.href, credential, staleAfter, format?.protocol, WebSocket, tools.runtime, alone];
+      const common = [url.href, credential, staleAfter, silentAfter, format?.protocol, WebSocket, tools.runtime, alone];
       for (const [shared, others] of connections)
         if (!shared.isFull && common.every((part, i) => part === others[i])) return shared;
       const shared = createSharedConnection(tools, open, () => connections.delete(shared));
@@ -83,6 +83,12 @@ export function joinConnection({
       },
       get position() {
         return member.shown && home.connection?.position;
+      },
+      get changedAt() {
+        return home.connection?.changedAt;
+      },
+      get exists() {
+        return home.connection?.exists;
       },
       get status() {
         return closed ?? home.statusOf(member);
@@ -107,13 +113,7 @@ export function joinConnection({
           if (member.wanted === member.shown) listener.selected();
         } else {
           home.leave(member);
-          closed = {
-            state: "closed",
-            reason: "closed",
-            since: tools.runtime.now(),
-            retryAt: undefined,
-            code: undefined,
-          };
+          closed = { ...tools.firstStatus("closed", tools.runtime.now()), reason: "closed" };
           listener.status(closed);
           listener.done();
         }

@@ -1,4 +1,5 @@
 import type { isEqual } from "../equal.ts";
+import type { firstStatus } from "../first-status.ts";
 import type { Runtime } from "../runtime.ts";
 import type { cutter, keyFilter } from "../selection.ts";
 
@@ -11,4 +12,5 @@ export interface Tools {
   readonly isEqual: typeof isEqual;
   readonly keyFilter: typeof keyFilter;
   readonly cutter: typeof cutter;
+  readonly firstStatus: typeof firstStatus;
 }

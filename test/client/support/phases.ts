@@ -72,6 +72,7 @@ export const context: Context = {
   visible: true,
   asks: true,
   staleAfter: 5_000,
+  silentSince: undefined,
 };
 export const withoutToken: Partial<Context> = { asks: false };
 
