@@ -127,7 +127,8 @@ function answerError(error: unknown): Response {
 }
 
 function health(): Response {
-  return jsonResponse({ status: "ok" }, { "Cache-Control": "no-store" });
+  // Any page may read it: one whose origin is not allowed finds out by it that the server is there.
+  return jsonResponse({ status: "ok" }, { "Cache-Control": "no-store", "Access-Control-Allow-Origin": "*" });
 }
 
 /** `GET /v1/feeds/{feed}`: a WebSocket, a stream of events or a snapshot, as the request's headers ask for. */

@@ -165,3 +165,49 @@ test("a feed that was refused connects again when the user reconnects", async ()
   await world.pass(1_000);
   expect(feed.state).toBe("live");
 });
+
+describe("why there is no connection is told, and attempts go on", () => {
+  const blocked = (): Response => {
+    throw new TypeError("Failed to fetch");
+  };
+
+  test.each([
+    [
+      "the origin is not allowed",
+      (url: URL) => (url.pathname === "/healthz" ? new Response("{}") : blocked()),
+      { reason: "Pages of this origin may not subscribe here: see ALLOWED_ORIGINS (403)", code: 403 },
+    ],
+    ["there is no server", blocked, { reason: "no server answers at feeds.test (1006)", code: 1006 }],
+    [
+      "something on the way fails",
+      () => new Response('{"detail":"Bad gateway."}', { status: 502 }),
+      { reason: "Bad gateway. (502)", code: 502 },
+    ],
+  ])("if %s", async (_, answer, why) => {
+    server.isUp = false;
+    world.answer = answer;
+    const feed = open();
+    await world.pass(3_000);
+    expect(feed.status).toMatchObject({ state: "connecting", ...why });
+    // One probe for several attempts.
+    expect(server.openings.length).toBeGreaterThan(1);
+    expect(world.asked.filter(({ pathname }) => pathname !== "/healthz")).toHaveLength(1);
+    server.isUp = true;
+    await world.pass(10_000);
+    expect(feed.status).toMatchObject({ state: "live", reason: "connected", code: undefined });
+    server.link?.end(1006);
+    await world.pass(10);
+    expect(feed.status.reason).toBe("the connection was lost (1006)");
+  });
+
+  test.each([
+    [404, "This feed is not served here."],
+    [401, "The credential is not valid."],
+  ])("if the server says %i, which another attempt would not change, they end", async (status, detail) => {
+    server.isUp = false;
+    world.answer = () => new Response(JSON.stringify({ detail }), { status });
+    const feed = open();
+    await world.pass(10_000);
+    expect(feed.status).toMatchObject({ state: "closed", reason: `${detail} (${status})`, code: status });
+  });
+});

@@ -34,7 +34,7 @@ const duringAttempt = {
 
 /** Another frame has come. */
 const catchUp = (phase: Opening | CatchingUp, { now }: Context): Transition => [
-  { ...phase, name: "catchingUp", triedAt: now, due: now + CATCH_UP_TIMEOUT, unopened: 0 },
+  { ...phase, name: "catchingUp", triedAt: now, due: now + CATCH_UP_TIMEOUT, unopened: 0, found: undefined },
 ];
 
 /** A half-open socket swallows what is sent and never closes. */

@@ -47,6 +47,8 @@ export interface PhaseData {
   /** The reason that the status will show. */
   readonly reason: string;
   readonly code?: number | undefined;
+  /** What a probe has found, which the next attempts that fail may not tell. */
+  readonly found?: { readonly reason: string; readonly code: number } | undefined;
   /** When the phase goes on by itself. */
   readonly due: number;
   /** Failures in a row, without a connection between them that lasted. */
@@ -122,8 +124,8 @@ export type ConnectionEvent =
   | Plain<"heard">
   | ViewEvent
   | ({ readonly type: "lost" } & Refusal)
-  /** The server's answer when it was asked over HTTP why an attempt did not open. */
-  | ({ readonly type: "probeAnswer" } & Refusal);
+  /** What was found when the server was asked over HTTP why an attempt did not open. `isGuess`: it may be otherwise next time. */
+  | ({ readonly type: "probeAnswer"; readonly isGuess?: boolean } & Refusal);
 
 export type EventName = ConnectionEvent["type"];
 export type EventOf<Name extends EventName> = Extract<ConnectionEvent, { type: Name }>;

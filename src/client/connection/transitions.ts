@@ -141,15 +141,20 @@ export function onNoAnswer(phase: Phase, ctx: Context): Transition {
 export function onFailedAttempt(phase: Opening, ctx: Context, event: Ending): Transition {
   const { unopened, rejected, transport } = phase;
   const count = unopened + 1;
-  const [next] = onLost({ ...phase, unopened: count, transport: transport + Number(count % TRIES === 0) }, ctx, event);
+  const [lost] = onLost({ ...phase, unopened: count, transport: transport + Number(count % TRIES === 0) }, ctx, event);
+  const next = event.reason ? lost : { ...lost, ...phase.found };
   const probes = retryPolicyOf(event.code) === "retry" && (rejected || unopened % ATTEMPTS_PER_PROBE === 0);
   return probes ? [next, "probe"] : [next];
 }
 
 /** Follows what the server answered when it was asked over HTTP. */
-export function onProbeAnswer(phase: Phase, ctx: Context, event: Ending): Transition {
-  const policy = retryPolicyOf(event.code);
-  if (policy === "retry") return [phase];
+export function onProbeAnswer(phase: Phase, ctx: Context, event: EventOf<"probeAnswer">): Transition {
+  const { code, reason } = event;
+  const policy = retryPolicyOf(code);
+  if (policy === "retry" || event.isGuess) {
+    const found = reason ? { reason: `${reason} (${code})`, code } : undefined;
+    return [{ ...phase, ...found, found }];
+  }
   // Another token is asked for before the next attempt in any case.
   if (policy === "token" && ctx.asks && !phase.rejected) return [{ ...phase, rejected: true }];
   return onLost(phase, ctx, event);
