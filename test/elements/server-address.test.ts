@@ -11,6 +11,7 @@ const status = (state: FeedStatus["state"], reason: string): FeedStatus => ({
   since: 0,
   retryAt: undefined,
   code: undefined,
+  silentSince: undefined,
 });
 
 test("the server is the one that the script comes from, with the path that it is mounted under", () => {
