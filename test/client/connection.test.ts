@@ -166,11 +166,11 @@ test("a feed that was refused connects again when the user reconnects", async ()
   expect(feed.state).toBe("live");
 });
 
-describe("why there is no connection is told, and attempts go on", () => {
-  const blocked = (): Response => {
-    throw new TypeError("Failed to fetch");
-  };
+const blocked = (): Response => {
+  throw new TypeError("Failed to fetch");
+};
 
+describe("why there is no connection is told, and attempts go on", () => {
   test.each([
     [
       "the origin is not allowed",
