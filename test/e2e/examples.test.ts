@@ -13,7 +13,7 @@ import { complaintsOf, says, sharedChromium, startForeignSite } from "./support/
 import { installPackage } from "./support/packed.ts";
 import { sharedWranglerDev, type SharedServer } from "./support/shared.ts";
 import { until } from "./support/until.ts";
-import { pinnedNode, root } from "./support/workerd.ts";
+import { pinnedNode, root, Workerd } from "./support/workerd.ts";
 
 const examples = join(root, "examples");
 
@@ -130,4 +130,50 @@ test("vite-react: a table of all prices goes on live, over one connection", asyn
   expect(complaints).toEqual([]);
   await page.close();
   site.close();
+});
+
+test("hono: who is signed in reads their own orders and no others, and everybody the last one", async () => {
+  const project = await install("hono", "hono");
+  const outfile = join(project, "built/index.js");
+  await build({
+    entryPoints: [join(project, "src/index.ts")],
+    outfile,
+    bundle: true,
+    format: "esm",
+    target: "es2024",
+    conditions: ["workerd", "worker", "browser"],
+    external: ["cloudflare:workers"],
+    preserveSymlinks: true,
+  });
+  const bindings = { SESSION_SECRET: "a secret of this test alone, and long" };
+  const worker = await Workerd.start({ build: join(project, "built"), bindings });
+  try {
+    const post = (
+      path: string,
+      form: Record<string, string>,
+      headers: Record<string, string> = {},
+    ): Promise<Response> =>
+      fetch(worker.url + path, {
+        method: "POST",
+        redirect: "manual",
+        headers: { Origin: worker.url, ...headers },
+        body: new URLSearchParams(form),
+      });
+    const signedIn = await post("/sign-in", { name: "ada" });
+    const Cookie = signedIn.headers.get("Set-Cookie")?.split(";")[0] ?? "";
+    const read = (feed: string, headers: Record<string, string> = {}): Promise<Response> =>
+      fetch(`${worker.url}/live/v1/feeds/${feed}`, { headers });
+    expect((await post("/orders", { item: "tea" })).status).toBe(401);
+    expect((await post("/orders", { item: "tea" }, { Cookie, Origin: "https://elsewhere.example" })).status).toBe(403);
+    expect((await post("/orders", { item: "tea" }, { Cookie })).status).toBe(303);
+    expect(await (await read("kitchen")).json()).toMatchObject({ entries: { last: { item: "tea" } } });
+    const own: { entries: object } = JSON.parse(await (await read("orders.ada", { Cookie })).text());
+    expect(Object.values(own.entries)).toEqual([{ item: "tea" }]);
+    expect((await read("orders.ada")).status).toBe(401);
+    expect((await read("orders.bob", { Cookie })).status).toBe(403);
+    expect((await read("orders.ada", { Cookie: `${Cookie}x` })).status).toBe(401);
+    expect(await (await fetch(worker.url, { headers: { Cookie } })).text()).toContain("Your orders, ada");
+  } finally {
+    await worker.dispose();
+  }
 });
