@@ -7,7 +7,7 @@ export interface Mutant {
   readonly find: string;
   readonly replace: string;
   /** A project of vitest, and its files. */
-  readonly project: "workerd" | "replicas" | "node";
+  readonly project: "workerd" | "declared" | "replicas" | "node";
   readonly tests: readonly string[];
 }
 

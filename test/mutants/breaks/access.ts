@@ -32,10 +32,59 @@ export const OF_THE_EDGE: readonly Mutant[] = [
     [
       [
         "access: everyone may read a private feed",
-        "{ subscribe: isPublic, publish: false",
-        "{ subscribe: true, publish: false",
+        "subscribe: granted.subscribe || isPublic(rules)",
+        "subscribe: true",
       ],
     ],
+  ),
+  ...plant(
+    "src/access/credentials.ts",
+    "declared",
+    ["test/worker/declared-feeds.test.ts"],
+    [
+      [
+        "declared: a key publishes to what only code publishes to",
+        'granted.publish && (rules.publish !== "code" || admin)',
+        "granted.publish",
+      ],
+      ["declared: one public feed makes all readable", "declared(feed) ?? {}", "all[0] ?? {}"],
+    ],
+  ),
+  ...plant(
+    "src/http/origins.ts",
+    "declared",
+    ["test/worker/own-code.test.ts"],
+    [
+      [
+        "sign-in: any page acts for its visitors where all origins are allowed",
+        "|| listed(deployment).includes(origin);",
+        '|| listed(deployment).includes(origin) || listed(deployment).includes("*");',
+      ],
+    ],
+  ),
+  ...plant(
+    "src/feed/state/batch-draft.ts",
+    "declared",
+    ["test/worker/declared-feeds.test.ts"],
+    [
+      [
+        "declared: a patch is not checked",
+        "if (check && draft.text !== undefined",
+        'if (check && draft.change === "set"',
+      ],
+    ],
+  ),
+  ...plant(
+    "src/feed/state/feed.ts",
+    "declared",
+    ["test/worker/declared-feeds.test.ts"],
+    [["declared: an update's own ttl does not count", "update.ttl !== undefined || ", ""]],
+  ),
+  ...plant(
+    "src/durable/live-feed.ts",
+    "declared",
+    ["test/worker/own-code.test.ts"],
+    [["declared: one's own rules are not asked", "if (refusal) return refusal;", "void refusal;"]],
   ),
   ...plant(
     "src/http/origins.ts",
@@ -44,8 +93,8 @@ export const OF_THE_EDGE: readonly Mutant[] = [
     [
       [
         "access: a page of any origin may subscribe",
-        'entry.trim() === "*" || entry.trim() === origin',
-        'entry.trim() !== "-"',
+        'listed(deployment).includes("*");',
+        "listed(deployment).length > 0;",
       ],
     ],
   ),

@@ -42,8 +42,13 @@ export const OF_THE_OBJECT: readonly Mutant[] = [
       ],
       [
         "commit: one that is full waits all the same",
-        "wait > 0 && this.#waiting.length < this.#policy.enough",
+        "wait > 0 && this.#waiting.length < this.#policy.most",
         "wait > 0",
+      ],
+      [
+        "commit: enough wait for the end of the window",
+        "if (this.#waiting.length === this.#policy.enough) this.#commitSoon();",
+        "",
       ],
     ],
   ),
@@ -67,7 +72,7 @@ export const OF_THE_OBJECT: readonly Mutant[] = [
         "    commit();\n    Object.assign(state, {",
         "    Object.assign(state, {",
       ],
-      ["history: grows without end", "while (history.trim(this.#limits.history)) yield;", ""],
+      ["history: grows without end", "while (history.trim(this.#rules.history)) yield;", ""],
       [
         "reset: forgets the publishes that the journal has",
         "generation, seq: 0, time: 0,",

@@ -38,11 +38,7 @@ export const OF_THE_FEED: readonly Mutant[] = [
         "this.#entries.size + keys > limits.keys",
         "this.#entries.size > limits.keys",
       ],
-      [
-        "limits: a patch may make a value of any length",
-        "if (bytes <= LIMITS.valueBytes) continue;",
-        "if (bytes > 0) continue;",
-      ],
+      ["limits: a patch may make a value of any length", "if (bytes > LIMITS.valueBytes) {", "if (bytes < 0) {"],
     ],
   ),
   ...plant(
