@@ -4,6 +4,7 @@ import { openConnection, type Environment } from "./connection/connection.ts";
 import { createListeners } from "./events.ts";
 import { feedUrl } from "./feed-url.ts";
 import { normaliseSelection } from "./selection.ts";
+import { encodeUpdate } from "../protocol/encode-published.ts";
 import type { JsonObject } from "../protocol/json.ts";
 import type { Runtime } from "./runtime.ts";
 import type { OpenSource } from "./source.ts";
@@ -124,6 +125,8 @@ export function createFeed(name: string, { reportError }: Runtime, open: OpenSou
       if (source.status.state === "closed") queue.end(refusalOf(source.status));
       return queue.iterator;
     },
+    // It is read at once: the caller may go on to change its objects.
+    publish: async (updates) => source.publish(`[${[updates].flat().map(encodeUpdate).join(",")}]`),
     reconnect: () => source.dispatch({ type: "reconnect" }),
     close: () => source.dispatch({ type: "close" }),
   };

@@ -4,7 +4,7 @@ import { shareFeed } from "./share.ts";
 import type { OpenFeed } from "./open-feed.ts";
 import type { FeedOptions } from "./types.ts";
 
-export { FeedClosedError } from "./errors.ts";
+export { FeedClosedError, FeedPublishError } from "./errors.ts";
 export type { OpenFeed, Register } from "./open-feed.ts";
 export type * from "./types.ts";
 export type { DeclaredFeed, DeclaredFeeds } from "../protocol/declared-feeds.ts";

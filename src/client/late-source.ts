@@ -1,3 +1,4 @@
+import { FeedClosedError } from "./errors.ts";
 import { firstStatus } from "./first-status.ts";
 import type { Loaded } from "./initial.ts";
 import type { OpenSource, Source, UserEvent } from "./source.ts";
@@ -39,6 +40,11 @@ export function openLater(loading: Promise<OpenSource>, initial: Loaded | undefi
       },
       get connections() {
         return source?.connections ?? 0;
+      },
+      publish: async (updates) => {
+        await loading;
+        if (!source) throw new FeedClosedError(status.reason, status.code);
+        return source.publish(updates);
       },
       dispatch(event) {
         if (source) source.dispatch(event);

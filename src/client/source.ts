@@ -1,4 +1,5 @@
 import type { JsonObject } from "../protocol/json.ts";
+import type { Receipt } from "../protocol/published.ts";
 import type { ConnectionEvent } from "./connection/state.ts";
 import type { Batch, Change, FeedStatus } from "./types.ts";
 
@@ -20,6 +21,8 @@ export interface Source {
   /** How many connections were made. */
   readonly connections: number;
   dispatch(event: UserEvent): void;
+  /** `updates`: JSON of an array. */
+  publish(updates: string): Promise<Receipt>;
 }
 
 /** What a source tells its feed. The source is up to date before any of it is called. */

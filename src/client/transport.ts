@@ -28,6 +28,8 @@ export interface Link {
 
 /** One way to reach the server: WebSocket, Server-Sent Events or long-polling. */
 export interface Transport {
+  /** Its links carry any message, and the answers. Those of others carry `subscribe` alone. */
+  readonly isTwoWay?: boolean;
   /** May throw if the attempt cannot even begin, which counts as a loss like any other. */
   open(request: LinkRequest, events: LinkEvents): Link;
 }

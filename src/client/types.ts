@@ -1,4 +1,7 @@
 import type { SnapshotReason, Mode } from "../protocol/codes.ts";
+import type { Patch, Receipt, Update } from "../protocol/published.ts";
+
+export type { Patch, Receipt, Update };
 
 /**
  * A feed's state in one word:
@@ -138,6 +141,13 @@ export interface Feed<T, Whole = T> extends AsyncIterable<Change<T>> {
    * entries have other fields now, if others were named.
    */
   select<F extends Field<Whole> = never>(selection: Selection<F>): Promise<Feed<Cut<Whole, F>, Whole>>;
+  /**
+   * Publishes one update, or a batch (all of it or none), if the credential may: over the feed's own socket, or by POST while
+   * none is live. Resolves with the receipt once it is durable. What has no answer is repeated with one idempotency key, for a
+   * minute. Rejects with a `FeedPublishError`, or a `TypeError` or `RangeError` for what no server could take. For more than now
+   * and then an update, `createPublisher` of `@tickertape/feed/publisher` keeps order and survives outages.
+   */
+  publish(updates: Update | readonly Update[]): Promise<Receipt>;
   /**
    * All entries, then every change. A consumer that is slower than the feed gets the latest of each key
    * (`mode: "latest"`). Ends when the feed is closed; throws `FeedClosedError` if the server refused it.

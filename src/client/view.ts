@@ -32,11 +32,18 @@ type Message =
   | Received<AuthorizedMessage, "expires">
   | Received<ErrorMessage, "message">
   /** Of any other type. */
-  | { readonly type?: "receipt" };
+  | { readonly type: "receipt"; readonly id?: unknown }
+  | { readonly type?: undefined };
 
 /** The last `subscribe` that was sent. */
 export interface SentSubscribe extends AnySelection {
   readonly id: number;
+}
+
+/** The answer to a message that is no `subscribe`. */
+interface Answered {
+  readonly type: "answered";
+  readonly answer: Readonly<Record<string, unknown>>;
 }
 
 /** The client's copy of one feed: its entries and its position. No sockets, no clock. */
@@ -51,7 +58,7 @@ export interface View {
    * Applies one message, JSON text or bytes of the format, whole or not at all. Returns undefined for a message of an
    * unknown type, and for a part of a snapshot, which only counts with its last part.
    */
-  read(frame: string | Uint8Array, sent: SentSubscribe): ViewEvent | Greeting | undefined;
+  read(frame: string | Uint8Array, sent: SentSubscribe): ViewEvent | Greeting | Answered | undefined;
 }
 
 export function createView(format?: MessageFormat, initial?: Loaded): View {
@@ -142,11 +149,12 @@ export function createView(format?: MessageFormat, initial?: Loaded): View {
     };
   }
 
-  function readMessage(message: Message, sent: SentSubscribe): ViewEvent | Greeting | undefined {
+  function readMessage(message: Message, sent: SentSubscribe): ViewEvent | Greeting | Answered | undefined {
     if (message.type === "snapshot") return readSnapshot(message, sent);
     if (message.type === "update") return readUpdate(message);
     if (message.type === "authorized") return { type: message.type, expires: message.expires };
     if (message.type === "error" && message.id === sent.id) return { type: "selectRefused", why: message.message };
+    if (message.type === "error" || message.type === "receipt") return { type: "answered", answer: message };
     if (message.type === "hello") {
       // This is not yet our position: only what the server sends next moves us there.
       awaitsSnapshot ||= message.epoch !== epoch;

@@ -6,6 +6,7 @@ import type { MessageFormat } from "./types.ts";
 
 export function webSocketTransport(Socket: SocketClass, format?: MessageFormat): Transport {
   return {
+    isTwoWay: true,
     open: ({ feed, selection, since, token }, events) =>
       openSocket(
         Socket,

@@ -1,3 +1,4 @@
+import { encodeUpdate } from "../protocol/encode-published.ts";
 import { BATCH_BYTES, BATCH_UPDATES } from "../protocol/limits.ts";
 import type { Outcome } from "./outcome.ts";
 import type { Update } from "./types.ts";
@@ -34,7 +35,7 @@ export function encodeCall(input: Update | readonly Update[]): CallContent {
   if (updates.length > BATCH_UPDATES) {
     throw new RangeError(tooLarge(updates.length, "updates", BATCH_UPDATES));
   }
-  const text = updates.map(encode).join(",");
+  const text = updates.map(encodeUpdate).join(",");
   const bytes = utf8.encode(text).byteLength;
   // Two more for the brackets around it.
   if (bytes + 2 > BATCH_BYTES) {
@@ -57,27 +58,6 @@ function tooLarge(size: number, unit: string, most: number): string {
 
 function isBatch(input: Update | readonly Update[]): input is readonly Update[] {
   return Array.isArray(input);
-}
-
-function encode(update: Update): string {
-  let text: string | undefined = "{}";
-  try {
-    text = JSON.stringify(update);
-  } catch {
-    // The second attempt says what is wrong with it.
-  }
-  // JSON writes NaN and Infinity as null, which in a patch would delete the field, and a Map as {}.
-  if (text && /null|{}/.test(text)) text = JSON.stringify(update, refuseUnwritable);
-  if (text?.[0] === "{") return text;
-  throw new TypeError(`An update is an object with a key and one of set, patch and delete, not ${text}.`);
-}
-
-function refuseUnwritable(name: string, value: unknown): unknown {
-  if (typeof value === "number" && !Number.isFinite(value)) throw new RangeError(`${name} is ${value}, not a number.`);
-  if (typeof value === "bigint" || value instanceof Map || value instanceof Set) {
-    throw new TypeError(`${name} is a BigInt, Map or Set: give a number, text, an array or an object.`);
-  }
-  return value;
 }
 
 /** The updates of these calls as they were when they were published. */

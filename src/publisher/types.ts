@@ -1,18 +1,8 @@
 import type { SocketClass } from "../connecting/socket.ts";
 import type { UpdateIssue } from "../protocol/codes.ts";
-import type { Patch, Update } from "./update.ts";
+import type { Patch, Receipt, Update } from "../protocol/published.ts";
 
-export type { Patch, Update };
-
-/** The answer to a batch, once it is durable. It may have held the updates of other calls too; the receipt counts them all. */
-export interface Receipt {
-  readonly feed: string;
-  readonly epoch: string;
-  /** The feed's seq after the batch. */
-  readonly seq: number;
-  readonly accepted: number;
-  readonly stale: number;
-}
+export type { Patch, Receipt, Update };
 
 export type { UpdateIssue };
 export type { DeclaredFeed, DeclaredFeeds } from "../protocol/declared-feeds.ts";

@@ -3,7 +3,7 @@ import { issuesOf, pathOf, type StandardSchema } from "../declared/standard-sche
 import type { ValueCheck } from "../feed/state/feed-rules.ts";
 import { LIMITS } from "../protocol/limits.ts";
 import { readEncodedUpdate } from "../protocol/update.ts";
-import type { Update } from "../publisher/update.ts";
+import type { Update } from "../protocol/published.ts";
 import type { PublishContext } from "./types.ts";
 
 /** A schema as the feed asks it. One that throws refuses what it was asked of: nothing unchecked may pass. */

@@ -1,5 +1,4 @@
 import { describe, expect, test } from "vitest";
-import type { ViewEvent } from "../../src/client/connection/state.ts";
 import { createView, type SentSubscribe, type View } from "../../src/client/view.ts";
 
 const snapshot = (entries: object, more: object = {}): object => ({
@@ -25,12 +24,14 @@ function viewOf(...messages: object[]): View {
   for (const message of messages) apply(view, message);
   return view;
 }
+type Shown = Exclude<ReturnType<View["read"]>, { type: "hello" }>;
+
 /** By default, as if no `subscribe` was sent: no message answers one. */
-function read(view: View, frame: string, sent: SentSubscribe = { id: 0 }): ViewEvent | undefined {
+function read(view: View, frame: string, sent: SentSubscribe = { id: 0 }): Shown {
   const event = view.read(frame, sent);
   return event?.type === "hello" ? undefined : event;
 }
-function apply(view: View, message: object | string | number | null, sent?: SentSubscribe): ViewEvent | undefined {
+function apply(view: View, message: object | string | number | null, sent?: SentSubscribe): Shown {
   return read(view, JSON.stringify(message), sent);
 }
 const stateOf = (view: View): object => Object.fromEntries(view.entries);
@@ -107,10 +108,11 @@ describe("[SUB5] a snapshot in parts", () => {
   test("may have answers between its parts", () => {
     const view = viewOf(snapshot({ A: {} }, { more: true }));
     const asked = { id: 4, keys: ["A"] };
-    expect(apply(view, { type: "receipt", id: 1, epoch: "e1", seq: 6, accepted: 1, stale: 0 })).toBeUndefined();
+    const receipt = { type: "receipt", id: 1, epoch: "e1", seq: 6, accepted: 1, stale: 0 };
+    expect(apply(view, receipt)).toEqual({ type: "answered", answer: receipt });
     expect(apply(view, { type: "authorized", id: 2, expires: 9 })).toEqual({ type: "authorized", expires: 9 });
     const error = { type: "error", code: "invalid_message", message: "bad" };
-    expect(apply(view, error)).toBeUndefined();
+    expect(apply(view, error)).toEqual({ type: "answered", answer: error });
     expect(apply(view, { ...error, id: 4 }, asked)).toEqual({ type: "selectRefused", why: "bad" });
     expect(apply(view, snapshot({ B: {} }))).toMatchObject({ type: "applied", changes: [{ key: "A" }, { key: "B" }] });
   });

@@ -207,7 +207,7 @@ test("[DECL1] a Worker of five lines type-checks to the letter, and is not more 
   expect(await sizeOf(join(project, "worker.ts"))).toBeLessThan(1.1 * (await sizeOf(join(root, "src/index.ts"))));
 });
 
-test("a page that imports the client loads less than 8.2 kB of it", async () => {
+test("a page that imports the client loads less than 8.7 kB of it", async () => {
   const page = 'import { connect } from "@tickertape/feed/client"; connect("", "");';
   await writeFile(join(project, "page.js"), page);
   const { outputFiles } = await build({
@@ -225,5 +225,5 @@ test("a page that imports the client loads less than 8.2 kB of it", async () => 
   const text = entry?.text ?? "";
   expect(text.match(/from"[^"]+"/g), "nothing else is loaded with it").toBeNull();
   expect(text).toContain("v1/feeds");
-  expect(gzipSync(text, { level: 9 }).byteLength).toBeLessThanOrEqual(8_200);
+  expect(gzipSync(text, { level: 9 }).byteLength).toBeLessThanOrEqual(8_700);
 });

@@ -2,12 +2,14 @@ import { initialPhase, isLinked, nextDue, transition } from "./machine.ts";
 import { createAge } from "../age.ts";
 import { createView, type SentSubscribe } from "../view.ts";
 import { readInitial } from "../initial.ts";
-import { messageOf } from "../errors.ts";
+import { FeedPublishError, messageOf } from "../errors.ts";
+import { backoff } from "../../connecting/retry-policy.ts";
 import { createTransportTrials } from "./preferred-transport.ts";
 import { ACK_EVERY, MAX_TIMER, SLEPT, STALE_AFTER } from "./timings.ts";
 import { resumes } from "./transitions.ts";
 import { normaliseSelection, type AnySelection } from "../selection.ts";
 import { probe } from "./probe.ts";
+import type { Questions } from "../questions.ts";
 import type { Runtime } from "../runtime.ts";
 import type { Source, SourceListener } from "../source.ts";
 import type { Link, LinkRequest, Transport } from "../transport.ts";
@@ -64,6 +66,7 @@ export function openConnection(
   let sent: SentSubscribe = { id: 0 };
   /** Only the answer to the last request for a token counts. */
   let tokenRequests = 0;
+  let questions: Questions | undefined;
   const unwatch = runtime.watch((type) => dispatch({ type }));
   const setTrials = createTransportTrials(
     runtime,
@@ -85,6 +88,7 @@ export function openConnection(
     if (!isLinked(phase)) {
       link?.close();
       link = undefined;
+      questions?.end();
     }
     for (const command of commands) {
       if (typeof command === "string") perform[command]();
@@ -121,6 +125,7 @@ export function openConnection(
       link?.close();
       link = undefined;
       unacknowledged = 0;
+      questions?.end();
       const since = resumes(phase) ? view.position() : undefined;
       view.begin(since !== undefined);
       try {
@@ -166,6 +171,10 @@ export function openConnection(
     if (event.type === "hello") {
       age.declare(event.silentAfter);
       age.heard(event.time, false, now());
+      return;
+    }
+    if (event.type === "answered") {
+      questions?.answer(event.answer);
       return;
     }
     if (event.type === "applied") {
@@ -231,5 +240,21 @@ export function openConnection(
       return { reached, asked, wanted };
     },
     dispatch,
+    async publish(updates) {
+      // Most feeds are only watched.
+      const { publishOver, createQuestions } = await import("../publishing.ts");
+      const asked = (questions ??= createQuestions(runtime.setTimer));
+      return publishOver(updates, {
+        feed,
+        runtime,
+        backoff,
+        FeedPublishError,
+        token: asks ? source : () => phase.token,
+        async ask(message) {
+          const isTwoWay = transports[phase.transport % transports.length]?.isTwoWay ?? false;
+          return phase.name === "live" && isTwoWay ? asked.ask(message, send) : undefined;
+        },
+      });
+    },
   };
 }

@@ -99,6 +99,12 @@ export function joinConnection({
       get connections() {
         return home.connection?.connections ?? 0;
       },
+      async publish(updates) {
+        // A new one opens a moment after its first member has come.
+        if (!home.connection) await Promise.resolve();
+        if (!home.connection) throw new Error("the feed is closed");
+        return home.connection.publish(updates);
+      },
       dispatch(event) {
         if (closed) return;
         const { type } = event;

@@ -1,3 +1,5 @@
+// What programs publish, and what they get for it: types alone.
+
 /** No array or Map, which have the first, and no function, which has the second. */
 interface PlainObject {
   readonly [Symbol.iterator]?: never;
@@ -41,3 +43,13 @@ export type Update<Value = unknown> = {
     }
   | { readonly delete: true; readonly set?: undefined; readonly patch?: undefined }
 );
+
+/** The answer to a batch, once it is durable. It may have held the updates of other calls too; the receipt counts them all. */
+export interface Receipt {
+  readonly feed: string;
+  readonly epoch: string;
+  /** The feed's seq after the batch. */
+  readonly seq: number;
+  readonly accepted: number;
+  readonly stale: number;
+}
