@@ -17,7 +17,7 @@ export const VALUE_STYLE = `
   --move: var(--ticker-down, light-dark(#b3261c, #ff8f84));
 }
 .doubtful {
-  color: var(--ticker-stale, light-dark(#66625a, #a3a19b));
+  color: var(--ticker-stale, color-mix(in srgb, currentColor 75%, transparent));
   text-decoration: underline dashed;
 }
 .doubtful, .note {
@@ -64,9 +64,6 @@ ul {
 li {
   margin: 0.4em var(--ticker-gap, 1.2em);
   white-space: nowrap;
-}
-.key {
-  font-weight: bold;
 }
 .mark {
   display: inline-block;

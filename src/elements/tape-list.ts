@@ -21,5 +21,5 @@ export class TapeList {
 
 function createRow(key: string): { view: ValueView; item: HTMLElement } {
   const view = new ValueView();
-  return { view, item: make("li", "item", make("span", "key", key), " ", view.text, view.mark) };
+  return { view, item: make("li", "item", make("b", "key", key), " ", view.text, view.mark) };
 }

@@ -79,9 +79,9 @@ export class TickerTape extends FeedElement {
     this.#window.ariaLabel = name;
     this.#window.title = doubt;
     this.#window.classList.toggle("doubtful", doubt !== "");
-    this.#isFresh = state === "live" || state === "recovering";
+    this.#isFresh = !doubt || state === "recovering";
     if (!this.#isFresh) this.#say(doubt);
-    else if (hasField) this.#say("", `${name}: live, ${entries.length} entries`);
+    else if (hasField) this.#say("", `${name}: ${entries.length} entries`);
     else this.#say(rows.length > 0 ? `no field ${field}` : "no entries");
     // Nothing is known of what comes, and what is there may still be right.
     if (state !== "connecting") this.#place(hasField ? rows : []);

@@ -37,7 +37,7 @@ export class ValueView {
   }
 
   #point(direction: keyof typeof MARKS): void {
-    this.text.className = `value ${direction}`;
+    this.text.className = direction;
     this.mark.className = this.mark.part.value = `mark ${direction}`;
     this.mark.ariaLabel = direction;
     this.mark.textContent = MARKS[direction];

@@ -37,6 +37,7 @@ test("`src` names another, also relative to the page", () => {
 test("what is not live says why, and since when it is not", () => {
   const at = new Date(2026, 10, 22, 10, 42, 3).getTime();
   expect(doubtOf(status("live", "connected"), at)).toBeUndefined();
+  expect(doubtOf({ ...status("live", "connected"), silentSince: at })).toMatch(/^No change since .*42:03/);
   expect(doubtOf(status("stale", "the server restarts"), at)).toMatch(
     /^Not live since .*42:03.*: the server restarts$/,
   );

@@ -14,6 +14,10 @@ export function page(session: Session | undefined) {
             color-scheme: light dark;
             font-family: system-ui, sans-serif;
           }
+          /* Only what was ordered: the keys are numbers that nobody wants to read. */
+          ticker-tape::part(key) {
+            display: none;
+          }
         </style>
         <script type="module" src="/live/assets/tickertape.elements.js"></script>
       </head>
