@@ -54,13 +54,14 @@ export async function bench(address: string | undefined, options: BenchOptions):
       `${url} is not this machine: ${updates} updates to ${options.subscribers} subscribers cost what its owner pays. Say --yes if that is you.`,
     );
   }
-  const key = namedToken(options.token) ?? keyFor(url, "PUBLISH_KEY") ?? keyFor(url, "ADMIN_KEY");
+  const token = namedToken(options.token);
+  const key = token ?? keyFor(url, "PUBLISH_KEY") ?? keyFor(url, "ADMIN_KEY");
   if (key === undefined)
     throw new Failure("Publishing needs a credential: --token, TICKERTAPE_TOKEN, or PUBLISH_KEY in the environment.");
   await provideWebSocket();
   const stop = stopSignal();
   const name = `bench-${randomUUID()}`;
-  const feeds = Array.from({ length: options.subscribers }, () => connect<Sample>(url, name, { token: options.token }));
+  const feeds = Array.from({ length: options.subscribers }, () => connect<Sample>(url, name, { token }));
   const publisher = createPublisher({ url, feed: name, key, giveUpAfter: PATIENCE_MS });
   try {
     await allLive(feeds);

@@ -2,7 +2,7 @@ import { runSuite } from "../conformance/suite.ts";
 import { Wire } from "../conformance/wire.ts";
 import { EXIT, type ExitCode } from "./failure.ts";
 import { configFaults } from "./init/wrangler-faults.ts";
-import { print, say } from "./output.ts";
+import { print, say, stopSignal } from "./output.ts";
 import { keyFor, serverUrl } from "./server.ts";
 import { provideWebSocket } from "./web-socket.ts";
 
@@ -26,8 +26,15 @@ export async function check(address: string | undefined, options: CheckOptions):
     prefix: options.feedPrefix,
   });
   const began = performance.now();
-  const { ok, FAILED, unchecked } = await runSuite(wire, (line) => void print(line), options.only);
+  const stop = stopSignal();
+  const stopped = new Promise<undefined>((resolve) => stop.addEventListener("abort", () => resolve(undefined)));
+  const summary = await Promise.race([runSuite(wire, (line) => void print(line), options.only), stopped]);
   const left = await wire.cleanUp();
+  if (!summary) {
+    say(left > 0 ? `Interrupted; ${left} feeds are left.` : "Interrupted; its feeds are removed.");
+    return EXIT.interrupted;
+  }
+  const { ok, FAILED, unchecked } = summary;
   const seconds = ((performance.now() - began) / 1000).toFixed(1);
   await print(`\n${ok} ok, ${FAILED + faults.length} failed, ${unchecked} not checked; ${seconds} s`);
   if (left > 0) say(`${left} feeds are left as they are: removing them needs --admin-key`);

@@ -45,14 +45,14 @@ export async function publish(feed: string, file: string | undefined, options: P
   const publisher = createPublisher({ url, feed, key, giveUpAfter, maxPending: MAX_PENDING });
   publisher.on("status", announce(url));
   const run = new Run(publisher, options.quiet !== true);
-  const lines = createInterface({ input, crlfDelay: Infinity, signal: stop });
+  const lines = createInterface({ input, crlfDelay: Infinity, signal: AbortSignal.any([stop, run.over]) });
   try {
     for await (const line of lines) {
+      if (run.over.aborted || stop.aborted) break;
       await run.take(line);
-      if (run.isOver || stop.aborted) break;
     }
   } catch (error) {
-    if (!stop.aborted) throw error;
+    if (!run.over.aborted && !stop.aborted) throw error;
   } finally {
     lines.close();
     // A terminal or a pipe that stays open would keep the process alive.
@@ -81,15 +81,16 @@ class Run {
   #stale = 0;
   #receipt: Receipt | undefined;
   #fatal: Error | undefined;
+  readonly #over = new AbortController();
 
   constructor(publisher: Publisher, shows: boolean) {
     this.#publisher = publisher;
     this.#shows = shows;
   }
 
-  /** Whether nothing more will be taken. */
-  get isOver(): boolean {
-    return this.#fatal !== undefined;
+  /** Aborts when nothing more will be taken, whatever comes. */
+  get over(): AbortSignal {
+    return this.#over.signal;
   }
 
   async take(text: string): Promise<void> {
@@ -152,6 +153,7 @@ class Run {
       (error.status === 401 || error.status === 403 || error.status === 404)
     ) {
       this.#fatal ??= new Failure(`The server refused to publish: ${error.message}`);
+      this.#over.abort();
       return;
     }
     const issue = error instanceof PublishRefusedError ? error.issues[0] : undefined;

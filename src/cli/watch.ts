@@ -37,12 +37,12 @@ export async function watch(name: string, options: WatchOptions): Promise<ExitCo
   try {
     if (isTable) await showTable(feed, stop);
     else await printLines(feed, url, { ...options, token }, stop);
+    // Before it is closed here.
+    if (feed.status.code !== undefined && feed.state === "closed") throw new Failure(refusal(name, feed.status));
+    return EXIT.ok;
   } finally {
     feed.close();
   }
-  const { code } = feed.status;
-  if (!stop.aborted && !options.once && code !== undefined) throw new Failure(refusal(name, feed.status));
-  return EXIT.ok;
 }
 
 function refusal(name: string, { reason, code }: FeedStatus): string {

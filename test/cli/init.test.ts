@@ -92,6 +92,8 @@ describe("in the project of a Worker", () => {
     expect(names(plan)).toEqual([".dev.vars", ".gitignore", "package.json", "wrangler.jsonc"]);
     expect(plan).toMatchObject({ main: "src/server.ts", needsLines: true, needsAssets: false });
     expect(textOf(plan, "wrangler.jsonc")).toContain("// mine");
+    expect(plan.notes).toContainEqual(expect.stringContaining("no_web_socket_compression holds for all sockets"));
+    expect(plan.notes).toContainEqual(expect.stringContaining("compatibility_date 2026-01-01"));
     expect(JSON.parse(textOf(plan, "package.json"))).toEqual({
       name: "mine",
       scripts: { dev: "vite dev", deploy: "wrangler deploy" },

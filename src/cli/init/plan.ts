@@ -5,11 +5,11 @@ import { isJsonObject, type JsonObject } from "../../protocol/json.ts";
 import { secretsFile } from "../dev-vars.ts";
 import { Failure } from "../failure.ts";
 import { edited } from "./edit-config.ts";
-import { missingIn, settingsLost } from "./needs.ts";
+import { COMPATIBILITY_DATE, missingIn, settingsLost, type Addition } from "./needs.ts";
 import { newConfig, TSCONFIG, WORKER } from "./new-project.ts";
 import { packageName, testedRange, version } from "./own-package.ts";
 import { withSecrets } from "./secrets.ts";
-import { objectAt, parseConfig, parseJson, readWranglerConfig } from "./wrangler-config.ts";
+import { objectAt, parseConfig, parseJson, readWranglerConfig, type WranglerConfig } from "./wrangler-config.ts";
 
 /** A file to write, and what was done to it, for the user. */
 export interface FileChange {
@@ -83,7 +83,11 @@ export function planInit(folder: string, nodeVersion: string): Plan {
     needsLines: code !== undefined && !code.includes(`${packageName}/worker`),
     needsInstall: files.some(({ name }) => name === "package.json"),
     needsAssets: isNew,
-    notes: notesOf(folder, config.value, settingsLost({ name: config.name, value: config.value })),
+    notes: [
+      ...(isNew ? [] : compatibilityNotes(config, additions)),
+      ...settingsLost(config),
+      ...notesOf(folder, config.value),
+    ],
   };
 }
 
@@ -140,8 +144,22 @@ function ignoring(text: string, secrets: string): string {
   return `${head}${missing.map((name) => `${name === secrets ? name : `${name}/`}\n`).join("")}`;
 }
 
-function notesOf(folder: string, config: JsonObject, lost: readonly string[]): string[] {
-  const notes = [...lost];
+/** What the flags and the date of a Worker mean for what else is in it. */
+function compatibilityNotes({ name, value }: WranglerConfig, additions: readonly Addition[]): string[] {
+  const notes: string[] = [];
+  const flags = additions.flatMap(({ path, append }) => (path.at(-1) === "compatibility_flags" ? (append ?? []) : []));
+  if (flags.includes("no_web_socket_compression"))
+    notes.push(
+      "no_web_socket_compression holds for all sockets of this Worker: take it out if others of yours are to be compressed.",
+    );
+  const date = value["compatibility_date"];
+  if (typeof date === "string" && date < COMPATIBILITY_DATE)
+    notes.push(`${name} has the compatibility_date ${date}; Tickertape is tested with ${COMPATIBILITY_DATE}.`);
+  return notes;
+}
+
+function notesOf(folder: string, config: JsonObject): string[] {
+  const notes: string[] = [];
   const environments = Object.keys(objectAt(config, "env"));
   const own = environments.filter((name) => existsSync(join(folder, `.dev.vars.${name}`)));
   for (const name of own)
