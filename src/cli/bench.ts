@@ -3,7 +3,7 @@ import { createHistogram, type RecordableHistogram } from "node:perf_hooks";
 import { setTimeout as wait } from "node:timers/promises";
 import { connect, type Feed } from "../client/index.ts";
 import { createPublisher } from "../publisher/index.ts";
-import { EXIT, Failure, UsageError, type ExitCode } from "./failure.ts";
+import { EXIT, Failure, notServed, UsageError, type ExitCode } from "./failure.ts";
 import { print, say, stopSignal } from "./output.ts";
 import { isLoopback, keyFor, namedToken, serverUrl } from "./server.ts";
 import { provideWebSocket } from "./web-socket.ts";
@@ -11,6 +11,7 @@ import { provideWebSocket } from "./web-socket.ts";
 export interface BenchOptions {
   readonly token?: string | undefined;
   readonly adminKey?: string | undefined;
+  readonly feedPrefix: string;
   readonly subscribers: number;
   readonly rate: number;
   readonly seconds: number;
@@ -60,11 +61,11 @@ export async function bench(address: string | undefined, options: BenchOptions):
     throw new Failure("Publishing needs a credential: --token, TICKERTAPE_TOKEN, or PUBLISH_KEY in the environment.");
   await provideWebSocket();
   const stop = stopSignal();
-  const name = `bench-${randomUUID()}`;
+  const name = `${options.feedPrefix}${randomUUID()}`;
   const feeds = Array.from({ length: options.subscribers }, () => connect<Sample>(url, name, { token }));
   const publisher = createPublisher({ url, feed: name, key, giveUpAfter: PATIENCE_MS });
   try {
-    await allLive(feeds);
+    await allLive(feeds, () => notServed(url, options.feedPrefix));
     const figures = await measure(feeds, publisher, options, stop);
     await (options.json ? print(JSON.stringify(figures)) : printFigures(figures, options));
     return stop.aborted ? EXIT.interrupted : EXIT.ok;
@@ -75,10 +76,11 @@ export async function bench(address: string | undefined, options: BenchOptions):
   }
 }
 
-async function allLive(feeds: readonly Feed<Sample>[]): Promise<void> {
+async function allLive(feeds: readonly Feed<Sample>[], explain: () => string): Promise<void> {
   const deadline = Date.now() + PATIENCE_MS;
   while (feeds.some(({ state }) => state !== "live")) {
     const failed = feeds.find(({ state }) => state === "closed" || Date.now() > deadline);
+    if (failed?.status.code === 404 || failed?.status.code === 4404) throw new Failure(explain());
     if (failed) throw new Failure(`A subscriber could not connect: ${failed.status.reason}`);
     await wait(10);
   }
@@ -187,5 +189,6 @@ async function forget(url: string, name: string, key: string | undefined): Promi
           ({ status }) => status,
           () => 0,
         );
-  if (status !== 200) say(`The feed ${name} is left: removing it needs an ADMIN_KEY.`);
+  // 404: it has never been.
+  if (status !== 200 && status !== 404) say(`The feed ${name} is left: removing it needs an ADMIN_KEY.`);
 }

@@ -1,6 +1,6 @@
 import { runSuite } from "../conformance/suite.ts";
 import { Wire } from "../conformance/wire.ts";
-import { EXIT, type ExitCode } from "./failure.ts";
+import { EXIT, Failure, messageOf, notServed, type ExitCode } from "./failure.ts";
 import { configFaults } from "./init/wrangler-faults.ts";
 import { print, say, stopSignal } from "./output.ts";
 import { keyFor, serverUrl } from "./server.ts";
@@ -11,6 +11,16 @@ export interface CheckOptions {
   readonly adminKey?: string | undefined;
   readonly feedPrefix: string;
   readonly only?: string | undefined;
+}
+
+/** A server may serve feeds of certain names alone, and then there is nothing to look at under others. */
+async function expectServed(wire: Wire, prefix: string): Promise<void> {
+  const path = `/v1/feeds/${wire.newFeed()}`;
+  const answer = await wire.call(path, {}, null).catch((error: unknown) => {
+    throw new Failure(`${wire.url} cannot be reached: ${messageOf(error)}`);
+  });
+  const { status } = answer.status === 401 ? await wire.call(path, {}, wire.adminKey) : answer;
+  if (status === 404) throw new Failure(notServed(wire.url, prefix));
 }
 
 /** Holds a server against the contract of its wire, one line a rule, and the folder's wrangler config against what it needs. */
@@ -25,6 +35,7 @@ export async function check(address: string | undefined, options: CheckOptions):
     adminKey: options.adminKey ?? keyFor(url, "ADMIN_KEY"),
     prefix: options.feedPrefix,
   });
+  await expectServed(wire, options.feedPrefix);
   const began = performance.now();
   const stop = stopSignal();
   const stopped = new Promise<undefined>((resolve) => stop.addEventListener("abort", () => resolve(undefined)));

@@ -19,3 +19,8 @@ export function messageOf(error: unknown): string {
   // Why a fetch failed stands in its cause: "fetch failed" helps nobody.
   return error.cause instanceof Error ? `${error.message}: ${messageOf(error.cause)}` : error.message;
 }
+
+/** What to say where a command's own feeds are not served. */
+export function notServed(url: string, prefix: string): string {
+  return `${url} serves no feed whose name begins with ${prefix}: name one that it serves with --feed-prefix, or declare "${prefix}*": feed({}) there.`;
+}

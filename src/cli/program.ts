@@ -171,7 +171,7 @@ function addCheck(program: Command, end: End): void {
     .argument("[url]", "the server; TICKERTAPE_URL if not given")
     .option("--publish-key <key>", "also PUBLISH_KEY; for a server on this machine that of .dev.vars")
     .option("--admin-key <key>", "also ADMIN_KEY; likewise")
-    .option("--feed-prefix <prefix>", "what the names of its feeds begin with", "conf-")
+    .option("--feed-prefix <prefix>", "what the names of its feeds begin with", prefix, "conf-")
     .option("--only <text>", "only the rules with that text in them")
     .addHelpText(
       "after",
@@ -196,6 +196,7 @@ function addBench(program: Command, end: End): void {
     .option("--subscribers <number>", "1 to 200", between(1, 200, true), 10)
     .option("--rate <number>", "updates a second, 1 to 1000", between(1, 1_000), 50)
     .option("--seconds <number>", "1 to 60", between(1, 60), 5)
+    .option("--feed-prefix <prefix>", "what the name of its feed begins with", prefix, "bench-")
     .option("--json", "print the figures as JSON")
     .option("--yes", "also against a server that is not on this machine")
     .addHelpText(
@@ -205,9 +206,9 @@ function addBench(program: Command, end: End): void {
         "tickertape bench https://feeds.example.com --yes --subscribers 50 --rate 20",
       ),
     )
-    .action(async (url, { token, adminKey, subscribers, rate, seconds, json, yes }) => {
+    .action(async (url, { token, adminKey, feedPrefix, subscribers, rate, seconds, json, yes }) => {
       const { bench } = await import("./bench.ts");
-      end(await bench(url, { token, adminKey, subscribers, rate, seconds, json, yes }));
+      end(await bench(url, { token, adminKey, feedPrefix, subscribers, rate, seconds, json, yes }));
     });
 }
 
@@ -231,6 +232,12 @@ A page at /live/ uses the API at /live/v1: copy it to where the Worker mounts Ti
 function feedName(text: string): string {
   if (isFeedName(text)) return text;
   throw new InvalidArgumentError("Names have 1 to 64 of a-z 0-9 . _ - and begin with a letter or digit.");
+}
+
+/** The beginning of names that have 36 characters more. */
+function prefix(text: string): string {
+  if (isFeedName(`${text}${"0".repeat(36)}`)) return text;
+  throw new InvalidArgumentError("It is no beginning of a feed's name.");
 }
 
 /** Names separated by commas. */

@@ -77,8 +77,10 @@ function lineOf({ key, value }: Pick<Change<JsonObject>, "key" | "value">): stri
 /** Tells what becomes of the connection, each state once. */
 function announce(feed: WatchedFeed): void {
   let told = "live";
-  feed.on("status", ({ state, reason }) => {
-    if (state === told || state === "closed" || state === "connecting") return;
+  feed.on("status", ({ state, reason, code }) => {
+    // The first attempt is no news, unless it has failed.
+    const isNews = state === "connecting" ? code !== undefined : state !== "closed";
+    if (state === told || !isNews) return;
     told = state;
     say(`${feed.name}: ${state}${reason === "" ? "" : ` (${plainText(reason)})`}`);
   });

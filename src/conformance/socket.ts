@@ -5,6 +5,9 @@ import { View, type Message } from "./view.ts";
 /** Milliseconds to wait for a message. */
 const PATIENCE = 8_000;
 
+/** Milliseconds that a socket may take to close. */
+const CLOSING = 2_000;
+
 /** A client on a WebSocket, with no more than a browser has. */
 export class Socket {
   readonly messages: Message[] = [];
@@ -45,6 +48,11 @@ export class Socket {
 
   close(): void {
     if (this.closed === undefined) this.#socket.close(1000);
+  }
+
+  /** Resolves when the server has closed it too: what was sent before has been carried out then. */
+  async ended(): Promise<void> {
+    await this.until("the end", () => this.closed !== undefined, CLOSING).catch(() => {});
   }
 
   async opened(): Promise<void> {

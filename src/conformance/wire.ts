@@ -43,7 +43,10 @@ export class Wire {
   readonly #prefix: string;
   readonly #feeds: string[] = [];
   readonly #gate = new Gate(IN_FLIGHT);
-  readonly #open: { close(): void }[] = [];
+  readonly #open: (Socket | Events)[] = [];
+  /** Requests under way that may make a feed. */
+  readonly #changing = new Set<Promise<unknown>>();
+  #isOver = false;
 
   constructor({ url, publishKey, adminKey, prefix }: Settings) {
     this.url = url.replace(/\/+$/, "");
@@ -66,14 +69,29 @@ export class Wire {
 
   /** A request; `key` goes with it as a bearer's. The reader's where none is named, none where it is null. */
   call(path: string, init: RequestInit = {}, key: string | null | undefined = this.readerKey): Promise<Answer> {
+    const answer = this.#gate.through(() => {
+      this.#goOn();
+      return this.#send(path, init, key);
+    });
+    if (init.method === "POST" || init.method === "DELETE") {
+      this.#changing.add(answer);
+      const forget = (): void => void this.#changing.delete(answer);
+      answer.then(forget, forget);
+    }
+    return answer;
+  }
+
+  #goOn(): void {
+    if (this.#isOver) throw new Error("the checks are over");
+  }
+
+  async #send(path: string, init: RequestInit, key: string | null | undefined): Promise<Answer> {
     const headers = new Headers(init.headers);
     if (key !== undefined && key !== null) headers.set("Authorization", `Bearer ${key}`);
-    return this.#gate.through(async () => {
-      const signal = AbortSignal.timeout(PATIENCE);
-      const response = await fetch(this.url + path, { redirect: "manual", ...init, headers, signal });
-      const text = await response.text();
-      return { status: response.status, headers: response.headers, text, json: parse(text) };
-    });
+    const signal = AbortSignal.timeout(PATIENCE);
+    const response = await fetch(this.url + path, { redirect: "manual", ...init, headers, signal });
+    const text = await response.text();
+    return { status: response.status, headers: response.headers, text, json: parse(text) };
   }
 
   /** `GET` of a feed. */
@@ -104,6 +122,7 @@ export class Wire {
 
   /** Opens a socket. `from` is where a client was before. */
   async connect(feed: string, query = "", protocols: readonly string[] = [], from?: View): Promise<Socket> {
+    this.#goOn();
     const key = this.readerKey;
     const isEnough = key === undefined || protocols.some((one) => one.startsWith("bearer."));
     const offered = isEnough ? protocols : [...(protocols.length > 0 ? protocols : ["tickertape.v1"]), bearer(key)];
@@ -114,21 +133,28 @@ export class Wire {
   }
 
   async stream(feed: string, query = "", headers: Record<string, string> = {}): Promise<Events> {
+    this.#goOn();
     const key = this.readerKey === undefined ? {} : { Authorization: `Bearer ${this.readerKey}` };
     const events = await Events.open(`${this.url}/v1/feeds/${feed}${query}`, { ...key, ...headers });
     this.#open.push(events);
     return events;
   }
 
-  /** Closes what is open and removes what was published, where that is allowed. Returns how many feeds are left as they are. */
+  /**
+   * Closes what is open and removes what was published, where that is allowed. Returns how many feeds are left as they are.
+   * Checks that go on have no requests any more.
+   */
   async cleanUp(): Promise<number> {
+    this.#isOver = true;
     for (const open of this.#open) open.close();
+    const ends = this.#open.map((open) => (open instanceof Socket ? open.ended() : undefined));
+    await Promise.allSettled([...this.#changing, ...ends]);
     const removals = this.#feeds.map(async (feed) => {
       if (this.adminKey !== undefined) {
-        const { status } = await this.call(`/v1/feeds/${feed}?forget=true`, { method: "DELETE" }, this.adminKey);
+        const { status } = await this.#send(`/v1/feeds/${feed}?forget=true`, { method: "DELETE" }, this.adminKey);
         return status === 200 ? 0 : 1;
       }
-      const { json } = await this.call(`/v1/feeds/${feed}`, {}, this.readerKey);
+      const { json } = await this.#send(`/v1/feeds/${feed}`, {}, this.readerKey);
       return (member(json, "seq") ?? 0) === 0 ? 0 : 1;
     });
     const left: number[] = await Promise.all(removals);
