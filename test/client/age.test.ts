@@ -89,9 +89,11 @@ test("once an update has come, a clock that is ahead makes no difference", () =>
   publish(1);
   FakeSocket.last.end(1012);
   vi.advanceTimersByTime(1_000);
+  vi.setSystemTime(HERE + 60_000);
   const seq = 2;
-  FakeSocket.last.say({ type: "hello", epoch: "e1", seq, time: NOON, silentAfter: 30 });
-  FakeSocket.last.say({ type: "update", from: seq, seq, time: NOON, updates: [] });
+  const time = NOON + 50_000;
+  FakeSocket.last.say({ type: "hello", epoch: "e1", seq, time, silentAfter: 30 });
+  FakeSocket.last.say({ type: "update", from: seq, seq, time, updates: [] });
   expect(feed.status).toMatchObject({ state: "live", silentSince: undefined });
 });
 

@@ -12,6 +12,7 @@ import { StatusView, type CredentialForm } from "./connection-view.ts";
 import { DetailView } from "./detail-view.ts";
 import { byId } from "./dom.ts";
 import { EntriesView } from "./entries-view.ts";
+import { NeverPublished } from "./never-published.ts";
 import { setUpPanels, type Shown } from "./panels.ts";
 import { setUpTheme } from "./theme.ts";
 
@@ -32,6 +33,7 @@ export class Page {
   readonly #entries: EntriesView;
   readonly #detail: DetailView;
   readonly #status: StatusView;
+  readonly #never: NeverPublished;
   readonly #credential: CredentialForm;
   /** The whole value of the entry whose detail is open, while the others are cut. */
   readonly #whole: WholeEntry;
@@ -63,6 +65,7 @@ export class Page {
       () => this.#closeDetail(),
     );
     this.#status = new StatusView(feed, Date.now());
+    this.#never = new NeverPublished(api, choice.feed);
   }
 
   /** Follows the feed, and shows what the choice says. */
@@ -135,6 +138,7 @@ export class Page {
     const now = Date.now();
     this.#rows.refresh(now);
     this.#entries.draw(now, waited < FLASH_WITHIN, this.#feed.state === "live");
+    this.#never.draw(this.#feed.exists);
     this.#status.draw(this.#rows.order.length);
     this.#leaveOut();
     const { key } = this.#detail;

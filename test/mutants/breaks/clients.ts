@@ -51,6 +51,36 @@ export const OF_THE_CLIENTS: readonly Mutant[] = [
     ],
   ),
   ...plant(
+    "src/client/sharing/shared-connection.ts",
+    "node",
+    ["test/client/sharing.test.ts"],
+    [
+      [
+        "sharing: shows keys that are about to be left",
+        "new Set([reached, asked ?? reached, wanted ?? reached])",
+        "new Set([reached])",
+      ],
+      [
+        "sharing: leaves what is still shown",
+        "for (const lens of lenses.all()) if (used.has(lens)) merging.add(lens.selection);",
+        "",
+      ],
+      ["sharing: tells a change twice", "if (!own || arriving.has(member)) continue;", "if (!own) continue;"],
+    ],
+  ),
+  ...plant(
+    "src/client/age.ts",
+    "node",
+    ["test/client/age.test.ts"],
+    [["age: goes by the server's clock", "Math.min(now, at + (ahead ?? 0))", "Math.min(now, at)"]],
+  ),
+  ...plant(
+    "src/client/connection/transitions.ts",
+    "node",
+    ["test/client/connection.test.ts"],
+    [["client: stops for good on a guess", 'if (policy === "retry" || event.isGuess) {', 'if (policy === "retry") {']],
+  ),
+  ...plant(
     "src/client/msgpack.ts",
     "node",
     ["test/client/msgpack.test.ts"],
