@@ -228,4 +228,22 @@ export const OF_THE_CLIENTS: readonly Mutant[] = [
     ["test/dashboard/key-history.test.ts"],
     [["dashboard: what came while a page was loaded is twice in the chart", ".filter(({ seq }) => seq > last);", ";"]],
   ),
+  ...plant(
+    "src/elements/status-words.ts",
+    "node",
+    ["test/elements/words.test.ts"],
+    [
+      [
+        "elements: a value that is not live looks as if it were",
+        "if (!isLive) return",
+        "if (!isLive && !reason) return",
+      ],
+    ],
+  ),
+  ...plant(
+    "src/elements/value-text.ts",
+    "node",
+    ["test/elements/value-text.test.ts"],
+    [["elements: a small number is shown as 0", "Math.abs(value) < SMALLEST ? String(value) : ", ""]],
+  ),
 ];
