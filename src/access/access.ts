@@ -7,6 +7,14 @@ export interface Grants {
   readonly metrics: boolean;
 }
 
+/** What code may declare of who may do what with a feed. */
+export interface DeclaredAccess {
+  /** What `SUBSCRIBE_ACCESS` says if it is not declared. */
+  readonly subscribe?: "public" | "token" | undefined;
+  /** `code`: only the Worker's own code may publish, and admin keys. */
+  readonly publish?: "token" | "code" | undefined;
+}
+
 /** By what was presented: nothing, a static key or a token. */
 export const CALLER_KINDS = ["anonymous", "key", "token"] as const;
 
@@ -60,6 +68,8 @@ export interface Access {
   readonly refused: readonly string[];
   /** What a caller may do with a feed, from what its credential grants and what is declared of the feed. */
   grantsOn(feed: string, granted: Grants): Grants;
+  /** Whether anyone may read a feed of which this is declared. */
+  isPublic(declared: DeclaredAccess): boolean;
   /** Whether there may be a feed that anyone may read. */
   readonly isSomePublic: boolean;
   /** What the operator has to set before a publish can be accepted; undefined if one can. */

@@ -1,4 +1,4 @@
-import { principalOf, type Access, type Caller, type Grants, type Identity } from "./access.ts";
+import { principalOf, type Access, type Caller, type DeclaredAccess, type Grants, type Identity } from "./access.ts";
 import type { NameFilter } from "../protocol/name-patterns.ts";
 import { tokenChecker, type TokenClaims, type TokenSettings } from "./jwt.ts";
 import { fingerprint, keyRing, readStaticKeys } from "./keys.ts";
@@ -8,14 +8,6 @@ import { SETTINGS, type Settings } from "./settings.ts";
 /** The settings that say who may do what. A key that is not set grants nothing. */
 export type AccessSettings = TokenSettings &
   Pick<Settings, "PUBLISH_KEY" | "ADMIN_KEY" | "METRICS_KEY" | "SUBSCRIBE_ACCESS">;
-
-/** What code may declare of who may do what with a feed. */
-export interface DeclaredAccess {
-  /** What `SUBSCRIBE_ACCESS` says if it is not declared. */
-  readonly subscribe?: "public" | "token" | undefined;
-  /** `code`: only the Worker's own code may publish, and admin keys. */
-  readonly publish?: "token" | "code" | undefined;
-}
 
 /**
  * Access by static keys and tokens. Fails closed: with no good key or secret set, no caller may publish. `declared` tells what
@@ -68,6 +60,7 @@ export function accessBy(
   return {
     refused,
     grantsOn,
+    isPublic,
     isSomePublic: all.some(isPublic),
     unconfigured: isConfigured ? undefined : lacking(refused),
     identify(credential) {

@@ -56,11 +56,11 @@ export class Declarations {
     return this.#feeds.map(({ rules }) => rules);
   }
 
-  /** The schemas of values, by name or pattern, where their libraries can say them as JSON Schema. */
-  jsonSchemas(): ReadonlyMap<string, JsonObject> {
+  /** The schemas of values, by name or pattern, where their libraries can say them as JSON Schema, of feeds that are shown. */
+  jsonSchemas(isShown: (rules: FeedDeclaration) => boolean): ReadonlyMap<string, JsonObject> {
     const schemas = new Map<string, JsonObject>();
     for (const { pattern, rules } of this.#feeds) {
-      const schema = rules.value && jsonSchemaOf(rules.value);
+      const schema = rules.value && isShown(rules) && jsonSchemaOf(rules.value);
       if (schema) schemas.set(pattern, schema);
     }
     return schemas;

@@ -1,5 +1,5 @@
-import type { Access, Caller } from "../access/access.ts";
-import { accessBy, type DeclaredAccess } from "../access/credentials.ts";
+import type { Access, Caller, DeclaredAccess } from "../access/access.ts";
+import { accessBy } from "../access/credentials.ts";
 import type { Settings } from "../access/settings.ts";
 import type { DirectoryObject } from "../durable/directory/directory-object.ts";
 import type { FeedObject } from "../durable/feed-object.ts";
@@ -30,7 +30,7 @@ export interface Deployment {
   readonly allowedOrigins: string;
   /** The operator's own sign-in: the caller that a request comes from, or undefined if keys and tokens shall tell. */
   readonly signIn?: ((request: Request) => Promise<Caller | undefined>) | undefined;
-  /** Schemas of the values of feeds, by name or name pattern. */
+  /** Schemas of the values of feeds that anyone may read, by name or name pattern. Anyone may read them too. */
   readonly valueSchemas?: ValueSchemas | undefined;
 }
 
@@ -47,15 +47,18 @@ export interface FeedAppBindings extends Settings {
 export interface DeploymentCode {
   /** The feeds that are declared, if they are; see `Declarations`. */
   readonly declared?:
-    | { of(feed: string): DeclaredAccess | undefined; readonly all: readonly DeclaredAccess[] }
+    | {
+        of(feed: string): DeclaredAccess | undefined;
+        readonly all: readonly DeclaredAccess[];
+        jsonSchemas(isShown: (declared: DeclaredAccess) => boolean): ValueSchemas;
+      }
     | undefined;
-  readonly valueSchemas?: ValueSchemas | undefined;
   readonly signIn?: ((request: Request, access: Access) => Promise<Caller | undefined>) | undefined;
 }
 
 /** The deployment that the bindings and settings of an environment describe. */
 export function deploymentOf(env: FeedAppBindings, code: DeploymentCode = {}): Deployment {
-  const { declared, valueSchemas, signIn } = code;
+  const { declared, signIn } = code;
   const access = once(() => {
     const made = accessBy(env, (feed) => declared?.of(feed), declared?.all);
     for (const sentence of made.refused) console.warn(`tickertape: ${sentence}`);
@@ -68,6 +71,7 @@ export function deploymentOf(env: FeedAppBindings, code: DeploymentCode = {}): D
       console.warn("tickertape: FEED_NAMES is not heeded, as the feeds are declared in code");
     return { ...made, serves: (feed: string) => declared.of(feed) !== undefined };
   });
+  const valueSchemas = once(() => declared?.jsonSchemas((rules) => access().isPublic(rules)) ?? new Map());
   const replicas = once(() => ({ policy: replicaPolicyOf(env, DEFAULT_POLICY.flush) }));
   return {
     get feeds() {
@@ -93,7 +97,9 @@ export function deploymentOf(env: FeedAppBindings, code: DeploymentCode = {}): D
     credentialRate: env.CREDENTIAL_RATE,
     allowedOrigins: env.ALLOWED_ORIGINS ?? "",
     signIn: signIn && ((request) => signIn(request, access())),
-    valueSchemas,
+    get valueSchemas() {
+      return valueSchemas();
+    },
   };
 }
 

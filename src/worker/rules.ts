@@ -12,13 +12,21 @@ export function checkBy(schema: StandardSchema, feed: string): ValueCheck {
     try {
       return issuesOf(schema, value)
         .slice(0, LIMITS.reportedIssues)
-        .map((issue) => ({ path: pathOf(issue), message: issue.message }));
+        .map((issue) => ({ path: shortened(pathOf(issue)), message: shortened(issue.message) }));
     } catch (error) {
       console.error(`tickertape: the schema of the feed ${feed} failed`, error);
       return [{ path: "", message: "cannot be checked: the feed's schema failed" }];
     }
   };
 }
+
+/** Libraries quote what they were given, which may be all of a value. */
+function shortened(text: string): string {
+  return text.length <= LONGEST ? text : `${text.slice(0, LONGEST).toWellFormed()}...`;
+}
+
+/** Characters of one issue's path, and of its message. */
+const LONGEST = 256;
 
 /** The operator's own rules as the feed asks them. */
 export function vetBy(

@@ -35,7 +35,6 @@ export function tickertape<const Feeds extends Declared, Env extends object = Fe
 ): Tickertape<Feeds, Env> {
   const { feeds, onPublish, authenticate } = options;
   const declared = feeds && new Declarations(feeds);
-  const valueSchemas = declared?.jsonSchemas();
   // What is bound, the configuration says: types cannot know it.
   // oxlint-disable-next-line typescript/no-unsafe-type-assertion
   const bindingsOf = (env: Env): Bindings => (options.bindings?.(env) ?? env) as Bindings;
@@ -54,7 +53,7 @@ export function tickertape<const Feeds extends Declared, Env extends object = Fe
           const visitor = await authenticate(request, env);
           return visitor && callerOf(visitor, access);
         });
-      deployment = deploymentOf(bindingsOf(env), { declared, valueSchemas, signIn });
+      deployment = deploymentOf(bindingsOf(env), { declared, signIn });
       deployments.set(env, deployment);
     }
     return deployment;

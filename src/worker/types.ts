@@ -39,7 +39,10 @@ export interface Visitor {
 export interface PublishContext {
   readonly feed: string;
   readonly key: string;
-  /** Whom the credential names: `sub` of a token, `subject` of `authenticate`. Undefined for keys, and for the Worker's own code. */
+  /**
+   * Whom the credential names: `sub` of a token, `subject` of `authenticate`. Undefined for keys, for tokens
+   * with no `sub` or a very long one, and for the Worker's own code.
+   */
   readonly subject: string | undefined;
 }
 

@@ -127,9 +127,19 @@ describe("[DECL3] values", () => {
     subscriber.close();
   });
 
-  test("stand in both documents as JSON Schema, where the library can say it", async () => {
+  test("are refused in few words, however long what is wrong with them is", async () => {
+    const { issues } = await problem(
+      await post("stocks", { key: "LONG", set: { last: "x".repeat(60_000) } }),
+      "invalid_update",
+    );
+    expect(issues).toEqual([{ index: 0, path: "set.last", message: expect.stringMatching(/^.{10,260}$/) }]);
+  });
+
+  test("stand in both documents as JSON Schema, where the library can say it and anyone may read the feed", async () => {
     for (const path of ["/openapi.json", "/asyncapi.json"]) {
-      const document = await (await request(path)).json<Document>();
+      const text = await (await request(path)).text();
+      expect(text).not.toMatch(/secrets|combination/);
+      const document: Document = JSON.parse(text);
       expect(Object.keys(document["x-feeds"]).toSorted()).toEqual(["bonds", "scores", "stocks"]);
       expect(document["x-feeds"]["stocks"]).toEqual({ $ref: "#/components/schemas/Values.stocks" });
       for (const feed of ["stocks", "bonds"]) {

@@ -36,6 +36,7 @@ export const feeds = {
   bonds: feed({ value: z.object({ last: z.number(), note: z.string().optional() }) }),
   scores: feed({ value: type({ home: "number", away: "number" }) }),
   tightened: feed({ value: ofChanging }),
+  secrets: feed({ subscribe: "token", value: z.object({ combination: z.string() }) }),
   "team-*": feed<{ note: string }>({ subscribe: "token", ttl: 3_600, maxKeys: 2 }),
   "team-open": feed({ subscribe: "public" }),
   derived: feed<{ sum: number }>({ publish: "code" }),

@@ -1,5 +1,5 @@
-import type { Access } from "../../access/access.ts";
-import { accessBy, type AccessSettings, type DeclaredAccess } from "../../access/credentials.ts";
+import type { Access, DeclaredAccess } from "../../access/access.ts";
+import { accessBy, type AccessSettings } from "../../access/credentials.ts";
 import type { FeedRules } from "../../feed/state/feed-rules.ts";
 import { quotasOf, type DeclaredQuotas, type Quotas, type QuotaSettings } from "../../limits/quotas.ts";
 import { replicaPolicyOf, type ReplicaPolicy, type ReplicaSettings } from "../../placement/replica-policy.ts";
