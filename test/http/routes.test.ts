@@ -141,7 +141,7 @@ describe("the server cannot take a request", () => {
   );
 });
 
-test("the health check answers without a credential, also to pages of origins that are not allowed", async () => {
+test("[READ11] the health check answers without a credential, also to pages of origins that are not allowed", async () => {
   const response = await request("/healthz", { headers: { Origin: "https://elsewhere.test" } });
   expect(response.headers.get("Access-Control-Allow-Origin")).toBe("*");
   expect(response.status).toBe(200);

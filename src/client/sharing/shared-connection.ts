@@ -45,7 +45,8 @@ export type OpenConnection = (options: FeedOptions<string>, listener: SourceList
 /**
  * One connection for several users of a feed. It selects what all of them want, and each sees only its own part. What they
  * want in one turn of the event loop is asked for at once. A member is shown what it wants as soon as the connection has all
- * of it, and is sure to keep it: until then it is connecting, or shows what it had. `ended` is called when the last one has gone.
+ * of it, and is sure to keep it (docs/decisions/shared-connections.md): until then it is connecting, or shows what it had.
+ * `ended` is called when the last one has gone.
  */
 export function createSharedConnection(tools: Tools, open: OpenConnection, ended: () => void): SharedConnection {
   const { runtime, isEqual, firstStatus } = tools;
