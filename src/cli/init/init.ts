@@ -1,6 +1,6 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { chmodSync, existsSync, mkdirSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, writeFileSync } from "node:fs";
 import { dirname, join, relative, resolve } from "node:path";
 import { copyAssets } from "../assets.ts";
 import { EXIT, Failure, type ExitCode } from "../failure.ts";
@@ -24,8 +24,8 @@ export async function init(folder = ".", { dryRun, install }: InitOptions): Prom
   for (const { name, text, isSecret } of plan.files) {
     const path = join(root, name);
     mkdirSync(dirname(path), { recursive: true });
+    // The mode is that of a new file: one that is there keeps its own.
     writeFileSync(path, text, isSecret ? { mode: 0o600 } : {});
-    if (isSecret) chmodSync(path, 0o600);
   }
   if (plan.needsAssets) {
     const copied = copyAssets(root, join(root, "public"));
