@@ -1,7 +1,7 @@
-import { execFile, spawn } from "node:child_process";
+import { execFile, spawn, spawnSync } from "node:child_process";
 import { mkdir, mkdtemp, readdir, readFile, rm, symlink, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
-import { dirname, join } from "node:path";
+import { delimiter, dirname, join } from "node:path";
 import { promisify } from "node:util";
 import { gzipSync } from "node:zlib";
 import { build } from "esbuild";
@@ -14,6 +14,13 @@ import { until } from "./support/until.ts";
 import { pinnedNode, root } from "./support/workerd.ts";
 
 const run = promisify(execFile);
+
+/** The machine's own Node, if it is a Node 20 that can `require` ES modules. */
+const node20 = (process.env["PATH"] ?? "")
+  .split(delimiter)
+  .filter((folder) => !folder.includes("node_modules"))
+  .map((folder) => join(folder, "node"))
+  .find((node) => /^v20\.(?:19|[2-9]\d)\./.test(spawnSync(node, ["--version"], { encoding: "utf8" }).stdout ?? ""));
 
 /** What a Worker has besides. */
 const OF_A_WORKER = ["cloudflare:workers", "hono", "hono/cors"];
@@ -107,6 +114,34 @@ test("a Node program that has installed it publishes with it, and watches what i
   expect(JSON.parse(stdout)).toEqual({ seq: 2, value: { price: 430 }, all: ["AAPL", "MSFT"] });
   expect(stderr).toBe("");
 });
+
+test.skipIf(node20 === undefined)(
+  "on Node 20, which has no WebSocket, it does so over HTTP, also by require",
+  async () => {
+    const program = `
+    if (typeof WebSocket !== "undefined" || Promise.withResolvers) throw new Error("not what this is about");
+    const [url, key] = process.argv.slice(2);
+    const { connect } = require("@tickertape/feed/client");
+    const { createPublisher } = require("@tickertape/feed/publisher");
+    const feed = connect(url, "packed-20", { token: key });
+    const publisher = createPublisher({ url, feed: "packed-20", key });
+    (async () => {
+      publisher.send({ key: "AAPL", set: { price: 1 } });
+      await publisher.close();
+      for await (const { value } of feed) {
+        if (value.price === 2) break;
+        await feed.publish({ key: "AAPL", patch: { price: 2 } });
+      }
+      feed.close();
+      console.log("done");
+    })();
+  `;
+    await writeFile(join(project, "program-20.cjs"), program);
+    const args = ["program-20.cjs", server.url, PUBLISH_KEY];
+    const { stdout } = await run(node20 ?? "", args, { cwd: project, timeout: 30_000 });
+    expect(stdout).toBe("done\n");
+  },
+);
 
 test("one that imports @tickertape/feed/msgpack is sent MessagePack", async () => {
   await publish(`${server.url}/v1/feeds/binary`, { key: "AAPL", set: { price: 191.2 } });
