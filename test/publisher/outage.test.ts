@@ -137,6 +137,20 @@ describe("a live source whose server is away", () => {
     ]);
     expect(await deleted).toMatchObject({ feed: "stocks" });
   });
+
+  test("a batch stays before what somebody waits for, also if another of its keys comes again", async () => {
+    const { publisher, server, back } = setUpAway();
+    publisher.send(set("noticed", 0));
+    await pass(1_000);
+    publisher.send([set("A", 1), set("B", 1)]);
+    const deleted = outcomeLater(publisher.publish({ key: "B", delete: true }));
+    await pass(0);
+    for (let n = 2; n <= 20; n++) publisher.send(set("A", n));
+    await back();
+    expect(await deleted).toMatchObject({ feed: "stocks" });
+    expect(server.applied.findLast(({ key }) => key === "B")).toEqual({ key: "B", delete: true });
+    expect(server.applied.at(-1)).toEqual(set("A", 20));
+  });
 });
 
 describe("failures that nobody waits for", () => {

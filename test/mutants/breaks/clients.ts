@@ -139,6 +139,37 @@ export const OF_THE_CLIENTS: readonly Mutant[] = [
     ],
   ),
   ...plant(
+    "src/publisher/queue.ts",
+    "node",
+    ["test/publisher/outage.test.ts"],
+    [
+      ["publisher: merges what somebody waits for", "(this.#isMerging && !isAwaited(call))", "this.#isMerging"],
+      [
+        "publisher: moves an update over one that came between",
+        "call.keys.every((key) => this.#last.get(key) === call) &&",
+        "",
+      ],
+    ],
+  ),
+  ...plant(
+    "src/publisher/failures.ts",
+    "node",
+    ["test/publisher/outage.test.ts"],
+    [
+      [
+        "publisher: tells a failure that somebody waits for",
+        "if (!outcome.isAwaited) this.tell(failure);",
+        "this.tell(failure);",
+      ],
+    ],
+  ),
+  ...plant(
+    "src/publisher/merge.ts",
+    "node",
+    ["test/publisher/merge.test.ts"],
+    [["publisher: merges patches that have versions", 'isAbove && !("patch" in second)', "isAbove"]],
+  ),
+  ...plant(
     "src/publisher/recovery.ts",
     "node",
     ["test/publisher/refused.test.ts", "test/publisher/exactly-once.test.ts", "test/publisher/sockets.test.ts"],
