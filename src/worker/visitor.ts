@@ -14,7 +14,8 @@ export async function callerOf(visitor: Visitor, access: Access): Promise<Caller
     throw new TypeError(`authenticate gave a subject that is not 1 to ${LONGEST_SUBJECT} characters`);
   const subscribe = filterOf("subscribe", visitor.subscribe);
   const publish = filterOf("publish", visitor.publish);
-  const expires = until === undefined ? undefined : Number(until);
+  // A time that never comes could not be written down with a socket.
+  const expires = until === undefined || until === Infinity ? undefined : Number(until);
   if (Number.isNaN(expires)) throw new TypeError("authenticate gave until, which is not a time");
   if (expires !== undefined && expires <= Date.now()) return undefined;
   // As a token's: limits leave some of everything to keys.

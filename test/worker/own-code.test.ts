@@ -36,6 +36,13 @@ describe("[DECL6] a sign-in of one's own", () => {
     await problem(await request("/v1/feeds/team-1", as("past")), "unauthorized");
   });
 
+  test("may last for ever, over sockets too", async () => {
+    const socket = await request("/v1/feeds/team-1", as("always", { Upgrade: "websocket" }));
+    expect(socket.status).toBe(101);
+    socket.webSocket?.accept();
+    socket.webSocket?.close();
+  });
+
   test("grants nothing by a mistake, and the log says what it is", async () => {
     const log = vi.spyOn(console, "error").mockImplementation(() => {});
     await problem(await request("/v1/feeds/team-1", as("mistaken")), "overloaded");

@@ -60,7 +60,7 @@ export const { app, FeedObject, DirectoryObject, ReplicaObject, publish, read } 
       subject: session,
       subscribe: ["team-1", "ruled"],
       publish: ["team-1", "ruled", "derived"],
-      until: Date.now() + (session === "past" ? -1 : 60_000),
+      until: session === "always" ? Infinity : Date.now() + (session === "past" ? -1 : 60_000),
     };
   },
   onPublish(update, { feed, key, subject }) {
