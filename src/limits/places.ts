@@ -9,7 +9,7 @@ export interface CountedCaller {
   readonly kind: Caller["kind"];
   /** The id of the caller's credential; undefined if it has none. */
   readonly credential: string | undefined;
-  /** Whom the credential names, where the feed's own rules ask for it. */
+  /** Whom the credential names, for rules on publishes. It is not kept with a socket that may not publish. */
   readonly subject?: string | undefined;
 }
 

@@ -77,6 +77,8 @@ export function saveState(socket: WebSocket, state: SocketState): void {
     if (hz !== undefined) attachment["hz"] = hz;
     if (publishes) attachment["publishes"] = true;
   }
+  // Rules ask whom a publish comes from, and nothing else does.
+  if (publishes && caller.subject !== undefined) attachment["subject"] = compact(caller.subject);
   if (expires !== undefined) attachment["expires"] = expires;
   if (format !== "json") attachment["format"] = format;
   addCaller(attachment, caller);
@@ -131,11 +133,10 @@ function publisherState({ epoch, expires, format, ...caller }: v.InferOutput<typ
   return { subscription: undefined, caller: callerOf(caller), publishes: true, expires, format, position };
 }
 
-function addCaller(attachment: Record<string, unknown>, { clientIp, kind, credential, subject }: CountedCaller): void {
+function addCaller(attachment: Record<string, unknown>, { clientIp, kind, credential }: CountedCaller): void {
   if (clientIp !== undefined) attachment["address"] = clientIp;
   if (kind !== "anonymous") attachment["kind"] = kind;
   if (credential !== undefined) attachment["holder"] = credential;
-  if (subject !== undefined) attachment["subject"] = compact(subject);
 }
 
 function callerOf({ address, kind = "anonymous", holder, subject }: v.InferOutput<typeof callerSchema>): CountedCaller {

@@ -28,6 +28,8 @@ const PLAIN: SocketState = {
   position: { epoch: "k3v5x2qm4a", seq: 7 },
 };
 
+const NAMED: SocketState["caller"] = { ...PLAIN.caller, kind: "token", credential: "token t", subject: "anna" };
+
 test.each<[what: string, state: Partial<SocketState>]>([
   ["nothing but the least", {}],
   ["hz", { subscription: subscriptionOf(["A"], "latest", 0.1) }],
@@ -40,6 +42,7 @@ test.each<[what: string, state: Partial<SocketState>]>([
     { subscription: undefined, publishes: true, format: "msgpack", position: { epoch: "k3v5x2qm4a", seq: NO_SEQ } },
   ],
   ["who calls", { caller: { clientIp: "192.0.2.1", kind: "token", credential: "token t" } }],
+  ["whom a publisher's credential names", { publishes: true, caller: NAMED }],
 ])("[I7] all of a socket's state outlives a hibernation: %s", (_, part) => {
   const state = { ...PLAIN, ...part };
   let attachment: unknown;
@@ -49,6 +52,14 @@ test.each<[what: string, state: Partial<SocketState>]>([
   } as WebSocket;
   saveState(socket, state);
   expect(loadState(socket, new Map())).toEqual(state);
+});
+
+test("a socket that may not publish is saved, with each message, without whom its credential names", () => {
+  let attachment: unknown;
+  const socket = { serializeAttachment: (saved: unknown) => void (attachment = saved) } as WebSocket;
+  saveState(socket, { ...PLAIN, caller: NAMED });
+  expect(attachment).toHaveProperty("holder", "token t");
+  expect(attachment).not.toHaveProperty("subject");
 });
 
 test("the version before does not take a socket that only publishes for a subscriber of everything", () => {
