@@ -1,5 +1,6 @@
 import * as v from "valibot";
 import { CALLER_KINDS } from "../../access/access.ts";
+import type { CountedCaller } from "../../limits/places.ts";
 import { REGIONS, type Region } from "../../placement/regions.ts";
 import { MODES, PROBLEMS, type NoRoom } from "../../protocol/codes.ts";
 import type { Position } from "../../protocol/position.ts";
@@ -79,18 +80,21 @@ function upgradeWith(header: string, wire: object): Request {
 export function readSubscribeUpgrade(request: Request): SubscribeRequest | undefined {
   const wire = readUpgrade(request, HEADER, wireSchema);
   if (!wire) return undefined;
-  const { selection, fields, mode, hz, clientIp, kind, credential, subject, ...asked } = wire;
-  const { since, expires, protocol, region } = wire;
+  const { selection, fields, mode, hz, since, publishes, expires, format, protocol, region, isLast } = wire;
   const subscription = { selection: restoreSelection(selection, fields), mode, hz };
-  return { ...asked, subscription, since, caller: { clientIp, kind, credential, subject }, expires, protocol, region };
+  return { subscription, since, caller: callerOf(wire), publishes, expires, format, protocol, region, isLast };
 }
 
 /** The same of `publisherUpgrade`. */
 export function readPublisherUpgrade(request: Request): PublisherRequest | undefined {
   const wire = readUpgrade(request, PUBLISHER_HEADER, publisherSchema);
   if (!wire) return undefined;
-  const { clientIp, kind, credential, subject, expires, format, protocol } = wire;
-  return { caller: { clientIp, kind, credential, subject }, expires, format, protocol };
+  const { expires, format, protocol } = wire;
+  return { caller: callerOf(wire), expires, format, protocol };
+}
+
+function callerOf({ clientIp, kind, credential, subject }: v.InferOutput<typeof publisherSchema>): CountedCaller {
+  return { clientIp, kind, credential, subject };
 }
 
 function readUpgrade<T>(request: Request, header: string, schema: v.GenericSchema<unknown, T>): T | undefined {
