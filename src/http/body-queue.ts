@@ -53,16 +53,13 @@ async function waitAndWork<T>(ticket: Ticket, work: () => Promise<T>): Promise<T
 /** Does long work step by step, with a pause after each; short work at once. A step yields how much work it was. */
 export function inSteps<T>(steps: Generator<number, T>): T | Promise<T> {
   const first = steps.next();
-  return first.done === true ? first.value : inFurtherSteps(steps, first.value);
+  return first.done === true ? first.value : goOn(steps, first);
 }
 
-async function inFurtherSteps<T>(steps: Generator<number, T>, work: number): Promise<T> {
-  for (let done = work; ;) {
-    await sleep(queue.rest(done));
-    const step = steps.next();
-    if (step.done === true) return step.value;
-    done = step.value;
-  }
+async function goOn<T>(steps: Generator<number, T>, first: IteratorResult<number, T>): Promise<T> {
+  let step = first;
+  for (; step.done !== true; step = steps.next()) await sleep(queue.rest(step.value));
+  return step.value;
 }
 
 function sleep(milliseconds: number): Promise<void> {
