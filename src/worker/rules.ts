@@ -1,3 +1,4 @@
+import type { PublishRefusal } from "../durable/requests/publish-queue.ts";
 import type { VetPublish } from "../durable/serving/options.ts";
 import { issuesOf, pathOf, type StandardSchema } from "../declared/standard-schema.ts";
 import type { ValueCheck } from "../feed/state/feed-rules.ts";
@@ -28,6 +29,12 @@ function shortened(text: string): string {
 /** Characters of one issue's path, and of its message. */
 const LONGEST = 256;
 
+const FAILED: PublishRefusal = {
+  ok: false,
+  code: "overloaded",
+  detail: "The feed's own rules failed. Nothing was changed.",
+};
+
 /** The operator's own rules as the feed asks them. */
 export function vetBy(
   onPublish: (update: Update, context: PublishContext) => string | undefined,
@@ -42,12 +49,12 @@ export function vetBy(
         reason = onPublish(update, { feed, key: update.key, subject });
       } catch (error) {
         console.error(`tickertape: onPublish failed for the feed ${feed}`, error);
-        return { ok: false, code: "overloaded", detail: "The feed's own rules failed. Nothing was changed." };
+        return FAILED;
       }
       if (typeof reason === "string") issues.push({ index, path: "", message: reason });
       else if (reason !== undefined) {
         console.error(`tickertape: onPublish returned neither a string nor undefined for the feed ${feed}`);
-        return { ok: false, code: "overloaded", detail: "The feed's own rules failed. Nothing was changed." };
+        return FAILED;
       }
       if (issues.length === LIMITS.reportedIssues) break;
     }
