@@ -16,7 +16,7 @@ import type { PublishOptions, ReadOptions, Snapshot } from "./types.ts";
 const ACCOUNT = "code";
 
 /** Publishes to a feed of a deployment, as `Tickertape.publish` does. */
-export async function publishTo(
+export async function publishByCode(
   { feeds, quotas }: Pick<Deployment, "feeds" | "quotas">,
   feed: string,
   updates: unknown,
@@ -61,7 +61,7 @@ function encode(updates: unknown): EncodedUpdates {
 }
 
 /** Reads a feed of a deployment, as `Tickertape.read` does. */
-export async function readFrom<Value>(
+export async function readByCode<Value>(
   deployment: Pick<Deployment, "feeds" | "directory" | "quotas">,
   feed: string,
   { keys = [], fields = [] }: ReadOptions = {},

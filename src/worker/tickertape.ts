@@ -10,7 +10,7 @@ import {
 } from "../durable/serving/options.ts";
 import { createFeedApp } from "../http/app.ts";
 import { deploymentOf, type Deployment, type DeploymentCode, type FeedAppBindings } from "../http/deployment.ts";
-import { publishTo, readFrom } from "./calls.ts";
+import { publishByCode, readByCode } from "./calls.ts";
 import { checkBy, vetBy } from "./rules.ts";
 import type { Declared, FeedBindings, Tickertape, TickertapeOptions } from "./types.ts";
 import { callerOf } from "./visitor.ts";
@@ -88,7 +88,7 @@ export function tickertape<const Feeds extends Declared, Env extends object = Fe
     FeedObject: Feed,
     ReplicaObject: Replica,
     DirectoryObject: Directory,
-    publish: (env, feed, updates, more) => publishTo(deploymentFor(env), feed, updates, more),
-    read: (env, feed, more) => readFrom(deploymentFor(env), feed, more),
+    publish: (env, feed, updates, more) => publishByCode(deploymentFor(env), feed, updates, more),
+    read: (env, feed, more) => readByCode(deploymentFor(env), feed, more),
   };
 }

@@ -1,8 +1,7 @@
 import type { Hono } from "hono";
 import type { FeedDeclaration } from "../declared/feed.ts";
 import type { FeedName, ValueOf } from "../protocol/declared-feeds.ts";
-import type { Receipt } from "../publisher/types.ts";
-import type { Update } from "../protocol/published.ts";
+import type { Receipt, Update } from "../protocol/published.ts";
 
 /** Feeds by name, or by a pattern of names that ends in `*`. */
 export type Declared = Readonly<Record<string, FeedDeclaration>>;
