@@ -24,3 +24,7 @@ export function messageOf(error: unknown): string {
 export function notServed(url: string, prefix: string): string {
   return `${url} serves no feed whose name begins with ${prefix}: name one that it serves with --feed-prefix, or declare "${prefix}*": feed({}) there.`;
 }
+
+/** What to say where a server answers 404 in words that are not Tickertape's. */
+export const NO_TICKERTAPE =
+  "there is no Tickertape at this address; if it is mounted under a path, the path is a part of it, as in https://example.com/live";

@@ -8,7 +8,7 @@ import {
   type Receipt,
   type Update,
 } from "../publisher/index.ts";
-import { EXIT, Failure, messageOf, type ExitCode } from "./failure.ts";
+import { EXIT, Failure, messageOf, NO_TICKERTAPE, type ExitCode } from "./failure.ts";
 import { pipeIsClosed, plainText, print, say, stopSignal } from "./output.ts";
 import { keyFor, namedToken, serverUrl } from "./server.ts";
 import { readDuration } from "./token.ts";
@@ -152,12 +152,13 @@ class Run {
       error instanceof PublishRefusedError &&
       (error.status === 401 || error.status === 403 || error.status === 404)
     ) {
-      this.#fatal ??= new Failure(`The server refused to publish: ${error.message}`);
+      const help = error.status === 404 && error.code === undefined ? `: ${NO_TICKERTAPE}` : "";
+      this.#fatal ??= new Failure(`The server refused to publish: ${error.message}${help}`);
       this.#over.abort();
       return;
     }
     const issue = error instanceof PublishRefusedError ? error.issues[0] : undefined;
-    this.#refuse(line, issue ? `${issue.path}: ${issue.message}` : messageOf(error));
+    this.#refuse(line, issue ? [issue.path, issue.message].filter(Boolean).join(": ") : messageOf(error));
   }
 
   #refuse(line: number, reason: string): void {

@@ -3,7 +3,7 @@ import { connectFeed } from "../client/feed.ts";
 import type { Change, FeedStatus } from "../client/index.ts";
 import { feedUrl, withQuery } from "../client/feed-url.ts";
 import { isJsonObject, parseJson, type JsonObject } from "../protocol/json.ts";
-import { EXIT, Failure, UsageError, type ExitCode } from "./failure.ts";
+import { EXIT, Failure, NO_TICKERTAPE, UsageError, type ExitCode } from "./failure.ts";
 import { pipeClosed, plainText, print, say, stopSignal } from "./output.ts";
 import { namedToken, serverUrl } from "./server.ts";
 import { showTable, type WatchedFeed } from "./watch-table.ts";
@@ -46,6 +46,9 @@ export async function watch(name: string, options: WatchOptions): Promise<ExitCo
 }
 
 function refusal(name: string, { reason, code }: FeedStatus): string {
+  // Tickertape says why in words of its own.
+  if (code === 404 && reason.startsWith("the connection was lost"))
+    return `${name} cannot be watched: ${NO_TICKERTAPE} (404)`;
   const help = code === 401 || code === 4401 ? `; make a token with: tickertape token --scope subscribe:${name}` : "";
   return `${name} cannot be watched: ${reason}${help}`;
 }
