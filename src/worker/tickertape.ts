@@ -28,11 +28,12 @@ type Bindings = FeedAppBindings & ReplicaObjectEnv & DirectoryObjectEnv & FeedOb
  * export default app;
  * ```
  *
- * Throws an error with a sentence if a declaration is wrong.
+ * Throws an error with a sentence if a declaration or an option is wrong.
  */
 export function tickertape<const Feeds extends Declared, Env extends object = FeedBindings>(
   options: TickertapeOptions<Feeds, Env> = {},
 ): Tickertape<Feeds, Env> {
+  checkOptions(options);
   const { feeds, onPublish, authenticate } = options;
   const declared = feeds && new Declarations(feeds);
   // What is bound, the configuration says: types cannot know it.
@@ -91,4 +92,23 @@ export function tickertape<const Feeds extends Declared, Env extends object = Fe
     publish: (env, feed, updates, more) => publishByCode(deploymentFor(env), feed, updates, more),
     read: (env, feed, more) => readByCode(deploymentFor(env), feed, more),
   };
+}
+
+const OPTIONS: Readonly<Record<keyof TickertapeOptions<Declared, object>, "object" | "function">> = {
+  feeds: "object",
+  bindings: "function",
+  authenticate: "function",
+  onPublish: "function",
+};
+
+/** A mistyped option would take a rule away in silence: without `feeds`, for one, every name is served to anyone. */
+function checkOptions(options: object): void {
+  const kinds = new Map<string, string>(Object.entries(OPTIONS));
+  for (const [name, value] of Object.entries<unknown>({ ...options })) {
+    const kind = kinds.get(name);
+    if (kind === undefined)
+      throw new Error(`tickertape: ${JSON.stringify(name)} is no option; there are ${Object.keys(OPTIONS).join(", ")}`);
+    if (value !== undefined && (typeof value !== kind || value === null))
+      throw new Error(`tickertape: ${name} is not ${kind === "object" ? "an object" : "a function"}`);
+  }
 }

@@ -46,6 +46,14 @@ describe("[DECL1] a declaration", () => {
     expect(() => tickertape({ feeds })).toThrow(/^tickertape: /);
   });
 
+  test.each([
+    ["feeds that stand beside the options", { stocks: feed() }, '"stocks" is no option; there are feeds,'],
+    ["an option that does not exist", { feeds: { a: feed() }, onpublish: () => "no" }, '"onpublish" is no option'],
+    ["a rule that cannot be called", { feeds: { a: feed() }, onPublish: "no" }, "onPublish is not a function"],
+  ])("with %s stops it too, since without a rule everything would be allowed", (_, options, sentence) => {
+    expect(() => tickertape(options as never)).toThrow(`tickertape: ${sentence}`);
+  });
+
   test("counts for the feed that it names before a pattern, and a longer pattern before a shorter one", () => {
     const feeds = { "*": feed(), "team-*": feed(), "team-x-*": feed(), "team-x-1": feed() };
     const declared = new Declarations(feeds);
