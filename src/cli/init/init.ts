@@ -74,6 +74,13 @@ async function tellNext(root: string, { main, needsLines, notes }: Plan, mustIns
   ];
   await print(`\nNext:\n\n${steps.map((step) => `  ${step}`).join("\n")}`);
   const at = needsLines ? " --url http://127.0.0.1:8787/live" : "";
+  // Code that serves Tickertape already has feeds of its own, and a place of its own for it.
+  if (!needsLines && !existsSync(join(root, "public", "assets", "tickertape.js"))) {
+    await print(
+      "\nThen, in a second terminal, with a feed of yours, and --url if it is under a path:\n\n  npx tickertape watch FEED",
+    );
+    return;
+  }
   await print(`\nThen, in a second terminal:\n
   echo '{"key":"AAPL","set":{"last":191.2}}' | npx tickertape publish stocks${at}
   npx tickertape watch stocks${at}`);
