@@ -1,4 +1,3 @@
-import { LIMITS } from "../protocol/limits.ts";
 import { parseJson, type Parsed } from "../protocol/json.ts";
 import { OVERSIZED, parseJsonInSteps, STEP_WORK } from "../protocol/long-json.ts";
 import { parseMsgpackInSteps } from "../protocol/msgpack-frames.ts";
@@ -25,11 +24,7 @@ export async function readPublishBody(request: Request, sender: Sender): Promise
   const bytes = await receiveBody(request, sender);
   return {
     bytes,
-    *parse() {
-      const inputs = yield* type === NDJSON ? parseLines(decodeText(bytes)) : parseWhole(bytes, type === PACKED);
-      if (inputs.length <= LIMITS.batchUpdates) return inputs;
-      throw new Problem("too_large", `The batch has ${inputs.length} updates; ${LIMITS.batchUpdates} are allowed.`);
-    },
+    parse: () => (type === NDJSON ? parseLines(decodeText(bytes)) : parseWhole(bytes, type === PACKED)),
     parseShort() {
       if (type !== JSON_TYPE || bytes.byteLength > AT_ONCE) return undefined;
       const parsed = parseJson(decodeText(bytes));

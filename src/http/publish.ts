@@ -60,9 +60,16 @@ function encodeSingle(body: PublishBody): string | undefined {
   return accepted?.ok === true ? accepted.text : undefined;
 }
 
-/** Parses and checks a body, and encodes it as the feed's object takes it: a line for each update. Yields the work done. */
+/** Parses and checks a body, and encodes it. Yields the work done. */
 function* encodeBatch(body: PublishBody): Generator<number, string> {
-  const decoded = yield* decodeUpdatesInSteps(yield* body.parse());
+  return yield* encodeUpdates(yield* body.parse());
+}
+
+/** Checks updates, and encodes them as the feed's object takes them: a line for each. Yields the work done. */
+export function* encodeUpdates(inputs: readonly unknown[]): Generator<number, string> {
+  if (inputs.length > LIMITS.batchUpdates)
+    throw new Problem("too_large", `The batch has ${inputs.length} updates; ${LIMITS.batchUpdates} are allowed.`);
+  const decoded = yield* decodeUpdatesInSteps(inputs);
   if (!decoded.ok)
     throw new Problem("invalid_update", "No update of the batch was accepted.", { issues: decoded.issues });
   if (!batchTooLarge(decoded.updates)) return decoded.updates.join("\n");

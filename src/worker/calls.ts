@@ -2,13 +2,12 @@ import type { PublishOutcome } from "../durable/requests/publish-queue.ts";
 import type { Deployment } from "../http/deployment.ts";
 import { KnownFeeds } from "../http/known-feeds.ts";
 import { callToChange } from "../http/problem.ts";
+import { encodeUpdates } from "../http/publish.ts";
 import type { ReceiptAnswer } from "../protocol/answers.ts";
 import { readOwnJson } from "../protocol/json.ts";
 import { LIMITS } from "../protocol/limits.ts";
 import { isFeedName } from "../protocol/names.ts";
 import { parseSelection } from "../protocol/selection.ts";
-import { batchTooLarge, type EncodedUpdates } from "../protocol/update.ts";
-import { decodeUpdatesInSteps } from "../protocol/update-decoding.ts";
 import { RefusedError } from "./refused-error.ts";
 import type { PublishOptions, ReadOptions, Snapshot } from "./types.ts";
 
@@ -25,39 +24,27 @@ export async function publishByCode(
   demandFeed(feed, quotas.serves);
   if (key !== undefined && (key.length < 1 || key.length > LIMITS.idempotencyKeyLength))
     throw new RangeError(`an idempotencyKey has 1 to ${LIMITS.idempotencyKeyLength} characters`);
-  const batch = encode(updates).join("\n");
+  const batch = encode(updates);
   // As of a socket: what is published again is compared by its updates.
   const idempotency = key === undefined ? undefined : { key, digest: "", credential: ACCOUNT, principal: ACCOUNT };
-  let outcome: string | PublishOutcome;
-  try {
-    outcome = await callToChange(async () => feeds.getByName(feed).acceptBatch(batch, ACCOUNT, idempotency));
-  } catch (error) {
-    throw RefusedError.from(error);
-  }
+  const object = feeds.getByName(feed);
+  const outcome: string | PublishOutcome = await callToChange(() => object.acceptBatch(batch, ACCOUNT, idempotency));
   if (typeof outcome === "string") return readOwnJson<ReceiptAnswer>(outcome);
   if (outcome.ok) return { feed, ...outcome.receipt };
   const { code, detail = "No update of the batch was accepted.", issues, retryAfter } = outcome;
   throw new RefusedError(code, detail, { issues, retryAfter });
 }
 
-/** Checks updates as those of a POST are. */
-function encode(updates: unknown): EncodedUpdates {
+/** Checks updates as those of a POST are, and encodes them. */
+function encode(updates: unknown): string {
   // As JSON writes it: with `toJSON`, and without members that are undefined.
   const text = JSON.stringify(updates);
   if (text === undefined) throw new TypeError("the updates cannot be written as JSON");
   const plain = readOwnJson(text);
-  const inputs = Array.isArray(plain) ? plain : [plain];
-  if (inputs.length > LIMITS.batchUpdates)
-    throw new RefusedError("too_large", `The batch has ${inputs.length} updates; ${LIMITS.batchUpdates} are allowed.`);
-  const steps = decodeUpdatesInSteps(inputs);
+  const steps = encodeUpdates(Array.isArray(plain) ? plain : [plain]);
   let step = steps.next();
   while (step.done !== true) step = steps.next();
-  const decoded = step.value;
-  if (!decoded.ok)
-    throw new RefusedError("invalid_update", "No update of the batch was accepted.", { issues: decoded.issues });
-  if (batchTooLarge(decoded.updates))
-    throw new RefusedError("too_large", `The batch is longer than ${LIMITS.encodedBatchBytes} bytes.`);
-  return decoded.updates;
+  return step.value;
 }
 
 /** Reads a feed of a deployment, as `Tickertape.read` does. */

@@ -20,9 +20,13 @@ export class RefusedError extends Error {
     this.issues = issues;
     this.retryAfter = retryAfter;
   }
+}
 
-  /** The same for what the HTTP side throws; other errors stay as they are. */
-  static from(error: unknown): unknown {
-    return error instanceof Problem ? new RefusedError(error.code, error.message, error.details) : error;
+/** Makes a call. What the HTTP side throws in it becomes a `RefusedError`; other errors stay as they are. */
+export async function orRefused<T>(call: () => Promise<T>): Promise<T> {
+  try {
+    return await call();
+  } catch (error) {
+    throw error instanceof Problem ? new RefusedError(error.code, error.message, error.details) : error;
   }
 }

@@ -11,6 +11,7 @@ import {
 import { createFeedApp } from "../http/app.ts";
 import { deploymentOf, type Deployment, type DeploymentCode, type FeedAppBindings } from "../http/deployment.ts";
 import { publishByCode, readByCode } from "./calls.ts";
+import { orRefused } from "./refused-error.ts";
 import { checkBy, vetBy } from "./rules.ts";
 import type { Declared, FeedBindings, Tickertape, TickertapeOptions } from "./types.ts";
 import { callerOf } from "./visitor.ts";
@@ -89,8 +90,8 @@ export function tickertape<const Feeds extends Declared, Env extends object = Fe
     FeedObject: Feed,
     ReplicaObject: Replica,
     DirectoryObject: Directory,
-    publish: (env, feed, updates, more) => publishByCode(deploymentFor(env), feed, updates, more),
-    read: (env, feed, more) => readByCode(deploymentFor(env), feed, more),
+    publish: (env, feed, updates, more) => orRefused(() => publishByCode(deploymentFor(env), feed, updates, more)),
+    read: (env, feed, more) => orRefused(() => readByCode(deploymentFor(env), feed, more)),
   };
 }
 

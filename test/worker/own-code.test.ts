@@ -152,5 +152,8 @@ test("[DECL9] without a binding, each request is told which, and what to do", as
     "This deployment has no binding FEEDS. In wrangler.toml, each [env.NAME] needs durable_objects of its own.",
   );
   expect((await app.request("https://feeds.test/healthz", {}, {})).status).toBe(200);
+  const missing = { name: "RefusedError", code: "overloaded", message: detail };
+  await expect(publish({} as never, "derived", { key: "A", delete: true })).rejects.toMatchObject(missing);
+  await expect(read({} as never, "derived")).rejects.toMatchObject(missing);
   log.mockRestore();
 });
