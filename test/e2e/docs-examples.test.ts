@@ -23,12 +23,12 @@ beforeAll(async () => {
 });
 
 test("the lines of the docs for a page work in an empty page, wherever it comes from", async () => {
-  const feed = `${server.url}/v1/feeds/stocks`;
+  const feed = `${server.url}/v1/feeds/docs-page`;
   await publish(feed, [
     { key: "AAPL", set: { price: 191.2 } },
     { key: "TSLA", set: { price: 250 } },
   ]);
-  const site = await startForeignSite(await docsCode("html", "tickertape.js", server.url));
+  const site = await startForeignSite(await docsCode("html", "tickertape.js", server.url, "docs-page"));
   const page = await browser.newPage();
   const lines: string[] = [];
   page.on("pageerror", (error) => lines.push(String(error)));
@@ -88,8 +88,8 @@ test("the lines of the docs for Python publish, with the file that the server se
   try {
     const served = await fetch(`${server.url}/clients/tickertape.py`);
     await writeFile(join(folder, "tickertape.py"), await served.text());
-    const program = await docsCode("python", "import Publisher", server.url);
-    const { stdout } = await run("python3", ["-c", program.replace('"stocks"', '"docs-python"')], {
+    const program = await docsCode("python", "import Publisher", server.url, "docs-python");
+    const { stdout } = await run("python3", ["-c", program], {
       cwd: folder,
       env: { ...process.env, PUBLISH_KEY },
       timeout: 20_000,
@@ -101,11 +101,11 @@ test("the lines of the docs for Python publish, with the file that the server se
 });
 
 test("the lines of the docs for a plain WebSocket get a snapshot, and come back with what was missed", async () => {
-  const feed = `${server.url}/v1/feeds/stocks`;
+  const feed = `${server.url}/v1/feeds/docs-socket`;
   await publish(feed, { key: "AAPL", set: { price: 191.2 } });
   const socketUrl = server.url.replace(/^http/, "ws");
   const [watching, comingBack] = await Promise.all(
-    ["socket.onmessage", "?since="].map((text) => docsCode("js", text, server.url)),
+    ["socket.onmessage", "?since="].map((text) => docsCode("js", text, server.url, "docs-socket")),
   );
   const program = `
     ${watching?.replaceAll("ws://127.0.0.1:8787", socketUrl)}

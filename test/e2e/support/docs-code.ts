@@ -26,9 +26,15 @@ export async function codeBlocks(): Promise<readonly CodeBlock[]> {
   return blocks.flat();
 }
 
-/** The first block of a language that has `text` in it, with `url` in the place of the one that the docs show. */
-export async function docsCode(language: string, text: string, url: string): Promise<string> {
+/**
+ * The first block of a language that has `text` in it, with `url` in the place of the one that the docs show, and `feed` in the
+ * place of their `stocks`: a server that other files use too has but one feed of a name.
+ */
+export async function docsCode(language: string, text: string, url: string, feed = "stocks"): Promise<string> {
   const found = (await codeBlocks()).find((block) => block.language === language && block.code.includes(text));
   if (!found) throw new Error(`the docs have no ${language} with ${text}`);
-  return found.code.replaceAll("http://127.0.0.1:8787", url);
+  return found.code
+    .replaceAll("http://127.0.0.1:8787", url)
+    .replaceAll("/feeds/stocks", `/feeds/${feed}`)
+    .replaceAll('"stocks"', `"${feed}"`);
 }
