@@ -118,29 +118,38 @@ test("curl shows a stream", async () => {
   expect(stdout).toContain(`\nid: ${epoch}:1\ndata: {"type":"snapshot"`);
 });
 
-test("the lines of the docs of Python follow a feed, where there is Python", async () => {
+test("the lines of the docs of Python follow a feed over a crash of the server, and end if they are refused, where there is Python", async () => {
   const url = feedUrl("stocks");
   await publish(url, { key: "AAPL", set: { price: 191.2 } });
   const program = join(tmpdir(), `tickertape-${process.pid}.py`);
   const code = await docsCode("python", "text/event-stream", server.url);
-  expect(code.trimEnd().split("\n").length).toBeLessThanOrEqual(15);
+  expect(code.trimEnd().split("\n").length).toBeLessThanOrEqual(20);
   if (spawnSync("python3", ["--version"]).status !== 0) return;
   await writeFile(program, code);
   const child = execFile("python3", ["-u", program]);
   let printed = "";
   child.stdout?.on("data", (data) => (printed += data));
   child.stderr?.on("data", (data) => (printed += data));
+  const prints = (text: string): Promise<unknown> =>
+    until(
+      () => printed.includes(text),
+      () => `${text}; printed ${printed}`,
+    );
   try {
-    await until(
-      () => printed.includes("191.2"),
-      () => `the entry; printed ${printed}`,
-    );
+    await prints("191.2");
     await publish(url, { key: "AAPL", patch: { price: 191.3 } });
-    await until(
-      () => printed.includes("191.3"),
-      () => `the change; printed ${printed}`,
-    );
+    await prints("191.3");
+    await server.crash();
+    await publish(url, { key: "AAPL", patch: { price: 191.4 } });
+    await prints("191.4");
+    // Never a second snapshot: what was missed came as an update.
+    expect(printed.match(/^\w+/gm)).toEqual(["hello", "snapshot", "update", "hello", "update"]);
   } finally {
     child.kill();
   }
+  await writeFile(program, code.replace("/stocks", "/no,name"));
+  await expect(run("python3", [program], { timeout: 20_000 })).rejects.toMatchObject({
+    code: 1,
+    stderr: expect.stringContaining("HTTP Error 400"),
+  });
 });
