@@ -1,5 +1,5 @@
 import { Hono, type Handler, type MiddlewareHandler } from "hono";
-import { isFeedName } from "../protocol/names.ts";
+import { FEED_NAME_IN_WORDS, isFeedName } from "../protocol/names.ts";
 import { authorize, authorizeList } from "./authentication.ts";
 import { RefusedBodies } from "./body-queue.ts";
 import type { AppContext, AppEnv, RequestVariables, Site } from "./context.ts";
@@ -142,7 +142,7 @@ function readOrSubscribe(c: AppContext): Promise<Response> {
 const checkFeedName: MiddlewareHandler<AppEnv, "/v1/feeds/:feed/*"> = async (c, next) => {
   const feed = c.req.param("feed");
   if (!isFeedName(feed)) {
-    throw new Problem("invalid_feed", "A feed's name is 1 to 64 of a-z 0-9 . _ -, the first one a letter or digit.");
+    throw new Problem("invalid_feed", `A feed's name is ${FEED_NAME_IN_WORDS}.`);
   }
   demandServed(feed, c.get("deployment"));
   c.set("feed", feed);

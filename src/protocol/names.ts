@@ -10,7 +10,10 @@ export const FEED_NAME = /^[a-z0-9][a-z0-9._-]*$/;
 // oxlint-disable-next-line no-control-regex
 export const NOT_IN_A_KEY = /[\u0000-\u001f\u007f-\u009f*,]/;
 
-/** Whether `name` may name a feed: 1 to 64 of `a-z 0-9 . _ -`, the first one a letter or digit. */
+/** What a feed's name is, in words. */
+export const FEED_NAME_IN_WORDS = "1 to 64 of a-z 0-9 . _ -, the first one a letter or digit";
+
+/** Whether `name` may name a feed: see `FEED_NAME_IN_WORDS`. */
 export function isFeedName(name: string): boolean {
   return name.length <= LIMITS.feedNameLength && FEED_NAME.test(name);
 }

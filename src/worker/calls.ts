@@ -6,7 +6,7 @@ import { encodeUpdates } from "../http/publish.ts";
 import type { ReceiptAnswer } from "../protocol/answers.ts";
 import { readOwnJson } from "../protocol/json.ts";
 import { LIMITS } from "../protocol/limits.ts";
-import { isFeedName } from "../protocol/names.ts";
+import { FEED_NAME_IN_WORDS, isFeedName } from "../protocol/names.ts";
 import { parseSelection } from "../protocol/selection.ts";
 import { RefusedError } from "./refused-error.ts";
 import type { PublishOptions, ReadOptions, Snapshot } from "./types.ts";
@@ -74,7 +74,6 @@ export async function readByCode<Value>(
 }
 
 function demandFeed(feed: string, serves: (feed: string) => boolean): void {
-  if (!isFeedName(feed))
-    throw new RangeError("a feed's name is 1 to 64 of a-z 0-9 . _ -, the first one a letter or digit");
+  if (!isFeedName(feed)) throw new RangeError(`a feed's name is ${FEED_NAME_IN_WORDS}`);
   if (!serves(feed)) throw new RefusedError("not_found", `No feed is called ${feed} here.`);
 }
