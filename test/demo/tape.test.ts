@@ -11,9 +11,9 @@ afterEach(() => vi.useRealTimers());
 
 const TICK_MS = 100;
 
-function open(fates: readonly Fate[], rate = 40) {
+function open(fates: readonly Fate[], rate = 40, maxPending = 10_000) {
   const market = new Market({ random: seededRandom(7), rate, start: START });
-  const { publisher, server } = setUp(fates, { conflate: true });
+  const { publisher, server } = setUp(fates, { conflate: true, maxPending });
   const refused = vi.fn();
   const tape = new Tape(market, publisher, refused);
   return {
@@ -48,7 +48,7 @@ test("what happens is published as it happens: whole entries first, then what ch
 });
 
 test("a batch that is too large for one POST is published in several", async () => {
-  const { server, run, entries } = open([], 9_999);
+  const { server, run, entries } = open([], 9_999, 100_000);
   await run(0.1);
   await vi.advanceTimersByTimeAsync(2_000);
   await run(0.2);

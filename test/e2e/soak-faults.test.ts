@@ -91,7 +91,7 @@ describe("an uncaught error is found", () => {
 
   async function struck(answer: { status: number; retryAfter?: string }): Promise<Readonly<Record<string, number>>> {
     answers = [answer];
-    const runner = new AttackRunner("the list of feeds", target);
+    const runner = new AttackRunner("metrics", target);
     try {
       await runner.prepare();
       return (await runner.attempt()).uncaught;
@@ -101,9 +101,9 @@ describe("an uncaught error is found", () => {
   }
 
   test("in what attackers get: any 500, and a 5xx that does not say when to come back", async () => {
-    expect(await struck({ status: 500 })).toEqual({ "GET /v1/feeds answered 500": 1 });
-    expect(await struck({ status: 500, retryAfter: "1" })).toEqual({ "GET /v1/feeds answered 500": 1 });
-    expect(await struck({ status: 503 })).toEqual({ "GET /v1/feeds answered 503 without Retry-After": 1 });
+    expect(await struck({ status: 500 })).toEqual({ "GET /metrics answered 500": 1 });
+    expect(await struck({ status: 500, retryAfter: "1" })).toEqual({ "GET /metrics answered 500": 1 });
+    expect(await struck({ status: 503 })).toEqual({ "GET /metrics answered 503 without Retry-After": 1 });
     expect(await struck({ status: 503, retryAfter: "1" })).toEqual({});
     expect(await struck({ status: 429, retryAfter: "1" })).toEqual({});
   });

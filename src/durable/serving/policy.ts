@@ -21,6 +21,6 @@ export const DEFAULT_POLICY: FeedPolicy = {
     // As long as the window of a commit, so that each flush begins with one.
     turn: 21,
   },
-  commit: { window: 21, enough: 12, most: 32, burst: 6, worthwhile: 3, grant: 200 },
+  commit: { window: 21, enough: 12, most: 32, burst: 200, worthwhile: 3, grant: 200 },
   links: { settled: 5_000, report: 1_000, join: 1_000, quiet: 10 * 60_000 },
 };

@@ -7,8 +7,7 @@ export interface CommitPolicy {
   /** So many waiting batches are written at once. */
   readonly most: number;
   /**
-   * After a quiet time, so many batches are written at once, one by one, before load counts as sustained. Few: the first of a
-   * flood are written like this, and all others wait meanwhile.
+   * After a quiet time, so many batches are written at once, one by one, before load counts as sustained.
    */
   readonly burst: number;
   /**
