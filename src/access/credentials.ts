@@ -39,7 +39,11 @@ export function accessBy(
   // A key in several lists has the grants of the last one, which allows most.
   const holderOf = keyRing(
     holders.flatMap(({ keys, ...holder }) =>
-      keys.accepted.map(({ key, isFor }) => ({ key, holder: { ...holder, isFor } })),
+      keys.accepted.map(({ key, pattern, isFor }) => {
+        // Keys that are for different feeds may be of different publishers.
+        const principal = pattern === undefined ? holder.principal : `${holder.principal} for ${pattern}`;
+        return { key, holder: { ...holder, principal, isFor } };
+      }),
     ),
   );
   /** Each is made when its key is first used. Only good keys are among them. */

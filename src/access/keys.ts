@@ -15,6 +15,8 @@ export interface Keys extends Refusals {
 /** A key, and the feeds that it is for. */
 interface StaticKey {
   readonly key: string;
+  /** The name pattern of those feeds; undefined for all. */
+  readonly pattern: string | undefined;
   readonly isFor: NameFilter;
 }
 
@@ -31,8 +33,11 @@ const MAKE_ONE = "make one with: openssl rand -base64 32";
 export function readStaticKeys(name: string, setting: string | undefined): Keys {
   const keys = listOf(setting).map((text): StaticKey => {
     const colon = text.indexOf(":");
-    const isFor = readNamePattern(text.slice(0, Math.max(0, colon)));
-    return isFor ? { key: text.slice(colon + 1), isFor } : { key: text, isFor: () => true };
+    const pattern = text.slice(0, Math.max(0, colon));
+    const isFor = readNamePattern(pattern);
+    return isFor
+      ? { key: text.slice(colon + 1), pattern, isFor }
+      : { key: text, pattern: undefined, isFor: () => true };
   });
   const accepted = keys.filter(({ key }) => KEY.test(key));
   return { accepted, refused: complain(name, accepted, keys, "8 characters or more, all of them visible ASCII") };

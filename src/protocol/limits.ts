@@ -32,6 +32,11 @@ export const LIMITS = {
    */
   objectMembers: 16 * 1024,
   arrayItems: 32 * 1024,
+  /**
+   * Values that one batch has checked by a feed's schema, in characters: libraries take some 13 ms for a million, and a batch is
+   * checked in one piece.
+   */
+  checkedValues: 3_000_000,
   /** One WebSocket message from a client: what fits into a body fits into a message, with an id and a key around it. */
   frameBytes: BATCH_BYTES + 1024,
   /** Milliseconds that a publish body may take to arrive: on a slower line no publish arrives in time anyway. */

@@ -117,6 +117,25 @@ describe("[DECL3] values", () => {
     expect((await snapshot("stocks", "?keys=P")).entries).toEqual({ P: { last: 3, bid: { levels: [2] } } });
   });
 
+  test("are checked for one batch as far as there is time: patches of very many large ones are refused, and fewer are not", async () => {
+    const keys = Array.from({ length: 54 }, (_, i) => `L${i}`);
+    for (let at = 0; at < keys.length; at += 16) {
+      const large = { last: 1, note: "x".repeat(60_000) };
+      await publish(
+        "stocks",
+        keys.slice(at, at + 16).map((key) => ({ key, set: large })),
+      );
+    }
+    const patches = keys.map((key) => ({ key, patch: { last: 2 } }));
+    const { issues } = await problem(await post("stocks", patches), "invalid_update");
+    expect(issues).toEqual([{ index: 49, path: "patch", message: expect.stringContaining("publish fewer at once") }]);
+    await publish("stocks", patches.slice(0, 49));
+    await publish(
+      "stocks",
+      keys.map((key) => ({ key, delete: true })),
+    );
+  });
+
   test("are checked over a socket too", async () => {
     const subscriber = await TestSubscriber.connect("stocks", "?keys=SOCKET", bearer(PUBLISH_KEY));
     subscriber.send({ type: "publish", id: 1, updates: [{ key: "SOCKET", set: { last: "1" } }] });

@@ -74,6 +74,7 @@ export class BatchDraft {
   /** Computes the values. Returns what is wrong with those that would be there after the batch, at the last update of their keys. */
   computeValues(check?: ValueCheck): UpdateIssue[] {
     const issues: UpdateIssue[] = [];
+    let checked = 0;
     for (const draft of this.#drafts.values()) {
       if (draft.isPart && draft.text !== undefined) draft.text = ownText(draft.text, this.#isNarrow);
       if (draft.patch) {
@@ -85,8 +86,10 @@ export class BatchDraft {
           continue;
         }
       }
-      if (check && draft.text !== undefined && issues.length < LIMITS.reportedIssues)
-        issues.push(...issuesOf(draft, draft.text, check));
+      if (!check || draft.text === undefined || issues.length >= LIMITS.reportedIssues) continue;
+      checked += draft.text.length;
+      if (checked > LIMITS.checkedValues) return [tooMuchToCheck(draft)];
+      issues.push(...issuesOf(draft, draft.text, check));
     }
     return issues.toSorted((a, b) => a.index - b.index).slice(0, LIMITS.reportedIssues);
   }
@@ -135,6 +138,11 @@ function draftOf(before: Entry | undefined): EntryDraft {
     index: 0,
     change: "delete",
   };
+}
+
+function tooMuchToCheck({ index, change }: EntryDraft): UpdateIssue {
+  const message = `is more than the ${LIMITS.checkedValues} characters of values that one batch may have checked: publish fewer at once`;
+  return { index, path: change, message };
 }
 
 /** What is wrong with the value that a key would have, where the update that makes it has it. */
