@@ -32,11 +32,6 @@ export const LIMITS = {
    */
   objectMembers: 16 * 1024,
   arrayItems: 32 * 1024,
-  /**
-   * Values that one batch has checked by a feed's schema, in characters: libraries take some 13 ms for a million, and a batch is
-   * checked in one piece.
-   */
-  checkedValues: 3_000_000,
   /** One WebSocket message from a client: what fits into a body fits into a message, with an id and a key around it. */
   frameBytes: BATCH_BYTES + 1024,
   /** Milliseconds that a publish body may take to arrive: on a slower line no publish arrives in time anyway. */
@@ -74,6 +69,11 @@ export const LIMITS = {
 
 /** What the server keeps and sends. Clients meet these limits as snapshots, pages and closes, and need not know them. */
 export const SERVER_LIMITS = {
+  /**
+   * Values that one batch has checked by a feed's schema, in characters: libraries take some 13 ms for a million, and a batch is
+   * checked in one piece.
+   */
+  checkedValues: 3_000_000,
   /** Tombstones of a feed: with them, a returning client is told of each deletion. */
   tombstones: 10_000,
   /** One catch-up message, in characters. A client that missed more gets a snapshot, which can come in parts. */

@@ -75,6 +75,11 @@ describe("a credential", () => {
     expect(await on("for-admins", "bonds")).toBe("less");
     expect(await on("stocks:for-stocks", "stocks")).toBe("invalid");
     expect(await on("Not-a-name:key-with-colon", "bonds")).toBe("publish");
+    const principals = ["for-stocks", "for-teams", "Not-a-name:key-with-colon"].map(async (credential) => {
+      const caller = await access.identify(credential);
+      return typeof caller === "string" ? caller : caller.principal;
+    });
+    expect(await Promise.all(principals)).toEqual(["publish key for stocks", "publish key for team-*", "publish key"]);
     expect(access.refused).toEqual([]);
     expect(accessBy({ PUBLISH_KEY: "stocks:short" }).refused).toEqual([
       expect.stringMatching(/^PUBLISH_KEY not accepted/),

@@ -2,7 +2,7 @@ import type { UpdateIssue } from "../../protocol/codes.ts";
 import { TextPatch } from "../../protocol/text-patch.ts";
 import { readOwnJson, utf8Length } from "../../protocol/json.ts";
 import { isAscii, ownText } from "../../protocol/json-scan.ts";
-import { LIMITS, type FeedLimits } from "../../protocol/limits.ts";
+import { LIMITS, SERVER_LIMITS, type FeedLimits } from "../../protocol/limits.ts";
 import type { Entries } from "./entries.ts";
 import { bytesOf, memoryOf, type Entry, type EntryState } from "./entry.ts";
 import { expiryOf } from "./expiry.ts";
@@ -88,7 +88,7 @@ export class BatchDraft {
       }
       if (!check || draft.text === undefined || issues.length >= LIMITS.reportedIssues) continue;
       checked += draft.text.length;
-      if (checked > LIMITS.checkedValues) return [tooMuchToCheck(draft)];
+      if (checked > SERVER_LIMITS.checkedValues) return [tooMuchToCheck(draft)];
       issues.push(...issuesOf(draft, draft.text, check));
     }
     return issues.toSorted((a, b) => a.index - b.index).slice(0, LIMITS.reportedIssues);
@@ -141,7 +141,7 @@ function draftOf(before: Entry | undefined): EntryDraft {
 }
 
 function tooMuchToCheck({ index, change }: EntryDraft): UpdateIssue {
-  const message = `is more than the ${LIMITS.checkedValues} characters of values that one batch may have checked: publish fewer at once`;
+  const message = `is more than the ${SERVER_LIMITS.checkedValues} characters of values that one batch may have checked: publish fewer at once`;
   return { index, path: change, message };
 }
 

@@ -89,6 +89,16 @@ describe.each(MEMORIES)("a socket's credential %s", (_, between) => {
     expect(subscriber.messages.some(({ type }) => type === "receipt")).toBe(false);
   });
 
+  test("[AUTH10] that has expired has nothing more sent to its socket, even if no alarm has come", async () => {
+    const feed = newFeed();
+    const subscriber = await (await connect(feed, "subscribe:*", START + MINUTE)).reaches(0);
+    vi.setSystemTime(START + MINUTE);
+    await publish(feed, { key: "A", set: { p: 1 } });
+    await subscriber.until(({ closed }) => closed !== undefined, "the close");
+    expect(subscriber.closed).toMatchObject({ code: 4401 });
+    expect(subscriber.messages.some(({ type }) => type === "update")).toBe(false);
+  });
+
   test("[AUTH9] can be replaced by one that allows less", async () => {
     const feed = newFeed();
     const subscriber = await (await connect(feed, "publish:* subscribe:*", START + MINUTE)).reaches(0);
