@@ -40,7 +40,7 @@ export const feeds = {
   "team-*": feed<{ note: string }>({ subscribe: "token", ttl: 3_600, maxKeys: 2 }),
   "team-open": feed({ subscribe: "public" }),
   derived: feed<{ sum: number }>({ publish: "code" }),
-  slow: feed({ publishRate: 0.01, publishBurst: 2 }),
+  slow: feed({ publishRate: 0.01, publishBurst: 2.5 }),
   ruled: feed(),
 };
 

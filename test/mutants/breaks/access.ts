@@ -69,8 +69,8 @@ export const OF_THE_EDGE: readonly Mutant[] = [
     [
       [
         "declared: a patch is not checked",
-        "if (check && draft.text !== undefined",
-        'if (check && draft.change === "set"',
+        "if (!check || draft.text === undefined",
+        'if (!check || draft.change !== "set" || draft.text === undefined',
       ],
     ],
   ),
