@@ -129,7 +129,7 @@ export class PolledQueue {
     const ahead = own?.tickets.indexOf(ticket) ?? -1;
     // It counted as gone, and asks all the same. Others have passed it: it may begin.
     if (!own || ahead === -1) return 0;
-    if (ahead > 0) return Math.min(ahead * ASK_AGAIN, LONGEST_WAIT);
+    if (ahead > 0) return this.#waitBehind(own.tickets, ahead, now);
     if (now < this.#freeAt) return this.#freeAt - now;
     if (now === this.#leftAt && this.#left <= 0) return 1;
     if (!this.#hasHandsFree(own)) return ASK_AGAIN;
@@ -138,6 +138,14 @@ export class PolledQueue {
       if (this.#mayBegin(waiting, now)) return 1;
     }
     return 0;
+  }
+
+  /** About as long as the tickets before it take: less while nobody else has to be left time. */
+  #waitBehind(tickets: readonly Ticket[], ahead: number, now: number): number {
+    if (this.#contention.isThere(now)) return Math.min(ahead * ASK_AGAIN, LONGEST_WAIT);
+    let size = 0;
+    for (let i = 0; i < ahead; i++) size += tickets[i]?.size ?? 0;
+    return Math.min(Math.max(1, size / this.#limits.turn), LONGEST_WAIT);
   }
 
   /** Whether the first ticket of an account has its turn before the accounts behind it. */

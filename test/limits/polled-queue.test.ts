@@ -47,6 +47,25 @@ describe("[MSG6] [I7] a polled queue", () => {
     expect(queue.wait(third)).toBe(0);
   });
 
+  test("has the requests of an account that is alone wait about as long as the work before them takes", () => {
+    const { queue, clock, enter } = stepped();
+    queue.enter("a", 64 * KIB);
+    const tickets = Array.from({ length: 16 }, () => enter("a", 10));
+    const due = tickets.map((ticket) => ({ ticket, at: clock.now }));
+    const began = clock.now;
+    while (due.length > 0 && clock.now < began + 100) {
+      for (const waiting of due.filter(({ at }) => at <= clock.now)) {
+        const wait = queue.wait(waiting.ticket);
+        waiting.at = clock.now + wait;
+        if (wait > 0) continue;
+        due.splice(due.indexOf(waiting), 1);
+        queue.leave(waiting.ticket);
+      }
+      clock.now += 1;
+    }
+    expect(clock.now - began).toBeLessThanOrEqual(20);
+  });
+
   test("leaves the thread to others for a while if others are active, and accounts take turns", () => {
     const { queue, clock, enter } = stepped();
     const tickets = [enter("a", 100), enter("a", 100), enter("b", 100), enter("b", 100)];
