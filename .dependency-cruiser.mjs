@@ -18,8 +18,8 @@ export const LAYERS = {
   replication: { imports: ["protocol", "feed/state"] },
   declared: { imports: ["protocol"] },
   placement: { imports: ["access", "feed/state"] },
-  access: { imports: ["protocol"], packages: ["jose", "cloudflare:workers"] },
-  limits: { imports: ["protocol", "access"] },
+  access: { imports: ["protocol", "declared"], packages: ["jose", "cloudflare:workers"] },
+  limits: { imports: ["protocol", "access", "declared"] },
   "durable/storage": { imports: ["protocol", "feed/state"] },
   "durable/requests": { imports: ["protocol", "feed/state", "feed/fanout", "limits", "durable/storage"] },
   "durable/sockets": {
@@ -32,6 +32,7 @@ export const LAYERS = {
       "protocol",
       "feed/state",
       "feed/fanout",
+      "declared",
       "access",
       "limits",
       "placement",

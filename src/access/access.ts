@@ -1,3 +1,5 @@
+import type { FeedOptions } from "../declared/feed.ts";
+
 /** What a caller may do with one feed. */
 export interface Grants {
   readonly subscribe: boolean;
@@ -8,12 +10,7 @@ export interface Grants {
 }
 
 /** What code may declare of who may do what with a feed. */
-export interface DeclaredAccess {
-  /** What `SUBSCRIBE_ACCESS` says if it is not declared. */
-  readonly subscribe?: "public" | "token" | undefined;
-  /** `code`: only the Worker's own code may publish, and admin keys. */
-  readonly publish?: "token" | "code" | undefined;
-}
+export type DeclaredAccess = Pick<FeedOptions, "subscribe" | "publish">;
 
 /** By what was presented: nothing, a static key or a token. */
 export const CALLER_KINDS = ["anonymous", "key", "token"] as const;

@@ -12,6 +12,7 @@
  * docs/decisions/two-queues.md says why there are two queues.
  */
 import { readNumber, SETTINGS, type NumberSetting, type Settings } from "../access/settings.ts";
+import type { FeedOptions } from "../declared/feed.ts";
 import type { FeedLimits } from "../protocol/limits.ts";
 import { readNamePattern, type NameFilter } from "../protocol/name-patterns.ts";
 
@@ -55,14 +56,10 @@ const ACCOUNT_SOCKETS = 10;
 const ACCOUNT_BURSTS = 2;
 
 /** The quotas that code may declare for a feed. Names are those of the settings. */
-export interface DeclaredQuotas {
-  readonly maxKeys?: number | undefined;
-  readonly maxLength?: number | undefined;
-  readonly maxHistory?: number | undefined;
-  readonly publishRate?: number | undefined;
-  readonly publishBurst?: number | undefined;
-  readonly maxSockets?: number | undefined;
-}
+type DeclaredQuotas = Pick<
+  FeedOptions,
+  "maxKeys" | "maxLength" | "maxHistory" | "publishRate" | "publishBurst" | "maxSockets"
+>;
 
 /** Reads the settings. Throws if one is not understood. What is declared for a feed counts before them. */
 export function quotasOf(settings: QuotaSettings, declared: DeclaredQuotas = {}): Quotas {

@@ -1,7 +1,8 @@
-import type { Access, DeclaredAccess } from "../../access/access.ts";
+import type { Access } from "../../access/access.ts";
 import { accessBy, type AccessSettings } from "../../access/credentials.ts";
+import type { FeedOptions } from "../../declared/feed.ts";
 import type { FeedRules } from "../../feed/state/feed-rules.ts";
-import { quotasOf, type DeclaredQuotas, type Quotas, type QuotaSettings } from "../../limits/quotas.ts";
+import { quotasOf, type Quotas, type QuotaSettings } from "../../limits/quotas.ts";
 import { replicaPolicyOf, type ReplicaPolicy, type ReplicaSettings } from "../../placement/replica-policy.ts";
 import type { PublishRefusal } from "../requests/publish-queue.ts";
 import type { EncodedUpdates } from "../../protocol/update.ts";
@@ -32,8 +33,7 @@ export interface FeedObjectOptions {
 export type VetPublish = (updates: EncodedUpdates, subject: string | undefined) => PublishRefusal | undefined;
 
 /** What code declares of a feed, as its object takes it. */
-export interface DeclaredRules extends DeclaredQuotas, DeclaredAccess, Pick<FeedRules, "ttl" | "check"> {
-  readonly silentAfter?: number | undefined;
+export interface DeclaredRules extends Omit<FeedOptions, "value">, Pick<FeedRules, "check"> {
   readonly vet?: VetPublish | undefined;
 }
 
